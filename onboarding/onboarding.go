@@ -1,0 +1,136 @@
+// Package onboarding is the vocabulary of Groundwork: an onboarding, its answers, the spec that
+// follows from them, the plan, the run and its tasks, who is waited for, and what can go wrong.
+//
+// It knows no HTTP, no SQL, no HTML and no Google client; it imports the standard library alone,
+// so that every other package may speak it.
+package onboarding
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// ID names an onboarding: "ob_" and 20 random lower-case base32 characters. It is safe in a URL and
+// says nothing about the customer.
+type ID string
+
+// Answers holds what the customer answered, one JSON object per wizard step ID. Answers of steps that
+// are off the present path are kept and ignored. Secrets are never in it: a secret field holds a [SecretState].
+type Answers map[string]json.RawMessage
+
+// SecretState is what an answer says of a secret: that it is there, or will come later.
+// The sealed secret itself is kept apart, by purpose.
+type SecretState string
+
+// The states of a secret in an answer.
+const (
+	SecretMissing SecretState = ""
+	SecretSet     SecretState = "set"
+	SecretLater   SecretState = "later"
+)
+
+// Purpose says what a sealed value is for; it is part of the associated data that it is sealed with.
+type Purpose string
+
+// The purposes of sealed values.
+const (
+	PurposeGoogleGrant     Purpose = "google_grant"     // JSON of [GrantToken]
+	PurposeDatabricksToken Purpose = "databricks_token" // the workspace API token
+	PurposeRedisToken      Purpose = "redis_token"      // Redis AUTH password
+	PurposeVendorAPIKey    Purpose = "vendor_api_key"   // TECTON_API_KEY, given by the specialist
+)
+
+// Onboarding is one customer's way from the invite to the handover.
+// Status and Waiting are projections that the store keeps in the transaction that changes their cause.
+type Onboarding struct {
+	ID         ID
+	Version    int    // of the answers: grows by one a save; a save names the version it saw
+	Customer   string // the company's name
+	Deployment string // the answered (else proposed) deployment name, "" if none yet
+	Region     string
+	Project    string // Google Cloud project ID, "" if not chosen
+	Vendor     VendorValues
+	Answers    Answers
+	Status     Status
+	Waiting    Waiting
+	Current    string // the wizard step or task it stands at, for people: "Region", "Create bucket (4 of 9)"
+	Specialist string // e-mail address, "" if unassigned
+	Owner      string // e-mail address of the invited customer
+	Archived   bool
+	CreatedAt  time.Time
+	ActivityAt time.Time
+}
+
+// Status is the stage an onboarding is in; the tabs of the admin list.
+type Status string
+
+// The stages.
+const (
+	StatusInForm          Status = "in_form"
+	StatusWaitingVendor   Status = "waiting_vendor"   // the specialist must add something
+	StatusWaitingCustomer Status = "waiting_customer" // submitted; the customer or a colleague must act
+	StatusProvisioning    Status = "provisioning"
+	StatusAttention       Status = "needs_attention" // failed, or blocked on someone
+	StatusDone            Status = "done"
+	StatusTornDown        Status = "torn_down"
+)
+
+// Statuses lists every status in the order of the tabs.
+var Statuses = []Status{StatusInForm, StatusWaitingVendor, StatusWaitingCustomer, StatusProvisioning, StatusAttention, StatusDone, StatusTornDown}
+
+// Party is someone who can be waited for.
+type Party string
+
+// The parties.
+const (
+	PartyNobody       Party = ""
+	PartyCustomer     Party = "customer"
+	PartyColleague    Party = "colleague"
+	PartySpecialist   Party = "specialist"
+	PartyOrganisation Party = "organisation_administrator"
+	PartyGoogle       Party = "google"
+)
+
+// Waiting says on whom an onboarding waits, for what, and since when.
+type Waiting struct {
+	On    Party
+	For   string // a short sentence, "Sign in to Google again"
+	Since time.Time
+}
+
+// VendorValues is what the specialist enters for an onboarding. Zero values mean the defaults of [VendorValues.Defaults].
+type VendorValues struct {
+	ControlPlaneAccount      string `json:"control_plane_account,omitempty"` // e-mail of the vendor's service account; empty: waits on the specialist
+	ProposedName             string `json:"proposed_name,omitempty"`
+	AllowDataproc            bool   `json:"allow_dataproc,omitempty"`
+	DataprocControlPlaneRole string `json:"dataproc_control_plane_role,omitempty"`
+	ActAsRole                string `json:"act_as_role,omitempty"`
+	BigtableSparkRole        string `json:"bigtable_spark_role,omitempty"`
+	BigtableControlPlaneRole string `json:"bigtable_control_plane_role,omitempty"`
+	ServingAccount           string `json:"serving_account,omitempty"` // optional service account of the serving plane, gets the Spark role on Bigtable
+	ServingProject           string `json:"serving_project,omitempty"` // project of the serving plane, for the Redis peering
+	ServingNetwork           string `json:"serving_network,omitempty"`
+	RedisVersion             string `json:"redis_version,omitempty"`      // "6.x"
+	GoogleCustomerID         string `json:"google_customer_id,omitempty"` // the vendor's Cloud Identity customer, C0…, for the organisation administrator
+	HandoverURL              string `json:"handover_url,omitempty"`       // presigned https address for PUT of the record
+}
+
+// Defaults returns v with each empty setting replaced by its default. The Bigtable and Dataproc defaults
+// are not confirmed by the vendor and are labelled so on the page.
+func (v VendorValues) Defaults() VendorValues {
+	for _, d := range []struct {
+		to *string
+		as string
+	}{
+		{&v.DataprocControlPlaneRole, "roles/dataproc.editor"},
+		{&v.ActAsRole, "roles/iam.serviceAccountUser"},
+		{&v.BigtableSparkRole, "roles/bigtable.user"},
+		{&v.BigtableControlPlaneRole, "roles/bigtable.admin"},
+		{&v.RedisVersion, "6.x"},
+	} {
+		if *d.to == "" {
+			*d.to = d.as
+		}
+	}
+	return v
+}

@@ -1,0 +1,80 @@
+package onboarding
+
+import "time"
+
+// Role is what a person may do; checked in one place, by handlers.
+type Role string
+
+// The roles. RoleSystem is the workers'.
+const (
+	RoleCustomer      Role = "customer"  // owns the onboarding
+	RoleColleague     Role = "colleague" // was sent the cloud step
+	RoleSpecialist    Role = "specialist"
+	RoleAdministrator Role = "administrator"
+	RoleSystem        Role = "system"
+)
+
+// Staff tells whether the role is the vendor's.
+func (r Role) Staff() bool { return r == RoleSpecialist || r == RoleAdministrator || r == RoleSystem }
+
+// Actor is who does something: each store method takes one, and its queries see what that actor may see.
+type Actor struct {
+	Email     string // lower case, verified by the identity provider
+	Name      string
+	Role      Role
+	RequestID string
+}
+
+// System is the actor of the workers.
+var System = Actor{Email: "system", Name: "Groundwork", Role: RoleSystem}
+
+// Invite is a link for one person to one onboarding.
+type Invite struct {
+	ID         int64
+	Onboarding ID
+	Email      string
+	Role       Role // RoleCustomer or RoleColleague
+	CreatedBy  string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	UsedAt     time.Time // zero: unused
+	RevokedAt  time.Time // zero: not revoked
+}
+
+// Grant is a person's consent to act in their Google Cloud; the token itself is sealed and not in here.
+type Grant struct {
+	ID         int64
+	Onboarding ID
+	Email      string   // the Google account that consented
+	Scopes     []string // granted, as Google said at the callback
+	Asked      []string
+	CreatedAt  time.Time
+	RevokedAt  time.Time // at Google; zero: not yet
+	WipedAt    time.Time // here; zero: still held
+	Sealed     []byte    // nil once wiped
+}
+
+// Live tells whether the grant still holds a token.
+func (g Grant) Live() bool { return g.ID != 0 && g.WipedAt.IsZero() }
+
+// GrantToken is what a grant's sealed value holds, as JSON.
+type GrantToken struct {
+	RefreshToken string    `json:"refresh_token"`
+	AccessToken  string    `json:"access_token,omitempty"`
+	Expiry       time.Time `json:"expiry,omitzero"`
+}
+
+// AuditEntry is one line of an onboarding's append-only, hash-chained history.
+type AuditEntry struct {
+	Seq        int64
+	Onboarding ID
+	At         time.Time
+	Actor      string
+	Role       Role
+	What       string // "answer.saved", "run.started"
+	Text       string // one sentence for people
+	Data       []byte // JSON, redacted; may be nil
+	RequestID  string
+	PrevHash   string
+	Hash       string
+}

@@ -1,0 +1,103 @@
+package onboarding
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+)
+
+// TaskName names a task of a plan: the cloud step's name, and for steps with several resources "/" and a key:
+// "bucket", "read-dataset/acme-data.sales". It is stored and never renamed.
+type TaskName string
+
+// Action is what the run would do for a task.
+type Action string
+
+// The actions. A fresh check in the run may need no more than was approved: ActionNone is always allowed.
+const (
+	ActionCreate Action = "create"
+	ActionChange Action = "change"
+	ActionAdopt  Action = "adopt" // exists, isn't ours, the customer chose it; changed as little as the plan says
+	ActionNone   Action = "none"  // already as wanted
+	ActionCheck  Action = "check" // read only
+	ActionGuide  Action = "guide" // the customer acts, we check
+	ActionDelete Action = "delete"
+)
+
+// Binding is a member who gets a role on a resource.
+type Binding struct {
+	Member      string   `json:"member"` // "serviceAccount:…"
+	Role        string   `json:"role"`
+	On          string   `json:"on"` // the resource, "gs://tecton-acme-dataplane"
+	Permissions []string `json:"permissions,omitempty"`
+}
+
+// Permission is one Google Cloud permission the customer's access needs, and the reason in words.
+type Permission struct {
+	Name string `json:"name"`         // "storage.buckets.create"
+	Why  string `json:"why"`          // "to create the bucket"
+	On   string `json:"on,omitempty"` // "" the data plane project; else another project's ID or a resource
+}
+
+// PlannedTask is one line of the plan.
+type PlannedTask struct {
+	Name        TaskName        `json:"name"`
+	Title       string          `json:"title"`    // "Create the bucket"
+	Resource    string          `json:"resource"` // "gs://tecton-acme-dataplane"
+	Action      Action          `json:"action"`
+	Diff        string          `json:"diff,omitempty"` // what differs, in words, for change and adopt
+	Why         string          `json:"why"`
+	Bindings    []Binding       `json:"bindings,omitempty"`
+	Permissions []Permission    `json:"permissions,omitempty"` // what the run needs of the customer
+	Desired     json.RawMessage `json:"desired"`               // the step's desired state; deterministic
+	DependsOn   []TaskName      `json:"depends_on,omitempty"`
+	Console     string          `json:"console,omitempty"` // link to the Cloud console
+	Cost        string          `json:"cost,omitempty"`    // rough monthly cost in words, "" if none
+	Problem     string          `json:"problem,omitempty"` // why this could not be read or would conflict; the run would block here
+}
+
+// Plan is what a run may do, and no more. Tasks are in the order of their dependencies.
+type Plan struct {
+	Spec   Spec          `json:"spec"`
+	Tasks  []PlannedTask `json:"tasks"`
+	ReadAt time.Time     `json:"read_at"`
+}
+
+// Hash pins the plan: SHA-256 in hex over each task's name, desired state, members, permissions and approved action.
+func (p Plan) Hash() string {
+	type pinned struct {
+		Name     TaskName
+		Action   Action
+		Desired  json.RawMessage
+		Bindings []Binding
+		Perms    []Permission
+	}
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	for _, t := range p.Tasks {
+		_ = enc.Encode(pinned{t.Name, t.Action, t.Desired, t.Bindings, t.Permissions}) // a hash's writer never fails, and the types marshal
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Changes counts the tasks that make, change or adopt something.
+func (p Plan) Changes() int {
+	n := 0
+	for _, t := range p.Tasks {
+		if t.Action == ActionCreate || t.Action == ActionChange || t.Action == ActionAdopt {
+			n++
+		}
+	}
+	return n
+}
+
+// Task returns the planned task of that name, or false.
+func (p Plan) Task(name TaskName) (PlannedTask, bool) {
+	for _, t := range p.Tasks {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return PlannedTask{}, false
+}

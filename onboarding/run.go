@@ -1,0 +1,107 @@
+package onboarding
+
+import "time"
+
+// RunID names a run: "run_" and 20 random lower-case base32 characters.
+type RunID string
+
+// RunKind is what a run is for.
+type RunKind string
+
+// The kinds of runs.
+const (
+	RunProvision RunKind = "provision"
+	RunVerify    RunKind = "verify"
+	RunTeardown  RunKind = "teardown"
+)
+
+// RunState is where a run stands.
+type RunState string
+
+// The states of a run. A run that is blocked or failed holds no job; the transaction that unblocks or retries it inserts one.
+const (
+	RunQueued    RunState = "queued"
+	RunRunning   RunState = "running"
+	RunBlocked   RunState = "blocked"
+	RunFailed    RunState = "failed"
+	RunCancelled RunState = "cancelled"
+	RunSucceeded RunState = "succeeded"
+)
+
+// Ended tells whether nothing more will happen in the run by itself or by a person.
+func (s RunState) Ended() bool { return s == RunCancelled || s == RunSucceeded }
+
+// Active tells whether a worker has it, or will.
+func (s RunState) Active() bool { return s == RunQueued || s == RunRunning }
+
+// Run is one execution of a pinned plan.
+type Run struct {
+	ID          RunID
+	Onboarding  ID
+	Kind        RunKind
+	State       RunState
+	Epoch       int // grows whenever the run changes hands; every write of the ledger names it
+	Plan        Plan
+	PlanHash    string
+	StartedBy   string // e-mail address
+	CancelAsked bool
+	CreatedAt   time.Time
+	StartedAt   time.Time // zero: not yet
+	FinishedAt  time.Time // zero: not yet
+	Tasks       []Task
+	Record      []byte // outputs.json once it was written, else nil
+}
+
+// TaskState is where a task stands.
+type TaskState string
+
+// The states of a task.
+const (
+	TaskPending   TaskState = "pending"
+	TaskRunning   TaskState = "running"
+	TaskWaiting   TaskState = "waiting" // on Google; looks again at Until
+	TaskBlocked   TaskState = "blocked" // a person must act
+	TaskFailed    TaskState = "failed"
+	TaskDone      TaskState = "done"
+	TaskCancelled TaskState = "cancelled"
+)
+
+// Task is one task's state in the ledger.
+type Task struct {
+	Name       TaskName
+	Title      string
+	Position   int
+	State      TaskState
+	Attempt    int
+	Message    string // for the customer: what happened or what to do next
+	Operator   string // for the operator: what happened, redacted
+	Code       Code   // why it failed or is blocked
+	On         Party  // blocked: who must act
+	ActionText string // blocked: what they must do, "Sign in again"
+	Until      time.Time
+	StartedAt  time.Time
+	FinishedAt time.Time
+	Events     []TaskEvent
+}
+
+// TaskEvent is one line of a task's log: intent before a call, result after it, waiting, log lines.
+type TaskEvent struct {
+	At    time.Time
+	Kind  string // "intent", "result", "waiting", "blocked", "failed", "log", "done", "resumed"
+	Text  string
+	Epoch int
+}
+
+// RunArgs is the River job of a run; it holds the run's name and nothing else.
+type RunArgs struct {
+	Run RunID `json:"run"`
+}
+
+// Kind names the job in River.
+func (RunArgs) Kind() string { return "run" }
+
+// Fence names the claim that a write of the ledger is made under; a write with an older epoch is refused with CodeFenced.
+type Fence struct {
+	Run   RunID
+	Epoch int
+}

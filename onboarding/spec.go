@@ -1,0 +1,156 @@
+package onboarding
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// Compute is the customer's compute platform.
+type Compute string
+
+// The compute platforms.
+const (
+	ComputeDatabricks Compute = "databricks"
+	ComputeDataproc   Compute = "dataproc"
+)
+
+// OnlineStore is the customer's online store.
+type OnlineStore string
+
+// The online stores.
+const (
+	OnlineBigtable OnlineStore = "bigtable"
+	OnlineRedis    OnlineStore = "redis"
+)
+
+// DataSourceKind is what kind of data source the Spark account may read.
+type DataSourceKind string
+
+// The kinds of data sources.
+const (
+	SourceDataset DataSourceKind = "bigquery_dataset" // Name is "project.dataset"
+	SourceProject DataSourceKind = "bigquery_project" // Name is a project ID
+	SourceBucket  DataSourceKind = "bucket"           // Name is a bucket's name
+)
+
+// DataSource is one place the Spark service account may read.
+type DataSource struct {
+	Kind DataSourceKind `json:"kind"`
+	Name string         `json:"name"`
+}
+
+// Spec is everything that is wanted in the customer's cloud. It follows from the answers and the vendor's
+// values alone; every name that is derived is a method, so that there is one rule for it.
+type Spec struct {
+	Onboarding          ID             `json:"onboarding"`
+	Deployment          string         `json:"deployment"`
+	Region              string         `json:"region"`
+	Project             string         `json:"project"` // data plane project ID
+	ControlPlaneAccount string         `json:"control_plane_account"`
+	Compute             Compute        `json:"compute"`
+	Databricks          DatabricksSpec `json:"databricks,omitzero"`
+	OnlineStore         OnlineStore    `json:"online_store"`
+	Bigtable            BigtableSpec   `json:"bigtable,omitzero"`
+	Redis               RedisSpec      `json:"redis,omitzero"`
+	ExistingSpark       string         `json:"existing_spark,omitempty"` // e-mail of an existing Spark account; empty: created
+	DataSources         []DataSource   `json:"data_sources,omitempty"`
+	Vendor              VendorValues   `json:"vendor"` // with defaults filled in
+}
+
+// DatabricksSpec is the Databricks workspace on Google Cloud.
+type DatabricksSpec struct {
+	WorkspaceURL string      `json:"workspace_url,omitempty"` // https://1234567890123456.7.gcp.databricks.com
+	Runtime      string      `json:"runtime,omitempty"`       // "15.4.x-scala2.12"
+	Token        SecretState `json:"token,omitempty"`
+	SecretScope  bool        `json:"secret_scope,omitempty"` // make the scope for notebooks
+}
+
+// BigtableSpec is the Bigtable instance.
+type BigtableSpec struct {
+	InstanceID string `json:"instance_id,omitempty"` // 6 to 33 characters
+	Adopt      bool   `json:"adopt,omitempty"`       // an existing instance of the customer's
+	Zone       string `json:"zone,omitempty"`        // "us-west1-a"; for an instance we create
+}
+
+// RedisSpec is the Redis Enterprise Cloud cluster, which the customer makes.
+type RedisSpec struct {
+	Endpoint          string      `json:"endpoint,omitempty"` // host:port
+	Token             SecretState `json:"token,omitempty"`
+	CIDR              string      `json:"cidr,omitempty"`
+	DatabricksProject string      `json:"databricks_project,omitempty"` // gcp_redis_project_id for the peering with the Databricks network
+	DatabricksNetwork string      `json:"databricks_network,omitempty"`
+	ServingPeer       string      `json:"serving_peer_project,omitempty"` // gcp_redis_project_id for the peering with the serving network
+	ServingPeerNet    string      `json:"serving_peer_network,omitempty"`
+	AttestedBy        string      `json:"attested_by,omitempty"` // a person's name, when the endpoint is private
+}
+
+// UIAddress is where the vendor serves the deployment's pages.
+func (s Spec) UIAddress() string { return "https://" + s.Deployment + ".tecton.ai" }
+
+// Bucket is the name of the offline store's bucket.
+func (s Spec) Bucket() string { return BucketName(s.Deployment) }
+
+// SparkAccount is the e-mail address of the Spark service account, created or existing.
+func (s Spec) SparkAccount() string {
+	if s.ExistingSpark != "" {
+		return s.ExistingSpark
+	}
+	return SparkAccountID(s.Deployment) + "@" + s.Project + ".iam.gserviceaccount.com"
+}
+
+// CustomRole is the ID of the project's custom role for the control plane's access to the bucket.
+func (s Spec) CustomRole() string { return CustomRoleID(s.Deployment) }
+
+// SecretScope is the name of the Databricks secret scope for notebooks.
+func (s Spec) SecretScope() string { return SecretScopeName(s.Deployment) }
+
+// Labels mark what is ours, on resources that take labels.
+func (s Spec) Labels() map[string]string {
+	return map[string]string{"managed-by": "groundwork", "groundwork-onboarding": LabelValue(s.Onboarding), "tecton-deployment": s.Deployment}
+}
+
+// OwnerMark is the text that marks ours where there are no labels (descriptions of service accounts and roles).
+func (s Spec) OwnerMark() string { return "managed-by=groundwork onboarding=" + string(s.Onboarding) }
+
+// LabelValue is an onboarding's ID as a Google label's value.
+func LabelValue(id ID) string { return strings.ToLower(string(id)) }
+
+// BucketName is tecton-<name>-dataplane: at most 38 characters for a name of 21.
+func BucketName(deployment string) string { return "tecton-" + deployment + "-dataplane" }
+
+// SparkAccountID is tecton-<name>-spark, shortened deterministically to Google's 30 characters:
+// the name is cut and five characters of its SHA-256 keep two long names apart.
+func SparkAccountID(deployment string) string {
+	full := "tecton-" + deployment + "-spark"
+	if len(full) <= 30 {
+		return full
+	}
+	sum := sha256.Sum256([]byte(deployment))
+	keep := 30 - len("tecton-") - len("-spark") - 6
+	return "tecton-" + strings.TrimRight(deployment[:keep], "-") + "-" + hex.EncodeToString(sum[:])[:5] + "-spark"
+}
+
+// CustomRoleID is the custom role's ID; role IDs take no hyphens, so they become underscores.
+// A doubled hyphen stays apart from one: it becomes "_.".
+func CustomRoleID(deployment string) string {
+	return "tecton_" + strings.ReplaceAll(strings.ReplaceAll(deployment, "--", "_."), "-", "_") + "_control_plane"
+}
+
+// SecretScopeName is tecton-<name>, or the name itself where it already starts so.
+func SecretScopeName(deployment string) string {
+	if strings.HasPrefix(deployment, "tecton-") {
+		return deployment
+	}
+	return "tecton-" + deployment
+}
+
+// DefaultInstanceID is the Bigtable instance we propose: tecton-<name>, at most 28 of Google's 33 characters.
+func DefaultInstanceID(deployment string) string { return "tecton-" + deployment }
+
+// ControlPlanePermissions is exactly what the control plane may do on the bucket; no predefined role is exactly that.
+// Source: the vendor's deployment documentation, "Connect Google Cloud".
+var ControlPlanePermissions = []string{
+	"storage.buckets.get", "storage.buckets.update", "storage.objects.create", "storage.objects.delete",
+	"storage.objects.get", "storage.objects.getIamPolicy", "storage.objects.list",
+}

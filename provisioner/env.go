@@ -1,0 +1,31 @@
+package provisioner
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+// Env is what a step may use: the spec, clients with the customer's access, guarded addresses, the clock.
+type Env struct {
+	Spec   onboarding.Spec
+	Cloud  *gcp.Clients // acts with the customer's consent
+	Caller string       // e-mail address of the person whose consent it is
+	// Secret opens a sealed secret of this onboarding; each use is recorded in the receipt.
+	Secret func(context.Context, onboarding.Purpose) (onboarding.Secret, error)
+	// HTTP dials customer-supplied addresses through the guard: no private addresses, no redirects, no proxy.
+	HTTP *http.Client
+	// Dial is the guarded dialler itself, for Redis over TLS.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Now  func() time.Time // UTC
+	// Log adds a line to the task's log, shown to the customer.
+	Log func(format string, args ...any)
+	// Results gives what earlier tasks of the run left, for the record.
+	Results func() []onboarding.Task
+	// PutRecord stores outputs.json of this run.
+	PutRecord func(context.Context, []byte) error
+}

@@ -1,0 +1,86 @@
+// Package provisioner makes a spec real in the customer's cloud: the declaration of a cloud step, the one
+// reconcile algorithm, the graph of tasks, the runner, plan and preflight.
+//
+// It knows no wizard, no HTML and no SQL: the ledger is an interface that store fulfils.
+package provisioner
+
+import (
+	"context"
+	"time"
+
+	"groundwork/onboarding"
+)
+
+// StepDef declares one kind of cloud resource, or one guide that the customer follows. S is the desired state:
+// a plain struct that marshals to JSON deterministically, since the plan's hash covers it.
+type StepDef[S any] struct {
+	Name      string  // stored, never renamed: "bucket"
+	DependsOn []*Step // Go values: a cycle does not compile. Every task of each must be done first.
+
+	// Desired is pure and gives what is wanted: none (the step does not apply), [One], or one per key.
+	Desired func(onboarding.Spec) []Want[S]
+	// Describe says what the plan shows for a wanted state.
+	Describe func(onboarding.Spec, S) Description
+	// Check reads the cloud. nil, nil: absent.
+	Check func(context.Context, *Env, S) (*Observed[S], error)
+	// Diff is "" or the difference in words. nil: an existing resource is as wanted.
+	Diff func(want, got S) string
+	// Apply makes ONE call that changes something. nil: the step only checks (ActionCheck), or guides.
+	Apply func(context.Context, *Env, Change[S]) error
+	// Verify looks at the result; [onboarding.NotReady] means look again later. nil: the second Check is enough.
+	Verify func(context.Context, *Env, S) error
+	// Undo deletes what is owned; deleting what is gone is success. nil: nothing to undo.
+	Undo func(context.Context, *Env, S) error
+	// Adopt tells whether a resource that isn't ours may be used, because the customer chose it. nil: never;
+	// then it stops the run with CodeConflict.
+	Adopt func(onboarding.Spec) bool
+	// Shared marks resources that carry no owner, such as a binding or an enabled API: found as wanted is done.
+	Shared bool
+	// Guide, instead of Apply: the customer acts, Check tells whether it is done.
+	Guide func(onboarding.Spec) []Instruction
+	// Permissions that the calls need of the customer, with the reason.
+	Permissions func(onboarding.Spec, S) []onboarding.Permission
+	// Timeout of the task, waiting included. Zero: 15 minutes.
+	Timeout time.Duration
+	// Final steps run last, after every other task, whatever they depend on (verification, handover).
+	Final bool
+}
+
+// Want is a wanted state and the key that tells it from its siblings ("" where the step has one).
+type Want[S any] struct {
+	Key   string
+	State S
+}
+
+// One is the Desired of a step with a single resource.
+func One[S any](s S) []Want[S] { return []Want[S]{{State: s}} }
+
+// Observed is what Check found.
+type Observed[S any] struct {
+	State S
+	Owned bool // ours, by label or mark; ignored for Shared steps
+}
+
+// Change is what Apply must do.
+type Change[S any] struct {
+	Action onboarding.Action // ActionCreate, ActionChange or ActionAdopt
+	Want   S
+	Got    *Observed[S] // nil for ActionCreate
+}
+
+// Description is what the plan shows of a task.
+type Description struct {
+	Title    string // "Create the bucket"
+	Resource string // "gs://tecton-acme-dataplane"
+	Why      string
+	Bindings []onboarding.Binding
+	Console  string // link to the Cloud console, "" if none
+	Cost     string // "about $470 a month (1 node, us-west1 list price)"; "" if none
+}
+
+// Instruction is one line of a guide.
+type Instruction struct {
+	Text string
+	Code string // something to copy, "" if none
+	Link string // "" if none
+}

@@ -1,0 +1,165 @@
+// Package wizard turns step declarations into a journey: which steps there are, which is next, which may be
+// visited, what the pages ask and what the answers add to the spec.
+//
+// It knows no HTTP server, no database and no HTML.
+package wizard
+
+import (
+	"context"
+	"net/url"
+
+	"groundwork/onboarding"
+)
+
+// Kind is how a field is drawn and read.
+type Kind string
+
+// The kinds of fields.
+const (
+	KindText     Kind = "text"
+	KindSecret   Kind = "secret" // never shown again; the answer holds a SecretState
+	KindSelect   Kind = "select"
+	KindCards    Kind = "cards" // two to four choices
+	KindCheckbox Kind = "checkbox"
+	KindLines    Kind = "lines"   // one item a line
+	KindConfirm  Kind = "confirm" // a value that the customer confirms and never types
+)
+
+// Choice is one option of a select or of cards.
+type Choice struct{ Value, Label, Hint string }
+
+// Problem is one thing to mend, at a field.
+type Problem struct {
+	Field   string // the field's name; "" for the page
+	Message string // tells the reader what to do next
+}
+
+// Problems are drawn in the summary on top and each at its field, in the order of the fields.
+type Problems []Problem
+
+// At returns the messages at a field.
+func (p Problems) At(field string) []string {
+	var out []string
+	for _, x := range p {
+		if x.Field == field {
+			out = append(out, x.Message)
+		}
+	}
+	return out
+}
+
+// Row is one line of "Check your answers".
+type Row struct{ Label, Value string }
+
+// Lookup answers questions of the outside while a customer fills in the form. A nil Lookup knows nothing:
+// choices are then typed, probes are skipped.
+type Lookup interface {
+	// NameTaken tells whether another onboarding holds the deployment name.
+	NameTaken(ctx context.Context, name string) (bool, error)
+	// Projects lists the projects that the connected Google account may see; nil without a connection.
+	Projects(ctx context.Context) ([]Choice, error)
+	// Project looks one project up with the customer's access. An [onboarding.Error] says what to do next.
+	Project(ctx context.Context, id string) (ProjectInfo, error)
+	// Connected is the e-mail address of the Google account with a live grant, "" if none.
+	Connected(ctx context.Context) (string, error)
+}
+
+// ProjectInfo is what a project lookup tells.
+type ProjectInfo struct {
+	ID, Name string
+	Number   int64
+	Active   bool
+}
+
+// Context is what a step's declaration may depend on.
+type Context struct {
+	Onboarding onboarding.ID
+	Answers    onboarding.Answers
+	Vendor     onboarding.VendorValues
+	Lookup     Lookup // may be nil
+}
+
+// FieldView is a field, ready to be drawn.
+type FieldView struct {
+	Name, Label, Hint, Autocomplete string
+	Kind                            Kind
+	Optional                        bool
+	Value                           string // what was typed, or the saved answer; "" for secrets
+	Set                             bool   // a secret is there already
+	CanLater                        bool   // "I don't have this yet" is offered as checkbox <name>_later
+	Later                           bool   // … and ticked
+	Choices                         []Choice
+	Errors                          []string
+	Width                           int    // length of the input in characters, 0: full
+	Mono                            bool   // names and addresses
+	ShowWhen                        string // "field=value": belongs to that choice of a cards field of the same page; "" always
+}
+
+// Derived is one line of the name planner.
+type Derived struct {
+	Label string // "Bucket"
+	Name  string // "tecton-acme-dataplane"
+	Limit int    // characters allowed, 0: none
+	Used  int
+	Note  string // "shortened, Google allows 30 characters"
+}
+
+// StepView is a page of the wizard, ready to be drawn.
+type StepView struct {
+	ID, Title, Intro string
+	Number, Of       int // "Step 3 of 7"
+	Fields           []FieldView
+	Problems         Problems
+	Planner          []Derived // the name planner; nil on other pages
+	Back             string    // ID of the step before, "" on the first
+}
+
+// StepState is where a step stands in the journey.
+type StepState string
+
+// The states of a step in the journey.
+const (
+	StepDone    StepState = "done"
+	StepCurrent StepState = "current"
+	StepTodo    StepState = "todo"    // may be visited
+	StepLocked  StepState = "locked"  // a step before it isn't answered yet
+	StepWaiting StepState = "waiting" // answered with "I don't have this yet"
+)
+
+// StepLink is one line of the list of steps.
+type StepLink struct {
+	ID, Title string
+	Number    int
+	State     StepState
+}
+
+// Section is one step's part of "Check your answers".
+type Section struct {
+	StepID, Title string
+	Rows          []Row
+	Waiting       []string // what is missing yet: "Databricks API token"
+}
+
+// Saved is what a post of a step's page gives: the answer to store, secrets to seal, or problems.
+type Saved struct {
+	Answer   []byte                                   // JSON object for Answers[step]; nil when there are Problems
+	Secrets  map[onboarding.Purpose]onboarding.Secret // to be sealed by the caller
+	Problems Problems
+	View     StepView // with what was typed; for the 422 page
+}
+
+// Step is a wizard step with its types erased; made by Define.
+type Step interface {
+	ID() string
+	Title() string
+	// View draws the step from the saved answers.
+	View(ctx context.Context, c Context) (StepView, error)
+	// Parse reads a posted form: trims, checks, probes. It never fails on bad input; that gives Problems.
+	Parse(ctx context.Context, c Context, form url.Values) (Saved, error)
+	// Answered tells whether the saved answer is complete and still good.
+	Answered(c Context) bool
+	// Missing names what was answered with "I don't have this yet".
+	Missing(c Context) []string
+	Section(c Context) Section
+	AddTo(c Context, spec *onboarding.Spec)
+}
