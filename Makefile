@@ -1,0 +1,60 @@
+# Groundwork. `make` lists the targets.
+SHELL := bash
+.DELETE_ON_ERROR:
+
+# Keeps gRPC out of the storage client: a binary of half the size. See docs/decisions/0003-build-tags.md.
+TAGS    := disable_grpc_modules,grpcnotrace
+export GOFLAGS := -buildvcs=false -tags=$(TAGS)
+TOOLS   := bin/tools
+ARGS    ?=
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+.PHONY: demo
+demo: ## build, then run everything on this machine: private Postgres, emulated Google Cloud, sample people (ARGS="--reset --speed 2s")
+	@bin/need postgres
+	@go build -o bin/groundwork ./cmd/server
+	@exec bin/groundwork demo $(ARGS)
+
+.PHONY: build
+build: ## build bin/groundwork
+	@go build -o bin/groundwork ./cmd/server
+
+.PHONY: test
+test: ## run every test, with one private Postgres and a headless browser
+	@bin/need postgres chromium redis
+	@go run ./store/pgtest/pgserver -- go test $(ARGS) ./...
+
+.PHONY: generate
+generate: $(TOOLS)/stamp ## write the generated templ code
+	@$(TOOLS)/templ fmt web >/dev/null
+	@$(TOOLS)/templ generate -path web >/dev/null
+
+.PHONY: lint
+lint: $(TOOLS)/stamp ## formatting, generated code, vet and linters
+	@bin/verify-clean
+	@$(TOOLS)/golangci-lint run ./...
+
+.PHONY: check
+check: lint ## what CI runs: lint, the Dockerfile's build, every test
+	@bin/check-dockerfile
+	@$(MAKE) --no-print-directory test
+
+.PHONY: bench
+bench: ## the benchmarks of the Go packages, against a private Postgres
+	@bin/need postgres
+	@go run ./store/pgtest/pgserver -- go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: screenshots
+screenshots: ## every page in light, dark and narrow, into e2e/screenshots
+	@bin/need postgres chromium
+	@go run ./store/pgtest/pgserver -- env SCREENSHOTS=all go test -count=1 ./e2e -run 'TestGallery|TestWalk'
+
+# The tools are pinned in tools/go.mod and built once.
+$(TOOLS)/stamp: tools/go.mod tools/go.sum
+	@mkdir -p $(TOOLS)
+	@echo "building the pinned tools (once)" >&2
+	@cd tools && GOFLAGS=-buildvcs=false go build -o ../$(TOOLS)/ tool
+	@touch $@
