@@ -78,3 +78,11 @@ type AuditEntry struct {
 	PrevHash   string
 	Hash       string
 }
+
+// GrantUse is one use of a grant's access, for the receipt.
+type GrantUse struct {
+	Grant   int64
+	At      time.Time
+	Purpose string // "plan", "preflight", "run"
+	Text    string // one sentence for people
+}

@@ -1,0 +1,30 @@
+package onboarding
+
+import "time"
+
+// CheckState is how a preflight check ended.
+type CheckState string
+
+// The ends of a check. Unreadable is its own result: nobody may take it for a pass.
+const (
+	CheckOK         CheckState = "ok"
+	CheckFailed     CheckState = "failed"
+	CheckUnreadable CheckState = "unreadable"
+	CheckWarning    CheckState = "warning"
+)
+
+// CheckResult is one preflight check of the customer's cloud, read with the customer's own access.
+type CheckResult struct {
+	Name        string // stored with overrides, never renamed: "billing"
+	Title       string // "Billing is on"
+	State       CheckState
+	ReadAt      time.Time
+	Why         string   // why it matters
+	Found       string   // what was found, in words
+	Fix         []string // steps; nil when ok
+	Command     string   // to copy, "" if none
+	Link        string   // to the Cloud console, "" if none
+	Request     string   // text to send to Party, "" if none
+	On          Party    // who can mend it
+	Overridable bool     // a specialist may go on without it, with a reason
+}
