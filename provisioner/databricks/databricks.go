@@ -1,0 +1,287 @@
+// Package databricks speaks the few REST calls of a Databricks workspace that an onboarding needs: who am I,
+// may I create clusters, which runtimes are offered, and secret scopes.
+//
+// It knows no spec and no plan. It dials with the http.Client it is given, so that the caller's guard decides
+// which addresses may be reached.
+package databricks
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"groundwork/onboarding"
+)
+
+// maxAnswer bounds an answer's body; the longest real one, the list of runtimes, is below 100 kB.
+const maxAnswer = 2 << 20
+
+// Client calls one workspace with one token.
+type Client struct {
+	HTTP  *http.Client      // nil: http.DefaultClient
+	URL   string            // "https://1234567890123456.7.gcp.databricks.com", without a path
+	Token onboarding.Secret // sent as a bearer token, never printed
+}
+
+// Error is an answer of the workspace that is not a success.
+type Error struct {
+	Status  int    // of HTTP
+	Code    string // Databricks' own: "RESOURCE_ALREADY_EXISTS"; "" if none
+	Message string // Databricks' own, at most 300 characters
+	Path    string
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("databricks %s: %d %s: %s", e.Path, e.Status, e.Code, e.Message)
+}
+
+// IsStatus tells whether err is an answer of the workspace with that HTTP status.
+func IsStatus(err error, status int) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == status
+}
+
+// IsCode tells whether err is an answer of the workspace with that error code.
+func IsCode(err error, code string) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == code
+}
+
+// Principal is whose token it is: the identity that jobs run as.
+type Principal struct {
+	Name             string // display name, may be empty
+	User             string // an e-mail address, or the application ID of a service principal
+	ServicePrincipal bool   // false: a person
+	Admin            bool   // in the workspace's group "admins"
+	entitled         bool
+	groups           []string
+}
+
+// String gives the principal in words: `service principal "tecton" (0a1b…)`.
+func (p Principal) String() string {
+	kind := "person"
+	if p.ServicePrincipal {
+		kind = "service principal"
+	}
+	if p.Name == "" || p.Name == p.User {
+		return kind + " " + p.User
+	}
+	return fmt.Sprintf("%s %q (%s)", kind, p.Name, p.User)
+}
+
+// clusterCreate is the entitlement that the workspace's pages call "Unrestricted cluster creation".
+const clusterCreate = "allow-cluster-create"
+
+type scimValue struct {
+	Value   string `json:"value"`
+	Display string `json:"display"`
+}
+
+func entitled(values []scimValue) bool {
+	return slices.ContainsFunc(values, func(v scimValue) bool { return v.Value == clusterCreate })
+}
+
+// Me asks whose token it is. A service principal is told by its schema, its application ID, or a user name that
+// is a UUID (the way Databricks' own command line tells it).
+func (c Client) Me(ctx context.Context) (Principal, error) {
+	var me struct {
+		Schemas       []string    `json:"schemas"`
+		UserName      string      `json:"userName"`
+		DisplayName   string      `json:"displayName"`
+		ApplicationID string      `json:"applicationId"`
+		Entitlements  []scimValue `json:"entitlements"`
+		Groups        []scimValue `json:"groups"`
+	}
+	if err := c.call(ctx, http.MethodGet, "/api/2.0/preview/scim/v2/Me", nil, &me); err != nil {
+		return Principal{}, err
+	}
+	p := Principal{Name: me.DisplayName, User: me.UserName, entitled: entitled(me.Entitlements)}
+	if me.ApplicationID != "" {
+		p.User, p.ServicePrincipal = me.ApplicationID, true
+	}
+	if isUUID(me.UserName) || slices.Contains(me.Schemas, "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal") {
+		p.ServicePrincipal = true
+	}
+	if p.User == "" {
+		return Principal{}, &Error{Status: http.StatusOK, Path: "/api/2.0/preview/scim/v2/Me", Message: "the answer names no user"}
+	}
+	for _, g := range me.Groups {
+		if g.Display == "admins" {
+			p.Admin = true
+		}
+		p.groups = append(p.groups, g.Value)
+	}
+	return p, nil
+}
+
+// CanCreateClusters tells whether p holds the entitlement itself, as an administrator, or by one of its groups.
+// A group that the token may not read counts as one without the entitlement.
+func (c Client) CanCreateClusters(ctx context.Context, p Principal) (bool, error) {
+	if p.entitled || p.Admin {
+		return true, nil
+	}
+	for _, id := range p.groups {
+		var group struct {
+			Entitlements []scimValue `json:"entitlements"`
+		}
+		err := c.call(ctx, http.MethodGet, "/api/2.0/preview/scim/v2/Groups/"+url.PathEscape(id), nil, &group)
+		switch {
+		case IsStatus(err, http.StatusForbidden), IsStatus(err, http.StatusNotFound):
+			continue
+		case err != nil:
+			return false, err
+		case entitled(group.Entitlements):
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Runtime is one offered Databricks Runtime.
+type Runtime struct {
+	Key  string `json:"key"`  // "15.4.x-scala2.12"
+	Name string `json:"name"` // "15.4 LTS (includes Apache Spark 3.5.0, Scala 2.12)"
+}
+
+// SparkVersions lists the offered runtimes.
+func (c Client) SparkVersions(ctx context.Context) ([]Runtime, error) {
+	var out struct {
+		Versions []Runtime `json:"versions"`
+	}
+	err := c.call(ctx, http.MethodGet, "/api/2.1/clusters/spark-versions", nil, &out)
+	return out.Versions, err
+}
+
+// ListScopes lists the names of the secret scopes that the token may see.
+func (c Client) ListScopes(ctx context.Context) ([]string, error) {
+	var out struct {
+		Scopes []struct {
+			Name string `json:"name"`
+		} `json:"scopes"`
+	}
+	err := c.call(ctx, http.MethodGet, "/api/2.0/secrets/scopes/list", nil, &out)
+	var names []string
+	for _, s := range out.Scopes {
+		names = append(names, s.Name)
+	}
+	return names, err
+}
+
+// CreateScope makes a secret scope. One that exists is success, so that a lost answer may be followed by a
+// second try.
+func (c Client) CreateScope(ctx context.Context, scope string) error {
+	err := c.call(ctx, http.MethodPost, "/api/2.0/secrets/scopes/create", map[string]string{"scope": scope}, nil)
+	if IsCode(err, "RESOURCE_ALREADY_EXISTS") {
+		return nil
+	}
+	return err
+}
+
+// ListSecrets lists the keys in a scope, never their values.
+func (c Client) ListSecrets(ctx context.Context, scope string) ([]string, error) {
+	var out struct {
+		Secrets []struct {
+			Key string `json:"key"`
+		} `json:"secrets"`
+	}
+	err := c.call(ctx, http.MethodGet, "/api/2.0/secrets/list?scope="+url.QueryEscape(scope), nil, &out)
+	var keys []string
+	for _, s := range out.Secrets {
+		keys = append(keys, s.Key)
+	}
+	return keys, err
+}
+
+// PutSecret writes one secret of a scope; an older value is replaced.
+func (c Client) PutSecret(ctx context.Context, scope, key string, value onboarding.Secret) error {
+	body := map[string]string{"scope": scope, "key": key, "string_value": value.Reveal()}
+	return c.call(ctx, http.MethodPost, "/api/2.0/secrets/put", body, nil)
+}
+
+// DeleteScope deletes a scope and its secrets; one that is gone is success.
+func (c Client) DeleteScope(ctx context.Context, scope string) error {
+	err := c.call(ctx, http.MethodPost, "/api/2.0/secrets/scopes/delete", map[string]string{"scope": scope}, nil)
+	if IsCode(err, "RESOURCE_DOES_NOT_EXIST") || IsStatus(err, http.StatusNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (c Client) call(ctx context.Context, method, path string, body, into any) error {
+	var reader io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("databricks %s: %w", path, err)
+		}
+		reader = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, reader)
+	if err != nil {
+		return fmt.Errorf("databricks %s: %w", path, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Token.Reveal())
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	hc := c.HTTP
+	if hc == nil {
+		hc = http.DefaultClient
+	}
+	res, err := hc.Do(req)
+	if err != nil {
+		return fmt.Errorf("databricks %s: %w", path, err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("databricks %s: %w", path, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		e := &Error{Status: res.StatusCode, Path: path}
+		var said struct {
+			Code    any    `json:"error_code"` // a word, and in answers of the gateway a number
+			Message string `json:"message"`
+		}
+		if json.Unmarshal(answer, &said) == nil {
+			if code, ok := said.Code.(string); ok {
+				e.Code = code
+			}
+			e.Message = said.Message
+		} else {
+			e.Message = http.StatusText(res.StatusCode) + ", not JSON"
+		}
+		if r := []rune(e.Message); len(r) > 300 {
+			e.Message = string(r[:300])
+		}
+		return e
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return &Error{Status: res.StatusCode, Path: path, Message: "the answer is not the JSON that a workspace gives"}
+	}
+	return nil
+}
+
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, r := range s {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if dash != (r == '-') || !dash && !strings.ContainsRune("0123456789abcdefABCDEF", r) {
+			return false
+		}
+	}
+	return true
+}
