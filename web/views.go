@@ -1,0 +1,336 @@
+// Package web draws Groundwork's pages: templ components from view structs, the style sheet and the few scripts.
+//
+// It knows no store, no HTTP handlers and no cloud. A view struct holds everything its page shows; the caller
+// has decided who may see it. The zero value of an optional part leaves that part out.
+package web
+
+import (
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+// Frame is what every page has around it: the bar, the title, the theme.
+type Frame struct {
+	Title     string          // of the page, without the brand; also the browser tab's. The page's h1 may differ
+	Brand     string          // the vendor's name; "" draws "Groundwork"
+	Customer  string          // company in the bar, "" for none
+	Email     string          // who is signed in, "" for nobody
+	Role      onboarding.Role // of who is signed in
+	Theme     string          // "light", "dark" or "" for the system's
+	Path      string          // request path with query: where the theme switch returns to
+	Nav       string          // the admin's current section: "onboardings", "staff"; "" draws no navigation
+	SavedAt   time.Time       // "Draft saved 10:12"; zero draws nothing
+	Flash     string          // one sentence on what was just done, "" for none
+	Error     bool            // prefixes the title with "Error: "
+	HelpURL   string          // help link in the bar; "" draws none
+	RequestID string          // shown small on error pages
+	Now       time.Time       // for relative times; zero draws exact times
+	Zone      *time.Location  // for times before the script rewrites them into the reader's zone; nil: UTC
+	Refresh   int             // seconds after which a page without JavaScript reloads itself; 0 never
+}
+
+// Link is a text that leads somewhere.
+type Link struct{ Text, URL string }
+
+// SignInView is the page with the sign-in link.
+type SignInView struct {
+	Frame
+	StartURL string // "/signin/start?next=…"; a link, so that form-action needs no other origin
+	Message  string // why one is here: "You were signed out after 12 hours.", "" for none
+	Problem  string // a failed sign-in, with what to do next; "" for none
+}
+
+// InviteState says whether an invite can be used.
+type InviteState string
+
+// The states of an invite's page.
+const (
+	InviteOpen    InviteState = "open"
+	InviteUsed    InviteState = "used"
+	InviteExpired InviteState = "expired"
+	InviteRevoked InviteState = "revoked"
+	InviteOther   InviteState = "other_account" // signed in with another address than the invited one
+)
+
+// InviteView is the page of an invite's link: GET draws a button, POST accepts.
+type InviteView struct {
+	Frame
+	State     InviteState
+	AcceptURL string // "/i/{token}", the form's action; "" hides the button
+	Invited   string // the invited address
+	InvitedBy string // e-mail address of who made the invite
+	Colleague bool   // it is for the cloud step only
+	ExpiresAt time.Time
+	SignedIn  string // InviteOther: the address that is signed in
+}
+
+// HomeView lists a customer's onboardings.
+type HomeView struct {
+	Frame
+	Items []onboarding.Onboarding
+}
+
+// Stale is what another tab or person saved since this page was opened.
+type Stale struct {
+	By   string       // e-mail address, "" if unknown
+	At   time.Time    // zero if unknown
+	Rows []wizard.Row // the step as it is saved now
+}
+
+// Connection is the Google account that is connected for the cloud part.
+type Connection struct {
+	Email string // "" not connected
+	Since time.Time
+}
+
+// StepPageView is a page of the wizard. Version in it is what the page was drawn from; the form posts it as "version".
+type StepPageView struct {
+	Frame
+	Onboarding onboarding.ID
+	Version    int
+	Step       wizard.StepView
+	Steps      []wizard.StepLink
+	Outline    []wizard.Row
+	FromCheck  bool        // opened by "Change": posts from=check, Back returns to the check page
+	Stale      *Stale      // nil: not stale
+	Connection *Connection // nil: the step doesn't draw it; the project step does
+}
+
+// PlannerView is the name planner's fragment, answered to POST /o/{id}/planner.
+type PlannerView struct {
+	Names []wizard.Derived
+}
+
+// Reason is a scope or permission and why it is asked.
+type Reason struct{ Name, Why string }
+
+// ConnectView explains what Google access is asked for, and why, before the consent page.
+type ConnectView struct {
+	Frame
+	Onboarding  onboarding.ID
+	Project     string // "" not chosen yet
+	StartURL    string // "/o/{id}/connect/start"
+	Scopes      []Reason
+	Permissions []onboarding.Permission // generated from the declarations of the chosen steps
+	Connection  Connection
+	Denied      bool     // the customer pressed Cancel on Google's page
+	Unticked    []string // scopes that were asked and not granted
+	Other       string   // another account than the one that connected before; "" none
+	Colleague   ColleagueForm
+	Back        string // URL
+}
+
+// ColleagueForm sends the cloud step to a colleague with the rights.
+type ColleagueForm struct {
+	Action   string // "" draws no form
+	Email    string // what was typed
+	Problems wizard.Problems
+	Link     string // the invite's link, shown once after it was made
+	SentTo   string
+	Expires  time.Time
+}
+
+// CheckView is "Check your answers".
+type CheckView struct {
+	Frame
+	Onboarding onboarding.ID
+	Steps      []wizard.StepLink
+	Sections   []wizard.Section
+	Outline    []wizard.Row
+	Waiting    []string // what is missing yet; the plan can be looked at nevertheless when Complete
+	Complete   bool     // every step is answered
+	Next       string   // ID of the first unanswered step, "" if none
+}
+
+// PlanView is the plan, and the button that approves it.
+type PlanView struct {
+	Frame
+	Onboarding  onboarding.ID
+	Kind        onboarding.RunKind // "" provision
+	Version     int
+	Plan        onboarding.Plan
+	Hash        string
+	Checks      []onboarding.CheckResult
+	Waiting     []string // what is missing before the run may start
+	Connection  Connection
+	ConnectURL  string // "/o/{id}/connect"; drawn when not connected
+	MayApprove  bool   // false draws why instead of the button: Blocked
+	Blocked     string // one sentence: "Ask a colleague with the rights …"
+	Changed     string // the plan moved since it was shown: one sentence; "" no
+	Problem     string // the plan couldn't be read; what to do next
+	Active      bool   // a run is going already: links to the progress page
+	PreviousRun string // state of the latest run in words, "" none
+}
+
+// Difference is one task of a changed plan: what was approved and what the fresh check wants.
+type Difference struct {
+	Title, Resource string
+	Approved, Now   onboarding.Action // "" absent
+	Diff            string
+	Added, Removed  []onboarding.Binding
+}
+
+// ProgressView is a run, live. Status 200 in every state.
+type ProgressView struct {
+	Frame
+	Onboarding  onboarding.Onboarding
+	Run         onboarding.Run
+	Differences []Difference // for a task blocked with CodePlanChanged
+	NewHash     string       // hash of the plan that "approve changed plan" would pin
+	MayAct      bool         // retry, cancel, approve, sign in: false for staff who only look
+	Staff       bool         // drawn inside the admin's detail page
+	Specialist  string       // name or address of who helps, "" unassigned
+	ConnectURL  string       // sign in again: "/o/{id}/connect/start?next=…"
+	EventsURL   string       // SSE; "" draws a static page
+	Expect      string       // "This usually takes 2 to 5 minutes."; "" draws none
+}
+
+// DoneView is the confirmation page of a run that succeeded.
+type DoneView struct {
+	Frame
+	Onboarding  onboarding.Onboarding
+	Run         onboarding.Run
+	Specialist  string       // who to ask, name or address
+	Address     string       // the deployment's UI
+	Handover    []wizard.Row // what was handed over
+	Delivered   string       // "Delivered to the vendor on …", "" if it was not
+	Revoked     bool         // access given up at Google and wiped
+	TeardownURL string       // "" draws none
+}
+
+// ReceiptGrant is one consent and every use of it.
+type ReceiptGrant struct {
+	Grant onboarding.Grant
+	Uses  []onboarding.GrantUse
+}
+
+// ReceiptView says which access was given, when and for what it was used, and when it was given up.
+type ReceiptView struct {
+	Frame
+	Onboarding onboarding.Onboarding
+	Grants     []ReceiptGrant
+	Audit      []onboarding.AuditEntry
+	RevokeURL  string // POST; "" draws no button
+}
+
+// MessageView is a page with a sentence and what to do next: errors, and "you were signed out".
+type MessageView struct {
+	Frame
+	Status  int    // HTTP status, for the words when Heading is ""
+	Heading string // "" words of the status
+	Text    string // "" words of the status
+	Actions []Link // nil: a link to the home page
+}
+
+// PermissionView is the page for a missing Google Cloud permission: who must do what, with something to copy.
+type PermissionView struct {
+	Frame
+	Heading   string // "" the usual words
+	Text      string
+	Account   string // the connected Google account
+	Project   string
+	Missing   []onboarding.Permission
+	Roles     []Reason // roles that hold them
+	Command   string   // gcloud command to copy
+	Request   string   // text to send to the administrator
+	On        onboarding.Party
+	AgainURL  string // "Check again"
+	Colleague ColleagueForm
+}
+
+// AdminListView is the list of all onboardings.
+type AdminListView struct {
+	Frame
+	Filter      onboarding.Filter
+	Page        onboarding.Page
+	Specialists []onboarding.Actor
+	From        int           // number of the first row, from 1; 0 unknown
+	Target      time.Duration // waiting longer than this is coloured; longer than twice, red. 0: 24 h
+}
+
+// AdminForm is the vendor's part of an onboarding.
+type AdminForm struct {
+	Customer, OwnerEmail, Specialist string
+	InviteDays                       string // as typed
+	Vendor                           onboarding.VendorValues
+	HasAPIKey                        bool // a vendor API key is sealed already
+	Problems                         wizard.Problems
+}
+
+// The names of the AdminForm's fields, as posted and as named in Problems. Checkboxes post "yes".
+const (
+	FieldCustomer            = "customer"
+	FieldOwnerEmail          = "owner_email"
+	FieldSpecialist          = "specialist"
+	FieldInviteDays          = "invite_days"
+	FieldControlPlaneAccount = "control_plane_account"
+	FieldProposedName        = "proposed_name"
+	FieldAllowDataproc       = "allow_dataproc"
+	FieldDataprocRole        = "dataproc_control_plane_role"
+	FieldActAsRole           = "act_as_role"
+	FieldBigtableSparkRole   = "bigtable_spark_role"
+	FieldBigtableCPRole      = "bigtable_control_plane_role"
+	FieldServingAccount      = "serving_account"
+	FieldServingProject      = "serving_project"
+	FieldServingNetwork      = "serving_network"
+	FieldRedisVersion        = "redis_version"
+	FieldGoogleCustomerID    = "google_customer_id"
+	FieldHandoverURL         = "handover_url"
+	FieldAPIKey              = "vendor_api_key"
+	FieldEmail               = "email"
+	FieldRole                = "role"
+	FieldNote                = "note"
+)
+
+// InviteLink is an invite's link, shown once.
+type InviteLink struct {
+	URL     string
+	Email   string
+	Expires time.Time
+	Role    onboarding.Role
+}
+
+// AdminNewView is the form that creates an onboarding, and the page after it with the link.
+type AdminNewView struct {
+	Frame
+	Form        AdminForm
+	Specialists []onboarding.Actor
+	Created     *onboarding.Onboarding // nil: the form
+	Link        InviteLink
+}
+
+// AdminDetailView is one onboarding, for the vendor's staff.
+type AdminDetailView struct {
+	Frame
+	Onboarding    onboarding.Onboarding
+	Steps         []wizard.StepLink
+	Sections      []wizard.Section
+	Waiting       []string
+	Run           *ProgressView // nil: no run yet
+	Runs          []onboarding.Run
+	Form          AdminForm
+	Specialists   []onboarding.Actor
+	Invites       []onboarding.Invite
+	Link          InviteLink // just made; zero: none
+	InviteProblem string
+	InviteEmail   string // what was typed
+	Note          string // what was typed
+	NoteProblem   string
+	Audit         []onboarding.AuditEntry // newest first
+	Prev, Next    string                  // URLs of the neighbours in the list, "" none
+	ListURL       string                  // back to the list with its filter; "" "/admin"
+	MayRetry      bool
+	MayArchive    bool
+}
+
+// StaffView lists the vendor's people.
+type StaffView struct {
+	Frame
+	People   []onboarding.Actor
+	MayEdit  bool // administrators
+	Email    string
+	Role     onboarding.Role // what was chosen in the form
+	Problems wizard.Problems
+}
