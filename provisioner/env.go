@@ -29,3 +29,11 @@ type Env struct {
 	// PutRecord stores outputs.json of this run.
 	PutRecord func(context.Context, []byte) error
 }
+
+// now is the clock's time, the system's where none was given.
+func (e *Env) now() time.Time {
+	if e.Now == nil {
+		return time.Now().UTC()
+	}
+	return e.Now()
+}

@@ -1,0 +1,481 @@
+package provisioner
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+// DefaultTimeout is how long a task may take, waiting included, where its step does not say.
+const DefaultTimeout = 15 * time.Minute
+
+// maxRounds bounds the changes that one pass makes to one resource: create, then mend, then mend again is much already.
+const maxRounds = 6
+
+// knownAfter is how long a change that Google accepted may stay invisible before it is made again.
+const knownAfter = 2 * time.Minute
+
+// Step is a declared kind of cloud resource with its state's type erased; make one with [Define].
+type Step struct {
+	name      string
+	dependsOn []*Step
+	final     bool
+	shared    bool
+	applies   bool
+	undoes    bool
+	timeout   time.Duration
+	guide     func(onboarding.Spec) []Instruction
+	tasks     func(*Step, onboarding.Spec) []*Task
+}
+
+// Name returns the step's stored name: "bucket".
+func (s *Step) Name() string { return s.name }
+
+// DependsOn returns the steps whose tasks must be done first.
+func (s *Step) DependsOn() []*Step { return s.dependsOn }
+
+// Final tells whether the step runs after all others.
+func (s *Step) Final() bool { return s.final }
+
+// Shared tells whether the step's resources carry no owner.
+func (s *Step) Shared() bool { return s.shared }
+
+// Undoes tells whether teardown has something to do for the step.
+func (s *Step) Undoes() bool { return s.undoes }
+
+// Guide returns what the customer does by hand, nil for a step that is not a guide.
+func (s *Step) Guide(spec onboarding.Spec) []Instruction {
+	if s.guide == nil {
+		return nil
+	}
+	return s.guide(spec)
+}
+
+// Tasks returns the step's tasks for a spec, none where it does not apply. Their DependsOn is empty: [Graph] fills it.
+func (s *Step) Tasks(spec onboarding.Spec) []*Task { return s.tasks(s, spec) }
+
+// Define erases a declaration's type. It panics on a declaration that lacks its name or Desired, or that has
+// both Apply and Guide, since that is a mistake in the program.
+func Define[S any](def StepDef[S]) *Step {
+	if def.Name == "" || strings.Contains(def.Name, "/") || def.Desired == nil {
+		panic(fmt.Sprintf("provisioner: step %q: wants a name without a slash and a Desired", def.Name))
+	}
+	if def.Guide != nil && def.Apply != nil {
+		panic(fmt.Sprintf("provisioner: step %q: either Apply or Guide", def.Name))
+	}
+	return &Step{
+		name: def.Name, dependsOn: def.DependsOn, final: def.Final, shared: def.Shared,
+		applies: def.Apply != nil, undoes: def.Undo != nil,
+		timeout: cmp.Or(def.Timeout, DefaultTimeout), guide: def.Guide,
+		tasks: func(s *Step, spec onboarding.Spec) []*Task {
+			var tasks []*Task
+			for _, want := range def.Desired(spec) {
+				name := onboarding.TaskName(def.Name)
+				if want.Key != "" {
+					name += onboarding.TaskName("/" + want.Key)
+				}
+				d := Description{Title: string(name)}
+				if def.Describe != nil {
+					d = def.Describe(spec, want.State)
+				}
+				desired, err := json.Marshal(want.State)
+				if err != nil {
+					panic(fmt.Sprintf("provisioner: desired state of %s: %v", name, err))
+				}
+				t := &Task{
+					Name: name, Step: s, Spec: spec, Description: d, Desired: desired,
+					adopt: def.Adopt != nil && def.Adopt(spec),
+					res:   resource[S]{def, want.State},
+				}
+				if def.Permissions != nil {
+					t.Permissions = def.Permissions(spec, want.State)
+				}
+				tasks = append(tasks, t)
+			}
+			return tasks
+		},
+	}
+}
+
+// Task is one resource of one spec.
+type Task struct {
+	Name        onboarding.TaskName
+	Step        *Step
+	Spec        onboarding.Spec
+	Description Description
+	Desired     json.RawMessage
+	Permissions []onboarding.Permission
+	DependsOn   []*Task // filled by [Graph]
+
+	adopt bool
+	res   interface {
+		look(context.Context, *Env) (*sighting, error)
+		apply(context.Context, *Env, onboarding.Action, *sighting) error
+		verify(context.Context, *Env) error
+		undo(context.Context, *Env) error
+	}
+}
+
+// sighting is what a check found.
+type sighting struct {
+	owned    bool
+	diff     string
+	observed any
+}
+
+type resource[S any] struct {
+	def  StepDef[S]
+	want S
+}
+
+func (r resource[S]) look(ctx context.Context, env *Env) (*sighting, error) {
+	if r.def.Check == nil {
+		return nil, nil
+	}
+	got, err := r.def.Check(ctx, env, r.want)
+	if err != nil || got == nil {
+		return nil, err
+	}
+	s := &sighting{owned: got.Owned, observed: got}
+	if r.def.Diff != nil {
+		s.diff = r.def.Diff(r.want, got.State)
+	}
+	return s, nil
+}
+
+func (r resource[S]) apply(ctx context.Context, env *Env, action onboarding.Action, s *sighting) error {
+	c := Change[S]{Action: action, Want: r.want}
+	if s != nil {
+		c.Got = s.observed.(*Observed[S])
+	}
+	return r.def.Apply(ctx, env, c)
+}
+
+func (r resource[S]) verify(ctx context.Context, env *Env) error {
+	if r.def.Verify == nil {
+		return nil
+	}
+	return r.def.Verify(ctx, env, r.want)
+}
+
+func (r resource[S]) undo(ctx context.Context, env *Env) error {
+	if r.def.Undo == nil {
+		return nil
+	}
+	return r.def.Undo(ctx, env, r.want)
+}
+
+// Timeout is how long the task may take, waiting included.
+func (t *Task) Timeout() time.Duration { return t.Step.timeout }
+
+// Left is what Undo returns for something that stays on purpose: data nobody confirmed to delete, a role whose
+// ID Google keeps. The task counts as done and Why is listed.
+type Left struct{ Why string }
+
+func (l *Left) Error() string { return "left in place: " + l.Why }
+
+// need says what must be done about a sighting. A resource that isn't ours and may not be adopted is CodeConflict.
+func (t *Task) need(s *sighting) (onboarding.Action, string, error) {
+	switch {
+	case t.Step.guide != nil:
+		if s != nil && s.diff == "" {
+			return onboarding.ActionNone, "", nil
+		}
+		return onboarding.ActionGuide, diffOf(s), nil
+	case !t.Step.applies:
+		return onboarding.ActionCheck, diffOf(s), nil
+	case s == nil:
+		return onboarding.ActionCreate, "", nil
+	case t.Step.shared || s.owned:
+		if s.diff == "" {
+			return onboarding.ActionNone, "", nil
+		}
+		return onboarding.ActionChange, s.diff, nil
+	case t.adopt:
+		return onboarding.ActionAdopt, s.diff, nil
+	default:
+		return "", "", onboarding.Errorf(onboarding.CodeConflict,
+			"%s exists already and was not made by this onboarding, so it is left alone. Remove or rename it, or choose another deployment name.", t.thing())
+	}
+}
+
+func diffOf(s *sighting) string {
+	if s == nil {
+		return ""
+	}
+	return s.diff
+}
+
+func (t *Task) thing() string { return cmp.Or(t.Description.Resource, t.Description.Title) }
+
+// planned returns the plan's line without anything read from the cloud.
+func (t *Task) planned() onboarding.PlannedTask {
+	p := onboarding.PlannedTask{
+		Name: t.Name, Title: t.Description.Title, Resource: t.Description.Resource, Why: t.Description.Why,
+		Bindings: t.Description.Bindings, Permissions: t.Permissions, Desired: t.Desired,
+		Console: t.Description.Console, Cost: t.Description.Cost,
+	}
+	for _, d := range t.DependsOn {
+		p.DependsOn = append(p.DependsOn, d.Name)
+	}
+	return p
+}
+
+// Plan reads the cloud and returns what a run would do for the task. A resource that isn't ours, or a guide or
+// check that is not fulfilled yet, is told in Problem; an error means that the cloud could not be read.
+func (t *Task) Plan(ctx context.Context, env *Env) (onboarding.PlannedTask, error) {
+	p := t.planned()
+	if t.Step.final && !t.Step.applies && t.Step.guide == nil {
+		p.Action = onboarding.ActionCheck // it looks at what the run makes, which isn't there yet
+		return p, nil
+	}
+	s, err := t.res.look(ctx, env)
+	if err != nil {
+		p.Action = t.assumed()
+		return p, fmt.Errorf("check %s: %w", t.Name, err)
+	}
+	p.Action, p.Diff, err = t.need(s)
+	if err != nil {
+		p.Action = onboarding.ActionNone
+		p.Problem = sentence(err)
+	}
+	if p.Action == onboarding.ActionCheck && p.Diff != "" {
+		p.Problem = p.Diff
+	}
+	return p, nil
+}
+
+// assumed is the action of a task that could not be read.
+func (t *Task) assumed() onboarding.Action {
+	switch {
+	case t.Step.guide != nil:
+		return onboarding.ActionGuide
+	case !t.Step.applies:
+		return onboarding.ActionCheck
+	default:
+		return onboarding.ActionCreate
+	}
+}
+
+// pass is what one task remembers between passes of the same run.
+type pass struct {
+	begun     bool   // a change of this task was attempted in this run, perhaps by a worker that died
+	applied   string // the last change that Google accepted
+	appliedAt time.Time
+}
+
+// Reconcile brings the task's resource to its wanted state, doing no more than was approved. It is one pass:
+// check, plan, apply, check and plan again, verify. note writes the ledger before and after each change; its
+// error ends the pass untouched. Errors: [onboarding.Blocked] needs a person (CodePlanChanged, CodeGuide),
+// [onboarding.NotReady] wants another pass later, CodeConflict found something that isn't ours; any other is
+// Google's and read by gcp.Classify. A pass that ended in any way may be repeated.
+func (t *Task) Reconcile(ctx context.Context, env *Env, approved onboarding.PlannedTask, note func(kind, text string) error) error {
+	return t.reconcile(ctx, env, approved, note, &pass{})
+}
+
+func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.PlannedTask, note func(kind, text string) error, mem *pass) error {
+	if why := t.drifted(approved); why != "" {
+		return t.planChanged(why)
+	}
+	for round := 0; ; round++ {
+		s, err := t.res.look(ctx, env)
+		if err != nil {
+			return fmt.Errorf("check %s: %w", t.Name, err)
+		}
+		action, diff, err := t.need(s)
+		if err != nil {
+			return err
+		}
+		switch action {
+		case onboarding.ActionNone:
+			return t.verified(ctx, env)
+		case onboarding.ActionCheck:
+			if diff != "" {
+				return &onboarding.Blocked{Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Put it right, then check again", Why: diff}
+			}
+			return t.verified(ctx, env)
+		case onboarding.ActionGuide:
+			return &onboarding.Blocked{
+				Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Follow the guide: " + t.Description.Title,
+				Why: cmp.Or(diff, t.thing()+" is not there yet."),
+			}
+		}
+		if !allowed(approved, action, diff, mem.begun) {
+			return t.planChanged(outside(t.thing(), approved.Action, action, diff))
+		}
+		if action == onboarding.ActionAdopt && diff == "" {
+			return t.verified(ctx, env)
+		}
+		change := string(action) + "\x00" + diff
+		if change == mem.applied && env.now().Sub(mem.appliedAt) < knownAfter {
+			return &onboarding.NotReady{Why: "Google accepted the change and is still making it known: " + t.thing()}
+		}
+		if round >= maxRounds {
+			return &onboarding.Error{
+				Code: onboarding.CodeCloud, Message: fmt.Sprintf("%s keeps differing from what is wanted: %s. Something else may be changing it.", t.thing(), cmp.Or(diff, "it disappears")),
+				Err: fmt.Errorf("reconcile %s: no end after %d changes", t.Name, round),
+			}
+		}
+		if err := note("intent", intent(action, t.Description.Title, t.thing(), diff)); err != nil {
+			return err
+		}
+		mem.begun = true
+		if err := t.res.apply(ctx, env, action, s); err != nil {
+			return fmt.Errorf("%s %s: %w", action, t.Name, err)
+		}
+		mem.applied, mem.appliedAt = change, env.now()
+		if err := note("result", "Google accepted: "+intent(action, t.Description.Title, t.thing(), diff)); err != nil {
+			return err
+		}
+	}
+}
+
+func (t *Task) verified(ctx context.Context, env *Env) error {
+	if err := t.res.verify(ctx, env); err != nil {
+		return fmt.Errorf("verify %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// drifted tells in words why the approved line is not this task's line, "" if it is.
+func (t *Task) drifted(approved onboarding.PlannedTask) string {
+	switch {
+	case approved.Name != t.Name:
+		return fmt.Sprintf("The plan has no line for %s.", t.Name)
+	case !sameJSON(approved.Desired, t.Desired):
+		return "What is wanted has changed since the plan was approved."
+	case len(approved.Bindings)+len(t.Description.Bindings) > 0 && !reflect.DeepEqual(approved.Bindings, t.Description.Bindings):
+		return "The members or roles have changed since the plan was approved."
+	default:
+		return ""
+	}
+}
+
+func sameJSON(a, b json.RawMessage) bool {
+	var x, y any
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	return reflect.DeepEqual(x, y)
+}
+
+// allowed tells whether the approved line covers an action. Each part of a difference must have been shown; a
+// resource that this run began to make may be mended.
+func allowed(approved onboarding.PlannedTask, action onboarding.Action, diff string, begun bool) bool {
+	switch {
+	case action == approved.Action && action == onboarding.ActionCreate:
+		return true
+	case action == onboarding.ActionChange && begun:
+		return true
+	case action == approved.Action:
+		shown := map[string]bool{}
+		for part := range strings.SplitSeq(approved.Diff, "; ") {
+			shown[part] = true
+		}
+		for part := range strings.SplitSeq(diff, "; ") {
+			if part != "" && !shown[part] {
+				return begun
+			}
+		}
+		return true
+	default:
+		return false
+	}
+}
+
+func outside(thing string, approved, action onboarding.Action, diff string) string {
+	var found string
+	switch action {
+	case onboarding.ActionCreate:
+		found = thing + " is no longer there and would have to be created"
+	case onboarding.ActionAdopt:
+		found = thing + " exists now and was not made by this onboarding; it would be used as it is"
+	default:
+		found = thing + " differs from what was seen and would have to be changed"
+	}
+	if diff != "" {
+		found += " (" + diff + ")"
+	}
+	was := map[onboarding.Action]string{
+		onboarding.ActionCreate: "to create it", onboarding.ActionChange: "another change", onboarding.ActionAdopt: "to use what is there", onboarding.ActionNone: "to leave it as it is",
+	}[approved]
+	return found + ". The approved plan was " + cmp.Or(was, "something else") + "."
+}
+
+func (t *Task) planChanged(why string) error {
+	return &onboarding.Blocked{Code: onboarding.CodePlanChanged, On: onboarding.PartyCustomer, Action: "Look at the changed plan and approve it again", Why: why}
+}
+
+func intent(action onboarding.Action, title, thing, diff string) string {
+	text := title
+	if thing != title {
+		text += ": " + thing
+	}
+	if diff != "" && action != onboarding.ActionCreate {
+		text += " (" + diff + ")"
+	}
+	return text
+}
+
+// Undo removes the task's resource if it is ours; what is gone already, or never was ours, is success.
+// [Left] says that something stays on purpose; [onboarding.NotReady] wants another call later.
+func (t *Task) Undo(ctx context.Context, env *Env) error {
+	return t.undo(ctx, env, func(string, string) error { return nil })
+}
+
+func (t *Task) undo(ctx context.Context, env *Env, note func(kind, text string) error) error {
+	if !t.Step.undoes {
+		return nil
+	}
+	s, err := t.res.look(ctx, env)
+	switch {
+	case err != nil:
+		return fmt.Errorf("check %s: %w", t.Name, err)
+	case s == nil:
+		return nil
+	case !s.owned && !t.Step.shared:
+		return &Left{Why: t.thing() + " was not made by this onboarding."}
+	}
+	if err := note("intent", "Remove "+t.thing()); err != nil {
+		return err
+	}
+	if err := t.res.undo(ctx, env); err != nil {
+		return fmt.Errorf("undo %s: %w", t.Name, err)
+	}
+	if err := note("result", "Google accepted: remove "+t.thing()); err != nil {
+		return err
+	}
+	s, err = t.res.look(ctx, env)
+	switch {
+	case err != nil:
+		return fmt.Errorf("check %s: %w", t.Name, err)
+	case s != nil && (s.owned || t.Step.shared) && s.diff == "":
+		return &onboarding.NotReady{Why: "Google is still removing " + t.thing()}
+	}
+	return nil
+}
+
+// sentence is what a person reads of an error.
+func sentence(err error) string {
+	var b *onboarding.Blocked
+	var e *onboarding.Error
+	var n *onboarding.NotReady
+	switch {
+	case errors.As(err, &b):
+		return b.Why
+	case errors.As(err, &e):
+		return e.Message
+	case errors.As(err, &n):
+		return n.Why
+	default:
+		return gcp.Classify(err).Message
+	}
+}
