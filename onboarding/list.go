@@ -1,22 +1,91 @@
 package onboarding
 
-// Filter says which onboardings a list shows, and in which order. The zero value shows all that aren't archived,
-// latest activity first.
+import (
+	"encoding/base32"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Filter chooses a page of the specialists' list. The zero value is the first page of everything that isn't archived.
 type Filter struct {
 	Status     Status // "" all
-	Search     string // in customer, deployment, project and owner
-	Specialist string // e-mail address; "" any, "none" unassigned
-	Sort       string // "" or "-activity", "activity", "customer", "-customer", "waiting" (longest first)
-	Cursor     string // opaque, of a [Page]; "" the first page
-	Waiting    Party  // "" any
-	Limit      int    // rows a page; 0: 50
+	Search     string // substring of customer, owner, deployment, project or ID, in any case
+	Specialist string // e-mail address, "" all
+	Waiting    Party  // "" all
+	Sort       string // SortActivity when empty
+	Cursor     string // Page.Next or Page.Prev of the same filter; anything else is CodeInvalid
+	Limit      int    // 1 to 200; 0: 50
 }
 
-// Page is one page of a list.
+// The orders of the list.
+const (
+	SortActivity = "activity" // latest activity first
+	SortCreated  = "created"  // newest first
+	SortCustomer = "customer" // A to Z
+)
+
+// Page is one page of the list.
 type Page struct {
 	Items  []Onboarding
-	Next   string         // cursor of the page after, "" on the last
+	Next   string         // cursor of the following page, "" on the last
 	Prev   string         // cursor of the page before, "" on the first
-	Counts map[Status]int // for the tabs, under the filter without its status; "" counts all
-	Total  int            // rows under the whole filter
+	Counts map[Status]int // of everything that the filter finds, whatever its Status
+	Total  int            // of everything that the filter finds
+	// AtLeast: a search or a filter by person found more than 10,000, and counting stopped there.
+	AtLeast bool
+}
+
+// NewOnboarding is what a specialist enters to start one.
+type NewOnboarding struct {
+	ID           ID // made by [NewID], because sealed values are bound to it
+	Customer     string
+	OwnerEmail   string
+	Specialist   string // e-mail address, "" unassigned
+	Vendor       VendorValues
+	VendorAPIKey []byte        // sealed; nil: none yet
+	InviteTTL    time.Duration // 0: 14 days
+}
+
+// SaveAnswer is one saved step and the projections that follow from all answers.
+type SaveAnswer struct {
+	ID         ID
+	Version    int    // the version that the person saw
+	Step       string // wizard step ID
+	Answer     []byte // JSON object, without secrets
+	Sealed     map[Purpose][]byte
+	Deployment string
+	Region     string
+	Project    string
+	Current    string // the next step's title, for people
+	Waiting    Waiting
+}
+
+// Note is a specialist's remark, never shown to the customer.
+type Note struct {
+	ID   int64
+	At   time.Time
+	By   string // e-mail address
+	Text string
+}
+
+// NewID makes an onboarding's ID from 20 characters of random, crypto/rand.Reader.
+func NewID(random io.Reader) (ID, error) {
+	s, err := name(random)
+	return ID("ob_" + s), err
+}
+
+// NewRunID makes a run's ID from 20 characters of random, crypto/rand.Reader.
+func NewRunID(random io.Reader) (RunID, error) {
+	s, err := name(random)
+	return RunID("run_" + s), err
+}
+
+func name(random io.Reader) (string, error) {
+	b := make([]byte, 13)
+	if _, err := io.ReadFull(random, b); err != nil {
+		return "", fmt.Errorf("make a random name: %w", err)
+	}
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))[:20], nil
 }
