@@ -4,7 +4,9 @@ package gcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 
@@ -18,12 +20,14 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/api/orgpolicy/v2"
 	"google.golang.org/api/serviceusage/v1"
+	storagev1 "google.golang.org/api/storage/v1"
 )
 
 // Clients are Google's clients, all over one http.Client with the customer's access.
 type Clients struct {
 	HTTP      *http.Client
 	Storage   *storage.Client
+	Buckets   *storagev1.Service // for policies, whose conditions it keeps
 	Projects  *cloudresourcemanager.Service
 	IAM       *iam.Service
 	Usage     *serviceusage.Service
@@ -41,7 +45,11 @@ func New(ctx context.Context, tokens oauth2.TokenSource, endpoint string, base h
 	if err != nil {
 		return nil, err
 	}
-	hc := &http.Client{Transport: &oauth2.Transport{Source: tokens, Base: rt}}
+	hc := &http.Client{
+		Transport: renewing{tokens, &oauth2.Transport{Source: tokens, Base: limited{rt}}},
+		// A redirect would carry the customer's access to an address that Google's clients did not choose.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	opt := option.WithHTTPClient(hc) // option.WithoutAuthentication is implied: a given client is used as it is
 	c := &Clients{HTTP: hc}
 	if c.Storage, err = storage.NewClient(ctx, opt, storage.WithJSONReads()); err != nil {
@@ -49,6 +57,9 @@ func New(ctx context.Context, tokens oauth2.TokenSource, endpoint string, base h
 	}
 	// The runner retries; the client's own retries would hide Google's answers from the ledger.
 	c.Storage.SetRetry(storage.WithPolicy(storage.RetryNever))
+	if c.Buckets, err = storagev1.NewService(ctx, opt); err != nil {
+		return nil, fmt.Errorf("bucket policy client: %w", err)
+	}
 	if c.Projects, err = cloudresourcemanager.NewService(ctx, opt); err != nil {
 		return nil, fmt.Errorf("resource manager client: %w", err)
 	}
@@ -71,6 +82,81 @@ func New(ctx context.Context, tokens oauth2.TokenSource, endpoint string, base h
 		return nil, fmt.Errorf("billing client: %w", err)
 	}
 	return c, nil
+}
+
+// Expirer is a token source that can be told that Google no longer takes an access token, so that its next Token
+// is a fresh one.
+type Expirer interface{ Expire(accessToken string) }
+
+// renewing repeats a call once with a fresh token when Google answers 401, which it does before it acts.
+type renewing struct {
+	tokens oauth2.TokenSource
+	base   http.RoundTripper
+}
+
+func (r renewing) RoundTrip(req *http.Request) (*http.Response, error) {
+	e, can := r.tokens.(Expirer)
+	if !can || (req.Body != nil && req.GetBody == nil) {
+		return r.base.RoundTrip(req)
+	}
+	tok, err := r.tokens.Token()
+	if err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		return nil, err
+	}
+	res, err := r.base.RoundTrip(req)
+	if err != nil || res.StatusCode != http.StatusUnauthorized {
+		return res, err
+	}
+	again := req.Clone(req.Context())
+	if req.GetBody != nil {
+		if again.Body, err = req.GetBody(); err != nil {
+			return res, nil //nolint:nilerr // the 401 is the better answer
+		}
+	}
+	_ = res.Body.Close()
+	e.Expire(tok.AccessToken)
+	return r.base.RoundTrip(again)
+}
+
+// MaxAnswer is how many bytes of an answer are read; Google's are far smaller.
+const MaxAnswer = 16 << 20
+
+// ErrHugeAnswer is the error of reading past [MaxAnswer].
+var ErrHugeAnswer = errors.New("the answer is longer than any that Google gives")
+
+type limited struct{ base http.RoundTripper }
+
+func (l limited) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := l.base.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if res.ContentLength > MaxAnswer {
+		_ = res.Body.Close()
+		return nil, ErrHugeAnswer
+	}
+	res.Body = &limitedBody{res.Body, MaxAnswer}
+	return res, nil
+}
+
+type limitedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *limitedBody) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, ErrHugeAnswer
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	return n, err
 }
 
 // Redirect returns base, or a transport that sends every request to endpoint with its Host kept.
