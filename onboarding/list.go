@@ -8,31 +8,25 @@ import (
 	"time"
 )
 
-// Filter chooses a page of the specialists' list. The zero value is the first page of everything that isn't archived.
+// Filter says which onboardings a list shows, and in which order. The zero value shows all that aren't archived,
+// latest activity first.
 type Filter struct {
 	Status     Status // "" all
 	Search     string // substring of customer, owner, deployment, project or ID, in any case
-	Specialist string // e-mail address, "" all
-	Waiting    Party  // "" all
-	Sort       string // SortActivity when empty
-	Cursor     string // Page.Next or Page.Prev of the same filter; anything else is CodeInvalid
-	Limit      int    // 1 to 200; 0: 50
+	Specialist string // e-mail address; "" any, "none" unassigned
+	Sort       string // "" or "-activity", "activity", "customer", "-customer", "waiting" (longest first)
+	Cursor     string // opaque, of a [Page] of the same filter; "" the first page; anything else is CodeInvalid
+	Waiting    Party  // "" any
+	Limit      int    // rows a page, at most 1,000; 0: 50
 }
 
-// The orders of the list.
-const (
-	SortActivity = "activity" // latest activity first
-	SortCreated  = "created"  // newest first
-	SortCustomer = "customer" // A to Z
-)
-
-// Page is one page of the list.
+// Page is one page of a list.
 type Page struct {
 	Items  []Onboarding
-	Next   string         // cursor of the following page, "" on the last
+	Next   string         // cursor of the page after, "" on the last
 	Prev   string         // cursor of the page before, "" on the first
-	Counts map[Status]int // of everything that the filter finds, whatever its Status
-	Total  int            // of everything that the filter finds
+	Counts map[Status]int // for the tabs, under the filter without its status; "" counts all
+	Total  int            // rows under the whole filter
 	// AtLeast: a search or a filter by person found more than 10,000, and counting stopped there.
 	AtLeast bool
 }
