@@ -1,0 +1,283 @@
+package emulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// AddPerson adds or replaces somebody who can sign in.
+func (e *Emulator) AddPerson(p Person) {
+	e.seed(func() {
+		p.Email = strings.ToLower(p.Email)
+		e.people.put(p.Email, p)
+	})
+}
+
+// AddOrganisation adds or replaces an organisation.
+func (e *Emulator) AddOrganisation(o Organisation) { e.seed(func() { e.putOrganisation(o) }) }
+
+func (e *Emulator) putOrganisation(o Organisation) {
+	if o.Customer == "" {
+		o.Customer = "C0" + derived(o.ID)[:7]
+	}
+	e.organisations.put(o.ID, o)
+}
+
+// AddProject adds or replaces a project, its enabled APIs and its IAM members; an organisation that isn't known
+// is added too.
+func (e *Emulator) AddProject(p Project) {
+	e.seed(func() {
+		if p.Number == "" {
+			p.Number = derived(p.ID)
+		}
+		if p.Name == "" {
+			p.Name = p.ID
+		}
+		if p.State == "" {
+			p.State = "ACTIVE"
+		}
+		if p.Created.IsZero() {
+			p.Created = e.now()
+		}
+		if _, ok := e.organisations.get(p.Organisation); !ok && p.Organisation != "" {
+			e.putOrganisation(Organisation{ID: p.Organisation})
+		}
+		for _, a := range p.APIs {
+			e.apis.put(p.ID+"/"+a, apiState{Enabled: e.now(), Listed: e.now()})
+		}
+		for _, m := range sortedKeys(p.IAM) {
+			e.grant("projects/"+p.ID, m, p.IAM[m])
+		}
+		p.APIs, p.IAM = nil, nil
+		e.projects.put(p.ID, p)
+	})
+}
+
+// SetProjectIAM gives a role on the project to a member ("user:…"); role "" takes every role away from it.
+func (e *Emulator) SetProjectIAM(project, member, role string) {
+	e.SetIAM("projects/"+project, member, role)
+}
+
+// SetIAM is [Emulator.SetProjectIAM] for any resource: "buckets/b", "projects/p/serviceAccounts/e".
+func (e *Emulator) SetIAM(resource, member, role string) {
+	e.seed(func() {
+		if role == "" {
+			e.ungrant(resource, member)
+			return
+		}
+		e.grant(resource, member, role)
+	})
+}
+
+// SetAPI turns an API of a project on or off, at once.
+func (e *Emulator) SetAPI(project, service string, on bool) {
+	e.seed(func() {
+		st := apiState{}
+		if on {
+			st = apiState{Enabled: e.now(), Listed: e.now()}
+		}
+		e.apis.put(project+"/"+service, st)
+	})
+}
+
+// SetBilling links or unlinks the project's billing account.
+func (e *Emulator) SetBilling(project string, on bool) {
+	e.seed(func() {
+		if p, ok := e.project(project); ok {
+			p.Billing = on
+			e.projects.put(p.ID, p)
+		}
+	})
+}
+
+// SetPolicy puts an organisation policy on the organisation ("organizations/N") or project ("projects/p").
+func (e *Emulator) SetPolicy(parent string, o OrgPolicy) {
+	e.seed(func() {
+		o.Constraint = strings.TrimPrefix(o.Constraint, "constraints/")
+		replace := func(list []OrgPolicy) []OrgPolicy {
+			list = slices.DeleteFunc(slices.Clone(list), func(x OrgPolicy) bool { return x.Constraint == o.Constraint })
+			return append(list, o)
+		}
+		kind, id, _ := strings.Cut(parent, "/")
+		if kind == "organizations" {
+			org, _ := e.organisations.get(id)
+			org.ID, org.Policies = id, replace(org.Policies)
+			e.putOrganisation(org)
+		} else if p, ok := e.project(id); ok {
+			p.Policies = replace(p.Policies)
+			e.projects.put(p.ID, p)
+		}
+	})
+}
+
+// AddServiceAccount adds a service account to a project, which is added when it isn't known: so the vendor's.
+func (e *Emulator) AddServiceAccount(project, email string) {
+	e.seed(func() {
+		email = strings.ToLower(email)
+		if _, ok := e.project(project); !ok {
+			e.projects.put(project, Project{ID: project, Name: project, Number: derived(project), State: "ACTIVE", Billing: true, Created: e.now()})
+		}
+		e.accounts.put(email, serviceAccount{Project: project, Email: email, UniqueID: e.digits(21), Etag: e.etag()})
+	})
+}
+
+// IAM is the policy of a resource: "projects/p", "buckets/b", "projects/p/serviceAccounts/e".
+func (e *Emulator) IAM(resource string) Policy {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	st, _ := e.policies.get(resource)
+	return st.Policy
+}
+
+// Reset forgets all cloud state, rules and calls; sign-in keys stay.
+func (e *Emulator) Reset() {
+	e.seed(func() {
+		for kind, l := range e.journal.loaders {
+			if kind != "key" {
+				l.clear()
+			}
+		}
+		e.calls = nil
+	})
+}
+
+// seed changes state from outside a request.
+func (e *Emulator) seed(fn func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	fn()
+	_ = e.commit(nil)
+}
+
+// grant adds a member to a resource's policy without any check.
+func (e *Emulator) grant(resource, member, role string) {
+	member = normaliseMember(member)
+	st, _ := e.policies.get(resource)
+	b := slices.Clone(st.Policy.Bindings)
+	i := slices.IndexFunc(b, func(b Binding) bool { return b.Role == role && b.Condition == nil })
+	if i < 0 {
+		b = append(b, Binding{Role: role, Members: []string{member}})
+	} else if !slices.Contains(b[i].Members, member) {
+		b[i].Members = append(slices.Clone(b[i].Members), member)
+		slices.Sort(b[i].Members)
+	}
+	st.Policy.Bindings, st.Policy.Etag = b, e.etag()
+	e.policies.put(resource, st)
+	if kind, email, _ := strings.Cut(member, ":"); kind == "user" {
+		if _, ok := e.people.get(email); !ok {
+			e.people.put(email, Person{Email: email, Name: email})
+		}
+	}
+}
+
+func (e *Emulator) ungrant(resource, member string) {
+	member = normaliseMember(member)
+	st, _ := e.policies.get(resource)
+	var b []Binding
+	for _, x := range st.Policy.Bindings {
+		x.Members = slices.DeleteFunc(slices.Clone(x.Members), func(m string) bool { return m == member })
+		if len(x.Members) > 0 {
+			b = append(b, x)
+		}
+	}
+	st.Policy.Bindings, st.Policy.Etag = b, e.etag()
+	e.policies.put(resource, st)
+}
+
+// seeding adds POST /_emulator/NAME, whose body is a T or a list of T, unknown fields refused.
+func seeding[T any](e *Emulator, name string, do func(T) any) {
+	e.ops.HandleFunc("POST /_emulator/"+name, func(w http.ResponseWriter, r *http.Request) {
+		var raw json.RawMessage
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&raw); err != nil {
+			http.Error(w, fmt.Sprintf("%s: %v", name, err), http.StatusBadRequest)
+			return
+		}
+		var list []T
+		if len(raw) > 0 && raw[0] != '[' {
+			raw = slices.Concat([]byte("["), raw, []byte("]"))
+		}
+		if err := decodeStrict(raw, &list); err != nil {
+			http.Error(w, fmt.Sprintf("%s: %v", name, err), http.StatusBadRequest)
+			return
+		}
+		out := []any{}
+		for _, v := range list {
+			if o := do(v); o != nil {
+				out = append(out, o)
+			}
+		}
+		jsonAnswer(http.StatusOK, out).write(w, r)
+	})
+}
+
+// registerSeeding serves the methods above under /_emulator/, for scripts in any language.
+func (e *Emulator) registerSeeding() {
+	none := func(fn func()) any { fn(); return nil }
+	seeding(e, "people", func(p Person) any { return none(func() { e.AddPerson(p) }) })
+	seeding(e, "organisations", func(o Organisation) any { return none(func() { e.AddOrganisation(o) }) })
+	seeding(e, "projects", func(p Project) any { return none(func() { e.AddProject(p) }) })
+	seeding(e, "iam", func(v struct{ Resource, Member, Role string }) any {
+		return none(func() { e.SetIAM(v.Resource, v.Member, v.Role) })
+	})
+	seeding(e, "apis", func(v struct {
+		Project, Service string
+		On               bool
+	}) any {
+		return none(func() { e.SetAPI(v.Project, v.Service, v.On) })
+	})
+	seeding(e, "billing", func(v struct {
+		Project string
+		On      bool
+	}) any {
+		return none(func() { e.SetBilling(v.Project, v.On) })
+	})
+	seeding(e, "policies", func(v struct {
+		Parent string
+		Policy OrgPolicy
+	}) any {
+		return none(func() { e.SetPolicy(v.Parent, v.Policy) })
+	})
+	seeding(e, "accounts", func(v struct{ Project, Email string }) any {
+		return none(func() { e.AddServiceAccount(v.Project, v.Email) })
+	})
+	seeding(e, "tokens", func(v struct{ Email string }) any { return e.Token(v.Email) })
+	seeding(e, "rules", func(r Rule) any { return e.AddRule(r) })
+	seeding(e, "remove-rules", func(v struct{ ID int64 }) any { return none(func() { e.RemoveRule(v.ID) }) })
+	e.ops.HandleFunc("GET /_emulator/rules", func(w http.ResponseWriter, r *http.Request) {
+		jsonAnswer(http.StatusOK, e.Rules()).write(w, r)
+	})
+	e.ops.HandleFunc("GET /_emulator/calls", func(w http.ResponseWriter, r *http.Request) {
+		jsonAnswer(http.StatusOK, e.Calls()).write(w, r)
+	})
+	e.ops.HandleFunc("POST /_emulator/reset", func(w http.ResponseWriter, r *http.Request) {
+		e.Reset()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	seeding(e, "settings", func(v struct{ Speed, Latency, Propagation *Duration }) any {
+		return none(func() { e.set(v.Speed, v.Latency, v.Propagation) })
+	})
+}
+
+func (e *Emulator) set(speed, latency, propagation *Duration) {
+	if speed != nil {
+		e.SetSpeed(speed.d())
+	}
+	if latency != nil {
+		e.SetLatency(latency.d())
+	}
+	if propagation != nil {
+		e.SetPropagation(propagation.d())
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}

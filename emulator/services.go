@@ -1,0 +1,20 @@
+package emulator
+
+// services holds what each service keeps. Tables are made by the services' register functions.
+type services struct {
+	people        *table[Person]
+	tokens        *table[accessToken]
+	rules         *table[Rule]
+	operations    *table[operation]
+	policies      *table[policyState] // by resource: "projects/p", "buckets/b", "projects/p/serviceAccounts/e"
+	projects      *table[Project]     // by id
+	organisations *table[Organisation]
+	apis          *table[apiState] // by "project/service"
+	accounts      *table[serviceAccount]
+	roles         *table[customRole] // by "projects/p/roles/r"
+}
+
+// registerServices makes every table and route: a service is one line here.
+func (e *Emulator) registerServices() {
+	e.registerAccess()
+}
