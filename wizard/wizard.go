@@ -21,8 +21,10 @@ const (
 	KindSelect   Kind = "select"
 	KindCards    Kind = "cards" // two to four choices
 	KindCheckbox Kind = "checkbox"
-	KindLines    Kind = "lines"   // one item a line
-	KindConfirm  Kind = "confirm" // a value that the customer confirms and never types
+	KindLines    Kind = "lines" // one item a line
+	// KindConfirm is a value that the customer confirms and never types: a checkbox whose value is the value
+	// shown, so that a confirmation of an older value is noticed. Set tells that it is confirmed.
+	KindConfirm Kind = "confirm"
 )
 
 // Choice is one option of a select or of cards.
@@ -84,11 +86,11 @@ type FieldView struct {
 	Name, Label, Hint, Autocomplete string
 	Kind                            Kind
 	Optional                        bool
-	Value                           string // what was typed, or the saved answer; "" for secrets
-	Set                             bool   // a secret is there already
-	CanLater                        bool   // "I don't have this yet" is offered as checkbox <name>_later
-	Later                           bool   // … and ticked
-	Choices                         []Choice
+	Value                           string   // what was typed, or the saved answer; "on" or "" for checkboxes; "" for secrets
+	Set                             bool     // a secret is there already, or a confirmation was given
+	CanLater                        bool     // "I don't have this yet" is offered as checkbox <name>_later
+	Later                           bool     // … and ticked
+	Choices                         []Choice // of a select or cards; of a text field: suggestions, anything else may be typed
 	Errors                          []string
 	Width                           int    // length of the input in characters, 0: full
 	Mono                            bool   // names and addresses
@@ -112,6 +114,8 @@ type StepView struct {
 	Problems         Problems
 	Planner          []Derived // the name planner; nil on other pages
 	Back             string    // ID of the step before, "" on the first
+	Connects         bool      // the page offers to connect a Google account
+	Connected        string    // e-mail address of the connected Google account, "" if none
 }
 
 // StepState is where a step stands in the journey.
@@ -160,6 +164,10 @@ type Step interface {
 	Answered(c Context) bool
 	// Missing names what was answered with "I don't have this yet".
 	Missing(c Context) []string
+	// MissingVendor names what the specialist must add before this step's answer can be used.
+	MissingVendor(c Context) []string
+	// Outline is the step's part of the summary beside the form; none before the step is answered.
+	Outline(c Context) []Row
 	Section(c Context) Section
 	AddTo(c Context, spec *onboarding.Spec)
 }

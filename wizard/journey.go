@@ -1,0 +1,260 @@
+package wizard
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"groundwork/onboarding"
+)
+
+// Journey is the ordered list of steps. What is next, what may be visited and what is complete is computed
+// from the answers each time and never stored.
+type Journey struct{ steps []Step }
+
+// New makes a journey of the steps in their order. IDs must differ.
+func New(steps []Step) *Journey {
+	j := &Journey{}
+	seen := map[string]bool{}
+	for _, s := range steps {
+		if seen[s.ID()] {
+			panic("wizard: step " + s.ID() + " is there twice")
+		}
+		seen[s.ID()] = true
+		j.steps = append(j.steps, &placed{s, j})
+	}
+	return j
+}
+
+// placed is a step that knows its place in the journey.
+type placed struct {
+	Step
+	journey *Journey
+}
+
+func (p *placed) View(ctx context.Context, c Context) (StepView, error) {
+	v, err := p.Step.View(ctx, c)
+	p.place(c, &v)
+	return v, err
+}
+
+func (p *placed) Parse(ctx context.Context, c Context, form url.Values) (Saved, error) {
+	s, err := p.Step.Parse(ctx, c, form)
+	p.place(c, &s.View)
+	return s, err
+}
+
+func (p *placed) place(c Context, v *StepView) {
+	path := p.journey.path(c)
+	v.Of = len(path)
+	for i, s := range path {
+		if s.ID() == p.ID() {
+			v.Number = i + 1
+			if i > 0 {
+				v.Back = path[i-1].ID()
+			}
+		}
+	}
+}
+
+// path is the steps that belong to the journey with these answers.
+func (j *Journey) path(c Context) []Step {
+	out := make([]Step, 0, len(j.steps))
+	for _, s := range j.steps {
+		if x, ok := s.(*placed).Step.(interface {
+			shown(onboarding.Answers) bool
+		}); ok && !x.shown(c.Answers) {
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Step finds a step of the journey; false for an unknown ID.
+func (j *Journey) Step(id string) (Step, bool) {
+	for _, s := range j.steps {
+		if s.ID() == id {
+			return s, true
+		}
+	}
+	return nil, false
+}
+
+// Steps lists the steps for the first unanswered one as the current; see [Journey.StepsAt].
+func (j *Journey) Steps(c Context) []StepLink { return j.StepsAt(c, j.First(c)) }
+
+// StepsAt lists the steps of the journey with their states, current being the page that is shown ("" for none).
+func (j *Journey) StepsAt(c Context, current string) []StepLink {
+	open := true
+	var out []StepLink
+	for i, s := range j.path(c) {
+		link := StepLink{ID: s.ID(), Title: shortName(s), Number: i + 1}
+		answered := s.Answered(c)
+		switch {
+		case s.ID() == current:
+			link.State = StepCurrent
+		case !open:
+			link.State = StepLocked
+		case !answered:
+			link.State = StepTodo
+		case len(s.Missing(c)) > 0 || len(s.MissingVendor(c)) > 0:
+			link.State = StepWaiting
+		default:
+			link.State = StepDone
+		}
+		open = open && answered
+		out = append(out, link)
+	}
+	return out
+}
+
+func shortName(s Step) string {
+	if p, ok := s.(*placed); ok {
+		s = p.Step
+	}
+	if n, ok := s.(interface{ Name() string }); ok {
+		return n.Name()
+	}
+	return s.Title()
+}
+
+// CanVisit is the whole guard against deep links: a step may be visited when every step before it is answered.
+func (j *Journey) CanVisit(c Context, id string) bool {
+	for _, s := range j.path(c) {
+		if s.ID() == id {
+			return true
+		}
+		if !s.Answered(c) {
+			return false
+		}
+	}
+	return false
+}
+
+// Next is where to go after a step was saved: the first step after it that isn't answered, else any that isn't
+// (a change may undo an earlier answer), else "", which is "Check your answers".
+func (j *Journey) Next(c Context, after string) string {
+	passed := false
+	for _, s := range j.path(c) {
+		if passed && !s.Answered(c) && j.CanVisit(c, s.ID()) {
+			return s.ID()
+		}
+		passed = passed || s.ID() == after
+	}
+	return j.First(c)
+}
+
+// First is the first unanswered step, "" when all are answered.
+func (j *Journey) First(c Context) string {
+	for _, s := range j.path(c) {
+		if !s.Answered(c) {
+			return s.ID()
+		}
+	}
+	return ""
+}
+
+// Complete tells whether every step is answered; "I don't have this yet" is an answer.
+func (j *Journey) Complete(c Context) bool { return j.First(c) == "" }
+
+// Outstanding is one thing that must come before a run may hand over.
+type Outstanding struct {
+	StepID string
+	What   string           // "Databricks API token"
+	On     onboarding.Party // PartyCustomer or PartySpecialist
+}
+
+// Outstanding lists what is missing though every question may be answered, and who must bring it.
+func (j *Journey) Outstanding(c Context) []Outstanding {
+	var out []Outstanding
+	for _, s := range j.path(c) {
+		for _, w := range s.Missing(c) {
+			out = append(out, Outstanding{s.ID(), w, onboarding.PartyCustomer})
+		}
+		for _, w := range s.MissingVendor(c) {
+			out = append(out, Outstanding{s.ID(), w, onboarding.PartySpecialist})
+		}
+	}
+	return out
+}
+
+// Waiting names what is missing, from the customer and from the specialist; see [Journey.Outstanding].
+func (j *Journey) Waiting(c Context) []string {
+	var out []string
+	for _, o := range j.Outstanding(c) {
+		out = append(out, o.What)
+	}
+	return out
+}
+
+// Sections are "Check your answers": a section for each step that applies.
+func (j *Journey) Sections(c Context) []Section {
+	var out []Section
+	for _, s := range j.path(c) {
+		out = append(out, s.Section(c))
+	}
+	return out
+}
+
+// Spec is what the answers and the vendor's values ask for. Unanswered steps add nothing; it is fit for a plan
+// when the journey is [Journey.Complete].
+func (j *Journey) Spec(c Context) onboarding.Spec {
+	spec := onboarding.Spec{
+		Onboarding:          c.Onboarding,
+		ControlPlaneAccount: c.Vendor.ControlPlaneAccount,
+		Vendor:              c.Vendor.Defaults(),
+	}
+	for _, s := range j.path(c) {
+		s.AddTo(c, &spec)
+	}
+	return spec
+}
+
+// Outline is the summary beside the form: it grows with the answers and ends with what will be created.
+func (j *Journey) Outline(c Context) []Row {
+	var out []Row
+	for _, s := range j.path(c) {
+		out = append(out, s.Outline(c)...)
+	}
+	spec := j.Spec(c)
+	if made := created(spec); made != "" {
+		out = append(out, Row{"Will be created", made})
+	}
+	if spec.OnlineStore == onboarding.OnlineBigtable && !spec.Bigtable.Adopt {
+		out = append(out, Row{"Rough cost", BigtableCost})
+	}
+	return out
+}
+
+// BigtableCost is the rough monthly cost of the instance that a run makes: one SSD node at $0.65 an hour, 730 hours.
+// Source: cloud.google.com/bigtable/pricing, us-west1.
+const BigtableCost = "About $470 a month for one Bigtable SSD node (us-west1 list price; storage, and other regions, cost extra or differ)"
+
+// created counts what a run would make, as far as the answers tell; "" before there is a name.
+func created(spec onboarding.Spec) string {
+	if spec.Deployment == "" {
+		return ""
+	}
+	parts := []string{"1 bucket"}
+	grants := 3 // the Spark account's and the control plane's on the bucket, and act-as
+	if spec.ExistingSpark == "" {
+		parts = append(parts, "1 service account")
+	}
+	parts = append(parts, "1 custom role")
+	if spec.OnlineStore == onboarding.OnlineBigtable {
+		if !spec.Bigtable.Adopt {
+			parts = append(parts, "1 Bigtable instance")
+		}
+		grants += 2
+		if spec.Vendor.ServingAccount != "" {
+			grants++
+		}
+	}
+	if spec.Compute == onboarding.ComputeDataproc {
+		grants += 2
+	}
+	grants += len(spec.DataSources)
+	return fmt.Sprintf("%s, %d grants", strings.Join(parts, ", "), grants)
+}

@@ -1,0 +1,113 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+const accountsID = "accounts"
+
+// The choices of a Spark service account.
+const (
+	sparkCreate   = "create"
+	sparkExisting = "existing"
+)
+
+type accountsAnswer struct {
+	ControlPlane string `json:"control_plane,omitempty"` // as confirmed
+	Spark        string `json:"spark"`
+	SparkEmail   string `json:"spark_email,omitempty"`
+}
+
+// accounts confirms the vendor's service account and asks for the one that the Spark jobs use.
+var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
+	ID:    accountsID,
+	Title: "Which service accounts are used?",
+	Name:  "Service accounts",
+	Intro: "Two service accounts get access: the vendor’s control plane account, and one in your own project that the Spark jobs use.",
+	Fields: []wizard.Field[accountsAnswer]{
+		{
+			Name:     "control_plane",
+			Label:    "Control plane service account",
+			Hint:     "It gets access to the new bucket alone, and may start jobs as the Spark account. Confirm that it is the one your specialist told you.",
+			Kind:     wizard.KindConfirm,
+			Mono:     true,
+			Need:     "Confirm the control plane service account, or ask your specialist to correct it",
+			Value:    func(a *accountsAnswer) *string { return &a.ControlPlane },
+			Confirms: func(c wizard.Context) string { return c.Vendor.ControlPlaneAccount },
+		},
+		{
+			Name:  "spark",
+			Label: "Spark service account",
+			Kind:  wizard.KindCards,
+			Need:  "Choose whether a Spark service account is created",
+			Value: func(a *accountsAnswer) *string { return &a.Spark },
+			Choices: func(_ context.Context, c wizard.Context) ([]wizard.Choice, error) {
+				hint := "With access to the new bucket and your data sources, and nothing else"
+				if n := deploymentName(c); n != "" {
+					hint = onboarding.SparkAccountID(n) + ", with access to the new bucket and your data sources, and nothing else"
+				}
+				return []wizard.Choice{
+					{Value: sparkCreate, Label: "Create one for me", Hint: hint},
+					{Value: sparkExisting, Label: "Use one that I have", Hint: "It keeps what it may do, and gets the same access"},
+				}, nil
+			},
+		},
+		{
+			Name:         "spark_email",
+			Label:        "E-mail address of your Spark service account",
+			Hint:         "It ends with .iam.gserviceaccount.com.",
+			Autocomplete: "off",
+			Kind:         wizard.KindText,
+			Mono:         true,
+			Width:        60,
+			Max:          2048,
+			ShowWhen:     "spark=" + sparkExisting,
+			Need:         "Enter the e-mail address of your Spark service account",
+			Value:        func(a *accountsAnswer) *string { return &a.SparkEmail },
+			Read:         wizard.ServiceAccount,
+		},
+	},
+	Check: func(a accountsAnswer, c wizard.Context) wizard.Problems {
+		if a.Spark == sparkExisting && a.SparkEmail == c.Vendor.ControlPlaneAccount {
+			return wizard.Problems{{Field: "spark_email", Message: "That is the vendor’s control plane account. Enter a service account of your own"}}
+		}
+		return nil
+	},
+	Summary: func(a accountsAnswer, c wizard.Context) []wizard.Row {
+		control := a.ControlPlane
+		if control == "" {
+			control = "Waiting for your specialist"
+		}
+		return []wizard.Row{{Label: "Control plane service account", Value: control}, {Label: "Spark service account", Value: sparkInWords(a, c)}}
+	},
+	Outline: func(a accountsAnswer, c wizard.Context) []wizard.Row {
+		return []wizard.Row{{Label: "Spark account", Value: sparkInWords(a, c)}}
+	},
+	MissingVendor: func(_ accountsAnswer, c wizard.Context) []string {
+		if c.Vendor.ControlPlaneAccount == "" {
+			return []string{"Control plane service account"}
+		}
+		return nil
+	},
+	Spec: func(a accountsAnswer, s *onboarding.Spec) {
+		if a.Spark == sparkExisting {
+			s.ExistingSpark = a.SparkEmail
+		}
+	},
+})
+
+// sparkInWords tells which account is used; one of another project is said to be so once the project is known.
+func sparkInWords(a accountsAnswer, c wizard.Context) string {
+	if a.Spark == sparkCreate {
+		return onboarding.SparkAccountID(deploymentName(c)) + ", created"
+	}
+	p, _ := wizard.Answer[projectAnswer](c.Answers, projectID)
+	if of := wizard.AccountProject(a.SparkEmail); p.Project != "" && of != p.Project {
+		return fmt.Sprintf("%s, of another project than %s", a.SparkEmail, p.Project)
+	}
+	return a.SparkEmail
+}

@@ -1,0 +1,175 @@
+package steps
+
+import (
+	"context"
+	"regexp"
+	"strings"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+const computeID = "compute"
+
+type computeAnswer struct {
+	Platform    onboarding.Compute     `json:"platform"`
+	Workspace   string                 `json:"workspace,omitempty"`
+	Token       onboarding.SecretState `json:"token,omitempty"`
+	Runtime     string                 `json:"runtime,omitempty"`
+	SecretScope bool                   `json:"secret_scope,omitempty"`
+}
+
+// compute asks where the Spark jobs run.
+var compute = wizard.Define(wizard.StepDef[computeAnswer]{
+	ID:    computeID,
+	Title: "Where do your Spark jobs run?",
+	Name:  "Compute platform",
+	Intro: "The jobs that read and prepare your data run here, in your own account.",
+	Fields: []wizard.Field[computeAnswer]{
+		{
+			Name:  "platform",
+			Label: "Compute platform",
+			Kind:  wizard.KindCards,
+			Need:  "Choose where your Spark jobs run",
+			Value: func(a *computeAnswer) *string { return (*string)(&a.Platform) },
+			Choices: func(_ context.Context, c wizard.Context) ([]wizard.Choice, error) {
+				out := []wizard.Choice{{Value: string(onboarding.ComputeDatabricks), Label: "Databricks on Google Cloud", Hint: "A workspace that you have already"}}
+				if c.Vendor.AllowDataproc {
+					out = append(out, wizard.Choice{Value: string(onboarding.ComputeDataproc), Label: "Dataproc", Hint: "Google’s own Spark, in the same project"})
+				}
+				return out, nil
+			},
+			Unknown: func(v string) string {
+				if v == string(onboarding.ComputeDataproc) {
+					return "Dataproc isn’t offered for this onboarding. Choose Databricks, or ask your specialist for Dataproc"
+				}
+				return "Choose one of the compute platforms offered"
+			},
+			// With one platform on offer there is nothing to choose.
+			Default: func(c wizard.Context) string {
+				if c.Vendor.AllowDataproc {
+					return ""
+				}
+				return string(onboarding.ComputeDatabricks)
+			},
+		},
+		{
+			Name:         "workspace",
+			Label:        "Workspace address",
+			Hint:         "Copy it from the browser while you are in the workspace, for example https://1234567890123456.7.gcp.databricks.com.",
+			Autocomplete: "off",
+			Kind:         wizard.KindText,
+			Mono:         true,
+			Width:        50,
+			Max:          4096,
+			ShowWhen:     "platform=databricks",
+			Value:        func(a *computeAnswer) *string { return &a.Workspace },
+			Read:         wizard.WorkspaceURL,
+		},
+		{
+			Name:         "token",
+			Label:        "Databricks API token",
+			Hint:         "It starts with dapi. Use a service principal’s token rather than a person’s, because the jobs run as whoever the token belongs to.",
+			Autocomplete: "off",
+			Kind:         wizard.KindSecret,
+			Mono:         true,
+			Width:        40,
+			Max:          1024,
+			ShowWhen:     "platform=databricks",
+			Need:         "Enter the API token, or tick “I don’t have this yet”",
+			Secret:       func(a *computeAnswer) *onboarding.SecretState { return &a.Token },
+			Purpose:      onboarding.PurposeDatabricksToken,
+			Await:        "Databricks API token",
+			Read:         databricksToken,
+		},
+		{
+			Name:         "runtime",
+			Label:        "Databricks Runtime version",
+			Hint:         "The version that the jobs run on, for example 15.4.x-scala2.12.",
+			Autocomplete: "off",
+			Kind:         wizard.KindText,
+			Mono:         true,
+			Width:        24,
+			ShowWhen:     "platform=databricks",
+			Value:        func(a *computeAnswer) *string { return &a.Runtime },
+			Choices:      func(context.Context, wizard.Context) ([]wizard.Choice, error) { return runtimes, nil },
+			Read:         databricksRuntime,
+		},
+		{
+			Name:     "secret_scope",
+			Label:    "Create a secret scope for notebooks",
+			Hint:     "Notebooks in the workspace then find the deployment’s address, and its API key if there is one.",
+			Kind:     wizard.KindCheckbox,
+			Optional: true,
+			ShowWhen: "platform=databricks",
+			Flag:     func(a *computeAnswer) *bool { return &a.SecretScope },
+		},
+	},
+	Outline: func(a computeAnswer, _ wizard.Context) []wizard.Row {
+		if a.Platform == onboarding.ComputeDataproc {
+			return []wizard.Row{{Label: "Compute", Value: "Dataproc"}}
+		}
+		return []wizard.Row{{Label: "Compute", Value: "Databricks, " + strings.TrimPrefix(a.Workspace, "https://")}}
+	},
+	Spec: func(a computeAnswer, s *onboarding.Spec) {
+		s.Compute = a.Platform
+		if a.Platform == onboarding.ComputeDatabricks {
+			s.Databricks = onboarding.DatabricksSpec{WorkspaceURL: a.Workspace, Runtime: a.Runtime, Token: a.Token, SecretScope: a.SecretScope}
+		}
+	},
+})
+
+// runtimes are suggestions: the runtimes with long support. Which ones a workspace offers is asked there.
+// Source: docs.databricks.com/gcp/en/release-notes/runtime.
+var runtimes = []wizard.Choice{
+	{Value: "17.3.x-scala2.13", Label: "17.3 LTS"},
+	{Value: "16.4.x-scala2.12", Label: "16.4 LTS"},
+	{Value: "15.4.x-scala2.12", Label: "15.4 LTS"},
+	{Value: "14.3.x-scala2.12", Label: "14.3 LTS"},
+	{Value: "13.3.x-scala2.12", Label: "13.3 LTS"},
+}
+
+var (
+	runtimeShape   = regexp.MustCompile(`^[1-9][0-9]?\.[0-9]{1,2}\.x(?:-[a-z0-9]+)*-scala2\.[0-9]{1,2}$`)
+	runtimeVersion = regexp.MustCompile(`^(?i:databricks runtime |dbr )?([1-9][0-9]?\.[0-9]{1,2})(?i: lts)?(?: \(.*[Ss]cala (2\.[0-9]{1,2})\))?$`)
+)
+
+// databricksRuntime reads a runtime's key, or the way the workspace writes it: "15.4 LTS (includes Apache Spark
+// 3.5.0, Scala 2.12)".
+func databricksRuntime(s string) (string, string) {
+	s = strings.TrimSpace(s)
+	if key := strings.ToLower(s); runtimeShape.MatchString(key) {
+		return key, ""
+	}
+	m := runtimeVersion.FindStringSubmatch(s)
+	if m == nil {
+		return "", "Enter a runtime version such as 15.4.x-scala2.12"
+	}
+	for _, r := range runtimes {
+		if m[2] == "" && strings.HasPrefix(r.Value, m[1]+".x-") {
+			return r.Value, ""
+		}
+	}
+	if m[2] == "" {
+		return "", "Add the Scala version, for example " + m[1] + ".x-scala2.12"
+	}
+	return m[1] + ".x-scala" + m[2], ""
+}
+
+var tokenShape = regexp.MustCompile(`^[!-~]{10,}$`)
+
+// databricksToken reads an API token; its own check is at the workspace.
+func databricksToken(s string) (string, string) {
+	s = strings.TrimSpace(strings.TrimPrefix(s, "Bearer "))
+	switch {
+	case strings.Contains(s, "://") || strings.Contains(s, "@"):
+		return "", "That is an address. Enter the API token, which starts with dapi"
+	case strings.ContainsAny(s, " \t"):
+		return "", "An API token has no spaces. Copy it again"
+	case strings.HasPrefix(s, "dose"):
+		return "", "That is an OAuth secret. Enter an API token, which starts with dapi"
+	case !tokenShape.MatchString(s):
+		return "", "That is too short for an API token, or has characters that no token has. Copy it again"
+	}
+	return s, ""
+}

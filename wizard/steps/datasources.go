@@ -1,0 +1,108 @@
+package steps
+
+import (
+	"fmt"
+	"strings"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+const dataSourcesID = "data-sources"
+
+// maxSources is the most data sources of an onboarding; each is a grant of its own.
+const maxSources = 100
+
+type dataSourcesAnswer struct {
+	Datasets []string `json:"datasets"`
+	Projects []string `json:"projects"`
+	Buckets  []string `json:"buckets"`
+}
+
+// dataSources asks what the Spark account may read.
+var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
+	ID:    dataSourcesID,
+	Title: "What data may the Spark account read?",
+	Name:  "Data sources",
+	Intro: "The Spark account gets read access to these and to nothing else. You can leave everything empty and add data sources later.",
+	Fields: []wizard.Field[dataSourcesAnswer]{
+		{
+			Name:     "datasets",
+			Label:    "BigQuery datasets",
+			Hint:     "One a line, as project.dataset.",
+			Kind:     wizard.KindLines,
+			Optional: true,
+			Mono:     true,
+			Max:      2048,
+			Lines:    func(a *dataSourcesAnswer) *[]string { return &a.Datasets },
+			Read:     wizard.DatasetRef,
+		},
+		{
+			Name:     "projects",
+			Label:    "Whole BigQuery projects",
+			Hint:     "One project ID a line. The Spark account may then read every dataset of the project, also later ones.",
+			Kind:     wizard.KindLines,
+			Optional: true,
+			Mono:     true,
+			Max:      2048,
+			Lines:    func(a *dataSourcesAnswer) *[]string { return &a.Projects },
+			Read:     wizard.ProjectID,
+		},
+		{
+			Name:     "buckets",
+			Label:    "Cloud Storage buckets",
+			Hint:     "One a line, as gs://name or the name alone.",
+			Kind:     wizard.KindLines,
+			Optional: true,
+			Mono:     true,
+			Max:      2048,
+			Lines:    func(a *dataSourcesAnswer) *[]string { return &a.Buckets },
+			Read:     wizard.BucketName,
+		},
+	},
+	Check: func(a dataSourcesAnswer, c wizard.Context) wizard.Problems {
+		if n := len(a.sources()); n > maxSources {
+			return wizard.Problems{{Message: fmt.Sprintf("Enter at most %d data sources in all. There are %d", maxSources, n)}}
+		}
+		own := onboarding.BucketName(deploymentName(c))
+		for _, b := range a.Buckets {
+			if b == own {
+				return wizard.Problems{{Field: "buckets", Message: own + " is the bucket that will be created. The Spark account may use it anyway, so leave it out"}}
+			}
+		}
+		return nil
+	},
+	Summary: func(a dataSourcesAnswer, _ wizard.Context) []wizard.Row {
+		row := func(label string, items []string) wizard.Row {
+			if len(items) == 0 {
+				return wizard.Row{Label: label, Value: "None"}
+			}
+			return wizard.Row{Label: label, Value: strings.Join(items, "\n")}
+		}
+		return []wizard.Row{row("BigQuery datasets", a.Datasets), row("Whole BigQuery projects", a.Projects), row("Cloud Storage buckets", a.Buckets)}
+	},
+	Outline: func(a dataSourcesAnswer, _ wizard.Context) []wizard.Row {
+		switch n := len(a.sources()); n {
+		case 0:
+			return []wizard.Row{{Label: "Data sources", Value: "None"}}
+		case 1:
+			return []wizard.Row{{Label: "Data sources", Value: a.sources()[0].Name}}
+		default:
+			return []wizard.Row{{Label: "Data sources", Value: fmt.Sprint(n)}}
+		}
+	},
+	Spec: func(a dataSourcesAnswer, s *onboarding.Spec) { s.DataSources = a.sources() },
+})
+
+func (a dataSourcesAnswer) sources() []onboarding.DataSource {
+	var out []onboarding.DataSource
+	add := func(kind onboarding.DataSourceKind, names []string) {
+		for _, n := range names {
+			out = append(out, onboarding.DataSource{Kind: kind, Name: n})
+		}
+	}
+	add(onboarding.SourceDataset, a.Datasets)
+	add(onboarding.SourceProject, a.Projects)
+	add(onboarding.SourceBucket, a.Buckets)
+	return out
+}

@@ -1,0 +1,242 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+const onlineStoreID = "online-store"
+
+// The choices of an online store. An instance of Bigtable is either made or adopted.
+const (
+	storeBigtable         = "bigtable"
+	storeBigtableExisting = "bigtable_existing"
+	storeRedis            = "redis"
+)
+
+type onlineStoreAnswer struct {
+	Store    string `json:"store"`
+	Instance string `json:"instance,omitempty"` // "" is the default, which follows the deployment's name
+	Zone     string `json:"zone,omitempty"`
+	Existing string `json:"existing,omitempty"`
+
+	Endpoint      string                 `json:"endpoint,omitempty"`
+	EndpointLater bool                   `json:"endpoint_later,omitempty"`
+	Token         onboarding.SecretState `json:"token,omitempty"`
+	CIDR          string                 `json:"cidr,omitempty"`
+	CIDRLater     bool                   `json:"cidr_later,omitempty"`
+	SparkPeer     peer                   `json:"spark_peer,omitzero"`
+	ServingPeer   peer                   `json:"serving_peer,omitzero"`
+	AttestedBy    string                 `json:"attested_by,omitempty"`
+}
+
+// peer is Redis' side of a VPC peering.
+type peer struct {
+	Project      string `json:"project,omitempty"`
+	ProjectLater bool   `json:"project_later,omitempty"`
+	Network      string `json:"network,omitempty"`
+	NetworkLater bool   `json:"network_later,omitempty"`
+}
+
+// onlineStore asks where features are read from while serving.
+var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
+	ID:    onlineStoreID,
+	Title: "Which online store do you want?",
+	Name:  "Online store",
+	Intro: "Features are read from here while your models serve. It is in your region and in your account.",
+	Fields: append([]wizard.Field[onlineStoreAnswer]{
+		{
+			Name:  "store",
+			Label: "Online store",
+			Kind:  wizard.KindCards,
+			Need:  "Choose an online store",
+			Value: func(a *onlineStoreAnswer) *string { return &a.Store },
+			Choices: func(context.Context, wizard.Context) ([]wizard.Choice, error) {
+				return []wizard.Choice{
+					{Value: storeBigtable, Label: "New Bigtable instance", Hint: "We create it: one SSD node, about $470 a month"},
+					{Value: storeBigtableExisting, Label: "Bigtable instance that you have", Hint: "We only add the access that is needed"},
+					{Value: storeRedis, Label: "Redis Enterprise Cloud", Hint: "You create it with Redis; we guide you and check it"},
+				}, nil
+			},
+		},
+		{
+			Name:         "instance",
+			Label:        "Instance ID",
+			Hint:         "6 to 33 lower-case letters, digits and hyphens.",
+			Autocomplete: "off",
+			Kind:         wizard.KindText,
+			Mono:         true,
+			Width:        33,
+			ShowWhen:     "store=" + storeBigtable,
+			Need:         "Enter an instance ID",
+			Value:        func(a *onlineStoreAnswer) *string { return &a.Instance },
+			Derive:       true,
+			Default: func(c wizard.Context) string {
+				if n := deploymentName(c); n != "" {
+					return onboarding.DefaultInstanceID(n)
+				}
+				return ""
+			},
+			Read: wizard.InstanceID,
+		},
+		{
+			Name:     "zone",
+			Label:    "Zone",
+			Hint:     "The zone of the region where the instance’s node runs. Choose the one that your jobs run in, if you know it.",
+			Kind:     wizard.KindSelect,
+			Mono:     true,
+			ShowWhen: "store=" + storeBigtable,
+			Need:     "Choose a zone",
+			Value:    func(a *onlineStoreAnswer) *string { return &a.Zone },
+			Default: func(c wizard.Context) string {
+				if r, ok := chosenRegion(c.Answers); ok {
+					return r.zoneNames()[0]
+				}
+				return ""
+			},
+			Choices: func(_ context.Context, c wizard.Context) ([]wizard.Choice, error) {
+				r, _ := chosenRegion(c.Answers)
+				var out []wizard.Choice
+				for _, z := range r.zoneNames() {
+					out = append(out, wizard.Choice{Value: z, Label: z})
+				}
+				return out, nil
+			},
+			Unknown: func(string) string { return "Choose a zone of your region from the list" },
+		},
+		{
+			Name:         "existing",
+			Label:        "Instance ID",
+			Hint:         "Copy it from the Cloud console. The instance must be in the project that you choose later, with a cluster in your region.",
+			Autocomplete: "off",
+			Kind:         wizard.KindText,
+			Mono:         true,
+			Width:        33,
+			Max:          2048,
+			ShowWhen:     "store=" + storeBigtableExisting,
+			Need:         "Enter the ID of your instance",
+			Value:        func(a *onlineStoreAnswer) *string { return &a.Existing },
+			Read:         wizard.InstanceID,
+		},
+	}, redisFields...),
+	MissingVendor: func(a onlineStoreAnswer, c wizard.Context) []string {
+		if a.Store == storeRedis && (c.Vendor.ServingProject == "" || c.Vendor.ServingNetwork == "") {
+			return []string{"Project and network of the serving plane, for the Redis peering"}
+		}
+		return nil
+	},
+	Outline: func(a onlineStoreAnswer, c wizard.Context) []wizard.Row {
+		value := "Redis Enterprise Cloud"
+		switch a.Store {
+		case storeBigtable:
+			value = fmt.Sprintf("Bigtable, new instance in %s", a.Zone)
+		case storeBigtableExisting:
+			value = "Bigtable, instance " + a.Existing
+		}
+		return []wizard.Row{{Label: "Online store", Value: value}}
+	},
+	Spec: func(a onlineStoreAnswer, s *onboarding.Spec) {
+		switch a.Store {
+		case storeBigtable:
+			s.OnlineStore = onboarding.OnlineBigtable
+			s.Bigtable = onboarding.BigtableSpec{InstanceID: a.Instance, Zone: a.Zone}
+			if a.Instance == "" {
+				s.Bigtable.InstanceID = onboarding.DefaultInstanceID(s.Deployment)
+			}
+		case storeBigtableExisting:
+			s.OnlineStore = onboarding.OnlineBigtable
+			s.Bigtable = onboarding.BigtableSpec{InstanceID: a.Existing, Adopt: true}
+		case storeRedis:
+			s.OnlineStore = onboarding.OnlineRedis
+			s.Redis = onboarding.RedisSpec{
+				Endpoint: a.Endpoint, Token: a.Token, CIDR: a.CIDR,
+				DatabricksProject: a.SparkPeer.Project, DatabricksNetwork: a.SparkPeer.Network,
+				ServingPeer: a.ServingPeer.Project, ServingPeerNet: a.ServingPeer.Network,
+				AttestedBy: a.AttestedBy,
+			}
+		}
+	},
+})
+
+var redisFields = []wizard.Field[onlineStoreAnswer]{
+	redisText("endpoint", "Primary endpoint", "Copy the database’s endpoint with its port from the Redis console, for example redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345.",
+		"Redis endpoint", wizard.HostPort, 60,
+		func(a *onlineStoreAnswer) *string { return &a.Endpoint }, func(a *onlineStoreAnswer) *bool { return &a.EndpointLater }),
+	{
+		Name:         "redis_token",
+		Label:        "Authentication token",
+		Hint:         "The database’s default user password. It is kept encrypted and never shown again.",
+		Autocomplete: "off",
+		Kind:         wizard.KindSecret,
+		Mono:         true,
+		Width:        40,
+		Max:          512,
+		ShowWhen:     "store=" + storeRedis,
+		Need:         "Enter the authentication token, or tick “I don’t have this yet”",
+		Secret:       func(a *onlineStoreAnswer) *onboarding.SecretState { return &a.Token },
+		Purpose:      onboarding.PurposeRedisToken,
+		Await:        "Redis authentication token",
+		Read:         redisToken,
+	},
+	redisText("cidr", "IP range of the Redis network", "The deployment range of the subscription, for example 10.20.0.0/24. It must not overlap the networks that it is peered with.",
+		"IP range of the Redis network", wizard.CIDR, 18,
+		func(a *onlineStoreAnswer) *string { return &a.CIDR }, func(a *onlineStoreAnswer) *bool { return &a.CIDRLater }),
+	redisText("spark_peer_project", "Redis project, peering with your Spark network", "The Google Cloud project ID that Redis shows for the peering with the network of Databricks or Dataproc.",
+		"Redis project of the peering with your Spark network", wizard.ProjectID, 30,
+		func(a *onlineStoreAnswer) *string { return &a.SparkPeer.Project }, func(a *onlineStoreAnswer) *bool { return &a.SparkPeer.ProjectLater }),
+	redisText("spark_peer_network", "Redis network, peering with your Spark network", "The network name that Redis shows for the same peering.",
+		"Redis network of the peering with your Spark network", wizard.Network, 40,
+		func(a *onlineStoreAnswer) *string { return &a.SparkPeer.Network }, func(a *onlineStoreAnswer) *bool { return &a.SparkPeer.NetworkLater }),
+	redisText("serving_peer_project", "Redis project, peering with the serving network", "The Google Cloud project ID that Redis shows for the peering with the vendor’s serving network.",
+		"Redis project of the peering with the serving network", wizard.ProjectID, 30,
+		func(a *onlineStoreAnswer) *string { return &a.ServingPeer.Project }, func(a *onlineStoreAnswer) *bool { return &a.ServingPeer.ProjectLater }),
+	redisText("serving_peer_network", "Redis network, peering with the serving network", "The network name that Redis shows for the same peering.",
+		"Redis network of the peering with the serving network", wizard.Network, 40,
+		func(a *onlineStoreAnswer) *string { return &a.ServingPeer.Network }, func(a *onlineStoreAnswer) *bool { return &a.ServingPeer.NetworkLater }),
+	{
+		Name:         "attested_by",
+		Label:        "Your full name",
+		Hint:         "Only if the endpoint can’t be reached from the internet: with your name you confirm that the cluster is used by nothing else, is in several zones of your region with replication, Redis 6.x, TLS and the OSS Cluster API with the external endpoint, and that its maxmemory-policy is noeviction.",
+		Autocomplete: "name",
+		Kind:         wizard.KindText,
+		Optional:     true,
+		Free:         true,
+		Width:        40,
+		Max:          100,
+		ShowWhen:     "store=" + storeRedis,
+		Value:        func(a *onlineStoreAnswer) *string { return &a.AttestedBy },
+		Read:         personName,
+	},
+}
+
+// redisText is a field of the Redis branch that may come later.
+func redisText(name, label, hint, await string, read func(string) (string, string), width int, value func(*onlineStoreAnswer) *string, later func(*onlineStoreAnswer) *bool) wizard.Field[onlineStoreAnswer] {
+	return wizard.Field[onlineStoreAnswer]{
+		Name: name, Label: label, Hint: hint, Await: await, Read: read, Width: width, Value: value, Later: later,
+		Autocomplete: "off", Kind: wizard.KindText, Mono: true, Max: 2048, ShowWhen: "store=" + storeRedis,
+		Need: fmt.Sprintf("Enter the %s, or tick “I don’t have this yet”", await),
+	}
+}
+
+// redisToken reads a Redis password, which may hold anything that is typed.
+func redisToken(s string) (string, string) {
+	if strings.Contains(s, "://") {
+		return "", "That is an address. Enter the authentication token alone"
+	}
+	if len(s) < 6 {
+		return "", "That is too short for an authentication token. Copy it again"
+	}
+	return s, ""
+}
+
+// personName reads a name that somebody signs with.
+func personName(s string) (string, string) {
+	if strings.ContainsFunc(s, func(r rune) bool { return r > ' ' && !strings.ContainsRune("0123456789.,-_'’", r) }) {
+		return s, ""
+	}
+	return "", "Enter your full name, for example Ada Sample"
+}

@@ -1,0 +1,125 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+const regionID = "region"
+
+type regionAnswer struct {
+	Region string `json:"region"`
+}
+
+// region asks where everything regional is created.
+var region = wizard.Define(wizard.StepDef[regionAnswer]{
+	ID:    regionID,
+	Title: "Which region should it run in?",
+	Name:  "Region",
+	Intro: "The bucket, the online store and everything else that has a place are created in this one region. Choose the one where your Spark jobs and your data are.",
+	Fields: []wizard.Field[regionAnswer]{{
+		Name:    "region",
+		Label:   "Google Cloud region",
+		Hint:    "It can’t be changed after the bucket is created.",
+		Kind:    wizard.KindSelect,
+		Need:    "Choose a region",
+		Value:   func(a *regionAnswer) *string { return &a.Region },
+		Choices: func(context.Context, wizard.Context) ([]wizard.Choice, error) { return regionChoices, nil },
+		Unknown: func(string) string { return "Choose a region from the list" },
+	}},
+	Outline: func(a regionAnswer, _ wizard.Context) []wizard.Row {
+		r, _ := findRegion(a.Region)
+		return []wizard.Row{{Label: "Region", Value: r.label()}}
+	},
+	Summary: func(a regionAnswer, _ wizard.Context) []wizard.Row {
+		r, _ := findRegion(a.Region)
+		return []wizard.Row{{Label: "Google Cloud region", Value: r.label()}}
+	},
+	Spec: func(a regionAnswer, s *onboarding.Spec) { s.Region = a.Region },
+})
+
+// regionInfo is a region of Google Cloud.
+type regionInfo struct {
+	id, place, continent string
+	zones                string // the letters of its zones
+}
+
+func (r regionInfo) label() string { return fmt.Sprintf("%s (%s)", r.id, r.place) }
+
+// zoneNames are the full names of the region's zones, "us-west1-a".
+func (r regionInfo) zoneNames() []string {
+	var out []string
+	for _, z := range r.zones {
+		out = append(out, r.id+"-"+string(z))
+	}
+	return out
+}
+
+// regions are Google Cloud's regions by continent, each in the order of its name.
+// Source: cloud.google.com/compute/docs/regions-zones, cloud.google.com/about/locations.
+var regions = []regionInfo{
+	{"africa-south1", "Johannesburg", "Africa", "abc"},
+	{"asia-east1", "Taiwan", "Asia", "abc"},
+	{"asia-east2", "Hong Kong", "Asia", "abc"},
+	{"asia-northeast1", "Tokyo", "Asia", "abc"},
+	{"asia-northeast2", "Osaka", "Asia", "abc"},
+	{"asia-northeast3", "Seoul", "Asia", "abc"},
+	{"asia-south1", "Mumbai", "Asia", "abc"},
+	{"asia-south2", "Delhi", "Asia", "abc"},
+	{"asia-southeast1", "Singapore", "Asia", "abc"},
+	{"asia-southeast2", "Jakarta", "Asia", "abc"},
+	{"asia-southeast3", "Bangkok", "Asia", "abc"},
+	{"australia-southeast1", "Sydney", "Australia", "abc"},
+	{"australia-southeast2", "Melbourne", "Australia", "abc"},
+	{"europe-central2", "Warsaw", "Europe", "abc"},
+	{"europe-north1", "Finland", "Europe", "abc"},
+	{"europe-north2", "Stockholm", "Europe", "abc"},
+	{"europe-southwest1", "Madrid", "Europe", "abc"},
+	{"europe-west1", "Belgium", "Europe", "bcd"},
+	{"europe-west2", "London", "Europe", "abc"},
+	{"europe-west3", "Frankfurt", "Europe", "abc"},
+	{"europe-west4", "Netherlands", "Europe", "abc"},
+	{"europe-west6", "Zurich", "Europe", "abc"},
+	{"europe-west8", "Milan", "Europe", "abc"},
+	{"europe-west9", "Paris", "Europe", "abc"},
+	{"europe-west10", "Berlin", "Europe", "abc"},
+	{"europe-west12", "Turin", "Europe", "abc"},
+	{"me-central1", "Doha", "Middle East", "abc"},
+	{"me-central2", "Dammam", "Middle East", "abc"},
+	{"me-west1", "Tel Aviv", "Middle East", "abc"},
+	{"northamerica-northeast1", "Montréal", "North America", "abc"},
+	{"northamerica-northeast2", "Toronto", "North America", "abc"},
+	{"northamerica-south1", "Querétaro", "North America", "abc"},
+	{"us-central1", "Iowa", "North America", "abcf"},
+	{"us-east1", "South Carolina", "North America", "bcd"},
+	{"us-east4", "Northern Virginia", "North America", "abc"},
+	{"us-east5", "Columbus", "North America", "abc"},
+	{"us-south1", "Dallas", "North America", "abc"},
+	{"us-west1", "Oregon", "North America", "abc"},
+	{"us-west2", "Los Angeles", "North America", "abc"},
+	{"us-west3", "Salt Lake City", "North America", "abc"},
+	{"us-west4", "Las Vegas", "North America", "abc"},
+	{"southamerica-east1", "São Paulo", "South America", "abc"},
+	{"southamerica-west1", "Santiago", "South America", "abc"},
+}
+
+// regionChoices are the regions for people; the hint is the continent that a page may group them by.
+var regionChoices = func() []wizard.Choice {
+	var out []wizard.Choice
+	for _, r := range regions {
+		out = append(out, wizard.Choice{Value: r.id, Label: r.label(), Hint: r.continent})
+	}
+	return out
+}()
+
+func findRegion(id string) (regionInfo, bool) {
+	for _, r := range regions {
+		if r.id == id {
+			return r, true
+		}
+	}
+	return regionInfo{id: id, place: "unknown"}, false
+}

@@ -1,0 +1,26 @@
+// Package steps holds the pages of the wizard, one declaration a file, and their order.
+//
+// It knows no HTTP server, no database and no HTML, and nothing of how an answer becomes a resource.
+package steps
+
+import (
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+// All is the steps in their order. Their number is fixed: branches live inside a step.
+func All() []wizard.Step {
+	return []wizard.Step{deployment, region, compute, onlineStore, accounts, dataSources, project}
+}
+
+// deploymentName is the answered deployment name, "" if none.
+func deploymentName(c wizard.Context) string {
+	a, _ := wizard.Answer[deploymentAnswer](c.Answers, deploymentID)
+	return a.Name
+}
+
+// chosenRegion is the answered region; false if none.
+func chosenRegion(a onboarding.Answers) (regionInfo, bool) {
+	r, _ := wizard.Answer[regionAnswer](a, regionID)
+	return findRegion(r.Region)
+}
