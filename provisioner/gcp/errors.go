@@ -1,7 +1,25 @@
 package gcp
 
 import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 	"time"
+
+	"cloud.google.com/go/storage"
+	"golang.org/x/oauth2"
+	"google.golang.org/api/googleapi"
 
 	"groundwork/onboarding"
 )
@@ -11,7 +29,7 @@ type Class string
 
 // The classes.
 const (
-	Retry   Class = "retry"   // the same pass again, after a backoff
+	Retry   Class = "retry"   // look again after a backoff; the change may or may not have happened
 	Wait    Class = "wait"    // Google needs time; not a failure
 	Blocked Class = "blocked" // a person must act
 	Final   Class = "final"   // trying again changes nothing
@@ -20,15 +38,374 @@ const (
 // Failure is an error as the runner and the customer need it.
 type Failure struct {
 	Class    Class
-	After    time.Duration // for Retry and Wait; zero: the caller's own backoff
+	After    time.Duration // for Retry and Wait: what Google asked for; zero: the caller's own backoff
+	Grace    time.Duration // for Blocked and Final: how long this may still be Google making something known; zero: it isn't
 	Code     onboarding.Code
-	On       onboarding.Party // for Blocked
+	On       onboarding.Party // who is waited for
 	Action   string           // for Blocked: what they must do
-	Message  string           // for the customer
-	Operator string           // for the operator, redacted
+	Message  string           // one or two sentences for the customer
+	Operator string           // for the operator, redacted, at most 1,000 bytes
 }
 
-// Classify reads an error of Google's clients.
+// Err returns the failure as the error that ends a task: an [onboarding.Blocked] or an [onboarding.Error].
+func (f Failure) Err() error {
+	cause := errors.New(f.Operator)
+	if f.Class == Blocked {
+		return &onboarding.Blocked{Code: f.Code, On: f.On, Action: f.Action, Why: f.Message, Err: cause}
+	}
+	return &onboarding.Error{Code: f.Code, Message: f.Message, Err: cause}
+}
+
+// How long a refusal may still be Google making a grant, an account or a project known (traps T4, T12, T13).
+const (
+	graceDenied  = 15 * time.Second
+	graceUnknown = 2 * time.Minute
+)
+
+// Classify reads any error of Google's clients, of the token endpoint or of the network, and passes on what
+// steps return themselves. nil is the zero Failure. Texts: GOOGLE-CLOUD.md's traps T1 to T15.
 func Classify(err error) Failure {
-	return Failure{Class: Final, Code: onboarding.CodeCloud, Message: "Google gave an answer that we do not understand.", Operator: err.Error()}
+	if err == nil {
+		return Failure{}
+	}
+	f := classify(err)
+	f.Operator = Redact(err.Error())
+	return f
+}
+
+func classify(err error) Failure {
+	var (
+		blocked  *onboarding.Blocked
+		notReady *onboarding.NotReady
+		known    *onboarding.Error
+		token    *oauth2.RetrieveError
+		api      *googleapi.Error
+		syntax   *json.SyntaxError
+		badType  *json.UnmarshalTypeError
+		network  net.Error
+		address  *url.Error
+	)
+	switch {
+	case errors.As(err, &blocked):
+		return Failure{Class: Blocked, Code: blocked.Code, On: blocked.On, Action: blocked.Action, Message: blocked.Why}
+	case errors.As(err, &notReady):
+		return Failure{Class: Wait, After: notReady.After, On: onboarding.PartyGoogle, Message: notReady.Why}
+	case errors.As(err, &known):
+		f := Failure{Class: Final, Code: known.Code, Message: known.Message}
+		switch known.Code {
+		case onboarding.CodeUnavailable:
+			f.Class, f.On = Retry, onboarding.PartyGoogle
+		case onboarding.CodeSignIn:
+			return signIn("")
+		}
+		return f
+	case errors.As(err, &token):
+		return classifyToken(token)
+	case errors.As(err, &api):
+		return classifyAPI(api)
+	case errors.Is(err, storage.ErrBucketNotExist), errors.Is(err, storage.ErrObjectNotExist):
+		return notFound()
+	case errors.Is(err, ErrHugeAnswer), errors.As(err, &syntax), errors.As(err, &badType):
+		return retry(onboarding.CodeCloud, "Google's answer could not be read. We look again.")
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return retry(onboarding.CodeTimeout, "Google did not answer in time. We look whether the change happened and try again.")
+	case errors.As(err, &address), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EPIPE), errors.Is(err, context.Canceled):
+		return retry(onboarding.CodeUnavailable, "The connection to Google broke. We look whether the change happened and try again.")
+	default:
+		return Failure{Class: Final, Code: onboarding.CodeInternal, Message: "Something went wrong on our side. What was made is kept; try again, or ask your specialist."}
+	}
+}
+
+func retry(code onboarding.Code, message string) Failure {
+	return Failure{Class: Retry, Code: code, On: onboarding.PartyGoogle, Message: message}
+}
+
+func signIn(why string) Failure {
+	return Failure{
+		Class: Blocked, Code: onboarding.CodeSignIn, On: onboarding.PartyCustomer, Action: "Sign in to Google again",
+		Message: cmp.Or(why, "Google no longer accepts the access that was given.") + " Nothing is lost: after you sign in again, the work goes on where it stopped.",
+	}
+}
+
+func notFound() Failure {
+	return Failure{Class: Final, Grace: graceUnknown, Code: onboarding.CodeNotFound, Message: "Google does not find something that this needs. If it was deleted meanwhile, start again from a new plan."}
+}
+
+func classifyToken(e *oauth2.RetrieveError) Failure {
+	var body struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+		Subtype     string `json:"error_subtype"`
+	}
+	_ = json.Unmarshal(e.Body, &body) // a body that isn't JSON leaves the status to judge by
+	body.Error, body.Description = cmp.Or(e.ErrorCode, body.Error), cmp.Or(e.ErrorDescription, body.Description)
+	status, after := 0, time.Duration(0)
+	if e.Response != nil {
+		status, after = e.Response.StatusCode, retryAfter(e.Response.Header)
+	}
+	switch {
+	case body.Subtype == "invalid_rapt" || strings.Contains(body.Description, "invalid_rapt") || strings.Contains(body.Description, "reauth"):
+		return signIn("Your organisation ends Google sessions after some time.")
+	case body.Error == "invalid_grant":
+		return signIn("")
+	case body.Error == "admin_policy_enforced", body.Error == "access_denied":
+		return Failure{
+			Class: Blocked, Code: onboarding.CodeSignIn, On: onboarding.PartyOrganisation, Action: "Allow this application in the Google Workspace admin console",
+			Message: "Your Google Workspace administrator does not let this application use Google Cloud.",
+		}
+	case body.Error == "invalid_client", body.Error == "unauthorized_client", body.Error == "invalid_scope":
+		return Failure{Class: Blocked, Code: onboarding.CodeInternal, On: onboarding.PartySpecialist, Action: "Check the OAuth client of this server", Message: "Google does not accept this server's own registration. Your specialist has been shown why."}
+	case status == http.StatusUnauthorized:
+		return signIn("")
+	default:
+		f := retry(onboarding.CodeUnavailable, "Google's sign-in service did not answer as it should. We try again.")
+		f.After = after
+		return f
+	}
+}
+
+// answer is what Google's error answers say beside their status.
+type answer struct {
+	status     string // "ABORTED"
+	reasons    []string
+	metadata   map[string]string
+	violations []string // types, subjects and descriptions
+	delay      time.Duration
+	text       string // message and violations
+}
+
+func readAnswer(e *googleapi.Error) answer {
+	a := answer{text: e.Message, metadata: map[string]string{}}
+	var body struct {
+		Error struct {
+			Status  string `json:"status"`
+			Message string `json:"message"`
+			Errors  []struct {
+				Reason  string `json:"reason"`
+				Message string `json:"message"`
+			} `json:"errors"`
+			Details []struct {
+				Reason     string            `json:"reason"`
+				Metadata   map[string]string `json:"metadata"`
+				RetryDelay string            `json:"retryDelay"`
+				Violations []struct {
+					Type        string `json:"type"`
+					Subject     string `json:"subject"`
+					Description string `json:"description"`
+				} `json:"violations"`
+			} `json:"details"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal([]byte(e.Body), &body) // HTML and half answers leave the status to judge by
+	for _, item := range e.Errors {
+		a.reasons = append(a.reasons, item.Reason)
+		a.text += "\n" + item.Message
+	}
+	a.status = body.Error.Status
+	a.text += "\n" + body.Error.Message
+	for _, item := range body.Error.Errors {
+		a.reasons = append(a.reasons, item.Reason)
+	}
+	for _, d := range body.Error.Details {
+		if d.Reason != "" {
+			a.reasons = append(a.reasons, d.Reason)
+		}
+		for k, v := range d.Metadata {
+			a.metadata[k] = v
+		}
+		if delay, err := time.ParseDuration(d.RetryDelay); err == nil && delay > 0 {
+			a.delay = delay
+		}
+		for _, v := range d.Violations {
+			a.violations = append(a.violations, v.Type, v.Subject, v.Description)
+		}
+	}
+	a.text += "\n" + strings.Join(a.violations, "\n")
+	return a
+}
+
+func (a answer) reason(any ...string) bool {
+	return slices.ContainsFunc(a.reasons, func(r string) bool { return slices.Contains(any, r) })
+}
+
+func (a answer) says(any ...string) bool {
+	return slices.ContainsFunc(any, func(s string) bool { return strings.Contains(strings.ToLower(a.text), strings.ToLower(s)) })
+}
+
+var (
+	constraint     = regexp.MustCompile(`constraints/[a-zA-Z0-9.]+`)
+	unknownAccount = regexp.MustCompile(`(?:Service account|User|Group) (\S+) does not exist`)
+	permissionName = regexp.MustCompile(`\b[a-z][a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+\b`)
+	deniedWithName = regexp.MustCompile(`(?:[Pp]ermission|does not have)[s]? '?([a-z][a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+)\b`)
+)
+
+func classifyAPI(e *googleapi.Error) Failure {
+	a := readAnswer(e)
+	after := cmp.Or(retryAfter(e.Header), a.delay)
+	slow := func(code onboarding.Code, message string) Failure {
+		f := retry(code, message)
+		f.After = after
+		return f
+	}
+	// The order matters: the same status, and sometimes the same reason, means different things.
+	switch {
+	case e.Code == http.StatusUnauthorized:
+		return signIn("")
+	case a.reason("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientScopes") || a.says("insufficient authentication scopes"):
+		return signIn("The access that was given does not include Google Cloud. Leave every box ticked when Google asks.")
+	case a.reason("UREQ_PROJECT_BILLING_NOT_FOUND", "BILLING_DISABLED", "accountDisabled", "billingNotEnabled") ||
+		a.says("UREQ_PROJECT_BILLING_NOT_FOUND", "billing account for the owning project is disabled", "billing to be enabled", "billing must be enabled", "billing has not been enabled"):
+		return Failure{
+			Class: Blocked, Code: onboarding.CodeBilling, On: onboarding.PartyCustomer, Action: "Link a billing account to the project",
+			Message: "The project has no active billing account. Link one at https://console.cloud.google.com/billing/linkedaccount, then try again.",
+		}
+	case a.says("do not belong to a permitted customer", "allowedPolicyMemberDomains", "iam.managed.allowedPolicyMembers"):
+		return Failure{
+			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganisation, Action: "Allow the vendor's accounts in the organisation policy",
+			Message: "An organisation policy (domain restricted sharing) lets only your own organisation's accounts be granted roles, so the vendor's account is refused. Your organisation administrator can allow the vendor's customer ID.",
+		}
+	case constraint.MatchString(a.text) && e.Code < 500:
+		name := constraint.FindString(a.text)
+		return Failure{
+			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganisation, Action: "Make an exception from " + name,
+			Message: "The organisation policy " + name + " forbids this. Your organisation administrator can make an exception for the project.",
+		}
+	case a.reason("vpcServiceControls", "SECURITY_POLICY_VIOLATED") || a.says("prohibited by organization's policy"):
+		return Failure{
+			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganisation, Action: "Allow this access in VPC Service Controls",
+			Message: "Your organisation's VPC Service Controls refuse the call. Your organisation administrator can allow it.",
+		}
+	case a.reason("SERVICE_DISABLED", "accessNotConfigured") || a.says("has not been used in project"):
+		name := cmp.Or(a.metadata["service"], "An API that this needs")
+		return Failure{
+			Class: Wait, After: after, Code: onboarding.CodeAPIDisabled, On: onboarding.PartyGoogle,
+			Message: name + " is not on yet. Google takes some minutes to make an API known after it was enabled.",
+		}
+	case a.status == "ABORTED" || a.says("concurrent policy changes"):
+		return slow(onboarding.CodeStale, "Somebody else changed the same policy at that moment. We read it again and repeat the change.")
+	case e.Code == http.StatusPreconditionFailed:
+		return slow(onboarding.CodeStale, "It changed between reading and writing. We read it again and repeat the change.")
+	case a.says("another activation or deactivation is in progress"):
+		return Failure{Class: Wait, After: after, Code: onboarding.CodeUnavailable, On: onboarding.PartyGoogle, Message: "Google is still busy with another change of this project's APIs."}
+	case e.Code == http.StatusTooManyRequests,
+		a.reason("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"),
+		a.says("quota exceeded for quota metric"), a.status == "RESOURCE_EXHAUSTED":
+		return slow(onboarding.CodeQuota, "Google allows only so many calls at a time, or a quota of the project is used up. We wait and try again; if it stays so, look at the project's quotas.")
+	case e.Code == http.StatusBadRequest && unknownAccount.MatchString(a.text):
+		return Failure{
+			Class: Wait, After: after, Code: onboarding.CodeNotFound, On: onboarding.PartyGoogle,
+			Message: fmt.Sprintf("Google does not know the account %s yet. A new account takes some minutes to be known; if it stays so, it does not exist: check its address.", unknownAccount.FindStringSubmatch(a.text)[1]),
+		}
+	case a.says("marked for deletion"):
+		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "Google keeps the name of a deleted role for up to 37 days, and this one can be brought back only in the first 7. Choose another deployment name, or wait."}
+	case e.Code == http.StatusConflict && a.says("bucket name is not available"):
+		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "The bucket's name is taken by somebody else: names are shared by all users of Google Cloud. Choose another deployment name."}
+	case e.Code == http.StatusConflict && a.says("not empty"):
+		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "It still holds data, so Google does not delete it. Confirm the deletion of the data, or empty it yourself."}
+	case e.Code == http.StatusConflict:
+		return slow(onboarding.CodeStale, "Google says that it exists already. We look whether it is ours.")
+	case e.Code == http.StatusForbidden && a.says("has been deleted", "pending deletion", "is being deleted"):
+		return Failure{Class: Blocked, Code: onboarding.CodeNotFound, On: onboarding.PartyCustomer, Action: "Restore the project, or choose another", Message: "The Google Cloud project has been deleted."}
+	case e.Code == http.StatusForbidden:
+		return denied(a)
+	case e.Code == http.StatusNotFound:
+		return notFound()
+	case e.Code == http.StatusRequestTimeout, e.Code >= 500:
+		return slow(onboarding.CodeUnavailable, "Google has a problem at the moment. We look whether the change happened and try again.")
+	case e.Code >= 200 && e.Code < 300, e.Code >= 300 && e.Code < 400:
+		return slow(onboarding.CodeCloud, "Google's answer could not be read. We look again.")
+	default:
+		f := Failure{Class: Final, Code: onboarding.CodeCloud, Message: "Google refused the request."}
+		if e.Message != "" {
+			f.Message = "Google refused the request: " + clip(Redact(e.Message), 300)
+		}
+		return f
+	}
+}
+
+func denied(a answer) Failure {
+	f := Failure{
+		Class: Blocked, Grace: graceDenied, Code: onboarding.CodePermission, On: onboarding.PartyCustomer,
+		Action:  "Get the missing permission, or let a colleague who has it sign in",
+		Message: "The project or resource does not exist, or the Google account that signed in may not use it.",
+	}
+	if a.says("or it may not exist") {
+		f.Grace = graceUnknown
+	}
+	if name := missingPermission(a); name != "" {
+		f.Message = "The Google account that signed in lacks the permission " + name + "."
+	}
+	return f
+}
+
+// missingPermission finds the permission that a refusal names, "" if it names none.
+func missingPermission(a answer) string {
+	if p := a.metadata["permission"]; p != "" {
+		return p
+	}
+	if m := deniedWithName.FindStringSubmatch(a.text); m != nil {
+		return m[1]
+	}
+	for _, m := range permissionName.FindAllString(a.text, -1) {
+		if !strings.HasSuffix(m, "com") && !strings.HasPrefix(m, "www.") && !strings.Contains(m, ".iam.") {
+			return m
+		}
+	}
+	return ""
+}
+
+// IsStatus tells whether err is Google's answer with one of these HTTP statuses.
+func IsStatus(err error, status ...int) bool {
+	var e *googleapi.Error
+	return errors.As(err, &e) && slices.Contains(status, e.Code)
+}
+
+// Absent tells whether Google says that the thing asked for is not there: 404, or the storage client's own word for it.
+func Absent(err error) bool {
+	return IsStatus(err, http.StatusNotFound) || errors.Is(err, storage.ErrBucketNotExist) || errors.Is(err, storage.ErrObjectNotExist)
+}
+
+// retryAfter reads the header's seconds or date; it trusts no more than ten minutes.
+func retryAfter(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if v == "" {
+		return 0
+	}
+	var d time.Duration
+	if s, err := strconv.Atoi(v); err == nil {
+		d = time.Duration(s) * time.Second
+	} else if at, err := http.ParseTime(v); err == nil {
+		from, err := http.ParseTime(h.Get("Date"))
+		if err != nil {
+			from = time.Now()
+		}
+		d = at.Sub(from)
+	}
+	return min(max(d, 0), 10*time.Minute)
+}
+
+var secrets = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)(bearer\s+)[\w.~+/=-]+`),
+	regexp.MustCompile(`(?i)((?:access_token|refresh_token|id_token|client_secret|[?&]code|assertion|password|token|X-Goog-Signature|X-Amz-Signature)["']?\s*[=:]\s*["']?)[^\s"'&,}]+`),
+	regexp.MustCompile(`()\bya29\.[\w.-]+`),
+	regexp.MustCompile(`()\b1//[\w-]{10,}`),
+	regexp.MustCompile(`()\bdapi[0-9a-f]{16,}(?:-\d+)?`),
+}
+
+// Redact removes what looks like a secret from a text for operators, and clips it to 1,000 bytes.
+func Redact(text string) string {
+	text = clip(text, 16<<10) // before the patterns run: an answer may be huge
+	for _, re := range secrets {
+		text = re.ReplaceAllString(text, "${1}[redacted]")
+	}
+	return clip(text, 1000)
+}
+
+func clip(text string, n int) string {
+	text = strings.ToValidUTF8(text, "�")
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n-len("…")], "") + "…"
 }
