@@ -55,7 +55,8 @@ type Spec struct {
 	Redis               RedisSpec      `json:"redis,omitzero"`
 	ExistingSpark       string         `json:"existing_spark,omitempty"` // e-mail of an existing Spark account; empty: created
 	DataSources         []DataSource   `json:"data_sources,omitempty"`
-	Vendor              VendorValues   `json:"vendor"` // with defaults filled in
+	Vendor              VendorValues   `json:"vendor"`               // with defaults filled in
+	EraseData           bool           `json:"erase_data,omitempty"` // teardown: its separate confirmation that data may be deleted too
 }
 
 // DatabricksSpec is the Databricks workspace on Google Cloud.
