@@ -1,0 +1,199 @@
+package resources
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/api/bigtableadmin/v2"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+)
+
+type instance struct {
+	Name        string            `json:"name"` // projects/<project>/instances/<id>
+	DisplayName string            `json:"display_name,omitempty"`
+	Cluster     string            `json:"cluster,omitempty"`
+	Zone        string            `json:"zone,omitempty"`
+	Nodes       int64             `json:"nodes,omitempty"`
+	Storage     string            `json:"storage,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Adopt       bool              `json:"adopt,omitempty"` // chosen by the customer: looked at, never made or changed
+
+	missing bool // of what was found
+}
+
+// BigtableInstance is the online store: an instance with one SSD node in a zone of the region, or an existing one
+// that the customer chose.
+var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
+	Name:        "bigtable-instance",
+	DependsOn:   []*provisioner.Step{EnableAPIs},
+	Desired:     wantInstance,
+	Describe:    describeInstance,
+	Check:       checkInstance,
+	Diff:        diffInstance,
+	Apply:       applyInstance,
+	Verify:      verifyInstance,
+	Undo:        undoInstance,
+	Adopt:       func(spec onboarding.Spec) bool { return spec.Bigtable.Adopt },
+	Permissions: permissionsOfInstance,
+	Timeout:     30 * time.Minute,
+})
+
+func instanceID(spec onboarding.Spec) string {
+	return cmp.Or(spec.Bigtable.InstanceID, onboarding.DefaultInstanceID(spec.Deployment))
+}
+
+func wantInstance(spec onboarding.Spec) []provisioner.Want[instance] {
+	if spec.OnlineStore != onboarding.OnlineBigtable {
+		return nil
+	}
+	id := instanceID(spec)
+	name := "projects/" + spec.Project + "/instances/" + id
+	if spec.Bigtable.Adopt {
+		return provisioner.One(instance{Name: name, Adopt: true})
+	}
+	return provisioner.One(instance{
+		Name: name, DisplayName: "Tecton " + spec.Deployment, Cluster: clusterID(id), Zone: cmp.Or(spec.Bigtable.Zone, spec.Region+"-a"),
+		Nodes: 1, Storage: "SSD", Labels: spec.Labels(),
+	})
+}
+
+// clusterID is the instance's ID with "-c1", cut to Google's 30 characters.
+func clusterID(instance string) string {
+	return strings.TrimRight(instance[:min(len(instance), 27)], "-") + "-c1"
+}
+
+func describeInstance(spec onboarding.Spec, want instance) provisioner.Description {
+	d := provisioner.Description{
+		Title: "Create the Bigtable instance", Resource: want.Name,
+		Why:     "The online store: features are served from here.",
+		Console: "https://console.cloud.google.com/bigtable/instances/" + instanceID(spec) + "/overview?project=" + url.QueryEscape(spec.Project),
+		Cost:    "about $470 a month (1 node at $0.65 an hour, United States list price), and about $0.17 a GB a month of data stored",
+	}
+	if want.Adopt {
+		d.Title, d.Cost = "Use your Bigtable instance", ""
+		d.Why = "The online store: features are served from the instance you chose. It is used as it is."
+	}
+	return d
+}
+
+func checkInstance(ctx context.Context, env *provisioner.Env, want instance) (*provisioner.Observed[instance], error) {
+	got, err := env.Cloud.Bigtable.Projects.Instances.Get(want.Name).Context(ctx).Do()
+	switch {
+	case absent(err) && want.Adopt:
+		return &provisioner.Observed[instance]{State: instance{Name: want.Name, missing: true}}, nil
+	case absent(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read instance %s: %w", want.Name, err)
+	}
+	return &provisioner.Observed[instance]{
+		State: instance{Name: got.Name, DisplayName: got.DisplayName, Labels: got.Labels},
+		Owned: !want.Adopt && got.Labels["groundwork-onboarding"] == want.Labels["groundwork-onboarding"],
+	}, nil
+}
+
+func diffInstance(want, got instance) string {
+	if got.missing {
+		return "the instance " + want.Name + " does not exist"
+	}
+	var p []string
+	for _, k := range slices.Sorted(maps.Keys(want.Labels)) {
+		if got.Labels[k] != want.Labels[k] {
+			p = append(p, "set the label "+k+" to "+want.Labels[k])
+		}
+	}
+	return parts(p)
+}
+
+// applyInstance starts Google's operation; Verify sees it end.
+func applyInstance(ctx context.Context, env *provisioner.Env, c provisioner.Change[instance]) error {
+	want := c.Want
+	instances := env.Cloud.Bigtable.Projects.Instances
+	switch {
+	case want.Adopt:
+		return &onboarding.Blocked{
+			Code: onboarding.CodeNotFound, On: onboarding.PartyCustomer, Action: "Create the instance, or choose another",
+			Why: "There is no Bigtable instance " + want.Name + ", or " + env.Caller + " may not see it.",
+		}
+	case c.Got != nil:
+		labels := maps.Clone(c.Got.State.Labels)
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		maps.Copy(labels, want.Labels)
+		_, err := instances.PartialUpdateInstance(want.Name, &bigtableadmin.Instance{Labels: labels}).UpdateMask("labels").Context(ctx).Do()
+		if err != nil {
+			return fmt.Errorf("label instance %s: %w", want.Name, err)
+		}
+		return nil
+	}
+	parent, id, _ := strings.Cut(want.Name, "/instances/")
+	op, err := instances.Create(parent, &bigtableadmin.CreateInstanceRequest{
+		Parent: parent, InstanceId: id,
+		Instance: &bigtableadmin.Instance{DisplayName: want.DisplayName, Labels: want.Labels, Type: "PRODUCTION"},
+		Clusters: map[string]bigtableadmin.Cluster{want.Cluster: {
+			Location: parent + "/locations/" + want.Zone, ServeNodes: want.Nodes, DefaultStorageType: want.Storage,
+		}},
+	}).Context(ctx).Do()
+	switch {
+	case conflict(err):
+		return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
+	case err != nil:
+		return fmt.Errorf("create instance %s: %w", want.Name, err)
+	case op.Error != nil:
+		return &onboarding.Error{
+			Code: onboarding.CodeCloud, Message: "Google could not create the Bigtable instance: " + op.Error.Message,
+			Err: fmt.Errorf("create instance %s: operation %s: %d %s", want.Name, op.Name, op.Error.Code, op.Error.Message),
+		}
+	}
+	return nil
+}
+
+func verifyInstance(ctx context.Context, env *provisioner.Env, want instance) error {
+	got, err := env.Cloud.Bigtable.Projects.Instances.Get(want.Name).Context(ctx).Do()
+	if err != nil && !absent(err) {
+		return fmt.Errorf("read instance %s: %w", want.Name, err)
+	}
+	if err != nil || got.State != "READY" {
+		return &onboarding.NotReady{Why: "Google is still creating the Bigtable instance"}
+	}
+	return nil
+}
+
+// undoInstance deletes an instance without tables. One with tables holds data, and so it stays.
+func undoInstance(ctx context.Context, env *provisioner.Env, want instance) error {
+	got, err := checkInstance(ctx, env, want)
+	if err != nil || got == nil || !got.Owned {
+		return err
+	}
+	tables, err := env.Cloud.Bigtable.Projects.Instances.Tables.List(want.Name).PageSize(1).Context(ctx).Do()
+	if err != nil {
+		return fmt.Errorf("list tables of %s: %w", want.Name, err)
+	}
+	if len(tables.Tables) > 0 {
+		return &provisioner.Left{Why: want.Name + " holds tables. Your data is never deleted; delete the instance yourself once you no longer need it. Until then it costs."}
+	}
+	if _, err := env.Cloud.Bigtable.Projects.Instances.Delete(want.Name).Context(ctx).Do(); err != nil && !absent(err) {
+		return fmt.Errorf("delete instance %s: %w", want.Name, err)
+	}
+	return nil
+}
+
+func permissionsOfInstance(_ onboarding.Spec, want instance) []onboarding.Permission {
+	if want.Adopt {
+		return []onboarding.Permission{permission("bigtable.instances.get", "to see that the instance you chose exists", "")}
+	}
+	return []onboarding.Permission{
+		permission("bigtable.instances.get", "to look for the instance and to see it ready", ""),
+		permission("bigtable.instances.create", "to create the instance", ""),
+		permission("bigtable.clusters.create", "to create the instance's cluster", ""),
+	}
+}

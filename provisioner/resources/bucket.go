@@ -1,0 +1,169 @@
+package resources
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cloud.google.com/go/storage"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+)
+
+type bucketState struct {
+	Name          string            `json:"name"`
+	Project       string            `json:"project"`
+	Location      string            `json:"location"` // the region, lower case
+	UniformAccess bool              `json:"uniform_access"`
+	NoPublic      bool              `json:"public_access_prevention"`
+	Labels        map[string]string `json:"labels"`
+}
+
+// Bucket is the offline store: uniform access, no public access, in the region, labelled as ours.
+var Bucket = provisioner.Define(provisioner.StepDef[bucketState]{
+	Name:        "bucket",
+	DependsOn:   []*provisioner.Step{EnableAPIs},
+	Desired:     wantBucket,
+	Describe:    describeBucket,
+	Check:       checkBucket,
+	Diff:        diffBucket,
+	Apply:       applyBucket,
+	Undo:        undoBucket,
+	Permissions: permissionsOfBucket,
+})
+
+func wantBucket(spec onboarding.Spec) []provisioner.Want[bucketState] {
+	return provisioner.One(bucketState{
+		Name: spec.Bucket(), Project: spec.Project, Location: strings.ToLower(spec.Region),
+		UniformAccess: true, NoPublic: true, Labels: spec.Labels(),
+	})
+}
+
+func describeBucket(spec onboarding.Spec, want bucketState) provisioner.Description {
+	return provisioner.Description{
+		Title:    "Create the bucket",
+		Resource: "gs://" + want.Name,
+		Why:      "The offline store: Spark jobs write feature data here, in " + want.Location + ".",
+		Console:  "https://console.cloud.google.com/storage/browser/" + want.Name + "?project=" + url.QueryEscape(spec.Project),
+		Cost:     "about $0.02 a GB a month of data stored, nothing while empty",
+	}
+}
+
+// checkBucket tells ours by the label and the project's number: bucket names are shared by the whole world.
+func checkBucket(ctx context.Context, env *provisioner.Env, want bucketState) (*provisioner.Observed[bucketState], error) {
+	attrs, err := env.Cloud.Storage.Bucket(want.Name).Attrs(ctx)
+	switch {
+	case absent(err), errors.Is(err, storage.ErrBucketNotExist):
+		return nil, nil
+	case hidden(ctx, env, err, want.Project, "storage.buckets.get"):
+		return &provisioner.Observed[bucketState]{State: bucketState{Name: want.Name}}, nil
+	case err != nil:
+		return nil, fmt.Errorf("read bucket %s: %w", want.Name, err)
+	}
+	got := bucketState{
+		Name: attrs.Name, Location: strings.ToLower(attrs.Location), UniformAccess: attrs.UniformBucketLevelAccess.Enabled,
+		NoPublic: attrs.PublicAccessPrevention == storage.PublicAccessPreventionEnforced, Labels: attrs.Labels,
+	}
+	owned := attrs.Labels["groundwork-onboarding"] == want.Labels["groundwork-onboarding"]
+	if owned {
+		number, err := projectNumber(ctx, env, want.Project)
+		if err != nil {
+			return nil, err
+		}
+		owned = strconv.FormatUint(attrs.ProjectNumber, 10) == number
+		got.Project = want.Project
+	}
+	return &provisioner.Observed[bucketState]{State: got, Owned: owned}, nil
+}
+
+func diffBucket(want, got bucketState) string {
+	var p []string
+	if got.Location != want.Location {
+		p = append(p, "location is "+got.Location+", wanted "+want.Location)
+	}
+	if !got.UniformAccess {
+		p = append(p, "turn on uniform access")
+	}
+	if !got.NoPublic {
+		p = append(p, "prevent public access")
+	}
+	for _, k := range slices.Sorted(maps.Keys(want.Labels)) {
+		if got.Labels[k] != want.Labels[k] {
+			p = append(p, "set the label "+k+" to "+want.Labels[k])
+		}
+	}
+	return parts(p)
+}
+
+func applyBucket(ctx context.Context, env *provisioner.Env, c provisioner.Change[bucketState]) error {
+	want := c.Want
+	handle := env.Cloud.Storage.Bucket(want.Name)
+	if c.Got == nil {
+		err := handle.Create(ctx, want.Project, &storage.BucketAttrs{
+			Location: want.Location, Labels: want.Labels, PublicAccessPrevention: storage.PublicAccessPreventionEnforced,
+			UniformBucketLevelAccess: storage.UniformBucketLevelAccess{Enabled: true},
+		})
+		if conflict(err) {
+			return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
+		}
+		if err != nil {
+			return fmt.Errorf("create bucket %s: %w", want.Name, err)
+		}
+		return nil
+	}
+	if c.Got.State.Location != want.Location {
+		return onboarding.Errorf(onboarding.CodeConflict,
+			"The bucket gs://%s is in %s, and Google never moves a bucket. Choose that region again, or choose another deployment name.", want.Name, c.Got.State.Location)
+	}
+	update := storage.BucketAttrsToUpdate{
+		PublicAccessPrevention: storage.PublicAccessPreventionEnforced, UniformBucketLevelAccess: &storage.UniformBucketLevelAccess{Enabled: true},
+	}
+	for k, v := range want.Labels {
+		update.SetLabel(k, v)
+	}
+	if _, err := handle.Update(ctx, update); err != nil {
+		return fmt.Errorf("update bucket %s: %w", want.Name, err)
+	}
+	return nil
+}
+
+// undoBucket deletes an empty bucket. Google refuses to delete one that holds objects, and so it stays.
+func undoBucket(ctx context.Context, env *provisioner.Env, want bucketState) error {
+	got, err := checkBucket(ctx, env, want)
+	if err != nil || got == nil || !got.Owned {
+		return err
+	}
+	err = env.Cloud.Storage.Bucket(want.Name).Delete(ctx)
+	switch {
+	case absent(err):
+		return nil
+	case conflict(err):
+		return &provisioner.Left{Why: "gs://" + want.Name + " holds objects. Your data is never deleted; empty and delete the bucket yourself once you no longer need it."}
+	case err != nil:
+		return fmt.Errorf("delete bucket %s: %w", want.Name, err)
+	}
+	return nil
+}
+
+func permissionsOfBucket(onboarding.Spec, bucketState) []onboarding.Permission {
+	return []onboarding.Permission{
+		permission("storage.buckets.get", "to look for the bucket and to check its settings", ""),
+		permission("storage.buckets.create", "to create the bucket", ""),
+		permission("resourcemanager.projects.get", "to tell by the project's number that the bucket is yours", ""),
+	}
+}
+
+// projectNumber is the number that Google gave a project: "123456789012".
+func projectNumber(ctx context.Context, env *provisioner.Env, project string) (string, error) {
+	p, err := env.Cloud.Projects.Projects.Get("projects/" + project).Context(ctx).Do()
+	if err != nil {
+		return "", fmt.Errorf("read project %s: %w", project, err)
+	}
+	return strings.TrimPrefix(p.Name, "projects/"), nil
+}

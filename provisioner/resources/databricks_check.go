@@ -1,0 +1,123 @@
+package resources
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/databricks"
+)
+
+type workspace struct {
+	URL     string `json:"url"`
+	Runtime string `json:"runtime"` // "15.4.x-scala2.12"
+
+	problems []string // of what was found
+}
+
+// DatabricksCheck asks the workspace what the vendor will need of it: who the token is, whether it may create
+// clusters, and whether the runtime is offered. It changes nothing.
+var DatabricksCheck = provisioner.Define(provisioner.StepDef[workspace]{
+	Name:     "databricks-check",
+	Desired:  wantWorkspace,
+	Describe: describeWorkspace,
+	Check:    checkWorkspace,
+	Diff:     func(_, got workspace) string { return parts(got.problems) },
+	Timeout:  5 * time.Minute,
+})
+
+func wantWorkspace(spec onboarding.Spec) []provisioner.Want[workspace] {
+	if spec.Compute != onboarding.ComputeDatabricks {
+		return nil
+	}
+	return provisioner.One(workspace{URL: spec.Databricks.WorkspaceURL, Runtime: spec.Databricks.Runtime})
+}
+
+func describeWorkspace(_ onboarding.Spec, want workspace) provisioner.Description {
+	return provisioner.Description{
+		Title: "Check the Databricks workspace", Resource: want.URL,
+		Why:     "The control plane starts clusters here with your token: it must be accepted, may create clusters, and the runtime " + want.Runtime + " must be offered.",
+		Console: want.URL,
+	}
+}
+
+// checkWorkspace leaves what it learned in the task's log, whence the record takes it.
+func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (*provisioner.Observed[workspace], error) {
+	client, err := openWorkspace(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	me, err := client.Me(ctx)
+	if err != nil {
+		return nil, workspaceError(err, want.URL)
+	}
+	may, err := client.CanCreateClusters(ctx, me)
+	if err != nil {
+		return nil, workspaceError(err, want.URL)
+	}
+	offered, err := client.SparkVersions(ctx)
+	if err != nil {
+		return nil, workspaceError(err, want.URL)
+	}
+	got := workspace{URL: want.URL, Runtime: want.Runtime}
+	if !may {
+		got.problems = append(got.problems, fmt.Sprintf("the token's owner, %s, may not create clusters: ask a workspace administrator for the entitlement \"Unrestricted cluster creation\"", me))
+	}
+	if !slices.ContainsFunc(offered, func(r databricks.Runtime) bool { return r.Key == want.Runtime }) {
+		got.problems = append(got.problems, "the workspace does not offer the runtime "+want.Runtime+": choose another in your answers")
+	}
+	if len(got.problems) == 0 {
+		env.Log("Databricks accepted the token of %s, which may create clusters; the runtime %s is offered", me, want.Runtime)
+		if !me.ServicePrincipal {
+			env.Log("Jobs will run as a person. A service principal's token is better: it stays when people leave")
+		}
+	}
+	return &provisioner.Observed[workspace]{State: got}, nil
+}
+
+// openWorkspace opens the sealed token at the last moment.
+func openWorkspace(ctx context.Context, env *provisioner.Env) (databricks.Client, error) {
+	later := &onboarding.Blocked{
+		Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Databricks token",
+		Why: "The workspace's API token is still to come. Make one for a service principal in the workspace and enter it at the compute step.",
+	}
+	if env.Spec.Databricks.Token != onboarding.SecretSet {
+		return databricks.Client{}, later
+	}
+	token, err := env.Secret(ctx, onboarding.PurposeDatabricksToken)
+	switch {
+	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+		return databricks.Client{}, later
+	case err != nil:
+		return databricks.Client{}, fmt.Errorf("open the databricks token: %w", err)
+	}
+	return databricks.Client{HTTP: env.HTTP, URL: env.Spec.Databricks.WorkspaceURL, Token: token}, nil
+}
+
+// workspaceError says what a workspace's refusal means for the customer.
+func workspaceError(err error, address string) error {
+	var refused *onboarding.Error // of the guard: the address itself is not allowed
+	var answer *databricks.Error
+	blocked := func(action, why string) error {
+		return &onboarding.Blocked{Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: action, Why: why, Err: err}
+	}
+	switch {
+	case errors.As(err, &refused):
+		return err
+	case !errors.As(err, &answer):
+		return &onboarding.NotReady{Why: "The workspace " + address + " cannot be reached. If this lasts, look whether the address is right and the workspace lets the internet in"}
+	case answer.Status == http.StatusUnauthorized:
+		return blocked("Enter a new Databricks token", "The workspace does not accept the token: it is wrong, or it has expired.")
+	case answer.Status == http.StatusForbidden:
+		return blocked("Give the token's owner more rights, or enter another token", "The workspace refused the call: "+answer.Message)
+	case answer.Status == http.StatusTooManyRequests, answer.Status >= 500:
+		return &onboarding.NotReady{Why: fmt.Sprintf("The workspace answered %d; it is asked again", answer.Status)}
+	default:
+		return blocked("Check the workspace's address", fmt.Sprintf("%s did not answer like a Databricks workspace (%d).", address, answer.Status))
+	}
+}

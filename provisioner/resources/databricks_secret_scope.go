@@ -1,0 +1,119 @@
+package resources
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/databricks"
+)
+
+// The keys that the vendor's notebooks read.
+const (
+	keyAddress = "API_SERVICE"
+	keyAPIKey  = "TECTON_API_KEY"
+)
+
+type scope struct {
+	Workspace string   `json:"workspace"`
+	Scope     string   `json:"scope"`
+	Address   string   `json:"address"` // the value of API_SERVICE
+	Keys      []string `json:"keys"`    // TECTON_API_KEY counts as there while the specialist has supplied none
+}
+
+// DatabricksSecretScope makes the secret scope from which notebooks read the deployment's address and API key.
+// A workspace keeps no owner of a scope, so teardown, which has no token any more, leaves it.
+var DatabricksSecretScope = provisioner.Define(provisioner.StepDef[scope]{
+	Name:      "databricks-secret-scope",
+	DependsOn: []*provisioner.Step{DatabricksCheck},
+	Desired:   wantScope,
+	Describe:  describeScope,
+	Check:     checkScope,
+	Diff:      diffScope,
+	Apply:     applyScope,
+	Shared:    true,
+})
+
+func wantScope(spec onboarding.Spec) []provisioner.Want[scope] {
+	if spec.Compute != onboarding.ComputeDatabricks || !spec.Databricks.SecretScope {
+		return nil
+	}
+	return provisioner.One(scope{
+		Workspace: spec.Databricks.WorkspaceURL, Scope: spec.SecretScope(), Address: spec.UIAddress(), Keys: []string{keyAddress, keyAPIKey},
+	})
+}
+
+func describeScope(_ onboarding.Spec, want scope) provisioner.Description {
+	return provisioner.Description{
+		Title: "Create the secret scope for notebooks", Resource: want.Workspace + " scope " + want.Scope,
+		Why:     "Notebooks read the address (" + keyAddress + ") from here, and the API key (" + keyAPIKey + ") if your specialist supplied one.",
+		Console: want.Workspace,
+	}
+}
+
+func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisioner.Observed[scope], error) {
+	client, err := openWorkspace(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := client.ListScopes(ctx)
+	if err != nil {
+		return nil, workspaceError(err, want.Workspace)
+	}
+	if !slices.Contains(scopes, want.Scope) {
+		return nil, nil
+	}
+	got := want
+	got.Keys, err = client.ListSecrets(ctx, want.Scope)
+	if databricks.IsStatus(err, http.StatusNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, workspaceError(err, want.Workspace)
+	}
+	if !slices.Contains(got.Keys, keyAPIKey) {
+		_, err := env.Secret(ctx, onboarding.PurposeVendorAPIKey)
+		switch {
+		case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+			got.Keys = append(got.Keys, keyAPIKey)
+		case err != nil:
+			return nil, fmt.Errorf("open the vendor's API key: %w", err)
+		}
+	}
+	return &provisioner.Observed[scope]{State: got}, nil
+}
+
+func diffScope(want, got scope) string {
+	var p []string
+	for _, k := range missing(want.Keys, got.Keys) {
+		p = append(p, "write the key "+k)
+	}
+	return parts(p)
+}
+
+// applyScope makes the scope, or writes the first key that is missing: one of them a call.
+func applyScope(ctx context.Context, env *provisioner.Env, c provisioner.Change[scope]) error {
+	want := c.Want
+	client, err := openWorkspace(ctx, env)
+	if err != nil {
+		return err
+	}
+	if c.Got == nil {
+		err = client.CreateScope(ctx, want.Scope)
+	} else if keys := missing(want.Keys, c.Got.State.Keys); keys[0] == keyAddress {
+		err = client.PutSecret(ctx, want.Scope, keyAddress, onboarding.NewSecret(want.Address))
+	} else {
+		var key onboarding.Secret
+		if key, err = env.Secret(ctx, onboarding.PurposeVendorAPIKey); err != nil {
+			return fmt.Errorf("open the vendor's API key: %w", err)
+		}
+		err = client.PutSecret(ctx, want.Scope, keyAPIKey, key)
+	}
+	if err != nil {
+		return workspaceError(err, want.Workspace)
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package resources
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/api/serviceusage/v1"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+)
+
+// maxBatch is how many APIs one call may enable, and one may ask for (Google's limits: 20 and 30).
+const maxBatch = 20
+
+type apis struct {
+	Project  string   `json:"project"`
+	Services []string `json:"services"` // "storage.googleapis.com", sorted
+}
+
+// EnableAPIs turns on exactly the APIs that the spec needs. APIs that are on already, by whomever, stay on.
+var EnableAPIs = provisioner.Define(provisioner.StepDef[apis]{
+	Name:        "enable-apis",
+	Desired:     wantAPIs,
+	Describe:    describeAPIs,
+	Check:       checkAPIs,
+	Diff:        diffAPIs,
+	Apply:       applyAPIs,
+	Undo:        undoAPIs,
+	Shared:      true,
+	Permissions: permissionsOfAPIs,
+	Timeout:     20 * time.Minute,
+})
+
+func wantAPIs(spec onboarding.Spec) []provisioner.Want[apis] {
+	s := []string{"cloudresourcemanager.googleapis.com", "iam.googleapis.com", "serviceusage.googleapis.com", "storage.googleapis.com"}
+	if spec.Compute == onboarding.ComputeDataproc {
+		s = append(s, "dataproc.googleapis.com")
+	}
+	if spec.OnlineStore == onboarding.OnlineBigtable {
+		s = append(s, "bigtable.googleapis.com", "bigtableadmin.googleapis.com")
+	}
+	if len(sources(spec, onboarding.SourceDataset))+len(sources(spec, onboarding.SourceProject)) > 0 {
+		s = append(s, "bigquery.googleapis.com")
+	}
+	slices.Sort(s)
+	return provisioner.One(apis{Project: spec.Project, Services: s})
+}
+
+func describeAPIs(spec onboarding.Spec, want apis) provisioner.Description {
+	return provisioner.Description{
+		Title:    "Turn on the APIs",
+		Resource: "projects/" + want.Project + ": " + strings.Join(want.Services, ", "),
+		Why:      "Each service of Google Cloud answers only in projects where its API is on.",
+		Console:  "https://console.cloud.google.com/apis/dashboard?project=" + url.QueryEscape(spec.Project),
+	}
+}
+
+// checkAPIs never finds the resource absent: a project always has APIs, perhaps none of those that are wanted.
+func checkAPIs(ctx context.Context, env *provisioner.Env, want apis) (*provisioner.Observed[apis], error) {
+	got := apis{Project: want.Project}
+	for batch := range slices.Chunk(want.Services, maxBatch) {
+		var names []string
+		for _, s := range batch {
+			names = append(names, "projects/"+want.Project+"/services/"+s)
+		}
+		res, err := env.Cloud.Usage.Services.BatchGet("projects/" + want.Project).Names(names...).Context(ctx).Do()
+		if err != nil {
+			return nil, fmt.Errorf("read APIs of %s: %w", want.Project, err)
+		}
+		for _, s := range res.Services {
+			if s.State == "ENABLED" {
+				got.Services = append(got.Services, s.Name[strings.LastIndexByte(s.Name, '/')+1:])
+			}
+		}
+	}
+	slices.Sort(got.Services)
+	return &provisioner.Observed[apis]{State: got}, nil
+}
+
+func diffAPIs(want, got apis) string {
+	var p []string
+	for _, s := range missing(want.Services, got.Services) {
+		p = append(p, "turn on "+s)
+	}
+	return parts(p)
+}
+
+// applyAPIs starts Google's operation; the checks that follow see it end.
+func applyAPIs(ctx context.Context, env *provisioner.Env, c provisioner.Change[apis]) error {
+	off := missing(c.Want.Services, c.Got.State.Services)
+	off = off[:min(len(off), maxBatch)]
+	op, err := env.Cloud.Usage.Services.BatchEnable("projects/"+c.Want.Project,
+		&serviceusage.BatchEnableServicesRequest{ServiceIds: off}).Context(ctx).Do()
+	if err != nil {
+		return fmt.Errorf("enable %s: %w", strings.Join(off, ", "), err)
+	}
+	if op.Error != nil {
+		return &onboarding.Error{
+			Code: onboarding.CodeCloud, Err: fmt.Errorf("enable %s: operation %s: %d %s", strings.Join(off, ", "), op.Name, op.Error.Code, op.Error.Message),
+			Message: "Google could not turn on the APIs: " + op.Error.Message,
+		}
+	}
+	return nil
+}
+
+func undoAPIs(_ context.Context, _ *provisioner.Env, want apis) error {
+	return &provisioner.Left{Why: "The APIs stay on in " + want.Project + ": other things in the project may use them. Turning them off is yours to decide."}
+}
+
+func permissionsOfAPIs(onboarding.Spec, apis) []onboarding.Permission {
+	return []onboarding.Permission{
+		permission("serviceusage.services.get", "to see which APIs are on", ""),
+		permission("serviceusage.services.enable", "to turn on the APIs that are off", ""),
+	}
+}
+
+// missing returns what is in want and not in got, in want's order.
+func missing(want, got []string) []string {
+	var out []string
+	for _, w := range want {
+		if !slices.Contains(got, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}

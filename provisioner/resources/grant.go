@@ -1,0 +1,188 @@
+package resources
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
+)
+
+// grant is the wanted state of each step that gives one member one role on one resource with an IAM policy.
+// One of Bucket, Account and Instance says which; none of them: the project.
+type grant struct {
+	Project  string `json:"project,omitempty"` // of the instance, or the resource itself
+	Bucket   string `json:"bucket,omitempty"`
+	Account  string `json:"account,omitempty"` // e-mail address
+	Instance string `json:"instance,omitempty"`
+	Role     string `json:"role"`
+	Member   string `json:"member"` // "serviceAccount:…"
+}
+
+func (g grant) resource() gcp.Resource {
+	switch {
+	case g.Bucket != "":
+		return gcp.Bucket(g.Bucket)
+	case g.Account != "":
+		return gcp.Account(g.Account)
+	case g.Instance != "":
+		return gcp.Instance(g.Project, g.Instance)
+	default:
+		return gcp.Project(g.Project)
+	}
+}
+
+// on is the resource in words that the plan, the record and the console share.
+func (g grant) on() string {
+	switch {
+	case g.Bucket != "":
+		return "gs://" + g.Bucket
+	case g.Account != "":
+		return "serviceAccounts/" + g.Account
+	case g.Instance != "":
+		return "projects/" + g.Project + "/instances/" + g.Instance
+	default:
+		return "projects/" + g.Project
+	}
+}
+
+func (g grant) binding() onboarding.Binding {
+	return onboarding.Binding{Member: g.Member, Role: g.Role, On: g.on()}
+}
+
+func (g grant) console() string {
+	switch {
+	case g.Bucket != "":
+		return "https://console.cloud.google.com/storage/browser/" + g.Bucket + ";tab=permissions"
+	case g.Account != "":
+		return "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(accountProject(g.Account))
+	case g.Instance != "":
+		return "https://console.cloud.google.com/bigtable/instances/" + g.Instance + "/overview?project=" + url.QueryEscape(g.Project)
+	default:
+		return "https://console.cloud.google.com/iam-admin/iam?project=" + url.QueryEscape(g.Project)
+	}
+}
+
+func describeGrant(g grant, title, why string) provisioner.Description {
+	return provisioner.Description{
+		Title: title, Resource: g.Role + " on " + g.on(), Why: why,
+		Bindings: []onboarding.Binding{g.binding()}, Console: g.console(),
+	}
+}
+
+func checkGrant(ctx context.Context, env *provisioner.Env, g grant) (*provisioner.Observed[grant], error) {
+	has, err := env.Cloud.Granted(ctx, g.resource(), g.Role, g.Member)
+	switch {
+	case absent(err):
+		return nil, nil
+	case g.Account != "" && hidden(ctx, env, err, accountProject(g.Account), "iam.serviceAccounts.getIamPolicy"):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !has:
+		return nil, nil
+	}
+	return &provisioner.Observed[grant]{State: g}, nil
+}
+
+// applyGrant adds the member in one write. A policy that changed meanwhile is Google's 409 or 412, and the whole
+// pass is repeated.
+func applyGrant(ctx context.Context, env *provisioner.Env, c provisioner.Change[grant]) error {
+	g := c.Want
+	if g.Member == serviceAccount("") {
+		return &onboarding.Blocked{
+			Code: onboarding.CodeInvalid, On: onboarding.PartySpecialist, Action: "Enter the control plane service account",
+			Why: "The vendor's service account for this deployment is not known yet. Your deployment specialist adds it.",
+		}
+	}
+	err := env.Cloud.Grant(ctx, g.resource(), g.Role, g.Member)
+	if absent(err) {
+		return &onboarding.Error{
+			Code: onboarding.CodeNotFound, Err: err,
+			Message: fmt.Sprintf("There is no %s, so nothing can be allowed on it. Create it, or correct the name in your answers, then try again.", g.on()),
+		}
+	}
+	return err
+}
+
+// undoGrant removes exactly the one member from the one role.
+func undoGrant(ctx context.Context, env *provisioner.Env, g grant) error {
+	err := env.Cloud.Ungrant(ctx, g.resource(), g.Role, g.Member)
+	if absent(err) {
+		return nil
+	}
+	return err
+}
+
+// grantPermissions are those that reading and writing the policy take.
+func grantPermissions(spec onboarding.Spec, g grant) []onboarding.Permission {
+	read, write := "to read who may use "+g.on()+", before and after", "to let "+g.Member+" use "+g.on()
+	switch {
+	case g.Bucket != "":
+		on := ""
+		if g.Bucket != spec.Bucket() {
+			on = "gs://" + g.Bucket
+		}
+		return []onboarding.Permission{
+			permission("storage.buckets.getIamPolicy", read, on),
+			permission("storage.buckets.setIamPolicy", write, on),
+		}
+	case g.Account != "":
+		on := elsewhere(spec, accountProject(g.Account))
+		return []onboarding.Permission{
+			permission("iam.serviceAccounts.getIamPolicy", read, on),
+			permission("iam.serviceAccounts.setIamPolicy", write, on),
+		}
+	case g.Instance != "":
+		return []onboarding.Permission{
+			permission("bigtable.instances.getIamPolicy", read, ""),
+			permission("bigtable.instances.setIamPolicy", write, ""),
+		}
+	default:
+		on := elsewhere(spec, g.Project)
+		return []onboarding.Permission{
+			permission("resourcemanager.projects.getIamPolicy", read, on),
+			permission("resourcemanager.projects.setIamPolicy", write, on),
+		}
+	}
+}
+
+// grants lists every wanted binding of a spec on a resource with an IAM policy, for the verification.
+func grants(spec onboarding.Spec) []grant {
+	var all []grant
+	for _, desired := range []func(onboarding.Spec) []provisioner.Want[grant]{
+		wantSparkBucketRole, wantReadProjects, wantReadBuckets, wantControlPlaneBucketRole, wantActAs,
+		wantBigtableSparkRole, wantBigtableControlPlaneRole, wantBigtableServingRole,
+		wantDataprocWorkerRole, wantDataprocControlPlaneRole,
+	} {
+		for _, w := range desired(spec) {
+			all = append(all, w.State)
+		}
+	}
+	return all
+}
+
+// sources returns the data sources of one kind, each name once, in the order answered.
+func sources(spec onboarding.Spec, kind onboarding.DataSourceKind) []string {
+	var names []string
+	for _, s := range spec.DataSources {
+		if s.Kind == kind && !slices.Contains(names, s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func conflict(err error) bool { return status(err, http.StatusConflict) }
+
+// unconfirmed labels a role that is our default rather than the vendor's word.
+func unconfirmed(role, byDefault string) string {
+	if role == byDefault {
+		return " (The role is a default, not confirmed by the vendor.)"
+	}
+	return ""
+}

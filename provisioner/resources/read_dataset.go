@@ -1,0 +1,154 @@
+package resources
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"google.golang.org/api/bigquery/v2"
+	"google.golang.org/api/googleapi"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+)
+
+// dataViewer is what the vendor's documentation asks for; in a dataset's access list Google writes it as READER.
+const dataViewer = "roles/bigquery.dataViewer"
+
+type datasetAccess struct {
+	Project string `json:"project"`
+	Dataset string `json:"dataset"`
+	Role    string `json:"role"`
+	Email   string `json:"email"` // the Spark account
+}
+
+func (d datasetAccess) on() string { return "bigquery " + d.Project + "." + d.Dataset }
+
+func (d datasetAccess) binding() onboarding.Binding {
+	return onboarding.Binding{Member: serviceAccount(d.Email), Role: d.Role, On: d.on()}
+}
+
+// ReadDataset lets the Spark account read each BigQuery dataset that the customer named. A dataset's access is a
+// list in the dataset itself, not an IAM policy.
+var ReadDataset = provisioner.Define(provisioner.StepDef[datasetAccess]{
+	Name:        "read-dataset",
+	DependsOn:   []*provisioner.Step{SparkAccount},
+	Desired:     wantReadDatasets,
+	Describe:    describeReadDataset,
+	Check:       checkDataset,
+	Apply:       applyDataset,
+	Undo:        undoDataset,
+	Shared:      true,
+	Permissions: permissionsOfDataset,
+})
+
+func wantReadDatasets(spec onboarding.Spec) []provisioner.Want[datasetAccess] {
+	var wants []provisioner.Want[datasetAccess]
+	for _, name := range sources(spec, onboarding.SourceDataset) {
+		project, dataset, _ := strings.Cut(name, ".")
+		wants = append(wants, provisioner.Want[datasetAccess]{Key: name, State: datasetAccess{
+			Project: project, Dataset: dataset, Role: dataViewer, Email: spec.SparkAccount(),
+		}})
+	}
+	return wants
+}
+
+func describeReadDataset(_ onboarding.Spec, d datasetAccess) provisioner.Description {
+	return provisioner.Description{
+		Title: "Let Spark read the dataset " + d.Dataset, Resource: d.Role + " on " + d.on(),
+		Why:      "You named this dataset as a data source. Spark may read its tables and change none.",
+		Bindings: []onboarding.Binding{d.binding()},
+		Console:  "https://console.cloud.google.com/bigquery?project=" + url.QueryEscape(d.Project) + "&d=" + url.QueryEscape(d.Dataset) + "&p=" + url.QueryEscape(d.Project) + "&page=dataset",
+	}
+}
+
+func (d datasetAccess) gives(a *bigquery.DatasetAccess) bool {
+	return strings.EqualFold(a.UserByEmail, d.Email) && a.Condition == nil && (a.Role == "READER" || a.Role == d.Role)
+}
+
+func checkDataset(ctx context.Context, env *provisioner.Env, want datasetAccess) (*provisioner.Observed[datasetAccess], error) {
+	got, err := readDataset(ctx, env, want)
+	switch {
+	case absent(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !slices.ContainsFunc(got.Access, want.gives):
+		return nil, nil
+	}
+	return &provisioner.Observed[datasetAccess]{State: want}, nil
+}
+
+func readDataset(ctx context.Context, env *provisioner.Env, d datasetAccess) (*bigquery.Dataset, error) {
+	got, err := env.Cloud.BigQuery.Datasets.Get(d.Project, d.Dataset).AccessPolicyVersion(3).Context(ctx).Do()
+	if err != nil {
+		return nil, fmt.Errorf("read dataset %s.%s: %w", d.Project, d.Dataset, err)
+	}
+	return got, nil
+}
+
+func writeDataset(ctx context.Context, env *provisioner.Env, d datasetAccess, access []*bigquery.DatasetAccess, etag string) error {
+	call := env.Cloud.BigQuery.Datasets.Patch(d.Project, d.Dataset, &bigquery.Dataset{Access: access, ForceSendFields: []string{"Access"}}).
+		AccessPolicyVersion(3).Context(ctx)
+	call.Header().Set("If-Match", etag)
+	if _, err := call.Do(); err != nil {
+		return fmt.Errorf("write access of dataset %s.%s: %w", d.Project, d.Dataset, err)
+	}
+	return nil
+}
+
+// applyDataset adds the entry with the etag of what was read; a list that changed meanwhile is Google's 412, and
+// the whole pass is repeated.
+func applyDataset(ctx context.Context, env *provisioner.Env, c provisioner.Change[datasetAccess]) error {
+	want := c.Want
+	got, err := readDataset(ctx, env, want)
+	switch {
+	case absent(err):
+		return &onboarding.Error{
+			Code: onboarding.CodeNotFound, Err: err,
+			Message: fmt.Sprintf("There is no dataset %s.%s. Create it, or correct your data sources, then try again.", want.Project, want.Dataset),
+		}
+	case err != nil:
+		return err
+	case slices.ContainsFunc(got.Access, want.gives):
+		return nil
+	}
+	err = writeDataset(ctx, env, want, append(slices.Clone(got.Access), &bigquery.DatasetAccess{Role: want.Role, UserByEmail: want.Email}), got.Etag)
+	return stale(err)
+}
+
+// stale turns Google's 412 for a dataset's etag into a pass that is repeated.
+func stale(err error) error {
+	var e *googleapi.Error
+	if errors.As(err, &e) && e.Code == http.StatusPreconditionFailed {
+		return &onboarding.NotReady{Why: "Somebody else changed the dataset's access at the same moment; it is read again"}
+	}
+	return err
+}
+
+func undoDataset(ctx context.Context, env *provisioner.Env, want datasetAccess) error {
+	got, err := readDataset(ctx, env, want)
+	if absent(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	left := slices.DeleteFunc(slices.Clone(got.Access), want.gives)
+	if len(left) == len(got.Access) {
+		return nil
+	}
+	return stale(writeDataset(ctx, env, want, left, got.Etag))
+}
+
+func permissionsOfDataset(spec onboarding.Spec, want datasetAccess) []onboarding.Permission {
+	on := elsewhere(spec, want.Project)
+	return []onboarding.Permission{
+		permission("bigquery.datasets.get", "to read who may use the dataset, before and after", on),
+		permission("bigquery.datasets.update", "to let the Spark account read the dataset", on),
+	}
+}

@@ -1,0 +1,290 @@
+package resources
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/zclconf/go-cty/cty"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+)
+
+type redisCluster struct {
+	Endpoint   string `json:"endpoint"` // host:port
+	Version    string `json:"version"`  // "6.x"
+	CIDR       string `json:"cidr,omitempty"`
+	Databricks string `json:"databricks_peer,omitempty"` // project/network
+	Serving    string `json:"serving_peer,omitempty"`    // project/network
+	AttestedBy string `json:"attested_by,omitempty"`
+
+	problems []string // of what was found
+}
+
+// Redis is the online store that the customer makes at Redis Enterprise Cloud: we guide, and check over TLS what
+// the endpoint lets us see. An endpoint that cannot be reached from here is attested by a person, by name.
+var Redis = provisioner.Define(provisioner.StepDef[redisCluster]{
+	Name:     "redis",
+	Desired:  wantRedis,
+	Describe: describeRedis,
+	Check:    checkRedis,
+	Diff:     func(_, got redisCluster) string { return parts(got.problems) },
+	Guide:    guideRedis,
+	Timeout:  5 * time.Minute,
+})
+
+func wantRedis(spec onboarding.Spec) []provisioner.Want[redisCluster] {
+	if spec.OnlineStore != onboarding.OnlineRedis {
+		return nil
+	}
+	r := spec.Redis
+	return provisioner.One(redisCluster{
+		Endpoint: r.Endpoint, Version: spec.Vendor.Defaults().RedisVersion, CIDR: r.CIDR, AttestedBy: r.AttestedBy,
+		Databricks: strings.Trim(r.DatabricksProject+"/"+r.DatabricksNetwork, "/"), Serving: strings.Trim(r.ServingPeer+"/"+r.ServingPeerNet, "/"),
+	})
+}
+
+func describeRedis(_ onboarding.Spec, want redisCluster) provisioner.Description {
+	return provisioner.Description{
+		Title: "Set up Redis Enterprise Cloud", Resource: cmp.Or(want.Endpoint, "a Redis Enterprise Cloud cluster"),
+		Why:     "The online store: features are served from here. You make the cluster in your own Redis account; we check it.",
+		Console: "https://app.redislabs.com/",
+		Cost:    "billed by Redis through Google Cloud Marketplace",
+	}
+}
+
+// checkRedis finds the cluster absent until its endpoint was answered.
+func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*provisioner.Observed[redisCluster], error) {
+	if want.Endpoint == "" {
+		return nil, nil
+	}
+	later := &onboarding.Blocked{
+		Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Redis authentication token",
+		Why: "The cluster's authentication token is still to come. Copy it from the database's page at Redis and enter it at the online store step.",
+	}
+	if env.Spec.Redis.Token != onboarding.SecretSet {
+		return nil, later
+	}
+	token, err := env.Secret(ctx, onboarding.PurposeRedisToken)
+	switch {
+	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+		return nil, later
+	case err != nil:
+		return nil, fmt.Errorf("open the redis token: %w", err)
+	}
+	got := want
+	seen, err := probeRedis(ctx, env, want, token)
+	switch {
+	case errors.As(err, new(*unreachable)) && want.AttestedBy != "":
+		env.Log("The endpoint %s cannot be reached from here. %s attested that it is set up as the guide says; nothing was tested", want.Endpoint, want.AttestedBy)
+	case err != nil && errors.As(err, new(*unreachable)):
+		got.problems = []string{"the endpoint " + want.Endpoint + " cannot be reached from here: check the address, or, if the network is private, confirm by name that it is set up as the guide says"}
+	case err != nil:
+		return nil, err
+	default:
+		got.problems = seen
+	}
+	return &provisioner.Observed[redisCluster]{State: got}, nil
+}
+
+// unreachable is the error of an endpoint that gave no TLS connection.
+type unreachable struct{ err error }
+
+func (u *unreachable) Error() string { return "redis unreachable: " + u.err.Error() }
+func (u *unreachable) Unwrap() error { return u.err }
+
+// probeRedis asks PING, AUTH, INFO, CLUSTER INFO and, where the server lets it be read, the eviction policy.
+func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, token onboarding.Secret) ([]string, error) {
+	host, _, err := net.SplitHostPort(want.Endpoint)
+	if err != nil {
+		return []string{"the endpoint " + want.Endpoint + " is not of the form host:port"}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	conn, err := env.Dial(ctx, "tcp", want.Endpoint)
+	if err != nil {
+		return nil, &unreachable{err}
+	}
+	secure := tls.Client(conn, &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12})
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return []string{"the endpoint " + want.Endpoint + " does not speak TLS with a certificate for " + host + ": turn TLS on (" + tlsProblem(err) + ")"}, nil
+	}
+	used := false
+	client := goredis.NewClient(&goredis.Options{
+		Addr: want.Endpoint, Password: token.Reveal(), MaxRetries: -1, PoolSize: 1, DisableIdentity: true, Protocol: 2,
+		ContextTimeoutEnabled: true,
+		Dialer: func(context.Context, string, string) (net.Conn, error) {
+			if used {
+				return nil, errors.New("the connection was lost")
+			}
+			used = true
+			return secure, nil
+		},
+	})
+	defer client.Close()
+
+	if err := client.Ping(ctx).Err(); err != nil {
+		if isAuth(err) {
+			return []string{"the authentication token is refused: copy it again from the database's page at Redis"}, nil
+		}
+		return nil, &onboarding.NotReady{Why: "The Redis endpoint does not answer PING; it is asked again"}
+	}
+	var problems []string
+	if info, err := client.Info(ctx, "server").Result(); err == nil {
+		if v := field(info, "redis_version"); !versionFits(want.Version, v) {
+			problems = append(problems, "the server's version is "+v+", wanted "+want.Version)
+		}
+	} else {
+		env.Log("Redis did not tell its version: not tested")
+	}
+	switch info, err := client.ClusterInfo(ctx).Result(); {
+	case err != nil:
+		problems = append(problems, "the OSS Cluster API is off: turn it on, with the external endpoint")
+	case field(info, "cluster_state") != "ok":
+		problems = append(problems, "the cluster's state is "+cmp.Or(field(info, "cluster_state"), "unknown")+", wanted ok")
+	}
+	policy, err := client.ConfigGet(ctx, "maxmemory-policy").Result()
+	switch {
+	case err != nil || policy["maxmemory-policy"] == "":
+		env.Log("Redis does not let its eviction policy be read: not tested")
+	case policy["maxmemory-policy"] != "noeviction":
+		problems = append(problems, "the eviction policy is "+policy["maxmemory-policy"]+", wanted noeviction")
+	}
+	if len(problems) == 0 {
+		env.Log("Redis at %s answered over TLS, accepted the token, and has the wanted version and settings, where they could be read", want.Endpoint)
+	}
+	return problems, nil
+}
+
+func isAuth(err error) bool {
+	text := err.Error()
+	return strings.HasPrefix(text, "WRONGPASS") || strings.HasPrefix(text, "NOAUTH") || strings.HasPrefix(text, "ERR invalid password") ||
+		strings.HasPrefix(text, "ERR AUTH") || strings.Contains(text, "called without any password configured")
+}
+
+func tlsProblem(err error) string {
+	var cert *tls.CertificateVerificationError
+	if errors.As(err, &cert) {
+		return "the certificate is not trusted"
+	}
+	return "no TLS answer"
+}
+
+// field reads a "name:value" line of INFO.
+func field(info, name string) string {
+	for line := range strings.Lines(info) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && k == name {
+			return v
+		}
+	}
+	return ""
+}
+
+// versionFits tells whether a version is a wanted one: "6.x" takes every 6, "6.2" takes 6.2 and 6.2.14.
+func versionFits(want, got string) bool {
+	want = strings.TrimSuffix(want, ".x")
+	return got == want || strings.HasPrefix(got, want+".")
+}
+
+func guideRedis(spec onboarding.Spec) []provisioner.Instruction {
+	r, v := spec.Redis, spec.Vendor.Defaults()
+	return []provisioner.Instruction{
+		{
+			Text: "In your Redis account, paid through Google Cloud Marketplace, make a cluster that nothing else uses: Google Cloud, " + spec.Region +
+				", several zones, replication on, Redis " + v.RedisVersion + ", OSS Cluster API on with the external endpoint, TLS on, eviction policy noeviction. Or apply this Terraform:",
+			Code: redisTerraform(spec), Link: "https://registry.terraform.io/providers/RedisLabs/rediscloud/latest/docs",
+		},
+		{
+			Text: "Peer the cluster's network with the network of your Databricks workspace. Enter these at Redis (VPC peering), then make the opposite peering in your own project with the values that Redis shows:",
+			Code: "gcp_project_id = " + cmp.Or(r.DatabricksProject, "<the project of your Databricks network>") + "\ngcp_network_name = " + cmp.Or(r.DatabricksNetwork, "<the name of your Databricks network>"),
+			Link: "https://console.cloud.google.com/networking/peering/list",
+		},
+		{
+			Text: "Peer the cluster's network with the vendor's serving network. Enter these at Redis; the vendor makes the opposite peering with the gcp_redis_project_id and gcp_redis_network_name that Redis shows you, which you enter at the online store step:",
+			Code: "gcp_project_id = " + cmp.Or(v.ServingProject, "<your specialist tells you>") + "\ngcp_network_name = " + cmp.Or(v.ServingNetwork, "<your specialist tells you>"),
+		},
+		{Text: "The cluster's address range" + paren(r.CIDR) + " must overlap neither network's ranges."},
+		{Text: "Enter the database's endpoint and its authentication token at the online store step. Where the endpoint is private, confirm there by name that all this is done."},
+	}
+}
+
+func paren(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
+}
+
+// redisTerraform is the cluster as the rediscloud provider makes it.
+// Source: registry.terraform.io/providers/RedisLabs/rediscloud, resources subscription, subscription_database, subscription_peering.
+func redisTerraform(spec onboarding.Spec) string {
+	r, v := spec.Redis, spec.Vendor.Defaults()
+	f := hclwrite.NewEmptyFile()
+	str, num, yes := cty.StringVal, cty.NumberIntVal, cty.True
+	block := func(in *hclwrite.Body, kind string, labels ...string) *hclwrite.Body {
+		return in.AppendNewBlock(kind, labels).Body()
+	}
+	ref := func(b *hclwrite.Body, name, resource string) {
+		b.SetAttributeRaw(name, hclwrite.TokensForIdentifier(resource))
+	}
+	root := f.Body()
+	block(block(root, "terraform"), "required_providers").SetAttributeValue("rediscloud", cty.ObjectVal(map[string]cty.Value{"source": str("RedisLabs/rediscloud")}))
+	root.AppendNewline()
+
+	sub := block(root, "resource", "rediscloud_subscription", "tecton")
+	sub.SetAttributeValue("name", str("tecton-"+spec.Deployment))
+	sub.SetAttributeValue("payment_method", str("marketplace"))
+	sub.SetAttributeValue("memory_storage", str("ram"))
+	cloud := block(sub, "cloud_provider")
+	cloud.SetAttributeValue("provider", str("GCP"))
+	region := block(cloud, "region")
+	region.SetAttributeValue("region", str(spec.Region))
+	region.SetAttributeValue("multiple_availability_zones", yes)
+	region.SetAttributeValue("networking_deployment_cidr", str(cmp.Or(r.CIDR, "192.168.100.0/24")))
+	region.SetAttributeValue("preferred_availability_zones", cty.ListValEmpty(cty.String))
+	plan := block(sub, "creation_plan")
+	plan.SetAttributeValue("dataset_size_in_gb", num(25))
+	plan.SetAttributeValue("quantity", num(1))
+	plan.SetAttributeValue("replication", yes)
+	plan.SetAttributeValue("support_oss_cluster_api", yes)
+	plan.SetAttributeValue("throughput_measurement_by", str("operations-per-second"))
+	plan.SetAttributeValue("throughput_measurement_value", num(25000))
+	root.AppendNewline()
+
+	db := block(root, "resource", "rediscloud_subscription_database", "tecton")
+	ref(db, "subscription_id", "rediscloud_subscription.tecton.id")
+	db.SetAttributeValue("name", str("tecton-"+spec.Deployment))
+	if version := strings.TrimSuffix(v.RedisVersion, ".x"); strings.Contains(version, ".") {
+		db.SetAttributeValue("redis_version", str(version))
+	}
+	db.SetAttributeValue("dataset_size_in_gb", num(25))
+	db.SetAttributeValue("throughput_measurement_by", str("operations-per-second"))
+	db.SetAttributeValue("throughput_measurement_value", num(25000))
+	db.SetAttributeValue("replication", yes)
+	db.SetAttributeValue("support_oss_cluster_api", yes)
+	db.SetAttributeValue("external_endpoint_for_oss_cluster_api", yes)
+	db.SetAttributeValue("enable_tls", yes)
+	db.SetAttributeValue("data_eviction", str("noeviction"))
+
+	for _, peer := range []struct{ label, project, network string }{
+		{"databricks", cmp.Or(r.DatabricksProject, "PROJECT_OF_YOUR_DATABRICKS_NETWORK"), cmp.Or(r.DatabricksNetwork, "YOUR_DATABRICKS_NETWORK")},
+		{"serving", cmp.Or(v.ServingProject, "PROJECT_OF_THE_SERVING_PLANE"), cmp.Or(v.ServingNetwork, "NETWORK_OF_THE_SERVING_PLANE")},
+	} {
+		root.AppendNewline()
+		p := block(root, "resource", "rediscloud_subscription_peering", peer.label)
+		ref(p, "subscription_id", "rediscloud_subscription.tecton.id")
+		p.SetAttributeValue("provider_name", str("GCP"))
+		p.SetAttributeValue("gcp_project_id", str(peer.project))
+		p.SetAttributeValue("gcp_network_name", str(peer.network))
+	}
+	return string(hclwrite.Format(f.Bytes()))
+}

@@ -1,0 +1,78 @@
+// Package resources declares the cloud steps: one file a step, and the catalogue that lists them.
+//
+// It knows no wizard, no ledger and no pages. A step reads the cloud and makes one change; when, how often and
+// with whose approval is the runner's business.
+package resources
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"cloud.google.com/go/storage"
+	"google.golang.org/api/cloudresourcemanager/v3"
+	"google.golang.org/api/googleapi"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+)
+
+// status tells whether err is Google's answer with that HTTP status.
+func status(err error, code int) bool {
+	var e *googleapi.Error
+	return errors.As(err, &e) && e.Code == code
+}
+
+func absent(err error) bool { return status(err, http.StatusNotFound) }
+
+// hidden tells whether Google's refusal to show a resource of the data plane project cannot be for want of the
+// permission: the caller holds it on the whole project. Then the resource is in no project of theirs, or, like a
+// service account made a moment ago, not known everywhere yet. (Google answers both with 403.)
+func hidden(ctx context.Context, env *provisioner.Env, err error, project, permission string) bool {
+	if !status(err, http.StatusForbidden) || disabledAPI(err) {
+		return false
+	}
+	res, err := env.Cloud.Projects.Projects.TestIamPermissions("projects/"+project,
+		&cloudresourcemanager.TestIamPermissionsRequest{Permissions: []string{permission}}).Context(ctx).Do()
+	return err == nil && slices.Contains(res.Permissions, permission)
+}
+
+func disabledAPI(err error) bool {
+	var e *googleapi.Error
+	return errors.As(err, &e) && (strings.Contains(e.Body, "SERVICE_DISABLED") || strings.Contains(e.Body, "accessNotConfigured"))
+}
+
+// accountProject is the project that a service account's address names, "" where it names none: Google's own
+// default accounts carry a project's number, or nothing.
+func accountProject(email string) string {
+	id, host, _ := strings.Cut(email, "@")
+	if project, ok := strings.CutSuffix(host, ".iam.gserviceaccount.com"); ok {
+		return project
+	}
+	if number, ok := strings.CutSuffix(id, "-compute"); ok && host == "developer.gserviceaccount.com" {
+		return number
+	}
+	return ""
+}
+
+// elsewhere is project as a [onboarding.Permission]'s On: "" for the data plane project.
+func elsewhere(spec onboarding.Spec, project string) string {
+	if project == spec.Project {
+		return ""
+	}
+	return project
+}
+
+func permission(name, why, on string) onboarding.Permission {
+	return onboarding.Permission{Name: name, Why: why, On: on}
+}
+
+// parts joins the parts of a difference the way the plan tells them apart.
+func parts(p []string) string { return strings.Join(p, "; ") }
+
+func serviceAccount(email string) string { return "serviceAccount:" + email }
+
+// gone tells an object that is not there any more.
+func gone(err error) bool { return absent(err) || errors.Is(err, storage.ErrObjectNotExist) }

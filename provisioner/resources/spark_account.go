@@ -1,0 +1,175 @@
+package resources
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"google.golang.org/api/iam/v1"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+)
+
+type account struct {
+	Email       string `json:"email"`
+	Project     string `json:"project"`
+	DisplayName string `json:"display_name,omitempty"`
+	Description string `json:"description,omitempty"` // holds our mark
+	Existing    bool   `json:"existing,omitempty"`    // named by the customer: looked at, never made or changed
+
+	missing, disabled bool // of what was found
+}
+
+// SparkAccount is the service account that Spark jobs run as: made by us, or an existing one that the customer named.
+var SparkAccount = provisioner.Define(provisioner.StepDef[account]{
+	Name:        "spark-account",
+	DependsOn:   []*provisioner.Step{EnableAPIs},
+	Desired:     wantSparkAccount,
+	Describe:    describeSparkAccount,
+	Check:       checkAccount,
+	Diff:        diffAccount,
+	Apply:       applyAccount,
+	Verify:      verifyAccount,
+	Undo:        undoAccount,
+	Adopt:       func(spec onboarding.Spec) bool { return spec.ExistingSpark != "" },
+	Permissions: permissionsOfAccount,
+})
+
+func wantSparkAccount(spec onboarding.Spec) []provisioner.Want[account] {
+	if spec.ExistingSpark != "" {
+		return provisioner.One(account{Email: spec.ExistingSpark, Project: accountProject(spec.ExistingSpark), Existing: true})
+	}
+	return provisioner.One(account{
+		Email: spec.SparkAccount(), Project: spec.Project, DisplayName: "Tecton Spark (" + spec.Deployment + ")",
+		Description: "Runs Spark jobs of " + spec.Deployment + ". " + spec.OwnerMark(),
+	})
+}
+
+func describeSparkAccount(_ onboarding.Spec, want account) provisioner.Description {
+	d := provisioner.Description{
+		Title: "Create the Spark service account", Resource: want.Email,
+		Why:     "Spark jobs run as this account, with no more rights than this plan gives it.",
+		Console: "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(want.Project),
+	}
+	if want.Existing {
+		d.Title = "Use your Spark service account"
+		d.Why = "Spark jobs run as the account you named. It is used as it is."
+	}
+	return d
+}
+
+func checkAccount(ctx context.Context, env *provisioner.Env, want account) (*provisioner.Observed[account], error) {
+	got, err := env.Cloud.IAM.Projects.ServiceAccounts.Get("projects/-/serviceAccounts/" + want.Email).Context(ctx).Do()
+	gone := absent(err) || hidden(ctx, env, err, want.Project, "iam.serviceAccounts.get")
+	switch {
+	case gone && want.Existing:
+		return &provisioner.Observed[account]{State: account{Email: want.Email, Existing: true, missing: true}}, nil
+	case gone:
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read service account %s: %w", want.Email, err)
+	}
+	return &provisioner.Observed[account]{
+		State: account{
+			Email: got.Email, Project: got.ProjectId, DisplayName: got.DisplayName, Description: got.Description,
+			Existing: want.Existing, disabled: got.Disabled,
+		},
+		Owned: !want.Existing && marked(got.Description, env.Spec),
+	}, nil
+}
+
+// marked tells whether a description carries this onboarding's mark.
+func marked(description string, spec onboarding.Spec) bool {
+	mark := spec.OwnerMark()
+	i := strings.Index(description, mark)
+	if i < 0 {
+		return false
+	}
+	rest := description[i+len(mark):]
+	return rest == "" || !isIDByte(rest[0])
+}
+
+func isIDByte(b byte) bool {
+	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+}
+
+func diffAccount(want, got account) string {
+	switch {
+	case got.missing:
+		return "the account " + want.Email + " does not exist"
+	case got.disabled:
+		return "the account is disabled and must be enabled"
+	default:
+		return ""
+	}
+}
+
+func applyAccount(ctx context.Context, env *provisioner.Env, c provisioner.Change[account]) error {
+	want := c.Want
+	switch {
+	case want.Existing && c.Got != nil && c.Got.State.missing:
+		return &onboarding.Blocked{
+			Code: onboarding.CodeNotFound, On: onboarding.PartyCustomer, Action: "Create the service account, or name another",
+			Why: "There is no service account " + want.Email + ", or " + env.Caller + " may not see it.",
+		}
+	case want.Existing:
+		return &onboarding.Blocked{
+			Code: onboarding.CodeConflict, On: onboarding.PartyCustomer, Action: "Enable the service account",
+			Why: "The service account " + want.Email + " is disabled. It is yours, so it is left as it is.",
+		}
+	case c.Got != nil:
+		_, err := env.Cloud.IAM.Projects.ServiceAccounts.Enable("projects/-/serviceAccounts/"+want.Email, &iam.EnableServiceAccountRequest{}).Context(ctx).Do()
+		if err != nil {
+			return fmt.Errorf("enable service account %s: %w", want.Email, err)
+		}
+		return nil
+	}
+	id, _, _ := strings.Cut(want.Email, "@")
+	_, err := env.Cloud.IAM.Projects.ServiceAccounts.Create("projects/"+want.Project, &iam.CreateServiceAccountRequest{
+		AccountId:      id,
+		ServiceAccount: &iam.ServiceAccount{DisplayName: want.DisplayName, Description: want.Description},
+	}).Context(ctx).Do()
+	if conflict(err) {
+		return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
+	}
+	if err != nil {
+		return fmt.Errorf("create service account %s: %w", want.Email, err)
+	}
+	return nil
+}
+
+// verifyAccount waits until Google shows the account: grants to it fail before that.
+func verifyAccount(ctx context.Context, env *provisioner.Env, want account) error {
+	got, err := checkAccount(ctx, env, want)
+	if err != nil {
+		return err
+	}
+	if got == nil || got.State.missing {
+		return &onboarding.NotReady{Why: "Google is still making the service account " + want.Email + " known"}
+	}
+	return nil
+}
+
+func undoAccount(ctx context.Context, env *provisioner.Env, want account) error {
+	got, err := checkAccount(ctx, env, want)
+	if err != nil || got == nil || !got.Owned {
+		return err
+	}
+	_, err = env.Cloud.IAM.Projects.ServiceAccounts.Delete("projects/-/serviceAccounts/" + want.Email).Context(ctx).Do()
+	if err != nil && !absent(err) {
+		return fmt.Errorf("delete service account %s: %w", want.Email, err)
+	}
+	return nil
+}
+
+func permissionsOfAccount(spec onboarding.Spec, want account) []onboarding.Permission {
+	if want.Existing {
+		return []onboarding.Permission{permission("iam.serviceAccounts.get", "to see that the account you named exists", elsewhere(spec, want.Project))}
+	}
+	return []onboarding.Permission{
+		permission("iam.serviceAccounts.get", "to look for the Spark service account", ""),
+		permission("iam.serviceAccounts.create", "to create the Spark service account", ""),
+	}
+}

@@ -1,0 +1,136 @@
+package resources
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+)
+
+type verification struct {
+	Bucket      bucketState          `json:"bucket"`
+	Role        string               `json:"role"`
+	Permissions []string             `json:"permissions"`
+	Bindings    []onboarding.Binding `json:"bindings"`
+	Canary      string               `json:"canary"` // the object that is written and deleted
+}
+
+// Verify reads everything back and compares it member by member, and writes and deletes a canary object. What it
+// tested, and as whom, is in its log.
+var Verify = provisioner.Define(provisioner.StepDef[verification]{
+	Name:        "verify",
+	Desired:     wantVerification,
+	Describe:    describeVerification,
+	Verify:      verifyAll,
+	Permissions: permissionsOfVerification,
+	Final:       true,
+	Timeout:     10 * time.Minute,
+})
+
+func wantVerification(spec onboarding.Spec) []provisioner.Want[verification] {
+	v := verification{
+		Bucket: wantBucket(spec)[0].State, Role: roleName(spec), Permissions: wantRole(spec)[0].State.Permissions,
+		Canary: "groundwork-canary/" + string(spec.Onboarding),
+	}
+	for _, g := range grants(spec) {
+		v.Bindings = append(v.Bindings, g.binding())
+	}
+	for _, w := range wantReadDatasets(spec) {
+		v.Bindings = append(v.Bindings, w.State.binding())
+	}
+	return provisioner.One(v)
+}
+
+func describeVerification(spec onboarding.Spec, want verification) provisioner.Description {
+	return provisioner.Description{
+		Title: "Verify everything", Resource: spec.Project,
+		Why: fmt.Sprintf("The bucket's settings, the role's %d permissions and all %d bindings are read back and compared; a small object is written to the bucket and deleted again, as you.", len(want.Permissions), len(want.Bindings)),
+	}
+}
+
+// verifyAll gathers all that differs before it speaks. A grant may take minutes to show, so that what is missing
+// is looked at again until the task's time is up.
+func verifyAll(ctx context.Context, env *provisioner.Env, want verification) error {
+	var wrong []string
+	bucket, err := checkBucket(ctx, env, want.Bucket)
+	switch {
+	case err != nil:
+		return err
+	case bucket == nil || !bucket.Owned:
+		wrong = append(wrong, "the bucket gs://"+want.Bucket.Name+" is not there")
+	default:
+		if diff := diffBucket(want.Bucket, bucket.State); diff != "" {
+			wrong = append(wrong, "the bucket: "+diff)
+		}
+	}
+	custom, err := checkRole(ctx, env, role{Name: want.Role})
+	switch {
+	case err != nil:
+		return err
+	case custom == nil || custom.State.deleted:
+		wrong = append(wrong, "the role "+want.Role+" is not there")
+	case !slices.Equal(custom.State.Permissions, want.Permissions):
+		wrong = append(wrong, "the role "+want.Role+" holds "+strings.Join(custom.State.Permissions, ", "))
+	}
+	bindings := 0
+	for _, g := range grants(env.Spec) {
+		got, err := checkGrant(ctx, env, g)
+		if err != nil {
+			return err
+		}
+		if got == nil {
+			wrong = append(wrong, g.Member+" lacks "+g.Role+" on "+g.on())
+		}
+		bindings++
+	}
+	for _, w := range wantReadDatasets(env.Spec) {
+		got, err := checkDataset(ctx, env, w.State)
+		if err != nil {
+			return err
+		}
+		if got == nil {
+			wrong = append(wrong, w.State.Email+" lacks "+w.State.Role+" on "+w.State.on())
+		}
+		bindings++
+	}
+	if len(wrong) > 0 {
+		return &onboarding.NotReady{Why: "Not as wanted yet: " + parts(wrong)}
+	}
+	if err := canary(ctx, env, want.Bucket.Name, want.Canary); err != nil {
+		return err
+	}
+	env.Log("Read back and compared: the bucket's settings, the %d permissions of %s, and %d bindings, each present", len(want.Permissions), want.Role, bindings)
+	env.Log("%s wrote and deleted the object %s in gs://%s. This tests the bucket as that person; it does not test the other accounts' access", env.Caller, want.Canary, want.Bucket.Name)
+	return nil
+}
+
+// canary writes and deletes one small object. One that a killed run left is overwritten.
+func canary(ctx context.Context, env *provisioner.Env, bucket, name string) error {
+	object := env.Cloud.Storage.Bucket(bucket).Object(name)
+	w := object.NewWriter(ctx)
+	w.ChunkSize = 0
+	w.ContentType = "text/plain"
+	if _, err := io.WriteString(w, "written by the onboarding's verification, deleted at once\n"); err != nil {
+		_ = w.Close()
+		return fmt.Errorf("write canary gs://%s/%s: %w", bucket, name, err)
+	}
+	if err := w.Close(); err != nil {
+		return fmt.Errorf("write canary gs://%s/%s: %w", bucket, name, err)
+	}
+	if err := object.Delete(ctx); err != nil && !gone(err) {
+		return fmt.Errorf("delete canary gs://%s/%s: %w", bucket, name, err)
+	}
+	return nil
+}
+
+func permissionsOfVerification(onboarding.Spec, verification) []onboarding.Permission {
+	return []onboarding.Permission{
+		permission("storage.objects.create", "to write a small test object to the bucket", ""),
+		permission("storage.objects.delete", "to delete the test object again", ""),
+	}
+}
