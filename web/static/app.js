@@ -1,0 +1,122 @@
+"use strict";
+
+// Every page works without this file: it focuses the error summary, copies, ticks running tasks' clocks,
+// closes menus, and tells times in the reader's zone.
+(() => {
+  const all = (selector, within = document) => within.querySelectorAll(selector);
+
+  const format = (options) => {
+    try {
+      return new Intl.DateTimeFormat("en-GB", options);
+    } catch {
+      return null;
+    }
+  };
+  const clock = format({ hour: "2-digit", minute: "2-digit" });
+  const clockSeconds = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const day = format({ day: "numeric", month: "short", year: "numeric" });
+  const full = format({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+  const exact = format({ dateStyle: "full", timeStyle: "long" });
+  const forms = { clock, seconds: clockSeconds, day, full };
+
+  const put = (node, text) => {
+    if (node.textContent !== text) node.textContent = text;
+  };
+
+  function localTimes(within) {
+    for (const t of all("time[data-form]", within)) {
+      const at = new Date(t.dateTime);
+      if (Number.isNaN(at.getTime())) continue;
+      if (exact) t.title = exact.format(at);
+      const how = forms[t.dataset.form];
+      if (how) put(t, how.format(at));
+    }
+  }
+
+  function span(seconds) {
+    if (seconds < 1) return "under 1 s";
+    if (seconds < 60) return `${Math.floor(seconds)} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+    return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  }
+
+  // The server's clock minus the reader's, from the page's own time, so that a wrong clock doesn't show.
+  const now = Number(document.documentElement.dataset.now || 0);
+  const skew = now ? now - Date.now() : 0;
+  function tick() {
+    for (const s of all("[data-since]")) put(s, span(Math.max(0, (Date.now() + skew - Number(s.dataset.since)) / 1000)));
+  }
+
+  function focusErrors() {
+    const summary = document.getElementById("errors");
+    if (summary) summary.focus();
+  }
+
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest(".errors a[href^='#']");
+    if (link) {
+      const field = document.getElementById(link.hash.slice(1));
+      if (field) {
+        event.preventDefault();
+        field.focus();
+        field.scrollIntoView({ block: "center" });
+      }
+      return;
+    }
+    const button = event.target.closest("button[data-copy]");
+    if (button) {
+      const from = document.getElementById(button.dataset.copy);
+      const said = button.querySelector("[role=status]");
+      const word = button.querySelector(".copy-word");
+      try {
+        await navigator.clipboard.writeText("value" in from ? from.value : from.textContent);
+        put(word, "Copied");
+        put(said, "Copied");
+      } catch {
+        const range = document.createRange();
+        range.selectNodeContents(from);
+        getSelection().removeAllRanges();
+        getSelection().addRange(range);
+        put(said, "Press Ctrl and C to copy");
+      }
+      setTimeout(() => {
+        put(word, "Copy");
+        put(said, "");
+      }, 3000);
+      return;
+    }
+    if (event.target.closest("button[data-print]")) {
+      print();
+      return;
+    }
+    for (const menu of all("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of all("details.menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+
+  // A double click on a submit button posts once.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) event.preventDefault();
+    else form.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => {
+    for (const form of all("form[data-sent]")) delete form.dataset.sent;
+  });
+
+  document.addEventListener("htmx:after:swap", () => {
+    localTimes(document);
+    tick();
+  });
+
+  localTimes(document);
+  tick();
+  setInterval(tick, 1000);
+  focusErrors();
+})();

@@ -1,0 +1,992 @@
+package web
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+// tone is the colour class of a state: "ok", "run", "warn", "err" or "" for quiet.
+type tone string
+
+func (f Frame) brand() string {
+	if f.Brand == "" {
+		return "Groundwork"
+	}
+	return f.Brand
+}
+
+func (f Frame) tab() string {
+	s := f.Title + " – " + f.brand()
+	if f.Error {
+		return "Error: " + s
+	}
+	return s
+}
+
+func (f Frame) lang() string { return "en-GB" }
+
+// millis is the page's own time for the ticking clocks, "" without one.
+func (f Frame) millis() string {
+	if f.Now.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(f.Now.UnixMilli(), 10)
+}
+
+func zoned(t time.Time, zone *time.Location) time.Time {
+	if zone == nil {
+		zone = time.UTC
+	}
+	return t.In(zone)
+}
+
+// The layouts of times before the script rewrites them; the keys are the data-form that it reads.
+var timeLayouts = map[string]string{
+	"clock":   "15:04",
+	"seconds": "15:04:05",
+	"day":     "2 Jan 2006",
+	"full":    "2 Jan 2006, 15:04 MST",
+}
+
+func (f Frame) timeText(t time.Time, form string) string {
+	if form == "ago" && !f.Now.IsZero() {
+		return ago(t, f.Now)
+	}
+	layout, ok := timeLayouts[form]
+	if !ok {
+		layout = timeLayouts["full"]
+	}
+	return zoned(t, f.Zone).Format(layout)
+}
+
+// timeForm is the data-form for the script: a relative time that had to be drawn exact is one it may rewrite.
+func (f Frame) timeForm(form string) string {
+	if form == "ago" && f.Now.IsZero() {
+		return "full"
+	}
+	return form
+}
+
+func (f Frame) exact(t time.Time) string {
+	return zoned(t, f.Zone).Format("Monday 2 January 2006, 15:04:05 MST")
+}
+
+// ago says how long before now t was: "2 min ago", "Yesterday", "14 Nov 2026".
+func ago(t, now time.Time) string {
+	d := now.Sub(t)
+	switch {
+	case d < -time.Minute:
+		return "in " + span(-d)
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	case d < 48*time.Hour:
+		return "yesterday"
+	case d < 30*24*time.Hour:
+		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+	default:
+		return t.Format("2 Jan 2006")
+	}
+}
+
+// span is a duration for people: "under 1 s", "24 s", "2 min 5 s", "3 h 10 min", "4 days".
+func span(d time.Duration) string {
+	s := int(d.Seconds())
+	switch {
+	case d < time.Second:
+		return "under 1 s"
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return fmt.Sprintf("%d min %d s", s/60, s%60)
+	case s < 48*3600:
+		return fmt.Sprintf("%d h %d min", s/3600, s%3600/60)
+	default:
+		return fmt.Sprintf("%d days", s/86400)
+	}
+}
+
+// age is a waiting time in one unit: "5 min", "3 h", "4 days".
+func age(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%d days", int(d.Hours()/24))
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+func statusTone(s onboarding.Status) tone {
+	switch s {
+	case onboarding.StatusProvisioning:
+		return "run"
+	case onboarding.StatusWaitingCustomer, onboarding.StatusWaitingVendor:
+		return "warn"
+	case onboarding.StatusAttention:
+		return "err"
+	case onboarding.StatusDone:
+		return "ok"
+	default:
+		return ""
+	}
+}
+
+// statusWord names a status as the vendor's staff (staff true) or the customer reads it.
+func statusWord(s onboarding.Status, staff bool, brand string) string {
+	switch s {
+	case onboarding.StatusInForm:
+		return "In form"
+	case onboarding.StatusWaitingVendor:
+		if staff {
+			return "Waiting on us"
+		}
+		return "Waiting on " + brand
+	case onboarding.StatusWaitingCustomer:
+		if staff {
+			return "Waiting on customer"
+		}
+		return "Waiting on you"
+	case onboarding.StatusProvisioning:
+		return "Provisioning"
+	case onboarding.StatusAttention:
+		return "Needs attention"
+	case onboarding.StatusDone:
+		return "Done"
+	case onboarding.StatusTornDown:
+		return "Torn down"
+	default:
+		return "Not started"
+	}
+}
+
+// partyWord names a party as staff or the customer reads it.
+func partyWord(p onboarding.Party, staff bool, brand string) string {
+	switch p {
+	case onboarding.PartyCustomer:
+		if staff {
+			return "Customer"
+		}
+		return "You"
+	case onboarding.PartyColleague:
+		if staff {
+			return "Customer's colleague"
+		}
+		return "Your colleague"
+	case onboarding.PartySpecialist:
+		if staff {
+			return "Us"
+		}
+		return "Your specialist at " + brand
+	case onboarding.PartyOrganisation:
+		if staff {
+			return "Organisation administrator"
+		}
+		return "Your organisation's Google Cloud administrator"
+	case onboarding.PartyGoogle:
+		return "Google"
+	default:
+		return "Nobody"
+	}
+}
+
+func runTone(s onboarding.RunState) tone {
+	switch s {
+	case onboarding.RunRunning:
+		return "run"
+	case onboarding.RunBlocked:
+		return "warn"
+	case onboarding.RunFailed:
+		return "err"
+	case onboarding.RunSucceeded:
+		return "ok"
+	default:
+		return ""
+	}
+}
+
+func runWord(s onboarding.RunState) string {
+	switch s {
+	case onboarding.RunQueued:
+		return "Starting"
+	case onboarding.RunRunning:
+		return "Running"
+	case onboarding.RunBlocked:
+		return "Needs you"
+	case onboarding.RunFailed:
+		return "Stopped"
+	case onboarding.RunCancelled:
+		return "Cancelled"
+	case onboarding.RunSucceeded:
+		return "Done"
+	default:
+		return "Not started"
+	}
+}
+
+func kindWord(k onboarding.RunKind) string {
+	switch k {
+	case onboarding.RunVerify:
+		return "Verification"
+	case onboarding.RunTeardown:
+		return "Teardown"
+	default:
+		return "Provisioning"
+	}
+}
+
+func taskTone(s onboarding.TaskState) tone {
+	switch s {
+	case onboarding.TaskRunning, onboarding.TaskWaiting:
+		return "run"
+	case onboarding.TaskBlocked:
+		return "warn"
+	case onboarding.TaskFailed:
+		return "err"
+	case onboarding.TaskDone:
+		return "ok"
+	default:
+		return "idle"
+	}
+}
+
+func taskIcon(s onboarding.TaskState) string {
+	switch s {
+	case onboarding.TaskRunning:
+		return "loader-circle"
+	case onboarding.TaskWaiting:
+		return "hourglass"
+	case onboarding.TaskBlocked:
+		return "hand"
+	case onboarding.TaskFailed:
+		return "x"
+	case onboarding.TaskDone:
+		return "check"
+	case onboarding.TaskCancelled:
+		return "ban"
+	default:
+		return "clock"
+	}
+}
+
+func (v ProgressView) taskWord(t onboarding.Task) string {
+	switch t.State {
+	case onboarding.TaskRunning:
+		return "Running"
+	case onboarding.TaskWaiting:
+		return "Waiting for Google"
+	case onboarding.TaskBlocked:
+		switch t.On {
+		case onboarding.PartyNobody, onboarding.PartyCustomer:
+			if v.Staff {
+				return "Waiting for the customer"
+			}
+			return "Waiting for you"
+		case onboarding.PartyOrganisation:
+			return "Waiting for an administrator"
+		case onboarding.PartySpecialist:
+			return "Waiting for " + v.brand()
+		case onboarding.PartyColleague:
+			return "Waiting for a colleague"
+		default:
+			return "Waiting"
+		}
+	case onboarding.TaskFailed:
+		return "Failed"
+	case onboarding.TaskDone:
+		return "Done"
+	case onboarding.TaskCancelled:
+		return "Cancelled"
+	default:
+		return "Not started"
+	}
+}
+
+// taskTime is how long a task took, or "" while it runs or never ran.
+func taskTime(t onboarding.Task) string {
+	if t.StartedAt.IsZero() || t.FinishedAt.IsZero() {
+		return ""
+	}
+	return span(t.FinishedAt.Sub(t.StartedAt))
+}
+
+func (v ProgressView) done() int {
+	n := 0
+	for _, t := range v.Run.Tasks {
+		if t.State == onboarding.TaskDone {
+			n++
+		}
+	}
+	return n
+}
+
+// sentence is what the live region says: one short sentence a change.
+func (v ProgressView) sentence() string {
+	done, of := v.done(), len(v.Run.Tasks)
+	switch v.Run.State {
+	case onboarding.RunQueued:
+		return "Starting."
+	case onboarding.RunSucceeded:
+		return fmt.Sprintf("All %s are done.", plural(of, "task", "tasks"))
+	case onboarding.RunFailed:
+		for _, t := range v.Run.Tasks {
+			if t.State == onboarding.TaskFailed {
+				return "Stopped: " + t.Title + " failed."
+			}
+		}
+		return "Stopped."
+	case onboarding.RunCancelled:
+		return "Cancelled."
+	case onboarding.RunBlocked:
+		for _, t := range v.Run.Tasks {
+			if t.State == onboarding.TaskBlocked {
+				return "Paused: " + orText(t.ActionText, t.Title) + "."
+			}
+		}
+		return "Paused."
+	default:
+		return fmt.Sprintf("%d of %s done.", done, plural(of, "task", "tasks"))
+	}
+}
+
+func (v ProgressView) heading() string {
+	what := "your Google Cloud"
+	if v.Run.Kind == onboarding.RunTeardown {
+		switch v.Run.State {
+		case onboarding.RunSucceeded:
+			return "What we made is removed"
+		case onboarding.RunBlocked:
+			return "Removing is paused"
+		case onboarding.RunFailed:
+			return "Removing stopped"
+		case onboarding.RunCancelled:
+			return "Removing was cancelled"
+		default:
+			return "Removing what we made"
+		}
+	}
+	switch v.Run.State {
+	case onboarding.RunSucceeded:
+		return "Everything is set up"
+	case onboarding.RunBlocked:
+		return "Setting up is paused"
+	case onboarding.RunFailed:
+		return "Setting up stopped"
+	case onboarding.RunCancelled:
+		return "Setting up was cancelled"
+	default:
+		return "Setting up " + what
+	}
+}
+
+func (v ProgressView) lead() string {
+	switch v.Run.State {
+	case onboarding.RunQueued, onboarding.RunRunning:
+		return strings.TrimSpace(v.Expect + " You can close this page; the work goes on, and this address shows where it stands.")
+	case onboarding.RunBlocked:
+		return "Nothing is lost. Tasks that don't depend on it went on; the rest resumes where it stopped."
+	case onboarding.RunFailed:
+		return "What was made so far is kept. A retry goes on from the task that failed."
+	case onboarding.RunCancelled:
+		return "No further change is made. What was made so far is kept."
+	default:
+		return "The result was read back and verified."
+	}
+}
+
+// of returns the tasks in a state.
+func (v ProgressView) tasks(s onboarding.TaskState) []onboarding.Task {
+	var out []onboarding.Task
+	for _, t := range v.Run.Tasks {
+		if t.State == s {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// elapsed is how long the run took, or "" while it goes or never started.
+func (v ProgressView) elapsed() string {
+	if v.Run.StartedAt.IsZero() || v.Run.FinishedAt.IsZero() {
+		return ""
+	}
+	return span(v.Run.FinishedAt.Sub(v.Run.StartedAt))
+}
+
+func (v ProgressView) live() bool { return v.EventsURL != "" && !v.Run.State.Ended() }
+
+func actionWord(a onboarding.Action) string {
+	switch a {
+	case onboarding.ActionCreate:
+		return "Create"
+	case onboarding.ActionChange:
+		return "Change"
+	case onboarding.ActionAdopt:
+		return "Use existing"
+	case onboarding.ActionCheck:
+		return "Check"
+	case onboarding.ActionGuide:
+		return "You do this"
+	case onboarding.ActionDelete:
+		return "Delete"
+	case onboarding.ActionNone:
+		return "Already there"
+	default:
+		return "Nothing"
+	}
+}
+
+func actionTone(a onboarding.Action) tone {
+	switch a {
+	case onboarding.ActionCreate:
+		return "run"
+	case onboarding.ActionChange, onboarding.ActionAdopt, onboarding.ActionGuide:
+		return "warn"
+	case onboarding.ActionDelete:
+		return "err"
+	case onboarding.ActionNone:
+		return "ok"
+	default:
+		return ""
+	}
+}
+
+// approveWords names the act on the plan's button: "Create these 9 resources in acme-data-prod".
+func (v PlanView) approveWords() string {
+	var create, change, del int
+	for _, t := range v.Plan.Tasks {
+		switch t.Action {
+		case onboarding.ActionCreate:
+			create++
+		case onboarding.ActionChange, onboarding.ActionAdopt:
+			change++
+		case onboarding.ActionDelete:
+			del++
+		}
+	}
+	in := ""
+	if p := v.Plan.Spec.Project; p != "" {
+		in = " in " + p
+	}
+	these := func(n int, one, many string) string {
+		if n == 1 {
+			return "this " + one
+		}
+		return fmt.Sprintf("these %d %s", n, many)
+	}
+	switch {
+	case v.Kind == onboarding.RunTeardown:
+		return "Delete " + these(del, "resource", "resources") + in
+	case create > 0 && change > 0:
+		return fmt.Sprintf("Create %d and change %s%s", create, plural(change, "resource", "resources"), in)
+	case create > 0:
+		return "Create " + these(create, "resource", "resources") + in
+	case change > 0:
+		return "Change " + these(change, "resource", "resources") + in
+	default:
+		return "Verify everything" + in
+	}
+}
+
+// totals counts the plan's tasks by action, in a fixed order, without the empty ones.
+func (v PlanView) totals() []struct {
+	Action onboarding.Action
+	N      int
+} {
+	var out []struct {
+		Action onboarding.Action
+		N      int
+	}
+	for _, a := range []onboarding.Action{onboarding.ActionCreate, onboarding.ActionChange, onboarding.ActionAdopt, onboarding.ActionDelete, onboarding.ActionNone, onboarding.ActionGuide, onboarding.ActionCheck} {
+		n := 0
+		for _, t := range v.Plan.Tasks {
+			if t.Action == a {
+				n++
+			}
+		}
+		if n > 0 {
+			out = append(out, struct {
+				Action onboarding.Action
+				N      int
+			}{a, n})
+		}
+	}
+	return out
+}
+
+func (v PlanView) heading() string {
+	switch v.Kind {
+	case onboarding.RunTeardown:
+		return "What will be removed"
+	case onboarding.RunVerify:
+		return "What will be verified"
+	default:
+		return "The plan"
+	}
+}
+
+// checksBy returns the preflight results in a state.
+func (v PlanView) checksBy(states ...onboarding.CheckState) []onboarding.CheckResult {
+	var out []onboarding.CheckResult
+	for _, c := range v.Checks {
+		for _, s := range states {
+			if c.State == s {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+func checkTone(s onboarding.CheckState) tone {
+	switch s {
+	case onboarding.CheckOK:
+		return "ok"
+	case onboarding.CheckFailed:
+		return "err"
+	default:
+		return "warn"
+	}
+}
+
+func checkWord(s onboarding.CheckState) string {
+	switch s {
+	case onboarding.CheckOK:
+		return "Passed"
+	case onboarding.CheckFailed:
+		return "To be mended"
+	case onboarding.CheckUnreadable:
+		return "Couldn't be read"
+	default:
+		return "Worth knowing"
+	}
+}
+
+func checkIcon(s onboarding.CheckState) string {
+	switch s {
+	case onboarding.CheckOK:
+		return "circle-check"
+	case onboarding.CheckFailed:
+		return "circle-x"
+	default:
+		return "triangle-alert"
+	}
+}
+
+// query is the list's address under the filter, after change has altered a copy of it. The cursor is dropped.
+func (v AdminListView) query(change func(*onboarding.Filter)) string {
+	f := v.Filter
+	f.Cursor = ""
+	if change != nil {
+		change(&f)
+	}
+	return "/admin" + filterQuery(f)
+}
+
+func (v AdminListView) export() string {
+	f := v.Filter
+	f.Cursor = ""
+	return "/admin/export.csv" + filterQuery(f)
+}
+
+func filterQuery(f onboarding.Filter) string {
+	q := url.Values{}
+	for k, s := range map[string]string{
+		"status": string(f.Status), "q": f.Search, "specialist": f.Specialist,
+		"waiting": string(f.Waiting), "sort": f.Sort, "cursor": f.Cursor,
+	} {
+		if s != "" {
+			q.Set(k, s)
+		}
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}
+
+func (v AdminListView) filtered() bool {
+	return v.Filter.Search != "" || v.Filter.Specialist != "" || v.Filter.Waiting != "" || v.Filter.Status != ""
+}
+
+// sorted gives aria-sort and the sort that a click on the column asks for. up and down are the column's two orders.
+func (v AdminListView) sorted(down, up string) (aria, next string) {
+	cur := v.Filter.Sort
+	if cur == "" {
+		cur = "-activity"
+	}
+	switch cur {
+	case down:
+		return "descending", up
+	case up:
+		return "ascending", down
+	default:
+		return "", down
+	}
+}
+
+func (v AdminListView) counted() string {
+	n := len(v.Page.Items)
+	if v.From == 0 || n == 0 {
+		return plural(v.Page.Total, "onboarding", "onboardings")
+	}
+	return fmt.Sprintf("%d–%d of %d", v.From, v.From+n-1, v.Page.Total)
+}
+
+func (v AdminListView) ageTone(w onboarding.Waiting) tone {
+	if w.On == onboarding.PartyNobody || v.Now.IsZero() {
+		return ""
+	}
+	target := v.Target
+	if target == 0 {
+		target = 24 * time.Hour
+	}
+	switch d := v.Now.Sub(w.Since); {
+	case d > 2*target:
+		return "err"
+	case d > target:
+		return "warn"
+	default:
+		return ""
+	}
+}
+
+// person is the name of a member of staff by address, else the address.
+func person(email string, staff []onboarding.Actor) string {
+	for _, p := range staff {
+		if p.Email == email && p.Name != "" {
+			return p.Name
+		}
+	}
+	return email
+}
+
+func orText(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// fieldID is the id of a field's control; for cards, of the first.
+func fieldID(name string) string { return "f-" + name }
+
+// describedBy lists the ids that describe a field's control, "" for none.
+func describedBy(f wizard.FieldView) string {
+	var ids []string
+	if f.Hint != "" {
+		ids = append(ids, fieldID(f.Name)+"-hint")
+	}
+	if f.Kind == wizard.KindSecret && f.Set {
+		ids = append(ids, fieldID(f.Name)+"-set")
+	}
+	if len(f.Errors) > 0 {
+		ids = append(ids, fieldID(f.Name)+"-error")
+	}
+	return strings.Join(ids, " ")
+}
+
+func width(n int) string {
+	switch {
+	case n == 0:
+		return ""
+	case n <= 5:
+		return "w-4"
+	case n <= 12:
+		return "w-10"
+	case n <= 22:
+		return "w-20"
+	case n <= 34:
+		return "w-30"
+	default:
+		return "w-45"
+	}
+}
+
+// branch is a field with the fields that belong to one of its choices.
+type branch struct {
+	wizard.FieldView
+	When []when
+}
+
+// when holds the fields of one choice; N is the choice's number, from 1.
+type when struct {
+	N      int
+	Label  string
+	Fields []branch
+}
+
+// branches turns a step's flat fields into a tree by ShowWhen. A ShowWhen that names no field or choice of the
+// page leaves its field at the top, so that nothing is ever lost.
+func branches(fields []wizard.FieldView) []branch {
+	known := map[string]wizard.FieldView{}
+	for _, f := range fields {
+		known[f.Name] = f
+	}
+	var build func(parent string) []branch
+	build = func(parent string) []branch {
+		var out []branch
+		for _, f := range fields {
+			p, _, _ := strings.Cut(f.ShowWhen, "=")
+			if f.ShowWhen != "" {
+				if q, ok := known[p]; !ok || choiceNumber(q, f.ShowWhen) == 0 || p == f.Name {
+					p = ""
+				}
+			}
+			if p != parent {
+				continue
+			}
+			b := branch{FieldView: f}
+			var own []branch
+			if f.Name != "" {
+				own = build(f.Name)
+			}
+			for _, c := range own {
+				n := choiceNumber(f, c.ShowWhen)
+				if k := len(b.When); k == 0 || b.When[k-1].N != n {
+					b.When = append(b.When, when{N: n, Label: choiceLabel(f, n)})
+				}
+				w := &b.When[len(b.When)-1]
+				w.Fields = append(w.Fields, c)
+			}
+			out = append(out, b)
+		}
+		return out
+	}
+	return build("")
+}
+
+// choiceNumber is the number, from 1, of the choice that "field=value" names; 0 for none. A checkbox has one: ticked.
+func choiceNumber(f wizard.FieldView, showWhen string) int {
+	_, value, _ := strings.Cut(showWhen, "=")
+	if f.Kind == wizard.KindCheckbox || f.Kind == wizard.KindConfirm {
+		return 1
+	}
+	for i, c := range f.Choices {
+		if c.Value == value {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+func choiceLabel(f wizard.FieldView, n int) string {
+	if n >= 1 && n <= len(f.Choices) {
+		return f.Choices[n-1].Label
+	}
+	return f.Label
+}
+
+// ticked tells whether a checkbox's value means yes.
+func ticked(value string) bool {
+	switch value {
+	case "yes", "true", "on", "1":
+		return true
+	default:
+		return false
+	}
+}
+
+// errorLinks are the summary's lines: each problem with the id of the control it is about.
+func errorLinks(problems wizard.Problems) []Link {
+	var out []Link
+	for _, p := range problems {
+		l := Link{Text: p.Message}
+		if p.Field != "" {
+			l.URL = "#" + fieldID(p.Field)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+func errorsTitle(n int) string {
+	if n == 1 {
+		return "Fix 1 thing to continue"
+	}
+	return fmt.Sprintf("Fix %d things to continue", n)
+}
+
+// htmxConfig switches on server-sent events, leaves an opened <details> open over updates, and adds no style,
+// which the content security policy would refuse.
+const htmxConfig = `{"extensions":"sse","morphIgnore":["data-htmx-powered","open"],"includeIndicatorCSS":false,"history":false,"defaultTimeout":0}`
+
+func choiceID(field string, i int) string {
+	if i == 0 {
+		return fieldID(field)
+	}
+	return fieldID(field) + "-" + strconv.Itoa(i+1)
+}
+
+func hasChoice(choices []wizard.Choice, value string) bool {
+	for _, c := range choices {
+		if c.Value == value {
+			return true
+		}
+	}
+	return false
+}
+
+func choiceText(c wizard.Choice) string {
+	if c.Hint == "" {
+		return c.Label
+	}
+	return c.Label + " – " + c.Hint
+}
+
+// titled is f with the page's title.
+func (f Frame) titled(s string) Frame {
+	if f.Title == "" {
+		f.Title = s
+	}
+	return f
+}
+
+func (v StepPageView) stepFrame() Frame {
+	f := v.Frame.titled(v.Step.Title)
+	f.Error = f.Error || len(v.Step.Problems) > 0
+	return f
+}
+
+// back is where Back leads: "" on the first page.
+func (v StepPageView) back() string {
+	switch {
+	case v.FromCheck:
+		return OnboardingPath(v.Onboarding, "check")
+	case v.Step.Back != "":
+		return OnboardingPath(v.Onboarding, "step", v.Step.Back)
+	default:
+		return ""
+	}
+}
+
+// stepWord says a step's state to those who don't see its icon.
+func stepWord(s wizard.StepState) string {
+	switch s {
+	case wizard.StepDone:
+		return "done"
+	case wizard.StepWaiting:
+		return "waiting for something you don't have yet"
+	case wizard.StepLocked:
+		return "not yet open"
+	default:
+		return ""
+	}
+}
+
+func (v ProgressView) progressFrame() Frame {
+	f := v.Frame.titled(v.heading())
+	if v.Run.State.Active() && f.Refresh == 0 {
+		f.Refresh = 5
+	}
+	return f
+}
+
+func (v ProgressView) stateWord() string {
+	if v.Staff && v.Run.State == onboarding.RunBlocked {
+		return "Paused"
+	}
+	return runWord(v.Run.State)
+}
+
+func (v ProgressView) retryPath() string {
+	if v.Staff {
+		return AdminPath(v.Onboarding.ID, "retry")
+	}
+	return OnboardingPath(v.Onboarding.ID, "retry")
+}
+
+// kept says what stays of a run that stopped.
+func (v ProgressView) kept() string {
+	switch n := v.done(); n {
+	case 0:
+		return "Nothing was made."
+	case 1:
+		return fmt.Sprintf("1 of %d tasks is done and stays as it is.", len(v.Run.Tasks))
+	default:
+		return fmt.Sprintf("%d of %d tasks are done and stay as they are.", n, len(v.Run.Tasks))
+	}
+}
+
+// orParty is the customer where nobody is named: a blocked task always waits on someone.
+func orParty(p onboarding.Party) onboarding.Party {
+	if p == onboarding.PartyNobody {
+		return onboarding.PartyCustomer
+	}
+	return p
+}
+
+// doneAction is the action as it reads afterwards: all that was planned is good now.
+func doneAction(a onboarding.Action) onboarding.Action {
+	if a == onboarding.ActionDelete {
+		return a
+	}
+	return onboarding.ActionNone
+}
+
+func doneWord(a onboarding.Action) string {
+	switch a {
+	case onboarding.ActionCreate:
+		return "Created"
+	case onboarding.ActionChange:
+		return "Changed"
+	case onboarding.ActionAdopt:
+		return "Used"
+	case onboarding.ActionGuide:
+		return "Done by you"
+	case onboarding.ActionDelete:
+		return "Deleted"
+	case onboarding.ActionCheck:
+		return "Checked"
+	default:
+		return "Was there"
+	}
+}
+
+func (v DoneView) handover() []wizard.Row {
+	if len(v.Handover) > 0 {
+		return v.Handover
+	}
+	return []wizard.Row{
+		{Label: "Deployment", Value: v.Onboarding.Deployment},
+		{Label: "Project", Value: v.Onboarding.Project},
+		{Label: "Region", Value: v.Onboarding.Region},
+	}
+}
+
+func (v AdminListView) listFrame() Frame {
+	f := v.Frame.titled("Onboardings")
+	f.Nav = "onboardings"
+	return f
+}
+
+func (v AdminListView) narrowed() bool {
+	return v.Filter.Search != "" || v.Filter.Specialist != "" || v.Filter.Waiting != ""
+}
+
+func clearFilter(f *onboarding.Filter) { f.Search, f.Specialist, f.Waiting = "", "", "" }
+
+func (v AdminListView) page(cursor string) string {
+	f := v.Filter
+	f.Cursor = cursor
+	return "/admin" + filterQuery(f)
+}
