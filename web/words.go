@@ -990,3 +990,64 @@ func (v AdminListView) page(cursor string) string {
 	f.Cursor = cursor
 	return "/admin" + filterQuery(f)
 }
+
+func (v SignInView) signFrame() Frame {
+	f := v.Frame.titled("Sign in")
+	f.Error = f.Error || v.Problem != ""
+	return f
+}
+
+func (v ConnectView) connectFrame() Frame {
+	f := v.Frame.titled("Connect Google Cloud")
+	f.Error = f.Error || len(v.Colleague.Problems) > 0 || len(v.Unticked) > 0
+	return f
+}
+
+func (v PlanView) planFrame() Frame {
+	f := v.Frame.titled(v.heading())
+	f.Error = f.Error || v.Problem != ""
+	return f
+}
+
+// again is the address that reads the plan afresh.
+func (v PlanView) again() string {
+	p := OnboardingPath(v.Onboarding, "plan")
+	if v.Kind != "" && v.Kind != onboarding.RunProvision {
+		p += "?kind=" + url.QueryEscape(string(v.Kind))
+	}
+	return p
+}
+
+// statusWords are the heading and the sentence of an HTTP status.
+var statusWords = map[int][2]string{
+	400: {"This request can't be read", "Go back, load the page again, and try once more."},
+	401: {"Sign in to go on", "Your session has ended. Sign in and you are back where you were."},
+	403: {"This isn't for your account", "You are signed in, but this account may not do this. Ask whoever invited you, or sign in with another account."},
+	404: {"This page doesn't exist", "The address may be mistyped, or the page belongs to another account. Open it from the start page."},
+	405: {"This can't be done this way", "Open the page from the start page and use its buttons."},
+	409: {"This changed meanwhile", "Someone else, or another tab, was faster. Load the page again to see how it stands; nothing was lost."},
+	410: {"This link was used or has expired", "Ask whoever sent it for a new one; nothing was lost."},
+	413: {"That is too much at once", "Shorten what you entered and send it again."},
+	422: {"Something needs mending", "Go back and look at what you entered."},
+	429: {"Too many requests", "Wait a minute, then try again."},
+	500: {"Something went wrong on our side", "Nothing you entered is lost. Try again in a minute; if it stays so, ask for help."},
+	503: {"Not available right now", "We are restarting or a service we need doesn't answer. Try again in a minute; runs go on by themselves."},
+}
+
+func (v MessageView) words() [2]string {
+	if w, ok := statusWords[v.Status]; ok {
+		return w
+	}
+	if v.Status >= 500 {
+		return statusWords[500]
+	}
+	return statusWords[400]
+}
+
+func (v MessageView) heading() string { return orText(v.Heading, v.words()[0]) }
+func (v MessageView) text() string    { return orText(v.Text, v.words()[1]) }
+func (v MessageView) number() string  { return "Error " + strconv.Itoa(v.Status) }
+
+func (v PermissionView) heading() string {
+	return orText(v.Heading, "A permission is missing in Google Cloud")
+}
