@@ -1,0 +1,228 @@
+package provisioner
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"groundwork/onboarding"
+)
+
+// access is a customer's Google Cloud access, opened for one purpose: a token source that refreshes one at a
+// time, keeps the refreshed token sealed in the ledger, and takes up a new grant after the customer signs in again.
+type access struct {
+	s             *Service
+	ctx           context.Context //nolint:containedctx // oauth2.TokenSource takes none
+	actor         onboarding.Actor
+	id            onboarding.ID
+	purpose, text string
+
+	mu      sync.Mutex
+	grant   onboarding.Grant
+	tok     onboarding.GrantToken
+	expired string          // an access token that Google refused
+	used    map[string]bool // grant and purpose whose use was recorded
+}
+
+// open returns the live access, CodeSignIn where there is none. Its use is recorded in the receipt once.
+func (s *Service) open(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purpose, text string) (*access, error) {
+	a := s.lazy(ctx, actor, id, purpose, text)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.load(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// lazy is open for later: the first token opens the grant.
+func (s *Service) lazy(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purpose, text string) *access {
+	return &access{s: s, ctx: ctx, actor: actor, id: id, purpose: purpose, text: text, used: map[string]bool{}}
+}
+
+func (a *access) email() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.grant.Email
+}
+
+// load reads and opens the live grant, if it isn't the one that is open. a.mu is held.
+func (a *access) load() error {
+	g, err := a.s.cfg.Ledger.LiveGrant(a.ctx, a.actor, a.id)
+	if err != nil {
+		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be read just now. We try again.", Err: fmt.Errorf("grant of %s: %w", a.id, err)}
+	}
+	if !g.Live() {
+		return onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google to give access to your Google Cloud project.")
+	}
+	tok, err := a.s.unseal(a.id, g)
+	if err != nil {
+		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be opened just now. We try again.", Err: err}
+	}
+	if err := a.record(a.ctx, g.ID, a.purpose); err != nil {
+		return err
+	}
+	a.grant, a.tok = g, tok
+	return nil
+}
+
+func (s *Service) unseal(id onboarding.ID, g onboarding.Grant) (onboarding.GrantToken, error) {
+	var tok onboarding.GrantToken
+	secret, err := s.cfg.Vault.Open(id, onboarding.PurposeGoogleGrant, g.Sealed)
+	if err != nil {
+		return tok, fmt.Errorf("open grant of %s: %w", id, err)
+	}
+	if err := json.Unmarshal([]byte(secret.Reveal()), &tok); err != nil {
+		return tok, fmt.Errorf("open grant of %s: its content is not a token", id) // the parser's error would quote it
+	}
+	return tok, nil
+}
+
+// margin keeps a token from expiring on its way to Google.
+const margin = time.Minute
+
+func (a *access) usable() bool {
+	return a.tok.AccessToken != "" && a.tok.AccessToken != a.expired && a.tok.Expiry.After(a.s.cfg.Now().Add(margin))
+}
+
+// Token returns a token that Google should take. Errors: CodeSignIn, or the token endpoint's.
+func (a *access) Token() (*oauth2.Token, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.usable() {
+		if err := a.refresh(); err != nil {
+			return nil, err
+		}
+	}
+	return &oauth2.Token{AccessToken: a.tok.AccessToken, TokenType: "Bearer", Expiry: a.tok.Expiry}, nil
+}
+
+func (a *access) refresh() error {
+	unlock := a.s.refreshing.lock(string(a.id))
+	defer unlock()
+	if err := a.load(); err != nil { // another may have refreshed it, or the customer signed in again
+		return err
+	}
+	if a.usable() {
+		return nil
+	}
+	if a.tok.RefreshToken == "" || a.s.cfg.OAuth == nil {
+		return onboarding.Errorf(onboarding.CodeSignIn, "The access has expired. Sign in to Google again.")
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, 30*time.Second)
+	defer cancel()
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: a.s.cfg.Transport, CheckRedirect: noRedirects})
+	got, err := a.s.cfg.OAuth.TokenSource(ctx, &oauth2.Token{RefreshToken: a.tok.RefreshToken}).Token()
+	if err != nil {
+		return fmt.Errorf("refresh access of %s: %w", a.id, err)
+	}
+	tok := onboarding.GrantToken{RefreshToken: a.tok.RefreshToken, AccessToken: got.AccessToken, Expiry: got.Expiry.UTC()}
+	rotated := got.RefreshToken != "" && got.RefreshToken != tok.RefreshToken
+	if rotated {
+		tok.RefreshToken = got.RefreshToken
+	}
+	if got.Expiry.IsZero() {
+		tok.Expiry = a.s.cfg.Now().Add(5 * time.Minute) // the endpoint didn't say
+	}
+	a.tok = tok
+	if err := a.reseal(tok); err != nil {
+		if rotated {
+			return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The refreshed access could not be kept. We try again.", Err: err}
+		}
+		a.s.cfg.Log.WarnContext(a.ctx, "keep a refreshed token", "onboarding", a.id, "error", err)
+	}
+	return nil
+}
+
+func (a *access) reseal(tok onboarding.GrantToken) error {
+	b, err := json.Marshal(tok)
+	if err != nil {
+		return fmt.Errorf("reseal grant of %s: %w", a.id, err)
+	}
+	sealed, err := a.s.cfg.Vault.Seal(a.id, onboarding.PurposeGoogleGrant, onboarding.NewSecret(string(b)))
+	if err != nil {
+		return fmt.Errorf("reseal grant of %s: %w", a.id, err)
+	}
+	return a.s.cfg.Ledger.ResealGrant(a.ctx, a.grant.ID, sealed)
+}
+
+// Expire says that Google refused an access token: the next Token is a fresh one.
+func (a *access) Expire(token string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.tok.AccessToken == token {
+		a.expired = token
+	}
+}
+
+// secret opens a sealed secret of the onboarding and records that.
+func (a *access) secret(ctx context.Context, purpose onboarding.Purpose) (onboarding.Secret, error) {
+	sealed, err := a.s.cfg.Ledger.SealedSecret(ctx, a.id, purpose)
+	if err != nil {
+		return onboarding.Secret{}, fmt.Errorf("secret %s of %s: %w", purpose, a.id, err)
+	}
+	secret, err := a.s.cfg.Vault.Open(a.id, purpose, sealed)
+	if err != nil {
+		return onboarding.Secret{}, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "A secret could not be opened just now. We try again.", Err: err}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.grant.ID != 0 {
+		if err := a.record(ctx, a.grant.ID, string(purpose)); err != nil {
+			return onboarding.Secret{}, err
+		}
+	}
+	return secret, nil
+}
+
+// record adds a line to the grant's receipt, once a purpose. a.mu is held.
+func (a *access) record(ctx context.Context, grant int64, purpose string) error {
+	key := fmt.Sprint(grant, " ", purpose)
+	if a.used[key] {
+		return nil
+	}
+	if err := a.s.cfg.Ledger.RecordUse(ctx, grant, purpose, a.text); err != nil {
+		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The use of the access could not be recorded, so it is not used. We try again.", Err: err}
+	}
+	a.used[key] = true
+	return nil
+}
+
+// keyedMutex is a mutex a key; the zero value is ready.
+type keyedMutex struct {
+	mu    sync.Mutex
+	locks map[string]*keyLock
+}
+
+type keyLock struct {
+	mu    sync.Mutex
+	users int
+}
+
+func (k *keyedMutex) lock(key string) (unlock func()) {
+	k.mu.Lock()
+	if k.locks == nil {
+		k.locks = map[string]*keyLock{}
+	}
+	l := k.locks[key]
+	if l == nil {
+		l = &keyLock{}
+		k.locks[key] = l
+	}
+	l.users++
+	k.mu.Unlock()
+	l.mu.Lock()
+	return func() {
+		l.mu.Unlock()
+		k.mu.Lock()
+		if l.users--; l.users == 0 {
+			delete(k.locks, key)
+		}
+		k.mu.Unlock()
+	}
+}

@@ -1,0 +1,162 @@
+package provisioner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+// Plan reads the cloud with the customer's access and returns what a run would do. A task that cannot be read has
+// its Problem set and the others are planned all the same. CodeSignIn when there is no usable access.
+func (s *Service) Plan(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
+	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, "plan", "See what exists and what would be made")
+	if err != nil {
+		return onboarding.Plan{}, err
+	}
+	lines := make([]onboarding.PlannedTask, len(tasks))
+	failures := make([]gcp.Failure, len(tasks))
+	s.each(len(tasks), func(i int) {
+		failures[i] = s.read(ctx, tasks[i], func() (err error) {
+			lines[i], err = tasks[i].Plan(ctx, env)
+			return err
+		})
+	})
+	made := map[onboarding.TaskName]bool{} // tasks that the run makes, and those behind them
+	for i, t := range tasks {
+		f := failures[i]
+		if f.Code == onboarding.CodeSignIn {
+			return onboarding.Plan{}, &onboarding.Error{Code: f.Code, Message: f.Message, Err: f.Err()}
+		}
+		if lines[i].Name == "" { // it panicked
+			lines[i] = t.planned()
+			lines[i].Action = t.assumed()
+		}
+		waits := slices.ContainsFunc(t.DependsOn, func(d *Task) bool { return made[d.Name] })
+		if f.Class != "" && !(f.Code == onboarding.CodeAPIDisabled || waits && f.Grace > 0) {
+			// An API that is off, or a resource that an earlier task makes, has nothing to read yet.
+			lines[i].Problem = f.Message
+		}
+		made[t.Name] = waits || lines[i].Action == onboarding.ActionCreate
+	}
+	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now()}, nil
+}
+
+// TeardownPlan reads the cloud and returns what a teardown would remove, in reverse order: only what is ours. What
+// stays is listed with ActionNone and the reason in Diff.
+func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
+	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, "teardown-plan", "See what a teardown would remove")
+	if err != nil {
+		return onboarding.Plan{}, err
+	}
+	tasks = slices.DeleteFunc(tasks, func(t *Task) bool { return !t.Step.applies || t.Step.final })
+	slices.Reverse(tasks)
+	lines := make([]onboarding.PlannedTask, len(tasks))
+	failures := make([]gcp.Failure, len(tasks))
+	s.each(len(tasks), func(i int) {
+		failures[i] = s.read(ctx, tasks[i], func() (err error) {
+			lines[i], err = tasks[i].planUndo(ctx, env)
+			return err
+		})
+	})
+	for i, t := range tasks {
+		f := failures[i]
+		if f.Code == onboarding.CodeSignIn {
+			return onboarding.Plan{}, &onboarding.Error{Code: f.Code, Message: f.Message, Err: f.Err()}
+		}
+		if f.Class != "" {
+			lines[i] = t.planned()
+			lines[i].Title, lines[i].Action, lines[i].Problem = "Remove "+t.thing(), onboarding.ActionNone, f.Message
+			lines[i].Diff = "It could not be read, so it stays."
+		}
+		lines[i].DependsOn = nil
+		for _, later := range tasks[:i] {
+			if slices.Contains(later.DependsOn, t) {
+				lines[i].DependsOn = append(lines[i].DependsOn, later.Name)
+			}
+		}
+	}
+	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now()}, nil
+}
+
+func (t *Task) planUndo(ctx context.Context, env *Env) (onboarding.PlannedTask, error) {
+	p := t.planned()
+	p.Title, p.Action, p.Cost, p.Bindings = "Remove "+t.thing(), onboarding.ActionNone, "", nil
+	if !t.Step.undoes {
+		p.Diff = "It stays: other things in the project may use it."
+		return p, nil
+	}
+	seen, err := t.res.look(ctx, env)
+	switch {
+	case err != nil:
+		return p, fmt.Errorf("check %s: %w", t.Name, err)
+	case seen == nil, t.Step.shared && seen.diff != "":
+		p.Diff = "It is not there."
+	case !t.Step.shared && !seen.owned:
+		p.Diff = "It stays: it was not made by this onboarding."
+	default:
+		p.Action = onboarding.ActionDelete
+	}
+	return p, nil
+}
+
+// reading opens the customer's access for a look around and returns the spec's tasks.
+func (s *Service) reading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, spec onboarding.Spec, purpose, text string) (*Env, []*Task, error) {
+	a, err := s.open(ctx, actor, id, purpose, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	tasks, err := Graph(s.cfg.Catalog, spec)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s of %s: %w", purpose, id, err)
+	}
+	env, err := s.env(ctx, a, spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	return env, tasks, nil
+}
+
+// each calls f for 0 to n-1, several at a time, and waits.
+func (s *Service) each(n int, f func(int)) {
+	slots := make(chan struct{}, s.cfg.Concurrency)
+	var group sync.WaitGroup
+	for i := range n {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			f(i)
+		})
+	}
+	group.Wait()
+}
+
+// readTries is how often a look around asks again when Google is busy; a person is waiting for the page.
+const readTries = 4
+
+// read calls f until it can be judged; a panic of a step is a failure of that step.
+func (s *Service) read(ctx context.Context, t *Task, f func() error) gcp.Failure {
+	for try := 1; ; try++ {
+		err := caught(string(t.Name), f)
+		failure := gcp.Classify(err)
+		if failure.Class != gcp.Retry || try == readTries {
+			return failure
+		}
+		if s.cfg.Sleep(ctx, max(s.backoff(try, 200*time.Millisecond, 2*time.Second), min(failure.After, 5*time.Second))) != nil {
+			return failure
+		}
+	}
+}
+
+func caught(name string, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &onboarding.Error{Code: onboarding.CodeInternal, Message: "Something went wrong on our side while reading this.", Err: fmt.Errorf("panic in %s: %v", name, r)}
+		}
+	}()
+	return f()
+}

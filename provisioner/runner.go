@@ -1,0 +1,541 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+const (
+	// lastCall is how long calls in flight may go on after a shutdown was asked for.
+	lastCall = 7 * time.Second
+	// lookForCancel is how often the runner asks whether the run was cancelled.
+	lookForCancel = time.Second
+	// poison is after how many interrupted attempts a task is taken to kill its worker.
+	poison = 20
+)
+
+var (
+	errCancelled = errors.New("the run was cancelled")
+	errStopping  = errors.New("the worker is stopping")
+)
+
+// Execute claims a run and carries out its pinned plan: the body of the run's River job. It returns nil when the
+// run ended, is blocked on a person, or belongs to another worker; an error (redacted) means that the ledger
+// could not be written and the job should be tried again.
+//
+// When ctx ends, calls in flight get seven seconds and the run is released to others; when its cause is an
+// [onboarding.Error] with CodeFenced (the worker lost its session), everything stops at once and nothing is written.
+func (s *Service) Execute(ctx context.Context, runID onboarding.RunID, worker int64) error {
+	run, err := s.cfg.Ledger.ClaimRun(ctx, runID, worker)
+	switch onboarding.ErrorCode(err) {
+	case "":
+	case onboarding.CodeConflict, onboarding.CodeFenced, onboarding.CodeNotFound:
+		return nil
+	default:
+		return redacted("claim", runID, err)
+	}
+
+	ctx, halt := context.WithCancelCause(ctx)
+	defer halt(nil)
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	defer context.AfterFunc(ctx, func() {
+		if onboarding.ErrorCode(context.Cause(ctx)) == onboarding.CodeFenced {
+			stopWork()
+			return
+		}
+		// Real time: it bounds a process's shutdown, whatever clock the run is on.
+		time.AfterFunc(lastCall, stopWork)
+	})()
+
+	e := &execution{
+		s: s, run: run, fence: onboarding.Fence{Run: run.ID, Epoch: run.Epoch},
+		ctx: ctx, work: work, halt: halt, slots: make(chan struct{}, s.cfg.Concurrency),
+		tasks: slices.Clone(run.Tasks), cancelSeen: run.CancelAsked, cancelAsked: s.cfg.Now(),
+	}
+	return e.execute()
+}
+
+func redacted(what string, run onboarding.RunID, err error) error {
+	return fmt.Errorf("%s %s: %s", what, run, gcp.Redact(err.Error()))
+}
+
+// execution is one claim of one run.
+type execution struct {
+	s     *Service
+	run   onboarding.Run
+	fence onboarding.Fence
+	ctx   context.Context         //nolint:containedctx // ends when nothing new may begin
+	work  context.Context         //nolint:containedctx // carries calls in flight; ends a little later
+	halt  context.CancelCauseFunc // ends ctx, for a reason
+	slots chan struct{}           // calls at a time
+	acc   *access
+	env   *Env
+
+	mu          sync.Mutex
+	tasks       []onboarding.Task // as this claim knows them
+	cancelSeen  bool
+	cancelAsked time.Time // when it was last looked for
+}
+
+// node is a task of the plan in the graph of this run.
+type node struct {
+	task   *Task // nil: this version of the program doesn't know it
+	line   onboarding.PlannedTask
+	behind []*node // those that must be done first
+	done   chan struct{}
+	ok     bool // read after done is closed
+}
+
+func (e *execution) execute() error {
+	nodes, err := e.nodes()
+	if err == nil {
+		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", fmt.Sprintf("Run %s: %s, %d tasks", e.run.ID, e.run.Kind, len(e.run.Tasks)))
+		e.env, err = e.s.env(e.work, e.acc, e.run.Plan.Spec)
+	}
+	if err != nil {
+		return e.broken(err)
+	}
+	e.env.Results = e.results
+	e.env.PutRecord = func(ctx context.Context, record []byte) error {
+		return e.write(func() error { return e.s.cfg.Ledger.PutRecord(ctx, e.fence, record) })
+	}
+	if slices.ContainsFunc(e.tasks, func(t onboarding.Task) bool { return t.State != onboarding.TaskDone }) {
+		// Without access, the tasks that need it say so.
+		if _, err := e.acc.Token(); err == nil {
+			e.env.Caller = e.acc.email()
+		}
+	}
+
+	var group sync.WaitGroup
+	for _, n := range nodes {
+		group.Go(func() {
+			defer close(n.done)
+			for _, b := range n.behind {
+				<-b.done
+			}
+			for _, b := range n.behind {
+				if !b.ok {
+					return
+				}
+			}
+			n.ok = e.do(n)
+		})
+	}
+	group.Wait()
+	return e.end(nodes)
+}
+
+// nodes is the plan's tasks with their dependencies; a teardown runs them the other way round.
+func (e *execution) nodes() (_ []*node, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("graph of %s: panic: %v\n%s", e.run.ID, r, debug.Stack())
+		}
+	}()
+	graph, err := Graph(e.s.cfg.Catalog, e.run.Plan.Spec)
+	if err != nil {
+		return nil, err
+	}
+	known := map[onboarding.TaskName]*Task{}
+	for _, t := range graph {
+		known[t.Name] = t
+	}
+	var nodes []*node
+	at := map[onboarding.TaskName]*node{}
+	for _, line := range e.run.Plan.Tasks {
+		n := &node{task: known[line.Name], line: line, done: make(chan struct{})}
+		nodes, at[line.Name] = append(nodes, n), n
+	}
+	// The plan's own dependencies count: they were approved with it, and its order makes a cycle impossible.
+	before := map[onboarding.TaskName]bool{}
+	for _, n := range nodes {
+		for _, d := range n.line.DependsOn {
+			if before[d] {
+				n.behind = append(n.behind, at[d])
+			}
+		}
+		before[n.line.Name] = true
+	}
+	return nodes, nil
+}
+
+// broken ends a run that could not even begin: its first open task says why.
+func (e *execution) broken(cause error) error {
+	for _, t := range e.tasks {
+		if t.State == onboarding.TaskDone {
+			continue
+		}
+		err := e.write(func() error {
+			return e.s.cfg.Ledger.FailTask(e.work, e.fence, t.Name, onboarding.CodeInternal, "Something went wrong on our side before anything was changed. Your specialist has been shown why.", gcp.Redact(cause.Error()))
+		})
+		if err != nil {
+			return e.finally(err)
+		}
+		break
+	}
+	return e.finally(e.write(func() error { return e.s.cfg.Ledger.EndRun(e.work, e.fence, onboarding.RunFailed) }))
+}
+
+// end writes how the run ended, after giving up the access where it did.
+func (e *execution) end(nodes []*node) error {
+	if cause := e.stopped(); cause != nil {
+		return e.finally(cause)
+	}
+	state := onboarding.RunSucceeded
+	for _, n := range nodes {
+		if !n.ok {
+			state = onboarding.RunCancelled // unless a task says otherwise
+		}
+	}
+	e.mu.Lock()
+	e.cancelAsked = time.Time{} // a fresh look: what was asked a moment ago counts
+	e.mu.Unlock()
+	if state == onboarding.RunCancelled && !e.isCancelled() {
+		state = onboarding.RunBlocked
+		for _, t := range e.results() {
+			if t.State == onboarding.TaskFailed {
+				state = onboarding.RunFailed
+			}
+		}
+	}
+	// Before EndRun: a crash in between repeats it, and a crash after it could not.
+	if state.Ended() {
+		e.giveUpAccess(state)
+	}
+	if cause := e.stopped(); cause != nil {
+		return e.finally(cause)
+	}
+	return e.finally(e.write(func() error { return e.s.cfg.Ledger.EndRun(e.work, e.fence, state) }))
+}
+
+// giveUpAccess revokes and wipes the customer's access, and after a success the secrets that were handed over.
+func (e *execution) giveUpAccess(state onboarding.RunState) {
+	err := e.write(func() error { return e.s.Revoke(e.work, onboarding.System, e.run.Onboarding) })
+	if err == nil && state == onboarding.RunSucceeded && e.run.Kind != onboarding.RunVerify {
+		err = e.write(func() error {
+			return e.s.cfg.Ledger.WipeSecrets(e.work, onboarding.System, e.run.Onboarding, onboarding.PurposeDatabricksToken, onboarding.PurposeRedisToken)
+		})
+	}
+	if err != nil {
+		e.s.cfg.Log.ErrorContext(e.work, "give up access", "run", e.run.ID, "error", gcp.Redact(err.Error()))
+	}
+}
+
+// finally turns how it stopped into what the job returns, and releases the run where it did not end.
+func (e *execution) finally(err error) error {
+	if err == nil || onboarding.ErrorCode(err) == onboarding.CodeFenced || onboarding.ErrorCode(context.Cause(e.ctx)) == onboarding.CodeFenced {
+		return nil
+	}
+	// The work's own context may be over.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.work), 2*time.Second)
+	defer cancel()
+	release := e.s.cfg.Ledger.ReleaseRun(ctx, e.fence)
+	switch {
+	case errors.Is(err, errStopping) && release == nil, onboarding.ErrorCode(release) == onboarding.CodeFenced:
+		return nil
+	case errors.Is(err, errStopping):
+		return redacted("release", e.run.ID, release)
+	default:
+		return redacted("execute", e.run.ID, err)
+	}
+}
+
+// stopped tells why nothing new may begin, nil if it may.
+func (e *execution) stopped() error {
+	if e.ctx.Err() == nil {
+		return nil
+	}
+	if cause := context.Cause(e.ctx); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+		return cause
+	}
+	return errStopping
+}
+
+// ledgerError marks an error of the ledger, so that it is not taken for one of Google's.
+type ledgerError struct{ err error }
+
+func (l *ledgerError) Error() string { return "ledger: " + l.err.Error() }
+func (l *ledgerError) Unwrap() error { return l.err }
+
+// ledgerTries with the backoff below ride out some 40 seconds without a database.
+const ledgerTries = 24
+
+// write repeats a write of the ledger while the database is away. A refused or hopeless write stops the whole run.
+func (e *execution) write(f func() error) error {
+	for try := 1; ; try++ {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		var known *onboarding.Error
+		final := errors.As(err, &known) && known.Code != onboarding.CodeUnavailable && known.Code != onboarding.CodeInternal
+		if final || try == ledgerTries || e.work.Err() != nil {
+			err = &ledgerError{err}
+			e.halt(err)
+			return err
+		}
+		if e.s.cfg.Sleep(e.work, e.s.backoff(try, 50*time.Millisecond, 2*time.Second)) != nil {
+			err = &ledgerError{err}
+			e.halt(err)
+			return err
+		}
+	}
+}
+
+// do carries out one task and tells whether it is done.
+func (e *execution) do(n *node) bool {
+	name := n.line.Name
+	var before onboarding.Task
+	for _, t := range e.results() {
+		if t.Name == name {
+			before = t
+		}
+	}
+	if before.State == onboarding.TaskDone {
+		return true
+	}
+	if e.stopped() != nil || e.isCancelled() {
+		return false
+	}
+	var attempt int
+	err := e.write(func() (err error) {
+		attempt, err = e.s.cfg.Ledger.StartTask(e.work, e.fence, name)
+		return err
+	})
+	if err != nil {
+		return false
+	}
+	e.remember(name, func(t *onboarding.Task) { t.State, t.StartedAt = onboarding.TaskRunning, e.s.cfg.Now() })
+
+	switch {
+	case n.task == nil:
+		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This version of Groundwork no longer knows this task. Make a new plan."}, "task is not in the catalogue")
+	case interrupted(before) > poison:
+		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This task was interrupted too many times, so it is set aside. Your specialist can look into it."}, fmt.Sprintf("interrupted %d times, attempt %d", interrupted(before), attempt))
+	case e.run.Kind == onboarding.RunTeardown && n.line.Action != onboarding.ActionDelete:
+		return e.finish(name, "Left as it is. "+n.line.Diff)
+	}
+
+	env := *e.env
+	env.Log = func(format string, args ...any) {
+		// A log line that cannot be written stops the run through halt; the step need not know.
+		_ = e.note(name, "log", fmt.Sprintf(format, args...))
+	}
+	mem := &pass{begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })}
+	return e.settle(n, &env, mem)
+}
+
+// interrupted counts how often a worker died over a task without a word since a person last had it.
+func interrupted(t onboarding.Task) int {
+	count := 0
+	for _, ev := range t.Events {
+		switch ev.Kind {
+		case "resumed":
+			count++
+		case "blocked", "failed", "waiting":
+			count = 0
+		}
+	}
+	return count
+}
+
+// settle repeats passes until the task is done, or a person must act, or it makes no sense to go on.
+func (e *execution) settle(n *node, env *Env, mem *pass) bool {
+	name := n.line.Name
+	deadline := e.s.cfg.Now().Add(n.task.Timeout())
+	since := map[onboarding.Code]time.Time{} // when a failure that may be Google's delay was first seen
+	for try := 1; ; try++ {
+		err := e.pass(n, env, mem)
+		var inLedger *ledgerError
+		var left *Left
+		switch {
+		case err == nil && mem.applied == "":
+			return e.finish(name, "Checked: it is as wanted.")
+		case err == nil:
+			return e.finish(name, "Done and checked.")
+		case errors.As(err, &left):
+			return e.finish(name, "Left in place. "+left.Why)
+		case errors.As(err, &inLedger), errors.Is(err, errStopping), onboarding.ErrorCode(err) == onboarding.CodeFenced:
+			return false
+		case e.stopped() != nil:
+			return false // the error may only be our own hanging up
+		}
+
+		f := gcp.Classify(err)
+		now := e.s.cfg.Now()
+		delay := e.s.backoff(try, 200*time.Millisecond, 30*time.Second)
+		if f.Class == gcp.Wait {
+			delay = e.s.backoff(try, time.Second, 15*time.Second)
+		}
+		if f.Grace > 0 {
+			if since[f.Code].IsZero() {
+				since[f.Code] = now
+			}
+			over := now.Sub(since[f.Code]) >= f.Grace
+			switch {
+			case !over:
+				f.Class, delay = gcp.Wait, e.s.backoff(try, time.Second, 5*time.Second)
+			case f.Class == gcp.Wait:
+				f.Class = gcp.Final
+			}
+		}
+		switch f.Class {
+		case gcp.Blocked:
+			return e.block(name, f)
+		case gcp.Final:
+			return e.fail(name, &onboarding.Error{Code: f.Code, Message: f.Message}, f.Operator)
+		}
+		delay = max(delay, f.After)
+		if now.Add(delay).After(deadline) {
+			code := f.Code
+			if code == "" || code == onboarding.CodeUnavailable || code == onboarding.CodeStale || code == onboarding.CodeCloud {
+				code = onboarding.CodeTimeout
+			}
+			return e.fail(name, &onboarding.Error{Code: code, Message: fmt.Sprintf("This was not ready within %s. Last: %s Try again; what was made is kept.", n.task.Timeout(), f.Message)}, f.Operator)
+		}
+		// A quick second look is not worth a line on the page.
+		if delay >= time.Second {
+			until := now.Add(delay)
+			if err := e.write(func() error { return e.s.cfg.Ledger.WaitTask(e.work, e.fence, name, until, f.Message) }); err != nil {
+				return false
+			}
+			e.remember(name, func(t *onboarding.Task) { t.State, t.Until, t.Message = onboarding.TaskWaiting, until, f.Message })
+		}
+		if e.sleep(delay) != nil {
+			return false
+		}
+	}
+}
+
+// pass is one look and what follows from it, with a step's panic made an error.
+func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
+	select {
+	case e.slots <- struct{}{}:
+		defer func() { <-e.slots }()
+	case <-e.ctx.Done():
+		return e.stopped()
+	}
+	if cause := e.stopped(); cause != nil {
+		return cause
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = &onboarding.Error{
+				Code: onboarding.CodeInternal, Message: "Something went wrong on our side. What was made is kept; your specialist has been shown why.",
+				Err: fmt.Errorf("panic in %s: %v\n%s", n.line.Name, r, debug.Stack()),
+			}
+		}
+	}()
+	note := func(kind, text string) error {
+		if kind == "intent" && e.isCancelled() {
+			return errCancelled // nothing new is begun
+		}
+		return e.note(n.line.Name, kind, text)
+	}
+	if e.run.Kind == onboarding.RunTeardown {
+		err = n.task.undo(e.work, env, note)
+		if err == nil {
+			mem.applied = "undo"
+		}
+	} else {
+		err = n.task.reconcile(e.work, env, n.line, note, mem)
+	}
+	if errors.Is(err, errCancelled) {
+		return errStopping
+	}
+	return err
+}
+
+func (e *execution) note(task onboarding.TaskName, kind, text string) error {
+	return e.write(func() error { return e.s.cfg.Ledger.NoteTask(e.work, e.fence, task, kind, gcp.Redact(text)) })
+}
+
+func (e *execution) finish(name onboarding.TaskName, message string) bool {
+	if e.write(func() error { return e.s.cfg.Ledger.FinishTask(e.work, e.fence, name, message) }) != nil {
+		return false
+	}
+	e.remember(name, func(t *onboarding.Task) {
+		t.State, t.Message, t.FinishedAt = onboarding.TaskDone, message, e.s.cfg.Now()
+	})
+	return true
+}
+
+func (e *execution) block(name onboarding.TaskName, f gcp.Failure) bool {
+	b := &onboarding.Blocked{Code: f.Code, On: f.On, Action: f.Action, Why: f.Message, Err: errors.New(f.Operator)}
+	if e.write(func() error { return e.s.cfg.Ledger.BlockTask(e.work, e.fence, name, b) }) == nil {
+		e.remember(name, func(t *onboarding.Task) { t.State, t.Message, t.Code = onboarding.TaskBlocked, f.Message, f.Code })
+	}
+	return false
+}
+
+func (e *execution) fail(name onboarding.TaskName, why *onboarding.Error, operator string) bool {
+	if e.write(func() error {
+		return e.s.cfg.Ledger.FailTask(e.work, e.fence, name, why.Code, why.Message, gcp.Redact(operator))
+	}) == nil {
+		e.remember(name, func(t *onboarding.Task) { t.State, t.Message, t.Code = onboarding.TaskFailed, why.Message, why.Code })
+	}
+	return false
+}
+
+// results is a copy of the tasks as this claim knows them.
+func (e *execution) results() []onboarding.Task {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.tasks)
+}
+
+func (e *execution) remember(name onboarding.TaskName, change func(*onboarding.Task)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.tasks {
+		if e.tasks[i].Name == name {
+			change(&e.tasks[i])
+		}
+	}
+}
+
+// isCancelled tells whether cancelling was asked for; it reads the ledger at most once a second.
+func (e *execution) isCancelled() bool {
+	e.mu.Lock()
+	now := e.s.cfg.Now()
+	if e.cancelSeen || now.Sub(e.cancelAsked) < lookForCancel {
+		defer e.mu.Unlock()
+		return e.cancelSeen
+	}
+	e.cancelAsked = now
+	e.mu.Unlock()
+	var asked bool
+	if e.write(func() (err error) {
+		asked, err = e.s.cfg.Ledger.CancelAsked(e.work, e.fence)
+		return err
+	}) != nil {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.cancelSeen = e.cancelSeen || asked
+	return e.cancelSeen
+}
+
+// sleep waits in slices, so that a cancelled run does not wait to its end.
+func (e *execution) sleep(d time.Duration) error {
+	for d > 0 {
+		slice := min(d, lookForCancel)
+		if err := e.s.cfg.Sleep(e.ctx, slice); err != nil {
+			return errStopping
+		}
+		if d -= slice; e.isCancelled() {
+			return errCancelled
+		}
+	}
+	return e.stopped()
+}

@@ -1,0 +1,278 @@
+package provisioner
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+// Scopes is the access to Google Cloud that a customer is asked for, at its own step and offline.
+var Scopes = []string{"https://www.googleapis.com/auth/cloud-platform"}
+
+// Ledger is where runs, tasks, grants and sealed secrets are kept. A write under an old fence is refused with
+// CodeFenced, after which nothing more may be done for the run.
+type Ledger interface {
+	// ClaimRun takes a run over: CodeConflict when another live worker holds it, or it isn't active.
+	ClaimRun(ctx context.Context, run onboarding.RunID, worker int64) (onboarding.Run, error)
+	StartTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName) (attempt int, err error)
+	NoteTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, kind, text string) error
+	WaitTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, until time.Time, why string) error
+	BlockTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, b *onboarding.Blocked) error
+	FailTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, code onboarding.Code, message, operator string) error
+	FinishTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, message string) error
+	EndRun(ctx context.Context, fence onboarding.Fence, state onboarding.RunState) error
+	// ReleaseRun gives a run back to the queue without using up an attempt.
+	ReleaseRun(ctx context.Context, fence onboarding.Fence) error
+	CancelAsked(ctx context.Context, fence onboarding.Fence) (bool, error)
+	PutRecord(ctx context.Context, fence onboarding.Fence, record []byte) error
+
+	// LiveGrant returns the zero Grant where there is none.
+	LiveGrant(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Grant, error)
+	ResealGrant(ctx context.Context, grant int64, sealed []byte) error
+	RecordUse(ctx context.Context, grant int64, purpose, text string) error
+	WipeGrant(ctx context.Context, actor onboarding.Actor, grant int64, revokedAt time.Time) error
+	// SealedSecret is CodeNotFound where there is none.
+	SealedSecret(ctx context.Context, id onboarding.ID, purpose onboarding.Purpose) ([]byte, error)
+	WipeSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purposes ...onboarding.Purpose) error
+}
+
+// Vault opens and seals secrets; *vault.Vault is one.
+type Vault interface {
+	Open(id onboarding.ID, purpose onboarding.Purpose, sealed []byte) (onboarding.Secret, error)
+	Seal(id onboarding.ID, purpose onboarding.Purpose, s onboarding.Secret) ([]byte, error)
+}
+
+// Config is what a [Service] works with.
+type Config struct {
+	Ledger  Ledger
+	Vault   Vault
+	Catalog []*Step
+	OAuth   *oauth2.Config // client and token endpoint, for refreshing
+	// RevokeURL is where a token is revoked: "https://oauth2.googleapis.com/revoke". Empty: tokens are only wiped.
+	RevokeURL      string
+	GoogleEndpoint string            // "": Google's own
+	Transport      http.RoundTripper // nil: like http.DefaultTransport, with more idle connections
+	Guard          *Guard            // nil: the zero Guard
+	Now            func() time.Time  // nil: the system's clock
+	// Sleep waits for d or until ctx ends, whose error it returns. nil: real time.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Jitter gives numbers from 0 up to 1. nil: random.
+	Jitter      func() float64
+	Concurrency int          // calls at a time in one run; 0: 16
+	Log         *slog.Logger // for operators; nil: discarded
+}
+
+// Service plans, checks and executes. It is safe for concurrent use.
+type Service struct {
+	cfg        Config
+	refreshing keyedMutex
+}
+
+// NewService returns a service.
+func NewService(cfg Config) *Service {
+	if cfg.Transport == nil {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 1000, 100
+		cfg.Transport = t
+	}
+	if cfg.Guard == nil {
+		cfg.Guard = &Guard{}
+	}
+	if cfg.Now == nil {
+		cfg.Now = func() time.Time { return time.Now().UTC() }
+	}
+	if cfg.Sleep == nil {
+		cfg.Sleep = sleep
+	}
+	if cfg.Jitter == nil {
+		cfg.Jitter = rand.Float64
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	cfg.Concurrency = cmp.Or(cfg.Concurrency, 16)
+	return &Service{cfg: cfg}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// Scopes is what the customer's consent must hold.
+func (s *Service) Scopes() []string { return Scopes }
+
+// clients makes Google's clients for an onboarding's live grant; its use is recorded under purpose.
+func (s *Service) clients(ctx context.Context, a *access) (*gcp.Clients, error) {
+	c, err := gcp.New(ctx, a, s.cfg.GoogleEndpoint, s.cfg.Transport)
+	if err != nil {
+		return nil, fmt.Errorf("clients of %s: %w", a.id, err)
+	}
+	return c, nil
+}
+
+// env makes what steps work with.
+func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec) (*Env, error) {
+	c, err := s.clients(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	hosts := []string{".gcp.databricks.com"}
+	if u, err := url.Parse(spec.Vendor.HandoverURL); err == nil && u.Hostname() != "" {
+		hosts = append(hosts, u.Hostname())
+	}
+	return &Env{
+		Spec: spec, Cloud: c, Caller: a.email(), Secret: a.secret,
+		HTTP: s.cfg.Guard.HTTP(hosts...), Dial: s.cfg.Guard.Dial, Now: s.cfg.Now,
+		Log:       func(string, ...any) {},
+		Results:   func() []onboarding.Task { return nil },
+		PutRecord: func(context.Context, []byte) error { return errors.New("there is no run to put a record of") },
+	}, nil
+}
+
+// Project is a Google Cloud project that the customer's account may see.
+type Project struct {
+	ID     string // "acme-data"
+	Name   string
+	Number string // digits
+	Active bool   // false: deletion was asked for
+}
+
+// maxProjects is how many projects the choice offers; beyond that the customer types the ID.
+const maxProjects = 500
+
+// Projects lists the projects that the customer's account may see, active ones only, as Google orders them, at
+// most 500. CodeSignIn when there is no usable access.
+func (s *Service) Projects(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]Project, error) {
+	a, err := s.open(ctx, actor, id, "projects", "List your Google Cloud projects")
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.clients(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	var projects []Project
+	for page := ""; ; {
+		res, err := c.Projects.Projects.Search().Query("state:ACTIVE").PageSize(200).PageToken(page).Context(ctx).Do()
+		if err != nil {
+			return nil, fmt.Errorf("list projects: %w", gcp.Classify(err).Err())
+		}
+		for _, p := range res.Projects {
+			projects = append(projects, Project{p.ProjectId, cmp.Or(p.DisplayName, p.ProjectId), strings.TrimPrefix(p.Name, "projects/"), p.State == "ACTIVE"})
+		}
+		if page = res.NextPageToken; page == "" || len(projects) >= maxProjects {
+			return projects, nil
+		}
+	}
+}
+
+// Project reads one project. Google answers 403 for a project that does not exist and for one that is somebody
+// else's, so both are CodePermission, with the account named.
+func (s *Service) Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, projectID string) (Project, error) {
+	a, err := s.open(ctx, actor, id, "project", "Read the chosen project")
+	if err != nil {
+		return Project{}, err
+	}
+	c, err := s.clients(ctx, a)
+	if err != nil {
+		return Project{}, err
+	}
+	p, err := c.Projects.Projects.Get("projects/" + projectID).Context(ctx).Do()
+	switch f := gcp.Classify(err); {
+	case err == nil:
+		return Project{p.ProjectId, cmp.Or(p.DisplayName, p.ProjectId), strings.TrimPrefix(p.Name, "projects/"), p.State == "ACTIVE"}, nil
+	case f.Code == onboarding.CodePermission || f.Code == onboarding.CodeNotFound:
+		return Project{}, &onboarding.Error{Code: onboarding.CodePermission, Message: fmt.Sprintf("The project %s does not exist, or %s may not see it. Check the ID, or sign in with another account.", projectID, a.email()), Err: err}
+	default:
+		return Project{}, fmt.Errorf("read project: %w", f.Err())
+	}
+}
+
+// Revoke ends the customer's access: at Google, then here, whatever Google said. No live grant is success.
+func (s *Service) Revoke(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	g, err := s.cfg.Ledger.LiveGrant(ctx, actor, id)
+	if err != nil {
+		return fmt.Errorf("grant of %s: %w", id, err)
+	}
+	if !g.Live() {
+		return nil
+	}
+	var at time.Time
+	if why := s.revokeAtGoogle(ctx, id, g); why == "" {
+		at = s.cfg.Now()
+	} else if err := s.cfg.Ledger.RecordUse(ctx, g.ID, "revoke", why); err != nil {
+		s.cfg.Log.WarnContext(ctx, "record a failed revocation", "onboarding", id, "error", err)
+	}
+	if err := s.cfg.Ledger.WipeGrant(ctx, actor, g.ID, at); err != nil {
+		return fmt.Errorf("wipe grant of %s: %w", id, err)
+	}
+	return nil
+}
+
+// revokeAtGoogle tells why it failed, "" when the token is dead at Google.
+func (s *Service) revokeAtGoogle(ctx context.Context, id onboarding.ID, g onboarding.Grant) string {
+	tok, err := s.unseal(id, g)
+	if err != nil {
+		return "The access could not be opened to revoke it at Google. Remove it at https://myaccount.google.com/connections."
+	}
+	token := cmp.Or(tok.RefreshToken, tok.AccessToken)
+	if token == "" || s.cfg.RevokeURL == "" {
+		return "There was nothing to revoke at Google."
+	}
+	client := &http.Client{Transport: s.cfg.Transport, Timeout: 10 * time.Second, CheckRedirect: noRedirects}
+	status := "no answer"
+	for try := range 5 {
+		if try > 0 {
+			if s.cfg.Sleep(ctx, s.backoff(try, 200*time.Millisecond, 5*time.Second)) != nil {
+				break
+			}
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.cfg.RevokeURL, strings.NewReader(url.Values{"token": {token}}.Encode()))
+		if err != nil {
+			break
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		res, err := client.Do(req)
+		if err != nil {
+			continue
+		}
+		body, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10)) // a body cut short leaves the status to judge by
+		_ = res.Body.Close()
+		// 400 invalid_token: it is revoked or expired already.
+		if res.StatusCode == http.StatusOK || res.StatusCode == http.StatusBadRequest && bytes.Contains(body, []byte("invalid_token")) {
+			return ""
+		}
+		status = strconv.Itoa(res.StatusCode)
+	}
+	return "Google did not confirm the revocation (" + status + "). The token was wiped here; remove the access at https://myaccount.google.com/connections to be sure."
+}
+
+func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// backoff is exponential from base up to limit, with the upper half random.
+func (s *Service) backoff(try int, base, limit time.Duration) time.Duration {
+	d := min(base<<min(max(try-1, 0), 20), limit)
+	return d/2 + time.Duration(s.cfg.Jitter()*float64(d/2))
+}
