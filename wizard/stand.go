@@ -1,0 +1,24 @@
+package wizard
+
+import "groundwork/onboarding"
+
+// Stand says where an onboarding stands while its form is filled in: the step's name for lists, and who is waited
+// for. The first question comes before what is missing, and the customer's own things before the specialist's.
+func (j *Journey) Stand(c Context) (current string, waiting onboarding.Waiting) {
+	if first := j.First(c); first != "" {
+		for _, l := range j.Steps(c) {
+			if l.ID == first {
+				return l.Title, onboarding.Waiting{On: onboarding.PartyCustomer, For: "Answer “" + l.Title + "”"}
+			}
+		}
+	}
+	const check = "Check your answers"
+	for _, party := range []onboarding.Party{onboarding.PartyCustomer, onboarding.PartySpecialist} {
+		for _, o := range j.Outstanding(c) {
+			if o.On == party {
+				return check, onboarding.Waiting{On: party, For: "Add: " + o.What}
+			}
+		}
+	}
+	return check, onboarding.Waiting{On: onboarding.PartyCustomer, For: "Look at the plan and approve it"}
+}
