@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
 )
 
 type instance struct {
@@ -87,9 +89,9 @@ func describeInstance(spec onboarding.Spec, want instance) provisioner.Descripti
 func checkInstance(ctx context.Context, env *provisioner.Env, want instance) (*provisioner.Observed[instance], error) {
 	got, err := env.Cloud.Bigtable.Projects.Instances.Get(want.Name).Context(ctx).Do()
 	switch {
-	case absent(err) && want.Adopt:
+	case gcp.Absent(err) && want.Adopt:
 		return &provisioner.Observed[instance]{State: instance{Name: want.Name, missing: true}}, nil
-	case absent(err):
+	case gcp.Absent(err):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("read instance %s: %w", want.Name, err)
@@ -144,7 +146,7 @@ func applyInstance(ctx context.Context, env *provisioner.Env, c provisioner.Chan
 		}},
 	}).Context(ctx).Do()
 	switch {
-	case conflict(err):
+	case gcp.IsStatus(err, http.StatusConflict):
 		return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
 	case err != nil:
 		return fmt.Errorf("create instance %s: %w", want.Name, err)
@@ -159,7 +161,7 @@ func applyInstance(ctx context.Context, env *provisioner.Env, c provisioner.Chan
 
 func verifyInstance(ctx context.Context, env *provisioner.Env, want instance) error {
 	got, err := env.Cloud.Bigtable.Projects.Instances.Get(want.Name).Context(ctx).Do()
-	if err != nil && !absent(err) {
+	if err != nil && !gcp.Absent(err) {
 		return fmt.Errorf("read instance %s: %w", want.Name, err)
 	}
 	if err != nil || got.State != "READY" {
@@ -168,20 +170,23 @@ func verifyInstance(ctx context.Context, env *provisioner.Env, want instance) er
 	return nil
 }
 
-// undoInstance deletes an instance without tables. One with tables holds data, and so it stays.
+// undoInstance deletes an instance without tables. One with tables holds data and stays, unless deleting the data
+// was confirmed apart.
 func undoInstance(ctx context.Context, env *provisioner.Env, want instance) error {
 	got, err := checkInstance(ctx, env, want)
 	if err != nil || got == nil || !got.Owned {
 		return err
 	}
-	tables, err := env.Cloud.Bigtable.Projects.Instances.Tables.List(want.Name).PageSize(1).Context(ctx).Do()
-	if err != nil {
-		return fmt.Errorf("list tables of %s: %w", want.Name, err)
+	if !env.Spec.EraseData {
+		tables, err := env.Cloud.Bigtable.Projects.Instances.Tables.List(want.Name).PageSize(1).Context(ctx).Do()
+		if err != nil {
+			return fmt.Errorf("list tables of %s: %w", want.Name, err)
+		}
+		if len(tables.Tables) > 0 {
+			return &provisioner.Left{Why: want.Name + " holds tables, so it stays, and costs what it costs. Delete it yourself once you no longer need the data."}
+		}
 	}
-	if len(tables.Tables) > 0 {
-		return &provisioner.Left{Why: want.Name + " holds tables. Your data is never deleted; delete the instance yourself once you no longer need it. Until then it costs."}
-	}
-	if _, err := env.Cloud.Bigtable.Projects.Instances.Delete(want.Name).Context(ctx).Do(); err != nil && !absent(err) {
+	if _, err := env.Cloud.Bigtable.Projects.Instances.Delete(want.Name).Context(ctx).Do(); err != nil && !gcp.Absent(err) {
 		return fmt.Errorf("delete instance %s: %w", want.Name, err)
 	}
 	return nil

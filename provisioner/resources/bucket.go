@@ -5,15 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	"cloud.google.com/go/storage"
+	"google.golang.org/api/iterator"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
 )
 
 type bucketState struct {
@@ -59,7 +62,7 @@ func describeBucket(spec onboarding.Spec, want bucketState) provisioner.Descript
 func checkBucket(ctx context.Context, env *provisioner.Env, want bucketState) (*provisioner.Observed[bucketState], error) {
 	attrs, err := env.Cloud.Storage.Bucket(want.Name).Attrs(ctx)
 	switch {
-	case absent(err), errors.Is(err, storage.ErrBucketNotExist):
+	case gcp.Absent(err):
 		return nil, nil
 	case hidden(ctx, env, err, want.Project, "storage.buckets.get"):
 		return &provisioner.Observed[bucketState]{State: bucketState{Name: want.Name}}, nil
@@ -109,7 +112,7 @@ func applyBucket(ctx context.Context, env *provisioner.Env, c provisioner.Change
 			Location: want.Location, Labels: want.Labels, PublicAccessPrevention: storage.PublicAccessPreventionEnforced,
 			UniformBucketLevelAccess: storage.UniformBucketLevelAccess{Enabled: true},
 		})
-		if conflict(err) {
+		if gcp.IsStatus(err, http.StatusConflict) {
 			return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
 		}
 		if err != nil {
@@ -133,22 +136,48 @@ func applyBucket(ctx context.Context, env *provisioner.Env, c provisioner.Change
 	return nil
 }
 
-// undoBucket deletes an empty bucket. Google refuses to delete one that holds objects, and so it stays.
+// eraseAtOnce is how many objects one pass of a confirmed teardown deletes.
+const eraseAtOnce = 500
+
+// undoBucket deletes an empty bucket. One that holds objects stays, unless deleting the data was confirmed apart.
 func undoBucket(ctx context.Context, env *provisioner.Env, want bucketState) error {
 	got, err := checkBucket(ctx, env, want)
 	if err != nil || got == nil || !got.Owned {
 		return err
 	}
-	err = env.Cloud.Storage.Bucket(want.Name).Delete(ctx)
+	handle := env.Cloud.Storage.Bucket(want.Name)
+	if env.Spec.EraseData {
+		if err := eraseObjects(ctx, handle); err != nil {
+			return err
+		}
+	}
+	err = handle.Delete(ctx)
 	switch {
-	case absent(err):
+	case gcp.Absent(err):
 		return nil
-	case conflict(err):
-		return &provisioner.Left{Why: "gs://" + want.Name + " holds objects. Your data is never deleted; empty and delete the bucket yourself once you no longer need it."}
+	case gcp.IsStatus(err, http.StatusConflict) && !env.Spec.EraseData:
+		return &provisioner.Left{Why: "gs://" + want.Name + " holds objects, so it stays. Empty and delete it yourself once you no longer need the data."}
 	case err != nil:
 		return fmt.Errorf("delete bucket %s: %w", want.Name, err)
 	}
 	return nil
+}
+
+func eraseObjects(ctx context.Context, bucket *storage.BucketHandle) error {
+	objects := bucket.Objects(ctx, &storage.Query{Versions: true})
+	for range eraseAtOnce {
+		attrs, err := objects.Next()
+		if errors.Is(err, iterator.Done) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("list objects of %s: %w", bucket.BucketName(), err)
+		}
+		if err := bucket.Object(attrs.Name).Generation(attrs.Generation).Delete(ctx); err != nil && !gcp.Absent(err) {
+			return fmt.Errorf("delete object %s of %s: %w", attrs.Name, bucket.BucketName(), err)
+		}
+	}
+	return &onboarding.NotReady{Why: "The bucket's objects are being deleted, as you confirmed"}
 }
 
 func permissionsOfBucket(onboarding.Spec, bucketState) []onboarding.Permission {

@@ -14,6 +14,7 @@ import (
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
 )
 
 type role struct {
@@ -67,7 +68,7 @@ func describeRole(spec onboarding.Spec, want role) provisioner.Description {
 func checkRole(ctx context.Context, env *provisioner.Env, want role) (*provisioner.Observed[role], error) {
 	got, err := env.Cloud.IAM.Projects.Roles.Get(want.Name).Context(ctx).Do()
 	switch {
-	case absent(err):
+	case gcp.Absent(err):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("read role %s: %w", want.Name, err)
@@ -107,7 +108,7 @@ func applyRole(ctx context.Context, env *provisioner.Env, c provisioner.Change[r
 		parent, id, _ := strings.Cut(want.Name, "/roles/")
 		_, err := roles.Create(parent, &iam.CreateRoleRequest{RoleId: id, Role: wanted}).Context(ctx).Do()
 		switch {
-		case conflict(err):
+		case gcp.IsStatus(err, http.StatusConflict):
 			return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
 		case deletedID(err):
 			return &onboarding.Error{
@@ -143,7 +144,7 @@ func undoRole(ctx context.Context, env *provisioner.Env, want role) error {
 		return err
 	}
 	if !got.State.deleted {
-		if _, err := env.Cloud.IAM.Projects.Roles.Delete(want.Name).Context(ctx).Do(); err != nil && !absent(err) {
+		if _, err := env.Cloud.IAM.Projects.Roles.Delete(want.Name).Context(ctx).Do(); err != nil && !gcp.Absent(err) {
 			return fmt.Errorf("delete role %s: %w", want.Name, err)
 		}
 	}

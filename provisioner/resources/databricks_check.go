@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"groundwork/onboarding"
@@ -111,7 +112,7 @@ func workspaceError(err error, address string) error {
 		return err
 	case !errors.As(err, &answer):
 		return &onboarding.NotReady{Why: "The workspace " + address + " cannot be reached. If this lasts, look whether the address is right and the workspace lets the internet in"}
-	case answer.Status == http.StatusUnauthorized:
+	case answer.Status == http.StatusUnauthorized, answer.Status == http.StatusForbidden && strings.Contains(answer.Message, "access token"):
 		return blocked("Enter a new Databricks token", "The workspace does not accept the token: it is wrong, or it has expired.")
 	case answer.Status == http.StatusForbidden:
 		return blocked("Give the token's owner more rights, or enter another token", "The workspace refused the call: "+answer.Message)

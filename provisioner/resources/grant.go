@@ -3,7 +3,6 @@ package resources
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 
@@ -77,7 +76,7 @@ func describeGrant(g grant, title, why string) provisioner.Description {
 func checkGrant(ctx context.Context, env *provisioner.Env, g grant) (*provisioner.Observed[grant], error) {
 	has, err := env.Cloud.Granted(ctx, g.resource(), g.Role, g.Member)
 	switch {
-	case absent(err):
+	case gcp.Absent(err):
 		return nil, nil
 	case g.Account != "" && hidden(ctx, env, err, accountProject(g.Account), "iam.serviceAccounts.getIamPolicy"):
 		return nil, nil
@@ -100,7 +99,7 @@ func applyGrant(ctx context.Context, env *provisioner.Env, c provisioner.Change[
 		}
 	}
 	err := env.Cloud.Grant(ctx, g.resource(), g.Role, g.Member)
-	if absent(err) {
+	if gcp.Absent(err) {
 		return &onboarding.Error{
 			Code: onboarding.CodeNotFound, Err: err,
 			Message: fmt.Sprintf("There is no %s, so nothing can be allowed on it. Create it, or correct the name in your answers, then try again.", g.on()),
@@ -112,7 +111,7 @@ func applyGrant(ctx context.Context, env *provisioner.Env, c provisioner.Change[
 // undoGrant removes exactly the one member from the one role.
 func undoGrant(ctx context.Context, env *provisioner.Env, g grant) error {
 	err := env.Cloud.Ungrant(ctx, g.resource(), g.Role, g.Member)
-	if absent(err) {
+	if gcp.Absent(err) {
 		return nil
 	}
 	return err
@@ -176,8 +175,6 @@ func sources(spec onboarding.Spec, kind onboarding.DataSourceKind) []string {
 	}
 	return names
 }
-
-func conflict(err error) bool { return status(err, http.StatusConflict) }
 
 // unconfirmed labels a role that is our default rather than the vendor's word.
 func unconfirmed(role, byDefault string) string {

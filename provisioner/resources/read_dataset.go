@@ -2,18 +2,16 @@ package resources
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"google.golang.org/api/bigquery/v2"
-	"google.golang.org/api/googleapi"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
 )
 
 // dataViewer is what the vendor's documentation asks for; in a dataset's access list Google writes it as READER.
@@ -73,7 +71,7 @@ func (d datasetAccess) gives(a *bigquery.DatasetAccess) bool {
 func checkDataset(ctx context.Context, env *provisioner.Env, want datasetAccess) (*provisioner.Observed[datasetAccess], error) {
 	got, err := readDataset(ctx, env, want)
 	switch {
-	case absent(err):
+	case gcp.Absent(err):
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -107,7 +105,7 @@ func applyDataset(ctx context.Context, env *provisioner.Env, c provisioner.Chang
 	want := c.Want
 	got, err := readDataset(ctx, env, want)
 	switch {
-	case absent(err):
+	case gcp.Absent(err):
 		return &onboarding.Error{
 			Code: onboarding.CodeNotFound, Err: err,
 			Message: fmt.Sprintf("There is no dataset %s.%s. Create it, or correct your data sources, then try again.", want.Project, want.Dataset),
@@ -117,22 +115,12 @@ func applyDataset(ctx context.Context, env *provisioner.Env, c provisioner.Chang
 	case slices.ContainsFunc(got.Access, want.gives):
 		return nil
 	}
-	err = writeDataset(ctx, env, want, append(slices.Clone(got.Access), &bigquery.DatasetAccess{Role: want.Role, UserByEmail: want.Email}), got.Etag)
-	return stale(err)
-}
-
-// stale turns Google's 412 for a dataset's etag into a pass that is repeated.
-func stale(err error) error {
-	var e *googleapi.Error
-	if errors.As(err, &e) && e.Code == http.StatusPreconditionFailed {
-		return &onboarding.NotReady{Why: "Somebody else changed the dataset's access at the same moment; it is read again"}
-	}
-	return err
+	return writeDataset(ctx, env, want, append(slices.Clone(got.Access), &bigquery.DatasetAccess{Role: want.Role, UserByEmail: want.Email}), got.Etag)
 }
 
 func undoDataset(ctx context.Context, env *provisioner.Env, want datasetAccess) error {
 	got, err := readDataset(ctx, env, want)
-	if absent(err) {
+	if gcp.Absent(err) {
 		return nil
 	}
 	if err != nil {
@@ -142,7 +130,7 @@ func undoDataset(ctx context.Context, env *provisioner.Env, want datasetAccess) 
 	if len(left) == len(got.Access) {
 		return nil
 	}
-	return stale(writeDataset(ctx, env, want, left, got.Etag))
+	return writeDataset(ctx, env, want, left, got.Etag)
 }
 
 func permissionsOfDataset(spec onboarding.Spec, want datasetAccess) []onboarding.Permission {

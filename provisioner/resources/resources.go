@@ -11,27 +11,19 @@ import (
 	"slices"
 	"strings"
 
-	"cloud.google.com/go/storage"
 	"google.golang.org/api/cloudresourcemanager/v3"
 	"google.golang.org/api/googleapi"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
 )
-
-// status tells whether err is Google's answer with that HTTP status.
-func status(err error, code int) bool {
-	var e *googleapi.Error
-	return errors.As(err, &e) && e.Code == code
-}
-
-func absent(err error) bool { return status(err, http.StatusNotFound) }
 
 // hidden tells whether Google's refusal to show a resource of the data plane project cannot be for want of the
 // permission: the caller holds it on the whole project. Then the resource is in no project of theirs, or, like a
 // service account made a moment ago, not known everywhere yet. (Google answers both with 403.)
 func hidden(ctx context.Context, env *provisioner.Env, err error, project, permission string) bool {
-	if !status(err, http.StatusForbidden) || disabledAPI(err) {
+	if !gcp.IsStatus(err, http.StatusForbidden) || disabledAPI(err) {
 		return false
 	}
 	res, err := env.Cloud.Projects.Projects.TestIamPermissions("projects/"+project,
@@ -73,6 +65,3 @@ func permission(name, why, on string) onboarding.Permission {
 func parts(p []string) string { return strings.Join(p, "; ") }
 
 func serviceAccount(email string) string { return "serviceAccount:" + email }
-
-// gone tells an object that is not there any more.
-func gone(err error) bool { return absent(err) || errors.Is(err, storage.ErrObjectNotExist) }

@@ -3,6 +3,7 @@ package resources
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
 )
 
 type account struct {
@@ -62,7 +64,7 @@ func describeSparkAccount(_ onboarding.Spec, want account) provisioner.Descripti
 
 func checkAccount(ctx context.Context, env *provisioner.Env, want account) (*provisioner.Observed[account], error) {
 	got, err := env.Cloud.IAM.Projects.ServiceAccounts.Get("projects/-/serviceAccounts/" + want.Email).Context(ctx).Do()
-	gone := absent(err) || hidden(ctx, env, err, want.Project, "iam.serviceAccounts.get")
+	gone := gcp.Absent(err) || hidden(ctx, env, err, want.Project, "iam.serviceAccounts.get")
 	switch {
 	case gone && want.Existing:
 		return &provisioner.Observed[account]{State: account{Email: want.Email, Existing: true, missing: true}}, nil
@@ -131,7 +133,7 @@ func applyAccount(ctx context.Context, env *provisioner.Env, c provisioner.Chang
 		AccountId:      id,
 		ServiceAccount: &iam.ServiceAccount{DisplayName: want.DisplayName, Description: want.Description},
 	}).Context(ctx).Do()
-	if conflict(err) {
+	if gcp.IsStatus(err, http.StatusConflict) {
 		return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
 	}
 	if err != nil {
@@ -158,7 +160,7 @@ func undoAccount(ctx context.Context, env *provisioner.Env, want account) error 
 		return err
 	}
 	_, err = env.Cloud.IAM.Projects.ServiceAccounts.Delete("projects/-/serviceAccounts/" + want.Email).Context(ctx).Do()
-	if err != nil && !absent(err) {
+	if err != nil && !gcp.Absent(err) {
 		return fmt.Errorf("delete service account %s: %w", want.Email, err)
 	}
 	return nil

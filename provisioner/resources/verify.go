@@ -10,6 +10,7 @@ import (
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
 )
 
 type verification struct {
@@ -122,7 +123,7 @@ func canary(ctx context.Context, env *provisioner.Env, bucket, name string) erro
 	if err := w.Close(); err != nil {
 		return fmt.Errorf("write canary gs://%s/%s: %w", bucket, name, err)
 	}
-	if err := object.Delete(ctx); err != nil && !gone(err) {
+	if err := object.Delete(ctx); err != nil && !gcp.Absent(err) {
 		return fmt.Errorf("delete canary gs://%s/%s: %w", bucket, name, err)
 	}
 	return nil
