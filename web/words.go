@@ -1051,3 +1051,129 @@ func (v MessageView) number() string  { return "Error " + strconv.Itoa(v.Status)
 func (v PermissionView) heading() string {
 	return orText(v.Heading, "A permission is missing in Google Cloud")
 }
+
+func (v AdminNewView) newFrame() Frame {
+	title := "Invite customer"
+	if v.Created != nil {
+		title = "The invitation is ready"
+	}
+	f := v.Frame.titled(title)
+	f.Nav = "onboardings"
+	f.Error = f.Error || len(v.Form.Problems) > 0
+	return f
+}
+
+func (v AdminDetailView) detailFrame() Frame {
+	f := v.Frame.titled(v.Onboarding.Customer)
+	f.Nav, f.Customer = "onboardings", ""
+	f.Error = f.Error || len(v.problems()) > 0
+	return f
+}
+
+func (v StaffView) staffFrame() Frame {
+	f := v.Frame.titled("People")
+	f.Nav = "staff"
+	f.Error = f.Error || len(v.Problems) > 0
+	return f
+}
+
+// problems gathers those of the page's several forms for the one summary.
+func (v AdminDetailView) problems() wizard.Problems {
+	out := append(wizard.Problems(nil), v.Form.Problems...)
+	if v.InviteProblem != "" {
+		out = append(out, wizard.Problem{Field: FieldEmail, Message: v.InviteProblem})
+	}
+	if v.NoteProblem != "" {
+		out = append(out, wizard.Problem{Field: FieldNote, Message: v.NoteProblem})
+	}
+	return out
+}
+
+// staffRun is the run as staff see it inside the detail page.
+func (v AdminDetailView) staffRun() ProgressView {
+	r := *v.Run
+	r.Frame, r.Staff, r.Onboarding, r.MayAct = v.Frame, true, v.Onboarding, false
+	return r
+}
+
+func (v AdminDetailView) answered() string {
+	n := 0
+	for _, s := range v.Steps {
+		if s.State == wizard.StepDone || s.State == wizard.StepWaiting {
+			n++
+		}
+	}
+	if len(v.Steps) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d steps", n, len(v.Steps))
+}
+
+func (v AdminDetailView) assign() wizard.FieldView {
+	f := v.Form
+	f.Specialist = v.Onboarding.Specialist
+	return f.specialist(v.Specialists)
+}
+
+func (f AdminForm) text(name, label, hint, value string, chars int) wizard.FieldView {
+	return wizard.FieldView{Name: name, Label: label, Hint: hint, Kind: wizard.KindText, Value: value, Width: chars, Errors: f.Problems.At(name)}
+}
+
+func (f AdminForm) mono(name, label, hint, value string, chars int, optional bool) wizard.FieldView {
+	v := f.text(name, label, hint, value, chars)
+	v.Mono, v.Optional = true, optional
+	return v
+}
+
+// role is the field of a role that has a default; ours alone are confirmed by the vendor.
+func (f AdminForm) role(name, label, value, fallback string, confirmed bool) wizard.FieldView {
+	hint := "Empty: " + fallback + "."
+	if !confirmed {
+		hint = "Empty: " + fallback + ", a default that isn't confirmed."
+	}
+	return f.mono(name, label, hint, value, 0, true)
+}
+
+func (f AdminForm) secret() wizard.FieldView {
+	return wizard.FieldView{
+		Name: FieldAPIKey, Label: "API key for notebooks", Hint: "TECTON_API_KEY; sealed, never shown again.",
+		Kind: wizard.KindSecret, Optional: true, Set: f.HasAPIKey, Width: 40, Errors: f.Problems.At(FieldAPIKey),
+	}
+}
+
+func (f AdminForm) specialist(staff []onboarding.Actor) wizard.FieldView {
+	choices := []wizard.Choice{{Label: "Unassigned"}}
+	for _, p := range staff {
+		choices = append(choices, wizard.Choice{Value: p.Email, Label: orText(p.Name, p.Email)})
+	}
+	return wizard.FieldView{Name: FieldSpecialist, Label: "Deployment specialist", Kind: wizard.KindSelect, Value: f.Specialist, Choices: choices, Errors: f.Problems.At(FieldSpecialist)}
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return ""
+}
+
+func one(message string) []string {
+	if message == "" {
+		return nil
+	}
+	return []string{message}
+}
+
+func roleWord(r onboarding.Role) string {
+	switch r {
+	case onboarding.RoleCustomer:
+		return "customer"
+	case onboarding.RoleColleague:
+		return "colleague"
+	case onboarding.RoleSpecialist:
+		return "specialist"
+	case onboarding.RoleAdministrator:
+		return "administrator"
+	default:
+		return "Groundwork"
+	}
+}
