@@ -2,6 +2,8 @@ package emulator
 
 // services holds what each service keeps. Tables are made by the services' register functions.
 type services struct {
+	dataServices
+
 	people        *table[Person]
 	tokens        *table[accessToken]
 	rules         *table[Rule]
@@ -17,4 +19,5 @@ type services struct {
 // registerServices makes every table and route: a service is one line here.
 func (e *Emulator) registerServices() {
 	e.registerAccess()
+	e.registerData()
 }
