@@ -16,7 +16,7 @@ import (
 // or a sentence that says what to mend. A reader gives its own result back unchanged.
 
 // clean refuses what no single-line answer holds: invalid UTF-8, line breaks, control and invisible characters,
-// and text longer than limit characters. free lets emoji and right-to-left marks pass, which need joiners.
+// and text longer than limit characters (0: any length). free lets emoji and right-to-left marks pass, which need joiners.
 func clean(label, s string, free bool, limit int) string {
 	if !utf8.ValidString(s) {
 		return label + " has characters that can’t be read. Type it instead of pasting it"
@@ -33,7 +33,7 @@ func clean(label, s string, free bool, limit int) string {
 			return label + " has an invisible character. Type it instead of pasting it"
 		}
 	}
-	if n := utf8.RuneCountInString(s); n > limit {
+	if n := utf8.RuneCountInString(s); limit > 0 && n > limit {
 		return fmt.Sprintf("%s must have %d characters or fewer. It has %d", label, limit, n)
 	}
 	return ""
@@ -89,6 +89,24 @@ func latin(s string) (string, rune) {
 	return out, first
 }
 
+// foreign says which letter of another alphabet is in s, "" if none that looks like a Latin one.
+func foreign(s string) string {
+	if _, other := latin(s); other != 0 {
+		return mistaken(other) + ". Type it again"
+	}
+	return ""
+}
+
+// mistaken says what a look-alike is not.
+func mistaken(r rune) string {
+	switch to := latinOf(r); to {
+	case '-':
+		return fmt.Sprintf("“%c” is a dash, not a hyphen", r)
+	default:
+		return fmt.Sprintf("“%c” looks like “%c” but is another character", r, to)
+	}
+}
+
 // MaxDeployment is the most characters that a deployment name has.
 const MaxDeployment = 21
 
@@ -107,13 +125,13 @@ func DeploymentName(s string) (string, string) {
 		}
 		s = name
 	}
-	if m := clean("Deployment name", s, false, 1<<16); m != "" {
+	if m := clean("Deployment name", s, false, 0); m != "" {
 		return "", m
 	}
 	plain, other := latin(s)
 	lower := strings.ToLower(plain)
 	if other != 0 && deploymentShape.MatchString(lower) {
-		return "", fmt.Sprintf("“%c” looks like “%c” but is from another alphabet. Type the name again as %s", other, latinOf(other), lower)
+		return "", fmt.Sprintf("%s. Type the name again as %s", mistaken(other), lower)
 	}
 	if !deploymentShape.MatchString(lower) {
 		fixed := strings.Trim(strings.Map(func(r rune) rune {
@@ -227,7 +245,10 @@ func ProjectID(s string) (string, string) {
 		return "", "Enter the project ID alone, for example acme-data-prod"
 	}
 	s = strings.TrimPrefix(s, "projects/")
-	if m := clean("Project ID", s, false, 1<<16); m != "" {
+	if m := clean("Project ID", s, false, 0); m != "" {
+		return "", m
+	}
+	if m := foreign(s); m != "" {
 		return "", m
 	}
 	lower := strings.ToLower(s)
@@ -276,7 +297,10 @@ func BucketName(s string) (string, string) {
 	} else if _, ok := cutScheme(s); ok {
 		return "", "Enter the bucket’s name alone or as gs://name"
 	}
-	if m := clean("Bucket name", s, false, 1<<16); m != "" {
+	if m := clean("Bucket name", s, false, 0); m != "" {
+		return "", m
+	}
+	if m := foreign(s); m != "" {
 		return "", m
 	}
 	lower := strings.ToLower(s)
@@ -310,7 +334,7 @@ func BucketName(s string) (string, string) {
 }
 
 var (
-	datasetShape = regexp.MustCompile(`^[A-Za-z0-9_]{1,1024}$`)
+	datasetShape = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 	workspaceTab = regexp.MustCompile(`!1s([^!]+)!2s([^!]+)`)
 )
 
@@ -336,7 +360,10 @@ func DatasetRef(s string) (string, string) {
 		return "", "Enter the dataset as project.dataset"
 	}
 	s = strings.ReplaceAll(s, "`", "")
-	if m := clean("Dataset", s, false, 1<<16); m != "" {
+	if m := clean("Dataset", s, false, 0); m != "" {
+		return "", m
+	}
+	if m := foreign(s); m != "" {
 		return "", m
 	}
 	project, dataset, ok := strings.Cut(s, ":")
@@ -356,7 +383,7 @@ func DatasetRef(s string) (string, string) {
 	if first, _, more := strings.Cut(dataset, "."); more && datasetShape.MatchString(first) {
 		return "", fmt.Sprintf("“%s” is a table. Enter its dataset, %s.%s", brief(s), project, brief(first))
 	}
-	if !datasetShape.MatchString(dataset) {
+	if !datasetShape.MatchString(dataset) || len(dataset) > 1024 {
 		return "", fmt.Sprintf("“%s” isn’t a dataset’s name. Use letters, digits and underscores, at most 1,024", brief(dataset))
 	}
 	return project + "." + dataset, ""
@@ -426,6 +453,9 @@ func emailProblem(label, s string) string {
 	if m := clean(label, s, false, 254); m != "" {
 		return m
 	}
+	if m := foreign(s); m != "" {
+		return m
+	}
 	local, domain, ok := strings.Cut(s, "@")
 	switch {
 	case s == "":
@@ -433,7 +463,7 @@ func emailProblem(label, s string) string {
 	case !ok:
 		return fmt.Sprintf("%s needs an @, for example name@example.com", label)
 	case strings.Contains(domain, "@"):
-		return fmt.Sprintf("%s has two @. Enter one address", label)
+		return fmt.Sprintf("%s has more than one @. Enter one address", label)
 	case strings.ContainsAny(s, " \t,;<>()[]\\\"'`"):
 		return "Enter one address without spaces or brackets, for example name@example.com"
 	case local == "" || len(local) > 64:
@@ -475,7 +505,7 @@ func Email(s string) (string, string) {
 // Source: RFC 4632; RFC 6890 for the ranges that can't be peered.
 func CIDR(s string) (string, string) {
 	s = strings.TrimSpace(s)
-	if m := clean("IP range", s, false, 1<<16); m != "" {
+	if m := clean("IP range", s, false, 0); m != "" {
 		return "", m
 	}
 	ip, bits, ok := strings.Cut(s, "/")
@@ -547,6 +577,9 @@ func HostPort(s string) (string, string) {
 	if m := publicHost(host); m != "" {
 		return "", m
 	}
+	if port == "" {
+		return "", "Add the port after the host name, for example " + exampleEndpoint
+	}
 	n, err := strconv.Atoi(port)
 	if err != nil || n < 1 || n > 65535 || port != strconv.Itoa(n) {
 		return "", fmt.Sprintf("“%s” isn’t a port. Use a number from 1 to 65535", brief(port))
@@ -571,8 +604,8 @@ func publicHost(host string) string {
 	case host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".local") || strings.HasSuffix(host, ".internal"):
 		return "Enter a host name that can be reached from outside, not " + brief(host)
 	}
-	if _, other := latin(host); other != 0 {
-		return fmt.Sprintf("“%c” looks like “%c” but is from another alphabet. Type the address again", other, latinOf(other))
+	if m := foreign(host); m != "" {
+		return m
 	}
 	if !domainShape.MatchString(host) || len(host) > 253 {
 		return fmt.Sprintf("“%s” isn’t a host name. Copy the whole address", brief(host))
@@ -600,6 +633,8 @@ func WorkspaceURL(s string) (string, string) {
 	}
 	scheme, rest, ok := strings.Cut(s, "://")
 	switch {
+	case !ok && (strings.HasPrefix(s, "/") || strings.HasPrefix(strings.ToLower(s), "http")):
+		return "", "Enter an address that starts with https://, such as " + exampleWorkspace
 	case !ok:
 		rest = s
 		if i := strings.IndexAny(rest, ":/?#"); i >= 0 && rest[i] == ':' && !digitsUpTo(rest[i+1:]) {
@@ -625,7 +660,7 @@ func WorkspaceURL(s string) (string, string) {
 		return "", "Enter the workspace address, such as " + exampleWorkspace
 	}
 	host = strings.ToLower(host)
-	if bare, port, found := strings.Cut(host, ":"); found && !strings.Contains(port, ":") && !strings.Contains(bare, "[") {
+	if bare, port, found := strings.Cut(host, ":"); found && strings.Contains(bare, ".") && !strings.Contains(bare, "[") {
 		return "", fmt.Sprintf("Remove the port “:%s” from the address", brief(port))
 	}
 	if m := publicHost(host); m != "" {
@@ -696,7 +731,10 @@ func Network(s string) (string, string) {
 		s = s[i+len("/networks/"):]
 		s, _, _ = strings.Cut(s, "?")
 	}
-	if m := clean("Network name", s, false, 1<<16); m != "" {
+	if m := clean("Network name", s, false, 0); m != "" {
+		return "", m
+	}
+	if m := foreign(s); m != "" {
 		return "", m
 	}
 	lower := strings.ToLower(s)
@@ -727,7 +765,10 @@ func InstanceID(s string) (string, string) {
 	} else if i := strings.LastIndex(s, "/instances/"); i >= 0 && strings.HasPrefix(s, "projects/") {
 		s = s[i+len("/instances/"):]
 	}
-	if m := clean("Instance ID", s, false, 1<<16); m != "" {
+	if m := clean("Instance ID", s, false, 0); m != "" {
+		return "", m
+	}
+	if m := foreign(s); m != "" {
 		return "", m
 	}
 	lower := strings.ToLower(s)

@@ -54,7 +54,7 @@ type Field[T any] struct {
 	Mono         bool
 	Free         bool   // free text: emoji and right-to-left marks are welcome
 	Width        int    // see [FieldView.Width]
-	Max          int    // characters (of each line for KindLines); 0 means 255
+	Max          int    // characters (of each line for KindLines); 0 means 255, or Read's own limit where there is one
 	Need         string // the sentence when it is empty; "" means "Enter the <label>"
 
 	// ShowWhen is "field=value": the field applies only to that choice of an earlier cards field. "" means always.
@@ -82,7 +82,8 @@ type Field[T any] struct {
 	// Unknown is the sentence for a choice that isn't offered. nil: "Choose one of the options".
 	Unknown func(value string) string
 	// Read takes what is meant out of what was typed or pasted, and says in a sentence what to mend, or "".
-	// For KindLines it reads one line. It must give its own result back unchanged. nil: anything goes.
+	// For KindLines it reads one line. It must give its own result back unchanged, and refuse what is too long
+	// where Max is 0. nil: anything goes.
 	Read func(string) (string, string)
 }
 
@@ -366,6 +367,13 @@ func (f *Field[T]) read(ctx context.Context, c Context, v *T, raw string, later,
 	return one(f.readText(c, v, raw, later))
 }
 
+func (f *Field[T]) limit() int {
+	if f.Max == 0 && f.Read == nil {
+		return defaultMax
+	}
+	return f.Max
+}
+
 func (f *Field[T]) need() string {
 	if f.Need != "" {
 		return f.Need
@@ -389,7 +397,7 @@ func (f *Field[T]) readText(c Context, v *T, raw string, later bool) string {
 		}
 		return f.need()
 	}
-	if m := clean(f.Label, text, f.Free, cmp.Or(f.Max, defaultMax)); m != "" {
+	if m := clean(f.Label, text, f.Free, f.limit()); m != "" {
 		return m
 	}
 	if f.Read != nil {
@@ -466,7 +474,7 @@ func (f *Field[T]) readSecret(v *T, raw string, later bool) (secret, problem str
 		}
 		return "", f.need()
 	}
-	if m := clean(f.Label, text, false, cmp.Or(f.Max, defaultMax)); m != "" {
+	if m := clean(f.Label, text, false, f.limit()); m != "" {
 		return "", m
 	}
 	if f.Read != nil {
@@ -498,7 +506,7 @@ func (f *Field[T]) readLines(raw string) (items, sentences []string) {
 			if item == "" {
 				continue
 			}
-			if m := clean("This entry", item, f.Free, cmp.Or(f.Max, defaultMax)); m != "" {
+			if m := clean("This entry", item, f.Free, f.limit()); m != "" {
 				bad(fmt.Sprintf("Line %d: %s", n+1, lowerFirst(m)))
 				continue
 			}

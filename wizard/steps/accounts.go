@@ -64,7 +64,6 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 			Kind:         wizard.KindText,
 			Mono:         true,
 			Width:        60,
-			Max:          2048,
 			ShowWhen:     "spark=" + sparkExisting,
 			Need:         "Enter the e-mail address of your Spark service account",
 			Value:        func(a *accountsAnswer) *string { return &a.SparkEmail },

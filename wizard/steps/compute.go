@@ -61,7 +61,6 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			Kind:         wizard.KindText,
 			Mono:         true,
 			Width:        50,
-			Max:          4096,
 			ShowWhen:     "platform=databricks",
 			Value:        func(a *computeAnswer) *string { return &a.Workspace },
 			Read:         wizard.WorkspaceURL,

@@ -29,7 +29,6 @@ var deployment = wizard.Define(wizard.StepDef[deploymentAnswer]{
 		Kind:         wizard.KindText,
 		Mono:         true,
 		Width:        21,
-		Max:          4096,
 		Need:         "Enter a deployment name",
 		Value:        func(a *deploymentAnswer) *string { return &a.Name },
 		Default:      func(c wizard.Context) string { return c.Vendor.ProposedName },

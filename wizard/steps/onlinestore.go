@@ -116,7 +116,6 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 			Kind:         wizard.KindText,
 			Mono:         true,
 			Width:        33,
-			Max:          2048,
 			ShowWhen:     "store=" + storeBigtableExisting,
 			Need:         "Enter the ID of your instance",
 			Value:        func(a *onlineStoreAnswer) *string { return &a.Existing },
@@ -217,7 +216,7 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 func redisText(name, label, hint, await string, read func(string) (string, string), width int, value func(*onlineStoreAnswer) *string, later func(*onlineStoreAnswer) *bool) wizard.Field[onlineStoreAnswer] {
 	return wizard.Field[onlineStoreAnswer]{
 		Name: name, Label: label, Hint: hint, Await: await, Read: read, Width: width, Value: value, Later: later,
-		Autocomplete: "off", Kind: wizard.KindText, Mono: true, Max: 2048, ShowWhen: "store=" + storeRedis,
+		Autocomplete: "off", Kind: wizard.KindText, Mono: true, ShowWhen: "store=" + storeRedis,
 		Need: fmt.Sprintf("Enter the %s, or tick “I don’t have this yet”", await),
 	}
 }

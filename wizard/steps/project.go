@@ -30,7 +30,6 @@ var project = wizard.Define(wizard.StepDef[projectAnswer]{
 		Kind:         wizard.KindText,
 		Mono:         true,
 		Width:        30,
-		Max:          2048,
 		Need:         "Enter the project ID",
 		Value:        func(a *projectAnswer) *string { return &a.Project },
 		Choices: func(ctx context.Context, c wizard.Context) ([]wizard.Choice, error) {

@@ -1,0 +1,387 @@
+package wizard
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// reading is what a reader makes of what was typed: the value meant, or the sentence on what to mend.
+type reading struct{ typed, value, problem string }
+
+func TestReadersTakeWhatIsMeantAndSayWhatToMend(t *testing.T) {
+	tests := []struct {
+		name     string
+		read     func(string) (string, string)
+		readings []reading
+	}{
+		{"deployment name", DeploymentName, []reading{
+			{"", "", "Enter a deployment name"},
+			{"a", "a", ""},
+			{"mycompany-production", "mycompany-production", ""},
+			{"abcdefghijklmnopqrstu", "abcdefghijklmnopqrstu", ""},
+			{"abcdefghijklmnopqrstuv", "", "Enter a name of at most 21 characters. This one is 1 character too long"},
+			{"abcdefghijklmnopqrstuvwx", "", "Enter a name of at most 21 characters. This one is 3 characters too long"},
+			{"MyCompany-Production", "", "Deployment names have no capital letters. Use mycompany-production"},
+			{"acme-", "", "End the name with a letter or a digit, not a hyphen"},
+			{"-acme", "", "Start the name with a letter or a digit, not a hyphen"},
+			{"xn--acme", "", "Choose a name that doesn’t start with xn--, which is kept for addresses in other alphabets"},
+			{"7acme", "7acme", ""},
+			{"a--b", "a--b", ""},
+			{" acme ", "acme", ""},
+			{"аcme", "", "“а” looks like “a” but is another character. Type the name again as acme"},
+			{"acmе-prod", "", "“е” looks like “e” but is another character. Type the name again as acme-prod"},
+			{"ac\u200bme", "", "Deployment name has an invisible character. Type it instead of pasting it"},
+			{"../x", "", "Use only letters a to z, digits and hyphens"},
+			{"'; DROP TABLE x;--", "", "Use only letters a to z, digits and hyphens"},
+			{"{{7*7}}", "", "Use only letters a to z, digits and hyphens"},
+			{"<script>alert(1)</script>", "", "Use only letters a to z, digits and hyphens"},
+			{"ac\x00me", "", "Deployment name has a hidden control character. Type it instead of pasting it"},
+			{strings.Repeat("a", 1048576), "", "Enter a name of at most 21 characters. This one is 1048555 characters too long"},
+			{"https://acme.tecton.ai/", "acme", ""},
+			{"acme.tecton.ai", "acme", ""},
+			{"https://console.cloud.google.com/?project=x", "", "Enter the name alone, not an address. For example, mycompany-production"},
+			{"mygoogle", "", "Choose a name without “google”. Google Cloud refuses buckets with that word in their name"},
+			{"my-g00gle", "", "Choose a name without “google”. Google Cloud refuses buckets with that word in their name"},
+			{"acme prod", "", "Use only letters a to z, digits and hyphens. For example, acme-prod"},
+			{"acme_prod", "", "Use only letters a to z, digits and hyphens. For example, acme-prod"},
+			{"acme.prod", "", "Use only letters a to z, digits and hyphens. For example, acme-prod"},
+			{"ac\xffme", "", "Deployment name has characters that can’t be read. Type it instead of pasting it"},
+			{"acm\u00e9", "", "Use only letters a to z, digits and hyphens"},
+			{"acme\nx", "", "Deployment name has a line break. Enter it on one line"},
+			{"\uff21\uff23\uff2d\uff25", "", "“Ａ” looks like “A” but is another character. Type the name again as acme"},
+			{"\u00dcnder", "", "Use only letters a to z, digits and hyphens"},
+			{"my company is far too long really", "", "Use only letters a to z, digits and hyphens"},
+		}},
+		{"project ID", ProjectID, []reading{
+			{"", "", "Enter the project ID"},
+			{"acme-data-prod", "acme-data-prod", ""},
+			{"https://console.cloud.google.com/home/dashboard?project=acme-data-prod&authuser=1", "acme-data-prod", ""},
+			{"https://console.cloud.google.com/", "", "That address names no project. Open the project in the Cloud console and copy its ID from the dashboard"},
+			{"Acme-Data", "", "Project IDs have no capital letters. Use acme-data"},
+			{"123456789012", "", "That is a project number. Enter the project ID, for example acme-data-prod"},
+			{"abc", "", "A project ID has at least 6 characters. Copy it from the Cloud console"},
+			{"a-", "", "A project ID ends with a letter or a digit, not a hyphen"},
+			{"My Project", "", "That looks like a project’s name. Enter the project ID, for example acme-data-prod"},
+			{"example.com:proj", "", "Projects with a domain in their ID (example.com:project) can’t be used. Choose another project"},
+			{"ada@customer.example", "", "Enter the project ID, not an e-mail address"},
+			{"projects/acme-data-prod", "acme-data-prod", ""},
+			{strings.Repeat("a", 31), "", "A project ID has at most 30 characters. This one has 31"},
+			{"1abcdef", "", "A project ID starts with a letter and has only lower-case letters, digits and hyphens. Copy it from the Cloud console"},
+			{"acme-prod-", "", "A project ID ends with a letter or a digit, not a hyphen"},
+			{"аcme-data", "", "“а” looks like “a” but is another character. Type it again"},
+		}},
+		{"bucket", BucketName, []reading{
+			{"gs://my-bucket/path", "my-bucket", ""},
+			{"my-bucket", "my-bucket", ""},
+			{"https://console.cloud.google.com/storage/browser/my-bucket;tab=objects?project=x", "my-bucket", ""},
+			{"https://console.cloud.google.com/storage/browser?project=x", "", "That address names no bucket. Open the bucket in the Cloud console and copy its name"},
+			{"https://storage.cloud.google.com/bk1/obj", "bk1", ""},
+			{"My-Bucket", "", "Bucket names have no capital letters. Use my-bucket"},
+			{"a", "", "A bucket name has at least 3 characters"},
+			{"ab..cd", "", "A bucket name has no two dots in a row"},
+			{"1.2.3.4", "", "A bucket name can’t be an IP address"},
+			{"goog-x", "", "No bucket’s name may start with goog or hold “google”. Check the name in the Cloud console"},
+			{"my-google", "", "No bucket’s name may start with goog or hold “google”. Check the name in the Cloud console"},
+			{"_x", "", "A bucket name has at least 3 characters"},
+			{strings.Repeat("a", 64), "", "A bucket name has at most 63 characters. This one has 64"},
+			{"../x", "", "“../x” isn’t a bucket name. Use lower-case letters, digits, hyphens, underscores and dots, with a letter or a digit at both ends"},
+			{"https://evil.example/x", "", "Enter the bucket’s name alone or as gs://name"},
+		}},
+		{"dataset", DatasetRef, []reading{
+			{"acme-data.sales", "acme-data.sales", ""},
+			{"acme-data:sales", "acme-data.sales", ""},
+			{"`acme-data.sales`", "acme-data.sales", ""},
+			{"sales", "", "“sales” has no project. Enter it as project.dataset"},
+			{"acme-data.sales.orders", "", "“acme-data.sales.orders” is a table. Enter its dataset, acme-data.sales"},
+			{"acme-data.", "", "“acme-data.” has no dataset. Enter it as project.dataset"},
+			{"https://console.cloud.google.com/bigquery?project=acme-data&p=acme-pub&d=sales&page=dataset", "acme-pub.sales", ""},
+			{"https://console.cloud.google.com/bigquery?project=acme-data&ws=!1m4!1m3!3m2!1sacme-data!2ssales", "acme-data.sales", ""},
+			{"https://console.cloud.google.com/bigquery?project=acme-data", "", "That address names no dataset. Enter it as project.dataset"},
+			{"acme-data.sa-les", "", "“sa-les” isn’t a dataset’s name. Use letters, digits and underscores, at most 1,024"},
+			{".sales", "", "Enter the project ID"},
+			{"Acme-data.sales", "", "Project IDs have no capital letters. Use acme-data"},
+		}},
+		{"service account", ServiceAccount, []reading{
+			{"tecton-acme-spark@acme-data.iam.gserviceaccount.com", "tecton-acme-spark@acme-data.iam.gserviceaccount.com", ""},
+			{"serviceAccount:tecton-acme-spark@acme-data.iam.gserviceaccount.com", "tecton-acme-spark@acme-data.iam.gserviceaccount.com", ""},
+			{"ada@customer.example", "", "ada@customer.example is not a service account. Enter an address that ends with .iam.gserviceaccount.com"},
+			{"ada@gmail.com", "", "ada@gmail.com is not a service account. Enter an address that ends with .iam.gserviceaccount.com"},
+			{"no-at", "", "Service account needs an @, for example name@example.com"},
+			{"a@b@c.example", "", "Service account has more than one @. Enter one address"},
+			{"x@y\r\nBcc: z@evil.example", "", "Service account has a line break. Enter it on one line"},
+			{"123-compute@developer.gserviceaccount.com", "", "That is the Compute Engine default account, which every machine of the project may use. Enter an account made for this, or have one created"},
+			{"acme@appspot.gserviceaccount.com", "", "That is the App Engine default account, which the project’s apps use. Enter an account made for this, or have one created"},
+			{"123@cloudservices.gserviceaccount.com", "", "That is an account that Google itself uses. Enter an account made for this, or have one created"},
+			{"service-1@gcp-sa-x.iam.gserviceaccount.com", "", "That is an account that Google itself uses. Enter an account made for this, or have one created"},
+			{strings.Repeat("a", 255) + "@x.example", "", "Service account must have 254 characters or fewer. It has 265"},
+			{"x@acme-data.iam.gserviceaccount.com", "", "The part before the @ has 6 to 30 lower-case letters, digits and hyphens, and starts with a letter"},
+			{"spark-acct@acme-data.customer.example.iam.gserviceaccount.com", "", "Accounts of projects with a domain in their ID can’t be used. Enter an account of another project"},
+			{"spark-acct@AC.iam.gserviceaccount.com", "", "“ac” isn’t a project ID. A service account’s address has the form name@project.iam.gserviceaccount.com"},
+			{"spark-acct@iam.gserviceaccount.com", "", "A service account’s address has the form name@project.iam.gserviceaccount.com"},
+			{"https://console.cloud.google.com/iam-admin/serviceaccounts/details/1234", "", "Copy the account’s e-mail address from that page. It ends with .iam.gserviceaccount.com"},
+			{"spark-acct@acme-data.iam.gserviceaccount.com.evil.example", "", "spark-acct@acme-data.iam.gserviceaccount.com.evil.example is not a service account. Enter an address that ends with .iam.gserviceaccount.com"},
+			{"@acme-data.iam.gserviceaccount.com", "", "Service account needs 1 to 64 characters before the @"},
+		}},
+		{"e-mail address", Email, []reading{
+			{"Ada@Customer.example", "ada@customer.example", ""},
+			{"Ada Sample <ada@customer.example>", "ada@customer.example", ""},
+			{"mailto:ada@customer.example", "ada@customer.example", ""},
+			{"ada", "", "E-mail address needs an @, for example name@example.com"},
+			{"ada@b@c", "", "E-mail address has more than one @. Enter one address"},
+			{"ada@customer.example\nBcc: x@evil.example", "", "E-mail address has a line break. Enter it on one line"},
+			{"a b@c.example", "", "Enter one address without spaces or brackets, for example name@example.com"},
+			{strings.Repeat("a", 245) + "@x.example", "", "E-mail address must have 254 characters or fewer. It has 255"},
+			{"ada@customer", "", "Check the part after the @. “customer” isn’t a domain"},
+			{"x@acme-data.iam.gserviceaccount.com", "", "That is a service account. Enter a person’s e-mail address"},
+			{"\u00e4da@customer.example", "", "“ä” can’t be used in an e-mail address here. Use letters a to z"},
+			{"a..b@customer.example", "", "Check the dots before the @"},
+			{"a,b@c.example", "", "Enter one address without spaces or brackets, for example name@example.com"},
+			{strings.Repeat("a", 65) + "@x.example", "", "E-mail address needs 1 to 64 characters before the @"},
+		}},
+		{"IP range", CIDR, []reading{
+			{"10.20.0.0/24", "10.20.0.0/24", ""},
+			{"10.20.0.0/33", "", "“/33” isn’t a size. Use a number from 8 to 32 after the slash, for example 10.20.0.0/24"},
+			{"10.20.0.5/24", "", "10.20.0.5/24 is an address inside a range. Use 10.20.0.0/24"},
+			{"0.0.0.0/0", "", "That is the whole internet. Enter the range of the Redis network alone"},
+			{"2001:db8::/32", "", "Enter an IPv4 range, for example 10.20.0.0/24"},
+			{"10.20.0.0", "", "Add how large the range is, for example 10.20.0.0/24"},
+			{"", "", "Enter an IP range"},
+			{"x", "", "Enter an IPv4 range, for example 10.20.0.0/24"},
+			{"10.20.0.0/-1", "", "“/-1” isn’t a size. Use a number from 8 to 32 after the slash, for example 10.20.0.0/24"},
+			{"10.20.0.0/1e1", "", "“/1e1” isn’t a size. Use a number from 8 to 32 after the slash, for example 10.20.0.0/24"},
+			{"10.0.0.0/7", "", "That range is too large to peer. Use a number from 8 to 32 after the slash"},
+			{"127.0.0.0/8", "", "127.0.0.0/8 is kept for other uses and can’t be peered. Enter the range of the Redis network"},
+			{"169.254.1.0/24", "", "169.254.1.0/24 is kept for other uses and can’t be peered. Enter the range of the Redis network"},
+			{"10.20.0/24", "", "Enter an IPv4 range, for example 10.20.0.0/24"},
+			{"010.20.0.0/24", "", "Enter an IPv4 range, for example 10.20.0.0/24"},
+			{"10.20.0.0/024", "", "“/024” isn’t a size. Use a number from 8 to 32 after the slash, for example 10.20.0.0/24"},
+			{"::ffff:10.0.0.0/104", "", "Enter an IPv4 range, for example 10.20.0.0/24"},
+		}},
+		{"endpoint", HostPort, []reading{
+			{"redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345", "redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345", ""},
+			{"redis.example.com:0", "", "“0” isn’t a port. Use a number from 1 to 65535"},
+			{"redis.example.com:65536", "", "“65536” isn’t a port. Use a number from 1 to 65535"},
+			{"redis.example.com:-1", "", "“-1” isn’t a port. Use a number from 1 to 65535"},
+			{"redis.example.com:1e3", "", "“1e3” isn’t a port. Use a number from 1 to 65535"},
+			{"redis.example.com", "", "Enter the endpoint as host:port, for example redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345"},
+			{"redis.example.com:", "", "Add the port after the host name, for example redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345"},
+			{"10.0.0.1:6379", "", "Enter the host name, not an IP address"},
+			{"127.1:6379", "", "Enter the host name, not an IP address"},
+			{"[::1]:6379", "", "Enter the host name, not an IP address"},
+			{"localhost:6379", "", "Enter a host name that can be reached from outside, not localhost"},
+			{"metadata.google.internal:80", "", "Enter a host name that can be reached from outside, not metadata.google.internal"},
+			{"redis://u:p@redis.example.com:6379", "", "Leave out the scheme and the password. Enter host:port"},
+			{"rediss://redis.example.com:6379", "", "Leave out the scheme. Enter redis.example.com:6379"},
+			{"u:p@redis.example.com:6379", "", "Leave out the user and the password. Enter host:port"},
+			{"redis.example.com.:6379", "", "Remove the dot at the end of the host name"},
+			{"2130706433:80", "", "Enter the host name, not an IP address"},
+			{"0x7f000001:80", "", "Enter the host name, not an IP address"},
+			{"redis:6379", "", "“redis” isn’t a host name. Copy the whole address"},
+			{"redis.example.com:06379", "", "“06379” isn’t a port. Use a number from 1 to 65535"},
+			{"REDIS.example.com:6379", "redis.example.com:6379", ""},
+			{"::ffff:169.254.169.254:80", "", "Enter the host name, not an IP address"},
+		}},
+		{"workspace", WorkspaceURL, []reading{
+			{"https://123.4.gcp.databricks.com/?o=123", "https://123.4.gcp.databricks.com", ""},
+			{"https://1234567890123456.7.gcp.databricks.com", "https://1234567890123456.7.gcp.databricks.com", ""},
+			{"1234567890123456.7.gcp.databricks.com/browse", "https://1234567890123456.7.gcp.databricks.com", ""},
+			{"http://123.4.gcp.databricks.com", "", "Use https:// instead of http://"},
+			{"javascript:alert(1)", "", "Enter an address that starts with https://, such as https://1234567890123456.7.gcp.databricks.com"},
+			{"javascript://123.4.gcp.databricks.com", "", "Enter an address that starts with https://, such as https://1234567890123456.7.gcp.databricks.com"},
+			{"file:///etc/passwd", "", "Enter an address that starts with https://, such as https://1234567890123456.7.gcp.databricks.com"},
+			{"https://good@evil.example", "", "Remove the user name before the @. Enter the workspace’s address alone"},
+			{"https://123.4.gcp.databricks.com@evil.example", "", "Remove the user name before the @. Enter the workspace’s address alone"},
+			{"https://x.gcp.databricks.com.evil.example", "", "“x.gcp.databricks.com.evil.example” isn’t a Databricks workspace on Google Cloud. Its address ends with .gcp.databricks.com"},
+			{"https://evil.example\\.gcp.databricks.com", "", "Remove the backslash. Enter an address such as https://1234567890123456.7.gcp.databricks.com"},
+			{"https://evil.example#.gcp.databricks.com", "", "“evil.example” isn’t a Databricks workspace on Google Cloud. Its address ends with .gcp.databricks.com"},
+			{"https://evil.example?.gcp.databricks.com", "", "“evil.example” isn’t a Databricks workspace on Google Cloud. Its address ends with .gcp.databricks.com"},
+			{"https://123.4.gcp.databricks.com#@evil.example", "", "Remove the user name before the @. Enter the workspace’s address alone"},
+			{"https://123.4.gcp.databricks.com:8443", "", "Remove the port “:8443” from the address"},
+			{"https://123.4.gcp.databricks.com:443/", "", "Remove the port “:443” from the address"},
+			{"https://123.4.gcp.databricks.com./", "", "Remove the dot at the end of the host name"},
+			{"https://127.1", "", "Enter the host name, not an IP address"},
+			{"https://2130706433", "", "Enter the host name, not an IP address"},
+			{"https://0x7f000001", "", "Enter the host name, not an IP address"},
+			{"https://0x7f.1", "", "Enter the host name, not an IP address"},
+			{"https://[::1]", "", "Enter the host name, not an IP address"},
+			{"https://[::ffff:169.254.169.254]", "", "Enter the host name, not an IP address"},
+			{"https://[64:ff9b::a9fe:a9fe]", "", "Enter the host name, not an IP address"},
+			{"https://169.254.169.254/latest", "", "Enter the host name, not an IP address"},
+			{"https://adb-1.2.azuredatabricks.net", "", "That workspace isn’t on Google Cloud. Enter one whose address ends with .gcp.databricks.com"},
+			{"https://acme.cloud.databricks.com", "", "That workspace isn’t on Google Cloud. Enter one whose address ends with .gcp.databricks.com"},
+			{"https://accounts.gcp.databricks.com", "", "That is Databricks’ own page, not a workspace. Open the workspace and copy its address, such as https://1234567890123456.7.gcp.databricks.com"},
+			{"https://gcp.databricks.com", "", "Enter the whole address of the workspace, such as https://1234567890123456.7.gcp.databricks.com"},
+			{"https://acme.gcp.databricks.com", "https://acme.gcp.databricks.com", ""},
+			{"https://a.b.c.gcp.databricks.com", "", "“a.b.c.gcp.databricks.com” isn’t a Databricks workspace on Google Cloud. Its address ends with .gcp.databricks.com"},
+			{"https://%31.gcp.databricks.com", "", "“%31.gcp.databricks.com” isn’t a host name. Copy the whole address"},
+			{"https://123.4.gcp.dаtabricks.com", "", "“а” looks like “a” but is another character. Type it again"},
+			{"123.4.gcp.databricks.com:8443", "", "Remove the port “:8443” from the address"},
+			{"", "", "Enter the workspace address, such as https://1234567890123456.7.gcp.databricks.com"},
+			{"https://", "", "Enter the workspace address, such as https://1234567890123456.7.gcp.databricks.com"},
+			{"data:text/html,x", "", "Enter an address that starts with https://, such as https://1234567890123456.7.gcp.databricks.com"},
+			{"https:/123.4.gcp.databricks.com", "", "Enter an address that starts with https://, such as https://1234567890123456.7.gcp.databricks.com"},
+			{"//123.4.gcp.databricks.com", "", "Enter an address that starts with https://, such as https://1234567890123456.7.gcp.databricks.com"},
+			{"HTTPS://123.4.GCP.databricks.com", "https://123.4.gcp.databricks.com", ""},
+			{"https://123.4.gcp.databricks.com:80:90/", "", "Remove the port “:80:90” from the address"},
+			{"ftp://x", "", "Enter an address that starts with https://, such as https://1234567890123456.7.gcp.databricks.com"},
+		}},
+		{"https address", HTTPSURL, []reading{
+			{"https://bucket.s3.amazonaws.com/x?X-Amz-Signature=1", "https://bucket.s3.amazonaws.com/x?X-Amz-Signature=1", ""},
+			{"http://x.example", "", "Use https:// instead of http://"},
+			{"https://10.0.0.1/", "", "Enter the host name, not an IP address"},
+			{"https://u:p@x.example/", "", "Remove the user name before the @"},
+			{"https://x.example:8443/", "", "Remove the port from the address"},
+			{"x", "", "Enter an address that starts with https://"},
+			{"https://localhost/x", "", "Enter a host name that can be reached from outside, not localhost"},
+			{"https://x.example/#a", "", "Remove the part after the #"},
+			{"javascript:alert(1)", "", "Enter an address that starts with https://"},
+		}},
+		{"network", Network, []reading{
+			{"default", "default", ""},
+			{"projects/p/global/networks/my-net", "my-net", ""},
+			{"My-Net", "", "Network names have no capital letters. Use my-net"},
+			{"-x", "", "A network name starts with a letter and has only lower-case letters, digits and hyphens"},
+			{"", "", "Enter the network’s name"},
+		}},
+		{"instance ID", InstanceID, []reading{
+			{"tecton-acme", "tecton-acme", ""},
+			{"abc", "", "An instance ID has at least 6 characters. This one has 3"},
+			{"Tecton-Acme", "", "Instance IDs have no capital letters. Use tecton-acme"},
+			{"x-", "", "An instance ID has at least 6 characters. This one has 2"},
+			{"https://console.cloud.google.com/bigtable/instances/tecton-acme/overview?project=x", "tecton-acme", ""},
+			{"projects/p/instances/tecton-acme", "tecton-acme", ""},
+			{strings.Repeat("a", 34), "", "An instance ID has at most 33 characters. This one has 34"},
+			{"tecton-acme-", "", "An instance ID ends with a letter or a digit, not a hyphen"},
+			{"1tecton", "", "An instance ID starts with a letter and has only lower-case letters, digits and hyphens"},
+		}},
+		{"role", RoleName, []reading{
+			{"roles/bigtable.user", "roles/bigtable.user", ""},
+			{"projects/acme-data/roles/x_y", "projects/acme-data/roles/x_y", ""},
+			{"bigtable.user", "", "Enter the role as roles/…, projects/…/roles/… or organizations/…/roles/…"},
+			{"roles/<x>", "", "Enter the role as roles/…, projects/…/roles/… or organizations/…/roles/…"},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, r := range tt.readings {
+				value, problem := tt.read(r.typed)
+				if value != r.value || problem != r.problem {
+					t.Errorf("%s:\n got (%q, %q)\nwant (%q, %q)", fmt.Sprintf("%.60q", r.typed), value, problem, r.value, r.problem)
+				}
+			}
+		})
+	}
+}
+
+func FuzzReaders(f *testing.F) {
+	for _, s := range []string{
+		"acme-prod", " ACME ", "https://acme.tecton.ai/", "gs://b-1/x", "a-b-c-d:ds", "x@acme-data.iam.gserviceaccount.com",
+		"Ada <ada@customer.example>", "10.0.0.0/24", "redis.example.com:1", "https://1.2.gcp.databricks.com/?o=1", "roles/x", "\x00\xff\u200b",
+		"https://console.cloud.google.com/bigquery?p=acme-data&d=x",
+	} {
+		f.Add(s)
+	}
+	readers := map[string]func(string) (string, string){
+		"DeploymentName": DeploymentName, "ProjectID": ProjectID, "BucketName": BucketName, "DatasetRef": DatasetRef,
+		"ServiceAccount": ServiceAccount, "Email": Email, "CIDR": CIDR, "HostPort": HostPort, "WorkspaceURL": WorkspaceURL,
+		"HTTPSURL": HTTPSURL, "Network": Network, "InstanceID": InstanceID, "RoleName": RoleName, "Company": Company,
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for name, read := range readers {
+			value, problem := read(s)
+			if (value == "") == (problem == "") {
+				t.Errorf("%s(%q) = (%q, %q); want a value or a sentence", name, s, value, problem)
+			}
+			if problem != "" {
+				continue
+			}
+			if again, p := read(value); again != value || p != "" {
+				t.Errorf("%s(%q) = %q, but reads that as (%q, %q)", name, s, value, again, p)
+			}
+			if strings.ContainsAny(value, "\x00\r\n\t") {
+				t.Errorf("%s(%q) = %q holds a control character", name, s, value)
+			}
+		}
+	})
+}
+
+func TestVendorValues(t *testing.T) {
+	good := map[string][]string{
+		"control_plane_account": {"serviceAccount:tecton-acme-prod-control-plane@tecton-acme.iam.gserviceaccount.com"},
+		"proposed_name":         {"acme-prod"},
+		"allow_dataproc":        {"on"},
+		"serving_project":       {"tecton-serving"},
+		"serving_network":       {"default"},
+		"redis_version":         {"6.X"},
+		"google_customer_id":    {"C01abc23d"},
+		"handover_url":          {"https://bucket.example/put?signature=1"},
+		"status":                {"done"},
+	}
+	v, problems, warnings := ParseVendor(good)
+	if len(problems) != 0 || len(warnings) != 0 {
+		t.Fatalf("got problems %v, warnings %v", problems, warnings)
+	}
+	if v.ControlPlaneAccount != "tecton-acme-prod-control-plane@tecton-acme.iam.gserviceaccount.com" || !v.AllowDataproc || v.RedisVersion != "6.x" {
+		t.Errorf("got %+v", v)
+	}
+
+	bad := map[string][]string{
+		"control_plane_account": {"ada@vendor.example"},
+		"proposed_name":         {"Acme"},
+		"redis_version":         {"latest"},
+		"google_customer_id":    {"customers/1"},
+		"act_as_role":           {"owner"},
+		"serving_network":       {"a", "b"},
+	}
+	_, problems, _ = ParseVendor(bad)
+	want := Problems{
+		{"control_plane_account", "ada@vendor.example is not a service account. Enter an address that ends with .iam.gserviceaccount.com"},
+		{"proposed_name", "Deployment names have no capital letters. Use acme"},
+		{"act_as_role", "Enter the role as roles/…, projects/…/roles/… or organizations/…/roles/…"},
+		{"serving_network", "Give one answer only for “Serving network”"},
+		{"redis_version", "Enter a Redis version such as 6.x or 7.2"},
+		{"google_customer_id", "Enter the customer ID from the Google Admin console. It starts with C, for example C01abc23d"},
+	}
+	if fmt.Sprint(problems) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", problems, want)
+	}
+
+	_, problems, _ = ParseVendor(map[string][]string{"serving_project": {"tecton-serving"}})
+	if got := problems.At("serving_network"); len(got) != 1 || got[0] != "Enter the serving network too, or leave both empty" {
+		t.Errorf("half a serving network gives %q", problems)
+	}
+}
+
+func TestControlPlaneAccountOfAnotherDeploymentIsAWarning(t *testing.T) {
+	for _, tt := range []struct{ account, deployment, want string }{
+		{"tecton-acme-control-plane@tecton-acme.iam.gserviceaccount.com", "acme", ""},
+		{"", "acme", ""},
+		{"tecton-acme-control-plane@tecton-acme.iam.gserviceaccount.com", "", ""},
+		{"tecton-other-control-plane@tecton-acme.iam.gserviceaccount.com", "acme", "tecton-other-control-plane@tecton-acme.iam.gserviceaccount.com is named after the deployment other, and this one is acme. Check that it is the right account"},
+		{"control@tecton-acme.iam.gserviceaccount.com", "acme", "control@tecton-acme.iam.gserviceaccount.com isn’t of the usual shape, tecton-acme-control-plane@…. Check that it is the right account"},
+	} {
+		if got := ControlPlaneWarning(tt.account, tt.deployment); got != tt.want {
+			t.Errorf("ControlPlaneWarning(%q, %q) = %q, want %q", tt.account, tt.deployment, got, tt.want)
+		}
+	}
+}
+
+func TestInvitee(t *testing.T) {
+	got, problems := ParseInvitee(map[string][]string{"customer": {"  Ácme  🚀 Ltd "}, "owner_email": {"Ada Sample <Ada@Customer.example>"}})
+	if want := (Invitee{Customer: "Ácme 🚀 Ltd", OwnerEmail: "ada@customer.example"}); got != want || len(problems) != 0 {
+		t.Errorf("got %+v, %v", got, problems)
+	}
+	_, problems = ParseInvitee(map[string][]string{"customer": {strings.Repeat("x", 121)}, "owner_email": {"ada@customer.example\r\nBcc: all@customer.example"}, "specialist": {"grace"}})
+	want := Problems{
+		{"customer", "Company must have 120 characters or fewer. It has 121"},
+		{"owner_email", "Customer’s e-mail address has a line break. Enter it on one line"},
+		{"specialist", "E-mail address needs an @, for example name@example.com"},
+	}
+	if fmt.Sprint(problems) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", problems, want)
+	}
+	if _, problems = ParseInvitee(nil); len(problems) != 2 {
+		t.Errorf("an empty form gives %q", problems)
+	}
+}
