@@ -275,7 +275,7 @@ func (s *step[T]) Parse(ctx context.Context, c Context, form url.Values) (Saved,
 			continue
 		}
 		var sentences []string
-		keep := v // a branch not taken keeps what it had when what was typed there is no good
+		keep := v // a branch not taken takes neither bad input nor what was only proposed
 		if repeated && f.Flag == nil {
 			sentences = []string{fmt.Sprintf("Give one answer only for “%s”", f.Label)}
 		} else {
@@ -290,7 +290,7 @@ func (s *step[T]) Parse(ctx context.Context, c Context, form url.Values) (Saved,
 			}
 		}
 		if !applies {
-			if len(sentences) > 0 {
+			if len(sentences) > 0 || f.Default != nil && f.text(&v) == f.Default(c) {
 				v = keep
 			}
 			continue

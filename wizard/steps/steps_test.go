@@ -1,0 +1,723 @@
+package steps_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+	"groundwork/wizard/steps"
+)
+
+const controlPlane = "tecton-acme-prod-control-plane@tecton-acme.iam.gserviceaccount.com"
+
+// customer fills in the form as a browser would: it posts a step and keeps what was saved.
+type customer struct {
+	t       *testing.T
+	journey *wizard.Journey
+	c       wizard.Context
+	secrets map[onboarding.Purpose]string
+}
+
+func newCustomer(t *testing.T) *customer {
+	return &customer{
+		t: t, journey: wizard.New(steps.All()), secrets: map[onboarding.Purpose]string{},
+		c: wizard.Context{
+			Onboarding: "ob_sample", Answers: onboarding.Answers{},
+			Vendor: onboarding.VendorValues{ControlPlaneAccount: controlPlane, ProposedName: "acme-prod"},
+		},
+	}
+}
+
+// post sends name, value pairs and gives what came of it.
+func (p *customer) post(step string, pairs ...string) wizard.Saved {
+	p.t.Helper()
+	s, ok := p.journey.Step(step)
+	if !ok {
+		p.t.Fatalf("no step %s", step)
+	}
+	form := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	saved, err := s.Parse(context.Background(), p.c, form)
+	if err != nil {
+		p.t.Fatalf("%s: %v", step, err)
+	}
+	return saved
+}
+
+// answer posts and saves; a problem fails the test.
+func (p *customer) answer(step string, pairs ...string) {
+	p.t.Helper()
+	saved := p.post(step, pairs...)
+	if len(saved.Problems) > 0 {
+		p.t.Fatalf("%s: %v", step, saved.Problems)
+	}
+	p.c.Answers[step] = saved.Answer
+	for k, v := range saved.Secrets {
+		p.secrets[k] = v.Reveal()
+	}
+}
+
+func (p *customer) refuse(step, field, sentence string, pairs ...string) {
+	p.t.Helper()
+	saved := p.post(step, pairs...)
+	if got := saved.Problems.At(field); len(got) != 1 || got[0] != sentence {
+		p.t.Errorf("%s with %q:\n got %q\nwant %q", step, pairs, saved.Problems, sentence)
+	}
+	if saved.Answer != nil || len(saved.Secrets) != 0 {
+		p.t.Errorf("%s with %q: something was saved", step, pairs)
+	}
+}
+
+var databricks = []string{"platform", "databricks", "workspace", "https://1234567890123456.7.gcp.databricks.com/?o=1234567890123456", "token", "dapi0123456789abcdef", "runtime", "15.4 LTS", "secret_scope", "on"}
+
+func (p *customer) answerAll(onlineStore ...string) {
+	p.t.Helper()
+	if onlineStore == nil {
+		onlineStore = []string{"store", "bigtable", "instance", "tecton-acme-prod", "zone", "us-west1-b"}
+	}
+	p.answer("deployment", "name", " acme-prod ")
+	p.answer("region", "region", "us-west1")
+	p.answer("compute", databricks...)
+	p.answer("online-store", onlineStore...)
+	p.answer("accounts", "control_plane", controlPlane, "spark", "create")
+	p.answer("data-sources", "datasets", "acme-data:sales\r\nacme-data.sales\r\nacme-data.web", "projects", "acme-lake", "buckets", "gs://acme-events/2026/")
+	p.answer("project", "project", "https://console.cloud.google.com/home/dashboard?project=acme-data-prod")
+}
+
+func redis(pairs ...string) []string {
+	all := []string{
+		"store", "redis", "endpoint", "redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345", "redis_token", "s3cret-token",
+		"cidr", "10.20.0.0/24", "spark_peer_project", "redis-peer-one", "spark_peer_network", "net-one",
+		"serving_peer_project", "redis-peer-two", "serving_peer_network", "net-two",
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		for j := 0; j < len(all); j += 2 {
+			if all[j] == pairs[i] {
+				all[j+1] = pairs[i+1]
+			}
+		}
+		all = append(all, pairs[i], pairs[i+1])
+	}
+	return all
+}
+
+func TestAnswersBecomeTheSpec(t *testing.T) {
+	p := newCustomer(t)
+	p.answerAll()
+	want := onboarding.Spec{
+		Onboarding: "ob_sample", Deployment: "acme-prod", Region: "us-west1", Project: "acme-data-prod", ControlPlaneAccount: controlPlane,
+		Compute:     onboarding.ComputeDatabricks,
+		Databricks:  onboarding.DatabricksSpec{WorkspaceURL: "https://1234567890123456.7.gcp.databricks.com", Runtime: "15.4.x-scala2.12", Token: onboarding.SecretSet, SecretScope: true},
+		OnlineStore: onboarding.OnlineBigtable,
+		Bigtable:    onboarding.BigtableSpec{InstanceID: "tecton-acme-prod", Zone: "us-west1-b"},
+		DataSources: []onboarding.DataSource{
+			{Kind: onboarding.SourceDataset, Name: "acme-data.sales"},
+			{Kind: onboarding.SourceDataset, Name: "acme-data.web"},
+			{Kind: onboarding.SourceProject, Name: "acme-lake"},
+			{Kind: onboarding.SourceBucket, Name: "acme-events"},
+		},
+		Vendor: p.c.Vendor.Defaults(),
+	}
+	if diff := cmp.Diff(want, p.journey.Spec(p.c)); diff != "" {
+		t.Errorf("spec (-want +got):\n%s", diff)
+	}
+	if p.secrets[onboarding.PurposeDatabricksToken] != "dapi0123456789abcdef" {
+		t.Errorf("secrets %v", p.secrets)
+	}
+	for id, raw := range p.c.Answers {
+		if strings.Contains(string(raw), "dapi0") {
+			t.Errorf("the answer of %s holds the token: %s", id, raw)
+		}
+	}
+	if !p.journey.Complete(p.c) || p.journey.Next(p.c, "project") != "" || len(p.journey.Waiting(p.c)) != 0 {
+		t.Errorf("not complete: first %q, waiting %q", p.journey.First(p.c), p.journey.Waiting(p.c))
+	}
+}
+
+func TestRedisBecomesTheSpecAndMayComeLater(t *testing.T) {
+	p := newCustomer(t)
+	p.answerAll(redis("attested_by", "Ada Sample 🚀")...)
+	spec := p.journey.Spec(p.c)
+	want := onboarding.RedisSpec{
+		Endpoint: "redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345", Token: onboarding.SecretSet, CIDR: "10.20.0.0/24",
+		DatabricksProject: "redis-peer-one", DatabricksNetwork: "net-one", ServingPeer: "redis-peer-two", ServingPeerNet: "net-two", AttestedBy: "Ada Sample 🚀",
+	}
+	if diff := cmp.Diff(want, spec.Redis); diff != "" || spec.OnlineStore != onboarding.OnlineRedis || spec.Bigtable != (onboarding.BigtableSpec{}) {
+		t.Errorf("redis (-want +got):\n%s%+v", diff, spec)
+	}
+	if got := p.journey.Outstanding(p.c); len(got) != 1 || got[0].On != onboarding.PartySpecialist {
+		t.Errorf("without the serving network, outstanding is %+v", got)
+	}
+	p.c.Vendor.ServingProject, p.c.Vendor.ServingNetwork = "tecton-serving", "default"
+
+	p.answer("online-store", "store", "redis", "endpoint_later", "on", "redis_token_later", "on", "cidr_later", "on",
+		"spark_peer_project_later", "on", "spark_peer_network_later", "on", "serving_peer_project_later", "on", "serving_peer_network_later", "on")
+	waiting := []string{
+		"Redis endpoint", "Redis authentication token", "IP range of the Redis network",
+		"Redis project of the peering with your Spark network", "Redis network of the peering with your Spark network",
+		"Redis project of the peering with the serving network", "Redis network of the peering with the serving network",
+	}
+	if diff := cmp.Diff(waiting, p.journey.Waiting(p.c)); diff != "" {
+		t.Errorf("waiting (-want +got):\n%s", diff)
+	}
+	if !p.journey.Complete(p.c) {
+		t.Error("“I don’t have this yet” leaves the journey stuck")
+	}
+	for _, l := range p.journey.Steps(p.c) {
+		if want := map[bool]wizard.StepState{true: wizard.StepWaiting, false: wizard.StepDone}[l.ID == "online-store"]; l.State != want {
+			t.Errorf("step %s is %s, want %s", l.ID, l.State, want)
+		}
+	}
+}
+
+func TestALaterStepCannotBeVisitedFirst(t *testing.T) {
+	p := newCustomer(t)
+	for _, l := range p.journey.Steps(p.c)[1:] {
+		if p.journey.CanVisit(p.c, l.ID) || l.State != wizard.StepLocked {
+			t.Errorf("%s may be visited before anything is answered", l.ID)
+		}
+	}
+	if p.journey.CanVisit(p.c, "nonsense") {
+		t.Error("an unknown step may be visited")
+	}
+	p.answer("deployment", "name", "acme-prod")
+	if got := p.journey.Next(p.c, "deployment"); got != "region" {
+		t.Errorf("next is %q", got)
+	}
+	if !p.journey.CanVisit(p.c, "region") || p.journey.CanVisit(p.c, "compute") {
+		t.Error("the guard doesn’t stand at the first unanswered step")
+	}
+	p.c.Answers["compute"] = json.RawMessage(`{"platform":"dataproc"}`)
+	p.c.Answers["region"] = json.RawMessage(`"not an object`)
+	if got := p.journey.First(p.c); got != "region" {
+		t.Errorf("with a broken answer, first is %q", got)
+	}
+}
+
+func TestThereAreSevenStepsInWhateverBranch(t *testing.T) {
+	p := newCustomer(t)
+	want := []string{"deployment", "region", "compute", "online-store", "accounts", "data-sources", "project"}
+	check := func() {
+		t.Helper()
+		var got []string
+		for i, l := range p.journey.Steps(p.c) {
+			got = append(got, l.ID)
+			s, _ := p.journey.Step(l.ID)
+			v, err := s.View(context.Background(), p.c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			back := ""
+			if i > 0 {
+				back = want[i-1]
+			}
+			if v.Number != i+1 || v.Of != 7 || v.Back != back {
+				t.Errorf("%s is step %d of %d, back to %q", l.ID, v.Number, v.Of, v.Back)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	check()
+	p.answerAll()
+	check()
+	p.answerAll(redis()...)
+	check()
+}
+
+func TestABranchNotTakenIsKeptAndIgnored(t *testing.T) {
+	p := newCustomer(t)
+	p.c.Vendor.AllowDataproc = true
+	p.answerAll(redis()...)
+	p.answer("online-store", "store", "bigtable", "instance", "tecton-acme-prod", "zone", "us-west1-a", "endpoint", "nonsense", "cidr", "10.20.0.0/33")
+	spec := p.journey.Spec(p.c)
+	if spec.Redis != (onboarding.RedisSpec{}) || spec.Bigtable.InstanceID != "tecton-acme-prod" {
+		t.Errorf("after changing to Bigtable: %+v", spec)
+	}
+	for _, row := range section(t, p, "online-store").Rows {
+		if strings.Contains(row.Label, "edis") {
+			t.Errorf("check your answers shows %v", row)
+		}
+	}
+	if got := field(t, p, "online-store", "endpoint").Value; got != "redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345" {
+		t.Errorf("the endpoint of the branch left is %q", got)
+	}
+	p.answer("online-store", redis("redis_token", "")...)
+	if got := p.journey.Spec(p.c).Redis.Token; got != onboarding.SecretSet {
+		t.Errorf("back at Redis the token must be typed again: %q", got)
+	}
+
+	p.answer("compute", "platform", "dataproc")
+	if spec := p.journey.Spec(p.c); spec.Databricks != (onboarding.DatabricksSpec{}) || spec.Compute != onboarding.ComputeDataproc {
+		t.Errorf("after changing to Dataproc: %+v", spec)
+	}
+	p.c.Vendor.AllowDataproc = false
+	if got := p.journey.First(p.c); got != "compute" {
+		t.Errorf("Dataproc is no longer offered, and first is %q", got)
+	}
+}
+
+func TestASecretOfABranchNotTakenIsNotTaken(t *testing.T) {
+	p := newCustomer(t)
+	p.c.Vendor.AllowDataproc = true
+	saved := p.post("compute", "platform", "dataproc", "token", "dapi0123456789abcdef")
+	if len(saved.Problems) != 0 || len(saved.Secrets) != 0 {
+		t.Errorf("got %v and %d secrets", saved.Problems, len(saved.Secrets))
+	}
+}
+
+func TestAChangedRegionAsksForTheZoneAgain(t *testing.T) {
+	p := newCustomer(t)
+	p.answerAll()
+	p.answer("region", "region", "europe-west1")
+	if got := p.journey.Next(p.c, "region"); got != "online-store" {
+		t.Errorf("next is %q", got)
+	}
+	if got := p.journey.Spec(p.c).OnlineStore; got != "" {
+		t.Errorf("the spec holds a store in the wrong zone: %q", got)
+	}
+	p.answer("online-store", "store", "bigtable", "instance", "tecton-acme-prod", "zone", "europe-west1-d")
+	if got := p.journey.Next(p.c, "online-store"); got != "" {
+		t.Errorf("next is %q, want check your answers", got)
+	}
+}
+
+func TestAnInstanceLeftAsProposedFollowsTheName(t *testing.T) {
+	p := newCustomer(t)
+	p.answerAll()
+	p.answer("deployment", "name", "acme-two")
+	if got := p.journey.Spec(p.c).Bigtable.InstanceID; got != "tecton-acme-two" {
+		t.Errorf("the instance is %q", got)
+	}
+	if got := field(t, p, "online-store", "instance").Value; got != "tecton-acme-two" {
+		t.Errorf("the page shows %q", got)
+	}
+}
+
+func TestTheControlPlaneAccount(t *testing.T) {
+	p := newCustomer(t)
+	p.answerAll()
+	p.refuse("accounts", "control_plane", "Confirm the control plane service account, or ask your specialist to correct it", "spark", "create")
+	p.refuse("accounts", "control_plane", "The control plane service account has changed since you opened this page. Check it and confirm it again",
+		"control_plane", "older@tecton-acme.iam.gserviceaccount.com", "spark", "create")
+
+	p.c.Vendor.ControlPlaneAccount = "tecton-acme-prod-control-two@tecton-acme.iam.gserviceaccount.com"
+	if got := p.journey.First(p.c); got != "accounts" {
+		t.Errorf("the specialist changed the account and first is %q", got)
+	}
+
+	p.c.Vendor.ControlPlaneAccount = ""
+	p.answer("accounts", "spark", "create")
+	if got := p.journey.Waiting(p.c); !p.journey.Complete(p.c) || len(got) != 1 || got[0] != "Control plane service account" {
+		t.Errorf("without the vendor's account: complete %v, waiting %q", p.journey.Complete(p.c), got)
+	}
+	p.refuse("accounts", "spark_email", "Enter the e-mail address of your Spark service account", "spark", "existing")
+	p.c.Vendor.ControlPlaneAccount = controlPlane
+	p.refuse("accounts", "spark_email", "That is the vendor’s control plane account. Enter a service account of your own", "control_plane", "on", "spark", "existing", "spark_email", controlPlane)
+	p.answer("accounts", "control_plane", "on", "spark", "existing", "spark_email", "spark-jobs@other-project.iam.gserviceaccount.com")
+	if got := section(t, p, "accounts").Rows[1].Value; got != "spark-jobs@other-project.iam.gserviceaccount.com, of another project than acme-data-prod" {
+		t.Errorf("check your answers says %q", got)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	example := "https://1234567890123456.7.gcp.databricks.com"
+	compute := func(name, value string) []string {
+		out := append([]string{}, databricks...)
+		for i := 0; i < len(out); i += 2 {
+			if out[i] == name {
+				out[i+1] = value
+			}
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		step, field, sentence string
+		pairs                 []string
+	}{
+		{"deployment", "name", "Enter a deployment name", nil},
+		{"deployment", "name", "Enter a deployment name", []string{"name", " \t "}},
+		{"deployment", "name", "Give one answer only for “Deployment name”", []string{"name", "a", "name", "b"}},
+		{"deployment", "name", "Enter a deployment name", []string{"name[]", "acme"}},
+		{"deployment", "name", "Deployment name has characters that can’t be read. Type it instead of pasting it", []string{"name", "ac\xffme"}},
+		{"deployment", "name", "Deployment name has an invisible character. Type it instead of pasting it", []string{"name", "ac\u200bme"}},
+		{"deployment", "name", "Deployment name has a hidden control character. Type it instead of pasting it", []string{"name", "ac\x00me"}},
+		{"deployment", "name", "Deployment names have no capital letters. Use mycompany-production", []string{"name", "MyCompany-Production"}},
+		{"deployment", "name", "Enter a name of at most 21 characters. This one is 3 characters too long", []string{"name", strings.Repeat("a", 24)}},
+		{"region", "region", "Choose a region", nil},
+		{"region", "region", "Choose a region from the list", []string{"region", "somewhere warm"}},
+		{"region", "region", "Choose a region from the list", []string{"region", "us-west1-a"}},
+		{"region", "region", "Give one answer only for “Google Cloud region”", []string{"region", "us-west1", "region", "us-west2"}},
+		{"compute", "platform", "Choose where your Spark jobs run", nil},
+		{"compute", "platform", "Dataproc isn’t offered for this onboarding. Choose Databricks, or ask your specialist for Dataproc", []string{"platform", "dataproc"}},
+		{"compute", "platform", "Choose one of the compute platforms offered", []string{"platform", "emr"}},
+		{"compute", "workspace", "Enter the workspace address", compute("workspace", "")},
+		{"compute", "workspace", "Use https:// instead of http://", compute("workspace", "http://1.2.gcp.databricks.com")},
+		{"compute", "workspace", "Enter an address that starts with https://, such as " + example, compute("workspace", "javascript:alert(1)")},
+		{"compute", "token", "Enter the API token, or tick “I don’t have this yet”", compute("token", "")},
+		{"compute", "token", "That is an OAuth secret. Enter an API token, which starts with dapi", compute("token", "dose0123456789")},
+		{"compute", "token", "An API token has no spaces. Copy it again", compute("token", "dapi 0123456789")},
+		{"compute", "token", "That is too short for an API token, or has characters that no token has. Copy it again", compute("token", "dapi")},
+		{"compute", "token", "Databricks API token must have 1024 characters or fewer. It has 1028", compute("token", "dapi"+strings.Repeat("0", 1024))},
+		{"compute", "runtime", "Enter a runtime version such as 15.4.x-scala2.12", compute("runtime", "latest")},
+		{"compute", "runtime", "Add the Scala version, for example 9.1.x-scala2.12", compute("runtime", "9.1")},
+		{"online-store", "store", "Choose an online store", nil},
+		{"online-store", "store", "Choose one of the options for “Online store”", []string{"store", "memorystore"}},
+		{"online-store", "instance", "An instance ID has at least 6 characters. This one has 3", []string{"store", "bigtable", "instance", "abc", "zone", "us-west1-a"}},
+		{"online-store", "zone", "Choose a zone of your region from the list", []string{"store", "bigtable", "instance", "tecton-acme", "zone", "us-west2-a"}},
+		{"online-store", "existing", "Enter the ID of your instance", []string{"store", "bigtable_existing"}},
+		{"online-store", "endpoint", "Enter the host name, not an IP address", redis("endpoint", "10.0.0.5:6379")},
+		{"online-store", "endpoint", "“65536” isn’t a port. Use a number from 1 to 65535", redis("endpoint", "redis.example.com:65536")},
+		{"online-store", "endpoint", "Enter the Redis endpoint, or tick “I don’t have this yet”", redis("endpoint", "")},
+		{"online-store", "redis_token", "Enter the authentication token, or tick “I don’t have this yet”", redis("redis_token", "")},
+		{"online-store", "cidr", "“/33” isn’t a size. Use a number from 8 to 32 after the slash, for example 10.20.0.0/24", redis("cidr", "10.20.0.0/33")},
+		{"online-store", "cidr", "10.20.0.9/24 is an address inside a range. Use 10.20.0.0/24", redis("cidr", "10.20.0.9/24")},
+		{"online-store", "attested_by", "Enter your full name, for example Ada Sample", redis("attested_by", "123")},
+		{"online-store", "attested_by", "Your full name has a hidden character that turns text around. Type it instead of pasting it", redis("attested_by", "Ada \u202eelpmaS")},
+		{"accounts", "spark", "Choose whether a Spark service account is created", []string{"control_plane", "on"}},
+		{"accounts", "spark_email", "ada@customer.example is not a service account. Enter an address that ends with .iam.gserviceaccount.com", []string{"control_plane", "on", "spark", "existing", "spark_email", "ada@customer.example"}},
+		{"data-sources", "datasets", "Line 2: “orders” has no project. Enter it as project.dataset", []string{"datasets", "acme-data.sales\norders"}},
+		{"data-sources", "projects", "Line 1: that is a project number. Enter the project ID, for example acme-data-prod", []string{"projects", "123456789012"}},
+		{"data-sources", "buckets", "Line 3: bucket names have no capital letters. Use acme-events", []string{"buckets", "acme-one\n\nAcme-Events"}},
+		{"data-sources", "buckets", "tecton-acme-prod-dataplane is the bucket that will be created. The Spark account may use it anyway, so leave it out", []string{"buckets", "gs://tecton-acme-prod-dataplane"}},
+		{"data-sources", "datasets", "Enter at most 100 lines for “BigQuery datasets”. There are 101", []string{"datasets", datasets(101)}},
+		{"data-sources", "", "Enter at most 100 data sources in all. There are 101", []string{"datasets", datasets(100), "buckets", "acme-events"}},
+		{"project", "project", "Enter the project ID", nil},
+		{"project", "project", "That is a project number. Enter the project ID, for example acme-data-prod", []string{"project", "123456789012"}},
+		{"project", "project", "Project IDs have no capital letters. Use acme-data", []string{"project", "Acme-Data"}},
+	} {
+		t.Run(fmt.Sprintf("%s/%s/%.40s", tt.step, tt.field, tt.sentence), func(t *testing.T) {
+			p := newCustomer(t)
+			p.answerAll()
+			p.c.Answers[tt.step] = nil
+			p.refuse(tt.step, tt.field, tt.sentence, tt.pairs...)
+		})
+	}
+}
+
+func datasets(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "acme-data.set_%d\n", i)
+	}
+	return b.String()
+}
+
+func TestABadAnswerKeepsWhatWasTypedAndNeverASecret(t *testing.T) {
+	p := newCustomer(t)
+	p.answer("deployment", "name", "acme-prod")
+	p.answer("region", "region", "us-west1")
+	saved := p.post("compute", "platform", "databricks", "workspace", "http://evil<script>", "token", "dapi0123456789abcdef", "runtime", "newest", "secret_scope", "on", "status", "done", "is_admin", "1")
+	var names []string
+	for _, x := range saved.Problems {
+		names = append(names, x.Field)
+	}
+	if diff := cmp.Diff([]string{"workspace", "runtime"}, names); diff != "" {
+		t.Errorf("problems in the order of the fields (-want +got):\n%s", diff)
+	}
+	values := map[string]string{}
+	for _, f := range saved.View.Fields {
+		values[f.Name] = f.Value
+		if len(saved.Problems.At(f.Name)) != len(f.Errors) {
+			t.Errorf("%s shows %q", f.Name, f.Errors)
+		}
+	}
+	want := map[string]string{"platform": "databricks", "workspace": "http://evil<script>", "token": "", "runtime": "newest", "secret_scope": "on"}
+	if diff := cmp.Diff(want, values); diff != "" {
+		t.Errorf("typed (-want +got):\n%s", diff)
+	}
+	if saved.View.Number != 3 || saved.View.Back != "region" {
+		t.Errorf("the page lost its place: %d, back %q", saved.View.Number, saved.View.Back)
+	}
+}
+
+func TestManyBadLinesAreNamedAndCounted(t *testing.T) {
+	p := newCustomer(t)
+	p.answer("deployment", "name", "acme-prod")
+	got := p.post("data-sources", "datasets", strings.Repeat("nonsense\n", 14)).Problems.At("datasets")
+	if len(got) != 11 || got[9] != "Line 10: “nonsense” has no project. Enter it as project.dataset" || got[10] != "4 more lines need mending" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// What a page shows, posted back unchanged, saves the same answer: nothing drifts when a customer goes Back.
+func TestAPagePostedBackUnchangedSavesTheSame(t *testing.T) {
+	for name, store := range map[string][]string{
+		"bigtable": nil,
+		"own name": {"store", "bigtable", "instance", "our-instance", "zone", "us-west1-c"},
+		"existing": {"store", "bigtable_existing", "existing", "https://console.cloud.google.com/bigtable/instances/our-instance/overview"},
+		"redis":    redis(),
+		"later":    {"store", "redis", "endpoint_later", "on", "redis_token_later", "on", "cidr_later", "on", "spark_peer_project_later", "on", "spark_peer_network_later", "on", "serving_peer_project_later", "on", "serving_peer_network_later", "on"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newCustomer(t)
+			p.answerAll(store...)
+			for id, before := range p.c.Answers {
+				s, _ := p.journey.Step(id)
+				v, err := s.View(context.Background(), p.c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var pairs []string
+				for _, f := range v.Fields {
+					if f.Value != "" {
+						pairs = append(pairs, f.Name, f.Value)
+					}
+					if f.Later {
+						pairs = append(pairs, f.Name+"_later", "on")
+					}
+				}
+				p.answer(id, pairs...)
+				if got := p.c.Answers[id]; string(got) != string(before) {
+					t.Errorf("%s:\n was %s\n now %s", id, before, got)
+				}
+			}
+		})
+	}
+}
+
+func FuzzSteps(f *testing.F) {
+	f.Add("compute", "platform=databricks&workspace=https://1.2.gcp.databricks.com&token=dapi0123456789&runtime=15.4")
+	f.Add("online-store", "store=redis&endpoint=a.example:1&cidr=10.0.0.0/24&redis_token_later=on")
+	f.Add("data-sources", "datasets=a-b-c-d.x%0Ay&buckets=gs://x")
+	f.Add("deployment", "name=%00%ff")
+	journey := wizard.New(steps.All())
+	f.Fuzz(func(t *testing.T, id, query string) {
+		s, ok := journey.Step(id)
+		form, err := url.ParseQuery(query)
+		if !ok || err != nil {
+			t.Skip()
+		}
+		c := wizard.Context{Answers: onboarding.Answers{"deployment": []byte(`{"name":"acme-prod"}`), "region": []byte(`{"region":"us-west1"}`)}}
+		saved, err := s.Parse(context.Background(), c, form)
+		if err != nil {
+			t.Fatalf("bad input is an error: %v", err)
+		}
+		if (saved.Answer == nil) == (len(saved.Problems) == 0) {
+			t.Fatalf("answer %s with problems %v", saved.Answer, saved.Problems)
+		}
+		if saved.Answer == nil {
+			return
+		}
+		c.Answers[id] = saved.Answer
+		if !s.Answered(c) {
+			t.Errorf("%s was taken and isn’t an answer", saved.Answer)
+		}
+	})
+}
+
+// outside is what a customer's lookups find.
+type outside struct {
+	taken, who string
+	projects   map[string]wizard.ProjectInfo
+	err        error
+}
+
+func (o outside) NameTaken(_ context.Context, name string) (bool, error) {
+	return name == o.taken, o.err
+}
+
+func (o outside) Projects(context.Context) ([]wizard.Choice, error) {
+	if o.err != nil {
+		return nil, o.err
+	}
+	var out []wizard.Choice
+	for id, p := range o.projects {
+		out = append(out, wizard.Choice{Value: id, Label: p.Name})
+	}
+	return out, nil
+}
+
+func (o outside) Project(_ context.Context, id string) (wizard.ProjectInfo, error) {
+	for _, p := range o.projects {
+		if p.ID == id || fmt.Sprint(p.Number) == id {
+			return p, o.err
+		}
+	}
+	if o.err != nil {
+		return wizard.ProjectInfo{}, o.err
+	}
+	return wizard.ProjectInfo{}, onboarding.Errorf(onboarding.CodePermission, "may not see it")
+}
+
+func (o outside) Connected(context.Context) (string, error) { return o.who, nil }
+
+func TestATakenNameIsRefused(t *testing.T) {
+	p := newCustomer(t)
+	p.c.Lookup = outside{taken: "acme-prod"}
+	p.refuse("deployment", "name", "acme-prod is already taken. Choose another name", "name", "acme-prod")
+	p.answer("deployment", "name", "acme-two")
+}
+
+func TestTheProjectIsLookedUpWhereThereIsAccess(t *testing.T) {
+	seen := map[string]wizard.ProjectInfo{
+		"acme-data-prod": {ID: "acme-data-prod", Name: "Acme data", Number: 123456789012, Active: true},
+		"acme-old":       {ID: "acme-old", Number: 223456789012},
+	}
+	p := newCustomer(t)
+	p.answerAll()
+
+	p.c.Lookup = outside{projects: seen}
+	p.refuse("project", "project", "That is a project number. Enter the project ID, for example acme-data-prod", "project", "123456789012")
+	p.answer("project", "project", "never-looked-up")
+
+	p.c.Lookup = outside{projects: seen, who: "ada@customer.example"}
+	p.refuse("project", "project", "acme-unknown does not exist, or ada@customer.example may not see it. Check the ID, or connect another Google account", "project", "acme-unknown")
+	p.refuse("project", "project", "acme-old is being deleted. Restore it in the Cloud console, or choose another project", "project", "acme-old")
+	p.answer("project", "project", "123456789012")
+	if got := p.journey.Spec(p.c).Project; got != "acme-data-prod" {
+		t.Errorf("the number became %q", got)
+	}
+	s, _ := p.journey.Step("project")
+	v, err := s.View(context.Background(), p.c)
+	if err != nil || !v.Connects || v.Connected != "ada@customer.example" || len(v.Fields[0].Choices) != 2 {
+		t.Errorf("the page is %+v, %v", v, err)
+	}
+
+	for _, code := range []onboarding.Code{onboarding.CodeSignIn, onboarding.CodeUnavailable} {
+		p.c.Lookup = outside{who: "ada@customer.example", err: onboarding.Errorf(code, "away")}
+		p.answer("project", "project", "acme-data-prod")
+		if _, err := s.View(context.Background(), p.c); err != nil {
+			t.Errorf("with %s the page fails: %v", code, err)
+		}
+	}
+	p.c.Lookup = outside{who: "ada@customer.example", err: errors.New("broken")}
+	if _, err := s.Parse(context.Background(), p.c, url.Values{"project": {"acme-data-prod"}}); err == nil {
+		t.Error("a broken lookup goes unnoticed")
+	}
+}
+
+func TestTheNamePlannerShowsEveryNameWithItsLimit(t *testing.T) {
+	got := steps.Planner("Mycompany-Production1 ")
+	want := []wizard.Derived{
+		{Label: "Deployment name", Name: "mycompany-production1", Limit: 21, Used: 21},
+		{Label: "Address", Name: "https://mycompany-production1.tecton.ai", Used: 39},
+		{Label: "Bucket", Name: "tecton-mycompany-production1-dataplane", Limit: 63, Used: 38},
+		{Label: "Spark service account", Name: onboarding.SparkAccountID("mycompany-production1"), Limit: 30, Used: 30, Note: "shortened, Google allows 30 characters"},
+		{Label: "Custom role", Name: "tecton_mycompany_production1_control_plane", Limit: 64, Used: 42},
+		{Label: "Bigtable instance", Name: "tecton-mycompany-production1", Limit: 33, Used: 28, Note: "if you choose Bigtable"},
+		{Label: "Databricks secret scope", Name: "tecton-mycompany-production1", Limit: 128, Used: 28, Note: "if you choose Databricks"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("planner (-want +got):\n%s", diff)
+	}
+	for _, name := range []string{"", "-a", "<script>", strings.Repeat("a", 64)} {
+		if got := steps.Planner(name); got != nil {
+			t.Errorf("Planner(%q) = %v", name, got)
+		}
+	}
+	p := newCustomer(t)
+	if v := p.post("deployment", "name", strings.Repeat("a", 22)).View; len(v.Planner) != 7 || v.Planner[0].Used != 22 {
+		t.Errorf("after a name that is too long the page shows %v", v.Planner)
+	}
+	if got := field(t, p, "deployment", "name").Value; got != "acme-prod" {
+		t.Errorf("the proposed name isn’t filled in: %q", got)
+	}
+}
+
+func TestTheOutlineGrows(t *testing.T) {
+	p := newCustomer(t)
+	if got := p.journey.Outline(p.c); got != nil {
+		t.Errorf("before anything is answered it shows %v", got)
+	}
+	p.answer("deployment", "name", "acme-prod")
+	if diff := cmp.Diff([]wizard.Row{{Label: "Deployment", Value: "acme-prod"}, {Label: "Will be created", Value: "1 bucket, 1 service account, 1 custom role, 3 grants"}}, p.journey.Outline(p.c)); diff != "" {
+		t.Error(diff)
+	}
+	p.answerAll()
+	want := []wizard.Row{
+		{Label: "Deployment", Value: "acme-prod"},
+		{Label: "Region", Value: "us-west1 (Oregon)"},
+		{Label: "Compute", Value: "Databricks, 1234567890123456.7.gcp.databricks.com"},
+		{Label: "Online store", Value: "Bigtable, new instance in us-west1-b"},
+		{Label: "Spark account", Value: "tecton-acme-prod-spark, created"},
+		{Label: "Data sources", Value: "4"},
+		{Label: "Project", Value: "acme-data-prod"},
+		{Label: "Will be created", Value: "1 bucket, 1 service account, 1 custom role, 1 Bigtable instance, 9 grants"},
+		{Label: "Rough cost", Value: wizard.BigtableCost},
+	}
+	if diff := cmp.Diff(want, p.journey.Outline(p.c)); diff != "" {
+		t.Errorf("outline (-want +got):\n%s", diff)
+	}
+}
+
+func TestCheckYourAnswersHidesSecretsAndShowsWhatApplies(t *testing.T) {
+	p := newCustomer(t)
+	p.answerAll()
+	want := []wizard.Row{
+		{Label: "Compute platform", Value: "Databricks on Google Cloud"},
+		{Label: "Workspace address", Value: "https://1234567890123456.7.gcp.databricks.com"},
+		{Label: "Databricks API token", Value: "Saved, never shown"},
+		{Label: "Databricks Runtime version", Value: "15.4.x-scala2.12"},
+		{Label: "Create a secret scope for notebooks", Value: "Yes"},
+	}
+	if diff := cmp.Diff(want, section(t, p, "compute").Rows); diff != "" {
+		t.Errorf("compute (-want +got):\n%s", diff)
+	}
+	p.answer("compute", "platform", "databricks", "workspace", "1.2.gcp.databricks.com", "token_later", "on", "runtime", "16.4.x-scala2.13")
+	got := section(t, p, "compute")
+	if got.Rows[2].Value != "I don’t have this yet" || len(got.Waiting) != 1 || got.Waiting[0] != "Databricks API token" {
+		t.Errorf("got %+v", got)
+	}
+	p.answer("data-sources")
+	for _, r := range section(t, p, "data-sources").Rows {
+		if r.Value != "None" {
+			t.Errorf("without data sources it says %v", r)
+		}
+	}
+}
+
+func section(t *testing.T, p *customer, id string) wizard.Section {
+	t.Helper()
+	for _, s := range p.journey.Sections(p.c) {
+		if s.StepID == id {
+			return s
+		}
+	}
+	t.Fatalf("no section %s", id)
+	return wizard.Section{}
+}
+
+func field(t *testing.T, p *customer, step, name string) wizard.FieldView {
+	t.Helper()
+	s, _ := p.journey.Step(step)
+	v, err := s.View(context.Background(), p.c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range v.Fields {
+		if f.Name == name {
+			return f
+		}
+	}
+	t.Fatalf("no field %s", name)
+	return wizard.FieldView{}
+}
+
+func BenchmarkPage(b *testing.B) {
+	p := newCustomer(&testing.T{})
+	p.answerAll()
+	s, _ := p.journey.Step("project")
+	b.ReportAllocs()
+	for b.Loop() {
+		if !p.journey.CanVisit(p.c, "project") {
+			b.Fatal("may not visit")
+		}
+		p.journey.StepsAt(p.c, "project")
+		p.journey.Outline(p.c)
+		if _, err := s.View(context.Background(), p.c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
