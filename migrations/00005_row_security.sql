@@ -42,21 +42,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON members, invites, staff, notes, secrets,
 GRANT SELECT, INSERT ON grant_uses, task_events, audit TO groundwork_staff;
 GRANT SELECT ON onboarding_counts TO groundwork_staff;
 
--- The counters see archived and active rows alike, whoever changed them: they run as the owner and touch no
--- table with row security.
--- Foreign keys and triggers that run as the owner look at onboardings; the owner needs a way to see them.
--- +goose StatementBegin
-DO $$
-DECLARE
-	t text;
-BEGIN
-	FOREACH t IN ARRAY ARRAY['onboardings', 'members', 'invites', 'notes', 'grants', 'grant_uses', 'secrets', 'runs', 'tasks', 'task_events', 'audit'] LOOP
-		EXECUTE format('CREATE POLICY owner_reads ON %I FOR SELECT TO %I USING (true)', t, current_user);
-	END LOOP;
-END
-$$;
--- +goose StatementEnd
-
 -- +goose Down
 -- +goose StatementBegin
 DO $$
@@ -66,7 +51,6 @@ BEGIN
 	FOREACH t IN ARRAY ARRAY['onboardings', 'members', 'invites', 'notes', 'grants', 'grant_uses', 'secrets', 'runs', 'tasks', 'task_events', 'audit'] LOOP
 		EXECUTE format('DROP POLICY IF EXISTS staff ON %I', t);
 		EXECUTE format('DROP POLICY IF EXISTS app ON %I', t);
-		EXECUTE format('DROP POLICY IF EXISTS owner_reads ON %I', t);
 		EXECUTE format('ALTER TABLE %I NO FORCE ROW LEVEL SECURITY', t);
 		EXECUTE format('ALTER TABLE %I DISABLE ROW LEVEL SECURITY', t);
 	END LOOP;

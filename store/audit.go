@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+const insertAudit = `
+INSERT INTO audit (onboarding, actor, role, what, text, data, request_id)
+VALUES (@id, @by, @role, @what, @text, @data, @request)`
+
+func auditArgs(actor onboarding.Actor, id onboarding.ID, what, text string, data any) (pgx.NamedArgs, error) {
+	var raw *string
+	if data != nil {
+		b, err := json.Marshal(data)
+		if err != nil {
+			return nil, fmt.Errorf("describe %s: %w", what, err)
+		}
+		s := string(b)
+		raw = &s
+	}
+	return pgx.NamedArgs{"id": id, "by": actor.Email, "role": actor.Role, "what": what, "text": text, "data": raw, "request": actor.RequestID}, nil
+}
+
+// audit adds a line in the caller's transaction; the database gives sequence, time and hashes.
+func audit(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID, what, text string, data any) error {
+	args, err := auditArgs(actor, id, what, text, data)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, insertAudit, args)
+	return err
+}
+
+// AppendAudit adds a line to an onboarding's history. Data is marshalled to JSON and shown to the customer: the
+// caller leaves secrets out. nil: none.
+func (s *Store) AppendAudit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, what, text string, data any) error {
+	err := s.tx(ctx, actor, "append to the audit", func(tx pgx.Tx) error {
+		if _, err := one(ctx, tx, `SELECT o.id FROM onboardings o WHERE o.id = @id AND `+visible, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", pgx.RowTo[string]); err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, id, what, text, data)
+	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return err
+}
+
+type auditRow struct {
+	Seq        int64
+	Onboarding onboarding.ID
+	At         time.Time
+	Actor      string
+	Role       onboarding.Role
+	What       string
+	Text       string
+	Data       *string
+	RequestID  string
+	PrevHash   string
+	Hash       string
+}
+
+func toAudit(row pgx.CollectableRow) (onboarding.AuditEntry, error) {
+	r, err := pgx.RowToStructByName[auditRow](row)
+	e := onboarding.AuditEntry{
+		Seq: r.Seq, Onboarding: r.Onboarding, At: r.At.UTC(), Actor: r.Actor, Role: r.Role, What: r.What, Text: r.Text,
+		RequestID: r.RequestID, PrevHash: r.PrevHash, Hash: r.Hash,
+	}
+	if r.Data != nil {
+		e.Data = []byte(*r.Data)
+	}
+	return e, err
+}
+
+const selectAudit = `
+SELECT a.seq, a.onboarding, a.at, a.actor, a.role, a.what, a.text, a.data::text AS data, a.request_id, a.prev_hash, a.hash
+FROM audit a JOIN onboardings o ON o.id = a.onboarding
+WHERE a.onboarding = @id AND ` + visible + `
+ORDER BY a.seq`
+
+// Audit is an onboarding's history, oldest first. CodeNotFound when the actor may not see it: every onboarding
+// has at least the line of its creation.
+func (s *Store) Audit(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.AuditEntry, error) {
+	var entries []onboarding.AuditEntry
+	err := s.batch(ctx, actor, "read the audit", func(b *pgx.Batch) {
+		b.Queue(selectAudit, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&entries, toAudit))
+	})
+	if err == nil && len(entries) == 0 {
+		return nil, notFound("onboarding")
+	}
+	return entries, err
+}
+
+// VerifyAudit reads an onboarding's whole history and checks it, its end included. The error says which line is
+// wrong, and how. For staff.
+func (s *Store) VerifyAudit(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	if err := staffOnly(actor); err != nil {
+		return err
+	}
+	type end struct {
+		Seq  int64
+		Hash string
+	}
+	var entries []onboarding.AuditEntry
+	var ends []end
+	// Both in one transaction of one snapshot, so that a line written between them is not taken for tampering.
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		var b pgx.Batch
+		b.Queue(become, as(actor))
+		b.Queue(selectAudit, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&entries, toAudit))
+		b.Queue(`SELECT seq, hash FROM audit_head(@id)`, pgx.NamedArgs{"id": id}).Query(collect(&ends, pgx.RowToStructByName[end]))
+		return tx.SendBatch(ctx, &b).Close()
+	})
+	if err != nil {
+		return failure("read the audit", err)
+	}
+	if len(ends) == 0 {
+		return notFound("onboarding")
+	}
+	if err := VerifyChain(entries); err != nil {
+		return err
+	}
+	if last := len(entries) - 1; last < 0 || entries[last].Seq != ends[0].Seq || entries[last].Hash != ends[0].Hash {
+		return fmt.Errorf("the history of %s ends at line %d, and its chain at line %d: lines are missing", id, len(entries), ends[0].Seq)
+	}
+	return nil
+}
+
+// VerifyChain checks entries, oldest first, as [Store.Audit] or a download gives them: each hash covers its line
+// and the hash before. It can't see that the end was cut off; [Store.VerifyAudit] can.
+func VerifyChain(entries []onboarding.AuditEntry) error {
+	prev := ""
+	for i, e := range entries {
+		switch {
+		case e.Seq != int64(i+1):
+			return fmt.Errorf("line %d of the history of %s is missing: the next one is %d", i+1, e.Onboarding, e.Seq)
+		case e.PrevHash != prev:
+			return fmt.Errorf("line %d of the history of %s does not follow from the one before", e.Seq, e.Onboarding)
+		case ChainHash(e) != e.Hash:
+			return fmt.Errorf("line %d of the history of %s was changed", e.Seq, e.Onboarding)
+		}
+		prev = e.Hash
+	}
+	return nil
+}
+
+// ChainHash is SHA-256 in hex over the entry's fields, PrevHash first, each as its length in bytes, ":", its
+// bytes and ","; the time is in microseconds since 1970. The trigger audit_append computes the same.
+func ChainHash(e onboarding.AuditEntry) string {
+	h := sha256.New()
+	for _, field := range []string{
+		e.PrevHash, string(e.Onboarding), strconv.FormatInt(e.Seq, 10), strconv.FormatInt(e.At.UnixMicro(), 10),
+		e.Actor, string(e.Role), e.What, e.Text, string(e.Data), e.RequestID,
+	} {
+		fmt.Fprintf(h, "%d:%s,", len(field), field)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

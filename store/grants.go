@@ -1,0 +1,213 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+type grantRow struct {
+	ID         int64
+	Onboarding onboarding.ID
+	Email      string
+	Scopes     []string
+	Asked      []string
+	CreatedAt  time.Time
+	RevokedAt  *time.Time
+	WipedAt    *time.Time
+	Sealed     []byte
+}
+
+func toGrant(row pgx.CollectableRow) (onboarding.Grant, error) {
+	r, err := pgx.RowToStructByName[grantRow](row)
+	return onboarding.Grant{
+		ID: r.ID, Onboarding: r.Onboarding, Email: r.Email, Scopes: r.Scopes, Asked: r.Asked,
+		CreatedAt: r.CreatedAt.UTC(), RevokedAt: later(r.RevokedAt), WipedAt: later(r.WipedAt), Sealed: r.Sealed,
+	}, err
+}
+
+const grantColumns = `g.id, g.onboarding, g.email, g.scopes, g.asked, g.created_at, g.revoked_at, g.wiped_at, g.sealed`
+
+const (
+	wipeOlderGrants = `
+UPDATE grants g SET sealed = NULL, wiped_at = @now FROM onboardings o
+WHERE g.onboarding = @id AND o.id = g.onboarding AND g.wiped_at IS NULL AND ` + visible
+	insertGrant = `
+INSERT INTO grants AS g (onboarding, email, scopes, asked, created_at, sealed)
+SELECT o.id, @email, @scopes, @asked, @now, @sealed FROM onboardings o WHERE o.id = @id AND NOT o.archived AND ` + visible + `
+RETURNING ` + grantColumns
+)
+
+// SaveGrant keeps a fresh consent, sealed, and wipes an older one of the same onboarding: there is one at most.
+// ID and dates are given here.
+func (s *Store) SaveGrant(ctx context.Context, actor onboarding.Actor, g onboarding.Grant) (onboarding.Grant, error) {
+	if g.Scopes == nil {
+		g.Scopes = []string{}
+	}
+	if g.Asked == nil {
+		g.Asked = []string{}
+	}
+	args := seen(actor, pgx.NamedArgs{"id": g.Onboarding, "email": address(g.Email), "scopes": g.Scopes, "asked": g.Asked, "sealed": g.Sealed, "now": s.now()})
+	var saved onboarding.Grant
+	err := s.tx(ctx, actor, "save a consent", func(tx pgx.Tx) error {
+		// Two sign-ins at once queue here, so that the second wipes the first.
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('grant ' || @id, 0))`, pgx.NamedArgs{"id": g.Onboarding}); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, wipeOlderGrants, args); err != nil {
+			return err
+		}
+		var err error
+		if saved, err = one(ctx, tx, insertGrant, args, "onboarding", toGrant); err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, g.Onboarding, "consent.given", address(g.Email)+" gave access to Google Cloud.", map[string]any{"email": address(g.Email), "scopes": g.Scopes})
+	})
+	if err != nil {
+		return onboarding.Grant{}, err
+	}
+	s.changes.mark(g.Onboarding)
+	return saved, nil
+}
+
+const selectGrants = `
+SELECT ` + grantColumns + ` FROM grants g JOIN onboardings o ON o.id = g.onboarding WHERE g.onboarding = @id AND ` + visible
+
+// LiveGrant is the consent that still holds a token, else the zero Grant and no error.
+func (s *Store) LiveGrant(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Grant, error) {
+	var found []onboarding.Grant
+	err := s.batch(ctx, actor, "read the live consent", func(b *pgx.Batch) {
+		b.Queue(selectGrants+` AND g.wiped_at IS NULL`, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toGrant))
+	})
+	if err != nil || len(found) == 0 {
+		return onboarding.Grant{}, err
+	}
+	return found[0], nil
+}
+
+// Grants are all consents of an onboarding, oldest first, without their sealed tokens.
+func (s *Store) Grants(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Grant, error) {
+	var found []onboarding.Grant
+	err := s.batch(ctx, actor, "read consents", func(b *pgx.Batch) {
+		b.Queue(selectGrants+` ORDER BY g.id`, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toGrant))
+	})
+	for i := range found {
+		found[i].Sealed = nil
+	}
+	return found, err
+}
+
+// LiveGrants are the live consents of everyone, for the command that revokes all. For the system alone.
+func (s *Store) LiveGrants(ctx context.Context) ([]onboarding.Grant, error) {
+	var found []onboarding.Grant
+	err := s.batch(ctx, onboarding.System, "read live consents", func(b *pgx.Batch) {
+		b.Queue(`SELECT ` + grantColumns + ` FROM grants g WHERE g.wiped_at IS NULL ORDER BY g.id`).Query(collect(&found, toGrant))
+	})
+	return found, err
+}
+
+// ResealGrant replaces the sealed token after a refresh. CodeGone when the grant was wiped meanwhile.
+func (s *Store) ResealGrant(ctx context.Context, grantID int64, sealed []byte) error {
+	var ids []onboarding.ID
+	err := s.batch(ctx, onboarding.System, "keep a refreshed consent", func(b *pgx.Batch) {
+		b.Queue(`UPDATE grants SET sealed = @sealed WHERE id = @grant AND wiped_at IS NULL RETURNING onboarding`,
+			pgx.NamedArgs{"grant": grantID, "sealed": sealed}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
+	})
+	if err == nil && len(ids) == 0 {
+		return onboarding.Errorf(onboarding.CodeGone, "The access to Google Cloud was given up meanwhile. Sign in to Google again.")
+	}
+	return err
+}
+
+// RecordUse adds a line to the receipt: what the consent was used for.
+func (s *Store) RecordUse(ctx context.Context, grantID int64, purpose, text string) error {
+	var ids []onboarding.ID
+	err := s.batch(ctx, onboarding.System, "record the use of a consent", func(b *pgx.Batch) {
+		b.Queue(`INSERT INTO grant_uses (grant_id, onboarding, purpose, text) SELECT id, onboarding, @purpose, @text FROM grants WHERE id = @grant RETURNING onboarding`,
+			pgx.NamedArgs{"grant": grantID, "purpose": purpose, "text": text}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
+	})
+	if err == nil && len(ids) == 0 {
+		return notFound("consent")
+	}
+	return err
+}
+
+const selectUses = `
+SELECT u.grant_id AS grant, u.at, u.purpose, u.text FROM grant_uses u JOIN onboardings o ON o.id = u.onboarding
+WHERE u.onboarding = @id AND ` + visible + ` ORDER BY u.id`
+
+// GrantUses is the receipt of an onboarding's consents, oldest line first.
+func (s *Store) GrantUses(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.GrantUse, error) {
+	var found []onboarding.GrantUse
+	err := s.batch(ctx, actor, "read the receipt", func(b *pgx.Batch) {
+		b.Queue(selectUses, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, pgx.RowToStructByName[onboarding.GrantUse]))
+	})
+	return found, err
+}
+
+const wipeGrant = `
+UPDATE grants g SET sealed = NULL, wiped_at = coalesce(g.wiped_at, @now), revoked_at = coalesce(g.revoked_at, @revoked)
+FROM onboardings o WHERE g.id = @grant AND o.id = g.onboarding AND ` + visible + `
+RETURNING g.onboarding`
+
+// WipeGrant forgets a grant's token. revokedAt is when Google confirmed the revocation, zero if it did not.
+// Wiping twice is fine.
+func (s *Store) WipeGrant(ctx context.Context, actor onboarding.Actor, grantID int64, revokedAt time.Time) error {
+	var revoked *time.Time
+	text := "Wiped the access to Google Cloud; Google did not confirm that it is revoked."
+	if !revokedAt.IsZero() {
+		revoked, text = &revokedAt, "Revoked the access to Google Cloud at Google, and wiped it here."
+	}
+	var id onboarding.ID
+	err := s.tx(ctx, actor, "wipe a consent", func(tx pgx.Tx) error {
+		var err error
+		id, err = one(ctx, tx, wipeGrant, seen(actor, pgx.NamedArgs{"grant": grantID, "now": s.now(), "revoked": revoked}), "consent", pgx.RowTo[onboarding.ID])
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, id, "consent.wiped", text, nil)
+	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return err
+}
+
+const upsertSecret = `
+INSERT INTO secrets (onboarding, purpose, sealed) VALUES (@id, @purpose, @sealed)
+ON CONFLICT (onboarding, purpose) DO UPDATE SET sealed = excluded.sealed, saved_at = now()`
+
+// SealedSecret is a secret as it was sealed; CodeNotFound when there is none. For the provisioner alone, which
+// opens it.
+func (s *Store) SealedSecret(ctx context.Context, id onboarding.ID, purpose onboarding.Purpose) ([]byte, error) {
+	var found [][]byte
+	err := s.batch(ctx, onboarding.System, "read a secret", func(b *pgx.Batch) {
+		b.Queue(`SELECT sealed FROM secrets WHERE onboarding = @id AND purpose = @purpose`, pgx.NamedArgs{"id": id, "purpose": purpose}).
+			Query(collect(&found, pgx.RowTo[[]byte]))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, onboarding.Errorf(onboarding.CodeNotFound, "The secret %s was not given yet. Enter it in the form.", purpose)
+	}
+	return found[0], nil
+}
+
+const deleteSecrets = `
+DELETE FROM secrets s USING onboardings o
+WHERE s.onboarding = @id AND o.id = s.onboarding AND s.purpose = ANY (@purposes::text[]) AND ` + visible
+
+// WipeSecrets forgets secrets; those that aren't there are fine.
+func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purposes ...onboarding.Purpose) error {
+	names := make([]string, len(purposes))
+	for i, p := range purposes {
+		names[i] = string(p)
+	}
+	return s.batch(ctx, actor, "wipe secrets", func(b *pgx.Batch) {
+		b.Queue(deleteSecrets, seen(actor, pgx.NamedArgs{"id": id, "purposes": names}))
+	})
+}

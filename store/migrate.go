@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"groundwork/migrations"
+)
+
+const (
+	riverVersion  = 8          // of River's own migrations; grow it in a release of its own
+	migrationLock = 0x67770001 // advisory lock that one migrator of a database holds
+)
+
+// River's tables belong to the owner; the app's roles work with them. Its sequences and functions come along.
+const riverGrants = `
+GRANT SELECT, INSERT, UPDATE, DELETE ON river_job, river_leader, river_queue, river_notification TO groundwork_app, groundwork_staff;
+GRANT SELECT ON river_migration TO groundwork_app, groundwork_staff;
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO groundwork_app, groundwork_staff;`
+
+// Migrate brings the database to this release's schema, River's included, and makes the roles. It connects as
+// the owner, who must be able to create roles and extensions. Two at once wait for each other.
+func Migrate(ctx context.Context, ownerURL string) error {
+	cfg, err := pgxpool.ParseConfig(ownerURL)
+	if err != nil {
+		return fmt.Errorf("read the owner's database URL: %w", err)
+	}
+	cfg.MaxConns = 4 // the lock's, goose's and River's
+	cfg.ConnConfig.RuntimeParams["client_min_messages"] = "warning"
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("open the database as its owner: %w", err)
+	}
+	defer pool.Close()
+	lock, err := pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to the database as its owner: %w", err)
+	}
+	defer lock.Release()
+	if _, err := lock.Exec(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
+		return fmt.Errorf("wait for other migrations: %w", err)
+	}
+	defer lock.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrationLock) //nolint:errcheck // ends with the session at the latest
+
+	db := stdlib.OpenDBFromPool(pool)
+	defer db.Close()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS)
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: quiet})
+	if err != nil {
+		return fmt.Errorf("read River's migrations: %w", err)
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: riverVersion}); err != nil {
+		return fmt.Errorf("migrate River's tables: %w", err)
+	}
+	if _, err := lock.Exec(ctx, riverGrants); err != nil {
+		return fmt.Errorf("grant River's tables to the application: %w", err)
+	}
+	return nil
+}
+
+// SchemaHash names the schema that [Migrate] makes, so that tests can keep a migrated template.
+func SchemaHash() (string, error) {
+	h := sha256.New()
+	fmt.Fprintf(h, "river %d\n%s\n", riverVersion, riverGrants)
+	files, err := fs.Glob(migrations.FS, "*.sql")
+	if err != nil {
+		return "", fmt.Errorf("list the migrations: %w", err)
+	}
+	for _, name := range files {
+		b, err := fs.ReadFile(migrations.FS, name)
+		if err != nil {
+			return "", fmt.Errorf("read migration %s: %w", name, err)
+		}
+		fmt.Fprintf(h, "%s %d\n", name, len(b))
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12], nil
+}
+
+// SetAppPassword lets the application's role log in with a password, as the owner. It is for databases that are
+// reached over a network; the private one trusts its socket.
+func SetAppPassword(ctx context.Context, ownerURL, password string) error {
+	conn, err := pgx.Connect(ctx, ownerURL)
+	if err != nil {
+		return fmt.Errorf("connect to the database as its owner: %w", err)
+	}
+	defer conn.Close(ctx)
+	// Utility statements take no parameters.
+	literal := "'" + strings.ReplaceAll(password, "'", "''") + "'"
+	if strings.ContainsAny(password, "\\\x00") {
+		return fmt.Errorf("the password of %s holds a backslash or a NUL byte: choose one without", AppRole)
+	}
+	if _, err := conn.Exec(ctx, "SET log_statement = 'none'; ALTER ROLE "+AppRole+" PASSWORD "+literal); err != nil {
+		return fmt.Errorf("set the password of %s: %w", AppRole, err)
+	}
+	return nil
+}

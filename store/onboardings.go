@@ -1,0 +1,391 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+// A run's place is read from its tasks; before the first run, and after the last, the form's place stands.
+const onboardingColumns = `
+	o.id, o.version, o.customer, o.deployment, o.region, o.project, o.vendor, o.answers, o.status,
+	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.created_at, o.activity_at,
+	coalesce(CASE WHEN o.status IN ('provisioning', 'needs_attention') THEN (
+		SELECT t.title || ' (' || t.position || ' of ' || (SELECT count(*) FROM tasks n WHERE n.run = o.run) || ')'
+		FROM tasks t
+		WHERE t.run = o.run AND t.state IN ('failed', 'blocked', 'running', 'waiting')
+		ORDER BY t.state NOT IN ('failed', 'blocked'), t.position LIMIT 1) END, o.current) AS current`
+
+// Behind it stands the same rule as a policy; here it keeps a foreign row out even where a policy would not bite.
+const visible = `(@staff OR EXISTS (SELECT FROM members m WHERE m.onboarding = o.id AND m.email = @actor))`
+
+type onboardingRow struct {
+	ID           onboarding.ID
+	Version      int
+	Customer     string
+	Deployment   string
+	Region       string
+	Project      string
+	Vendor       onboarding.VendorValues
+	Answers      onboarding.Answers
+	Status       onboarding.Status
+	WaitingOn    onboarding.Party
+	WaitingFor   string
+	WaitingSince *time.Time
+	Current      string
+	Specialist   string
+	Owner        string
+	Archived     bool
+	CreatedAt    time.Time
+	ActivityAt   time.Time
+}
+
+func (r onboardingRow) onboarding() onboarding.Onboarding {
+	return onboarding.Onboarding{
+		ID: r.ID, Version: r.Version, Customer: r.Customer, Deployment: r.Deployment, Region: r.Region, Project: r.Project,
+		Vendor: r.Vendor, Answers: r.Answers, Status: r.Status,
+		Waiting: onboarding.Waiting{On: r.WaitingOn, For: r.WaitingFor, Since: later(r.WaitingSince)},
+		Current: r.Current, Specialist: r.Specialist, Owner: r.Owner, Archived: r.Archived,
+		CreatedAt: r.CreatedAt.UTC(), ActivityAt: r.ActivityAt.UTC(),
+	}
+}
+
+func toOnboarding(row pgx.CollectableRow) (onboarding.Onboarding, error) {
+	r, err := pgx.RowToStructByName[onboardingRow](row)
+	return r.onboarding(), err
+}
+
+// seen are the arguments of [visible].
+func seen(actor onboarding.Actor, more pgx.NamedArgs) pgx.NamedArgs {
+	args := pgx.NamedArgs{"staff": actor.Role.Staff(), "actor": address(actor.Email)}
+	for k, v := range more {
+		args[k] = v
+	}
+	return args
+}
+
+// collect is a batch callback that reads all rows.
+func collect[T any](into *[]T, to pgx.RowToFunc[T]) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		var err error
+		*into, err = pgx.CollectRows(rows, to)
+		return err
+	}
+}
+
+const selectOnboarding = `SELECT ` + onboardingColumns + ` FROM onboardings o WHERE o.id = @id AND ` + visible
+
+// Onboarding reads one. An unknown ID and somebody else's are both CodeNotFound.
+func (s *Store) Onboarding(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Onboarding, error) {
+	var found []onboarding.Onboarding
+	err := s.batch(ctx, actor, "read onboarding "+string(id), func(b *pgx.Batch) {
+		b.Queue(selectOnboarding, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toOnboarding))
+	})
+	if err != nil {
+		return onboarding.Onboarding{}, err
+	}
+	if len(found) == 0 {
+		return onboarding.Onboarding{}, notFound("onboarding")
+	}
+	return found[0], nil
+}
+
+const selectMine = `
+SELECT ` + onboardingColumns + `
+FROM members mine JOIN onboardings o ON o.id = mine.onboarding
+WHERE mine.email = @actor AND NOT o.archived
+ORDER BY o.activity_at DESC, o.id`
+
+// MyOnboardings are those the actor is a member of, latest activity first; also for staff.
+func (s *Store) MyOnboardings(ctx context.Context, actor onboarding.Actor) ([]onboarding.Onboarding, error) {
+	var found []onboarding.Onboarding
+	err := s.batch(ctx, actor, "read the onboardings of a person", func(b *pgx.Batch) {
+		b.Queue(selectMine, pgx.NamedArgs{"actor": address(actor.Email)}).Query(collect(&found, toOnboarding))
+	})
+	return found, err
+}
+
+const insertOnboarding = `
+INSERT INTO onboardings (id, customer, deployment, vendor, status, waiting_on, waiting_for, waiting_since, specialist, owner, created_at, activity_at)
+VALUES (@id, @customer, @deployment, @vendor, 'in_form', 'customer', 'Accept the invitation', @now, @specialist, @owner, @now, @now)`
+
+// CreateOnboarding starts one with its vendor's values and the owner's invite, whose token it returns: it is
+// shown once and kept as a hash. A proposed name is held from now on; CodeConflict when another holds it.
+// For staff alone: CodeForbidden.
+func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n onboarding.NewOnboarding) (onboarding.Onboarding, string, error) {
+	if err := staffOnly(actor); err != nil {
+		return onboarding.Onboarding{}, "", err
+	}
+	if n.InviteTTL == 0 {
+		n.InviteTTL = DefaultInviteTTL
+	}
+	owner := address(n.OwnerEmail)
+	var made onboarding.Onboarding
+	var token string
+	err := s.tx(ctx, actor, "create onboarding", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, insertOnboarding, pgx.NamedArgs{
+			"id": n.ID, "customer": n.Customer, "deployment": n.Vendor.ProposedName, "vendor": n.Vendor,
+			"specialist": address(n.Specialist), "owner": owner, "now": s.now(),
+		})
+		if duplicate(err, "onboardings_deployment") {
+			return nameHeld(n.Vendor.ProposedName)
+		}
+		if err != nil {
+			return err
+		}
+		if n.VendorAPIKey != nil {
+			if _, err := tx.Exec(ctx, upsertSecret, pgx.NamedArgs{"id": n.ID, "purpose": onboarding.PurposeVendorAPIKey, "sealed": n.VendorAPIKey}); err != nil {
+				return err
+			}
+		}
+		if err := audit(ctx, tx, actor, n.ID, "onboarding.created", "Created the onboarding of "+n.Customer+".", nil); err != nil {
+			return err
+		}
+		if token, _, err = s.invite(ctx, tx, actor, n.ID, owner, onboarding.RoleCustomer, n.InviteTTL); err != nil {
+			return err
+		}
+		made, err = one(ctx, tx, selectOnboarding, seen(actor, pgx.NamedArgs{"id": n.ID}), "onboarding", toOnboarding)
+		return err
+	})
+	if err != nil {
+		return onboarding.Onboarding{}, "", err
+	}
+	s.changes.mark(n.ID)
+	return made, token, nil
+}
+
+func nameHeld(name string) error {
+	return onboarding.Errorf(onboarding.CodeConflict, "The name %s is held by another deployment. Choose another name.", name)
+}
+
+// one reads exactly one row, else CodeNotFound with what.
+func one[T any](ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, what string, to pgx.RowToFunc[T]) (T, error) {
+	rows, err := tx.Query(ctx, sql, args)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	v, err := pgx.CollectExactlyOneRow(rows, to)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return v, notFound(what)
+	}
+	return v, err
+}
+
+// One statement: the row's version decides whether anything is written, and the answer, its secrets and its line
+// in the audit are written or not together.
+const updateAnswer = `
+WITH o AS (
+	UPDATE onboardings o SET
+		version = version + 1,
+		answers = answers || jsonb_build_object(@step::text, @answer::jsonb),
+		deployment = @deployment, region = @region, project = @project, current = @current,
+		status = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer')
+			THEN CASE WHEN @on::text = 'specialist' THEN 'waiting_vendor' ELSE 'in_form' END ELSE status END,
+		waiting_on = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @on::text ELSE waiting_on END,
+		waiting_for = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @for::text ELSE waiting_for END,
+		waiting_since = CASE
+			WHEN status NOT IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN waiting_since
+			WHEN @on::text = '' THEN NULL
+			WHEN waiting_on = @on::text AND waiting_for = @for::text THEN waiting_since
+			ELSE @now::timestamptz END,
+		activity_at = @now::timestamptz
+	WHERE id = @id AND version = @version AND status <> 'provisioning' AND NOT archived AND ` + visible + `
+	RETURNING *
+), kept AS (
+	INSERT INTO secrets (onboarding, purpose, sealed)
+	SELECT o.id, p.purpose, p.sealed FROM o, unnest(@purposes::text[], @sealed::bytea[]) AS p (purpose, sealed)
+	ON CONFLICT (onboarding, purpose) DO UPDATE SET sealed = excluded.sealed, saved_at = now()
+), line AS (
+	INSERT INTO audit (onboarding, actor, role, what, text, data, request_id)
+	SELECT o.id, @by::text, @role::text, 'answer.saved', @text::text, @data::json, @request::text FROM o
+)
+SELECT ` + onboardingColumns + ` FROM o`
+
+// SaveAnswer saves one step's answer with what follows from it, one transaction and one round trip.
+// CodeStale when another save came between (the text is the caller's to keep); CodeConflict when the deployment
+// name is held by another, or while a run goes on.
+func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboarding.SaveAnswer) (onboarding.Onboarding, error) {
+	purposes, sealed := []string{}, [][]byte{}
+	for p, b := range a.Sealed {
+		purposes, sealed = append(purposes, string(p)), append(sealed, b)
+	}
+	data, err := json.Marshal(map[string]any{"step": a.Step, "version": a.Version + 1})
+	if err != nil {
+		return onboarding.Onboarding{}, failure("describe a saved answer", err)
+	}
+	args := seen(actor, pgx.NamedArgs{
+		"id": a.ID, "version": a.Version, "step": a.Step, "answer": string(a.Answer),
+		"deployment": a.Deployment, "region": a.Region, "project": a.Project, "current": a.Current,
+		"on": a.Waiting.On, "for": a.Waiting.For, "now": s.now(), "purposes": purposes, "sealed": sealed,
+		"by": actor.Email, "role": actor.Role, "text": "Saved the answers of the step " + a.Step + ".", "data": string(data), "request": actor.RequestID,
+	})
+	var saved []onboarding.Onboarding
+	err = s.batch(ctx, actor, "save an answer of "+string(a.ID), func(b *pgx.Batch) {
+		b.Queue(updateAnswer, args).Query(collect(&saved, toOnboarding))
+	})
+	switch {
+	case duplicate(err, "onboardings_deployment"):
+		return onboarding.Onboarding{}, nameHeld(a.Deployment)
+	case err != nil:
+		return onboarding.Onboarding{}, err
+	case len(saved) == 1:
+		s.changes.mark(a.ID)
+		return saved[0], nil
+	}
+	now, err := s.Onboarding(ctx, actor, a.ID)
+	switch {
+	case err != nil:
+		return onboarding.Onboarding{}, err
+	case now.Archived:
+		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived; nothing in it can be changed.")
+	case now.Status == onboarding.StatusProvisioning:
+		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you change an answer.")
+	}
+	return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeStale, "The answers were changed in another window or by a colleague. Check what is there now, then save again.")
+}
+
+// The specialist's values may be what the form waited for.
+const updateVendor = `
+UPDATE onboardings o SET vendor = @vendor,
+	deployment = CASE WHEN o.answers ? 'deployment' THEN o.deployment ELSE @proposed END,
+	status = CASE WHEN status = 'waiting_vendor' AND @complete THEN 'in_form' ELSE status END,
+	waiting_on = CASE WHEN status = 'waiting_vendor' AND @complete THEN 'customer' ELSE waiting_on END,
+	waiting_for = CASE WHEN status = 'waiting_vendor' AND @complete THEN 'Continue with the form' ELSE waiting_for END,
+	waiting_since = CASE WHEN status = 'waiting_vendor' AND @complete THEN @now ELSE waiting_since END,
+	activity_at = @now
+WHERE id = @id AND NOT archived`
+
+// UpdateVendor replaces the specialist's values; a nil key keeps the one that is there. For staff alone.
+func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error {
+	return s.change(ctx, actor, id, "vendor.changed", "Changed the vendor's values.", func(tx pgx.Tx) (int64, error) {
+		tag, err := tx.Exec(ctx, updateVendor, pgx.NamedArgs{
+			"id": id, "vendor": v, "proposed": v.ProposedName, "complete": v.ControlPlaneAccount != "", "now": s.now(),
+		})
+		if duplicate(err, "onboardings_deployment") {
+			return 0, nameHeld(v.ProposedName)
+		}
+		if err != nil || tag.RowsAffected() == 0 || apiKeySealed == nil {
+			return tag.RowsAffected(), err
+		}
+		_, err = tx.Exec(ctx, upsertSecret, pgx.NamedArgs{"id": id, "purpose": onboarding.PurposeVendorAPIKey, "sealed": apiKeySealed})
+		return 1, err
+	})
+}
+
+// Assign gives the onboarding to a specialist; "" takes it from all. For staff alone.
+func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error {
+	text := "Assigned to " + address(specialist) + "."
+	if specialist == "" {
+		text = "Assigned to nobody."
+	}
+	return s.change(ctx, actor, id, "onboarding.assigned", text, func(tx pgx.Tx) (int64, error) {
+		tag, err := tx.Exec(ctx, `UPDATE onboardings SET specialist = @specialist, activity_at = @now WHERE id = @id`,
+			pgx.NamedArgs{"id": id, "specialist": address(specialist), "now": s.now()})
+		return tag.RowsAffected(), err
+	})
+}
+
+// AddNote keeps a remark that the customer never sees; the audit, which they do see, has no word of it. For staff alone.
+func (s *Store) AddNote(ctx context.Context, actor onboarding.Actor, id onboarding.ID, text string) error {
+	if err := staffOnly(actor); err != nil {
+		return err
+	}
+	err := s.tx(ctx, actor, "add a note", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `INSERT INTO notes (onboarding, by_email, text) SELECT id, @by, @text FROM onboardings WHERE id = @id`,
+			pgx.NamedArgs{"id": id, "by": actor.Email, "text": text})
+		if err == nil && tag.RowsAffected() == 0 {
+			return notFound("onboarding")
+		}
+		return err
+	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return err
+}
+
+// Notes are the specialists' remarks, oldest first. For staff alone.
+func (s *Store) Notes(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Note, error) {
+	if err := staffOnly(actor); err != nil {
+		return nil, err
+	}
+	var notes []onboarding.Note
+	err := s.batch(ctx, actor, "read notes", func(b *pgx.Batch) {
+		b.Queue(`SELECT id, at, by_email AS by, text FROM notes WHERE onboarding = @id ORDER BY id`, pgx.NamedArgs{"id": id}).
+			Query(collect(&notes, pgx.RowToStructByName[onboarding.Note]))
+	})
+	return notes, err
+}
+
+// Archive takes the onboarding out of the lists, frees its name, and wipes its consents and secrets.
+// CodeConflict while a run goes on. For staff alone.
+func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	return s.change(ctx, actor, id, "onboarding.archived", "Archived the onboarding; consents and secrets were wiped.", func(tx pgx.Tx) (int64, error) {
+		args := pgx.NamedArgs{"id": id, "now": s.now()}
+		var active bool
+		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE onboarding = @id AND state IN ('queued', 'running'))`, args).Scan(&active)
+		if err != nil {
+			return 0, err
+		}
+		if active {
+			return 0, onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you archive.")
+		}
+		tag, err := tx.Exec(ctx, `UPDATE onboardings SET archived = true, activity_at = @now WHERE id = @id`, args)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM secrets WHERE onboarding = @id`, args); err != nil {
+			return 0, err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE grants SET sealed = NULL, wiped_at = @now WHERE onboarding = @id AND wiped_at IS NULL`, args); err != nil {
+			return 0, err
+		}
+		_, err = tx.Exec(ctx, `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`, args)
+		return tag.RowsAffected(), err
+	})
+}
+
+// change is a staff's change of one onboarding with its line in the audit; no row is CodeNotFound.
+func (s *Store) change(ctx context.Context, actor onboarding.Actor, id onboarding.ID, what, text string, do func(pgx.Tx) (int64, error)) error {
+	if err := staffOnly(actor); err != nil {
+		return err
+	}
+	err := s.tx(ctx, actor, what, func(tx pgx.Tx) error {
+		n, err := do(tx)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return notFound("onboarding")
+		}
+		return audit(ctx, tx, actor, id, what, text, nil)
+	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return err
+}
+
+func staffOnly(actor onboarding.Actor) error {
+	if actor.Role.Staff() {
+		return nil
+	}
+	return onboarding.Errorf(onboarding.CodeForbidden, "Only the vendor's specialists may do this. Ask your specialist.")
+}
+
+// NameTaken tells whether an onboarding other than except holds the deployment name. It looks at everyone's,
+// and tells nothing more.
+func (s *Store) NameTaken(ctx context.Context, name string, except onboarding.ID) (bool, error) {
+	var taken bool
+	err := s.batch(ctx, onboarding.System, "look for a name", func(b *pgx.Batch) {
+		b.Queue(`SELECT EXISTS (SELECT FROM onboardings WHERE deployment = @name AND deployment <> '' AND NOT archived AND id <> @except)`,
+			pgx.NamedArgs{"name": name, "except": except}).QueryRow(func(row pgx.Row) error { return row.Scan(&taken) })
+	})
+	return taken, err
+}

@@ -1,0 +1,314 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+// DefaultInviteTTL is how long an invite is good for when nobody says otherwise.
+const DefaultInviteTTL = 14 * 24 * time.Hour
+
+const tokenBytes = 32
+
+func hashed(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+type inviteRow struct {
+	ID         int64
+	Onboarding onboarding.ID
+	Email      string
+	Role       onboarding.Role
+	CreatedBy  string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	UsedAt     *time.Time
+	RevokedAt  *time.Time
+}
+
+const inviteColumns = `i.id, i.onboarding, i.email, i.role, i.created_by, i.created_at, i.expires_at, i.used_at, i.revoked_at`
+
+func toInvite(row pgx.CollectableRow) (onboarding.Invite, error) {
+	r, err := pgx.RowToStructByName[inviteRow](row)
+	return onboarding.Invite{
+		ID: r.ID, Onboarding: r.Onboarding, Email: r.Email, Role: r.Role, CreatedBy: r.CreatedBy,
+		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), UsedAt: later(r.UsedAt), RevokedAt: later(r.RevokedAt),
+	}, err
+}
+
+const insertInvite = `
+INSERT INTO invites AS i (onboarding, email, role, token_hash, created_by, created_at, expires_at)
+SELECT o.id, @email, @role, @hash, @by, @now, @expires FROM onboardings o WHERE o.id = @id AND NOT o.archived AND ` + visible + `
+RETURNING ` + inviteColumns
+
+func (s *Store) invite(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID, email string, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
+	b := make([]byte, tokenBytes)
+	_, _ = rand.Read(b) // never fails
+	token := base64.RawURLEncoding.EncodeToString(b)
+	now := s.now()
+	inv, err := one(ctx, tx, insertInvite, seen(actor, pgx.NamedArgs{
+		"id": id, "email": email, "role": role, "hash": hashed(token), "by": actor.Email, "now": now, "expires": now.Add(ttl),
+	}), "onboarding", toInvite)
+	if err != nil {
+		return "", inv, err
+	}
+	return token, inv, audit(ctx, tx, actor, id, "invite.created", "Invited "+email+".", map[string]any{"email": email, "role": role, "expires": inv.ExpiresAt})
+}
+
+// CreateInvite makes a link's token for one address; it is shown once and kept as a hash. ttl 0: 14 days.
+// A customer may invite colleagues alone: CodeForbidden.
+func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
+	if role != onboarding.RoleColleague {
+		if err := staffOnly(actor); err != nil {
+			return "", onboarding.Invite{}, err
+		}
+	}
+	if ttl == 0 {
+		ttl = DefaultInviteTTL
+	}
+	var token string
+	var inv onboarding.Invite
+	err := s.tx(ctx, actor, "invite", func(tx pgx.Tx) error {
+		var err error
+		token, inv, err = s.invite(ctx, tx, actor, id, address(email), role, ttl)
+		return err
+	})
+	if err != nil {
+		return "", onboarding.Invite{}, err
+	}
+	s.changes.mark(id)
+	return token, inv, nil
+}
+
+const selectInvites = `
+SELECT ` + inviteColumns + ` FROM invites i JOIN onboardings o ON o.id = i.onboarding
+WHERE i.onboarding = @id AND ` + visible + ` ORDER BY i.id`
+
+// Invites are an onboarding's invites, oldest first.
+func (s *Store) Invites(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Invite, error) {
+	var found []onboarding.Invite
+	err := s.batch(ctx, actor, "read invites", func(b *pgx.Batch) {
+		b.Queue(selectInvites, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toInvite))
+	})
+	return found, err
+}
+
+const revokeInvite = `
+UPDATE invites i SET revoked_at = coalesce(i.revoked_at, @now)
+FROM onboardings o
+WHERE i.id = @invite AND i.onboarding = @id AND o.id = i.onboarding AND i.used_at IS NULL AND ` + visible + `
+RETURNING ` + inviteColumns
+
+// RevokeInvite makes an unused invite useless; a used one is CodeNotFound. Revoking twice is fine.
+func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64) error {
+	err := s.tx(ctx, actor, "revoke an invite", func(tx pgx.Tx) error {
+		inv, err := one(ctx, tx, revokeInvite, seen(actor, pgx.NamedArgs{"id": id, "invite": inviteID, "now": s.now()}), "unused invite", toInvite)
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, id, "invite.revoked", "Revoked the invitation of "+inv.Email+".", nil)
+	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return err
+}
+
+type invited struct {
+	onboarding.Invite
+	Customer string
+	Archived bool
+}
+
+func toInvited(row pgx.CollectableRow) (invited, error) {
+	type full struct {
+		inviteRow
+		Customer string
+		Archived bool
+	}
+	r, err := pgx.RowToStructByName[full](row)
+	return invited{Invite: onboarding.Invite{
+		ID: r.ID, Onboarding: r.Onboarding, Email: r.Email, Role: r.Role, CreatedBy: r.CreatedBy,
+		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), UsedAt: later(r.UsedAt), RevokedAt: later(r.RevokedAt),
+	}, Customer: r.Customer, Archived: r.Archived}, err
+}
+
+const selectInvited = `
+SELECT ` + inviteColumns + `, o.customer, o.archived
+FROM invites i JOIN onboardings o ON o.id = i.onboarding WHERE i.token_hash = @hash`
+
+func (i invited) usable(now time.Time) error {
+	switch {
+	case i.Archived || !i.RevokedAt.IsZero():
+		return onboarding.Errorf(onboarding.CodeGone, "This invitation was withdrawn. Ask your specialist for a new one.")
+	case !i.UsedAt.IsZero():
+		return onboarding.Errorf(onboarding.CodeGone, "This invitation was used already. If it was you, sign in and go on; else ask your specialist for a new one.")
+	case !now.Before(i.ExpiresAt):
+		return onboarding.Errorf(onboarding.CodeGone, "This invitation has expired. Ask your specialist for a new one.")
+	}
+	return nil
+}
+
+// InviteByToken reads an invite without using it, however often. CodeNotFound when the token is unknown,
+// CodeGone when it was used, expired or revoked; the invite comes back with CodeGone too.
+func (s *Store) InviteByToken(ctx context.Context, token string) (onboarding.Invite, string, error) {
+	var found []invited
+	// The reader is nobody's member yet: the token's hash in the WHERE is what lets them see.
+	err := s.batch(ctx, onboarding.System, "read an invite", func(b *pgx.Batch) {
+		b.Queue(selectInvited, pgx.NamedArgs{"hash": hashed(token)}).Query(collect(&found, toInvited))
+	})
+	if err != nil {
+		return onboarding.Invite{}, "", err
+	}
+	if len(found) == 0 {
+		return onboarding.Invite{}, "", notFound("invitation")
+	}
+	return found[0].Invite, found[0].Customer, found[0].usable(s.now())
+}
+
+const joinMember = `
+INSERT INTO members (onboarding, email, role) VALUES (@id, @email, @role)
+ON CONFLICT (onboarding, email) DO UPDATE SET role = CASE WHEN members.role = 'customer' THEN 'customer' ELSE excluded.role END`
+
+const welcomeCustomer = `
+UPDATE onboardings SET activity_at = @now,
+	waiting_for = CASE WHEN status = 'in_form' AND waiting_on = 'customer' THEN 'Fill in the form' ELSE waiting_for END,
+	waiting_since = CASE WHEN status = 'in_form' AND waiting_on = 'customer' THEN @now ELSE waiting_since END
+WHERE id = @id`
+
+// AcceptInvite uses the invite up and makes the actor a member. Their address must be the invited one: else
+// CodeForbidden, and the invite stays good. The same person accepting again gets the ID; of two at once one wins.
+func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error) {
+	var id onboarding.ID
+	err := s.tx(ctx, onboarding.System, "accept an invite", func(tx pgx.Tx) error {
+		inv, err := one(ctx, tx, selectInvited+` FOR UPDATE OF i`, pgx.NamedArgs{"hash": hashed(token)}, "invitation", toInvited)
+		if err != nil {
+			return err
+		}
+		email := address(actor.Email)
+		if email != inv.Email {
+			return onboarding.Errorf(onboarding.CodeForbidden, "This invitation is for %s, and you are signed in as %s. Sign in with the invited account.", inv.Email, email)
+		}
+		id = inv.Onboarding
+		if !inv.UsedAt.IsZero() && inv.RevokedAt.IsZero() && !inv.Archived {
+			return nil // used by the same person
+		}
+		if err := inv.usable(s.now()); err != nil {
+			return err
+		}
+		args := pgx.NamedArgs{"invite": inv.ID, "id": id, "email": email, "role": inv.Role, "now": s.now()}
+		if _, err := tx.Exec(ctx, `UPDATE invites SET used_at = @now WHERE id = @invite`, args); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, joinMember, args); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, welcomeCustomer, args); err != nil {
+			return err
+		}
+		return audit(ctx, tx, onboarding.Actor{Email: email, Role: inv.Role, RequestID: actor.RequestID}, id, "invite.accepted", email+" accepted the invitation.", nil)
+	})
+	if err != nil {
+		return "", err
+	}
+	s.changes.mark(id)
+	return id, nil
+}
+
+// RoleOn is a person's role on one onboarding: RoleCustomer or RoleColleague, else CodeNotFound. Staff is not
+// looked at: see [Store.StaffRole].
+func (s *Store) RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error) {
+	var roles []onboarding.Role
+	err := s.batch(ctx, onboarding.Actor{Email: address(email), Role: onboarding.RoleCustomer}, "read a role", func(b *pgx.Batch) {
+		b.Queue(`SELECT m.role FROM members m JOIN onboardings o ON o.id = m.onboarding WHERE m.onboarding = @id AND m.email = @email`,
+			pgx.NamedArgs{"id": id, "email": address(email)}).Query(collect(&roles, pgx.RowTo[onboarding.Role]))
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(roles) == 0 {
+		return "", notFound("onboarding")
+	}
+	return roles[0], nil
+}
+
+// Members are the people of an onboarding, with their roles, by address. For staff alone.
+func (s *Store) Members(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Actor, error) {
+	if err := staffOnly(actor); err != nil {
+		return nil, err
+	}
+	return s.people(ctx, actor, `SELECT email, role FROM members WHERE onboarding = @id ORDER BY email`, pgx.NamedArgs{"id": id})
+}
+
+func (s *Store) people(ctx context.Context, actor onboarding.Actor, sql string, args pgx.NamedArgs) ([]onboarding.Actor, error) {
+	var found []onboarding.Actor
+	err := s.batch(ctx, actor, "read people", func(b *pgx.Batch) {
+		b.Queue(sql, args).Query(collect(&found, func(row pgx.CollectableRow) (onboarding.Actor, error) {
+			var a onboarding.Actor
+			return a, row.Scan(&a.Email, &a.Role)
+		}))
+	})
+	return found, err
+}
+
+// StaffRole is a specialist's or administrator's role, else CodeNotFound.
+func (s *Store) StaffRole(ctx context.Context, email string) (onboarding.Role, error) {
+	found, err := s.people(ctx, onboarding.System, `SELECT email, role FROM staff WHERE email = @email`, pgx.NamedArgs{"email": address(email)})
+	if err != nil {
+		return "", err
+	}
+	if len(found) == 0 {
+		return "", onboarding.Errorf(onboarding.CodeNotFound, "%s is not one of the vendor's people. Ask an administrator to add the address.", address(email))
+	}
+	return found[0].Role, nil
+}
+
+func administratorOnly(actor onboarding.Actor) error {
+	if actor.Role == onboarding.RoleAdministrator || actor.Role == onboarding.RoleSystem {
+		return nil
+	}
+	return onboarding.Errorf(onboarding.CodeForbidden, "Only administrators may change who the specialists are. Ask one of them.")
+}
+
+const upsertStaff = `
+INSERT INTO staff (email, role, added_by) VALUES (@email, @role, @by)
+ON CONFLICT (email) DO UPDATE SET role = excluded.role`
+
+// SaveStaff adds a specialist or an administrator, or changes their role. For administrators and the system.
+func (s *Store) SaveStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role) error {
+	if err := administratorOnly(actor); err != nil {
+		return err
+	}
+	if role != onboarding.RoleSpecialist && role != onboarding.RoleAdministrator {
+		return onboarding.Errorf(onboarding.CodeInvalid, "Choose specialist or administrator.")
+	}
+	return s.batch(ctx, actor, "save a specialist", func(b *pgx.Batch) {
+		b.Queue(upsertStaff, pgx.NamedArgs{"email": address(email), "role": role, "by": actor.Email})
+	})
+}
+
+// RemoveStaff takes someone's role away; someone who has none is fine. For administrators and the system.
+func (s *Store) RemoveStaff(ctx context.Context, actor onboarding.Actor, email string) error {
+	if err := administratorOnly(actor); err != nil {
+		return err
+	}
+	return s.batch(ctx, actor, "remove a specialist", func(b *pgx.Batch) {
+		b.Queue(`DELETE FROM staff WHERE email = @email`, pgx.NamedArgs{"email": address(email)})
+	})
+}
+
+// Staff are the specialists and administrators by address. For staff alone.
+func (s *Store) Staff(ctx context.Context, actor onboarding.Actor) ([]onboarding.Actor, error) {
+	if err := staffOnly(actor); err != nil {
+		return nil, err
+	}
+	return s.people(ctx, actor, `SELECT email, role FROM staff ORDER BY email`, nil)
+}

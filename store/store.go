@@ -1,0 +1,212 @@
+// Package store keeps onboardings, people, consents, runs and the audit in Postgres. An exported method is one
+// use case and one transaction; who may see a row is in its WHERE, and row-level security stands behind it.
+//
+// It knows no HTTP, no HTML, no wizard step and no Google: it sees answers as JSON and secrets sealed.
+// The errors of its methods are [onboarding.Error]s with a sentence.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"groundwork/onboarding"
+)
+
+// The database's roles, made by the first migration.
+const (
+	AppRole   = "groundwork_app"   // logs in; sees the rows of one actor
+	StaffRole = "groundwork_staff" // taken for one transaction, after the role check; sees all
+)
+
+// acquireTimeout bounds the wait for a connection; after it the caller answers 503 rather than piling up.
+const acquireTimeout = 5 * time.Second
+
+// Config says where the database is.
+type Config struct {
+	URL      string // connects as [AppRole]
+	MaxConns int32  // 0: pgxpool's default
+	// Now is the clock of invites and other dates that people see. nil: time.Now. The ledger and liveness use
+	// the database's clock, which all servers share.
+	Now func() time.Time
+	// Logger gets what no caller can be told: lost connections of the background. nil: slog.Default.
+	Logger *slog.Logger
+}
+
+// Store is the database. Make one with [Open].
+type Store struct {
+	pool    *pgxpool.Pool
+	now     func() time.Time
+	log     *slog.Logger
+	jobs    *river.Client[pgx.Tx] // inserts only
+	changes *changes
+}
+
+// Open connects. It does not migrate: see [Migrate].
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	pc, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("read the database URL: %w", err)
+	}
+	if cfg.MaxConns > 0 {
+		pc.MaxConns = cfg.MaxConns
+	}
+	pc.ConnConfig.ConnectTimeout = acquireTimeout
+	if pc.ConnConfig.RuntimeParams["application_name"] == "" {
+		pc.ConnConfig.RuntimeParams["application_name"] = "groundwork"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("make the client that inserts jobs: %w", err)
+	}
+	s := &Store{pool: pool, now: cfg.Now, log: cfg.Logger, jobs: jobs}
+	s.changes = newChanges(pc.ConnConfig.Copy(), s)
+	return s, nil
+}
+
+// Close ends the background and the connections. Watches end with their own contexts.
+func (s *Store) Close() {
+	s.changes.close()
+	s.pool.Close()
+}
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return failure("ping", conn.Ping(ctx))
+}
+
+// Pool is for the session store and River alone; everything else is a use case.
+func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	wait, cancel := context.WithTimeout(ctx, acquireTimeout)
+	defer cancel()
+	conn, err := s.pool.Acquire(wait)
+	if err != nil {
+		return nil, unavailable(fmt.Errorf("wait for a connection: %w", err))
+	}
+	return conn, nil
+}
+
+// become takes the role and the actor for one transaction, in one statement that needs no transaction block.
+const become = `SELECT set_config('role', @role, true), set_config('groundwork.actor', @actor, true)`
+
+func as(actor onboarding.Actor) pgx.NamedArgs {
+	role := AppRole
+	if actor.Role.Staff() {
+		role = StaffRole
+	}
+	return pgx.NamedArgs{"role": role, "actor": actor.Email}
+}
+
+// batch runs statements in one round trip and one transaction, as the actor: a pipeline that has one Sync is a
+// transaction to Postgres. What the callbacks return can't undo it, so a statement must decide for itself
+// whether it writes.
+func (s *Store) batch(ctx context.Context, actor onboarding.Actor, what string, fill func(*pgx.Batch)) error {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	var b pgx.Batch
+	b.Queue(become, as(actor))
+	fill(&b)
+	return failure(what, conn.SendBatch(ctx, &b).Close())
+}
+
+// tx runs a transaction as the actor.
+func (s *Store) tx(ctx context.Context, actor onboarding.Actor, what string, do func(pgx.Tx) error) error {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return failure(what, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, become, as(actor)); err != nil {
+			return err
+		}
+		return do(tx)
+	}))
+}
+
+func unavailable(err error) error {
+	return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service is busy for a moment. What you typed is kept; try again in a few seconds.", Err: err}
+}
+
+// failure turns what the database said into an [onboarding.Error]; one that is already passes.
+func failure(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *onboarding.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	err = fmt.Errorf("%s: %w", what, err)
+	var pg *pgconn.PgError
+	var network net.Error
+	switch {
+	case errors.As(err, &pg):
+		switch {
+		case pg.Code == "22021" || pg.Code == "22P05": // a byte or NUL that text can't hold
+			return &onboarding.Error{Code: onboarding.CodeInvalid, Message: "The text holds a character that can't be saved. Type it again without it.", Err: err}
+		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57P"), pg.Code == "40001", pg.Code == "40P01", pg.Code == "25006":
+			return unavailable(err)
+		}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &network), pgconn.SafeToRetry(err),
+		strings.Contains(err.Error(), "conn closed"), strings.Contains(err.Error(), "unexpected EOF"):
+		return unavailable(err)
+	}
+	return &onboarding.Error{Code: onboarding.CodeInternal, Message: "Something went wrong on our side. It was recorded; try again, and tell your specialist if it happens twice.", Err: err}
+}
+
+func notFound(what string) error {
+	return onboarding.Errorf(onboarding.CodeNotFound, "There is no such %s, or it isn't yours. Check the address, or sign in with the account that was invited.", what)
+}
+
+func duplicate(err error, constraint string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23505" && pg.ConstraintName == constraint
+}
+
+func later(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+func address(email string) string { return strings.ToLower(strings.TrimSpace(email)) }

@@ -1,0 +1,479 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+	"groundwork/store"
+	"groundwork/store/pgtest"
+)
+
+var (
+	ada     = onboarding.Actor{Email: "ada@customer.example", Name: "Ada Sample", Role: onboarding.RoleCustomer, RequestID: "req-1"}
+	mallory = onboarding.Actor{Email: "mallory@other.example", Role: onboarding.RoleCustomer}
+	sam     = onboarding.Actor{Email: "sam@vendor.example", Role: onboarding.RoleSpecialist}
+)
+
+func newID(t testing.TB) onboarding.ID {
+	t.Helper()
+	id, err := onboarding.NewID(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// begin makes an onboarding whose owner has accepted.
+func begin(t testing.TB, s *store.Store, owner onboarding.Actor, vendor onboarding.VendorValues) onboarding.Onboarding {
+	t.Helper()
+	made, token, err := s.CreateOnboarding(t.Context(), sam, onboarding.NewOnboarding{
+		ID: newID(t), Customer: "Acme Sample", OwnerEmail: owner.Email, Specialist: sam.Email, Vendor: vendor,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.AcceptInvite(t.Context(), token, owner); err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func wantCode(t testing.TB, err error, want onboarding.Code) {
+	t.Helper()
+	if got := onboarding.ErrorCode(err); got != want {
+		t.Helper()
+		t.Errorf("error %v has code %q, want %q", err, got, want)
+	}
+}
+
+func save(ob onboarding.Onboarding, step, answer string) onboarding.SaveAnswer {
+	return onboarding.SaveAnswer{
+		ID: ob.ID, Version: ob.Version, Step: step, Answer: []byte(answer), Deployment: ob.Deployment, Region: ob.Region, Project: ob.Project,
+		Current: "Region", Waiting: onboarding.Waiting{On: onboarding.PartyCustomer, For: "Continue with the form"},
+	}
+}
+
+func owner(t testing.TB, db pgtest.Database) *pgx.Conn {
+	t.Helper()
+	return connect(t, db.OwnerURL)
+}
+
+func connect(t testing.TB, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
+}
+
+func TestSavesAnAnswerWithWhatFollowsFromIt(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	in := save(ob, "deployment", `{"name":"acme-prod"}`)
+	in.Deployment = "acme-prod"
+	in.Sealed = map[onboarding.Purpose][]byte{onboarding.PurposeDatabricksToken: []byte("sealed bytes")}
+	got, err := s.SaveAnswer(t.Context(), ada, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Version != ob.Version+1 || got.Deployment != "acme-prod" || got.Current != "Region" || got.Status != onboarding.StatusInForm {
+		t.Errorf("saved %+v", got)
+	}
+	if !bytes.Contains(got.Answers["deployment"], []byte("acme-prod")) {
+		t.Errorf("answers %s", got.Answers)
+	}
+	if got.Waiting.On != onboarding.PartyCustomer || got.Waiting.Since.IsZero() {
+		t.Errorf("waiting %+v", got.Waiting)
+	}
+	sealed, err := s.SealedSecret(t.Context(), ob.ID, onboarding.PurposeDatabricksToken)
+	if err != nil || string(sealed) != "sealed bytes" {
+		t.Errorf("secret %q, %v", sealed, err)
+	}
+	_, err = s.SealedSecret(t.Context(), ob.ID, onboarding.PurposeRedisToken)
+	wantCode(t, err, onboarding.CodeNotFound)
+
+	again, err := s.Onboarding(t.Context(), ada, ob.ID)
+	if err != nil || again.Version != got.Version || again.Deployment != "acme-prod" {
+		t.Errorf("read back %+v, %v", again, err)
+	}
+
+	in = save(got, "compute", `{}`)
+	in.Deployment, in.Waiting = "acme-prod", onboarding.Waiting{On: onboarding.PartySpecialist, For: "Add the control plane account"}
+	got, err = s.SaveAnswer(t.Context(), ada, in)
+	if err != nil || got.Status != onboarding.StatusWaitingVendor {
+		t.Fatalf("waiting for the specialist: %+v, %v", got, err)
+	}
+	if err := s.UpdateVendor(t.Context(), sam, ob.ID, onboarding.VendorValues{ControlPlaneAccount: "cp@vendor.iam.gserviceaccount.com", ProposedName: "other"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	got, err = s.Onboarding(t.Context(), ada, ob.ID)
+	if err != nil || got.Status != onboarding.StatusInForm || got.Waiting.On != onboarding.PartyCustomer || got.Deployment != "acme-prod" {
+		t.Errorf("after the specialist's values: %+v, %v", got, err)
+	}
+}
+
+func TestKeepsOneOfTwoSavesOfOneVersion(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	if _, err := s.SaveAnswer(t.Context(), ada, save(ob, "region", `{"region":"us-west1"}`)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.SaveAnswer(t.Context(), ada, save(ob, "region", `{"region":"europe-west1"}`))
+	wantCode(t, err, onboarding.CodeStale)
+	got, err := s.Onboarding(t.Context(), ada, ob.ID)
+	if err != nil || !strings.Contains(string(got.Answers["region"]), "us-west1") {
+		t.Errorf("answers %s, %v", got.Answers, err)
+	}
+	audit, err := s.Audit(t.Context(), ada, ob.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, e := range audit {
+		if e.What == "answer.saved" {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("the audit has %d saved answers, want 1", n)
+	}
+}
+
+func TestGivesADeploymentNameToOneOnboarding(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	first := begin(t, s, ada, onboarding.VendorValues{ProposedName: "acme-prod"})
+	second := begin(t, s, mallory, onboarding.VendorValues{})
+	if taken, err := s.NameTaken(t.Context(), "acme-prod", second.ID); err != nil || !taken {
+		t.Errorf("taken %v, %v", taken, err)
+	}
+	if taken, err := s.NameTaken(t.Context(), "acme-prod", first.ID); err != nil || taken {
+		t.Errorf("taken from its holder: %v, %v", taken, err)
+	}
+	in := save(second, "deployment", `{}`)
+	in.Deployment = "acme-prod"
+	_, err := s.SaveAnswer(t.Context(), mallory, in)
+	wantCode(t, err, onboarding.CodeConflict)
+	if err := s.Archive(t.Context(), sam, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SaveAnswer(t.Context(), mallory, in); err != nil {
+		t.Errorf("after the holder was archived: %v", err)
+	}
+}
+
+func TestHidesWhatBelongsToSomeoneElse(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob := begin(t, s, ada, onboarding.VendorValues{ProposedName: "acme"})
+	begin(t, s, mallory, onboarding.VendorValues{})
+	ctx := t.Context()
+	if _, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Sealed: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	run := submit(t, s, ada, ob)
+	for name, err := range map[string]error{
+		"onboarding": second(s.Onboarding(ctx, mallory, ob.ID)),
+		"unknown":    second(s.Onboarding(ctx, ada, newID(t))),
+		"save":       second(s.SaveAnswer(ctx, mallory, save(ob, "region", `{}`))),
+		"audit":      second(s.Audit(ctx, mallory, ob.ID)),
+		"append":     s.AppendAudit(ctx, mallory, ob.ID, "x", "x", nil),
+		"run":        second(s.Run(ctx, mallory, run.ID)),
+		"latest run": second(s.LatestRun(ctx, mallory, ob.ID)),
+		"retry":      s.RetryRun(ctx, mallory, run.ID),
+		"cancel":     s.CancelRun(ctx, mallory, run.ID),
+		"submit":     second(s.Submit(ctx, mallory, ob.ID, ob.Version, onboarding.RunProvision, plan())),
+		"role":       second(s.RoleOn(ctx, mallory.Email, ob.ID)),
+		"grant":      second(s.SaveGrant(ctx, mallory, onboarding.Grant{Onboarding: ob.ID, Email: mallory.Email, Sealed: []byte("y")})),
+		"wipe":       s.WipeGrant(ctx, mallory, 1, time.Time{}),
+		"invite":     second2(s.CreateInvite(ctx, mallory, ob.ID, "m@other.example", onboarding.RoleColleague, 0)),
+	} {
+		if onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+			t.Errorf("%s: %v, want not found", name, err)
+		}
+	}
+	for name, err := range map[string]error{
+		"list":   second(s.ListOnboardings(ctx, ada, onboarding.Filter{})),
+		"assign": s.Assign(ctx, ada, ob.ID, "x@y.example"),
+		"note":   s.AddNote(ctx, ada, ob.ID, "hello"),
+		"vendor": s.UpdateVendor(ctx, ada, ob.ID, onboarding.VendorValues{}, nil),
+		"staff":  s.SaveStaff(ctx, sam, "x@y.example", onboarding.RoleSpecialist),
+	} {
+		if onboarding.ErrorCode(err) != onboarding.CodeForbidden {
+			t.Errorf("%s: %v, want forbidden", name, err)
+		}
+	}
+	if g, err := s.LiveGrant(ctx, mallory, ob.ID); err != nil || g.Live() {
+		t.Errorf("mallory sees grant %+v, %v", g, err)
+	}
+	if mine, err := s.MyOnboardings(ctx, mallory); err != nil || len(mine) != 1 || mine[0].ID == ob.ID {
+		t.Errorf("mallory's onboardings %+v, %v", mine, err)
+	}
+	if g, err := s.LiveGrant(ctx, ada, ob.ID); err != nil || !g.Live() || string(g.Sealed) != "x" {
+		t.Errorf("ada's grant %+v, %v", g, err)
+	}
+}
+
+func second[T any](_ T, err error) error         { return err }
+func second2[T, U any](_ T, _ U, err error) error { return err }
+
+// The wall behind the WHERE: statements without one, as the role that the application logs in as.
+func TestPoliciesShowTheApplicationNothingWithoutAnActor(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	ob := begin(t, s, ada, onboarding.VendorValues{ProposedName: "acme"})
+	other := begin(t, s, mallory, onboarding.VendorValues{})
+	submit(t, s, ada, ob)
+	submit(t, s, mallory, other)
+	if _, err := s.SaveGrant(t.Context(), ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Sealed: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, db.URL)
+	count := func(table string) (n int) {
+		t.Helper()
+		if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
+			t.Fatalf("%s: %v", table, err)
+		}
+		return n
+	}
+	var who string
+	if err := conn.QueryRow(t.Context(), "SELECT current_user").Scan(&who); err != nil || who != store.AppRole {
+		t.Fatalf("connected as %s, %v", who, err)
+	}
+	tables := []string{"onboardings", "members", "invites", "grants", "grant_uses", "secrets", "runs", "tasks", "task_events", "audit"}
+	for _, table := range tables {
+		if n := count(table); n != 0 {
+			t.Errorf("without an actor %s shows %d rows", table, n)
+		}
+	}
+	if _, err := conn.Exec(t.Context(), "SELECT set_config('groundwork.actor', $1, false)", ada.Email); err != nil {
+		t.Fatal(err)
+	}
+	for table, want := range map[string]int{"onboardings": 1, "members": 1, "invites": 1, "runs": 1, "tasks": 2, "grants": 1} {
+		if n := count(table); n != want {
+			t.Errorf("as ada %s shows %d rows, want %d", table, n, want)
+		}
+	}
+	for name, sql := range map[string]string{
+		"notes":               `SELECT * FROM notes`,
+		"staff":               `SELECT * FROM staff`,
+		"change an audit":     `UPDATE audit SET text = 'nothing happened'`,
+		"delete an audit":     `DELETE FROM audit`,
+		"head of the audit":   `SELECT * FROM audit_heads`,
+		"make a member":       fmt.Sprintf(`INSERT INTO members (onboarding, email, role) VALUES ('%s', 'ada@customer.example', 'customer')`, other.ID),
+		"change the vendor":   `UPDATE onboardings SET vendor = '{}'`,
+		"a foreign run":       fmt.Sprintf(`INSERT INTO task_events (run, task, onboarding, kind, text, epoch) VALUES ('r', 't', '%s', 'log', 'x', 0)`, other.ID),
+		"switch off security": `ALTER TABLE onboardings DISABLE ROW LEVEL SECURITY`,
+	} {
+		if _, err := conn.Exec(t.Context(), sql); err == nil {
+			t.Errorf("%s: the application may", name)
+		}
+	}
+	var super, bypass, inherit bool
+	if err := conn.QueryRow(t.Context(), "SELECT rolsuper, rolbypassrls, rolinherit FROM pg_roles WHERE rolname = current_user").Scan(&super, &bypass, &inherit); err != nil || super || bypass || inherit {
+		t.Errorf("the application's role: superuser %v, bypasses %v, inherits %v, %v", super, bypass, inherit, err)
+	}
+	rows, err := owner(t, db).Query(t.Context(), `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+		AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'onboarding') AND NOT relforcerowsecurity AND relname <> 'audit_heads'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bare, err := pgx.CollectRows(rows, pgx.RowTo[string]); err != nil || len(bare) > 0 {
+		t.Errorf("customers' tables without forced row security: %v, %v", bare, err)
+	}
+}
+
+func TestAnInviteIsGoodForOnePersonOnce(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s := pgtest.Open(t, pgtest.NewDatabase(t), store.Config{Now: func() time.Time { return now }})
+	ctx := t.Context()
+	ob, token, err := s.CreateOnboarding(ctx, sam, onboarding.NewOnboarding{ID: newID(t), Customer: "Acme Sample", OwnerEmail: "Ada@Customer.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 { // scanners open every link
+		inv, customer, err := s.InviteByToken(ctx, token)
+		if err != nil || customer != "Acme Sample" || inv.Email != ada.Email || inv.Role != onboarding.RoleCustomer {
+			t.Fatalf("invite %+v of %s, %v", inv, customer, err)
+		}
+	}
+	_, _, err = s.InviteByToken(ctx, token[:20])
+	wantCode(t, err, onboarding.CodeNotFound)
+	_, err = s.AcceptInvite(ctx, token, mallory)
+	wantCode(t, err, onboarding.CodeForbidden)
+	if _, err := s.RoleOn(ctx, mallory.Email, ob.ID); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		t.Errorf("a refused person is a member: %v", err)
+	}
+	for range 2 {
+		if id, err := s.AcceptInvite(ctx, token, ada); err != nil || id != ob.ID {
+			t.Fatalf("accepted %s, %v", id, err)
+		}
+	}
+	if role, err := s.RoleOn(ctx, ada.Email, ob.ID); err != nil || role != onboarding.RoleCustomer {
+		t.Errorf("role %s, %v", role, err)
+	}
+	_, _, err = s.InviteByToken(ctx, token)
+	wantCode(t, err, onboarding.CodeGone)
+	_, err = s.AcceptInvite(ctx, token, mallory)
+	wantCode(t, err, onboarding.CodeForbidden)
+
+	token, inv, err := s.CreateInvite(ctx, ada, ob.ID, "cole@customer.example", onboarding.RoleColleague, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cole := onboarding.Actor{Email: "cole@customer.example", Role: onboarding.RoleColleague}
+	now = now.Add(time.Hour)
+	_, err = s.AcceptInvite(ctx, token, cole)
+	wantCode(t, err, onboarding.CodeGone)
+	now = now.Add(-time.Minute)
+	if err := s.RevokeInvite(ctx, ada, ob.ID, inv.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.AcceptInvite(ctx, token, cole)
+	wantCode(t, err, onboarding.CodeGone)
+	_, _, err = s.CreateInvite(ctx, ada, ob.ID, "x@customer.example", onboarding.RoleCustomer, 0)
+	wantCode(t, err, onboarding.CodeForbidden)
+	if all, err := s.Invites(ctx, ada, ob.ID); err != nil || len(all) != 2 || all[0].UsedAt.IsZero() || all[1].RevokedAt.IsZero() {
+		t.Errorf("invites %+v, %v", all, err)
+	}
+}
+
+func TestHoldsOneConsentAndWipesIt(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ctx := t.Context()
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	if g, err := s.LiveGrant(ctx, ada, ob.ID); err != nil || g.Live() {
+		t.Errorf("before: %+v, %v", g, err)
+	}
+	first, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Scopes: []string{"a"}, Asked: []string{"a", "b"}, Sealed: []byte("one")})
+	if err != nil || first.ID == 0 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	latest, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Sealed: []byte("two")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, s.ResealGrant(ctx, first.ID, []byte("late refresh")), onboarding.CodeGone)
+	if err := s.ResealGrant(ctx, latest.ID, []byte("two, refreshed")); err != nil {
+		t.Fatal(err)
+	}
+	if g, err := s.LiveGrant(ctx, onboarding.System, ob.ID); err != nil || g.ID != latest.ID || string(g.Sealed) != "two, refreshed" {
+		t.Errorf("live %+v, %v", g, err)
+	}
+	if err := s.RecordUse(ctx, latest.ID, "plan", "Read the project."); err != nil {
+		t.Fatal(err)
+	}
+	if uses, err := s.GrantUses(ctx, ada, ob.ID); err != nil || len(uses) != 1 || uses[0].Grant != latest.ID || uses[0].Text != "Read the project." {
+		t.Errorf("uses %+v, %v", uses, err)
+	}
+	if err := s.WipeGrant(ctx, onboarding.System, latest.ID, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.Grants(ctx, ada, ob.ID)
+	if err != nil || len(all) != 2 || all[0].Live() || all[1].Live() || all[1].RevokedAt.IsZero() {
+		t.Errorf("grants %+v, %v", all, err)
+	}
+}
+
+func TestVerifiesTheAuditAndDetectsTampering(t *testing.T) {
+	t.Parallel()
+	for name, tamper := range map[string]string{
+		"a changed line": `UPDATE audit SET text = 'Nothing happened.' WHERE seq = 2`,
+		"a lost line":    `DELETE FROM audit WHERE seq = 2`,
+		"a lost end":     `DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.NewDatabase(t)
+			s := pgtest.Open(t, db, store.Config{})
+			ob := begin(t, s, ada, onboarding.VendorValues{})
+			if err := s.AppendAudit(t.Context(), ada, ob.ID, "plan.read", "Read the plan — in full.", map[string]any{"b": 1, "a": []string{"x"}}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.VerifyAudit(t.Context(), sam, ob.ID); err != nil {
+				t.Fatalf("untouched: %v", err)
+			}
+			conn := owner(t, db)
+			if _, err := conn.Exec(t.Context(), tamper); err == nil {
+				t.Error("the database let it happen")
+			}
+			if _, err := conn.Exec(t.Context(), "SET session_replication_role = replica; "+tamper); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.VerifyAudit(t.Context(), sam, ob.ID); err == nil {
+				t.Error("not detected")
+			}
+		})
+	}
+}
+
+func TestRefusesTextThatCannotBeSaved(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	in := save(ob, "region", `{}`)
+	in.Project = "a\x00b"
+	_, err := s.SaveAnswer(t.Context(), ada, in)
+	wantCode(t, err, onboarding.CodeInvalid)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = s.Onboarding(ctx, ada, ob.ID)
+	wantCode(t, err, onboarding.CodeUnavailable)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v hides its cause", err)
+	}
+}
+
+func TestNotesStayWithTheSpecialists(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	if err := s.AddNote(t.Context(), sam, ob.ID, "Prefers Tuesdays."); err != nil {
+		t.Fatal(err)
+	}
+	if notes, err := s.Notes(t.Context(), sam, ob.ID); err != nil || len(notes) != 1 || notes[0].Text != "Prefers Tuesdays." || notes[0].By != sam.Email {
+		t.Errorf("notes %+v, %v", notes, err)
+	}
+	_, err := s.Notes(t.Context(), ada, ob.ID)
+	wantCode(t, err, onboarding.CodeForbidden)
+	wantCode(t, s.AddNote(t.Context(), sam, newID(t), "x"), onboarding.CodeNotFound)
+}
+
+func TestKnowsTheSpecialists(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	if _, err := s.StaffRole(t.Context(), sam.Email); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		t.Errorf("unknown: %v", err)
+	}
+	if err := s.SaveStaff(t.Context(), onboarding.System, "Sam@vendor.example", onboarding.RoleAdministrator); err != nil {
+		t.Fatal(err)
+	}
+	if role, err := s.StaffRole(t.Context(), sam.Email); err != nil || role != onboarding.RoleAdministrator {
+		t.Errorf("role %s, %v", role, err)
+	}
+	if all, err := s.Staff(t.Context(), sam); err != nil || len(all) != 1 {
+		t.Errorf("staff %v, %v", all, err)
+	}
+	if err := s.RemoveStaff(t.Context(), onboarding.System, sam.Email); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.StaffRole(t.Context(), sam.Email); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		t.Errorf("removed: %v", err)
+	}
+}
