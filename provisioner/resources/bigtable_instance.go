@@ -170,21 +170,14 @@ func verifyInstance(ctx context.Context, env *provisioner.Env, want instance) er
 	return nil
 }
 
-// undoInstance deletes an instance without tables. One with tables holds data and stays, unless deleting the data
-// was confirmed apart.
+// undoInstance keeps the instance, which may hold data, unless deleting the data was confirmed apart.
 func undoInstance(ctx context.Context, env *provisioner.Env, want instance) error {
 	got, err := checkInstance(ctx, env, want)
 	if err != nil || got == nil || !got.Owned {
 		return err
 	}
 	if !env.Spec.EraseData {
-		tables, err := env.Cloud.Bigtable.Projects.Instances.Tables.List(want.Name).PageSize(1).Context(ctx).Do()
-		if err != nil {
-			return fmt.Errorf("list tables of %s: %w", want.Name, err)
-		}
-		if len(tables.Tables) > 0 {
-			return &provisioner.Left{Why: want.Name + " holds tables, so it stays, and costs what it costs. Delete it yourself once you no longer need the data."}
-		}
+		return &provisioner.Left{Why: want.Name + " may hold data, so it stays, and costs what it costs. Delete it yourself once you no longer need it."}
 	}
 	if _, err := env.Cloud.Bigtable.Projects.Instances.Delete(want.Name).Context(ctx).Do(); err != nil && !gcp.Absent(err) {
 		return fmt.Errorf("delete instance %s: %w", want.Name, err)

@@ -50,6 +50,10 @@ func describeWorkspace(_ onboarding.Spec, want workspace) provisioner.Descriptio
 // checkWorkspace leaves what it learned in the task's log, whence the record takes it.
 func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (*provisioner.Observed[workspace], error) {
 	client, err := openWorkspace(ctx, env)
+	if errors.Is(err, errWiped) {
+		env.Log("The Databricks token was wiped after the handover, so the workspace was not asked again")
+		return &provisioner.Observed[workspace]{State: workspace{URL: want.URL, Runtime: want.Runtime}}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -81,21 +85,31 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 	return &provisioner.Observed[workspace]{State: got}, nil
 }
 
-// openWorkspace opens the sealed token at the last moment.
-func openWorkspace(ctx context.Context, env *provisioner.Env) (databricks.Client, error) {
-	later := &onboarding.Blocked{
-		Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Databricks token",
-		Why: "The workspace's API token is still to come. Make one for a service principal in the workspace and enter it at the compute step.",
-	}
-	if env.Spec.Databricks.Token != onboarding.SecretSet {
-		return databricks.Client{}, later
-	}
-	token, err := env.Secret(ctx, onboarding.PurposeDatabricksToken)
+// errWiped says that a secret was answered and is no longer held: the run that needed it has ended.
+var errWiped = errors.New("the secret was wiped after the handover")
+
+// openSecret opens a sealed secret at the last moment.
+func openSecret(ctx context.Context, env *provisioner.Env, purpose onboarding.Purpose) (onboarding.Secret, error) {
+	secret, err := env.Secret(ctx, purpose)
 	switch {
 	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
-		return databricks.Client{}, later
+		return secret, errWiped
 	case err != nil:
-		return databricks.Client{}, fmt.Errorf("open the databricks token: %w", err)
+		return secret, fmt.Errorf("open %s: %w", purpose, err)
+	}
+	return secret, nil
+}
+
+func openWorkspace(ctx context.Context, env *provisioner.Env) (databricks.Client, error) {
+	if env.Spec.Databricks.Token != onboarding.SecretSet {
+		return databricks.Client{}, &onboarding.Blocked{
+			Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Databricks token",
+			Why: "The workspace's API token is still to come. Make one for a service principal in the workspace and enter it at the compute step.",
+		}
+	}
+	token, err := openSecret(ctx, env, onboarding.PurposeDatabricksToken)
+	if err != nil {
+		return databricks.Client{}, err
 	}
 	return databricks.Client{HTTP: env.HTTP, URL: env.Spec.Databricks.WorkspaceURL, Token: token}, nil
 }

@@ -2,7 +2,7 @@ package resources
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -56,6 +56,10 @@ func describeScope(_ onboarding.Spec, want scope) provisioner.Description {
 
 func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisioner.Observed[scope], error) {
 	client, err := openWorkspace(ctx, env)
+	if errors.Is(err, errWiped) {
+		env.Log("The Databricks token was wiped after the handover, so the secret scope was not looked at again")
+		return &provisioner.Observed[scope]{State: want}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -75,12 +79,11 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 		return nil, workspaceError(err, want.Workspace)
 	}
 	if !slices.Contains(got.Keys, keyAPIKey) {
-		_, err := env.Secret(ctx, onboarding.PurposeVendorAPIKey)
-		switch {
-		case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+		switch _, err := openSecret(ctx, env, onboarding.PurposeVendorAPIKey); {
+		case errors.Is(err, errWiped):
 			got.Keys = append(got.Keys, keyAPIKey)
 		case err != nil:
-			return nil, fmt.Errorf("open the vendor's API key: %w", err)
+			return nil, err
 		}
 	}
 	return &provisioner.Observed[scope]{State: got}, nil
@@ -107,8 +110,8 @@ func applyScope(ctx context.Context, env *provisioner.Env, c provisioner.Change[
 		err = client.PutSecret(ctx, want.Scope, keyAddress, onboarding.NewSecret(want.Address))
 	} else {
 		var key onboarding.Secret
-		if key, err = env.Secret(ctx, onboarding.PurposeVendorAPIKey); err != nil {
-			return fmt.Errorf("open the vendor's API key: %w", err)
+		if key, err = openSecret(ctx, env, onboarding.PurposeVendorAPIKey); err != nil {
+			return err
 		}
 		err = client.PutSecret(ctx, want.Scope, keyAPIKey, key)
 	}

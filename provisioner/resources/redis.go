@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -66,19 +65,19 @@ func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*
 	if want.Endpoint == "" {
 		return nil, nil
 	}
-	later := &onboarding.Blocked{
-		Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Redis authentication token",
-		Why: "The cluster's authentication token is still to come. Copy it from the database's page at Redis and enter it at the online store step.",
-	}
 	if env.Spec.Redis.Token != onboarding.SecretSet {
-		return nil, later
+		return nil, &onboarding.Blocked{
+			Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Redis authentication token",
+			Why: "The cluster's authentication token is still to come. Copy it from the database's page at Redis and enter it at the online store step.",
+		}
 	}
-	token, err := env.Secret(ctx, onboarding.PurposeRedisToken)
-	switch {
-	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
-		return nil, later
-	case err != nil:
-		return nil, fmt.Errorf("open the redis token: %w", err)
+	token, err := openSecret(ctx, env, onboarding.PurposeRedisToken)
+	if errors.Is(err, errWiped) {
+		env.Log("The Redis token was wiped after the handover, so the endpoint was not asked again")
+		return &provisioner.Observed[redisCluster]{State: want}, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	got := want
 	seen, err := probeRedis(ctx, env, want, token)
