@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"net/http"
@@ -70,6 +71,8 @@ type Policy struct {
 	Version  int       `json:"version,omitempty"`
 	Etag     string    `json:"etag,omitempty"` // base64
 	Bindings []Binding `json:"bindings,omitempty"`
+	// AuditConfigs are kept as they were sent.
+	AuditConfigs json.RawMessage `json:"auditConfigs,omitempty"`
 }
 
 // Binding gives a role to members.

@@ -29,7 +29,7 @@ func (c *call) checkPolicy(resource string, old, in Policy) (Policy, error) {
 	case conditional(old) && in.Version < 3 && in.Etag != "":
 		return Policy{}, fail("INVALID_ARGUMENT", "Specified policy version (%d) cannot be less than the existing policy version (3).", in.Version)
 	}
-	out := Policy{Version: 1}
+	out := Policy{Version: 1, AuditConfigs: in.AuditConfigs}
 	if conditional(in) {
 		out.Version = 3
 	}
@@ -122,7 +122,7 @@ func (e *Emulator) accountVisible(email string, now time.Time) bool {
 		return true
 	}
 	a, ok := e.accounts.get(email)
-	return ok && !a.Deleted && !now.Before(a.Visible)
+	return ok && !now.Before(a.Visible)
 }
 
 // projectOf is the project above a resource.

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -278,13 +279,53 @@ func (r role) has(permission string) bool {
 	return ok
 }
 
-// permissions are all that the emulator knows of.
-var permissions = func() map[string]bool {
-	m := map[string]bool{}
-	for _, r := range predefined {
+// others are Google's permissions on the same kinds of resources that nothing here needs.
+var others = define("",
+	"bigquery.datasets.{createTagBinding,deleteTagBinding,link,listEffectiveTags,listSharedDatasetUsage,listTagBindings,updateTag}",
+	"bigquery.jobs.{createGlobalQuery,delete,listAll,listExecutionMetadata,update}",
+	"bigquery.tables.{createIndex,createSnapshot,createTagBinding,deleteIndex,deleteSnapshot,deleteTagBinding,export,getIamPolicy,listEffectiveTags,listTagBindings,replicateData,restoreSnapshot,setCategory,setColumnDataPolicy,setIamPolicy,updateIndex,updateTag}",
+	"bigtable.instances.{createTagBinding,deleteTagBinding,executeQuery,listEffectiveTags,listTagBindings,ping}",
+	"bigtable.tables.{checkConsistency,generateConsistencyToken,getIamPolicy,setIamPolicy,undelete}",
+	"billing.accounts.{getCarbonInformation,getIamPolicy,getPaymentInfo,getPricing,getSpendingInformation,getUsageExportSpec,list,setIamPolicy}",
+	"dataproc.agents.{delete,get,list,update}",
+	"dataproc.clusters.{getIamPolicy,repair,setIamPolicy,start,stop,update}",
+	"dataproc.jobs.{cancel,delete,getIamPolicy,setIamPolicy,update}",
+	"dataproc.tasks.{listInvalidatedLeases,reportStatus}",
+	"iam.roles.{createTagBinding,deleteTagBinding,listEffectiveTags,listTagBindings}",
+	"iam.serviceAccounts.{createTagBinding,deleteTagBinding,getOpenIdToken,implicitDelegation,listEffectiveTags,listTagBindings,signBlob,signJwt}",
+	"resourcemanager.projects.{createPolicyBinding,deletePolicyBinding,move,searchPolicyBindings,undelete,updateLiens,updatePolicyBinding}",
+	"storage.buckets.{createTagBinding,deleteTagBinding,enableObjectRetention,getIpFilter,getObjectInsights,listEffectiveTags,listTagBindings,relocate,restore,setIpFilter,viewIntelligenceDetails}",
+	"storage.folders.{rename}",
+	"storage.objects.{createContext,deleteContext,move,overrideUnlockedRetention,restore,setRetention,updateContext}",
+)
+
+// known are the permissions by the resource that they are on, "storage.objects".
+var known = func() map[string]map[string]bool {
+	m := map[string]map[string]bool{}
+	add := func(r role) {
 		for _, p := range r.permissions {
-			m[p] = true
+			on := p[:strings.LastIndex(p, ".")]
+			if m[on] == nil {
+				m[on] = map[string]bool{}
+			}
+			m[on][p] = true
 		}
 	}
+	for _, r := range predefined {
+		add(r)
+	}
+	add(others)
 	return m
 }()
+
+// validPermission tells whether Google has the permission: by the tables for the resources that they know, by
+// its shape for others.
+func validPermission(p string) bool {
+	if !permissionPattern.MatchString(p) {
+		return false
+	}
+	on, ok := known[p[:strings.LastIndex(p, ".")]]
+	return !ok || on[p]
+}
+
+var permissionPattern = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*\.[a-zA-Z][a-zA-Z0-9]*\.[a-zA-Z][a-zA-Z0-9]*$`)

@@ -29,6 +29,7 @@ type route struct {
 	segs    []segment
 	verb    string
 	fn      handler
+	open    bool
 	raw     func(http.ResponseWriter, *http.Request) // instead of fn: without the mutex, log or checks
 }
 
@@ -42,6 +43,11 @@ type segment struct {
 // wins over a name, a verb over none. A host "*.x" serves every host under x; "" every host that no other serves.
 func (e *Emulator) handle(hostname, methodAndPattern string, fn handler) {
 	e.addRoute(hostname, methodAndPattern, route{fn: fn})
+}
+
+// handleOpen is handle without the check for Google's access token.
+func (e *Emulator) handleOpen(hostname, methodAndPattern string, fn handler) {
+	e.addRoute(hostname, methodAndPattern, route{fn: fn, open: true})
 }
 
 // handleRaw serves the pattern without the mutex: for batches, which call [Emulator.ServeHTTP] for each part.

@@ -243,6 +243,20 @@ func (e *Emulator) registerSeeding() {
 	seeding(e, "accounts", func(v struct{ Project, Email string }) any {
 		return none(func() { e.AddServiceAccount(v.Project, v.Email) })
 	})
+	seeding(e, "states", func(v struct{ Project, State string }) any {
+		return none(func() { e.SetProjectState(v.Project, v.State) })
+	})
+	seeding(e, "roles", func(v struct {
+		Project, ID string
+		Permissions []string
+		Deleted     bool
+		Age         Duration
+	}) any {
+		return none(func() { e.AddRole(v.Project, v.ID, v.Permissions, v.Deleted, v.Age.d()) })
+	})
+	seeding(e, "revoke", func(v struct{ Email string }) any { return none(func() { e.RevokeTokens(v.Email) }) })
+	seeding(e, "expire", func(v struct{ Email string }) any { return none(func() { e.ExpireTokens(v.Email) }) })
+	seeding(e, "reauth", func(v struct{ Email string }) any { return none(func() { e.RequireReauth(v.Email) }) })
 	seeding(e, "tokens", func(v struct{ Email string }) any { return e.Token(v.Email) })
 	seeding(e, "rules", func(r Rule) any { return e.AddRule(r) })
 	seeding(e, "remove-rules", func(v struct{ ID int64 }) any { return none(func() { e.RemoveRule(v.ID) }) })

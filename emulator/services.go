@@ -14,10 +14,19 @@ type services struct {
 	apis          *table[apiState] // by "project/service"
 	accounts      *table[serviceAccount]
 	roles         *table[customRole] // by "projects/p/roles/r"
+	codes         *table[authCode]
+	refreshes     *table[refreshToken]
+	keys          *table[signingKey]
 }
 
 // registerServices makes every table and route: a service is one line here.
 func (e *Emulator) registerServices() {
 	e.registerAccess()
+	e.registerIdentity()
+	e.registerResourceManager()
+	e.registerServiceUsage()
+	e.registerIAM()
+	e.registerBilling()
+	e.registerOrgPolicy()
 	e.registerData()
 }
