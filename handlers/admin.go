@@ -1,0 +1,563 @@
+package handlers
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+	"groundwork/wizard"
+)
+
+// filterOf reads the filter from the address. What it doesn't know is left out, so that an old bookmark still opens.
+func filterOf(q url.Values) onboarding.Filter {
+	f := onboarding.Filter{Search: strings.TrimSpace(q.Get("q")), Specialist: strings.ToLower(strings.TrimSpace(q.Get("specialist"))), Cursor: q.Get("cursor")}
+	if st := onboarding.Status(q.Get("status")); slices.Contains(onboarding.Statuses, st) {
+		f.Status = st
+	}
+	switch p := onboarding.Party(q.Get("waiting")); p {
+	case onboarding.PartyCustomer, onboarding.PartyColleague, onboarding.PartySpecialist, onboarding.PartyOrganisation, onboarding.PartyGoogle:
+		f.Waiting = p
+	}
+	switch sort := q.Get("sort"); sort {
+	case "activity", "-activity", "customer", "-customer", "waiting":
+		f.Sort = sort
+	}
+	if !utf8.ValidString(f.Search) || strings.ContainsRune(f.Search, 0) {
+		f.Search = ""
+	}
+	if !utf8.ValidString(f.Specialist) || strings.ContainsRune(f.Specialist, 0) {
+		f.Specialist = ""
+	}
+	if r := []rune(f.Search); len(r) > 200 {
+		f.Search = string(r[:200])
+	}
+	return f
+}
+
+func (s *Server) adminFrame(v *visit, title, nav string) web.Frame {
+	f := s.frame(v.Request, title)
+	f.Role, f.Nav = v.actor.Role, nav
+	return f
+}
+
+func (s *Server) adminList(w http.ResponseWriter, v *visit) error {
+	q := v.URL.Query()
+	filter := filterOf(q)
+	page, err := s.Store.ListOnboardings(v.Context(), v.actor, filter)
+	if onboarding.ErrorCode(err) == onboarding.CodeInvalid && filter.Cursor != "" {
+		q.Del("cursor") // of another filter, or made up: the first page
+		return seeOther(w, v.Request, "/admin?"+q.Encode())
+	}
+	if err != nil {
+		return err
+	}
+	people, err := s.Store.Staff(v.Context(), v.actor)
+	if err != nil {
+		return err
+	}
+	view := web.AdminListView{Frame: s.adminFrame(v, "Onboardings", "onboardings"), Filter: filter, Page: page, Specialists: people}
+	if filter.Cursor == "" && len(page.Items) > 0 {
+		view.From = 1
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.AdminList(view))
+}
+
+// adminExport writes the current filter as CSV, page by page, so that a long list takes no memory.
+func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
+	filter := filterOf(v.URL.Query())
+	filter.Cursor, filter.Limit = "", 200
+	page, err := s.Store.ListOnboardings(v.Context(), v.actor, filter)
+	if err != nil {
+		return err
+	}
+	ctl := http.NewResponseController(w)
+	if err := ctl.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("lift the write deadline: %w", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="onboardings.csv"`)
+	h.Set("Cache-Control", "no-store")
+	out := csv.NewWriter(w)
+	row := func(cells ...string) {
+		for i := range cells {
+			cells[i] = cell(cells[i])
+		}
+		_ = out.Write(cells) // kept by the writer: out.Error below
+	}
+	row("id", "customer", "owner", "deployment", "region", "project", "status", "current", "waiting_on", "waiting_for", "waiting_since", "specialist", "created", "last_activity")
+	for {
+		for _, o := range page.Items {
+			row(string(o.ID), o.Customer, o.Owner, o.Deployment, o.Region, o.Project, string(o.Status), o.Current, string(o.Waiting.On), o.Waiting.For,
+				stamp(o.Waiting.Since), o.Specialist, stamp(o.CreatedAt), stamp(o.ActivityAt))
+		}
+		if out.Flush(); out.Error() != nil {
+			noteOf(v.Context()).gone = true
+			return nil
+		}
+		if page.Next == "" {
+			return nil
+		}
+		filter.Cursor = page.Next
+		if page, err = s.Store.ListOnboardings(v.Context(), v.actor, filter); err != nil {
+			noteOf(v.Context()).err = err
+			panic(http.ErrAbortHandler) // half a list must not look whole
+		}
+	}
+}
+
+// cell is a text that no spreadsheet takes for a formula.
+func cell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func (s *Server) newView(v *visit, form web.AdminForm) (web.AdminNewView, error) {
+	people, err := s.Store.Staff(v.Context(), v.actor)
+	if err != nil {
+		return web.AdminNewView{}, err
+	}
+	view := web.AdminNewView{Frame: s.adminFrame(v, "Invite a customer", "onboardings"), Form: form, Specialists: people}
+	view.Error = len(form.Problems) > 0
+	return view, nil
+}
+
+func (s *Server) adminNew(w http.ResponseWriter, v *visit) error {
+	view, err := s.newView(v, web.AdminForm{Specialist: v.actor.Email, InviteDays: strconv.Itoa(int(s.InviteTTL / (24 * time.Hour))), Vendor: onboarding.VendorValues{}.Defaults()})
+	if err != nil {
+		return err
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.AdminNew(view))
+}
+
+// vendorForm reads the vendor's values; the form that comes back shows what was typed.
+func (s *Server) vendorForm(v *visit) (web.AdminForm, []string, onboarding.Secret) {
+	values, problems, warnings := wizard.ParseVendor(v.form)
+	form := web.AdminForm{Vendor: values, Problems: problems}
+	if len(problems) > 0 {
+		form.Vendor = typedVendor(v.form)
+	}
+	key := strings.TrimSpace(v.form.Get(web.FieldAPIKey))
+	if len(key) > 4096 || strings.ContainsFunc(key, func(r rune) bool { return r < '!' || r > '~' }) {
+		form.Problems = append(form.Problems, wizard.Problem{Field: web.FieldAPIKey, Message: "Paste the API key as it was given: letters, digits and signs without blanks"})
+		key = ""
+	}
+	return form, warnings, onboarding.NewSecret(key)
+}
+
+// typedVendor is the form as typed, for the page that asks to mend it.
+func typedVendor(form url.Values) onboarding.VendorValues {
+	text := func(name string) string { return strings.ReplaceAll(form.Get(name), "\x00", "") }
+	return onboarding.VendorValues{
+		ControlPlaneAccount: text(web.FieldControlPlaneAccount), ProposedName: text(web.FieldProposedName), AllowDataproc: form.Get(web.FieldAllowDataproc) != "",
+		DataprocControlPlaneRole: text(web.FieldDataprocRole), ActAsRole: text(web.FieldActAsRole), BigtableSparkRole: text(web.FieldBigtableSparkRole),
+		BigtableControlPlaneRole: text(web.FieldBigtableCPRole), ServingAccount: text(web.FieldServingAccount), ServingProject: text(web.FieldServingProject),
+		ServingNetwork: text(web.FieldServingNetwork), RedisVersion: text(web.FieldRedisVersion), GoogleCustomerID: text(web.FieldGoogleCustomerID),
+		HandoverURL: text(web.FieldHandoverURL),
+	}
+}
+
+// adminCreate starts an onboarding and shows the invite's link once.
+func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	form, warnings, key := s.vendorForm(v)
+	who, problems := wizard.ParseInvitee(v.form)
+	form.Customer, form.OwnerEmail, form.Specialist = v.form.Get(web.FieldCustomer), v.form.Get(web.FieldOwnerEmail), v.form.Get(web.FieldSpecialist)
+	form.InviteDays = strings.TrimSpace(v.form.Get(web.FieldInviteDays))
+	ttl := s.InviteTTL
+	if form.InviteDays != "" {
+		days, err := strconv.Atoi(form.InviteDays)
+		if err != nil || days < 1 || days > 90 {
+			problems = append(problems, wizard.Problem{Field: web.FieldInviteDays, Message: "Enter a number of days from 1 to 90"})
+		}
+		ttl = time.Duration(days) * 24 * time.Hour
+	}
+	form.Problems = append(problems, form.Problems...)
+	refuse := func() error {
+		view, err := s.newView(v, form)
+		if err != nil {
+			return err
+		}
+		return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.AdminNew(view))
+	}
+	if len(form.Problems) > 0 {
+		return refuse()
+	}
+	id, err := onboarding.NewID(s.Rand)
+	if err != nil {
+		return err
+	}
+	n := onboarding.NewOnboarding{ID: id, Customer: who.Customer, OwnerEmail: who.OwnerEmail, Specialist: who.Specialist, Vendor: form.Vendor, InviteTTL: ttl}
+	if n.VendorAPIKey, err = s.sealKey(id, key); err != nil {
+		return err
+	}
+	ob, token, err := s.Store.CreateOnboarding(ctx, v.actor, n)
+	var e *onboarding.Error
+	switch {
+	case errors.As(err, &e) && (e.Code == onboarding.CodeInvalid || e.Code == onboarding.CodeConflict):
+		field := web.FieldCustomer
+		if e.Code == onboarding.CodeConflict {
+			field = web.FieldProposedName
+		}
+		form.Problems = wizard.Problems{{Field: field, Message: e.Message}}
+		return refuse()
+	case err != nil:
+		return err
+	}
+	if err := s.putLink(ctx, token, onboarding.Invite{Onboarding: ob.ID, Email: ob.Owner, Role: onboarding.RoleCustomer, ExpiresAt: s.Now().Add(ttl)}); err != nil {
+		return err
+	}
+	if len(warnings) > 0 {
+		s.say(ctx, strings.Join(warnings, " "))
+	}
+	return seeOther(w, v.Request, "/admin/created/"+url.PathEscape(string(ob.ID)))
+}
+
+func (s *Server) sealKey(id onboarding.ID, key onboarding.Secret) ([]byte, error) {
+	if key.Empty() {
+		return nil, nil
+	}
+	sealed, err := s.Vault.Seal(id, onboarding.PurposeVendorAPIKey, key)
+	if err != nil {
+		return nil, fmt.Errorf("seal the vendor's key: %w", err)
+	}
+	return sealed, nil
+}
+
+// adminCreated shows the link of a new onboarding; opened again, it leads to the onboarding.
+func (s *Server) adminCreated(w http.ResponseWriter, v *visit) error {
+	ob, err := s.Store.Onboarding(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	link, ok := s.popLink(v)
+	if !ok {
+		return seeOther(w, v.Request, web.AdminPath(v.id))
+	}
+	view, err := s.newView(v, web.AdminForm{})
+	if err != nil {
+		return err
+	}
+	view.Created, view.Link = &ob, link
+	return s.draw(w, v.Request, http.StatusOK, web.AdminNew(view))
+}
+
+// detailView is one onboarding as its specialist sees it.
+func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
+	ctx := v.Context()
+	j, err := s.journey(v)
+	if err != nil {
+		return web.AdminDetailView{}, err
+	}
+	j.c.Lookup = nil // the customer's access is not for looking around
+	view := web.AdminDetailView{
+		Frame: s.adminFrame(v, j.ob.Customer, "onboardings"), Onboarding: j.ob, Steps: s.Journey.StepsAt(j.c, ""), Sections: s.Journey.Sections(j.c),
+		Waiting: s.Journey.Waiting(j.c), Form: web.AdminForm{Customer: j.ob.Customer, OwnerEmail: j.ob.Owner, Specialist: j.ob.Specialist, Vendor: j.ob.Vendor.Defaults()},
+		MayArchive: !j.ob.Archived,
+	}
+	view.Path = web.AdminPath(v.id)
+	if u, err := url.Parse(v.Referer()); err == nil && u.Host == s.base.Host && u.Path == "/admin" && u.RawQuery != "" {
+		view.ListURL = "/admin?" + filterQuery(u.Query())
+	}
+	if view.Specialists, err = s.Store.Staff(ctx, v.actor); err != nil {
+		return view, err
+	}
+	if view.Runs, err = s.Store.Runs(ctx, v.actor, v.id); err != nil {
+		return view, err
+	}
+	if view.Invites, err = s.Store.Invites(ctx, v.actor, v.id); err != nil {
+		return view, err
+	}
+	trail, err := s.Store.Audit(ctx, v.actor, v.id)
+	if err != nil {
+		return view, err
+	}
+	notes, err := s.Store.Notes(ctx, v.actor, v.id)
+	if err != nil {
+		return view, err
+	}
+	view.Audit = timeline(trail, notes)
+	run, err := s.progressView(ctx, v.actor, v.id)
+	switch {
+	case err == nil:
+		run.Staff, run.MayAct, run.ConnectURL = true, false, ""
+		run.Frame = view.Frame
+		view.Run = &run
+		view.MayRetry = run.Run.State == onboarding.RunFailed || run.Run.State == onboarding.RunBlocked
+	case onboarding.ErrorCode(err) != onboarding.CodeNotFound:
+		return view, err
+	}
+	return view, nil
+}
+
+// timeline is the audit and the specialists' notes in one list, newest first.
+func timeline(trail []onboarding.AuditEntry, notes []onboarding.Note) []onboarding.AuditEntry {
+	all := slices.Clone(trail)
+	for _, n := range notes {
+		all = append(all, onboarding.AuditEntry{At: n.At, Actor: n.By, Role: onboarding.RoleSpecialist, What: "note", Text: n.Text})
+	}
+	slices.SortStableFunc(all, func(a, b onboarding.AuditEntry) int {
+		if c := b.At.Compare(a.At); c != 0 {
+			return c
+		}
+		return int(b.Seq - a.Seq)
+	})
+	return all
+}
+
+// filterQuery keeps of a query what the list knows.
+func filterQuery(q url.Values) string {
+	out := url.Values{}
+	for _, name := range []string{"status", "q", "specialist", "waiting", "sort", "cursor"} {
+		if x := q.Get(name); x != "" {
+			out.Set(name, x)
+		}
+	}
+	return out.Encode()
+}
+
+func (s *Server) adminDetail(w http.ResponseWriter, v *visit) error {
+	view, err := s.detailView(v)
+	if err != nil {
+		return err
+	}
+	if link, ok := s.popLink(v); ok {
+		view.Link = link
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.AdminDetail(view))
+}
+
+// mend draws the detail page again with what was typed and what is to be mended.
+func (s *Server) mend(w http.ResponseWriter, v *visit, change func(*web.AdminDetailView)) error {
+	view, err := s.detailView(v)
+	if err != nil {
+		return err
+	}
+	view.Error = true
+	change(&view)
+	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.AdminDetail(view))
+}
+
+func (s *Server) toDetail(w http.ResponseWriter, v *visit, said string) error {
+	s.say(v.Context(), said)
+	return seeOther(w, v.Request, web.AdminPath(v.id))
+}
+
+func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	if _, err := s.Store.Onboarding(ctx, v.actor, v.id); err != nil {
+		return err
+	}
+	form, warnings, key := s.vendorForm(v)
+	mend := func() error {
+		return s.mend(w, v, func(view *web.AdminDetailView) {
+			view.Form.Vendor, view.Form.Problems = form.Vendor, form.Problems
+		})
+	}
+	if len(form.Problems) > 0 {
+		return mend()
+	}
+	sealed, err := s.sealKey(v.id, key)
+	if err != nil {
+		return err
+	}
+	err = s.Store.UpdateVendor(ctx, v.actor, v.id, form.Vendor, sealed)
+	var e *onboarding.Error
+	switch {
+	case errors.As(err, &e) && (e.Code == onboarding.CodeInvalid || e.Code == onboarding.CodeConflict):
+		form.Problems = wizard.Problems{{Field: web.FieldProposedName, Message: e.Message}}
+		return mend()
+	case err != nil:
+		return err
+	}
+	return s.toDetail(w, v, strings.Join(append([]string{"The vendor's values are saved."}, warnings...), " "))
+}
+
+func (s *Server) adminAssign(w http.ResponseWriter, v *visit) error {
+	to := strings.ToLower(strings.TrimSpace(v.form.Get(web.FieldSpecialist)))
+	if to != "" {
+		email, problem := address(to)
+		if problem == "" {
+			role, err := s.staffRole(v.Context(), email)
+			if err != nil {
+				return err
+			}
+			if !role.Staff() {
+				problem = "Choose one of the specialists"
+			}
+		}
+		if problem != "" {
+			return s.mend(w, v, func(view *web.AdminDetailView) {
+				view.Form.Problems = wizard.Problems{{Field: web.FieldSpecialist, Message: problem}}
+			})
+		}
+		to = email
+	}
+	if err := s.Store.Assign(v.Context(), v.actor, v.id, to); err != nil {
+		return err
+	}
+	if to == "" {
+		return s.toDetail(w, v, "Nobody is assigned now.")
+	}
+	return s.toDetail(w, v, "Assigned to "+to+".")
+}
+
+const maxNote = 4000
+
+func (s *Server) adminNote(w http.ResponseWriter, v *visit) error {
+	raw := v.form.Get(web.FieldNote)
+	text := strings.TrimSpace(strings.ReplaceAll(raw, "\r\n", "\n"))
+	problem := ""
+	switch n := utf8.RuneCountInString(text); {
+	case text == "":
+		problem = "Write the note first"
+	case n > maxNote:
+		problem = fmt.Sprintf("Write at most %d characters; this is %d", maxNote, n)
+	case strings.ContainsRune(text, 0):
+		problem = "Write the note without control characters"
+	}
+	if problem != "" {
+		return s.mend(w, v, func(view *web.AdminDetailView) { view.Note, view.NoteProblem = raw, problem })
+	}
+	if err := s.Store.AddNote(v.Context(), v.actor, v.id, text); err != nil {
+		return err
+	}
+	return s.toDetail(w, v, "The note is added.")
+}
+
+// adminInvite makes an invite, or takes one back.
+func (s *Server) adminInvite(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	if which := v.form.Get("revoke"); which != "" {
+		n, err := strconv.ParseInt(which, 10, 64)
+		if err != nil {
+			return onboarding.Errorf(onboarding.CodeNotFound, "There is no such invite. Reload the page.")
+		}
+		if err := s.Store.RevokeInvite(ctx, v.actor, v.id, n); err != nil {
+			return err
+		}
+		return s.toDetail(w, v, "The invite is taken back; its link no longer works.")
+	}
+	email, problem := address(v.form.Get(web.FieldEmail))
+	role := onboarding.RoleCustomer
+	switch r := onboarding.Role(v.form.Get(web.FieldRole)); r {
+	case "", onboarding.RoleCustomer:
+	case onboarding.RoleColleague:
+		role = r
+	default:
+		problem = "Choose whether to invite the customer or a colleague"
+	}
+	if problem == "" {
+		token, inv, err := s.Store.CreateInvite(ctx, v.actor, v.id, email, role, s.InviteTTL)
+		var e *onboarding.Error
+		switch {
+		case errors.As(err, &e) && (e.Code == onboarding.CodeInvalid || e.Code == onboarding.CodeConflict):
+			problem = e.Message
+		case err != nil:
+			return err
+		default:
+			if err := s.putLink(ctx, token, inv); err != nil {
+				return err
+			}
+			return seeOther(w, v.Request, web.AdminPath(v.id))
+		}
+	}
+	return s.mend(w, v, func(view *web.AdminDetailView) {
+		view.InviteEmail, view.InviteProblem = v.form.Get(web.FieldEmail), problem
+	})
+}
+
+func (s *Server) adminRetry(w http.ResponseWriter, v *visit) error {
+	run, err := s.Store.LatestRun(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	if run.State.Active() {
+		return s.toDetail(w, v, "The run is going on already.")
+	}
+	if err := s.Store.RetryRun(v.Context(), v.actor, run.ID); err != nil {
+		return err
+	}
+	return s.toDetail(w, v, "The run goes on from the tasks that failed.")
+}
+
+func (s *Server) adminArchive(w http.ResponseWriter, v *visit) error {
+	if v.form.Get("confirm") != "yes" {
+		return s.mend(w, v, func(view *web.AdminDetailView) {
+			view.Flash = "Nothing was archived. Tick the box that confirms it, then press Archive again."
+		})
+	}
+	if err := s.Store.Archive(v.Context(), v.actor, v.id); err != nil {
+		return err
+	}
+	return s.toDetail(w, v, "The onboarding is archived.")
+}
+
+func (s *Server) staffView(v *visit) (web.StaffView, error) {
+	people, err := s.Store.Staff(v.Context(), v.actor)
+	return web.StaffView{Frame: s.adminFrame(v, "People", "staff"), People: people, MayEdit: v.actor.Role == onboarding.RoleAdministrator, Role: onboarding.RoleSpecialist}, err
+}
+
+func (s *Server) staffPage(w http.ResponseWriter, v *visit) error {
+	view, err := s.staffView(v)
+	if err != nil {
+		return err
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.StaffPage(view))
+}
+
+// staffSave gives a role or takes it. A lost role ends at the person's next request.
+func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	refuse := func(field, message string) error {
+		view, err := s.staffView(v)
+		if err != nil {
+			return err
+		}
+		view.Path, view.Error = "/admin/staff", true
+		view.Email, view.Role = v.form.Get(web.FieldEmail), onboarding.Role(v.form.Get(web.FieldRole))
+		view.Problems = wizard.Problems{{Field: field, Message: message}}
+		return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.StaffPage(view))
+	}
+	if who := strings.ToLower(strings.TrimSpace(v.form.Get("remove"))); who != "" {
+		if who == v.actor.Email {
+			return refuse(web.FieldEmail, "You can't take your own role. Ask another administrator")
+		}
+		if err := s.Store.RemoveStaff(ctx, v.actor, who); err != nil {
+			return err
+		}
+		s.say(ctx, "The role of "+who+" is taken.")
+		return seeOther(w, v.Request, "/admin/staff")
+	}
+	email, problem := address(v.form.Get(web.FieldEmail))
+	if problem != "" {
+		return refuse(web.FieldEmail, problem)
+	}
+	role := onboarding.Role(v.form.Get(web.FieldRole))
+	if role != onboarding.RoleSpecialist && role != onboarding.RoleAdministrator {
+		return refuse(web.FieldRole, "Choose specialist or administrator")
+	}
+	if err := s.Store.SaveStaff(ctx, v.actor, email, role); err != nil {
+		return err
+	}
+	s.say(ctx, email+" is "+map[onboarding.Role]string{onboarding.RoleSpecialist: "a specialist", onboarding.RoleAdministrator: "an administrator"}[role]+" now.")
+	return seeOther(w, v.Request, "/admin/staff")
+}

@@ -1,0 +1,245 @@
+package handlers
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+// connectView is the page that explains which access is asked, from the declarations of the steps that would run.
+func (s *Server) connectView(v *visit, next string) (web.ConnectView, error) {
+	j, err := s.journey(v)
+	if err != nil {
+		return web.ConnectView{}, err
+	}
+	grant, err := s.Store.LiveGrant(v.Context(), v.actor, v.id)
+	if err != nil {
+		return web.ConnectView{}, err
+	}
+	spec := s.Journey.Spec(j.c)
+	view := web.ConnectView{
+		Frame: s.onboardingFrame(v, j.ob, "Connect Google Cloud"), Onboarding: v.id, Project: spec.Project, StartURL: connectStart(v.id, next, ""),
+		Permissions: s.Provisioner.Permissions(spec), Connection: web.Connection{Email: grant.Email, Since: grant.CreatedAt}, Back: s.standsAt(j),
+	}
+	for _, scope := range s.Provisioner.Scopes() {
+		view.Scopes = append(view.Scopes, web.Reason{Name: scope, Why: scopeReason(scope)})
+	}
+	if v.actor.Role == onboarding.RoleCustomer {
+		view.Colleague.Action = web.OnboardingPath(v.id, "colleague")
+	}
+	if !v.member() {
+		view.StartURL = web.OnboardingPath(v.id, "connect")
+	}
+	return view, nil
+}
+
+func connectStart(id onboarding.ID, next, account string) string {
+	q := url.Values{}
+	if next != "" {
+		q.Set("next", next)
+	}
+	if account != "" {
+		q.Set("account", account)
+	}
+	to := web.OnboardingPath(id, "connect", "start")
+	if len(q) > 0 {
+		to += "?" + q.Encode()
+	}
+	return to
+}
+
+func scopeReason(scope string) string {
+	if strings.HasSuffix(scope, "/auth/cloud-platform") {
+		return "to read your project and to make what the plan lists, while the run goes on; given up when it is done"
+	}
+	return "to know which account gave the access"
+}
+
+func (s *Server) connect(w http.ResponseWriter, v *visit) error {
+	view, err := s.connectView(v, s.connectNext(v.id, v.URL.Query().Get("next")))
+	if err != nil {
+		return err
+	}
+	if grants, err := s.Store.Grants(v.Context(), v.actor, v.id); err != nil {
+		return err
+	} else if n := len(grants); n > 0 && v.member() {
+		if last := latestGrant(grants); last.Email != v.actor.Email { // going on as oneself is the explicit switch
+			if !last.Live() {
+				view.Other = last.Email
+			}
+			view.StartURL = connectStart(v.id, s.connectNext(v.id, v.URL.Query().Get("next")), v.actor.Email)
+		}
+	}
+	s.popColleague(v, &view.Colleague)
+	return s.draw(w, v.Request, http.StatusOK, web.ConnectPage(view))
+}
+
+// connectNext keeps only a page of the same onboarding.
+func (s *Server) connectNext(id onboarding.ID, next string) string {
+	if next = localPath(next); strings.HasPrefix(next, web.OnboardingPath(id)+"/") {
+		return next
+	}
+	return ""
+}
+
+func latestGrant(grants []onboarding.Grant) onboarding.Grant {
+	return slices.MaxFunc(grants, func(a, b onboarding.Grant) int { return a.CreatedAt.Compare(b.CreatedAt) })
+}
+
+// connectStart sends the browser to the consent page: offline, and asked each time, since Google gives a refresh
+// token only with the consent.
+func (s *Server) connectStart(w http.ResponseWriter, v *visit) error {
+	q := v.URL.Query()
+	account := strings.ToLower(strings.TrimSpace(q.Get("account")))
+	hint := v.actor.Email
+	if account != "" {
+		hint = account
+	}
+	next := s.connectNext(v.id, q.Get("next"))
+	to, err := s.begin(v.Context(), flow{Next: next, Onboarding: v.id, Account: account, By: v.actor.Email}, connectPath, s.connectScopes(),
+		oauth2.AccessTypeOffline, oauth2.SetAuthURLParam("prompt", "consent"), oauth2.SetAuthURLParam("login_hint", hint),
+		oauth2.SetAuthURLParam("include_granted_scopes", "true"))
+	if err != nil {
+		return err
+	}
+	return seeOther(w, v.Request, to)
+}
+
+func (s *Server) connectScopes() []string {
+	return append([]string{oidc.ScopeOpenID, "email"}, s.Provisioner.Scopes()...)
+}
+
+// connectCallback takes the consent: the token is sealed before anything else is done with it.
+func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
+	ctx, q := v.Context(), v.URL.Query()
+	f, err := s.takeFlow(ctx, q.Get("state"), true)
+	if err != nil {
+		return err
+	}
+	v.id = f.Onboarding
+	if v.actor.Email == "" || v.actor.Email != f.By {
+		return again(badRequest("You were signed out, or signed in as somebody else, since this began. Start again.", nil), web.OnboardingPath(f.Onboarding, "connect"))
+	}
+	if v.actor.Role, err = s.roleOn(ctx, v.actor.Email, f.Onboarding); err != nil {
+		return err
+	}
+	if !v.member() {
+		return onboarding.Errorf(onboarding.CodeForbidden, "Only the customer or a colleague of theirs can connect an account.")
+	}
+	noteOf(ctx).role = v.actor.Role
+	explain := func(status int, change func(*web.ConnectView)) error {
+		view, err := s.connectView(v, f.Next)
+		if err != nil {
+			return err
+		}
+		view.Path = web.OnboardingPath(f.Onboarding, "connect")
+		view.Error = true
+		change(&view)
+		return s.draw(w, v.Request, status, web.ConnectPage(view))
+	}
+	if q.Get("error") != "" {
+		return explain(http.StatusOK, func(view *web.ConnectView) { view.Denied = true })
+	}
+	f2 := f
+	f2.Next = web.OnboardingPath(f.Onboarding, "connect")
+	who, err := s.redeem(ctx, q, f2, connectPath)
+	if err != nil {
+		return err
+	}
+	var unticked []string
+	for _, scope := range s.Provisioner.Scopes() {
+		if !slices.Contains(who.Scopes, scope) {
+			unticked = append(unticked, scope)
+		}
+	}
+	if len(unticked) > 0 {
+		return explain(http.StatusOK, func(view *web.ConnectView) { view.Unticked = unticked })
+	}
+	if who.Token.RefreshToken == "" {
+		return again(&statusError{http.StatusBadGateway, "Google gave no lasting access, so a run could not finish. Connect once more.", nil}, f2.Next)
+	}
+	expected := v.actor.Email
+	grants, err := s.Store.Grants(ctx, v.actor, f.Onboarding)
+	if err != nil {
+		return err
+	}
+	if len(grants) > 0 {
+		expected = latestGrant(grants).Email
+	}
+	if who.Email != expected && who.Email != f.Account {
+		return explain(http.StatusConflict, func(view *web.ConnectView) {
+			view.Other = expected
+			view.StartURL = connectStart(f.Onboarding, f.Next, who.Email)
+		})
+	}
+	plain, err := json.Marshal(onboarding.GrantToken{RefreshToken: who.Token.RefreshToken, AccessToken: who.Token.AccessToken, Expiry: who.Token.Expiry})
+	if err != nil {
+		return fmt.Errorf("seal the access: %w", err)
+	}
+	sealed, err := s.Vault.Seal(f.Onboarding, onboarding.PurposeGoogleGrant, onboarding.NewSecret(string(plain)))
+	clear(plain)
+	if err != nil {
+		return fmt.Errorf("seal the access: %w", err)
+	}
+	if _, err := s.Store.SaveGrant(ctx, v.actor, onboarding.Grant{
+		Onboarding: f.Onboarding, Email: who.Email, Scopes: who.Scopes, Asked: s.connectScopes(), CreatedAt: s.Now().UTC(), Sealed: sealed,
+	}); err != nil {
+		return err
+	}
+	return s.connected(w, v, f)
+}
+
+// connected goes on after the consent: a run that waited for it goes on by itself.
+func (s *Server) connected(w http.ResponseWriter, v *visit, f flow) error {
+	run, err := s.Store.LatestRun(v.Context(), v.actor, f.Onboarding)
+	switch {
+	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+	case err != nil:
+		return err
+	case run.State == onboarding.RunBlocked && waitsForSignIn(run):
+		if err := s.Store.RetryRun(v.Context(), v.actor, run.ID); err != nil {
+			return err
+		}
+		s.say(v.Context(), "Connected. The run goes on.")
+		return seeOther(w, v.Request, web.OnboardingPath(f.Onboarding, "progress"))
+	}
+	s.say(v.Context(), "Google Cloud is connected.")
+	if f.Next != "" {
+		return seeOther(w, v.Request, f.Next)
+	}
+	if _, ok := s.Journey.Step("project"); ok {
+		j, err := s.journey(v)
+		if err != nil {
+			return err
+		}
+		if s.Journey.CanVisit(j.c, "project") && !s.Journey.Complete(j.c) {
+			return seeOther(w, v.Request, web.OnboardingPath(f.Onboarding, "step", "project"))
+		}
+	}
+	return seeOther(w, v.Request, web.OnboardingPath(f.Onboarding))
+}
+
+// waitsForSignIn tells whether a task of the run is blocked on the customer's access.
+func waitsForSignIn(run onboarding.Run) bool {
+	return slices.ContainsFunc(run.Tasks, func(t onboarding.Task) bool {
+		return t.State == onboarding.TaskBlocked && t.Code == onboarding.CodeSignIn
+	})
+}
+
+// revoke gives the access up before its time.
+func (s *Server) revoke(w http.ResponseWriter, v *visit) error {
+	if err := s.Provisioner.Revoke(v.Context(), v.actor, v.id); err != nil {
+		return err
+	}
+	s.say(v.Context(), "The access is given up, at Google and here.")
+	return seeOther(w, v.Request, web.OnboardingPath(v.id, "receipt"))
+}

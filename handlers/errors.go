@@ -1,0 +1,147 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/a-h/templ"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+// statusError is an error of the request itself, which the vocabulary of onboardings has no code for.
+type statusError struct {
+	status  int
+	message string // for the person, with what to do next
+	err     error  // for the operator; may be nil
+}
+
+func (e *statusError) Error() string {
+	if e.err == nil {
+		return e.message
+	}
+	return e.message + ": " + e.err.Error()
+}
+
+func (e *statusError) Unwrap() error { return e.err }
+
+func badRequest(message string, err error) error {
+	return &statusError{http.StatusBadRequest, message, err}
+}
+
+// statusOf is the one place where an error becomes a status.
+func statusOf(err error) int {
+	var se *statusError
+	if errors.As(err, &se) {
+		return se.status
+	}
+	if errors.Is(err, context.DeadlineExceeded) && onboarding.ErrorCode(err) == onboarding.CodeInternal {
+		return http.StatusServiceUnavailable
+	}
+	switch onboarding.ErrorCode(err) {
+	case onboarding.CodeInvalid:
+		return http.StatusUnprocessableEntity
+	case onboarding.CodeNotFound:
+		return http.StatusNotFound
+	case onboarding.CodeStale, onboarding.CodeConflict, onboarding.CodePlanChanged, onboarding.CodeSignIn, onboarding.CodePermission,
+		onboarding.CodeOrgPolicy, onboarding.CodeBilling, onboarding.CodeAPIDisabled, onboarding.CodeQuota, onboarding.CodeGuide:
+		return http.StatusConflict
+	case onboarding.CodeForbidden:
+		return http.StatusForbidden
+	case onboarding.CodeGone:
+		return http.StatusGone
+	case onboarding.CodeUnavailable, onboarding.CodeTimeout:
+		return http.StatusServiceUnavailable
+	case onboarding.CodeCloud:
+		return http.StatusBadGateway
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// sentence is what the person reads of an error; nothing of an error's inside is shown.
+func sentence(err error) string {
+	var se *statusError
+	if errors.As(err, &se) {
+		return se.message
+	}
+	var e *onboarding.Error
+	if errors.As(err, &e) && e.Message != "" && e.Code != onboarding.CodeInternal {
+		return e.Message
+	}
+	if statusOf(err) == http.StatusServiceUnavailable {
+		return "We could not answer in time. Nothing was lost. Wait a moment, then try again."
+	}
+	return "Something went wrong on our side. What was saved is safe. Try again; if it happens again, send us the number below."
+}
+
+// fail draws the error page and notes the error for the one log line of the request.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	note := noteOf(r.Context())
+	note.err = err
+	if note.wrote() {
+		return // too late for a page; the log tells
+	}
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		note.gone = true
+		return // nobody reads it any more
+	}
+	status := statusOf(err)
+	if status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+		w.Header().Set("Retry-After", "5")
+	}
+	v := web.MessageView{Frame: s.frame(r, http.StatusText(status)), Status: status, Text: sentence(err)}
+	v.Error = true
+	if status == http.StatusInternalServerError || status == http.StatusBadGateway {
+		v.RequestID = note.id
+	}
+	var to *linked
+	if errors.As(err, &to) {
+		v.Actions = to.links
+	}
+	if err := s.draw(w, r, status, web.Message(v)); err != nil {
+		http.Error(w, sentence(err), http.StatusInternalServerError)
+	}
+}
+
+// linked is an error whose page offers these links on.
+type linked struct {
+	error
+	links []web.Link
+}
+
+func (l *linked) Unwrap() error { return l.error }
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// draw draws a page into a buffer and then sends it: a page that cannot be drawn is an error, never half a page.
+func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
+	buf := buffers.Get().(*bytes.Buffer)
+	buf.Reset()
+	defer buffers.Put(buf)
+	if err := page.Render(r.Context(), buf); err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(buf.Len()))
+	w.WriteHeader(status)
+	_, err := w.Write(buf.Bytes())
+	if err != nil {
+		noteOf(r.Context()).gone = true
+	}
+	return nil
+}
+
+// seeOther sends the browser on with a GET.
+func seeOther(w http.ResponseWriter, r *http.Request, to string) error {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}

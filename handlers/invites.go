@@ -1,0 +1,196 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+	"groundwork/wizard"
+)
+
+// invite draws the button: opening the link uses nothing, so that scanners may open it as often as they like.
+func (s *Server) invite(w http.ResponseWriter, v *visit) error {
+	token := chi.URLParam(v.Request, "token")
+	inv, customer, err := s.Store.InviteByToken(v.Context(), token)
+	if onboarding.ErrorCode(err) == onboarding.CodeGone {
+		return s.goneInvite(w, v, inv, customer, err)
+	}
+	if err != nil {
+		return err
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.InvitePage(s.inviteView(v, inv, customer, token, web.InviteOpen)))
+}
+
+func (s *Server) inviteView(v *visit, inv onboarding.Invite, customer, token string, state web.InviteState) web.InviteView {
+	view := web.InviteView{Frame: s.frame(v.Request, "Invitation"), State: state, Invited: inv.Email, InvitedBy: inv.CreatedBy, Colleague: inv.Role == onboarding.RoleColleague, ExpiresAt: inv.ExpiresAt}
+	view.Customer = customer
+	if state == web.InviteOpen {
+		view.AcceptURL = "/i/" + url.PathEscape(token)
+	}
+	return view
+}
+
+// goneInvite leads its own person on, and tells everybody else why the link doesn't work.
+func (s *Server) goneInvite(w http.ResponseWriter, v *visit, inv onboarding.Invite, customer string, gone error) error {
+	state := web.InviteExpired
+	switch {
+	case !inv.UsedAt.IsZero():
+		state = web.InviteUsed
+	case !inv.RevokedAt.IsZero():
+		state = web.InviteRevoked
+	case inv.ID == 0:
+		return gone
+	}
+	if state == web.InviteUsed && v.actor.Email != "" && inv.Email == v.actor.Email {
+		if _, err := s.Store.RoleOn(v.Context(), v.actor.Email, inv.Onboarding); err == nil {
+			return seeOther(w, v.Request, web.OnboardingPath(inv.Onboarding))
+		}
+	}
+	view := s.inviteView(v, inv, customer, "", state)
+	view.Error = true
+	return s.draw(w, v.Request, http.StatusGone, web.InvitePage(view))
+}
+
+// inviteAccept takes the invite: at once for who is signed in, else after the sign-in. The token waits sealed in the
+// session meanwhile and is in no address.
+func (s *Server) inviteAccept(w http.ResponseWriter, v *visit) error {
+	token := chi.URLParam(v.Request, "token")
+	if v.actor.Email != "" {
+		return s.accept(w, v, token)
+	}
+	inv, customer, err := s.Store.InviteByToken(v.Context(), token)
+	if onboarding.ErrorCode(err) == onboarding.CodeGone && inv.UsedAt.IsZero() {
+		return s.goneInvite(w, v, inv, customer, err)
+	}
+	if err != nil && onboarding.ErrorCode(err) != onboarding.CodeGone {
+		return err
+	}
+	if err := s.putSealed(v.Context(), keyInvite, token); err != nil {
+		return err
+	}
+	return seeOther(w, v.Request, "/signin?"+url.Values{"next": {"/"}, "why": {"invite"}}.Encode())
+}
+
+// accept makes the signed-in person a member, if the invite is theirs.
+func (s *Server) accept(w http.ResponseWriter, v *visit, token string) error {
+	ctx := v.Context()
+	id, err := s.Store.AcceptInvite(ctx, token, v.actor)
+	switch onboarding.ErrorCode(err) {
+	case "":
+	case onboarding.CodeForbidden:
+		inv, customer, lookErr := s.Store.InviteByToken(ctx, token)
+		if lookErr != nil {
+			return err
+		}
+		view := s.inviteView(v, inv, customer, token, web.InviteOther)
+		view.SignedIn, view.Error, view.Path = v.actor.Email, true, "/i/"+url.PathEscape(token)
+		return s.draw(w, v.Request, http.StatusForbidden, web.InvitePage(view))
+	case onboarding.CodeGone:
+		inv, customer, _ := s.Store.InviteByToken(ctx, token)
+		return s.goneInvite(w, v, inv, customer, err)
+	default:
+		return err
+	}
+	if err := s.sessions.RenewToken(ctx); err != nil {
+		return fmt.Errorf("renew the session: %w", err)
+	}
+	return seeOther(w, v.Request, web.OnboardingPath(id))
+}
+
+// shownLink is an invite's link on its way to the next page.
+type shownLink struct {
+	URL, Email string
+	Expires    time.Time
+	Role       onboarding.Role
+	For        onboarding.ID
+}
+
+func (s *Server) putLink(ctx context.Context, token string, inv onboarding.Invite) error {
+	return s.putSealed(ctx, keyLink, shownLink{s.BaseURL + "/i/" + token, inv.Email, inv.ExpiresAt, inv.Role, inv.Onboarding})
+}
+
+func (s *Server) popLink(v *visit) (web.InviteLink, bool) {
+	var l shownLink
+	if !s.popSealed(v.Context(), keyLink, &l) || l.For != v.id {
+		return web.InviteLink{}, false
+	}
+	return web.InviteLink{URL: l.URL, Email: l.Email, Expires: l.Expires, Role: l.Role}, true
+}
+
+func (s *Server) popColleague(v *visit, form *web.ColleagueForm) {
+	if link, ok := s.popLink(v); ok {
+		form.Link, form.SentTo, form.Expires = link.URL, link.Email, link.Expires
+	}
+}
+
+// address reads an e-mail address as typed or pasted, "Ada <ada@customer.example>" and mailto: too; a sentence says
+// what to mend.
+func address(typed string) (string, string) {
+	const ask = "Enter an e-mail address, like ada@customer.example"
+	text := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(typed), "mailto:"))
+	if text == "" {
+		return "", ask
+	}
+	if len(text) > 254 {
+		return "", "Enter an e-mail address of at most 254 characters"
+	}
+	if strings.ContainsAny(text, "\r\n\x00") {
+		return "", ask
+	}
+	parsed, err := mail.ParseAddress(text)
+	if err != nil {
+		return "", ask
+	}
+	email := strings.ToLower(parsed.Address)
+	local, domain, _ := strings.Cut(email, "@")
+	if strings.ContainsAny(local, " \"'<>,;:\\") || !strings.Contains(domain, ".") || strings.HasSuffix(domain, ".") || strings.ContainsAny(domain, "[]_ ") || strings.HasSuffix(domain, ".gserviceaccount.com") {
+		return "", ask
+	}
+	for _, r := range email {
+		if r > 126 || r < 33 {
+			return "", "Enter an e-mail address in plain letters, without accents or blanks"
+		}
+	}
+	return email, ""
+}
+
+// colleague sends the cloud step to somebody with the rights: a link of their own, shown once.
+func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	email, problem := address(v.form.Get("email"))
+	if problem == "" && email == v.actor.Email {
+		problem = "Enter a colleague's address; this one is yours"
+	}
+	if problem == "" {
+		token, inv, err := s.Store.CreateInvite(ctx, v.actor, v.id, email, onboarding.RoleColleague, s.InviteTTL/2)
+		var e *onboarding.Error
+		switch {
+		case errors.As(err, &e) && e.Code == onboarding.CodeInvalid:
+			problem = e.Message
+		case err != nil:
+			return err
+		default:
+			if err := s.putLink(ctx, token, inv); err != nil {
+				return err
+			}
+			return seeOther(w, v.Request, web.OnboardingPath(v.id, "connect"))
+		}
+	}
+	view, err := s.connectView(v, "")
+	if err != nil {
+		return err
+	}
+	view.Path, view.Error = web.OnboardingPath(v.id, "connect"), true
+	view.Colleague.Email = v.form.Get("email")
+	view.Colleague.Problems = wizard.Problems{{Field: web.FieldEmail, Message: problem}}
+	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.ConnectPage(view))
+}

@@ -1,0 +1,197 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+// planRead is a fresh reading of the cloud for one onboarding.
+type planRead struct {
+	journey
+	kind   onboarding.RunKind
+	spec   onboarding.Spec
+	plan   onboarding.Plan
+	checks []onboarding.CheckResult
+	grant  onboarding.Grant
+	latest onboarding.Run // zero: none yet
+	err    error          // why the plan could not be read: shown on the page
+}
+
+// readPlan asks the cloud what is there. What the customer must mend is in err of the result; an error returned is
+// ours.
+func (s *Server) readPlan(v *visit, kind onboarding.RunKind) (planRead, error) {
+	ctx := v.Context()
+	j, err := s.journey(v)
+	if err != nil {
+		return planRead{}, err
+	}
+	p := planRead{journey: j, kind: kind, spec: s.Journey.Spec(j.c)}
+	if p.latest, err = s.Store.LatestRun(ctx, v.actor, v.id); err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		return planRead{}, err
+	}
+	if p.grant, err = s.Store.LiveGrant(ctx, v.actor, v.id); err != nil {
+		return planRead{}, err
+	}
+	if !p.grant.Live() {
+		p.err = onboarding.Errorf(onboarding.CodeSignIn, "Connect a Google account first: the plan is read from your project with its access.")
+		return p, nil
+	}
+	if kind == onboarding.RunTeardown {
+		p.plan, p.err = s.Provisioner.TeardownPlan(ctx, v.actor, j.ob, p.spec)
+	} else {
+		p.plan, p.err = s.Provisioner.Plan(ctx, v.actor, j.ob, p.spec)
+		if p.err == nil {
+			p.checks, p.err = s.Provisioner.Preflight(ctx, v.actor, j.ob, p.spec)
+		}
+	}
+	if ours(p.err) {
+		return planRead{}, p.err
+	}
+	return p, nil
+}
+
+// ours tells whether an error is our own trouble, and not something that the customer reads on the page and mends.
+func ours(err error) bool {
+	switch onboarding.ErrorCode(err) {
+	case onboarding.CodeInternal, onboarding.CodeNotFound, onboarding.CodeForbidden, onboarding.CodeFenced:
+		return true
+	}
+	return false
+}
+
+// runKind reads the kind of run that a plan is for; anything else than a teardown or a verification is the usual.
+func runKind(text string) onboarding.RunKind {
+	switch k := onboarding.RunKind(text); k {
+	case onboarding.RunTeardown, onboarding.RunVerify:
+		return k
+	}
+	return onboarding.RunProvision
+}
+
+// waits lists what must come before a run may start.
+func (s *Server) waits(p planRead) []string {
+	if p.kind == onboarding.RunTeardown {
+		return nil
+	}
+	out := s.Journey.Waiting(p.c)
+	if len(out) == 0 && p.spec.ControlPlaneAccount == "" {
+		out = []string{"Control plane service account, from your specialist"}
+	}
+	return out
+}
+
+// planView decides what the page offers.
+func (s *Server) planView(v *visit, p planRead) web.PlanView {
+	title := "Review the plan"
+	if p.kind == onboarding.RunTeardown {
+		title = "Review what will be removed"
+	}
+	view := web.PlanView{
+		Frame: s.onboardingFrame(v, p.ob, title), Onboarding: v.id, Version: p.ob.Version, Plan: p.plan, Hash: p.plan.Hash(), Checks: p.checks,
+		Waiting: s.waits(p), Connection: web.Connection{Email: p.grant.Email, Since: p.grant.CreatedAt}, Active: p.latest.State.Active(),
+	}
+	if p.kind != onboarding.RunProvision {
+		view.Kind = p.kind
+	}
+	view.Path = planPath(v.id, p.kind)
+	if p.latest.ID != "" {
+		view.PreviousRun = string(p.latest.State)
+	}
+	failed := 0
+	for _, c := range p.checks {
+		if c.State == onboarding.CheckFailed {
+			failed++
+		}
+	}
+	switch {
+	case onboarding.ErrorCode(p.err) == onboarding.CodeSignIn:
+		view.Problem, view.ConnectURL = sentence(p.err), connectURL(v.id, planPath(v.id, p.kind))
+	case p.err != nil:
+		view.Problem = sentence(p.err)
+	case view.Active:
+		view.Blocked = "A run is going on already."
+	case !v.member():
+		view.Blocked = "Only the customer or a colleague of theirs can approve the plan."
+	case len(view.Waiting) > 0:
+		view.Blocked = "Something is missing yet. It is listed above; the run can start when it is there."
+	case failed == 1:
+		view.Blocked = "A check failed. Mend what it names, then check again."
+	case failed > 1:
+		view.Blocked = fmt.Sprintf("%d checks failed. Mend what they name, then check again.", failed)
+	default:
+		view.MayApprove = true
+	}
+	return view
+}
+
+func planPath(id onboarding.ID, kind onboarding.RunKind) string {
+	to := web.OnboardingPath(id, "plan")
+	if kind != onboarding.RunProvision {
+		to += "?kind=" + string(kind)
+	}
+	return to
+}
+
+func (s *Server) plan(w http.ResponseWriter, v *visit) error {
+	kind := runKind(v.URL.Query().Get("kind"))
+	p, done, err := s.openPlan(w, v, kind)
+	if done || err != nil {
+		return err
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.PlanPage(s.planView(v, p)))
+}
+
+// openPlan reads the plan, or leads to what must come before it; done says that it was answered.
+func (s *Server) openPlan(w http.ResponseWriter, v *visit, kind onboarding.RunKind) (planRead, bool, error) {
+	j, err := s.journey(v)
+	if err != nil {
+		return planRead{}, false, err
+	}
+	if kind != onboarding.RunTeardown && !s.Journey.Complete(j.c) {
+		return planRead{}, true, seeOther(w, v.Request, web.OnboardingPath(v.id, "check"))
+	}
+	p, err := s.readPlan(v, kind)
+	return p, false, err
+}
+
+// planApprove starts a run of exactly the plan that was shown: the cloud is read again, and another plan is shown
+// instead of being run.
+func (s *Server) planApprove(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	kind := runKind(v.form.Get("kind"))
+	if run, err := s.Store.LatestRun(ctx, v.actor, v.id); err == nil && run.State.Active() {
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress")) // the second click of a double click
+	} else if err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		return err
+	}
+	p, done, err := s.openPlan(w, v, kind)
+	if done || err != nil {
+		return err
+	}
+	view := s.planView(v, p)
+	version, err := strconv.Atoi(v.form.Get("version"))
+	switch {
+	case err != nil || version != p.ob.Version:
+		view.Changed = "The answers changed since this plan was shown. This is the plan for the answers as they are now; look at it, then approve it."
+	case p.err == nil && v.form.Get("hash") != view.Hash:
+		view.Changed = "Your project changed since this plan was shown. This is the plan now; look at it, then approve it."
+	}
+	if view.Changed != "" || !view.MayApprove {
+		return s.draw(w, v.Request, http.StatusConflict, web.PlanPage(view))
+	}
+	_, err = s.Store.Submit(ctx, v.actor, v.id, version, kind, p.plan)
+	switch onboarding.ErrorCode(err) {
+	case "", onboarding.CodeConflict:
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
+	case onboarding.CodeStale:
+		view.Changed = "The answers changed while this plan was approved. Open the plan again, look at it, then approve it."
+		view.MayApprove = false
+		return s.draw(w, v.Request, http.StatusConflict, web.PlanPage(view))
+	default:
+		return err
+	}
+}

@@ -1,0 +1,599 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+	"groundwork/wizard"
+)
+
+// progressView is the latest run of an onboarding as the visitor sees it. CodeNotFound: there is none yet.
+func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (web.ProgressView, error) {
+	run, err := s.Store.LatestRun(ctx, actor, id)
+	if err != nil {
+		return web.ProgressView{}, err
+	}
+	ob, err := s.Store.Onboarding(ctx, actor, id)
+	if err != nil {
+		return web.ProgressView{}, err
+	}
+	v := web.ProgressView{
+		Onboarding: ob, Run: run, Specialist: ob.Specialist,
+		MayAct:     actor.Role == onboarding.RoleCustomer || actor.Role == onboarding.RoleColleague,
+		ConnectURL: connectStart(id, web.OnboardingPath(id, "progress"), ""),
+	}
+	v.Now = s.Now()
+	if !run.State.Ended() {
+		v.EventsURL = web.OnboardingPath(id, "events")
+	}
+	if run.State.Active() {
+		v.Expect = "This usually takes 2 to 5 minutes."
+	}
+	if v.MayAct && planChanged(run) {
+		if fresh, err := s.drift.plan(ctx, s, actor, ob, run); err == nil {
+			v.Differences, v.NewHash = differences(run.Plan, fresh), fresh.Hash()
+		}
+	}
+	return v, nil
+}
+
+func planChanged(run onboarding.Run) bool {
+	return run.State == onboarding.RunBlocked && slices.ContainsFunc(run.Tasks, func(t onboarding.Task) bool {
+		return t.State == onboarding.TaskBlocked && t.Code == onboarding.CodePlanChanged
+	})
+}
+
+// driftCache holds the fresh plan of a run that stands still because its plan changed, for a minute: pages and streams draw
+// it, and each reading is calls to the customer's cloud.
+type driftCache struct {
+	sync.Mutex
+	of map[onboarding.RunID]drifted
+}
+
+type drifted struct {
+	epoch int
+	at    time.Time
+	plan  onboarding.Plan
+}
+
+func (d *driftCache) plan(ctx context.Context, s *Server, actor onboarding.Actor, ob onboarding.Onboarding, run onboarding.Run) (onboarding.Plan, error) {
+	d.Lock()
+	defer d.Unlock()
+	if x, ok := d.of[run.ID]; ok && x.epoch == run.Epoch && s.Now().Sub(x.at) < time.Minute {
+		return x.plan, nil
+	}
+	plan, err := s.freshPlan(ctx, actor, ob, run)
+	if err != nil {
+		return onboarding.Plan{}, err
+	}
+	for id, x := range d.of {
+		if s.Now().Sub(x.at) >= time.Minute {
+			delete(d.of, id)
+		}
+	}
+	if d.of == nil {
+		d.of = map[onboarding.RunID]drifted{}
+	}
+	d.of[run.ID] = drifted{run.Epoch, s.Now(), plan}
+	return plan, nil
+}
+
+func (s *Server) freshPlan(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, run onboarding.Run) (onboarding.Plan, error) {
+	if run.Kind == onboarding.RunTeardown {
+		return s.Provisioner.TeardownPlan(ctx, actor, ob, run.Plan.Spec)
+	}
+	return s.Provisioner.Plan(ctx, actor, ob, run.Plan.Spec)
+}
+
+// differences are the tasks that a fresh plan would do otherwise than approved.
+func differences(approved, now onboarding.Plan) []web.Difference {
+	var out []web.Difference
+	for _, n := range now.Tasks {
+		was, ok := approved.Task(n.Name)
+		d := web.Difference{Title: n.Title, Resource: n.Resource, Approved: was.Action, Now: n.Action, Diff: n.Diff, Added: without(n.Bindings, was.Bindings), Removed: without(was.Bindings, n.Bindings)}
+		if !ok || (n.Action != was.Action && n.Action != onboarding.ActionNone) || len(d.Added)+len(d.Removed) > 0 {
+			out = append(out, d)
+		}
+	}
+	for _, was := range approved.Tasks {
+		if _, ok := now.Task(was.Name); !ok {
+			out = append(out, web.Difference{Title: was.Title, Resource: was.Resource, Approved: was.Action, Removed: was.Bindings})
+		}
+	}
+	return out
+}
+
+func without(all, drop []onboarding.Binding) []onboarding.Binding {
+	same := func(a, b onboarding.Binding) bool { return a.Member == b.Member && a.Role == b.Role && a.On == b.On }
+	var out []onboarding.Binding
+	for _, a := range all {
+		if !slices.ContainsFunc(drop, func(b onboarding.Binding) bool { return same(a, b) }) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func (s *Server) progress(w http.ResponseWriter, v *visit) error {
+	view, err := s.progressView(v.Context(), v.actor, v.id)
+	switch onboarding.ErrorCode(err) {
+	case "":
+		return s.drawProgress(w, v, http.StatusOK, view)
+	case onboarding.CodeNotFound: // no run yet
+		j, err := s.journey(v)
+		if err != nil {
+			return err
+		}
+		if to := s.standsAt(j); to != v.URL.Path {
+			return seeOther(w, v.Request, to)
+		}
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "check"))
+	default:
+		return err
+	}
+}
+
+func (s *Server) drawProgress(w http.ResponseWriter, v *visit, status int, view web.ProgressView) error {
+	view.Frame = s.onboardingFrame(v, view.Onboarding, "Progress")
+	view.Path = web.OnboardingPath(v.id, "progress")
+	if view.Run.State.Active() {
+		view.Refresh = 5
+	}
+	return s.draw(w, v.Request, status, web.Progress(view))
+}
+
+// onRun does something with the latest run and leads back to its page.
+func (s *Server) onRun(w http.ResponseWriter, v *visit, act func(onboarding.Run) error) error {
+	run, err := s.Store.LatestRun(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	if err := act(run); err != nil {
+		return err
+	}
+	return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
+}
+
+// retry goes on from the tasks that failed. Without a live grant the way leads to the consent first, which retries.
+func (s *Server) retry(w http.ResponseWriter, v *visit) error {
+	grant, err := s.Store.LiveGrant(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	if !grant.Live() {
+		return seeOther(w, v.Request, connectURL(v.id, web.OnboardingPath(v.id, "progress")))
+	}
+	return s.onRun(w, v, func(run onboarding.Run) error {
+		if run.State.Active() {
+			return nil // the second click of a double click
+		}
+		return s.Store.RetryRun(v.Context(), v.actor, run.ID)
+	})
+}
+
+func (s *Server) cancel(w http.ResponseWriter, v *visit) error {
+	return s.onRun(w, v, func(run onboarding.Run) error {
+		if run.State.Ended() {
+			return nil
+		}
+		return s.Store.CancelRun(v.Context(), v.actor, run.ID)
+	})
+}
+
+// approveChanged pins the plan as it is now, if it is still the one that was shown.
+func (s *Server) approveChanged(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	run, err := s.Store.LatestRun(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	if !planChanged(run) {
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
+	}
+	ob, err := s.Store.Onboarding(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	fresh, err := s.freshPlan(ctx, v.actor, ob, run)
+	if onboarding.ErrorCode(err) == onboarding.CodeSignIn {
+		return seeOther(w, v.Request, connectURL(v.id, web.OnboardingPath(v.id, "progress")))
+	}
+	if err != nil {
+		return err
+	}
+	if fresh.Hash() != v.form.Get("hash") {
+		s.drift.Lock()
+		delete(s.drift.of, run.ID)
+		s.drift.Unlock()
+		view, err := s.progressView(ctx, v.actor, v.id)
+		if err != nil {
+			return err
+		}
+		s.say(ctx, "Your project changed again since this was shown. These are the differences now; look at them, then approve.")
+		return s.drawProgress(w, v, http.StatusConflict, view)
+	}
+	if err := s.Store.ApprovePlan(ctx, v.actor, run.ID, fresh); err != nil {
+		return err
+	}
+	return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
+}
+
+// succeeded finds the last provisioning run that succeeded, whatever was run since; CodeNotFound if there is none.
+func (s *Server) succeeded(v *visit) (onboarding.Run, error) {
+	latest, err := s.Store.LatestRun(v.Context(), v.actor, v.id)
+	if err != nil {
+		return latest, err
+	}
+	if latest.Kind == onboarding.RunProvision && latest.State == onboarding.RunSucceeded {
+		return latest, nil
+	}
+	runs, err := s.Store.Runs(v.Context(), v.actor, v.id)
+	if err != nil {
+		return latest, err
+	}
+	var found onboarding.Run
+	for _, r := range runs {
+		if r.Kind == onboarding.RunProvision && r.State == onboarding.RunSucceeded && r.CreatedAt.After(found.CreatedAt) {
+			found = r
+		}
+	}
+	if found.ID == "" {
+		return found, onboarding.Errorf(onboarding.CodeNotFound, "No run has succeeded yet, so there is no record. Look at the progress page.")
+	}
+	return found, nil
+}
+
+func (s *Server) done(w http.ResponseWriter, v *visit) error {
+	run, err := s.succeeded(v)
+	if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
+	}
+	if err != nil {
+		return err
+	}
+	ob, err := s.Store.Onboarding(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	grants, err := s.Store.Grants(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	given := len(grants) > 0 && !slices.ContainsFunc(grants, func(g onboarding.Grant) bool { return g.Live() || g.RevokedAt.IsZero() })
+	view := web.DoneView{
+		Frame: s.onboardingFrame(v, ob, "Your project is ready"), Onboarding: ob, Run: run, Specialist: ob.Specialist,
+		Address: run.Plan.Spec.UIAddress(), Handover: handover(run.Plan.Spec), Revoked: given,
+	}
+	if v.member() && ob.Status == onboarding.StatusDone {
+		view.TeardownURL = planPath(v.id, onboarding.RunTeardown)
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.Done(view))
+}
+
+// handover lists what the vendor gets; secrets are not in it.
+func handover(spec onboarding.Spec) []wizard.Row {
+	rows := []wizard.Row{
+		{Label: "Deployment name", Value: spec.Deployment},
+		{Label: "Region", Value: spec.Region},
+		{Label: "Project", Value: spec.Project},
+		{Label: "Bucket", Value: spec.Bucket()},
+		{Label: "Spark service account", Value: spec.SparkAccount()},
+		{Label: "Control plane service account", Value: spec.ControlPlaneAccount},
+		{Label: "Custom role", Value: "projects/" + spec.Project + "/roles/" + spec.CustomRole()},
+	}
+	if spec.Compute == onboarding.ComputeDatabricks {
+		rows = append(rows, wizard.Row{Label: "Databricks workspace", Value: spec.Databricks.WorkspaceURL}, wizard.Row{Label: "Databricks Runtime", Value: spec.Databricks.Runtime})
+	} else {
+		rows = append(rows, wizard.Row{Label: "Compute platform", Value: "Dataproc"})
+	}
+	if spec.OnlineStore == onboarding.OnlineBigtable {
+		rows = append(rows, wizard.Row{Label: "Bigtable instance", Value: spec.Bigtable.InstanceID})
+	} else {
+		rows = append(rows, wizard.Row{Label: "Redis endpoint", Value: spec.Redis.Endpoint})
+	}
+	return rows
+}
+
+// outputs is the record as a download.
+func (s *Server) outputs(w http.ResponseWriter, v *visit) error {
+	run, err := s.succeeded(v)
+	if err != nil {
+		return err
+	}
+	if len(run.Record) == 0 {
+		return onboarding.Errorf(onboarding.CodeNotFound, "This run left no record. Ask your specialist to run the verification again.")
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": run.Plan.Spec.Deployment + "-outputs.json"}))
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(run.Record)))
+	if _, err := w.Write(run.Record); err != nil {
+		noteOf(v.Context()).gone = true
+	}
+	return nil
+}
+
+func (s *Server) receipt(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	ob, err := s.Store.Onboarding(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	grants, err := s.Store.Grants(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	uses, err := s.Store.GrantUses(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	trail, err := s.Store.Audit(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	view := web.ReceiptView{Frame: s.onboardingFrame(v, ob, "Receipt of access"), Onboarding: ob, Audit: trail}
+	for _, g := range grants {
+		rg := web.ReceiptGrant{Grant: g}
+		rg.Grant.Sealed = nil
+		for _, u := range uses {
+			if u.Grant == g.ID {
+				rg.Uses = append(rg.Uses, u)
+			}
+		}
+		view.Grants = append(view.Grants, rg)
+		if g.Live() && v.member() {
+			view.RevokeURL = web.OnboardingPath(v.id, "revoke")
+		}
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.Receipt(view))
+}
+
+const (
+	// heartbeat keeps proxies from closing a quiet stream; roleCheck is how many of them pass before the viewer's role
+	// is asked again.
+	heartbeat = 15 * time.Second
+	roleCheck = 4
+	// recheck is the net under lost notifications.
+	recheck = 3 * time.Second
+)
+
+// events streams the run: whole parts with a growing id, so that a browser that was away misses nothing.
+func (s *Server) events(w http.ResponseWriter, v *visit) error {
+	first, err := s.progressView(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	last, _ := strconv.ParseInt(v.Header.Get("Last-Event-ID"), 10, 64)
+	if first.Run.State.Ended() && last&1 == 1 {
+		w.WriteHeader(http.StatusNoContent) // the end was seen: tells the browser not to come back
+		return nil
+	}
+	ctl := http.NewResponseController(w)
+	if err := ctl.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("lift the write deadline: %w", err)
+	}
+	if err := ctl.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("lift the read deadline: %w", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	if err := ctl.Flush(); err != nil {
+		return nil
+	}
+
+	frames, leave := s.streams.join(v.actor, v.id)
+	defer leave()
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	end := time.NewTimer(time.Until(s.sessions.Deadline(v.Context())))
+	defer end.Stop()
+	beats := 0
+	send := func(text string) bool {
+		// A reader that takes nothing for half a minute is let go: it comes back with Last-Event-ID.
+		_ = ctl.SetWriteDeadline(time.Now().Add(30 * time.Second))
+		_, err := w.Write([]byte(text))
+		return err == nil && ctl.Flush() == nil
+	}
+	for {
+		select {
+		case <-v.Context().Done():
+			return nil
+		case <-s.stop.Done():
+			return nil
+		case <-end.C:
+			return nil
+		case <-beat.C:
+			if beats++; beats%roleCheck == 0 {
+				if role, err := s.roleOn(v.Context(), v.actor.Email, v.id); err != nil || role != v.actor.Role {
+					return nil
+				}
+			}
+			if !send(": still here\n\n") {
+				return nil
+			}
+		case f, ok := <-frames:
+			if !ok {
+				return nil
+			}
+			id := f.id
+			if id <= last {
+				id = last + 2 - (last+id)&1 // grows, and keeps its parity
+			}
+			last = id
+			if !send("id: " + strconv.FormatInt(id, 10) + "\n" + f.data) {
+				return nil
+			}
+			if f.ended {
+				return nil
+			}
+		}
+	}
+}
+
+// frame is one drawn state of a run.
+type frame struct {
+	id    int64  // odd for the end of the run
+	data  string // "data: …" lines and the empty line
+	ended bool
+}
+
+// hub draws each run once for each person however many tabs they have open.
+type hub struct {
+	ctx    context.Context
+	s      *Server
+	mu     sync.Mutex
+	topics map[topicKey]*topic
+}
+
+type topicKey struct {
+	id    onboarding.ID
+	email string
+	role  onboarding.Role
+}
+
+type topic struct {
+	cancel context.CancelFunc
+	subs   map[chan frame]struct{}
+	latest *frame
+}
+
+func newHub(ctx context.Context, s *Server) *hub {
+	return &hub{ctx: ctx, s: s, topics: map[topicKey]*topic{}}
+}
+
+// join subscribes to a run's frames. A slow reader misses frames between, never the latest. The channel is closed when
+// the run cannot be read any more; leave must be called.
+func (h *hub) join(actor onboarding.Actor, id onboarding.ID) (<-chan frame, func()) {
+	key := topicKey{id, actor.Email, actor.Role}
+	ch := make(chan frame, 1)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.topics[key]
+	if t == nil {
+		ctx, cancel := context.WithCancel(h.ctx)
+		t = &topic{cancel: cancel, subs: map[chan frame]struct{}{}}
+		h.topics[key] = t
+		go h.follow(ctx, key, actor, t)
+	}
+	t.subs[ch] = struct{}{}
+	if t.latest != nil {
+		ch <- *t.latest
+	}
+	return ch, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(t.subs, ch)
+		if len(t.subs) == 0 && h.topics[key] == t {
+			delete(h.topics, key)
+			t.cancel()
+		}
+	}
+}
+
+// follow draws the run whenever it changed, and every few seconds in case a notification was lost.
+func (h *hub) follow(ctx context.Context, key topicKey, actor onboarding.Actor, t *topic) {
+	changed := h.s.Store.Watch(ctx, key.id)
+	tick := time.NewTicker(recheck)
+	defer tick.Stop()
+	for {
+		f, err := h.draw(ctx, actor, key.id)
+		switch code := onboarding.ErrorCode(err); {
+		case err == nil:
+			h.publish(t, f)
+			if f.ended {
+				h.drop(key, t, false)
+				return
+			}
+		case code == onboarding.CodeNotFound || code == onboarding.CodeForbidden:
+			h.drop(key, t, true)
+			return
+		case ctx.Err() == nil:
+			h.s.Logger.WarnContext(ctx, "draw progress", "onboarding", string(key.id), "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case _, ok := <-changed:
+			if !ok {
+				changed = nil // the ticker goes on
+			}
+		case <-tick.C:
+		}
+	}
+}
+
+// drop forgets a topic that has come to its end; who opens the page now begins a new one.
+func (h *hub) drop(key topicKey, t *topic, hangUp bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.topics[key] == t {
+		delete(h.topics, key)
+	}
+	t.cancel()
+	if hangUp {
+		for ch := range t.subs {
+			delete(t.subs, ch)
+			close(ch)
+		}
+	}
+}
+
+func (h *hub) publish(t *topic, f frame) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t.latest != nil && t.latest.data == f.data {
+		return
+	}
+	t.latest = &f
+	for ch := range t.subs {
+		select {
+		case <-ch: // a reader that is behind gets the newer one instead
+		default:
+		}
+		ch <- f
+	}
+}
+
+func (h *hub) draw(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (frame, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	view, err := h.s.progressView(ctx, actor, id)
+	if err != nil {
+		return frame{}, err
+	}
+	view.Now = time.Time{} // exact times: "3 seconds ago" would make every look a change
+	var b strings.Builder
+	if err := web.ProgressParts(view).Render(ctx, &b); err != nil {
+		return frame{}, fmt.Errorf("draw progress: %w", err)
+	}
+	f := frame{ended: view.Run.State.Ended()}
+	n := int64(view.Run.Epoch)
+	for _, t := range view.Run.Tasks {
+		n += int64(len(t.Events) + t.Attempt)
+	}
+	f.id = 2 * n
+	if f.ended {
+		f.id++
+	}
+	var data strings.Builder
+	for line := range strings.Lines(b.String()) {
+		data.WriteString("data: " + strings.TrimRight(line, "\r\n") + "\n")
+	}
+	data.WriteString("\n")
+	f.data = data.String()
+	return f, nil
+}

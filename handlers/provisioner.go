@@ -1,0 +1,21 @@
+package handlers
+
+import (
+	"context"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+)
+
+// Provisioner is what the handlers need of the cloud part; *provisioner.Service fulfils it. It acts with the live
+// grant of the onboarding: CodeSignIn when there is none or Google ended it.
+type Provisioner interface {
+	Plan(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) (onboarding.Plan, error)
+	TeardownPlan(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) (onboarding.Plan, error)
+	Preflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error)
+	Projects(context.Context, onboarding.Actor, onboarding.ID) ([]provisioner.Project, error)
+	Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, project string) (provisioner.Project, error)
+	Permissions(onboarding.Spec) []onboarding.Permission
+	Revoke(context.Context, onboarding.Actor, onboarding.ID) error
+	Scopes() []string
+}

@@ -1,0 +1,349 @@
+// Package handlers is Groundwork's HTTP: the table of routes and who may use each, sign-in, sessions, the
+// customer's pages, the live progress and the specialists' pages.
+//
+// It knows no SQL, no Google client and no HTML: it asks interfaces that others fulfil, and hands view structs to
+// package web. Secrets pass through it once, on their way to be sealed, and it can open none.
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+// Store is what the handlers need of the database; *store.Store fulfils it. Each method is one transaction, sees
+// what its actor may see, and answers CodeNotFound for what is unknown or somebody else's.
+type Store interface {
+	Ping(context.Context) error
+
+	CreateOnboarding(context.Context, onboarding.Actor, onboarding.NewOnboarding) (onboarding.Onboarding, string, error)
+	Onboarding(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Onboarding, error)
+	MyOnboardings(context.Context, onboarding.Actor) ([]onboarding.Onboarding, error)
+	ListOnboardings(context.Context, onboarding.Actor, onboarding.Filter) (onboarding.Page, error)
+	SaveAnswer(context.Context, onboarding.Actor, onboarding.SaveAnswer) (onboarding.Onboarding, error)
+	UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error
+	Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error
+	AddNote(ctx context.Context, actor onboarding.Actor, id onboarding.ID, text string) error
+	Notes(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Note, error)
+	Archive(context.Context, onboarding.Actor, onboarding.ID) error
+	NameTaken(ctx context.Context, name string, except onboarding.ID) (bool, error)
+
+	CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error)
+	Invites(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Invite, error)
+	RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64) error
+	InviteByToken(ctx context.Context, token string) (onboarding.Invite, string, error)
+	AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error)
+	RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error)
+	StaffRole(ctx context.Context, email string) (onboarding.Role, error)
+	SaveStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role) error
+	Staff(context.Context, onboarding.Actor) ([]onboarding.Actor, error)
+	RemoveStaff(ctx context.Context, actor onboarding.Actor, email string) error
+
+	SaveGrant(context.Context, onboarding.Actor, onboarding.Grant) (onboarding.Grant, error)
+	LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error)
+	Grants(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Grant, error)
+	GrantUses(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.GrantUse, error)
+
+	Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan) (onboarding.Run, error)
+	LatestRun(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Run, error)
+	Runs(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Run, error)
+	RetryRun(context.Context, onboarding.Actor, onboarding.RunID) error
+	ApprovePlan(context.Context, onboarding.Actor, onboarding.RunID, onboarding.Plan) error
+	CancelRun(context.Context, onboarding.Actor, onboarding.RunID) error
+	Audit(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.AuditEntry, error)
+	Watch(context.Context, onboarding.ID) <-chan struct{}
+}
+
+// Sealer seals a secret for one onboarding and purpose; *vault.Vault fulfils it. The handlers cannot open.
+type Sealer interface {
+	Seal(onboarding.ID, onboarding.Purpose, onboarding.Secret) ([]byte, error)
+}
+
+// OAuth is the OpenID provider that people sign in with and that gives the cloud access.
+type OAuth struct {
+	Issuer       string // "https://accounts.google.com"; its discovery document is read at the first sign-in
+	ClientID     string
+	ClientSecret string
+	HTTPClient   *http.Client // for discovery, keys and tokens; nil: http.DefaultClient
+}
+
+// Staff says by configuration who is the vendor's; more may be kept in the store.
+type Staff struct {
+	Domains        []string // every verified address of these domains is a specialist
+	Specialists    []string // addresses
+	Administrators []string // addresses
+}
+
+// Limits are requests a minute from one address; 0 is the usual, below 0 is none.
+type Limits struct {
+	SignIn int // starts and callbacks of sign-ins; 60
+	Invite int // opening and accepting invites; 60
+	Post   int // every POST; 600
+}
+
+// Config is what the handlers are made of. Store, Provisioner, Journey, Vault, BaseURL and OAuth are needed; the
+// zero value of every other field means the usual.
+type Config struct {
+	Store       Store
+	Provisioner Provisioner
+	Journey     *wizard.Journey
+	Vault       Sealer
+	Sessions    scs.Store // nil: in memory, lost at a restart
+	BaseURL     string    // "https://onboarding.vendor.example", without a path; http only for a loopback address
+	OAuth       OAuth
+	Staff       Staff
+	Brand       string // the vendor's name
+	HelpURL     string // "" draws no help link
+	Assets      http.Handler
+	Limits      Limits
+	Lifetime    time.Duration // of a session; 12 h
+	Idle        time.Duration // without a request; 2 h
+	Recent      time.Duration // how old a sign-in may be that approves a plan; 1 h
+	InviteTTL   time.Duration // 14 days; a colleague's link has half
+	Timeout     time.Duration // of a request that isn't a stream; 60 s
+	Now         func() time.Time
+	Rand        io.Reader // crypto/rand.Reader
+	Logger      *slog.Logger
+}
+
+// Server answers requests. Make one with [New].
+type Server struct {
+	Config
+	base     *url.URL
+	secure   bool // cookies need https
+	sessions *scs.SessionManager
+	flash    *flashSealer
+	stop     context.Context // ends the streams
+	streams  *hub
+	provider struct {
+		sync.Mutex
+		*provider
+	}
+	drift driftCache
+	http.Handler
+}
+
+// New checks the configuration and builds the handler. The streams it serves end when ctx does, so that a graceful
+// stop of the HTTP server isn't held up by open progress pages. All problems are returned at once, joined.
+func New(ctx context.Context, c Config) (*Server, error) {
+	var problems []error
+	need := func(ok bool, what string) {
+		if !ok {
+			problems = append(problems, errors.New(what))
+		}
+	}
+	need(c.Store != nil, "a store is needed")
+	need(c.Provisioner != nil, "a provisioner is needed")
+	need(c.Journey != nil, "a journey is needed")
+	need(c.Vault != nil, "a vault is needed")
+	need(c.OAuth.Issuer != "" && c.OAuth.ClientID != "" && c.OAuth.ClientSecret != "", "an OpenID issuer, client ID and client secret are needed")
+	base, err := url.Parse(c.BaseURL)
+	switch {
+	case err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") || strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.User != nil:
+		problems = append(problems, fmt.Errorf("the base URL must be https://host without a path, not %q", c.BaseURL))
+	case base.Scheme == "http" && !loopback(base.Hostname()):
+		problems = append(problems, fmt.Errorf("the base URL must be https: (http is for loopback addresses only), not %q", c.BaseURL))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("configure handlers: %w", err)
+	}
+	c.BaseURL = base.Scheme + "://" + base.Host
+
+	usual(&c.Lifetime, 12*time.Hour)
+	usual(&c.Idle, 2*time.Hour)
+	usual(&c.Recent, time.Hour)
+	usual(&c.InviteTTL, 14*24*time.Hour)
+	usual(&c.Timeout, 60*time.Second)
+	usual(&c.Limits.SignIn, 60)
+	usual(&c.Limits.Invite, 60)
+	usual(&c.Limits.Post, 600)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	c.Staff = c.Staff.normal()
+
+	s := &Server{Config: c, base: base, secure: base.Scheme == "https", stop: ctx}
+	if s.flash, err = newFlashSealer(c.OAuth.ClientSecret); err != nil {
+		return nil, fmt.Errorf("configure handlers: %w", err)
+	}
+	s.sessions = s.newSessions()
+	s.streams = newHub(ctx, s)
+	s.Handler = s.router()
+	return s, nil
+}
+
+// usual sets v to its usual value where it is the zero value.
+func usual[T comparable](v *T, to T) {
+	var zero T
+	if *v == zero {
+		*v = to
+	}
+}
+
+// HTTPServer wraps a handler with the limits that a public server needs: slow headers and bodies are cut off, and
+// headers above 16 KB are answered with 431. Streams lift their own write deadline.
+func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	s := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      90 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	if log != nil {
+		s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+	}
+	return s
+}
+
+// access says who may use a route. Roles are checked in [Server.admit] and nowhere else.
+type access string
+
+// The kinds of access.
+const (
+	anyone        access = "anyone"
+	signedIn      access = "signed in"
+	viewer        access = "members and staff" // of the onboarding {id}; staff see what customers see
+	member        access = "members"           // the customer and the colleagues of the onboarding {id}
+	owner         access = "customer"          // the customer of the onboarding {id}, not a colleague
+	specialist    access = "specialist"        // and administrators
+	administrator access = "administrator"
+)
+
+// Access lists who may use a route, for the test that walks the table.
+type Access struct{ Method, Pattern, Who string }
+
+// route is one line of the table.
+type route struct {
+	method, pattern string
+	who             access
+	handle          func(*Server, http.ResponseWriter, *visit) error
+	recent          bool   // needs a recent sign-in
+	keep            bool   // what was typed survives a sign-in
+	stream          bool   // no deadline
+	limit           string // "signin", "invite" or "" for the limit of posts alone
+}
+
+// routes is the only table of routes: the router is built from it and the tests walk it.
+func routes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		{method: get, pattern: "/", who: anyone, handle: (*Server).home},
+		{method: get, pattern: "/signin", who: anyone, handle: (*Server).signIn},
+		{method: get, pattern: "/signin/start", who: anyone, handle: (*Server).signInStart, limit: "signin"},
+		{method: get, pattern: "/signin/callback", who: anyone, handle: (*Server).signInCallback, limit: "signin"},
+		{method: post, pattern: "/signout", who: anyone, handle: (*Server).signOut},
+		{method: post, pattern: "/theme", who: anyone, handle: (*Server).theme},
+		{method: get, pattern: "/i/{token}", who: anyone, handle: (*Server).invite, limit: "invite"},
+		{method: post, pattern: "/i/{token}", who: anyone, handle: (*Server).inviteAccept, limit: "invite"},
+		{method: get, pattern: "/connect/callback", who: anyone, handle: (*Server).connectCallback, limit: "signin"},
+
+		{method: get, pattern: "/o/{id}", who: viewer, handle: (*Server).resume},
+		{method: get, pattern: "/o/{id}/step/{step}", who: viewer, handle: (*Server).step},
+		{method: post, pattern: "/o/{id}/step/{step}", who: member, handle: (*Server).stepSave, keep: true},
+		{method: get, pattern: "/o/{id}/saved", who: viewer, handle: (*Server).savedForLater},
+		{method: post, pattern: "/o/{id}/planner", who: member, handle: (*Server).planner},
+		{method: get, pattern: "/o/{id}/connect", who: viewer, handle: (*Server).connect},
+		{method: get, pattern: "/o/{id}/connect/start", who: member, handle: (*Server).connectStart, limit: "signin"},
+		{method: get, pattern: "/o/{id}/check", who: viewer, handle: (*Server).check},
+		{method: get, pattern: "/o/{id}/plan", who: viewer, handle: (*Server).plan},
+		{method: post, pattern: "/o/{id}/plan", who: member, handle: (*Server).planApprove, recent: true},
+		{method: get, pattern: "/o/{id}/progress", who: viewer, handle: (*Server).progress},
+		{method: get, pattern: "/o/{id}/events", who: viewer, handle: (*Server).events, stream: true},
+		{method: post, pattern: "/o/{id}/retry", who: member, handle: (*Server).retry},
+		{method: post, pattern: "/o/{id}/cancel", who: member, handle: (*Server).cancel},
+		{method: post, pattern: "/o/{id}/approve", who: member, handle: (*Server).approveChanged, recent: true},
+		{method: get, pattern: "/o/{id}/done", who: viewer, handle: (*Server).done},
+		{method: get, pattern: "/o/{id}/outputs.json", who: viewer, handle: (*Server).outputs},
+		{method: get, pattern: "/o/{id}/receipt", who: viewer, handle: (*Server).receipt},
+		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke},
+		{method: post, pattern: "/o/{id}/colleague", who: owner, handle: (*Server).colleague, limit: "invite"},
+
+		{method: get, pattern: "/admin", who: specialist, handle: (*Server).adminList},
+		{method: get, pattern: "/admin/export.csv", who: specialist, handle: (*Server).adminExport, stream: true},
+		{method: get, pattern: "/admin/new", who: specialist, handle: (*Server).adminNew},
+		{method: post, pattern: "/admin/new", who: specialist, handle: (*Server).adminCreate},
+		{method: get, pattern: "/admin/created/{id}", who: specialist, handle: (*Server).adminCreated},
+		{method: get, pattern: "/admin/o/{id}", who: specialist, handle: (*Server).adminDetail},
+		{method: post, pattern: "/admin/o/{id}/vendor", who: specialist, handle: (*Server).adminVendor},
+		{method: post, pattern: "/admin/o/{id}/assign", who: specialist, handle: (*Server).adminAssign},
+		{method: post, pattern: "/admin/o/{id}/note", who: specialist, handle: (*Server).adminNote},
+		{method: post, pattern: "/admin/o/{id}/invite", who: specialist, handle: (*Server).adminInvite},
+		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry},
+		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive},
+		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
+		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave},
+	}
+}
+
+// Routes lists every route and who may use it.
+func Routes() []Access {
+	var out []Access
+	for _, r := range routes() {
+		out = append(out, Access{r.method, r.pattern, string(r.who)})
+	}
+	return out
+}
+
+// router builds the handler from the table. Health and assets stand outside of sessions and limits, since they say
+// nothing about anybody.
+func (s *Server) router() http.Handler {
+	top := chi.NewRouter()
+	top.Use(s.identify, s.logged, s.recovered, s.headers)
+	top.Get("/healthz/live", s.live)
+	top.Get("/healthz/ready", s.ready)
+	if s.Assets != nil {
+		top.Handle("/assets/*", s.Assets)
+	}
+	top.Group(func(pages chi.Router) {
+		pages.Use(s.rightHost, s.sameOrigin, s.limited("post", s.Limits.Post, postsOnly), s.readForm, s.sessions.LoadAndSave, middleware.GetHead)
+		limits := map[string]func(http.Handler) http.Handler{
+			"":       func(h http.Handler) http.Handler { return h },
+			"signin": s.limited("signin", s.Limits.SignIn, nil),
+			"invite": s.limited("invite", s.Limits.Invite, nil),
+		}
+		for _, r := range routes() {
+			pages.Method(r.method, r.pattern, limits[r.limit](s.serve(r)))
+		}
+	})
+	top.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, onboarding.Errorf(onboarding.CodeNotFound, "There is no page at this address. Check the link, or go to the start page."))
+	})
+	top.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", strings.Join(allowed(top, r.URL.Path), ", "))
+		s.fail(w, r, &statusError{status: http.StatusMethodNotAllowed, message: "This address only takes a form that is sent from our own pages. Go back and try again."})
+	})
+	return top
+}
+
+func allowed(routes chi.Routes, path string) []string {
+	var out []string
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		if routes.Match(chi.NewRouteContext(), m, path) {
+			out = append(out, m)
+		}
+	}
+	return out
+}

@@ -1,0 +1,380 @@
+package handlers
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/go-chi/chi/v5"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+// The keys of a session. Times are Unix seconds.
+const (
+	keyEmail  = "email"
+	keyName   = "name"
+	keySigned = "signed" // when the person signed in
+	keySeen   = "seen"   // last request, written at most once a minute
+	keyStaff  = "staff"  // the staff role at sign-in, for navigation only: routes ask again
+	keyKept   = "kept"   // a form that waits for its sender to come back
+	keyFlash  = "flash"  // a sentence for the next page
+	keyLink   = "link"   // an invite's link for the next page, sealed
+	keyInvite = "invite" // an invite's token that was accepted before signing in, sealed
+	keyFlows  = "flows"  // sign-ins under way
+)
+
+func (s *Server) newSessions() *scs.SessionManager {
+	m := scs.New()
+	m.Lifetime = s.Lifetime
+	m.IdleTimeout = 0 // scs would write on every request; idle is ours, from a last-seen written once a minute
+	m.HashTokenInStore = true
+	if s.Sessions != nil {
+		m.Store = s.Sessions
+	}
+	m.Cookie.Name = "groundwork"
+	if s.secure {
+		m.Cookie.Name = "__Host-groundwork"
+	}
+	m.Cookie.Secure = s.secure
+	m.Cookie.HttpOnly = true
+	m.Cookie.Path = "/"
+	m.Cookie.SameSite = http.SameSiteLaxMode
+	m.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
+		s.fail(w, r, &statusError{http.StatusServiceUnavailable, "We could not reach our database. Nothing was lost. Wait a moment, then try again.", err})
+	}
+	return m
+}
+
+// visit is a request by a known visitor.
+type visit struct {
+	*http.Request
+	id     onboarding.ID    // of the route's {id}, "" outside of one
+	actor  onboarding.Actor // zero: nobody is signed in; Role is the role on this route
+	form   url.Values       // of a post; never nil
+	signed time.Time        // when the person signed in
+}
+
+// member tells whether the visitor is the customer or a colleague, who may act; staff only look.
+func (v *visit) member() bool {
+	return v.actor.Role == onboarding.RoleCustomer || v.actor.Role == onboarding.RoleColleague
+}
+
+// serve is the frame around each handler: deadline, who it is, what they may, and the one way out for errors.
+func (s *Server) serve(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !rt.stream {
+			ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
+		noteOf(r.Context()).session = true
+		v := &visit{Request: r, id: onboarding.ID(chi.URLParam(r, "id"))}
+		v.form, _ = r.Context().Value(formKey{}).(url.Values)
+		if v.form == nil {
+			v.form = url.Values{}
+		}
+		err := s.admit(w, v, rt)
+		if err == nil {
+			noteOf(r.Context()).role = v.actor.Role
+			err = rt.handle(s, w, v)
+		}
+		switch {
+		case err == errAnswered:
+		case err != nil:
+			s.fail(w, v.Request, err)
+		}
+	})
+}
+
+// errAnswered says that the answer was sent already.
+var errAnswered = fmt.Errorf("answered")
+
+// admit is the one place where roles are checked. It fills in the visit's actor, or answers with the way to sign in
+// (errAnswered), or returns CodeNotFound for an onboarding that isn't the visitor's and CodeForbidden elsewhere.
+func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
+	ctx := v.Context()
+	if err := s.visitor(v); err != nil {
+		return err
+	}
+	if rt.who == anyone {
+		return nil
+	}
+	if v.actor.Email == "" {
+		return s.askSignIn(w, v, rt, "")
+	}
+	switch rt.who {
+	case signedIn:
+	case viewer, member, owner:
+		role, err := s.roleOn(ctx, v.actor.Email, v.id)
+		if err != nil {
+			return err
+		}
+		v.actor.Role = role
+		switch {
+		case rt.who == viewer:
+		case role.Staff():
+			return onboarding.Errorf(onboarding.CodeForbidden, "You see this page as the customer does. Only the customer or a colleague of theirs can do this.")
+		case rt.who == owner && role != onboarding.RoleCustomer:
+			return onboarding.Errorf(onboarding.CodeForbidden, "Only the person who fills in the form can do this. Ask them.")
+		}
+	case specialist, administrator:
+		role, err := s.staffRole(ctx, v.actor.Email)
+		if err != nil {
+			return err
+		}
+		if !role.Staff() || (rt.who == administrator && role != onboarding.RoleAdministrator) {
+			return onboarding.Errorf(onboarding.CodeForbidden, "You are signed in as %s, which may not open this page. Sign in with another address, or ask an administrator.", v.actor.Email)
+		}
+		v.actor.Role = role
+	default:
+		return fmt.Errorf("route %s has no access rule", rt.pattern)
+	}
+	if rt.recent && s.Now().Sub(v.signed) > s.Recent {
+		return s.askSignIn(w, v, rt, "recent")
+	}
+	return nil
+}
+
+// roleOn is the role on one onboarding: a member's, else a staff role; CodeNotFound for everybody else, whether the
+// onboarding exists or not.
+func (s *Server) roleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error) {
+	role, err := s.Store.RoleOn(ctx, email, id)
+	if onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		return role, err
+	}
+	role, err = s.staffRole(ctx, email)
+	if err == nil && role == "" {
+		err = onboarding.Errorf(onboarding.CodeNotFound, "There is no onboarding at this address for %s. Check the link, or sign in with the address that was invited.", email)
+	}
+	return role, err
+}
+
+// visitor fills in who is signed in, ends sessions that were idle too long, and notes that they were seen.
+func (s *Server) visitor(v *visit) error {
+	ctx := v.Context()
+	email := s.sessions.GetString(ctx, keyEmail)
+	if email == "" {
+		return nil
+	}
+	now := s.Now()
+	seen := time.Unix(s.sessions.GetInt64(ctx, keySeen), 0)
+	if now.Sub(seen) > s.Idle {
+		if err := s.sessions.Clear(ctx); err != nil {
+			return fmt.Errorf("end an idle session: %w", err)
+		}
+		if err := s.sessions.RenewToken(ctx); err != nil {
+			return fmt.Errorf("end an idle session: %w", err)
+		}
+		return nil
+	}
+	if now.Sub(seen) >= time.Minute {
+		s.sessions.Put(ctx, keySeen, now.Unix())
+	}
+	v.signed = time.Unix(s.sessions.GetInt64(ctx, keySigned), 0)
+	v.actor = onboarding.Actor{Email: email, Name: s.sessions.GetString(ctx, keyName), RequestID: noteOf(ctx).id}
+	return nil
+}
+
+// askSignIn leads to the sign-in page and back. What was typed is kept, without secrets. A form is led to our own
+// page and not straight to the provider, since the policy on forms also holds for redirects.
+func (s *Server) askSignIn(w http.ResponseWriter, v *visit, rt route, why string) error {
+	if rt.stream || v.Header.Get("HX-Request") != "" {
+		return &statusError{status: http.StatusUnauthorized, message: "You were signed out. Reload the page to sign in again."}
+	}
+	next := v.URL.RequestURI()
+	if v.Method != http.MethodGet && v.Method != http.MethodHead {
+		next = v.URL.Path
+		switch {
+		case rt.keep:
+			s.keep(v)
+		case v.id != "" && !strings.HasSuffix(rt.pattern, "/plan"):
+			next = web.OnboardingPath(v.id)
+		}
+		if strings.HasPrefix(rt.pattern, "/admin/o/") {
+			next = web.AdminPath(v.id)
+		}
+	}
+	q := url.Values{"next": {next}}
+	if why != "" {
+		q.Set("why", why)
+	}
+	if err := seeOther(w, v.Request, "/signin?"+q.Encode()); err != nil {
+		return err
+	}
+	return errAnswered
+}
+
+// kept is a form that waits for its sender.
+type kept struct {
+	Path string     `json:"path"`
+	Form url.Values `json:"form"`
+	At   int64      `json:"at"`
+	Why  string     `json:"why,omitempty"` // "later": the customer left on purpose
+}
+
+// keep puts the posted form of a step into the session, without what its declaration calls a secret.
+func (s *Server) keep(v *visit) { s.keepFor(v, "") }
+
+func (s *Server) keepFor(v *visit, why string) {
+	step, ok := s.Journey.Step(chi.URLParam(v.Request, "step"))
+	if !ok {
+		return
+	}
+	secret, err := secretFields(v.Context(), step)
+	if err != nil {
+		return
+	}
+	form := url.Values{}
+	for name, values := range v.form {
+		if !slices.Contains(secret, name) {
+			form[name] = values
+		}
+	}
+	b, err := json.Marshal(kept{v.URL.Path, form, s.Now().Unix(), why})
+	if err != nil {
+		return
+	}
+	s.sessions.Put(v.Context(), keyKept, b)
+}
+
+// typed returns the form that was kept for this page, once, if it isn't older than a session; nil if there is none.
+func (s *Server) typed(v *visit) *kept {
+	var k kept
+	raw := s.sessions.GetBytes(v.Context(), keyKept)
+	if raw == nil || json.Unmarshal(raw, &k) != nil || k.Path != v.URL.Path {
+		return nil
+	}
+	s.sessions.Remove(v.Context(), keyKept)
+	if s.Now().Sub(time.Unix(k.At, 0)) > s.Lifetime {
+		return nil
+	}
+	return &k
+}
+
+// staffRole is the role among the vendor's people, "" for none. Configuration and store both give roles; the
+// higher one counts. It is asked at each request, so that a lost role ends at once.
+func (s *Server) staffRole(ctx context.Context, email string) (onboarding.Role, error) {
+	role := s.Staff.role(email)
+	if role == onboarding.RoleAdministrator {
+		return role, nil
+	}
+	stored, err := s.Store.StaffRole(ctx, email)
+	switch {
+	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+	case err != nil:
+		return "", fmt.Errorf("staff role: %w", err)
+	case stored.Staff() && stored != onboarding.RoleSystem:
+		if role == "" || stored == onboarding.RoleAdministrator {
+			role = stored
+		}
+	}
+	return role, nil
+}
+
+func (st Staff) role(email string) onboarding.Role {
+	_, domain, _ := strings.Cut(email, "@")
+	switch {
+	case slices.Contains(st.Administrators, email):
+		return onboarding.RoleAdministrator
+	case slices.Contains(st.Specialists, email), domain != "" && slices.Contains(st.Domains, domain):
+		return onboarding.RoleSpecialist
+	default:
+		return ""
+	}
+}
+
+func (st Staff) normal() Staff {
+	lower := func(in []string) []string {
+		var out []string
+		for _, x := range in {
+			if x = strings.ToLower(strings.TrimSpace(x)); x != "" {
+				out = append(out, x)
+			}
+		}
+		return out
+	}
+	return Staff{lower(st.Domains), lower(st.Specialists), lower(st.Administrators)}
+}
+
+// frame is what every page has around it, from the session and the request.
+func (s *Server) frame(r *http.Request, title string) web.Frame {
+	f := web.Frame{Title: title, Brand: s.Brand, HelpURL: s.HelpURL, Path: r.URL.RequestURI(), Now: s.Now(), Role: noteOf(r.Context()).role}
+	if r.Method != http.MethodGet {
+		f.Path = r.URL.Path
+	}
+	if c, err := r.Cookie("theme"); err == nil && (c.Value == "light" || c.Value == "dark") {
+		f.Theme = c.Value
+	}
+	if noteOf(r.Context()).session {
+		f.Email = s.sessions.GetString(r.Context(), keyEmail)
+		f.Flash = s.sessions.GetString(r.Context(), keyFlash)
+		if f.Flash != "" {
+			s.sessions.Remove(r.Context(), keyFlash)
+		}
+	}
+	return f
+}
+
+// say leaves a sentence for the next page.
+func (s *Server) say(ctx context.Context, text string) { s.sessions.Put(ctx, keyFlash, text) }
+
+// flashSealer seals what must wait in the session for the next page and would be worth stealing from a database
+// dump: an invite's link that is shown once. Its key follows from the client secret, so every process can open it.
+type flashSealer struct{ aead cipher.AEAD }
+
+func newFlashSealer(secret string) (*flashSealer, error) {
+	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "groundwork session v1", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the session key: %w", err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("derive the session key: %w", err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("derive the session key: %w", err)
+	}
+	return &flashSealer{aead}, nil
+}
+
+func (s *Server) putSealed(ctx context.Context, key string, value any) error {
+	b, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("keep %s: %w", key, err)
+	}
+	s.sessions.Put(ctx, key, s.flash.aead.Seal(nil, nil, b, []byte(key)))
+	return nil
+}
+
+// popSealed takes a sealed value out of the session; false where there is none or it cannot be opened.
+func (s *Server) popSealed(ctx context.Context, key string, value any) bool {
+	sealed := s.sessions.PopBytes(ctx, key)
+	if sealed == nil {
+		return false
+	}
+	b, err := s.flash.aead.Open(nil, nil, sealed, []byte(key))
+	return err == nil && json.Unmarshal(b, value) == nil
+}
+
+// random is 26 characters that nobody can guess, for states and nonces.
+func (s *Server) random() (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(s.Rand, b[:]); err != nil {
+		return "", fmt.Errorf("read random bytes: %w", err)
+	}
+	return strings.ToLower(requestIDs.EncodeToString(b[:])), nil
+}
