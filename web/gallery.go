@@ -1,0 +1,669 @@
+package web
+
+import (
+	"time"
+
+	"github.com/a-h/templ"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+// GalleryPage is one page in one state, with sample data.
+type GalleryPage struct {
+	Name      string // "step-errors"; a file name
+	Component templ.Component
+}
+
+// Gallery is every page in every state, with sample people and data: for the tests of the pages, for screenshots,
+// and for looking at a page without clicking one's way to it.
+func Gallery() []GalleryPage {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	return []GalleryPage{
+		{"signin", SignIn(SignInView{Frame: s.nobody(), StartURL: "/signin/start"})},
+		{"signin-message", SignIn(SignInView{Frame: s.nobody(), StartURL: "/signin/start", Message: "You are signed out."})},
+		{"signin-problem", SignIn(SignInView{Frame: s.nobody(), StartURL: "/signin/start", Problem: "You were not signed in. Try again, and choose the account that was invited."})},
+		{"invite", InvitePage(s.invite(InviteOpen, false))},
+		{"invite-colleague", InvitePage(s.invite(InviteOpen, true))},
+		{"invite-used", InvitePage(s.invite(InviteUsed, false))},
+		{"invite-expired", InvitePage(s.invite(InviteExpired, false))},
+		{"invite-revoked", InvitePage(s.invite(InviteRevoked, false))},
+		{"invite-other-account", InvitePage(s.invite(InviteOther, false))},
+		{"home", Home(HomeView{Frame: s.customer(), Items: s.list()[:3]})},
+		{"home-empty", Home(HomeView{Frame: s.customer()})},
+		{"step-first", StepPage(s.deployment())},
+		{"step-planner-over", StepPage(s.deploymentLong())},
+		{"step-cards", StepPage(s.compute("databricks"))},
+		{"step-cards-empty", StepPage(s.compute(""))},
+		{"step-errors", StepPage(s.computeErrors())},
+		{"step-stale", StepPage(s.stale())},
+		{"step-confirm", StepPage(s.accounts(true))},
+		{"step-confirm-unknown", StepPage(s.accounts(false))},
+		{"step-lines", StepPage(s.sources())},
+		{"step-project", StepPage(s.project(""))},
+		{"step-project-connected", StepPage(s.project("ada@customer.example"))},
+		{"connect", ConnectPage(s.connect(nil))},
+		{"connect-connected", ConnectPage(s.connect(func(v *ConnectView) {
+			v.Connection = Connection{Email: "ada@customer.example", Since: s.now.Add(-5 * time.Minute)}
+		}))},
+		{"connect-denied", ConnectPage(s.connect(func(v *ConnectView) { v.Denied = true }))},
+		{"connect-unticked", ConnectPage(s.connect(func(v *ConnectView) {
+			v.Unticked = []string{"https://www.googleapis.com/auth/cloud-platform"}
+		}))},
+		{"connect-other-account", ConnectPage(s.connect(func(v *ConnectView) {
+			v.Connection = Connection{Email: "ada@customer.example", Since: s.now.Add(-time.Minute)}
+			v.Other = "grace@customer.example"
+		}))},
+		{"connect-colleague-problem", ConnectPage(s.connect(func(v *ConnectView) {
+			v.Colleague.Email = "grace"
+			v.Colleague.Problems = wizard.Problems{{Field: FieldEmail, Message: "Enter an e-mail address like name@company.example"}}
+		}))},
+		{"connect-colleague-link", ConnectPage(s.connect(func(v *ConnectView) {
+			v.Colleague.Link, v.Colleague.SentTo = "https://groundwork.example/i/sample-token-shown-once", "grace@customer.example"
+		}))},
+		{"check", CheckAnswers(s.check(true))},
+		{"check-incomplete", CheckAnswers(s.check(false))},
+		{"plan", PlanPage(s.plan(nil))},
+		{"plan-checks-failed", PlanPage(s.plan(func(v *PlanView) { v.Checks, v.MayApprove = s.checks(true), false }))},
+		{"plan-not-connected", PlanPage(s.plan(func(v *PlanView) {
+			v.Connection, v.ConnectURL, v.MayApprove, v.Plan.Tasks, v.Checks, v.Hash = Connection{}, "/o/ob_sample/connect", false, nil, nil, ""
+		}))},
+		{"plan-changed", PlanPage(s.plan(func(v *PlanView) {
+			v.Changed = "An answer was saved in another tab, so the button you pressed belonged to an older plan. Look at this one and approve it."
+		}))},
+		{"plan-problem", PlanPage(s.plan(func(v *PlanView) {
+			v.Problem, v.MayApprove = "Google doesn't let ada@customer.example read the buckets of acme-data-prod. Ask for the role Storage Admin, then check again.", false
+			v.Plan.Tasks[1].Problem = "Couldn't be read: storage.buckets.get is missing."
+		}))},
+		{"plan-waiting", PlanPage(s.plan(func(v *PlanView) {
+			v.Waiting, v.MayApprove, v.Blocked = []string{"Databricks API token"}, false, "Add what is missing; then the button is here."
+		}))},
+		{"plan-active", PlanPage(s.plan(func(v *PlanView) {
+			v.Active, v.MayApprove, v.Blocked = true, false, "A run is going. Follow it, or cancel it first."
+		}))},
+		{"plan-teardown", PlanPage(s.teardown())},
+		{"progress-queued", Progress(s.progress(onboarding.RunQueued))},
+		{"progress", Progress(s.progress(onboarding.RunRunning))},
+		{"progress-waiting", Progress(s.progressWaiting())},
+		{"progress-sign-in", Progress(s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the sign-in of ada@customer.example. Sign in again and this task goes on where it stopped.", onboarding.PartyCustomer))},
+		{"progress-guide", Progress(s.blocked(onboarding.CodeGuide, "Create the Redis peering", "Accept the peering in your Redis Enterprise Cloud console, then check again.", onboarding.PartyCustomer))},
+		{"progress-organisation", Progress(s.blocked(onboarding.CodeOrgPolicy, "Ask your organisation's administrator", "An organisation policy (domain restricted sharing) refuses members from outside. Send the request that is in the plan's checks.", onboarding.PartyOrganisation))},
+		{"progress-plan-changed", Progress(s.planChanged())},
+		{"progress-failed", Progress(s.progress(onboarding.RunFailed))},
+		{"progress-cancelled", Progress(s.progress(onboarding.RunCancelled))},
+		{"progress-succeeded", Progress(s.progress(onboarding.RunSucceeded))},
+		{"done", Done(s.done())},
+		{"receipt", Receipt(s.receipt())},
+		{"receipt-empty", Receipt(ReceiptView{Frame: s.customer(), Onboarding: s.onboarding()})},
+		{"error-400", s.message(400)},
+		{"error-403", s.message(403)},
+		{"error-404", s.message(404)},
+		{"error-409", s.message(409)},
+		{"error-410", s.message(410)},
+		{"error-413", s.message(413)},
+		{"error-429", s.message(429)},
+		{"error-500", s.message(500)},
+		{"error-503", s.message(503)},
+		{"message", Message(MessageView{Frame: s.customer(), Heading: "Saved for later", Text: "Open the same address on any device to go on.", Actions: []Link{{"Go on now", "/o/ob_sample"}}})},
+		{"permission", Permission(s.permission())},
+		{"admin", AdminList(s.admin())},
+		{"admin-filtered", AdminList(s.adminFiltered())},
+		{"admin-no-match", AdminList(AdminListView{Frame: s.staff(), Filter: onboarding.Filter{Search: "zebra"}, Page: onboarding.Page{Counts: map[onboarding.Status]int{}}, Specialists: s.specialists()})},
+		{"admin-empty", AdminList(AdminListView{Frame: s.staff(), Page: onboarding.Page{Counts: map[onboarding.Status]int{}}})},
+		{"admin-new", AdminNew(AdminNewView{Frame: s.staff(), Specialists: s.specialists()})},
+		{"admin-new-errors", AdminNew(s.adminNewErrors())},
+		{"admin-new-created", AdminNew(s.adminCreated())},
+		{"admin-detail", AdminDetail(s.detail(onboarding.RunRunning))},
+		{"admin-detail-failed", AdminDetail(s.detail(onboarding.RunFailed))},
+		{"admin-detail-form", AdminDetail(s.detailForm())},
+		{"staff", StaffPage(StaffView{Frame: s.staff(), People: s.specialists(), MayEdit: true})},
+		{"staff-errors", StaffPage(StaffView{Frame: s.staff(), People: s.specialists(), MayEdit: true, Email: "linus", Problems: wizard.Problems{{Field: FieldEmail, Message: "Enter an e-mail address like name@vendor.example"}}})},
+		{"staff-look", StaffPage(StaffView{Frame: s.staff(), People: s.specialists()})},
+	}
+}
+
+// samples makes the gallery's data. Every person and company in it is invented.
+type samples struct{ now time.Time }
+
+const sampleID = onboarding.ID("ob_sample3x7m2k9q4d8w1h5")
+
+func (s samples) nobody() Frame {
+	return Frame{Brand: "Tecton", HelpURL: "https://help.example", Path: "/sample", Now: s.now, RequestID: "req-sample-1"}
+}
+
+func (s samples) customer() Frame {
+	f := s.nobody()
+	f.Customer, f.Email, f.Role = "Acme Analytics", "ada@customer.example", onboarding.RoleCustomer
+	return f
+}
+
+func (s samples) draft() Frame {
+	f := s.customer()
+	f.SavedAt = s.now.Add(-8 * time.Minute)
+	return f
+}
+
+func (s samples) staff() Frame {
+	f := s.nobody()
+	f.Email, f.Role = "marek@vendor.example", onboarding.RoleSpecialist
+	return f
+}
+
+func (s samples) specialists() []onboarding.Actor {
+	return []onboarding.Actor{
+		{Email: "marek@vendor.example", Name: "Marek Dvořák", Role: onboarding.RoleAdministrator},
+		{Email: "aiko@vendor.example", Name: "Aiko Tanaka", Role: onboarding.RoleSpecialist},
+	}
+}
+
+func (s samples) invite(state InviteState, colleague bool) InviteView {
+	f := s.nobody()
+	if state == InviteOther {
+		f.Email = "linus@other.example"
+	}
+	return InviteView{
+		Frame: f, State: state, AcceptURL: "/i/sample-token", Invited: "ada@customer.example", InvitedBy: "marek@vendor.example",
+		Colleague: colleague, ExpiresAt: s.now.Add(6 * 24 * time.Hour), SignedIn: "linus@other.example",
+	}
+}
+
+func (s samples) onboarding() onboarding.Onboarding {
+	return onboarding.Onboarding{
+		ID: sampleID, Version: 7, Customer: "Acme Analytics", Deployment: "acme-production", Region: "us-west1", Project: "acme-data-prod",
+		Status: onboarding.StatusProvisioning, Current: "Create the bucket (4 of 9)", Specialist: "marek@vendor.example",
+		Owner: "ada@customer.example", CreatedAt: s.now.Add(-72 * time.Hour), ActivityAt: s.now.Add(-2 * time.Minute),
+	}
+}
+
+func (s samples) list() []onboarding.Onboarding {
+	row := func(customer, owner, project, region string, status onboarding.Status, current string, on onboarding.Party, what string, waited time.Duration, specialist string, active time.Duration) onboarding.Onboarding {
+		o := onboarding.Onboarding{
+			ID: onboarding.ID("ob_" + project), Customer: customer, Owner: owner, Project: project, Region: region, Status: status,
+			Current: current, Specialist: specialist, ActivityAt: s.now.Add(-active),
+		}
+		if on != onboarding.PartyNobody {
+			o.Waiting = onboarding.Waiting{On: on, For: what, Since: s.now.Add(-waited)}
+		}
+		return o
+	}
+	const h, d = time.Hour, 24 * time.Hour
+	return []onboarding.Onboarding{
+		row("Acme Analytics", "ada@customer.example", "acme-data-prod", "us-west1", onboarding.StatusProvisioning, "Create the bucket (4 of 9)", onboarding.PartyGoogle, "Google is still making the service account known", 2*time.Minute, "marek@vendor.example", 2*time.Minute),
+		row("Castellan Logistics", "ops@castellan.example", "castellan-eu", "europe-west1", onboarding.StatusAttention, "Enable the APIs: quota exceeded", onboarding.PartyCustomer, "Retry after the quota was raised", 18*time.Minute, "marek@vendor.example", 18*time.Minute),
+		row("Brightwater Energy", "it@brightwater.example", "brightwater", "us-central1", onboarding.StatusWaitingCustomer, "Sign in to Google again", onboarding.PartyCustomer, "Sign in to Google again", 30*h, "aiko@vendor.example", 30*h),
+		row("Ospina & Roldán", "ana@ospina.example", "", "southamerica-east1", onboarding.StatusInForm, "Region (2 of 7)", onboarding.PartyCustomer, "Answer the form", 3*h, "", 3*h),
+		row("Lindqvist Foods", "karl@lindqvist.example", "lindqvist-prod", "europe-north1", onboarding.StatusDone, "Handed over", onboarding.PartyNobody, "", 0, "aiko@vendor.example", 26*h),
+		row("שירותי ענן לדוגמה", "noa@ltr-and-rtl.example", "sample-rtl", "me-west1", onboarding.StatusWaitingVendor, "Control plane service account", onboarding.PartySpecialist, "Add the control plane service account", 4*d, "marek@vendor.example", 4*d),
+		row("A company with an unusually long name that has to wrap somewhere sensible GmbH & Co. KG", "someone.with.a.long.address@subsidiary.customer.example", "a-project-id-of-30-characters0", "northamerica-northeast1", onboarding.StatusAttention, "Organisation policy refuses the grant", onboarding.PartyOrganisation, "Allow the vendor's domain", 3*d, "aiko@vendor.example", 5*h),
+	}
+}
+
+func (s samples) steps(current int) []wizard.StepLink {
+	out := []wizard.StepLink{
+		{ID: "deployment", Title: "Deployment name"}, {ID: "region", Title: "Region"}, {ID: "compute", Title: "Compute platform"},
+		{ID: "online-store", Title: "Online store"}, {ID: "accounts", Title: "Service accounts"}, {ID: "data-sources", Title: "Data sources"},
+		{ID: "project", Title: "Google Cloud project"},
+	}
+	for i := range out {
+		out[i].Number = i + 1
+		switch {
+		case i+1 < current:
+			out[i].State = wizard.StepDone
+		case i+1 == current:
+			out[i].State = wizard.StepCurrent
+		case i+1 == current+1:
+			out[i].State = wizard.StepTodo
+		default:
+			out[i].State = wizard.StepLocked
+		}
+	}
+	if current > 3 {
+		out[2].State = wizard.StepWaiting
+	}
+	return out
+}
+
+func (s samples) outline(n int) []wizard.Row {
+	rows := []wizard.Row{
+		{Label: "Deployment", Value: "acme-production"},
+		{Label: "Bucket", Value: "tecton-acme-production-dataplane"},
+		{Label: "Region", Value: "us-west1 (Oregon)"},
+		{Label: "Compute platform", Value: "Databricks"},
+		{Label: "Online store", Value: "Bigtable, one node"},
+		{Label: "Will be created", Value: "1 bucket, 1 service account, 1 custom role, 5 grants"},
+	}
+	return rows[:min(n, len(rows))]
+}
+
+func (s samples) step(n int, v wizard.StepView, back string) StepPageView {
+	v.Number, v.Of, v.Back = n, 7, back
+	return StepPageView{Frame: s.draft(), Onboarding: sampleID, Version: 7, Step: v, Steps: s.steps(n), Outline: s.outline(n*2 - 2)}
+}
+
+func names(name string) []wizard.Derived {
+	spark := onboarding.SparkAccountID(name)
+	note := ""
+	if spark != "tecton-"+name+"-spark" {
+		note = "Shortened: Google allows 30 characters."
+	}
+	return []wizard.Derived{
+		{Label: "Deployment name", Name: name, Limit: 21, Used: len(name)},
+		{Label: "Address", Name: "https://" + name + ".tecton.ai"},
+		{Label: "Bucket", Name: onboarding.BucketName(name), Limit: 63, Used: len(onboarding.BucketName(name))},
+		{Label: "Spark service account", Name: spark, Limit: 30, Used: len(spark), Note: note},
+		{Label: "Custom role", Name: onboarding.CustomRoleID(name), Limit: 64, Used: len(onboarding.CustomRoleID(name))},
+		{Label: "Secret scope", Name: onboarding.SecretScopeName(name), Limit: 128, Used: len(onboarding.SecretScopeName(name))},
+	}
+}
+
+func (s samples) deployment() StepPageView {
+	v := s.step(1, wizard.StepView{
+		ID: "deployment", Title: "Deployment name", Intro: "It becomes the address of your deployment and part of every name. It can't be changed after the run.",
+		Fields: []wizard.FieldView{{Name: "name", Label: "Deployment name", Hint: "At most 21 lower-case letters, digits and hyphens.", Kind: wizard.KindText, Value: "acme-production", Width: 21, Mono: true}},
+	}, "")
+	v.Step.Planner = names("acme-production")
+	return v
+}
+
+func (s samples) deploymentLong() StepPageView {
+	v := s.deployment()
+	v.Step.Fields[0].Value = "acme-production-europe"
+	v.Step.Fields[0].Errors = []string{"Enter a name of at most 21 characters"}
+	v.Step.Problems = wizard.Problems{{Field: "name", Message: "Enter a name of at most 21 characters"}}
+	v.Step.Planner = names("acme-production-europe")
+	return v
+}
+
+func (s samples) compute(value string) StepPageView {
+	return s.step(3, wizard.StepView{
+		ID: "compute", Title: "Compute platform", Intro: "Where your Spark jobs run. The workspace must exist already.",
+		Fields: []wizard.FieldView{
+			{Name: "platform", Label: "Compute platform", Hint: "Jobs read and write the bucket that we create.", Kind: wizard.KindCards, Value: value, Choices: []wizard.Choice{
+				{Value: "databricks", Label: "Databricks", Hint: "An existing workspace on Google Cloud."},
+				{Value: "dataproc", Label: "Dataproc", Hint: "Clusters in your own project."},
+			}},
+			{Name: "workspace", Label: "Workspace address", Hint: "Copy it from the browser's address bar.", Kind: wizard.KindText, Value: "https://1234567890123456.7.gcp.databricks.com", Mono: true, ShowWhen: "platform=databricks", Width: 50},
+			{Name: "token", Label: "API token", Hint: "Of a service principal rather than a person.", Kind: wizard.KindSecret, CanLater: true, ShowWhen: "platform=databricks", Width: 40, Set: value != ""},
+			{Name: "runtime", Label: "Databricks Runtime", Hint: "A long-term support version.", Kind: wizard.KindSelect, Value: "15.4.x-scala2.12", Choices: []wizard.Choice{{Value: "15.4.x-scala2.12", Label: "15.4 LTS"}, {Value: "16.4.x-scala2.12", Label: "16.4 LTS"}}, ShowWhen: "platform=databricks"},
+			{Name: "scope", Label: "Make a secret scope for notebooks", Kind: wizard.KindCheckbox, Value: "on", Optional: true, ShowWhen: "platform=databricks"},
+			{Name: "cluster_region", Label: "Region of the clusters", Hint: "Usually the region you chose.", Kind: wizard.KindText, Value: "us-west1", Width: 20, Mono: true, ShowWhen: "platform=dataproc"},
+		},
+	}, "region")
+}
+
+func (s samples) computeErrors() StepPageView {
+	v := s.compute("databricks")
+	v.Step.Fields[1].Value = "acme.cloud.databricks.com"
+	v.Step.Fields[1].Errors = []string{"Enter the address of a workspace on Google Cloud, like https://1234567890123456.7.gcp.databricks.com"}
+	v.Step.Fields[2].Set = false
+	v.Step.Fields[2].Errors = []string{"Paste the API token, or tick that you don't have it yet"}
+	v.Step.Problems = wizard.Problems{
+		{Field: "workspace", Message: v.Step.Fields[1].Errors[0]},
+		{Field: "token", Message: v.Step.Fields[2].Errors[0]},
+	}
+	v.FromCheck = true
+	return v
+}
+
+func (s samples) stale() StepPageView {
+	v := s.compute("dataproc")
+	v.Stale = &Stale{By: "grace@customer.example", At: s.now.Add(-3 * time.Minute), Rows: []wizard.Row{
+		{Label: "Compute platform", Value: "Databricks"}, {Label: "Workspace address", Value: "https://1234567890123456.7.gcp.databricks.com"},
+	}}
+	return v
+}
+
+func (s samples) accounts(known bool) StepPageView {
+	confirm := wizard.FieldView{Name: "control_plane", Label: "Control plane service account", Hint: "The vendor's account that may work in your project.", Kind: wizard.KindConfirm, Set: known}
+	if known {
+		confirm.Value = "tecton-acme-production-control-plane@tecton-acme.iam.gserviceaccount.com"
+	}
+	return s.step(5, wizard.StepView{
+		ID: "accounts", Title: "Service accounts", Intro: "Two accounts act in your project: the vendor's, and one that runs your Spark jobs.",
+		Fields: []wizard.FieldView{
+			confirm,
+			{Name: "spark", Label: "Spark service account", Kind: wizard.KindCards, Value: "existing", Choices: []wizard.Choice{
+				{Value: "create", Label: "Create it", Hint: "tecton-acme-production-spark"}, {Value: "existing", Label: "Use one that exists"},
+			}},
+			{Name: "existing", Label: "Its e-mail address", Kind: wizard.KindText, Mono: true, Width: 50, ShowWhen: "spark=existing", Choices: []wizard.Choice{{Value: "spark@acme-data-prod.iam.gserviceaccount.com", Label: "spark"}}},
+		},
+	}, "online-store")
+}
+
+func (s samples) sources() StepPageView {
+	return s.step(6, wizard.StepView{
+		ID: "data-sources", Title: "Data sources", Intro: "What the Spark account may read, and nothing more. You can leave all of it empty.",
+		Fields: []wizard.FieldView{
+			{Name: "datasets", Label: "BigQuery datasets", Hint: "One a line: project.dataset.", Kind: wizard.KindLines, Optional: true, Mono: true, Value: "acme-data-prod.sales\nacme-data-prod.events"},
+			{Name: "projects", Label: "Whole BigQuery projects", Hint: "One project ID a line.", Kind: wizard.KindLines, Optional: true, Mono: true},
+			{Name: "buckets", Label: "Cloud Storage buckets", Hint: "One a line, with or without gs://.", Kind: wizard.KindLines, Optional: true, Mono: true, Value: "acme-raw"},
+		},
+	}, "accounts")
+}
+
+func (s samples) project(connected string) StepPageView {
+	v := s.step(7, wizard.StepView{
+		ID: "project", Title: "Google Cloud project", Intro: "Where everything is created: your data plane project.", Connects: true, Connected: connected,
+		Fields: []wizard.FieldView{{Name: "project", Label: "Project ID", Hint: "6 to 30 characters; not the name, not the number.", Kind: wizard.KindText, Value: "acme-data-prod", Width: 30, Mono: true}},
+	}, "data-sources")
+	if connected != "" {
+		v.Connection = &Connection{Email: connected, Since: s.now.Add(-12 * time.Minute)}
+		v.Step.Fields[0].Choices = []wizard.Choice{{Value: "acme-data-prod", Label: "Acme data, production"}, {Value: "acme-data-dev", Label: "Acme data, development"}}
+	}
+	return v
+}
+
+func (s samples) connect(change func(*ConnectView)) ConnectView {
+	v := ConnectView{
+		Frame: s.draft(), Onboarding: sampleID, Project: "acme-data-prod", StartURL: "/o/ob_sample/connect/start",
+		Scopes: []Reason{
+			{"cloud-platform", "To read your project, and to make what the plan says after you approved it."},
+			{"offline access", "So that the run goes on when you close the page. It is revoked at the end."},
+		},
+		Permissions: []onboarding.Permission{
+			{Name: "serviceusage.services.enable", Why: "to enable the APIs that are needed"},
+			{Name: "storage.buckets.create", Why: "to create the bucket"},
+			{Name: "storage.buckets.setIamPolicy", Why: "to let the two accounts use the bucket", On: "gs://tecton-acme-production-dataplane"},
+			{Name: "iam.serviceAccounts.create", Why: "to create the Spark service account"},
+			{Name: "iam.roles.create", Why: "to create the control plane's custom role"},
+			{Name: "bigtable.instances.create", Why: "to create the online store"},
+		},
+		Colleague: ColleagueForm{Action: "/o/ob_sample/colleague"}, Back: "/o/ob_sample/step/project",
+	}
+	if change != nil {
+		change(&v)
+	}
+	return v
+}
+
+func (s samples) check(complete bool) CheckView {
+	v := CheckView{
+		Frame: s.draft(), Onboarding: sampleID, Steps: s.steps(8), Outline: s.outline(6), Complete: complete,
+		Sections: []wizard.Section{
+			{StepID: "deployment", Title: "Deployment name", Rows: []wizard.Row{{Label: "Deployment name", Value: "acme-production"}, {Label: "Address", Value: "https://acme-production.tecton.ai"}}},
+			{StepID: "region", Title: "Region", Rows: []wizard.Row{{Label: "Region", Value: "us-west1 (Oregon)"}}},
+			{StepID: "compute", Title: "Compute platform", Rows: []wizard.Row{{Label: "Platform", Value: "Databricks"}, {Label: "Workspace address", Value: "https://1234567890123456.7.gcp.databricks.com"}, {Label: "Runtime", Value: "15.4 LTS"}}, Waiting: []string{"Databricks API token"}},
+			{StepID: "online-store", Title: "Online store", Rows: []wizard.Row{{Label: "Store", Value: "Bigtable"}, {Label: "Instance", Value: "tecton-acme-production"}, {Label: "Zone", Value: "us-west1-a"}}},
+			{StepID: "data-sources", Title: "Data sources", Rows: []wizard.Row{{Label: "BigQuery datasets", Value: "acme-data-prod.sales, acme-data-prod.events"}}},
+			{StepID: "project", Title: "Google Cloud project", Rows: []wizard.Row{{Label: "Project ID", Value: "acme-data-prod"}}},
+		},
+		Waiting: []string{"Databricks API token"},
+	}
+	if !complete {
+		v.Sections, v.Waiting, v.Next = v.Sections[:2], nil, "compute"
+		v.Steps = s.steps(3)
+	}
+	return v
+}
+
+func (s samples) tasks() []onboarding.PlannedTask {
+	const bucket, spark = "gs://tecton-acme-production-dataplane", "tecton-acme-production-spark@acme-data-prod.iam.gserviceaccount.com"
+	const control = "tecton-acme-production-control-plane@tecton-acme.iam.gserviceaccount.com"
+	const console = "https://console.cloud.google.com/"
+	return []onboarding.PlannedTask{
+		{Name: "apis", Title: "Enable the APIs", Resource: "9 APIs in acme-data-prod", Action: onboarding.ActionChange, Diff: "bigtableadmin.googleapis.com and 2 others are off", Why: "Everything below is made through them.", Console: console, Permissions: []onboarding.Permission{{Name: "serviceusage.services.enable", Why: "to enable the APIs"}}},
+		{Name: "bucket", Title: "Create the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "The offline store. In us-west1, uniform access, public access prevented.", Cost: "About $20 a month for each TB.", Console: console, Permissions: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}, {Name: "storage.buckets.get", Why: "to see whether it exists"}}},
+		{Name: "spark-account", Title: "Create the Spark service account", Resource: spark, Action: onboarding.ActionCreate, Why: "Your jobs run as this account.", Console: console},
+		{Name: "spark-bucket", Title: "Let Spark use the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "Jobs read and write features.", Bindings: []onboarding.Binding{{Member: "serviceAccount:" + spark, Role: "roles/storage.objectAdmin", On: bucket}}},
+		{Name: "read-dataset/acme-data-prod.sales", Title: "Let Spark read acme-data-prod.sales", Resource: "acme-data-prod.sales", Action: onboarding.ActionCreate, Why: "You named it as a data source.", Bindings: []onboarding.Binding{{Member: "serviceAccount:" + spark, Role: "roles/bigquery.dataViewer", On: "acme-data-prod.sales"}}},
+		{Name: "role", Title: "Create the custom role", Resource: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", Action: onboarding.ActionCreate, Why: "Exactly seven permissions; no predefined role is exactly that.", Console: console},
+		{Name: "control-bucket", Title: "Let the control plane use the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "The vendor's service account manages feature data.", Bindings: []onboarding.Binding{{Member: "serviceAccount:" + control, Role: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", On: bucket, Permissions: onboarding.ControlPlanePermissions}}},
+		{Name: "bigtable", Title: "Create the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-acme-production", Action: onboarding.ActionCreate, Why: "The online store: one cluster, one node, us-west1-a.", Cost: "About $470 a month (1 node, list price).", Console: console},
+		{Name: "databricks", Title: "Check the Databricks workspace", Resource: "https://1234567890123456.7.gcp.databricks.com", Action: onboarding.ActionCheck, Why: "Who the token is, whether it may create clusters, whether the runtime is offered."},
+		{Name: "verify", Title: "Verify everything", Resource: "acme-data-prod", Action: onboarding.ActionCheck, Why: "Every policy is read back and compared member by member."},
+		{Name: "record", Title: "Write the handover record", Resource: "outputs.json", Action: onboarding.ActionCheck, Why: "What your specialist needs to connect the deployment."},
+	}
+}
+
+func (s samples) planned() onboarding.Plan {
+	return onboarding.Plan{Spec: onboarding.Spec{Onboarding: sampleID, Deployment: "acme-production", Project: "acme-data-prod", Region: "us-west1"}, Tasks: s.tasks(), ReadAt: s.now.Add(-20 * time.Second)}
+}
+
+func (s samples) checks(failed bool) []onboarding.CheckResult {
+	at := s.now.Add(-20 * time.Second)
+	ok := []onboarding.CheckResult{
+		{Name: "project", Title: "The project is active", State: onboarding.CheckOK, ReadAt: at, Found: "acme-data-prod, number 123456789012."},
+		{Name: "billing", Title: "Billing is on", State: onboarding.CheckOK, ReadAt: at},
+		{Name: "bucket-name", Title: "The bucket's name is free", State: onboarding.CheckOK, ReadAt: at},
+	}
+	warn := onboarding.CheckResult{Name: "policies", Title: "Organisation policies", State: onboarding.CheckUnreadable, ReadAt: at, Found: "ada@customer.example may not read the policies.", Why: "A policy may refuse members from outside your organisation; the run would stop at the control plane's grant.", Fix: []string{"Ask an administrator for the role Organization Policy Viewer.", "Check again."}, On: onboarding.PartyOrganisation}
+	if !failed {
+		return append(ok, warn)
+	}
+	return append([]onboarding.CheckResult{
+		{
+			Name: "domain", Title: "Members from outside are allowed", State: onboarding.CheckFailed, ReadAt: at, On: onboarding.PartyOrganisation, Overridable: true,
+			Found: "The policy iam.allowedPolicyMemberDomains allows only your own organisation.",
+			Why:   "The vendor's service account needs a grant on the bucket; this policy refuses it.",
+			Fix:   []string{"Open the policy of the project.", "Add the vendor's customer ID C0sample1 to the allowed values.", "Wait two minutes, then check again."},
+			Link:  "https://console.cloud.google.com/iam-admin/orgpolicies", Command: "gcloud resource-manager org-policies allow \\\n  iam.allowedPolicyMemberDomains C0sample1 --project=acme-data-prod",
+			Request: "Hello,\nfor the project acme-data-prod we need the vendor's service account as a member.\nPlease allow the customer ID C0sample1 in the policy iam.allowedPolicyMemberDomains for this project.",
+		},
+		{Name: "permissions", Title: "Your permissions", State: onboarding.CheckFailed, ReadAt: at, On: onboarding.PartyCustomer, Found: "3 of 14 are missing: iam.roles.create, iam.roles.update, iam.roles.undelete.", Why: "Without them the custom role can't be made.", Fix: []string{"Ask for the role Role Administrator on acme-data-prod, or send this step to a colleague."}, Command: "gcloud projects add-iam-policy-binding acme-data-prod \\\n  --member=user:ada@customer.example --role=roles/iam.roleAdmin"},
+		warn,
+	}, ok...)
+}
+
+func (s samples) plan(change func(*PlanView)) PlanView {
+	p := s.planned()
+	v := PlanView{
+		Frame: s.draft(), Onboarding: sampleID, Kind: onboarding.RunProvision, Version: 7, Plan: p, Hash: p.Hash(), Checks: s.checks(false),
+		Connection: Connection{Email: "ada@customer.example", Since: s.now.Add(-5 * time.Minute)}, MayApprove: true,
+	}
+	if change != nil {
+		change(&v)
+	}
+	return v
+}
+
+func (s samples) teardown() PlanView {
+	return s.plan(func(v *PlanView) {
+		v.Kind, v.Checks = onboarding.RunTeardown, nil
+		v.Plan.Tasks = []onboarding.PlannedTask{
+			{Name: "bigtable", Title: "Delete the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-acme-production", Action: onboarding.ActionDelete, Why: "It is marked as ours."},
+			{Name: "role", Title: "Delete the custom role", Resource: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", Action: onboarding.ActionDelete, Why: "Google keeps its ID for some weeks."},
+			{Name: "bucket", Title: "Leave the bucket", Resource: "gs://tecton-acme-production-dataplane", Action: onboarding.ActionNone, Why: "It holds data."},
+		}
+	})
+}
+
+func (s samples) progress(state onboarding.RunState) ProgressView {
+	plan := s.planned()
+	start := s.now.Add(-95 * time.Second)
+	run := onboarding.Run{
+		ID: "run_sample5n8c2v6b1j4t9z3", Onboarding: sampleID, Kind: onboarding.RunProvision, State: state, Plan: plan, PlanHash: plan.Hash(),
+		StartedBy: "ada@customer.example", CreatedAt: start.Add(-time.Second), StartedAt: start,
+	}
+	done := 3
+	switch state {
+	case onboarding.RunQueued:
+		done, run.StartedAt = 0, time.Time{}
+	case onboarding.RunSucceeded:
+		done, run.FinishedAt = len(plan.Tasks), s.now
+	case onboarding.RunFailed, onboarding.RunCancelled:
+		run.FinishedAt = s.now.Add(-10 * time.Second)
+	}
+	for i, p := range plan.Tasks {
+		t := onboarding.Task{Name: p.Name, Title: p.Title, Position: i, State: onboarding.TaskPending}
+		switch {
+		case i < done:
+			t.State, t.Attempt = onboarding.TaskDone, 1
+			t.StartedAt, t.FinishedAt = start.Add(time.Duration(i)*9*time.Second), start.Add(time.Duration(i)*9*time.Second+time.Duration(5+3*i)*time.Second)
+			t.Message = []string{"9 APIs are on; 3 of them were off.", "Created and read back.", "Created; Google made it known after 6 s."}[i%3]
+			t.Events = []onboarding.TaskEvent{
+				{At: t.StartedAt, Kind: "intent", Text: p.Title + ": " + p.Resource},
+				{At: t.FinishedAt, Kind: "result", Text: "Done: read back as wanted"},
+			}
+		case i == done && state == onboarding.RunRunning:
+			t.State, t.Attempt, t.StartedAt = onboarding.TaskRunning, 1, s.now.Add(-24*time.Second)
+			t.Events = []onboarding.TaskEvent{{At: t.StartedAt, Kind: "intent", Text: "Add serviceAccount to roles/storage.objectAdmin"}}
+		case i == done && state == onboarding.RunFailed:
+			t.State, t.Attempt, t.StartedAt, t.FinishedAt = onboarding.TaskFailed, 4, s.now.Add(-60*time.Second), s.now.Add(-10*time.Second)
+			t.Code, t.Message = onboarding.CodeQuota, "Your project's quota for policy changes is used up. Wait a minute, or ask Google for more, then retry."
+			t.Operator = "storage.setIamPolicy: 429 rateLimitExceeded"
+			t.Events = []onboarding.TaskEvent{{At: t.StartedAt, Kind: "intent", Text: "Add serviceAccount to roles/storage.objectAdmin"}, {At: t.FinishedAt, Kind: "failed", Text: "429 rateLimitExceeded, four times"}}
+		case state == onboarding.RunCancelled:
+			t.State = onboarding.TaskCancelled
+		}
+		run.Tasks = append(run.Tasks, t)
+	}
+	v := ProgressView{
+		Frame: s.customer(), Onboarding: s.onboarding(), Run: run, MayAct: true, Specialist: "Marek Dvořák",
+		ConnectURL: "/o/ob_sample/connect/start", EventsURL: "/o/ob_sample/events", Expect: "This usually takes 2 to 5 minutes.",
+	}
+	if state.Ended() {
+		v.EventsURL = ""
+	}
+	return v
+}
+
+func (s samples) progressWaiting() ProgressView {
+	v := s.progress(onboarding.RunRunning)
+	v.Run.CancelAsked = true
+	t := &v.Run.Tasks[3]
+	t.State, t.Attempt, t.Until, t.Message = onboarding.TaskWaiting, 2, s.now.Add(8*time.Second), "Google is still making the service account known. This can take two minutes."
+	return v
+}
+
+func (s samples) blocked(code onboarding.Code, act, why string, on onboarding.Party) ProgressView {
+	v := s.progress(onboarding.RunRunning)
+	v.Run.State = onboarding.RunBlocked
+	t := &v.Run.Tasks[3]
+	t.State, t.Code, t.ActionText, t.Message, t.On = onboarding.TaskBlocked, code, act, why, on
+	return v
+}
+
+func (s samples) planChanged() ProgressView {
+	v := s.blocked(onboarding.CodePlanChanged, "Approve the changed plan", "The bucket was made by someone else after you approved. The run stops rather than do what you didn't approve.", onboarding.PartyCustomer)
+	v.NewHash = "0f3c6a"
+	v.Differences = []Difference{
+		{Title: "Create the bucket", Resource: "gs://tecton-acme-production-dataplane", Approved: onboarding.ActionCreate, Now: onboarding.ActionChange, Diff: "public access prevention is inherited, wanted enforced"},
+		{Title: "Let the control plane use the bucket", Resource: "gs://tecton-acme-production-dataplane", Approved: onboarding.ActionCreate, Now: onboarding.ActionCreate, Added: []onboarding.Binding{{Member: "serviceAccount:second@tecton-acme.iam.gserviceaccount.com", Role: "roles/storage.objectViewer"}}},
+	}
+	return v
+}
+
+func (s samples) done() DoneView {
+	p := s.progress(onboarding.RunSucceeded)
+	o := s.onboarding()
+	o.Status = onboarding.StatusDone
+	return DoneView{
+		Frame: s.customer(), Onboarding: o, Run: p.Run, Specialist: "Marek Dvořák", Address: "https://acme-production.tecton.ai", Revoked: true,
+		Handover: []wizard.Row{
+			{Label: "Deployment", Value: "acme-production"}, {Label: "Project", Value: "acme-data-prod (123456789012)"}, {Label: "Region", Value: "us-west1"},
+			{Label: "Bucket", Value: "tecton-acme-production-dataplane"}, {Label: "Spark service account", Value: "tecton-acme-production-spark@acme-data-prod.iam.gserviceaccount.com"},
+			{Label: "Bigtable instance", Value: "tecton-acme-production"},
+		},
+		Delivered: "The record was delivered to Tecton at 10:20.", TeardownURL: "/o/ob_sample/plan?kind=teardown",
+	}
+}
+
+func (s samples) audit() []onboarding.AuditEntry {
+	at := func(d time.Duration) time.Time { return s.now.Add(-d) }
+	return []onboarding.AuditEntry{
+		{Seq: 5, At: at(2 * time.Minute), Actor: "system", Role: onboarding.RoleSystem, What: "task.done", Text: "Created the bucket tecton-acme-production-dataplane."},
+		{Seq: 4, At: at(3 * time.Minute), Actor: "ada@customer.example", Role: onboarding.RoleCustomer, What: "run.started", Text: "Approved the plan and started the run."},
+		{Seq: 3, At: at(20 * time.Minute), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: "note.added", Text: "Their security team has read the receipt page and likes it."},
+		{Seq: 2, At: at(40 * time.Minute), Actor: "ada@customer.example", Role: onboarding.RoleCustomer, What: "answer.saved", Text: "Answered Region."},
+		{Seq: 1, At: at(72 * time.Hour), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: "onboarding.created", Text: "Created the onboarding and an invitation for ada@customer.example."},
+	}
+}
+
+func (s samples) receipt() ReceiptView {
+	const scope = "https://www.googleapis.com/auth/cloud-platform"
+	use := func(d time.Duration, purpose, text string) onboarding.GrantUse {
+		return onboarding.GrantUse{Grant: 1, At: s.now.Add(-d), Purpose: purpose, Text: text}
+	}
+	return ReceiptView{
+		Frame: s.customer(), Onboarding: s.onboarding(), Audit: s.audit(), RevokeURL: "/o/ob_sample/revoke",
+		Grants: []ReceiptGrant{
+			{Grant: onboarding.Grant{ID: 2, Email: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-10 * time.Minute), Sealed: []byte{1}}},
+			{
+				Grant: onboarding.Grant{ID: 1, Email: "ada@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-50 * time.Minute), RevokedAt: s.now.Add(-10 * time.Minute), WipedAt: s.now.Add(-10 * time.Minute)},
+				Uses:  []onboarding.GrantUse{use(49*time.Minute, "preflight", "Read the project, its billing and policies."), use(48*time.Minute, "plan", "Read what exists already.")},
+			},
+		},
+	}
+}
+
+func (s samples) message(status int) templ.Component {
+	return Message(MessageView{Frame: s.customer(), Status: status})
+}
+
+func (s samples) permission() PermissionView {
+	return PermissionView{
+		Frame: s.customer(), Account: "ada@customer.example", Project: "acme-data-prod", On: onboarding.PartyOrganisation,
+		Missing:  []onboarding.Permission{{Name: "iam.roles.create", Why: "to create the control plane's custom role"}},
+		Roles:    []Reason{{"roles/iam.roleAdmin", "Role Administrator"}},
+		Command:  "gcloud projects add-iam-policy-binding acme-data-prod \\\n  --member=user:ada@customer.example --role=roles/iam.roleAdmin",
+		Request:  "Hello,\nplease give ada@customer.example the role Role Administrator on acme-data-prod for an hour.",
+		AgainURL: "/o/ob_sample/plan", Colleague: ColleagueForm{Action: "/o/ob_sample/colleague"},
+	}
+}
+
+func (s samples) counts() map[onboarding.Status]int {
+	return map[onboarding.Status]int{
+		"": 48, onboarding.StatusInForm: 17, onboarding.StatusWaitingVendor: 2, onboarding.StatusWaitingCustomer: 4,
+		onboarding.StatusProvisioning: 3, onboarding.StatusAttention: 2, onboarding.StatusDone: 20,
+	}
+}
+
+func (s samples) admin() AdminListView {
+	return AdminListView{Frame: s.staff(), Page: onboarding.Page{Items: s.list(), Counts: s.counts(), Total: 48, Next: "next-cursor"}, Specialists: s.specialists(), From: 1}
+}
+
+func (s samples) adminFiltered() AdminListView {
+	v := s.admin()
+	v.Filter = onboarding.Filter{Status: onboarding.StatusAttention, Search: "castellan & sons", Specialist: "marek@vendor.example", Waiting: onboarding.PartyCustomer, Sort: "waiting"}
+	v.Page.Items, v.Page.Total, v.Page.Next, v.Page.Prev = v.Page.Items[1:2], 1, "", "prev-cursor"
+	return v
+}
+
+func (s samples) adminNewErrors() AdminNewView {
+	problems := wizard.Problems{
+		{Field: FieldCustomer, Message: "Enter the company's name"},
+		{Field: FieldOwnerEmail, Message: "Enter an e-mail address like name@company.example"},
+		{Field: FieldControlPlaneAccount, Message: "Enter a service account's address that ends in .iam.gserviceaccount.com"},
+	}
+	return AdminNewView{Frame: s.staff(), Specialists: s.specialists(), Form: AdminForm{OwnerEmail: "ada@", Vendor: onboarding.VendorValues{ControlPlaneAccount: "tecton", AllowDataproc: true}, Problems: problems}}
+}
+
+func (s samples) link() InviteLink {
+	return InviteLink{URL: "https://groundwork.example/i/sample-token-shown-once-4k2m9x", Email: "ada@customer.example", Expires: s.now.Add(7 * 24 * time.Hour), Role: onboarding.RoleCustomer}
+}
+
+func (s samples) adminCreated() AdminNewView {
+	o := s.onboarding()
+	return AdminNewView{Frame: s.staff(), Created: &o, Link: s.link()}
+}
+
+func (s samples) detail(state onboarding.RunState) AdminDetailView {
+	p := s.progress(state)
+	o := s.onboarding()
+	if state == onboarding.RunFailed {
+		o.Status, o.Current = onboarding.StatusAttention, "Let Spark use the bucket: quota"
+		o.Waiting = onboarding.Waiting{On: onboarding.PartyCustomer, For: "Retry after the quota was raised", Since: s.now.Add(-18 * time.Minute)}
+	}
+	o.Vendor = onboarding.VendorValues{ControlPlaneAccount: "tecton-acme-production-control-plane@tecton-acme.iam.gserviceaccount.com"}
+	return AdminDetailView{
+		Frame: s.staff(), Onboarding: o, Steps: s.steps(8), Sections: s.check(true).Sections, Run: &p, Runs: []onboarding.Run{p.Run, p.Run},
+		Form: AdminForm{Vendor: o.Vendor, HasAPIKey: true}, Specialists: s.specialists(),
+		Invites: []onboarding.Invite{
+			{ID: 1, Email: "ada@customer.example", Role: onboarding.RoleCustomer, CreatedAt: s.now.Add(-72 * time.Hour), ExpiresAt: s.now.Add(96 * time.Hour), UsedAt: s.now.Add(-70 * time.Hour)},
+			{ID: 2, Email: "grace@customer.example", Role: onboarding.RoleColleague, CreatedAt: s.now.Add(-time.Hour), ExpiresAt: s.now.Add(24 * time.Hour)},
+			{ID: 3, Email: "alan@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(-time.Hour)},
+		},
+		Audit: s.audit(), Prev: "/admin/o/ob_a", Next: "/admin/o/ob_b", MayRetry: state == onboarding.RunFailed, MayArchive: true,
+	}
+}
+
+func (s samples) detailForm() AdminDetailView {
+	v := s.detail(onboarding.RunRunning)
+	v.Run, v.Runs, v.Link, v.MayArchive = nil, nil, s.link(), false
+	v.Flash = "The values were saved."
+	v.InviteEmail, v.InviteProblem = "grace", "Enter an e-mail address like name@company.example"
+	v.Form.Problems = wizard.Problems{{Field: FieldHandoverURL, Message: "Enter an address that starts with https://"}}
+	v.Onboarding.Status, v.Onboarding.Current = onboarding.StatusInForm, "Region (2 of 7)"
+	v.Sections, v.Steps = v.Sections[:1], s.steps(2)
+	return v
+}
