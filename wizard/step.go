@@ -47,7 +47,8 @@ type StepDef[T any] struct {
 type Field[T any] struct {
 	Name         string // of the control and of problems; never renamed without the page
 	Label        string
-	Hint         string // one sentence above the control
+	Hint         string               // one sentence above the control
+	HintFor      func(Context) string // instead of Hint, where it depends on the rest
 	Autocomplete string
 	Kind         Kind
 	Optional     bool
@@ -57,7 +58,8 @@ type Field[T any] struct {
 	Max          int    // characters (of each line for KindLines); 0 means 255, or Read's own limit where there is one
 	Need         string // the sentence when it is empty; "" means "Enter the <label>"
 
-	// ShowWhen is "field=value": the field applies only to that choice of an earlier cards field. "" means always.
+	// ShowWhen is "field=value": the field applies only to that choice of an earlier cards field, or with "field=on"
+	// while an earlier checkbox is ticked. "" means always.
 	ShowWhen string
 
 	Value  func(*T) *string                 // KindText, KindSelect, KindCards, KindConfirm
@@ -177,6 +179,16 @@ func (s *step[T]) view(ctx context.Context, c Context, v *T, saved bool, form ma
 			Name: f.Name, Label: f.Label, Hint: f.Hint, Autocomplete: f.Autocomplete, Kind: f.Kind, Optional: f.Optional,
 			Width: f.Width, Mono: f.Mono, ShowWhen: f.ShowWhen, CanLater: f.mayCome(), Errors: problems.At(f.Name),
 		}
+		if f.HintFor != nil {
+			fv.Hint = f.HintFor(c)
+		}
+		if f.Choices != nil {
+			choices, err := f.Choices(ctx, c)
+			if err != nil {
+				return StepView{}, fmt.Errorf("choices of %s: %w", f.Name, err)
+			}
+			fv.Choices = choices
+		}
 		switch {
 		case f.Kind == KindConfirm:
 			fv.Value = f.Confirms(c)
@@ -192,6 +204,9 @@ func (s *step[T]) view(ctx context.Context, c Context, v *T, saved bool, form ma
 		default:
 			fv.Value = f.text(v)
 			fv.Later = f.Later != nil && *f.Later(v)
+			if (f.Kind == KindSelect || f.Kind == KindCards) && !offers(fv.Choices, fv.Value) {
+				fv.Value = "" // no longer offered
+			}
 			if fv.Value == "" && f.Default != nil && !fv.Later {
 				fv.Value = f.Default(c)
 			}
@@ -201,13 +216,6 @@ func (s *step[T]) view(ctx context.Context, c Context, v *T, saved bool, form ma
 			if f.Kind != KindConfirm && f.Secret == nil {
 				fv.Value = t.text
 			}
-		}
-		if f.Choices != nil {
-			choices, err := f.Choices(ctx, c)
-			if err != nil {
-				return StepView{}, fmt.Errorf("choices of %s: %w", f.Name, err)
-			}
-			fv.Choices = choices
 		}
 		out.Fields = append(out.Fields, fv)
 	}

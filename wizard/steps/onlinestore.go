@@ -31,7 +31,8 @@ type onlineStoreAnswer struct {
 	CIDRLater     bool                   `json:"cidr_later,omitempty"`
 	SparkPeer     peer                   `json:"spark_peer,omitzero"`
 	ServingPeer   peer                   `json:"serving_peer,omitzero"`
-	AttestedBy    string                 `json:"attested_by,omitempty"`
+	Private       bool                   `json:"private,omitempty"`
+	AttestedBy    string                 `json:"attested_by,omitempty"` // applies when Private
 }
 
 // peer is Redis' side of a VPC peering.
@@ -155,7 +156,9 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 				Endpoint: a.Endpoint, Token: a.Token, CIDR: a.CIDR,
 				DatabricksProject: a.SparkPeer.Project, DatabricksNetwork: a.SparkPeer.Network,
 				ServingPeer: a.ServingPeer.Project, ServingPeerNet: a.ServingPeer.Network,
-				AttestedBy: a.AttestedBy,
+			}
+			if a.Private {
+				s.Redis.AttestedBy = a.AttestedBy
 			}
 		}
 	},
@@ -197,16 +200,32 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 		"Redis network of the peering with the serving network", wizard.Network, 40,
 		func(a *onlineStoreAnswer) *string { return &a.ServingPeer.Network }, func(a *onlineStoreAnswer) *bool { return &a.ServingPeer.NetworkLater }),
 	{
-		Name:         "attested_by",
-		Label:        "Your full name",
-		Hint:         "Only if the endpoint can’t be reached from the internet: with your name you confirm that the cluster is used by nothing else, is in several zones of your region with replication, Redis 6.x, TLS and the OSS Cluster API with the external endpoint, and that its maxmemory-policy is noeviction.",
+		Name:     "private",
+		Label:    "The endpoint can’t be reached from the internet",
+		Hint:     "Then we can’t check the cluster from here, and you confirm it by name.",
+		Kind:     wizard.KindCheckbox,
+		Optional: true,
+		ShowWhen: "store=" + storeRedis,
+		Flag:     func(a *onlineStoreAnswer) *bool { return &a.Private },
+	},
+	{
+		Name:  "attested_by",
+		Label: "Your full name",
+		HintFor: func(c wizard.Context) string {
+			region := "your region"
+			if r, ok := chosenRegion(c.Answers); ok {
+				region = r.id
+			}
+			return fmt.Sprintf("With your name you confirm that the cluster is used by nothing else, runs in several zones of %s with replication, is Redis %s, "+
+				"has TLS and the OSS Cluster API with the external endpoint on, and that its maxmemory-policy is noeviction.", region, c.Vendor.Defaults().RedisVersion)
+		},
 		Autocomplete: "name",
 		Kind:         wizard.KindText,
-		Optional:     true,
 		Free:         true,
 		Width:        40,
 		Max:          100,
-		ShowWhen:     "store=" + storeRedis,
+		ShowWhen:     "private=on",
+		Need:         "Enter your full name to confirm the cluster",
 		Value:        func(a *onlineStoreAnswer) *string { return &a.AttestedBy },
 		Read:         personName,
 	},

@@ -146,7 +146,7 @@ func TestAnswersBecomeTheSpec(t *testing.T) {
 
 func TestRedisBecomesTheSpecAndMayComeLater(t *testing.T) {
 	p := newCustomer(t)
-	p.answerAll(redis("attested_by", "Ada Sample 🚀")...)
+	p.answerAll(redis("private", "yes", "attested_by", "Ada Sample 🚀")...)
 	spec := p.journey.Spec(p.c)
 	want := onboarding.RedisSpec{
 		Endpoint: "redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345", Token: onboarding.SecretSet, CIDR: "10.20.0.0/24",
@@ -287,6 +287,9 @@ func TestAChangedRegionAsksForTheZoneAgain(t *testing.T) {
 	if got := p.journey.Spec(p.c).OnlineStore; got != "" {
 		t.Errorf("the spec holds a store in the wrong zone: %q", got)
 	}
+	if got := field(t, p, "online-store", "zone").Value; got != "europe-west1-b" {
+		t.Errorf("the page proposes %q", got)
+	}
 	p.answer("online-store", "store", "bigtable", "instance", "tecton-acme-prod", "zone", "europe-west1-d")
 	if got := p.journey.Next(p.c, "online-store"); got != "" {
 		t.Errorf("next is %q, want check your answers", got)
@@ -383,8 +386,9 @@ func TestBadInput(t *testing.T) {
 		{"online-store", "redis_token", "Enter the authentication token, or tick “I don’t have this yet”", redis("redis_token", "")},
 		{"online-store", "cidr", "“/33” isn’t a size. Use a number from 8 to 32 after the slash, for example 10.20.0.0/24", redis("cidr", "10.20.0.0/33")},
 		{"online-store", "cidr", "10.20.0.9/24 is an address inside a range. Use 10.20.0.0/24", redis("cidr", "10.20.0.9/24")},
-		{"online-store", "attested_by", "Enter your full name, for example Ada Sample", redis("attested_by", "123")},
-		{"online-store", "attested_by", "Your full name has a hidden character that turns text around. Type it instead of pasting it", redis("attested_by", "Ada \u202eelpmaS")},
+		{"online-store", "attested_by", "Enter your full name to confirm the cluster", redis("private", "on")},
+		{"online-store", "attested_by", "Enter your full name, for example Ada Sample", redis("private", "on", "attested_by", "123")},
+		{"online-store", "attested_by", "Your full name has a hidden character that turns text around. Type it instead of pasting it", redis("private", "on", "attested_by", "Ada \u202eelpmaS")},
 		{"accounts", "spark", "Choose whether a Spark service account is created", []string{"control_plane", "on"}},
 		{"accounts", "spark_email", "ada@customer.example is not a service account. Enter an address that ends with .iam.gserviceaccount.com", []string{"control_plane", "on", "spark", "existing", "spark_email", "ada@customer.example"}},
 		{"data-sources", "datasets", "Line 2: “orders” has no project. Enter it as project.dataset", []string{"datasets", "acme-data.sales\norders"}},
@@ -458,6 +462,7 @@ func TestAPagePostedBackUnchangedSavesTheSame(t *testing.T) {
 		"own name": {"store", "bigtable", "instance", "our-instance", "zone", "us-west1-c"},
 		"existing": {"store", "bigtable_existing", "existing", "https://console.cloud.google.com/bigtable/instances/our-instance/overview"},
 		"redis":    redis(),
+		"private":  redis("private", "yes", "attested_by", "Ada Sample"),
 		"later":    {"store", "redis", "endpoint_later", "on", "redis_token_later", "on", "cidr_later", "on", "spark_peer_project_later", "on", "spark_peer_network_later", "on", "serving_peer_project_later", "on", "serving_peer_network_later", "on"},
 	} {
 		t.Run(name, func(t *testing.T) {
