@@ -169,7 +169,7 @@ func (c *call) getDataset() (any, error) {
 	return &st.Meta, nil
 }
 
-var datasetID = regexp.MustCompile(`^[A-Za-z0-9_]{1,1024}$`)
+var datasetID = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 
 func (c *call) insertDataset() (any, error) {
 	var in bigquery.Dataset
@@ -187,7 +187,7 @@ func (c *call) insertDataset() (any, error) {
 		return nil, fail("INVALID_ARGUMENT", "Required parameter is missing: datasetReference.datasetId").because("required")
 	}
 	id := in.DatasetReference.DatasetId
-	if !datasetID.MatchString(id) {
+	if !datasetID.MatchString(id) || len(id) > 1024 {
 		return nil, fail("INVALID_ARGUMENT", "Invalid dataset ID %q. Dataset IDs must be alphanumeric (plus underscores) and must be at most 1024 characters long.", id).because("invalid")
 	}
 	if _, exists := c.e.datasets.get(p.ID + "/" + id); exists {

@@ -92,3 +92,12 @@ func merge(have, change map[string]any) {
 		}
 	}
 }
+
+// The roles that Google itself puts on new buckets and datasets, beside those that people are given.
+func init() {
+	predefined["roles/storage.legacyObjectOwner"] = define("Storage Legacy Object Owner", "storage.objects.{get,update,getIamPolicy,setIamPolicy}")
+	predefined["roles/storage.legacyObjectReader"] = define("Storage Legacy Object Reader", "storage.objects.get")
+	predefined["roles/bigquery.dataEditor"] = define("BigQuery Data Editor",
+		"resourcemanager.projects.{get,list}", "bigquery.datasets.{create,get,getIamPolicy}",
+		"bigquery.tables.{list,get,getData,create,delete,updateData,update}")
+}

@@ -177,6 +177,9 @@ func (c *call) listObjects() (any, error) {
 // insertObject takes the bytes with the request (media), after the metadata in the same request (multipart), or
 // begins an upload in pieces (resumable).
 func (c *call) insertObject() (any, error) {
+	if c.query.Has("upload_id") {
+		return c.continueUpload() // Go's client posts the pieces, others put them
+	}
 	var meta storage.Object
 	var data []byte
 	switch kind := c.query.Get("uploadType"); kind {

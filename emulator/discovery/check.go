@@ -164,8 +164,8 @@ func (c *checker) requestBody(r *http.Request, body []byte) {
 			}
 			body = first
 		case "resumable":
-			if r.Method == http.MethodPut {
-				return
+			if r.URL.Query().Has("upload_id") {
+				return // a piece
 			}
 		default:
 			return
@@ -212,7 +212,7 @@ func (d *Documents) CheckResponse(m *Method, r *http.Request, status int, header
 		c.failure(r, status, body)
 	case status == http.StatusPermanentRedirect || status == http.StatusNotModified:
 	case r.URL.Query().Get("alt") == "media" && m.mediaDown:
-	case m.upload && len(body) == 0 && header.Get("Location") != "":
+	case m.upload && len(body) == 0 && (header.Get("Location") != "" || header.Get("X-Http-Status-Code-Override") != ""):
 	case m.response == "":
 		if len(bytes.TrimSpace(body)) > 0 {
 			c.failf("has no response, got %s", clip(body))
