@@ -1,0 +1,100 @@
+package resources_test
+
+import (
+	"testing"
+
+	"google.golang.org/api/bigtableadmin/v2"
+	"google.golang.org/api/iam/v1"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/resources"
+	"groundwork/provisioner/steptest"
+)
+
+// cases says of each step what the suite cannot know.
+func cases() []steptest.Case {
+	dataproc := steptest.Spec()
+	dataproc.Compute, dataproc.Databricks = onboarding.ComputeDataproc, onboarding.DatabricksSpec{}
+	redis := steptest.Spec()
+	redis.OnlineStore, redis.Bigtable = onboarding.OnlineRedis, onboarding.BigtableSpec{}
+	redis.Redis = onboarding.RedisSpec{Endpoint: "redis-1.example.invalid:12000", Token: onboarding.SecretSet, AttestedBy: "Ada"}
+	const bucket, instance, spark = "tecton-acme-production-dataplane", "tecton-acme-production", "tecton-acme-production-spark@acme-data.iam.gserviceaccount.com"
+
+	return []steptest.Case{
+		{Step: resources.EnableAPIs, Absent: onboarding.ActionChange, Stays: true},
+		{Step: resources.Bucket, Foreign: func(w *steptest.World) { w.MakeBucket(steptest.Bystander, "somebody-else", bucket) }},
+		{Step: resources.SparkAccount, Foreign: func(w *steptest.World) { w.Cloud.AddServiceAccount("acme-data", spark) }},
+		{Step: resources.SparkBucketRole, Policy: "buckets/" + bucket},
+		{Step: resources.ReadDataset},
+		{Step: resources.ReadProject, Policy: "projects/acme-warehouse"},
+		{Step: resources.ReadBucket, Policy: "buckets/acme-landing"},
+		{
+			Step: resources.ControlPlaneRole,
+			Foreign: func(w *steptest.World) {
+				_, err := w.Clients(steptest.Owner).IAM.Projects.Roles.Create("projects/acme-data", &iam.CreateRoleRequest{
+					RoleId: w.Spec.CustomRole(), Role: &iam.Role{Title: "Ours", IncludedPermissions: []string{"storage.buckets.get"}, Stage: "GA"},
+				}).Context(w.T.Context()).Do()
+				if err != nil {
+					w.T.Fatal(err)
+				}
+			},
+			When: map[string]func(*steptest.World){
+				"iam.roles.update": func(w *steptest.World) {
+					_, err := w.Clients(steptest.Owner).IAM.Projects.Roles.Patch("projects/acme-data/roles/"+w.Spec.CustomRole(),
+						&iam.Role{IncludedPermissions: []string{"storage.buckets.get"}}).UpdateMask("includedPermissions").Context(w.T.Context()).Do()
+					if err != nil {
+						w.T.Fatal(err)
+					}
+				},
+				"iam.roles.undelete": func(w *steptest.World) {
+					_, err := w.Clients(steptest.Owner).IAM.Projects.Roles.Delete("projects/acme-data/roles/" + w.Spec.CustomRole()).Context(w.T.Context()).Do()
+					if err != nil {
+						w.T.Fatal(err)
+					}
+				},
+			},
+		},
+		{Step: resources.ControlPlaneBucketRole, Policy: "buckets/" + bucket},
+		{Step: resources.ActAs, Policy: "projects/acme-data/serviceAccounts/" + spark},
+		{Step: resources.DataprocWorkerRole, Spec: dataproc, Policy: "projects/acme-data"},
+		{Step: resources.DataprocControlPlaneRole, Spec: dataproc, Policy: "projects/acme-data"},
+		{
+			Step: resources.BigtableInstance, Stays: true,
+			Foreign: func(w *steptest.World) {
+				_, err := w.Clients(steptest.Owner).Bigtable.Projects.Instances.Create("projects/acme-data", &bigtableadmin.CreateInstanceRequest{
+					InstanceId: instance, Instance: &bigtableadmin.Instance{DisplayName: "Somebody's"},
+					Clusters: map[string]bigtableadmin.Cluster{"other-c1": {Location: "projects/acme-data/locations/us-west1-a", ServeNodes: 1}},
+				}).Context(w.T.Context()).Do()
+				if err != nil {
+					w.T.Fatal(err)
+				}
+			},
+		},
+		{Step: resources.BigtableSparkRole, Policy: "projects/acme-data/instances/" + instance},
+		{Step: resources.BigtableControlPlaneRole, Policy: "projects/acme-data/instances/" + instance},
+		{Step: resources.BigtableServingRole, Policy: "projects/acme-data/instances/" + instance},
+		{Step: resources.Redis, Spec: redis, Absent: onboarding.ActionNone},
+		{Step: resources.DatabricksCheck},
+		{Step: resources.DatabricksSecretScope},
+		{Step: resources.Verify, Catalog: resources.Catalog()},
+		{Step: resources.Handover, Catalog: resources.Catalog()},
+	}
+}
+
+func TestEveryStepKeepsItsPromises(t *testing.T) {
+	t.Parallel()
+	covered := map[*provisioner.Step]bool{}
+	for _, c := range cases() {
+		covered[c.Step] = true
+		t.Run(c.Step.Name(), func(t *testing.T) {
+			t.Parallel()
+			steptest.Run(t, c)
+		})
+	}
+	for _, s := range resources.Catalog() {
+		if !covered[s] {
+			t.Errorf("the step %s has no case", s.Name())
+		}
+	}
+}

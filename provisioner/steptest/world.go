@@ -1,0 +1,297 @@
+// Package steptest is the suite that every cloud step must pass: the real runner and Google's real clients against
+// the emulated cloud, with the run's ledger in memory and no real time passing.
+//
+// It knows no particular step: what is special about one is said in its [Case].
+package steptest
+
+import (
+	"context"
+	"maps"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/storage"
+	"golang.org/x/oauth2"
+
+	"groundwork/emulator"
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
+)
+
+// The people and places of every test.
+const (
+	Owner        = "ada@customer.example" // owns each project
+	Limited      = "ben@customer.example" // holds what a test gives
+	Bystander    = "cleo@customer.example"
+	ControlPlane = "tecton-acme-control-plane@tecton-vendor.iam.gserviceaccount.com"
+	Serving      = "tecton-acme-serving@tecton-vendor.iam.gserviceaccount.com"
+	Workspace    = "1234567890123456.7.gcp.databricks.com"
+	// WorkspaceToken is accepted by the sample workspace; its owner may create clusters.
+	WorkspaceToken = "sample-workspace-token"
+)
+
+var projects = []string{"acme-data", "acme-warehouse", "tecton-vendor", "somebody-else"}
+
+// Spec is a sample with everything switched on: Databricks with the secret scope, Bigtable, and each kind of data source.
+func Spec() onboarding.Spec {
+	return onboarding.Spec{
+		Onboarding: "ob_sample0000000000000001", Deployment: "acme-production", Region: "us-west1", Project: "acme-data",
+		ControlPlaneAccount: ControlPlane,
+		Compute:             onboarding.ComputeDatabricks,
+		Databricks:          onboarding.DatabricksSpec{WorkspaceURL: "https://" + Workspace, Runtime: "15.4.x-scala2.12", Token: onboarding.SecretSet, SecretScope: true},
+		OnlineStore:         onboarding.OnlineBigtable,
+		Bigtable:            onboarding.BigtableSpec{InstanceID: "tecton-acme-production", Zone: "us-west1-a"},
+		DataSources: []onboarding.DataSource{
+			{Kind: onboarding.SourceDataset, Name: "acme-warehouse.sales"},
+			{Kind: onboarding.SourceProject, Name: "acme-warehouse"},
+			{Kind: onboarding.SourceBucket, Name: "acme-landing"},
+		},
+		Vendor: onboarding.VendorValues{ControlPlaneAccount: ControlPlane, ServingAccount: Serving}.Defaults(),
+	}
+}
+
+// World is one emulated cloud, and the runner that works on it.
+type World struct {
+	T     *testing.T
+	Spec  onboarding.Spec
+	Cloud *emulator.Emulator
+	Clock *Clock
+
+	ledger  *ledger
+	service *provisioner.Service
+	address string
+}
+
+// Clock is time that passes when somebody sleeps.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now is the time, UTC.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Sleep moves the clock.
+func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	return ctx.Err()
+}
+
+// New makes a world for a spec in which only the catalogue's steps exist.
+func New(t *testing.T, spec onboarding.Spec, catalog []*provisioner.Step) *World {
+	t.Helper()
+	clock := &Clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
+	cloud, err := emulator.New(emulator.Config{Seed: 7, Now: clock.Now})
+	if err != nil {
+		t.Fatalf("emulator: %v", err)
+	}
+	server := httptest.NewServer(cloud)
+	t.Cleanup(func() {
+		server.Close()
+		_ = cloud.Close()
+	})
+	w := &World{T: t, Spec: spec, Cloud: cloud, Clock: clock, address: server.URL}
+	w.ledger = &ledger{now: clock.Now, secrets: map[onboarding.Purpose][]byte{
+		onboarding.PurposeDatabricksToken: []byte(WorkspaceToken),
+		onboarding.PurposeVendorAPIKey:    []byte("sample-api-key"),
+	}}
+	w.seed()
+	w.Only(catalog)
+	w.SignIn(Owner)
+	return w
+}
+
+func (w *World) seed() {
+	for _, p := range []string{Owner, Limited, Bystander} {
+		w.Cloud.AddPerson(emulator.Person{Email: p, Name: p, Domain: "customer.example"})
+	}
+	for _, id := range projects {
+		p := emulator.Project{ID: id, Billing: true, APIs: []string{
+			"serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com", "iam.googleapis.com", "storage.googleapis.com", "bigquery.googleapis.com",
+		}}
+		if strings.HasPrefix(id, "acme") {
+			p.IAM = map[string]string{"user:" + Owner: "roles/owner"}
+		} else {
+			p.IAM = map[string]string{"user:" + Bystander: "roles/owner"}
+		}
+		w.Cloud.AddProject(p)
+	}
+	w.Cloud.AddServiceAccount("tecton-vendor", ControlPlane)
+	w.Cloud.AddServiceAccount("tecton-vendor", Serving)
+	w.Cloud.AddServiceAccount("acme-data", "existing-spark@acme-data.iam.gserviceaccount.com")
+	w.Cloud.AddDataset("acme-warehouse", "sales", "US")
+	w.MakeBucket(Owner, "acme-warehouse", "acme-landing")
+	w.Cloud.AddWorkspace(emulator.Workspace{Host: Workspace, Tokens: map[string]emulator.Principal{
+		WorkspaceToken: {Name: "tecton", ServicePrincipal: true, CanCreateClusters: true},
+	}})
+}
+
+// Only makes the catalogue's steps the only ones there are.
+func (w *World) Only(catalog []*provisioner.Step) {
+	w.service = provisioner.NewService(provisioner.Config{
+		Ledger: w.ledger, Vault: open{}, Catalog: catalog, GoogleEndpoint: w.address,
+		Guard: &provisioner.Guard{Dials: map[string]string{".gcp.databricks.com": w.address}},
+		Now:   w.Clock.Now, Sleep: w.Clock.Sleep, Jitter: func() float64 { return 0.5 },
+	})
+}
+
+// SignIn makes a person the one whose access is used from now on.
+func (w *World) SignIn(email string) { w.ledger.give(email, w.Cloud.Token(email)) }
+
+// Secret sets a sealed secret; "" takes it away.
+func (w *World) Secret(purpose onboarding.Purpose, text string) {
+	w.ledger.mu.Lock()
+	defer w.ledger.mu.Unlock()
+	if text == "" {
+		delete(w.ledger.secrets, purpose)
+		return
+	}
+	w.ledger.secrets[purpose] = []byte(text)
+}
+
+// Clients are Google's own clients with a person's access.
+func (w *World) Clients(email string) *gcp.Clients {
+	w.T.Helper()
+	c, err := gcp.New(w.T.Context(), oauth2.StaticTokenSource(&oauth2.Token{AccessToken: w.Cloud.Token(email)}), w.address, nil)
+	if err != nil {
+		w.T.Fatalf("clients of %s: %v", email, err)
+	}
+	return c
+}
+
+func (w *World) onboarding() onboarding.Onboarding {
+	return onboarding.Onboarding{ID: w.Spec.Onboarding, Deployment: w.Spec.Deployment, Vendor: w.Spec.Vendor}
+}
+
+// Plan reads the cloud.
+func (w *World) Plan() onboarding.Plan {
+	w.T.Helper()
+	plan, err := w.service.Plan(w.T.Context(), onboarding.System, w.onboarding(), w.Spec)
+	if err != nil {
+		w.T.Fatalf("plan: %v", err)
+	}
+	return plan
+}
+
+// Run plans, approves and executes.
+func (w *World) Run() onboarding.Run {
+	w.T.Helper()
+	return w.Execute(onboarding.RunProvision, w.Plan())
+}
+
+// Teardown plans, approves and executes a teardown of the tasks that which takes. nil: of all.
+func (w *World) Teardown(which func(onboarding.TaskName) bool) onboarding.Run {
+	w.T.Helper()
+	plan, err := w.service.TeardownPlan(w.T.Context(), onboarding.System, w.onboarding(), w.Spec)
+	if err != nil {
+		w.T.Fatalf("teardown plan: %v", err)
+	}
+	if which != nil {
+		plan.Tasks = slices.DeleteFunc(plan.Tasks, func(t onboarding.PlannedTask) bool { return !which(t.Name) })
+	}
+	return w.Execute(onboarding.RunTeardown, plan)
+}
+
+// Execute runs a pinned plan to its end, or until it needs somebody.
+func (w *World) Execute(kind onboarding.RunKind, plan onboarding.Plan) onboarding.Run {
+	w.T.Helper()
+	w.ledger.begin(w.Spec.Onboarding, kind, plan)
+	return w.again()
+}
+
+// Retry goes on with a run that is blocked or has failed.
+func (w *World) Retry() onboarding.Run {
+	w.T.Helper()
+	w.ledger.retry()
+	return w.again()
+}
+
+func (w *World) again() onboarding.Run {
+	w.T.Helper()
+	if err := w.service.Execute(w.T.Context(), "run_test", 1); err != nil {
+		w.T.Fatalf("execute: %v", err)
+	}
+	return w.ledger.ended()
+}
+
+// Succeeds fails the test with each task's words unless the run succeeded.
+func (w *World) Succeeds(run onboarding.Run) onboarding.Run {
+	w.T.Helper()
+	if run.State == onboarding.RunSucceeded {
+		return run
+	}
+	w.T.Errorf("the run is %s, want succeeded", run.State)
+	for _, t := range run.Tasks {
+		if t.State != onboarding.TaskDone {
+			w.T.Errorf("  %s is %s (%s): %s / %s", t.Name, t.State, t.Code, t.Message, t.Operator)
+		}
+	}
+	w.T.FailNow()
+	return run
+}
+
+// Mark is a place in the cloud's call log.
+func (w *World) Mark() int { return len(w.Cloud.Calls()) }
+
+// Changes are the calls since a mark that changed something in the cloud, canary objects aside.
+func (w *World) Changes(mark int) []emulator.Call {
+	return slices.DeleteFunc(w.Cloud.Calls()[mark:], func(c emulator.Call) bool {
+		return !c.Changed || strings.Contains(c.Path, "groundwork-canary") || strings.HasPrefix(c.Path, "/upload/")
+	})
+}
+
+// Allow gives [Limited] exactly these permissions, each where it is needed, by custom roles; what it had is gone.
+func (w *World) Allow(permissions []onboarding.Permission) {
+	w.T.Helper()
+	by := map[string][]string{}
+	for _, p := range permissions {
+		on := "projects/" + w.Spec.Project
+		if bucket, ok := strings.CutPrefix(p.On, "gs://"); ok {
+			on = "buckets/" + bucket
+		} else if p.On != "" {
+			on = "projects/" + p.On
+		}
+		if !slices.Contains(by[on], p.Name) {
+			by[on] = append(by[on], p.Name)
+		}
+	}
+	for _, on := range append([]string{"buckets/acme-landing"}, prefixed("projects/", projects)...) {
+		w.Cloud.SetIAM(on, "user:"+Limited, "")
+	}
+	for _, on := range slices.Sorted(maps.Keys(by)) {
+		id := "limited_" + strings.NewReplacer("/", "_", "-", "_").Replace(on)
+		project := "acme-warehouse" // the sample bucket's
+		if rest, ok := strings.CutPrefix(on, "projects/"); ok {
+			project = rest
+		}
+		w.Cloud.AddRole(project, id, by[on], false, 0)
+		w.Cloud.SetIAM(on, "user:"+Limited, "projects/"+project+"/roles/"+id)
+	}
+}
+
+// MakeBucket makes a bucket as somebody.
+func (w *World) MakeBucket(as, project, name string) {
+	w.T.Helper()
+	if err := w.Clients(as).Storage.Bucket(name).Create(w.T.Context(), project, &storage.BucketAttrs{Location: "us-west1"}); err != nil {
+		w.T.Fatalf("make bucket %s: %v", name, err)
+	}
+}
+
+func prefixed(prefix string, names []string) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, prefix+n)
+	}
+	return out
+}
