@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
@@ -435,10 +437,9 @@ func (c *call) billing(project string) error {
 	return fail("FAILED_PRECONDITION", "Billing is not enabled for project %s.", p.Number)
 }
 
-// etag is a new opaque etag; mu is held.
+// etag is a new opaque etag; mu is held. It is well-formed base64, since gcloud decodes it and sends it back.
 func (e *Emulator) etag() string {
-	r := e.random()
-	return fmt.Sprintf("BwY%08XA=", r.Uint32())
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, 0x07<<56|0x06<<48|e.random().Uint64()>>16))
 }
 
 // setPolicy checks a policy as Google does and stores it on the resource with a new etag: concurrent changes

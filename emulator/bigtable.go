@@ -146,7 +146,7 @@ func (c *call) newInstance(p Project, in *bigtableadmin.CreateInstanceRequest) (
 	}
 	st.Meta = *in.Instance
 	st.Meta.Name = "projects/" + p.ID + "/instances/" + in.InstanceId
-	st.Meta.CreateTime = c.now.Format(time.RFC3339Nano)
+	st.Meta.CreateTime = c.now.Format(milliseconds)
 	if st.Meta.Type == "" || st.Meta.Type == "TYPE_UNSPECIFIED" {
 		st.Meta.Type = "PRODUCTION"
 	}
@@ -200,7 +200,7 @@ func (c *call) bigtableChange(st instanceState, kind string, metadata map[string
 	for _, id := range sortedKeys(st.Clusters) {
 		zone = st.Clusters[id].Location[strings.LastIndex(st.Clusters[id].Location, "/")+1:]
 	}
-	metadata["requestTime"] = c.now.Format(time.RFC3339Nano)
+	metadata["requestTime"] = c.now.Format(milliseconds)
 	name := fmt.Sprintf("operations/%s/locations/%s/operations/%s", st.Meta.Name, zone, c.e.digits(19))
 	return c.operation(name, st.Project, typed(types+kind, metadata), typed(types+"Instance", &result))
 }

@@ -19,6 +19,7 @@ func (e *Emulator) registerData() {
 	e.registerBigQuery()
 	e.registerBigtable()
 	e.registerDatabricks()
+	e.registerTools()
 }
 
 // regions are Google's regions, each with the letters of its zones. A service may be in fewer.
@@ -101,3 +102,6 @@ func init() {
 		"resourcemanager.projects.{get,list}", "bigquery.datasets.{create,get,getIamPolicy}",
 		"bigquery.tables.{list,get,getData,create,delete,updateData,update}")
 }
+
+// milliseconds is how these services write a time.
+const milliseconds = "2006-01-02T15:04:05.000Z07:00"

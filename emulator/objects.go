@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"google.golang.org/api/storage/v1"
 )
@@ -269,7 +268,7 @@ func (c *call) store(m storage.Object, data []byte) *storage.Object {
 	old, _ := c.e.storage.objects.get(key)
 	sum := md5.Sum(data)
 	crc := binary.BigEndian.AppendUint32(nil, crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))
-	now := c.now.Format(time.RFC3339Nano)
+	now := c.now.Format(milliseconds)
 	m.Kind, m.Metageneration = "storage#object", 1
 	m.Generation = max(c.now.UnixMicro(), old.Meta.Generation+1)
 	m.Id = fmt.Sprintf("%s/%d", key, m.Generation)

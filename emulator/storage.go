@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"google.golang.org/api/storage/v1"
 )
@@ -155,7 +154,7 @@ func (c *call) insertBucket() (any, error) {
 	if err := c.bucketAllowedIn(p, &in); err != nil {
 		return nil, err
 	}
-	now := c.now.Format(time.RFC3339Nano)
+	now := c.now.Format(milliseconds)
 	number, _ := strconv.ParseUint(p.Number, 10, 64)
 	in.Kind, in.Id = "storage#bucket", in.Name
 	in.SelfLink = "https://www.googleapis.com/storage/v1/b/" + in.Name
@@ -236,7 +235,7 @@ func (c *call) settleBucket(b, old *bucketState) {
 	u := storage.BucketIamConfigurationUniformBucketLevelAccess{Enabled: uniform(m)}
 	if u.Enabled {
 		// The switch stays free for 90 days, then it is locked.
-		u.LockedTime = c.now.AddDate(0, 0, 90).Format(time.RFC3339Nano)
+		u.LockedTime = c.now.AddDate(0, 0, 90).Format(milliseconds)
 		if old != nil && uniform(&old.Meta) {
 			u.LockedTime = old.Meta.IamConfiguration.UniformBucketLevelAccess.LockedTime
 		}
@@ -320,7 +319,7 @@ func (c *call) changeBucket(patch bool) (any, error) {
 		}
 	}
 	next.Meta.Metageneration++
-	next.Meta.Updated = c.now.Format(time.RFC3339Nano)
+	next.Meta.Updated = c.now.Format(milliseconds)
 	c.settleBucket(&next, &old)
 	c.e.storage.buckets.put(old.Meta.Name, next)
 	return next.answer(), nil
@@ -440,7 +439,7 @@ func (c *call) setBucketPolicy() (any, error) {
 		return nil, storageOwn(err)
 	}
 	b.Meta.Metageneration++
-	b.Meta.Updated = c.now.Format(time.RFC3339Nano)
+	b.Meta.Updated = c.now.Format(milliseconds)
 	b.Meta.Etag = storageEtag(b.Meta.Metageneration)
 	c.e.storage.buckets.put(b.Meta.Name, b)
 	return storagePolicy(b.Meta.Name, c.policy(resource, 3))
