@@ -13,11 +13,14 @@ import (
 // from the answers each time and never stored.
 type Journey struct{ steps []Step }
 
-// New makes a journey of the steps in their order. IDs must differ.
+// New makes a journey of the steps in their order. IDs must differ, and each step is made by [Define].
 func New(steps []Step) *Journey {
 	j := &Journey{}
 	seen := map[string]bool{}
 	for _, s := range steps {
+		if _, ok := s.(answerer); !ok {
+			panic("wizard: step " + s.ID() + " isn't made by Define")
+		}
 		if seen[s.ID()] {
 			panic("wizard: step " + s.ID() + " is there twice")
 		}
@@ -58,13 +61,15 @@ func (p *placed) place(c Context, v *StepView) {
 	}
 }
 
+type shower interface {
+	shown(onboarding.Answers) bool
+}
+
 // path is the steps that belong to the journey with these answers.
 func (j *Journey) path(c Context) []Step {
 	out := make([]Step, 0, len(j.steps))
 	for _, s := range j.steps {
-		if x, ok := s.(*placed).Step.(interface {
-			shown(onboarding.Answers) bool
-		}); ok && !x.shown(c.Answers) {
+		if !s.(*placed).Step.(shower).shown(c.Answers) {
 			continue
 		}
 		out = append(out, s)
@@ -201,24 +206,36 @@ func (j *Journey) Sections(c Context) []Section {
 // Spec is what the answers and the vendor's values ask for. Unanswered steps add nothing; it is fit for a plan
 // when the journey is [Journey.Complete].
 func (j *Journey) Spec(c Context) onboarding.Spec {
-	spec := onboarding.Spec{
-		Onboarding:          c.Onboarding,
-		ControlPlaneAccount: c.Vendor.ControlPlaneAccount,
-		Vendor:              c.Vendor.Defaults(),
-	}
+	spec := blank(c)
 	for _, s := range j.path(c) {
 		s.AddTo(c, &spec)
 	}
 	return spec
 }
 
+// blank is the spec before any answer.
+func blank(c Context) onboarding.Spec {
+	return onboarding.Spec{Onboarding: c.Onboarding, ControlPlaneAccount: c.Vendor.ControlPlaneAccount, Vendor: c.Vendor.Defaults()}
+}
+
+// answerer is a step that is known to be answered, so that it need not look again.
+type answerer interface {
+	outline(c Context) []Row
+	addTo(c Context, spec *onboarding.Spec)
+}
+
 // Outline is the summary beside the form: it grows with the answers and ends with what will be created.
 func (j *Journey) Outline(c Context) []Row {
 	var out []Row
+	spec := blank(c)
 	for _, s := range j.path(c) {
-		out = append(out, s.Outline(c)...)
+		if !s.Answered(c) {
+			continue
+		}
+		known := s.(*placed).Step.(answerer)
+		out = append(out, known.outline(c)...)
+		known.addTo(c, &spec)
 	}
-	spec := j.Spec(c)
 	if made := created(spec); made != "" {
 		out = append(out, Row{"Will be created", made})
 	}

@@ -611,7 +611,14 @@ func (s *step[T]) MissingVendor(c Context) []string {
 }
 
 func (s *step[T]) Outline(c Context) []Row {
-	if s.def.Outline == nil || !s.Answered(c) {
+	if !s.Answered(c) {
+		return nil
+	}
+	return s.outline(c)
+}
+
+func (s *step[T]) outline(c Context) []Row {
+	if s.def.Outline == nil {
 		return nil
 	}
 	v, _ := Answer[T](c.Answers, s.def.ID)
@@ -686,7 +693,13 @@ func (f *Field[T]) label(c Context, value string) string {
 }
 
 func (s *step[T]) AddTo(c Context, spec *onboarding.Spec) {
-	if s.def.Spec == nil || !s.Answered(c) {
+	if s.Answered(c) {
+		s.addTo(c, spec)
+	}
+}
+
+func (s *step[T]) addTo(c Context, spec *onboarding.Spec) {
+	if s.def.Spec == nil {
 		return
 	}
 	v, _ := Answer[T](c.Answers, s.def.ID)
