@@ -64,7 +64,7 @@ func checkBucket(ctx context.Context, env *provisioner.Env, want bucketState) (*
 	switch {
 	case gcp.Absent(err):
 		return nil, nil
-	case hidden(ctx, env, err, want.Project, "storage.buckets.get"):
+	case hidden(ctx, env, err, want.Project, "storage.buckets.get"), elsewhereBucket(ctx, env, err, want):
 		return &provisioner.Observed[bucketState]{State: bucketState{Name: want.Name}}, nil
 	case err != nil:
 		return nil, fmt.Errorf("read bucket %s: %w", want.Name, err)
@@ -83,6 +83,25 @@ func checkBucket(ctx context.Context, env *provisioner.Env, want bucketState) (*
 		got.Project = want.Project
 	}
 	return &provisioner.Observed[bucketState]{State: got, Owned: owned}, nil
+}
+
+// elsewhereBucket tells whether a bucket that Google refuses to show is in no list of the project's buckets. An
+// owner of a project holds storage.buckets.get on its buckets, not on the project, so that [hidden] can't tell.
+func elsewhereBucket(ctx context.Context, env *provisioner.Env, err error, want bucketState) bool {
+	if !gcp.IsStatus(err, http.StatusForbidden) || disabledAPI(err) {
+		return false
+	}
+	buckets := env.Cloud.Storage.Buckets(ctx, want.Project)
+	buckets.Prefix = want.Name
+	for {
+		attrs, err := buckets.Next()
+		if err != nil {
+			return errors.Is(err, iterator.Done)
+		}
+		if attrs.Name == want.Name {
+			return false
+		}
+	}
 }
 
 func diffBucket(want, got bucketState) string {
@@ -180,9 +199,9 @@ func eraseObjects(ctx context.Context, bucket *storage.BucketHandle) error {
 	return &onboarding.NotReady{Why: "The bucket's objects are being deleted, as you confirmed"}
 }
 
-func permissionsOfBucket(onboarding.Spec, bucketState) []onboarding.Permission {
+func permissionsOfBucket(spec onboarding.Spec, _ bucketState) []onboarding.Permission {
 	return []onboarding.Permission{
-		permission("storage.buckets.get", "to look for the bucket and to check its settings", ""),
+		permission("storage.buckets.get", "to look for the bucket and to check its settings", onBucket(spec.Bucket())),
 		permission("storage.buckets.create", "to create the bucket", ""),
 		permission("resourcemanager.projects.get", "to tell by the project's number that the bucket is yours", ""),
 	}

@@ -122,10 +122,7 @@ func grantPermissions(spec onboarding.Spec, g grant) []onboarding.Permission {
 	read, write := "to read who may use "+g.on()+", before and after", "to let "+g.Member+" use "+g.on()
 	switch {
 	case g.Bucket != "":
-		on := ""
-		if g.Bucket != spec.Bucket() {
-			on = "gs://" + g.Bucket
-		}
+		on := onBucket(g.Bucket)
 		return []onboarding.Permission{
 			permission("storage.buckets.getIamPolicy", read, on),
 			permission("storage.buckets.setIamPolicy", write, on),

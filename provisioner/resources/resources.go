@@ -57,6 +57,10 @@ func elsewhere(spec onboarding.Spec, project string) string {
 	return project
 }
 
+// onBucket is a bucket as a [onboarding.Permission]'s On. Google's roles of owners and editors hold these permissions
+// on the buckets (by the bindings that each new bucket gets), not on the project.
+func onBucket(name string) string { return "gs://" + name }
+
 func permission(name, why, on string) onboarding.Permission {
 	return onboarding.Permission{Name: name, Why: why, On: on}
 }

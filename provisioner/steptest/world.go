@@ -252,14 +252,16 @@ func (w *World) Changes(mark int) []emulator.Call {
 }
 
 // Allow gives [Limited] exactly these permissions, each where it is needed, by custom roles; what it had is gone.
+// Those on the bucket that the run makes are given on its project.
 func (w *World) Allow(permissions []onboarding.Permission) {
 	w.T.Helper()
 	by := map[string][]string{}
 	for _, p := range permissions {
 		on := "projects/" + w.Spec.Project
-		if bucket, ok := strings.CutPrefix(p.On, "gs://"); ok {
+		switch bucket, ok := strings.CutPrefix(p.On, "gs://"); {
+		case ok && bucket != w.Spec.Bucket():
 			on = "buckets/" + bucket
-		} else if p.On != "" {
+		case !ok && p.On != "":
 			on = "projects/" + p.On
 		}
 		if !slices.Contains(by[on], p.Name) {
