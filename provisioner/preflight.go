@@ -65,6 +65,13 @@ func (s *Service) Preflight(ctx context.Context, actor onboarding.Actor, ob onbo
 			r.State, r.Found = onboarding.CheckUnreadable, "This could not be read: "+f.Message
 			r.Fix = []string{"Sign in with an account that may read it, or ask somebody who may, then check again."}
 			r.On, r.Overridable, r.Request = cmp.Or(f.On, r.On, onboarding.PartyCustomer), true, ""
+			if f.Code == onboarding.CodeAPIDisabled {
+				r.On, r.Fix = onboarding.PartyCustomer, []string{"Turn on the API that answers this, wait some minutes, then check again.", "Or go on: the run turns on the APIs that it needs itself."}
+				if api := apiName.FindString(f.Message); api != "" {
+					r.Found = "This could not be read, because the API " + api + " is off in the project."
+					r.Command = "gcloud services enable " + api + " --project=" + spec.Project
+				}
+			}
 		}
 		if r.State == onboarding.CheckOK {
 			r.Fix, r.Command, r.Request, r.On = nil, "", "", onboarding.PartyNobody

@@ -1,0 +1,696 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2"
+	"google.golang.org/api/googleapi"
+
+	"groundwork/onboarding"
+)
+
+// cloud is a place where things exist, belong to somebody and have a setting.
+type cloud struct {
+	mu      sync.Mutex
+	things  map[string]thing
+	applies map[string]int // calls that reached it
+	before  func(ctx context.Context, name string) error
+	after   func(name string) error // the answer, once the change is made
+	verify  func(name string) error
+	took    time.Duration
+}
+
+type thing struct {
+	setting string
+	owned   bool
+}
+
+type want struct {
+	Name    string `json:"name"`
+	Setting string `json:"setting"`
+}
+
+func newCloud() *cloud { return &cloud{things: map[string]thing{}, applies: map[string]int{}} }
+
+func (c *cloud) put(name, setting string, owned bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.things[name] = thing{setting, owned}
+}
+
+func (c *cloud) made(name string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.applies[name]
+}
+
+// def is a step whose resource lives in the cloud.
+func (c *cloud) def(name string, behind ...*Step) StepDef[want] {
+	return StepDef[want]{
+		Name: name, DependsOn: behind,
+		Desired: func(onboarding.Spec) []Want[want] { return One(want{name, "right"}) },
+		Describe: func(onboarding.Spec, want) Description {
+			return Description{Title: "Create " + name, Resource: name, Why: "A test wants it."}
+		},
+		Check: func(ctx context.Context, _ *Env, w want) (*Observed[want], error) {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			t, ok := c.things[w.Name]
+			if !ok {
+				return nil, nil
+			}
+			return &Observed[want]{want{w.Name, t.setting}, t.owned}, nil
+		},
+		Diff: func(w, g want) string {
+			if w.Setting != g.Setting {
+				return "setting is " + g.Setting
+			}
+			return ""
+		},
+		Apply: func(ctx context.Context, _ *Env, ch Change[want]) error {
+			if c.before != nil {
+				if err := c.before(ctx, ch.Want.Name); err != nil {
+					return err
+				}
+			}
+			if c.took > 0 {
+				time.Sleep(c.took)
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			c.mu.Lock()
+			c.applies[ch.Want.Name]++
+			c.things[ch.Want.Name] = thing{ch.Want.Setting, true}
+			c.mu.Unlock()
+			if c.after != nil {
+				return c.after(ch.Want.Name)
+			}
+			return nil
+		},
+		Verify: func(_ context.Context, _ *Env, w want) error {
+			if c.verify != nil {
+				return c.verify(w.Name)
+			}
+			return nil
+		},
+		Undo: func(_ context.Context, _ *Env, w want) error {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			delete(c.things, w.Name)
+			return nil
+		},
+	}
+}
+
+func (c *cloud) step(name string, behind ...*Step) *Step { return Define(c.def(name, behind...)) }
+
+// bundle is a service over a catalogue, with the plan as it stands approved.
+func bundle(t *testing.T, catalog ...*Step) (*Service, *memory) {
+	t.Helper()
+	m := newMemory(onboarding.Plan{})
+	s := NewService(Config{Ledger: m, Vault: plain{}, Catalog: catalog})
+	plan, err := s.Plan(t.Context(), onboarding.Actor{Email: "ada@customer.example"}, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample", Deployment: "acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	*m = *newMemory(plan) //nolint:govet // nobody uses it yet
+	return s, m
+}
+
+func execute(t *testing.T, s *Service) {
+	t.Helper()
+	if err := s.Execute(t.Context(), "run_sample", 1); err != nil {
+		t.Fatalf("execute: %v", err)
+	}
+}
+
+func lost() error {
+	return &url.Error{Op: "Post", URL: "https://storage.googleapis.com/", Err: &net.OpError{Op: "read", Err: syscall.ECONNRESET}}
+}
+
+func TestARunMakesEverythingOnceInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		bucket := c.step("bucket")
+		role := c.step("role", bucket)
+		final := c.def("handover")
+		final.Final = true
+		s, m := bundle(t, Define(final), role, bucket)
+		m.secrets[onboarding.PurposeRedisToken] = []byte("x")
+		m.secrets[onboarding.PurposeVendorAPIKey] = []byte("x")
+		var order []string
+		c.before = func(_ context.Context, name string) error { order = append(order, name); return nil }
+		execute(t, s)
+		if m.state() != onboarding.RunSucceeded {
+			t.Fatalf("run is %s", m.state())
+		}
+		if got := strings.Join(order, " "); got != "bucket role handover" {
+			t.Errorf("made in the order %s", got)
+		}
+		if got := m.history["bucket"]; got != "started intent result done " {
+			t.Errorf("the ledger says %q", got)
+		}
+		if m.grant.Live() || m.grant.Sealed != nil {
+			t.Error("the access is still held after the run")
+		}
+		if _, kept := m.secrets[onboarding.PurposeVendorAPIKey]; len(m.secrets) != 1 || !kept {
+			t.Errorf("secrets after the run: %v", m.secrets)
+		}
+		if n := slices.Index(m.uses, "run"); n < 0 || slices.Contains(m.uses[n+1:], "run") {
+			t.Errorf("the receipt says %q, want run once", m.uses)
+		}
+	})
+}
+
+func TestAKilledWorkerLosesAndRepeatsNothing(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		when    string // the ledger's write that it dies after
+		applies int    // by the first worker
+	}{
+		{"between intent and call", "intent", 0},
+		{"between call and result", "", 1},
+		{"between result and done", "result", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCloud()
+				first := c.step("network")
+				s, m := bundle(t, first, c.step("bucket", first))
+				ctx, kill := context.WithCancelCause(t.Context())
+				dead := onboarding.Errorf(onboarding.CodeFenced, "The worker lost its session.")
+				die := func() {
+					m.orphan()
+					kill(dead)
+				}
+				m.after = func(_, task, kind string) {
+					if task == "bucket" && kind == tt.when {
+						die()
+						time.Sleep(time.Millisecond) // until the cancellation has reached the calls
+					}
+				}
+				if tt.when == "" {
+					c.after = func(name string) error {
+						if name == "bucket" {
+							die()
+							return lost()
+						}
+						return nil
+					}
+				}
+				if err := s.Execute(ctx, "run_sample", 1); err != nil {
+					t.Fatalf("the killed worker returned %v", err)
+				}
+				if got := c.made("bucket"); got != tt.applies {
+					t.Fatalf("the killed worker made it %d times, want %d", got, tt.applies)
+				}
+				m.after, c.after = nil, nil
+				if err := s.Execute(t.Context(), "run_sample", 2); err != nil {
+					t.Fatal(err)
+				}
+				if m.state() != onboarding.RunSucceeded || c.made("bucket") != 1 || c.made("network") != 1 {
+					t.Errorf("run %s, bucket made %d times, network %d", m.state(), c.made("bucket"), c.made("network"))
+				}
+				if got := m.history["network"]; strings.Count(got, "started") != 1 {
+					t.Errorf("what was done was done again: %s", got)
+				}
+			})
+		})
+	}
+}
+
+func TestALostAnswerIsSettledByLookingAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		s, m := bundle(t, c.step("bucket"))
+		c.after = func(string) error { return lost() }
+		execute(t, s)
+		if m.state() != onboarding.RunSucceeded || c.made("bucket") != 1 {
+			t.Errorf("run %s, made %d times: %s", m.state(), c.made("bucket"), m.task("bucket").Message)
+		}
+	})
+}
+
+func TestAChangeThatIsNotVisibleYetIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		def := c.def("account")
+		check := def.Check
+		var since time.Time
+		def.Check = func(ctx context.Context, env *Env, w want) (*Observed[want], error) {
+			got, err := check(ctx, env, w)
+			if got != nil {
+				if since.IsZero() {
+					since = env.Now()
+				}
+				if env.Now().Sub(since) < 20*time.Second {
+					return nil, nil
+				}
+			}
+			return got, err
+		}
+		s, m := bundle(t, Define(def))
+		execute(t, s)
+		if m.state() != onboarding.RunSucceeded || c.made("account") != 1 {
+			t.Errorf("run %s, made %d times", m.state(), c.made("account"))
+		}
+		if !strings.Contains(m.history["account"], "waiting") {
+			t.Errorf("the page never said that it waits: %s", m.history["account"])
+		}
+	})
+}
+
+func TestAFencedWorkerStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		first := c.step("first")
+		s, m := bundle(t, first, c.step("second", first), c.step("other"))
+		m.after = func(op, task, kind string) {
+			if task == "first" && kind == "result" {
+				m.orphan() // paused for long, taken for dead
+			}
+		}
+		execute(t, s)
+		if c.made("second") != 0 {
+			t.Error("it went on to the next task")
+		}
+		if m.state() != onboarding.RunQueued || m.task("first").State == onboarding.TaskDone {
+			t.Errorf("it wrote after it was fenced: run %s, task %s", m.state(), m.task("first").State)
+		}
+		m.after = nil
+		execute(t, s)
+		if m.state() != onboarding.RunSucceeded || c.made("first") != 1 {
+			t.Errorf("the next worker: run %s, first made %d times", m.state(), c.made("first"))
+		}
+	})
+}
+
+func TestARevokedAccessBlocksAndResumesTheSameTask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		first := c.step("first")
+		def := c.def("bucket", first)
+		apply, ended := def.Apply, true
+		def.Apply = func(ctx context.Context, env *Env, ch Change[want]) error {
+			if ended {
+				return &url.Error{Op: "Post", URL: "https://x", Err: &oauth2.RetrieveError{ErrorCode: "invalid_grant", Body: []byte(`{"error":"invalid_grant","error_subtype":"invalid_rapt"}`)}}
+			}
+			return apply(ctx, env, ch)
+		}
+		s, m := bundle(t, first, Define(def), c.step("beside"))
+		execute(t, s)
+		got := m.task("bucket")
+		if m.state() != onboarding.RunBlocked || got.State != onboarding.TaskBlocked || got.Code != onboarding.CodeSignIn || got.On != onboarding.PartyCustomer {
+			t.Fatalf("run %s, task %s %s on %s", m.state(), got.State, got.Code, got.On)
+		}
+		if m.task("beside").State != onboarding.TaskDone {
+			t.Error("a task that does not depend on it did not go on")
+		}
+		if !m.grant.Live() {
+			t.Error("the access was wiped though the run isn't over")
+		}
+		ended = false
+		m.signIn(onboarding.GrantToken{AccessToken: "access-2", Expiry: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
+		m.retry()
+		execute(t, s)
+		if m.state() != onboarding.RunSucceeded || c.made("first") != 1 || c.made("bucket") != 1 {
+			t.Errorf("run %s, first made %d times, bucket %d", m.state(), c.made("first"), c.made("bucket"))
+		}
+	})
+}
+
+func TestTheRunDoesNoMoreThanWasApproved(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before func(*cloud)
+		after  func(*cloud)
+		adopt  bool
+		state  onboarding.RunState
+		code   onboarding.Code
+		says   string
+	}{
+		{name: "already done meanwhile", after: func(c *cloud) { c.put("bucket", "right", true) }, state: onboarding.RunSucceeded},
+		{name: "another setting meanwhile", after: func(c *cloud) { c.put("bucket", "wrong", true) }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "setting is wrong"},
+		{name: "a further difference meanwhile", before: func(c *cloud) { c.put("bucket", "old", true) }, after: func(c *cloud) { c.put("bucket", "older", true) }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "setting is older"},
+		{name: "the approved difference", before: func(c *cloud) { c.put("bucket", "old", true) }, state: onboarding.RunSucceeded},
+		{name: "disappeared meanwhile", before: func(c *cloud) { c.put("bucket", "right", true) }, after: func(c *cloud) { delete(c.things, "bucket") }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "no longer there"},
+		{name: "somebody else's meanwhile", after: func(c *cloud) { c.put("bucket", "right", false) }, state: onboarding.RunFailed, code: onboarding.CodeConflict, says: "left alone"},
+		{name: "somebody else's that may be adopted", after: func(c *cloud) { c.put("bucket", "right", false) }, adopt: true, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "exists now"},
+		{name: "adopted as approved", before: func(c *cloud) { c.put("bucket", "old", false) }, adopt: true, state: onboarding.RunSucceeded},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCloud()
+				if tt.before != nil {
+					tt.before(c)
+				}
+				def := c.def("bucket")
+				def.Adopt = func(onboarding.Spec) bool { return tt.adopt }
+				s, m := bundle(t, Define(def))
+				if tt.after != nil {
+					tt.after(c)
+				}
+				execute(t, s)
+				got := m.task("bucket")
+				if m.state() != tt.state || got.Code != tt.code || !strings.Contains(got.Message, tt.says) {
+					t.Errorf("run %s, %s: %s; want %s, %s saying %q", m.state(), got.Code, got.Message, tt.state, tt.code, tt.says)
+				}
+				if tt.state != onboarding.RunSucceeded && c.made("bucket") != 0 {
+					t.Error("it was changed all the same")
+				}
+			})
+		})
+	}
+}
+
+func TestAPanicFailsItsTaskAndNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		s, m := bundle(t, c.step("bad"), c.step("good"))
+		c.before = func(_ context.Context, name string) error {
+			if name == "bad" {
+				panic("index out of range")
+			}
+			return nil
+		}
+		execute(t, s)
+		bad := m.task("bad")
+		if m.state() != onboarding.RunFailed || bad.State != onboarding.TaskFailed || bad.Code != onboarding.CodeInternal || !strings.Contains(bad.Operator, "index out of range") {
+			t.Errorf("run %s, task %s %s, operator reads %q", m.state(), bad.State, bad.Code, bad.Operator)
+		}
+		if strings.Contains(bad.Message, "index") || m.task("good").State != onboarding.TaskDone {
+			t.Errorf("customer reads %q, the other task is %s", bad.Message, m.task("good").State)
+		}
+	})
+}
+
+func TestCancelFinishesTheCallInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		first := c.step("first")
+		s, m := bundle(t, first, c.step("second", first))
+		c.took = 5 * time.Second
+		c.before = func(context.Context, string) error {
+			m.mu.Lock()
+			m.asked = true
+			m.mu.Unlock()
+			return nil
+		}
+		execute(t, s)
+		if m.state() != onboarding.RunCancelled || c.made("first") != 1 || c.made("second") != 0 {
+			t.Errorf("run %s, first made %d times, second %d", m.state(), c.made("first"), c.made("second"))
+		}
+		if m.grant.Live() {
+			t.Error("the access is still held")
+		}
+	})
+}
+
+func TestCancelEndsAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		s, m := bundle(t, c.step("instance"))
+		c.verify = func(string) error {
+			return &onboarding.NotReady{After: 10 * time.Minute, Why: "Google is working on it."}
+		}
+		m.after = func(_, _, kind string) {
+			if kind == "waiting" {
+				m.mu.Lock()
+				m.asked = true
+				m.mu.Unlock()
+			}
+		}
+		start := time.Now()
+		execute(t, s)
+		if m.state() != onboarding.RunCancelled || time.Since(start) > 3*time.Second {
+			t.Errorf("run %s after %v", m.state(), time.Since(start))
+		}
+	})
+}
+
+func TestShutdownReleasesTheRunAfterTheCallInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		first := c.step("first")
+		s, m := bundle(t, first, c.step("second", first))
+		c.took = 5 * time.Second
+		ctx, stop := context.WithCancel(t.Context())
+		c.before = func(context.Context, string) error { stop(); return nil }
+		if err := s.Execute(ctx, "run_sample", 1); err != nil {
+			t.Fatal(err)
+		}
+		if m.state() != onboarding.RunQueued || c.made("first") != 1 || c.made("second") != 0 || !m.grant.Live() {
+			t.Errorf("run %s, first made %d times, second %d, access live %v", m.state(), c.made("first"), c.made("second"), m.grant.Live())
+		}
+		c.before = nil
+		execute(t, s)
+		if m.state() != onboarding.RunSucceeded || c.made("first") != 1 {
+			t.Errorf("resumed: run %s, first made %d times", m.state(), c.made("first"))
+		}
+	})
+}
+
+func TestShutdownDoesNotWaitForACallThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		s, m := bundle(t, c.step("first"))
+		ctx, stop := context.WithCancel(t.Context())
+		c.before = func(ctx context.Context, _ string) error {
+			stop()
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		start := time.Now()
+		if err := s.Execute(ctx, "run_sample", 1); err != nil || m.state() != onboarding.RunQueued || time.Since(start) > 9*time.Second {
+			t.Errorf("%v, run %s after %v", err, m.state(), time.Since(start))
+		}
+	})
+}
+
+func TestTasksRunAsSoonAsTheirDependenciesAreDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		c.took = 200 * time.Millisecond
+		var catalog []*Step
+		root := c.step("root")
+		catalog = append(catalog, root)
+		for i := range 4 {
+			tail := root
+			for j := range i + 1 { // chains of one to four
+				tail = c.step(fmt.Sprintf("chain%d-%d", i, j), tail)
+				catalog = append(catalog, tail)
+			}
+		}
+		s, m := bundle(t, catalog...)
+		start := time.Now()
+		execute(t, s)
+		critical := 5 * c.took
+		if took := time.Since(start); m.state() != onboarding.RunSucceeded || took > critical*105/100 {
+			t.Errorf("run %s took %v, its critical path is %v", m.state(), took, critical)
+		}
+	})
+}
+
+func TestRetriesHonourGoogleAndEnd(t *testing.T) {
+	busy := func(header string) error {
+		return &googleapi.Error{Code: 429, Header: map[string][]string{"Retry-After": {header}}}
+	}
+	t.Run("Retry-After is waited for", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCloud()
+			s, m := bundle(t, c.step("bucket"))
+			tries := 0
+			c.before = func(context.Context, string) error {
+				if tries++; tries <= 2 {
+					return busy("30")
+				}
+				return nil
+			}
+			start := time.Now()
+			execute(t, s)
+			if m.state() != onboarding.RunSucceeded || tries != 3 || time.Since(start) < time.Minute || time.Since(start) > 2*time.Minute {
+				t.Errorf("run %s after %d tries and %v", m.state(), tries, time.Since(start))
+			}
+		})
+	})
+	t.Run("a policy race is repeated at once", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCloud()
+			s, m := bundle(t, c.step("grant"))
+			tries := 0
+			c.before = func(context.Context, string) error {
+				if tries++; tries <= 3 {
+					return &googleapi.Error{Code: 409, Message: "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff."}
+				}
+				return nil
+			}
+			start := time.Now()
+			execute(t, s)
+			if m.state() != onboarding.RunSucceeded || time.Since(start) > 3*time.Second {
+				t.Errorf("run %s after %v: %s", m.state(), time.Since(start), m.task("grant").Message)
+			}
+		})
+	})
+	t.Run("what never ends fails at the task's deadline, in words", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCloud()
+			c.verify = func(string) error { return &onboarding.NotReady{Why: "Google is making the instance."} }
+			s, m := bundle(t, c.step("instance"))
+			start := time.Now()
+			execute(t, s)
+			got := m.task("instance")
+			if m.state() != onboarding.RunFailed || got.Code != onboarding.CodeTimeout || !strings.Contains(got.Message, "Google is making the instance.") {
+				t.Errorf("run %s, %s: %s", m.state(), got.Code, got.Message)
+			}
+			if took := time.Since(start); took > DefaultTimeout || took < DefaultTimeout-time.Minute {
+				t.Errorf("gave up after %v", took)
+			}
+		})
+	})
+	t.Run("403 just after a grant passes, 403 for good blocks with the permission's name", func(t *testing.T) {
+		for _, passes := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCloud()
+				s, m := bundle(t, c.step("bucket"))
+				tries := 0
+				c.before = func(context.Context, string) error {
+					if tries++; passes && tries > 2 {
+						return nil
+					}
+					return &googleapi.Error{Code: 403, Message: "Permission 'storage.buckets.create' denied on resource."}
+				}
+				execute(t, s)
+				got := m.task("bucket")
+				switch {
+				case passes && m.state() != onboarding.RunSucceeded:
+					t.Errorf("run %s: %s", m.state(), got.Message)
+				case !passes && (m.state() != onboarding.RunBlocked || got.Code != onboarding.CodePermission || !strings.Contains(got.Message, "storage.buckets.create")):
+					t.Errorf("run %s, %s: %s", m.state(), got.Code, got.Message)
+				}
+			})
+		}
+	})
+}
+
+func TestADatabaseThatIsAwayForAWhileStopsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		s, m := bundle(t, c.step("bucket"))
+		var from time.Time
+		m.fail = func(op, _ string) error {
+			if op == "finish" && from.IsZero() {
+				from = time.Now()
+			}
+			if !from.IsZero() && time.Since(from) < 20*time.Second {
+				return errors.New("server closed the connection unexpectedly")
+			}
+			return nil
+		}
+		execute(t, s)
+		if m.state() != onboarding.RunSucceeded || c.made("bucket") != 1 {
+			t.Errorf("run %s, made %d times", m.state(), c.made("bucket"))
+		}
+	})
+}
+
+func TestADatabaseThatStaysAwayGivesTheJobBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		s, m := bundle(t, c.step("bucket"))
+		m.fail = func(string, string) error {
+			return errors.New("connection refused, password=CANARY")
+		}
+		err := s.Execute(t.Context(), "run_sample", 1)
+		if err == nil || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("returned %v", err)
+		}
+		if c.made("bucket") != 0 {
+			t.Error("it changed the cloud without writing its intent")
+		}
+	})
+}
+
+func TestAnotherWorkersRunIsLeftAlone(t *testing.T) {
+	c := newCloud()
+	s, m := bundle(t, c.step("bucket"))
+	m.owner, m.run.State = 7, onboarding.RunRunning
+	execute(t, s)
+	if c.made("bucket") != 0 || m.stale != 0 {
+		t.Error("it worked on another's run")
+	}
+}
+
+func TestAGuideBlocksUntilTheCustomerDidIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		def := c.def("redis")
+		def.Apply, def.Undo = nil, nil
+		def.Guide = func(onboarding.Spec) []Instruction { return []Instruction{{Text: "Make a cluster."}} }
+		s, m := bundle(t, Define(def))
+		execute(t, s)
+		if got := m.task("redis"); m.state() != onboarding.RunBlocked || got.Code != onboarding.CodeGuide || got.On != onboarding.PartyCustomer {
+			t.Fatalf("run %s, %s on %s", m.state(), got.Code, got.On)
+		}
+		c.put("redis", "right", false)
+		m.retry()
+		execute(t, s)
+		if m.state() != onboarding.RunSucceeded {
+			t.Errorf("run %s after the customer did it: %s", m.state(), m.task("redis").Message)
+		}
+	})
+}
+
+func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		bucket := c.step("bucket")
+		grant := c.step("grant", bucket)
+		keeps := c.def("role")
+		keeps.Undo = func(context.Context, *Env, want) error { return &Left{Why: "Google keeps its name."} }
+		s, m := bundle(t, bucket, grant, c.step("theirs"), Define(keeps))
+		for _, name := range []string{"bucket", "grant", "role"} {
+			c.put(name, "right", true)
+		}
+		c.put("theirs", "right", false)
+		plan, err := s.TeardownPlan(t.Context(), onboarding.System, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if theirs, _ := plan.Task("theirs"); theirs.Action != onboarding.ActionNone || !strings.Contains(theirs.Diff, "not made by this onboarding") {
+			t.Errorf("the plan says of somebody else's: %s, %s", theirs.Action, theirs.Diff)
+		}
+		*m = *newMemory(plan) //nolint:govet // nobody uses it now
+		m.run.Kind = onboarding.RunTeardown
+		var order []string
+		m.after = func(_, task, kind string) {
+			if kind == "done" {
+				order = append(order, task)
+			}
+		}
+		execute(t, s)
+		if m.state() != onboarding.RunSucceeded || slices.Index(order, "grant") > slices.Index(order, "bucket") {
+			t.Errorf("run %s, order %v", m.state(), order)
+		}
+		if len(c.things) != 2 || c.things["theirs"] != (thing{"right", false}) {
+			t.Errorf("left in the cloud: %v", c.things)
+		}
+		if got := m.task("role").Message; !strings.Contains(got, "Google keeps its name.") {
+			t.Errorf("what stays is not told: %q", got)
+		}
+	})
+}
