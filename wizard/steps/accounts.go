@@ -32,7 +32,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 		{
 			Name:     "control_plane",
 			Label:    "Control plane service account",
-			Hint:     "It gets access to the new bucket alone, and may start jobs as the Spark account. Confirm that it is the one your specialist told you.",
+			Hint:     "The vendor’s control plane acts in your project as this account, and the plan lists all that it may do. Confirm that it is the one your specialist told you.",
 			Kind:     wizard.KindConfirm,
 			Mono:     true,
 			Need:     "Confirm the control plane service account, or ask your specialist to correct it",
@@ -46,13 +46,13 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 			Need:  "Choose whether a Spark service account is created",
 			Value: func(a *accountsAnswer) *string { return &a.Spark },
 			Choices: func(_ context.Context, c wizard.Context) ([]wizard.Choice, error) {
-				hint := "With access to the new bucket and your data sources, and nothing else"
+				hint := "It may do what the plan lists, and nothing else"
 				if n := deploymentName(c); n != "" {
-					hint = onboarding.SparkAccountID(n) + ", with access to the new bucket and your data sources, and nothing else"
+					hint = onboarding.SparkAccountID(n) + ", which may do what the plan lists and nothing else"
 				}
 				return []wizard.Choice{
 					{Value: sparkCreate, Label: "Create one for me", Hint: hint},
-					{Value: sparkExisting, Label: "Use one that I have", Hint: "It keeps what it may do, and gets the same access"},
+					{Value: sparkExisting, Label: "Use one that I have", Hint: "It keeps what it may do, and gets what the plan lists"},
 				}, nil
 			},
 		},

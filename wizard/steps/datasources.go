@@ -24,7 +24,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 	ID:    dataSourcesID,
 	Title: "What data may the Spark account read?",
 	Name:  "Data sources",
-	Intro: "The Spark account gets read access to these and to nothing else. You can leave everything empty and add data sources later.",
+	Intro: "The Spark account gets read access to these and to no other data. If there are none yet, leave everything empty.",
 	Fields: []wizard.Field[dataSourcesAnswer]{
 		{
 			Name:     "datasets",
