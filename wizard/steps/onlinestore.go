@@ -111,7 +111,7 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 		},
 		{
 			Name:         "existing",
-			Label:        "Instance ID",
+			Label:        "ID of your instance",
 			Hint:         "Copy it from the Cloud console. The instance must be in the project that you choose later, with a cluster in your region.",
 			Autocomplete: "off",
 			Kind:         wizard.KindText,
@@ -193,9 +193,7 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 	redisText("spark_peer_network", "Redis network, peering with your Spark network", "The network name that Redis shows for the same peering.",
 		"Redis network of the peering with your Spark network", wizard.Network, 40,
 		func(a *onlineStoreAnswer) *string { return &a.SparkPeer.Network }, func(a *onlineStoreAnswer) *bool { return &a.SparkPeer.NetworkLater }),
-	redisText("serving_peer_project", "Redis project, peering with the serving network", "The Google Cloud project ID that Redis shows for the peering with the vendor’s serving network.",
-		"Redis project of the peering with the serving network", wizard.ProjectID, 30,
-		func(a *onlineStoreAnswer) *string { return &a.ServingPeer.Project }, func(a *onlineStoreAnswer) *bool { return &a.ServingPeer.ProjectLater }),
+	servingPeerProject,
 	redisText("serving_peer_network", "Redis network, peering with the serving network", "The network name that Redis shows for the same peering.",
 		"Redis network of the peering with the serving network", wizard.Network, 40,
 		func(a *onlineStoreAnswer) *string { return &a.ServingPeer.Network }, func(a *onlineStoreAnswer) *bool { return &a.ServingPeer.NetworkLater }),
@@ -230,6 +228,20 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 		Read:         personName,
 	},
 }
+
+// servingPeerProject tells which network to peer with, where the specialist has said so.
+var servingPeerProject = func() wizard.Field[onlineStoreAnswer] {
+	f := redisText("serving_peer_project", "Redis project, peering with the serving network", "",
+		"Redis project of the peering with the serving network", wizard.ProjectID, 30,
+		func(a *onlineStoreAnswer) *string { return &a.ServingPeer.Project }, func(a *onlineStoreAnswer) *bool { return &a.ServingPeer.ProjectLater })
+	f.HintFor = func(c wizard.Context) string {
+		if c.Vendor.ServingProject == "" || c.Vendor.ServingNetwork == "" {
+			return "Your specialist tells you which network to peer with. Until then tick “I don’t have this yet”."
+		}
+		return fmt.Sprintf("Peer with the network %s of the project %s, and enter the Google Cloud project ID that Redis shows for it.", c.Vendor.ServingNetwork, c.Vendor.ServingProject)
+	}
+	return f
+}()
 
 // redisText is a field of the Redis branch that may come later.
 func redisText(name, label, hint, await string, read func(string) (string, string), width int, value func(*onlineStoreAnswer) *string, later func(*onlineStoreAnswer) *bool) wizard.Field[onlineStoreAnswer] {

@@ -159,6 +159,10 @@ func TestRedisBecomesTheSpecAndMayComeLater(t *testing.T) {
 		t.Errorf("without the serving network, outstanding is %+v", got)
 	}
 	p.c.Vendor.ServingProject, p.c.Vendor.ServingNetwork = "tecton-serving", "default"
+	const peerWith = "Peer with the network default of the project tecton-serving, and enter the Google Cloud project ID that Redis shows for it."
+	if got := field(t, p, "online-store", "serving_peer_project").Hint; got != peerWith {
+		t.Errorf("the page says %q", got)
+	}
 
 	p.answer("online-store", "store", "redis", "endpoint_later", "on", "redis_token_later", "on", "cidr_later", "on",
 		"spark_peer_project_later", "on", "spark_peer_network_later", "on", "serving_peer_project_later", "on", "serving_peer_network_later", "on")
