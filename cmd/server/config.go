@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// fileProblems are the X_FILE variables whose file could not be read.
+type fileProblems []string
+
+// secretsFromFiles gives each environment variable X that a flag reads its value from the file named by X_FILE,
+// where X itself is not set. Line ends at the end of the file are not part of the value.
+func secretsFromFiles(model *kong.Application) fileProblems {
+	var problems fileProblems
+	var walk func(*kong.Node)
+	walk = func(n *kong.Node) {
+		for _, f := range n.Flags {
+			for _, env := range f.Envs {
+				path := os.Getenv(env + "_FILE")
+				if path == "" || os.Getenv(env) != "" || strings.HasSuffix(env, "_FILE") {
+					continue
+				}
+				text, err := os.ReadFile(path)
+				if err != nil {
+					problems = append(problems, fmt.Sprintf("%s_FILE: %v. Name a file that this user can read", env, err))
+					continue
+				}
+				os.Setenv(env, strings.TrimRight(string(text), "\r\n"))
+			}
+		}
+		for _, child := range n.Children {
+			walk(child)
+		}
+	}
+	walk(model.Node)
+	slices.Sort(problems)
+	return slices.Compact(problems)
+}
+
+// siteFlags is what serve needs to know of the outside; demo fills it in itself.
+type siteFlags struct {
+	Addr               string   `help:"Address to listen on." env:"ADDR" default:"127.0.0.1:8080"`
+	BaseURL            string   `help:"The address that people open, https unless loopback." env:"BASE_URL"`
+	DatabaseURL        string   `help:"Postgres, as the application's role." env:"DATABASE_URL"`
+	DatabasePassword   string   `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
+	GoogleClientID     string   `help:"OAuth client ID." env:"GOOGLE_CLIENT_ID"`
+	GoogleClientSecret string   `help:"OAuth client secret." env:"GOOGLE_CLIENT_SECRET"`
+	GoogleIssuer       string   `help:"OpenID issuer for signing in." env:"GOOGLE_ISSUER" default:"https://accounts.google.com"`
+	GoogleRevokeURL    string   `help:"Where tokens are revoked; empty: what the issuer announces." env:"GOOGLE_REVOKE_URL"`
+	CloudEndpoint      string   `help:"Send all Google Cloud calls to this address, for emulators." env:"GOOGLE_CLOUD_ENDPOINT"`
+	EmulatorURL        string   `name:"emulator" help:"Use a running emulator for sign-in, Google Cloud and workspaces; for trials only." env:"EMULATOR_URL"`
+	Keyset             string   `help:"The keyset that seals tokens, as keygen prints it." env:"KEYSET"`
+	Administrators     []string `help:"E-mail addresses of administrators." env:"ADMINISTRATORS"`
+	Specialists        []string `help:"E-mail addresses of specialists." env:"SPECIALISTS"`
+	SpecialistDomains  []string `help:"Domains whose people are specialists." env:"SPECIALIST_DOMAINS"`
+	Vendor             string   `help:"The vendor's name on the pages." env:"VENDOR_NAME" default:"Tecton"`
+	MaxConns           int32    `help:"Database connections of this process." env:"DATABASE_MAX_CONNS" default:"20"`
+}
+
+// problems lists everything that is missing or wrong, each as a sentence that names the variable.
+func (f *siteFlags) problems() []string {
+	var out []string
+	missing := func(name, value, hint string) {
+		if value == "" {
+			out = append(out, name+" is missing. "+hint)
+		}
+	}
+	missing("DATABASE_URL", f.DatabaseURL, "Set it to postgres://groundwork_app@host:5432/groundwork, with the password in DATABASE_PASSWORD or DATABASE_PASSWORD_FILE")
+	missing("BASE_URL", f.BaseURL, "Set it to the https address that customers open")
+	if f.EmulatorURL == "" {
+		missing("GOOGLE_CLIENT_ID", f.GoogleClientID, "Make an OAuth client of type web application in the Cloud console and copy its ID")
+		missing("GOOGLE_CLIENT_SECRET", f.GoogleClientSecret, "Copy it from the same OAuth client, or name a file in GOOGLE_CLIENT_SECRET_FILE")
+	} else if !loopbackURL(f.EmulatorURL) {
+		out = append(out, "EMULATOR_URL must be a loopback address such as http://127.0.0.1:9191. Leave it out to use Google itself")
+	}
+	missing("KEYSET", f.Keyset, "Run `groundwork keygen > keyset.json` once and set KEYSET_FILE=keyset.json")
+	if len(f.Administrators)+len(f.Specialists)+len(f.SpecialistDomains) == 0 {
+		out = append(out, "ADMINISTRATORS is missing. Name at least one address in ADMINISTRATORS or SPECIALISTS, or a domain in SPECIALIST_DOMAINS")
+	}
+	for _, a := range slices.Concat(f.Administrators, f.Specialists) {
+		if strings.Count(a, "@") != 1 {
+			out = append(out, fmt.Sprintf("%q in ADMINISTRATORS or SPECIALISTS is not an e-mail address. Separate addresses with commas", a))
+		}
+	}
+	for _, d := range f.SpecialistDomains {
+		if strings.Contains(d, "@") || !strings.Contains(d, ".") {
+			out = append(out, fmt.Sprintf("%q in SPECIALIST_DOMAINS is not a domain. Write it as vendor.example", d))
+		}
+	}
+	if f.BaseURL != "" {
+		u, err := url.Parse(f.BaseURL)
+		switch {
+		case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+			out = append(out, "BASE_URL is not an address. Write it as https://onboarding.vendor.example")
+		case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil:
+			out = append(out, "BASE_URL must be a bare origin, without path, query or user")
+		case u.Scheme == "http" && !loopbackURL(f.BaseURL):
+			out = append(out, "BASE_URL is plain http. Sign-in cookies need https: put the server behind TLS and write https://")
+		}
+	}
+	if f.DatabaseURL != "" {
+		if u, err := url.Parse(f.DatabaseURL); err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
+			out = append(out, "DATABASE_URL is not a Postgres address. Write it as postgres://user@host:5432/database")
+		}
+	}
+	for name, v := range map[string]string{"GOOGLE_ISSUER": f.GoogleIssuer, "GOOGLE_CLOUD_ENDPOINT": f.CloudEndpoint, "GOOGLE_REVOKE_URL": f.GoogleRevokeURL} {
+		if v == "" {
+			continue
+		}
+		if u, err := url.Parse(v); err != nil || u.Host == "" || (u.Scheme == "http" && !loopbackURL(v)) {
+			out = append(out, name+" must be an https address, or http on loopback")
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// loopbackURL tells whether an address is on this machine.
+func loopbackURL(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil {
+		return false
+	}
+	h := u.Hostname()
+	return h == "localhost" || h == "::1" || strings.HasPrefix(h, "127.")
+}
+
+// withPassword adds the password to a database address that has none.
+func withPassword(address, password string) string {
+	u, err := url.Parse(address)
+	if err != nil || password == "" || u.User == nil {
+		return address
+	}
+	if _, has := u.User.Password(); has {
+		return address
+	}
+	u.User = url.UserPassword(u.User.Username(), password)
+	return u.String()
+}

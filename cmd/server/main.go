@@ -1,0 +1,89 @@
+// Command server is Groundwork: the site, its workers, the migrations, and a demo that needs nothing.
+// It wires the rooms together and knows no business.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type cli struct {
+	Demo     demoCmd     `cmd:"" help:"Run everything on this machine: private Postgres, emulated Google Cloud, sample people and onboardings."`
+	Serve    serveCmd    `cmd:"" help:"Run the site and its workers."`
+	Emulator emulatorCmd `cmd:"" help:"Run the emulated Google Cloud, sign-in and Databricks workspace alone, on loopback."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database to this version's schema, as its owner."`
+	Keygen   keygenCmd   `cmd:"" help:"Print a new keyset for KEYSET_FILE. Keep it secret."`
+	Health   healthCmd   `cmd:"" help:"Ask a running server whether it is ready; exit 1 if not."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+}
+
+// errReported ends the program with status 1 after the problem was already told.
+var errReported = errors.New("reported")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		if !errors.Is(err, errReported) {
+			fmt.Fprintln(os.Stderr, "groundwork:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// run is main with its surroundings handed in.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("groundwork"),
+		kong.Description("Prepares a customer's Google Cloud project, with the customer's own access."),
+		kong.Writers(stdout, stderr),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{stdout, stderr}),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		return err
+	}
+	fileProblems := secretsFromFiles(parser.Model)
+	k, err := parser.Parse(args)
+	if err != nil {
+		return err
+	}
+	k.Bind(fileProblems)
+	return k.Run()
+}
+
+// streams is where a command prints: answers to Out, everything for people to Err.
+type streams struct{ Out, Err io.Writer }
+
+type versionCmd struct{}
+
+func (versionCmd) Run(s streams) error {
+	fmt.Fprintln(s.Out, "groundwork", version())
+	return nil
+}
+
+// version is the module's version, or the revision it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+	}
+	return v + " " + info.GoVersion
+}
