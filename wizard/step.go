@@ -73,8 +73,8 @@ type Field[T any] struct {
 	// Await names what is waited for when it comes later, "Databricks API token". A secret with Await may come later.
 	Await string
 
-	// Default fills the control when nothing is saved. An answer equal to it is saved as "" when Derive is set,
-	// so that it follows what it is derived from.
+	// Default fills the control when nothing is saved. With Derive an answer that is empty or equal to it is saved
+	// as "", so that it follows what it is derived from.
 	Default func(Context) string
 	Derive  bool
 	// Confirms is the value of a KindConfirm; "" means that there is nothing to confirm yet.
@@ -400,6 +400,9 @@ func (f *Field[T]) readText(c Context, v *T, raw string, later bool) string {
 	}
 	if text == "" {
 		*f.Value(v) = ""
+		if f.Derive && f.Default != nil && f.Default(c) != "" {
+			return ""
+		}
 		if f.Optional || later && f.Later != nil {
 			return ""
 		}
@@ -574,9 +577,6 @@ func (f *Field[T]) good(c Context, v *T) bool {
 	}
 	copied := *v
 	text := f.text(v)
-	if text == "" && f.Derive && f.Default != nil {
-		text = f.Default(c)
-	}
 	_, sentences, err := f.read(context.Background(), c, &copied, text, false, true)
 	return err == nil && len(sentences) == 0
 }

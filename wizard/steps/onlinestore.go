@@ -31,8 +31,7 @@ type onlineStoreAnswer struct {
 	CIDRLater     bool                   `json:"cidr_later,omitempty"`
 	SparkPeer     peer                   `json:"spark_peer,omitzero"`
 	ServingPeer   peer                   `json:"serving_peer,omitzero"`
-	Private       bool                   `json:"private,omitempty"`
-	AttestedBy    string                 `json:"attested_by,omitempty"` // applies when Private
+	AttestedBy    string                 `json:"attested_by,omitempty"`
 }
 
 // peer is Redis' side of a VPC peering.
@@ -156,9 +155,7 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 				Endpoint: a.Endpoint, Token: a.Token, CIDR: a.CIDR,
 				DatabricksProject: a.SparkPeer.Project, DatabricksNetwork: a.SparkPeer.Network,
 				ServingPeer: a.ServingPeer.Project, ServingPeerNet: a.ServingPeer.Network,
-			}
-			if a.Private {
-				s.Redis.AttestedBy = a.AttestedBy
+				AttestedBy: a.AttestedBy,
 			}
 		}
 	},
@@ -198,15 +195,6 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 		"Redis network of the peering with the serving network", wizard.Network, 40,
 		func(a *onlineStoreAnswer) *string { return &a.ServingPeer.Network }, func(a *onlineStoreAnswer) *bool { return &a.ServingPeer.NetworkLater }),
 	{
-		Name:     "private",
-		Label:    "The endpoint can’t be reached from the internet",
-		Hint:     "Then we can’t check the cluster from here, and you confirm it by name.",
-		Kind:     wizard.KindCheckbox,
-		Optional: true,
-		ShowWhen: "store=" + storeRedis,
-		Flag:     func(a *onlineStoreAnswer) *bool { return &a.Private },
-	},
-	{
 		Name:  "attested_by",
 		Label: "Your full name",
 		HintFor: func(c wizard.Context) string {
@@ -214,16 +202,16 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 			if r, ok := chosenRegion(c.Answers); ok {
 				region = r.id
 			}
-			return fmt.Sprintf("With your name you confirm that the cluster is used by nothing else, runs in several zones of %s with replication, is Redis %s, "+
+			return fmt.Sprintf("Only where the endpoint can’t be reached from the internet, so that we can’t check it: with your name you confirm that the cluster is used by nothing else, runs in several zones of %s with replication, is Redis %s, "+
 				"has TLS and the OSS Cluster API with the external endpoint on, and that its maxmemory-policy is noeviction.", region, c.Vendor.Defaults().RedisVersion)
 		},
 		Autocomplete: "name",
 		Kind:         wizard.KindText,
+		Optional:     true,
 		Free:         true,
 		Width:        40,
 		Max:          100,
-		ShowWhen:     "private=on",
-		Need:         "Enter your full name to confirm the cluster",
+		ShowWhen:     "store=" + storeRedis,
 		Value:        func(a *onlineStoreAnswer) *string { return &a.AttestedBy },
 		Read:         personName,
 	},

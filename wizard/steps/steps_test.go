@@ -146,7 +146,7 @@ func TestAnswersBecomeTheSpec(t *testing.T) {
 
 func TestRedisBecomesTheSpecAndMayComeLater(t *testing.T) {
 	p := newCustomer(t)
-	p.answerAll(redis("private", "yes", "attested_by", "Ada Sample 🚀")...)
+	p.answerAll(redis("attested_by", "Ada Sample 🚀")...)
 	spec := p.journey.Spec(p.c)
 	want := onboarding.RedisSpec{
 		Endpoint: "redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345", Token: onboarding.SecretSet, CIDR: "10.20.0.0/24",
@@ -303,6 +303,7 @@ func TestAChangedRegionAsksForTheZoneAgain(t *testing.T) {
 func TestAnInstanceLeftAsProposedFollowsTheName(t *testing.T) {
 	p := newCustomer(t)
 	p.answerAll()
+	p.answer("online-store", "store", "bigtable", "zone", "us-west1-b")
 	p.answer("deployment", "name", "acme-two")
 	if got := p.journey.Spec(p.c).Bigtable.InstanceID; got != "tecton-acme-two" {
 		t.Errorf("the instance is %q", got)
@@ -390,9 +391,8 @@ func TestBadInput(t *testing.T) {
 		{"online-store", "redis_token", "Enter the authentication token, or tick “I don’t have this yet”", redis("redis_token", "")},
 		{"online-store", "cidr", "“/33” isn’t a size. Use a number from 8 to 32 after the slash, for example 10.20.0.0/24", redis("cidr", "10.20.0.0/33")},
 		{"online-store", "cidr", "10.20.0.9/24 is an address inside a range. Use 10.20.0.0/24", redis("cidr", "10.20.0.9/24")},
-		{"online-store", "attested_by", "Enter your full name to confirm the cluster", redis("private", "on")},
-		{"online-store", "attested_by", "Enter your full name, for example Ada Sample", redis("private", "on", "attested_by", "123")},
-		{"online-store", "attested_by", "Your full name has a hidden character that turns text around. Type it instead of pasting it", redis("private", "on", "attested_by", "Ada \u202eelpmaS")},
+		{"online-store", "attested_by", "Enter your full name, for example Ada Sample", redis("attested_by", "123")},
+		{"online-store", "attested_by", "Your full name has a hidden character that turns text around. Type it instead of pasting it", redis("attested_by", "Ada \u202eelpmaS")},
 		{"accounts", "spark", "Choose whether a Spark service account is created", []string{"control_plane", "on"}},
 		{"accounts", "spark_email", "ada@customer.example is not a service account. Enter an address that ends with .iam.gserviceaccount.com", []string{"control_plane", "on", "spark", "existing", "spark_email", "ada@customer.example"}},
 		{"data-sources", "datasets", "Line 2: “orders” has no project. Enter it as project.dataset", []string{"datasets", "acme-data.sales\norders"}},
@@ -466,7 +466,7 @@ func TestAPagePostedBackUnchangedSavesTheSame(t *testing.T) {
 		"own name": {"store", "bigtable", "instance", "our-instance", "zone", "us-west1-c"},
 		"existing": {"store", "bigtable_existing", "existing", "https://console.cloud.google.com/bigtable/instances/our-instance/overview"},
 		"redis":    redis(),
-		"private":  redis("private", "yes", "attested_by", "Ada Sample"),
+		"private":  redis("attested_by", "Ada Sample"),
 		"later":    {"store", "redis", "endpoint_later", "on", "redis_token_later", "on", "cidr_later", "on", "spark_peer_project_later", "on", "spark_peer_network_later", "on", "serving_peer_project_later", "on", "serving_peer_network_later", "on"},
 	} {
 		t.Run(name, func(t *testing.T) {
