@@ -328,4 +328,4 @@ func validPermission(p string) bool {
 	return !ok || on[p]
 }
 
-var permissionPattern = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*\.[a-zA-Z][a-zA-Z0-9]*\.[a-zA-Z][a-zA-Z0-9]*$`)
+var permissionPattern = regexp.MustCompile(`^([a-z0-9.-]+/|[a-z][a-zA-Z0-9]*\.)[a-zA-Z][a-zA-Z0-9_]*\.[a-zA-Z][a-zA-Z0-9]*$`)
