@@ -227,7 +227,7 @@ func TestHidesWhatBelongsToSomeoneElse(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error         { return err }
+func second[T any](_ T, err error) error          { return err }
 func second2[T, U any](_ T, _ U, err error) error { return err }
 
 // The wall behind the WHERE: statements without one, as the role that the application logs in as.

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// EngineConfig is what a process chooses of River. The zero value runs.
+type EngineConfig struct {
+	// MaxWorkers is how many runs go on at once in this process; they mostly wait on Google. 0: 1,000.
+	MaxWorkers int
+	// SoftStop is how long Stop lets running jobs go on before their contexts end. 0: 5 seconds.
+	SoftStop time.Duration
+	Logger   *slog.Logger // nil: the store's
+	Plugins  []rivertype.Plugin
+}
+
+// River's limits are the outermost net: a run's own deadlines and the reaper come first.
+const (
+	jobTimeout  = 2 * time.Hour
+	rescueAfter = 3 * time.Hour
+	maxRetry    = time.Minute
+)
+
+// soon retries a job that returned an error within a minute at most: the ledger counts what a run costs.
+type soon struct{}
+
+func (soon) NextRetry(job *rivertype.JobRow) time.Time {
+	return time.Now().Add(min(maxRetry, time.Second<<min(len(job.Errors), 6)))
+}
+
+// NewEngine is the River client that works the jobs; start and stop it. The worker of [onboarding.RunArgs] must be
+// in workers.
+func (s *Store) NewEngine(workers *river.Workers, cfg EngineConfig) (*river.Client[pgx.Tx], error) {
+	if cfg.MaxWorkers == 0 {
+		cfg.MaxWorkers = 1000
+	}
+	if cfg.SoftStop == 0 {
+		cfg.SoftStop = 5 * time.Second
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = s.log
+	}
+	client, err := river.NewClient(riverpgxv5.New(s.pool), &river.Config{
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: cfg.MaxWorkers}},
+		Workers:              workers,
+		Logger:               cfg.Logger,
+		JobTimeout:           jobTimeout,
+		RescueStuckJobsAfter: rescueAfter,
+		FetchCooldown:        10 * time.Millisecond,
+		FetchPollInterval:    time.Second,
+		SoftStopTimeout:      cfg.SoftStop,
+		RetryPolicy:          soon{},
+		ReindexerIndexNames:  []string{}, // the application owns no index
+		Plugins:              cfg.Plugins,
+	})
+	return client, failure("make the engine", err)
+}

@@ -1,0 +1,38 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+// Sweep is the second net's work, at once.
+func (s *Store) Sweep(ctx context.Context) error { return s.sweep(ctx) }
+
+// Listening closes when this process hears what others changed.
+func (s *Store) Listening() <-chan struct{} { return s.changes.ready }
+
+// CutListener ends the listener's connection; ownerURL connects as the owner.
+const CutListener = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN groundwork_changed%'`
+
+// ExplainSearch gives the role and the plan of the list's statement for a filter whose search finds little.
+func (s *Store) ExplainSearch(ctx context.Context, actor onboarding.Actor, f onboarding.Filter) (role, plan string, err error) {
+	err = s.tx(ctx, actor, "explain", func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, "SELECT current_user").Scan(&role); err != nil {
+			return err
+		}
+		f.Limit = defaultLimit
+		sql, args := pageSQL(f, cursor{}, true)
+		rows, err := tx.Query(ctx, "EXPLAIN "+sql, pgx.QueryExecModeSimpleProtocol, args)
+		if err != nil {
+			return err
+		}
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		plan = strings.Join(lines, "\n")
+		return err
+	})
+	return role, plan, err
+}

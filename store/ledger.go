@@ -1,0 +1,420 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+// Every write of the ledger is one statement on the task's row, under the epoch of the claim. The row's lock is
+// what makes the fence hold: a claim that goes on at the same time updates the same row, and the later of the
+// two sees the other's epoch.
+
+func fenced() error {
+	return onboarding.Errorf(onboarding.CodeFenced, "The run was taken over by another worker.")
+}
+
+type written struct {
+	Onboarding onboarding.ID
+	Attempt    int
+}
+
+// write runs one statement that returns the onboarding and the attempt of the task's row, or no row when the
+// fence refuses.
+func (s *Store) write(ctx context.Context, fence onboarding.Fence, what, sql string, args pgx.NamedArgs) (written, error) {
+	args["run"], args["epoch"] = fence.Run, fence.Epoch
+	var rows []written
+	err := s.batch(ctx, onboarding.System, what, func(b *pgx.Batch) {
+		b.Queue(sql, args).Query(collect(&rows, pgx.RowToStructByName[written]))
+	})
+	if err != nil {
+		return written{}, err
+	}
+	if len(rows) == 0 {
+		return written{}, fenced()
+	}
+	s.changes.mark(rows[0].Onboarding)
+	return rows[0], nil
+}
+
+// A task that is done is never started again, whoever asks.
+const startTask = `
+UPDATE tasks SET state = 'running', attempt = attempt + 1, message = '', operator = '', code = '', on_party = '', action_text = '', until = NULL,
+	started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL
+WHERE run = @run AND name = @task AND epoch = @epoch AND state <> 'done'
+RETURNING onboarding, attempt`
+
+// StartTask marks a task as running and counts the attempt, which it returns. CodeFenced when the run was taken
+// over, or the task is done.
+func (s *Store) StartTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName) (int, error) {
+	w, err := s.write(ctx, fence, "start task "+string(task), startTask, pgx.NamedArgs{"task": task})
+	return w.Attempt, err
+}
+
+const noteTask = `
+WITH t AS (
+	SELECT onboarding, attempt FROM tasks WHERE run = @run AND name = @task AND epoch = @epoch FOR SHARE
+), line AS (
+	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, @kind, @text, @epoch FROM t
+)
+SELECT onboarding, attempt FROM t`
+
+// NoteTask adds a line to a task's log: "intent" before a call that changes something, "result" after it, "log".
+func (s *Store) NoteTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, kind, text string) error {
+	_, err := s.write(ctx, fence, "note task "+string(task), noteTask, pgx.NamedArgs{"task": task, "kind": kind, "text": text})
+	return err
+}
+
+// A wait of the same reason goes on without another line in the log.
+const waitTask = `
+WITH old AS (
+	SELECT onboarding, attempt, state = 'waiting' AND message = @why AS same FROM tasks WHERE run = @run AND name = @task AND epoch = @epoch FOR UPDATE
+), t AS (
+	UPDATE tasks SET state = 'waiting', message = @why, until = clock_timestamp() + @after::interval
+	FROM old WHERE run = @run AND name = @task
+), line AS (
+	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, 'waiting', @why, @epoch FROM old WHERE NOT same
+)
+SELECT onboarding, attempt FROM old`
+
+// WaitTask marks a task as waiting on Google until then; the time is kept by the database's clock.
+func (s *Store) WaitTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, until time.Time, why string) error {
+	_, err := s.write(ctx, fence, "let task "+string(task)+" wait", waitTask, pgx.NamedArgs{"task": task, "after": until.Sub(s.now()), "why": why})
+	return err
+}
+
+const stopTask = `
+WITH t AS (
+	UPDATE tasks SET state = @state, message = @message, operator = @operator, code = @code, on_party = @on, action_text = @action, until = NULL,
+		finished_at = CASE WHEN @state = 'blocked' THEN NULL ELSE clock_timestamp() END
+	WHERE run = @run AND name = @task AND epoch = @epoch
+	RETURNING onboarding, attempt
+), line AS (
+	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, @state, @message, @epoch FROM t WHERE @message::text <> ''
+)
+SELECT onboarding, attempt FROM t`
+
+func (s *Store) stop(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, state onboarding.TaskState, t onboarding.Task) error {
+	_, err := s.write(ctx, fence, fmt.Sprintf("mark task %s as %s", task, state), stopTask, pgx.NamedArgs{
+		"task": task, "state": state, "message": t.Message, "operator": t.Operator, "code": t.Code, "on": t.On, "action": t.ActionText,
+	})
+	return err
+}
+
+// BlockTask marks a task as waiting for a person. The run goes on with what doesn't depend on it.
+func (s *Store) BlockTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, b *onboarding.Blocked) error {
+	t := onboarding.Task{Message: b.Why, Code: b.Code, On: b.On, ActionText: b.Action}
+	if b.Err != nil {
+		t.Operator = b.Err.Error()
+	}
+	return s.stop(ctx, fence, task, onboarding.TaskBlocked, t)
+}
+
+// FailTask marks a task as failed: message is for the customer, operator says what happened, redacted.
+func (s *Store) FailTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, code onboarding.Code, message, operator string) error {
+	return s.stop(ctx, fence, task, onboarding.TaskFailed, onboarding.Task{Code: code, Message: message, Operator: operator})
+}
+
+// FinishTask marks a task as done; it is never started again.
+func (s *Store) FinishTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, message string) error {
+	return s.stop(ctx, fence, task, onboarding.TaskDone, onboarding.Task{Message: message})
+}
+
+// CancelAsked tells whether someone asked the run to stop.
+func (s *Store) CancelAsked(ctx context.Context, fence onboarding.Fence) (bool, error) {
+	var found []bool
+	err := s.batch(ctx, onboarding.System, "look whether to stop", func(b *pgx.Batch) {
+		b.Queue(`SELECT cancel_asked FROM runs WHERE id = @run AND epoch = @epoch`, pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch}).
+			Query(collect(&found, pgx.RowTo[bool]))
+	})
+	if err == nil && len(found) == 0 {
+		return false, fenced()
+	}
+	return len(found) > 0 && found[0], err
+}
+
+// PutRecord keeps outputs.json of the run.
+func (s *Store) PutRecord(ctx context.Context, fence onboarding.Fence, record []byte) error {
+	_, err := s.write(ctx, fence, "keep the record", `UPDATE runs SET record = @record WHERE id = @run AND epoch = @epoch RETURNING onboarding, 0 AS attempt`,
+		pgx.NamedArgs{"record": record})
+	return err
+}
+
+const (
+	// A worker's row is locked, so that nobody declares it dead while it claims.
+	lockWorker = `SELECT id FROM workers WHERE id = @worker FOR KEY SHARE`
+	// A lock that can be taken belongs to the dead. Our own claim holds no lock, its worker's session does.
+	workerDead = `SELECT worker IS NULL OR pg_try_advisory_xact_lock(@base + worker) FROM runs WHERE id = @run`
+	claimRun   = `
+UPDATE runs SET state = 'running', worker = @worker, epoch = epoch + 1, started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL
+WHERE id = @run RETURNING epoch`
+	claimTasks = `
+WITH t AS (
+	UPDATE tasks SET epoch = @epoch WHERE run = @run RETURNING name, onboarding, state
+)
+INSERT INTO task_events (run, task, onboarding, kind, text, epoch)
+SELECT @run, name, onboarding, 'resumed', 'Another worker goes on with it.', @epoch FROM t WHERE state IN ('running', 'waiting')`
+)
+
+// ClaimRun gives a queued run to a worker under a new epoch. CodeConflict when another live worker has it (or
+// this one, by another job), or when it isn't active; CodeFenced when the worker itself was declared dead.
+func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int64) (onboarding.Run, error) {
+	var run onboarding.Run
+	err := s.tx(ctx, onboarding.System, "claim run "+string(runID), func(tx pgx.Tx) error {
+		args := pgx.NamedArgs{"run": runID, "worker": worker, "base": lockBase}
+		if _, err := one(ctx, tx, lockWorker, args, "worker", pgx.RowTo[int64]); err != nil {
+			if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
+				return fenced()
+			}
+			return err
+		}
+		held, err := lockRun(ctx, tx, onboarding.System, runID)
+		if err != nil {
+			return err
+		}
+		if !held.State.Active() {
+			return onboarding.Errorf(onboarding.CodeConflict, "The run is %s; there is nothing to do.", held.State)
+		}
+		var dead bool
+		if err := tx.QueryRow(ctx, workerDead, args).Scan(&dead); err != nil {
+			return err
+		}
+		if !dead {
+			return onboarding.Errorf(onboarding.CodeConflict, "Another worker has the run.")
+		}
+		var epoch int
+		if err := tx.QueryRow(ctx, claimRun, args).Scan(&epoch); err != nil {
+			return err
+		}
+		args["epoch"] = epoch
+		if _, err := tx.Exec(ctx, claimTasks, args); err != nil {
+			return err
+		}
+		if held.State == onboarding.RunQueued && held.StartedAt.IsZero() {
+			if err := audit(ctx, tx, onboarding.System, held.Onboarding, "run.started", "The run started.", map[string]any{"run": runID}); err != nil {
+				return err
+			}
+		}
+		run, err = load(ctx, tx, onboarding.System, runID)
+		return err
+	})
+	if err != nil {
+		return onboarding.Run{}, err
+	}
+	s.changes.mark(run.Onboarding)
+	return run, nil
+}
+
+const (
+	endRun = `
+UPDATE runs SET state = @state, worker = NULL, finished_at = clock_timestamp()
+WHERE id = @run AND epoch = @epoch AND state = 'running'
+RETURNING onboarding, kind`
+	// What was going on when the run ended is neither done nor failed.
+	endTasks = `
+UPDATE tasks SET state = CASE WHEN @state = 'cancelled' THEN 'cancelled' ELSE 'pending' END, until = NULL
+WHERE run = @run AND (state IN ('running', 'waiting') OR state = 'pending' AND @state = 'cancelled')`
+	firstTrouble = `
+SELECT t.title, t.on_party, t.action_text FROM tasks t WHERE t.run = @run AND t.state = @state ORDER BY t.position LIMIT 1`
+)
+
+type ending struct {
+	Onboarding onboarding.ID
+	Kind       onboarding.RunKind
+}
+
+type trouble struct {
+	Title      string
+	OnParty    onboarding.Party
+	ActionText string
+}
+
+// EndRun ends the worker's part: succeeded, blocked, failed or cancelled. The onboarding's status, and on whom it
+// waits, follow in the same transaction.
+func (s *Store) EndRun(ctx context.Context, fence onboarding.Fence, state onboarding.RunState) error {
+	if state.Active() {
+		return failure("end a run", fmt.Errorf("%s is not an end", state))
+	}
+	var e ending
+	err := s.tx(ctx, onboarding.System, "end run "+string(fence.Run), func(tx pgx.Tx) error {
+		var err error
+		e, err = one(ctx, tx, endRun, pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch, "state": state}, "run", pgx.RowToStructByName[ending])
+		if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
+			return fenced()
+		}
+		if err != nil {
+			return err
+		}
+		return s.ended(ctx, tx, fence.Run, e, state)
+	})
+	if err == nil {
+		s.changes.mark(e.Onboarding)
+	}
+	return err
+}
+
+var endings = map[onboarding.RunState]string{
+	onboarding.RunSucceeded: "The run is done.",
+	onboarding.RunBlocked:   "The run waits for a person.",
+	onboarding.RunFailed:    "The run failed; what is made is kept.",
+	onboarding.RunCancelled: "The run was cancelled; what is made is kept.",
+}
+
+// ended makes tasks, status, waiting and audit follow a run that just ended.
+func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e ending, state onboarding.RunState) error {
+	args := pgx.NamedArgs{"run": run, "state": state}
+	if _, err := tx.Exec(ctx, endTasks, args); err != nil {
+		return err
+	}
+	var waiting onboarding.Waiting
+	if state == onboarding.RunBlocked || state == onboarding.RunFailed {
+		t, err := one(ctx, tx, firstTrouble, args, "task", pgx.RowToStructByName[trouble])
+		if err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+			return err
+		}
+		waiting = onboarding.Waiting{On: onboarding.PartyCustomer, For: "Look at what failed, and try again"}
+		if state == onboarding.RunBlocked && t.OnParty != "" {
+			waiting.On, waiting.For = t.OnParty, t.ActionText
+		} else if t.Title != "" {
+			waiting.For = "Failed: " + t.Title
+		}
+	}
+	if err := project(ctx, tx, e.Onboarding, e.Kind, state, waiting); err != nil {
+		return err
+	}
+	data := map[string]any{"run": run, "state": state}
+	if waiting.On != "" {
+		data["waiting_on"], data["waiting_for"] = waiting.On, waiting.For
+	}
+	return audit(ctx, tx, onboarding.System, e.Onboarding, "run."+string(state), endings[state], data)
+}
+
+const (
+	releaseRun = `
+UPDATE runs SET state = 'queued', worker = NULL, epoch = epoch + 1, enqueued_at = clock_timestamp()
+WHERE id = @run AND epoch = @epoch AND state = 'running'
+RETURNING onboarding, kind`
+	releaseTasks = `
+UPDATE tasks SET epoch = @epoch + 1, until = NULL,
+	attempt = CASE WHEN state IN ('running', 'waiting') THEN greatest(attempt - 1, 0) ELSE attempt END,
+	state = CASE WHEN state IN ('running', 'waiting') THEN 'pending' ELSE state END
+WHERE run = @run`
+)
+
+// ReleaseRun gives the run back in a graceful stop: queued, with a new job, and no attempt used up.
+func (s *Store) ReleaseRun(ctx context.Context, fence onboarding.Fence) error {
+	var e ending
+	err := s.tx(ctx, onboarding.System, "release run "+string(fence.Run), func(tx pgx.Tx) error {
+		var err error
+		args := pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch}
+		e, err = one(ctx, tx, releaseRun, args, "run", pgx.RowToStructByName[ending])
+		if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
+			return fenced()
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, releaseTasks, args); err != nil {
+			return err
+		}
+		_, err = s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: fence.Run}, jobOpts())
+		return err
+	})
+	if err == nil {
+		s.changes.mark(e.Onboarding)
+	}
+	return err
+}
+
+// Abandon is for whoever ran a run's work and got it back with an error or a panic: if the worker still has the
+// run, it counts as a death of the worker in it, so that a run that breaks its workers ends in quarantine, and
+// is given to the workers again. A run that ended, or that someone else has, is left alone.
+func (s *Store) Abandon(ctx context.Context, runID onboarding.RunID, worker int64) error {
+	var marked []onboarding.ID
+	err := s.tx(ctx, onboarding.System, "abandon run "+string(runID), func(tx pgx.Tx) error {
+		var err error
+		marked, err = s.takeAway(ctx, tx, `r.id = @run AND r.worker = @worker`, pgx.NamedArgs{"run": runID, "worker": worker})
+		return err
+	})
+	if err == nil {
+		s.changes.mark(marked...)
+	}
+	return err
+}
+
+// maxDeaths is how many workers may die with a run, without one task getting done in between, before the run is
+// taken for the cause.
+const maxDeaths = 10
+
+const (
+	takeRuns = `
+WITH lost AS (
+	SELECT r.id, r.deaths, r.done_at_death, (SELECT count(*) FROM tasks t WHERE t.run = r.id AND t.state = 'done') AS done
+	FROM runs r WHERE r.state = 'running' AND %s
+	FOR UPDATE OF r SKIP LOCKED
+), counted AS (
+	SELECT id, done, CASE WHEN done > done_at_death THEN 1 ELSE deaths + 1 END AS deaths FROM lost
+)
+UPDATE runs r SET worker = NULL, epoch = r.epoch + 1, deaths = c.deaths, done_at_death = c.done, enqueued_at = clock_timestamp(),
+	state = CASE WHEN c.deaths > @most THEN 'failed' ELSE 'queued' END,
+	finished_at = CASE WHEN c.deaths > @most THEN clock_timestamp() END
+FROM counted c WHERE r.id = c.id
+RETURNING r.id, r.onboarding, r.kind, r.state`
+	takeTasks  = `UPDATE tasks t SET epoch = r.epoch FROM runs r WHERE r.id = t.run AND r.id = ANY (@runs::text[])`
+	quarantine = `
+UPDATE tasks SET state = 'failed', code = 'internal', finished_at = clock_timestamp(),
+	message = 'This step stopped our worker several times, so the run was put aside. Your specialist was told; what is made is kept.',
+	operator = 'workers died in it ' || @most::int || ' times'
+WHERE run = @run AND state IN ('running', 'waiting')`
+)
+
+type taken struct {
+	ID         onboarding.RunID
+	Onboarding onboarding.ID
+	Kind       onboarding.RunKind
+	State      onboarding.RunState
+}
+
+// takeAway takes running runs from workers that are gone: a new epoch, and a new job or, for a poison run,
+// quarantine. It returns the onboardings to mark.
+func (s *Store) takeAway(ctx context.Context, tx pgx.Tx, which string, args pgx.NamedArgs) ([]onboarding.ID, error) {
+	args["most"] = maxDeaths
+	rows, err := tx.Query(ctx, fmt.Sprintf(takeRuns, which), args)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := pgx.CollectRows(rows, pgx.RowToStructByName[taken])
+	if err != nil || len(runs) == 0 {
+		return nil, err
+	}
+	var ids []onboarding.ID
+	var names []string
+	for _, r := range runs {
+		ids, names = append(ids, r.Onboarding), append(names, string(r.ID))
+	}
+	if _, err := tx.Exec(ctx, takeTasks, pgx.NamedArgs{"runs": names}); err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		if r.State == onboarding.RunQueued {
+			if _, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: r.ID}, jobOpts()); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if _, err := tx.Exec(ctx, quarantine, pgx.NamedArgs{"run": r.ID, "most": maxDeaths}); err != nil {
+			return nil, err
+		}
+		if err := s.ended(ctx, tx, r.ID, ending{r.Onboarding, r.Kind}, onboarding.RunFailed); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+var errLost = errors.New("the worker's session is lost")

@@ -1,0 +1,423 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"groundwork/onboarding"
+)
+
+const runColumns = `
+	r.id, r.onboarding, r.kind, r.state, r.epoch, r.plan::text AS plan, r.plan_hash, r.started_by, r.cancel_asked,
+	r.created_at, r.started_at, r.finished_at, r.record`
+
+type runRow struct {
+	ID          onboarding.RunID
+	Onboarding  onboarding.ID
+	Kind        onboarding.RunKind
+	State       onboarding.RunState
+	Epoch       int
+	Plan        string
+	PlanHash    string
+	StartedBy   string
+	CancelAsked bool
+	CreatedAt   time.Time
+	StartedAt   *time.Time
+	FinishedAt  *time.Time
+	Record      []byte
+}
+
+func toRun(row pgx.CollectableRow) (onboarding.Run, error) {
+	r, err := pgx.RowToStructByName[runRow](row)
+	if err != nil {
+		return onboarding.Run{}, err
+	}
+	run := onboarding.Run{
+		ID: r.ID, Onboarding: r.Onboarding, Kind: r.Kind, State: r.State, Epoch: r.Epoch, PlanHash: r.PlanHash, StartedBy: r.StartedBy,
+		CancelAsked: r.CancelAsked, CreatedAt: r.CreatedAt.UTC(), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt), Record: r.Record,
+	}
+	if err := json.Unmarshal([]byte(r.Plan), &run.Plan); err != nil {
+		return run, fmt.Errorf("read the plan of %s: %w", r.ID, err)
+	}
+	return run, nil
+}
+
+type taskRow struct {
+	Name       onboarding.TaskName
+	Title      string
+	Position   int
+	State      onboarding.TaskState
+	Attempt    int
+	Message    string
+	Operator   string
+	Code       onboarding.Code
+	OnParty    onboarding.Party
+	ActionText string
+	Until      *time.Time
+	StartedAt  *time.Time
+	FinishedAt *time.Time
+}
+
+func toTask(row pgx.CollectableRow) (onboarding.Task, error) {
+	r, err := pgx.RowToStructByName[taskRow](row)
+	return onboarding.Task{
+		Name: r.Name, Title: r.Title, Position: r.Position, State: r.State, Attempt: r.Attempt, Message: r.Message, Operator: r.Operator,
+		Code: r.Code, On: r.OnParty, ActionText: r.ActionText, Until: later(r.Until), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt),
+	}, err
+}
+
+type eventRow struct {
+	Task  onboarding.TaskName
+	At    time.Time
+	Kind  string
+	Text  string
+	Epoch int
+}
+
+const (
+	selectRun   = `SELECT ` + runColumns + ` FROM runs r JOIN onboardings o ON o.id = r.onboarding WHERE r.id = @run AND ` + visible
+	selectTasks = `
+SELECT t.name, t.title, t.position, t.state, t.attempt, t.message, t.operator, t.code, t.on_party, t.action_text, t.until, t.started_at, t.finished_at
+FROM tasks t JOIN onboardings o ON o.id = t.onboarding WHERE t.run = @run AND ` + visible + ` ORDER BY t.position`
+	selectEvents = `
+SELECT e.task, e.at, e.kind, e.text, e.epoch
+FROM task_events e JOIN onboardings o ON o.id = e.onboarding WHERE e.run = @run AND ` + visible + ` ORDER BY e.id`
+)
+
+// load reads a run with its tasks and their events.
+func load(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.RunID) (onboarding.Run, error) {
+	var runs []onboarding.Run
+	var tasks []onboarding.Task
+	var events []eventRow
+	args := seen(actor, pgx.NamedArgs{"run": id})
+	var b pgx.Batch
+	b.Queue(selectRun, args).Query(collect(&runs, toRun))
+	b.Queue(selectTasks, args).Query(collect(&tasks, toTask))
+	b.Queue(selectEvents, args).Query(collect(&events, pgx.RowToStructByName[eventRow]))
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return onboarding.Run{}, err
+	}
+	if len(runs) == 0 {
+		return onboarding.Run{}, notFound("run")
+	}
+	byName := make(map[onboarding.TaskName]int, len(tasks))
+	for i, t := range tasks {
+		byName[t.Name] = i
+	}
+	for _, e := range events {
+		if i, ok := byName[e.Task]; ok {
+			tasks[i].Events = append(tasks[i].Events, onboarding.TaskEvent{At: e.At.UTC(), Kind: e.Kind, Text: e.Text, Epoch: e.Epoch})
+		}
+	}
+	runs[0].Tasks = tasks
+	return runs[0], nil
+}
+
+// Run reads a run with its tasks and their events.
+func (s *Store) Run(ctx context.Context, actor onboarding.Actor, id onboarding.RunID) (onboarding.Run, error) {
+	var run onboarding.Run
+	err := s.tx(ctx, actor, "read run "+string(id), func(tx pgx.Tx) (err error) {
+		run, err = load(ctx, tx, actor, id)
+		return err
+	})
+	return run, err
+}
+
+// LatestRun is the onboarding's latest run with its tasks and events; CodeNotFound when there is none.
+func (s *Store) LatestRun(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
+	var run onboarding.Run
+	err := s.tx(ctx, actor, "read the latest run", func(tx pgx.Tx) error {
+		latest, err := one(ctx, tx, `SELECT o.run FROM onboardings o WHERE o.id = @id AND o.run IS NOT NULL AND `+visible,
+			seen(actor, pgx.NamedArgs{"id": id}), "run", pgx.RowTo[onboarding.RunID])
+		if err != nil {
+			return err
+		}
+		run, err = load(ctx, tx, actor, latest)
+		return err
+	})
+	return run, err
+}
+
+// Runs are an onboarding's runs, latest first, without tasks.
+func (s *Store) Runs(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Run, error) {
+	var runs []onboarding.Run
+	err := s.batch(ctx, actor, "read runs", func(b *pgx.Batch) {
+		b.Queue(`SELECT `+runColumns+` FROM runs r JOIN onboardings o ON o.id = r.onboarding WHERE r.onboarding = @id AND `+visible+` ORDER BY r.created_at DESC, r.id`,
+			seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&runs, toRun))
+	})
+	return runs, err
+}
+
+// ActiveRuns counts the runs that a worker has or will have, of everyone; for operators and readiness.
+func (s *Store) ActiveRuns(ctx context.Context) (int, error) {
+	var n int
+	err := s.batch(ctx, onboarding.System, "count active runs", func(b *pgx.Batch) {
+		b.Queue(`SELECT count(*) FROM runs WHERE state IN ('queued', 'running')`).QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
+	})
+	return n, err
+}
+
+const (
+	lockOnboarding = `SELECT ` + onboardingColumns + ` FROM onboardings o WHERE o.id = @id AND ` + visible + ` FOR UPDATE OF o`
+	// What was blocked or failed is over once a new run starts.
+	supersede = `
+WITH old AS (
+	UPDATE runs SET state = 'cancelled', finished_at = clock_timestamp() WHERE onboarding = @id AND state IN ('blocked', 'failed') RETURNING id
+)
+UPDATE tasks SET state = 'cancelled' WHERE run IN (SELECT id FROM old) AND state <> 'done'`
+	insertRun = `
+INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by)
+VALUES (@run, @id, @kind, 'queued', @plan, @hash, @by)`
+	insertTasks = `
+INSERT INTO tasks (run, onboarding, name, title, position, epoch)
+SELECT @run, @id, t.name, t.title, t.position, @epoch
+FROM unnest(@names::text[], @titles::text[]) WITH ORDINALITY AS t (name, title, position)
+ON CONFLICT (run, name) DO UPDATE SET title = excluded.title, position = excluded.position`
+	showRun = `UPDATE onboardings SET run = @run, activity_at = @now WHERE id = @id`
+)
+
+func taskArgs(run onboarding.RunID, id onboarding.ID, epoch int, plan onboarding.Plan) pgx.NamedArgs {
+	names, titles := make([]string, len(plan.Tasks)), make([]string, len(plan.Tasks))
+	for i, t := range plan.Tasks {
+		names[i], titles[i] = string(t.Name), t.Title
+	}
+	return pgx.NamedArgs{"run": run, "id": id, "epoch": epoch, "names": names, "titles": titles}
+}
+
+// Submit pins an approved plan and starts its run: run, tasks, audit and job in one transaction. version is that
+// of the answers the plan was made from: CodeStale when they changed since. Submitting the plan of the run that
+// is active gives that run again (a double click); any other active run is CodeConflict.
+func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan) (onboarding.Run, error) {
+	pinned, err := json.Marshal(plan)
+	if err != nil {
+		return onboarding.Run{}, failure("pin the plan", err)
+	}
+	runID, err := onboarding.NewRunID(rand.Reader)
+	if err != nil {
+		return onboarding.Run{}, failure("name the run", err)
+	}
+	var run onboarding.Run
+	err = s.tx(ctx, actor, "submit", func(tx pgx.Tx) error {
+		ob, err := one(ctx, tx, lockOnboarding, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs r WHERE r.onboarding = @id AND r.state IN ('queued', 'running')`, pgx.NamedArgs{"id": id})
+		if err != nil {
+			return err
+		}
+		active, err := pgx.CollectRows(rows, toRun)
+		switch {
+		case err != nil:
+			return err
+		case len(active) > 0 && active[0].PlanHash == plan.Hash() && active[0].Kind == kind:
+			run, err = load(ctx, tx, actor, active[0].ID)
+			return err
+		case len(active) > 0:
+			return onboarding.Errorf(onboarding.CodeConflict, "A run is going on already. Wait until it ends, or cancel it.")
+		case ob.Archived:
+			return onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived; nothing in it can be changed.")
+		case ob.Version != version:
+			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was made. Look at the new plan, then start it.")
+		}
+		now := s.now()
+		if _, err := tx.Exec(ctx, supersede, pgx.NamedArgs{"id": id}); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertRun, pgx.NamedArgs{"run": runID, "id": id, "kind": kind, "plan": string(pinned), "hash": plan.Hash(), "by": actor.Email}); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertTasks, taskArgs(runID, id, 0, plan)); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, showRun, pgx.NamedArgs{"run": runID, "id": id, "now": now}); err != nil {
+			return err
+		}
+		if err := project(ctx, tx, id, kind, onboarding.RunQueued, onboarding.Waiting{}); err != nil {
+			return err
+		}
+		if err := audit(ctx, tx, actor, id, "run.submitted", fmt.Sprintf("Approved the plan and started the run (%s, %d tasks).", kind, len(plan.Tasks)),
+			map[string]any{"run": runID, "kind": kind, "plan_hash": plan.Hash()}); err != nil {
+			return err
+		}
+		if _, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: runID}, jobOpts()); err != nil {
+			return err
+		}
+		run, err = load(ctx, tx, actor, runID)
+		return err
+	})
+	if err != nil {
+		return onboarding.Run{}, err
+	}
+	s.changes.mark(id)
+	return run, nil
+}
+
+// jobOpts: no unique options, since a job that River thinks running may belong to the dead.
+func jobOpts() *river.InsertOpts { return &river.InsertOpts{MaxAttempts: 25} }
+
+const setStatus = `
+UPDATE onboardings SET status = @status, waiting_on = @on, waiting_for = @for,
+	waiting_since = CASE WHEN @on::text = '' THEN NULL WHEN waiting_on = @on::text AND waiting_for = @for::text THEN waiting_since ELSE clock_timestamp() END,
+	activity_at = clock_timestamp()
+WHERE id = @id`
+
+// project makes the onboarding's status and waiting follow its run, in the run's transaction.
+func project(ctx context.Context, tx pgx.Tx, id onboarding.ID, kind onboarding.RunKind, state onboarding.RunState, waiting onboarding.Waiting) error {
+	var status onboarding.Status
+	switch {
+	case kind == onboarding.RunVerify: // it reads; what it finds is in its tasks
+		return nil
+	case state.Active():
+		status = onboarding.StatusProvisioning
+	case state == onboarding.RunBlocked, state == onboarding.RunFailed:
+		status = onboarding.StatusAttention
+	case state == onboarding.RunSucceeded && kind == onboarding.RunTeardown:
+		status = onboarding.StatusTornDown
+	case state == onboarding.RunSucceeded:
+		status = onboarding.StatusDone
+	case state == onboarding.RunCancelled:
+		status, waiting = onboarding.StatusWaitingCustomer, onboarding.Waiting{On: onboarding.PartyCustomer, For: "Start the run again, or change an answer"}
+	}
+	_, err := tx.Exec(ctx, setStatus, pgx.NamedArgs{"id": id, "status": status, "on": waiting.On, "for": waiting.For})
+	return err
+}
+
+// lockRun locks a run that the actor may see.
+func lockRun(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.RunID) (onboarding.Run, error) {
+	return one(ctx, tx, selectRun+` FOR UPDATE OF r`, seen(actor, pgx.NamedArgs{"run": id}), "run", toRun)
+}
+
+const (
+	requeueRun = `
+UPDATE runs SET state = 'queued', epoch = epoch + 1, worker = NULL, cancel_asked = false, finished_at = NULL, deaths = 0,
+	enqueued_at = clock_timestamp()
+WHERE id = @run`
+	retryTasks = `
+UPDATE tasks SET epoch = @epoch,
+	state = CASE WHEN state = 'done' THEN state ELSE 'pending' END,
+	message = CASE WHEN state = 'done' THEN message ELSE '' END,
+	operator = CASE WHEN state = 'done' THEN operator ELSE '' END,
+	code = '', on_party = '', action_text = '', until = NULL
+WHERE run = @run`
+)
+
+// requeue gives a run that nobody has to the workers again.
+func (s *Store) requeue(ctx context.Context, tx pgx.Tx, run onboarding.Run) error {
+	if _, err := tx.Exec(ctx, requeueRun, pgx.NamedArgs{"run": run.ID}); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, retryTasks, pgx.NamedArgs{"run": run.ID, "epoch": run.Epoch + 1}); err != nil {
+		return err
+	}
+	if err := project(ctx, tx, run.Onboarding, run.Kind, onboarding.RunQueued, onboarding.Waiting{}); err != nil {
+		return err
+	}
+	_, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: run.ID}, jobOpts())
+	return err
+}
+
+// RetryRun goes on with a blocked or failed run: what is done stays done, the rest is pending. One that is going
+// on already is left alone (a double click); one that ended is CodeConflict.
+func (s *Store) RetryRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID) error {
+	return s.changeRun(ctx, actor, runID, "retry a run", func(tx pgx.Tx, run onboarding.Run) error {
+		switch {
+		case run.State.Active():
+			return nil
+		case run.State.Ended():
+			return ended()
+		}
+		if err := s.requeue(ctx, tx, run); err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, run.Onboarding, "run.retried", "Went on with the run.", map[string]any{"run": run.ID})
+	})
+}
+
+func ended() error {
+	return onboarding.Errorf(onboarding.CodeConflict, "This run has ended. Make a new plan to start another.")
+}
+
+const repin = `UPDATE runs SET plan = @plan, plan_hash = @hash WHERE id = @run`
+
+// ApprovePlan pins the changed plan that a blocked run asked for, and goes on with the run. Tasks that the new
+// plan hasn't and that aren't done are gone. CodeConflict when the run is going on or ended.
+func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID, plan onboarding.Plan) error {
+	pinned, err := json.Marshal(plan)
+	if err != nil {
+		return failure("pin the plan", err)
+	}
+	return s.changeRun(ctx, actor, runID, "approve a plan", func(tx pgx.Tx, run onboarding.Run) error {
+		switch {
+		case run.State.Active() && run.PlanHash == plan.Hash():
+			return nil
+		case run.State.Active():
+			return onboarding.Errorf(onboarding.CodeConflict, "The run is going on already. Wait until it ends, or cancel it.")
+		case run.State.Ended():
+			return ended()
+		}
+		if _, err := tx.Exec(ctx, repin, pgx.NamedArgs{"run": run.ID, "plan": string(pinned), "hash": plan.Hash()}); err != nil {
+			return err
+		}
+		args := taskArgs(run.ID, run.Onboarding, run.Epoch, plan)
+		// The application may not delete tasks: what the new plan hasn't is cancelled, and stays on the record.
+		if _, err := tx.Exec(ctx, insertTasks, args); err != nil {
+			return err
+		}
+		if err := s.requeue(ctx, tx, run); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE tasks SET state = 'cancelled' WHERE run = @run AND state <> 'done' AND name <> ALL (@names::text[])`, args); err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, run.Onboarding, "plan.approved", "Approved the changed plan and went on with the run.", map[string]any{"run": run.ID, "plan_hash": plan.Hash()})
+	})
+}
+
+// CancelRun asks a run to stop. One that no worker has is cancelled at once; a worker finishes the call it is in
+// and keeps what is made. An ended run is left alone.
+func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID) error {
+	return s.changeRun(ctx, actor, runID, "cancel a run", func(tx pgx.Tx, run onboarding.Run) error {
+		if run.State.Ended() || run.CancelAsked {
+			return nil
+		}
+		args := pgx.NamedArgs{"run": run.ID}
+		if run.State == onboarding.RunRunning {
+			if _, err := tx.Exec(ctx, `UPDATE runs SET cancel_asked = true WHERE id = @run`, args); err != nil {
+				return err
+			}
+			return audit(ctx, tx, actor, run.Onboarding, "run.cancel_asked", "Asked the run to stop.", map[string]any{"run": run.ID})
+		}
+		if _, err := tx.Exec(ctx, `UPDATE runs SET state = 'cancelled', epoch = epoch + 1, cancel_asked = true, finished_at = clock_timestamp() WHERE id = @run`, args); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE tasks SET epoch = epoch + 1, state = CASE WHEN state = 'done' THEN state ELSE 'cancelled' END WHERE run = @run`, args); err != nil {
+			return err
+		}
+		if err := project(ctx, tx, run.Onboarding, run.Kind, onboarding.RunCancelled, onboarding.Waiting{}); err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, run.Onboarding, "run.cancelled", "Cancelled the run; what is made is kept.", map[string]any{"run": run.ID})
+	})
+}
+
+func (s *Store) changeRun(ctx context.Context, actor onboarding.Actor, id onboarding.RunID, what string, do func(pgx.Tx, onboarding.Run) error) error {
+	var run onboarding.Run
+	err := s.tx(ctx, actor, what, func(tx pgx.Tx) error {
+		var err error
+		if run, err = lockRun(ctx, tx, actor, id); err != nil {
+			return err
+		}
+		return do(tx, run)
+	})
+	if err == nil {
+		s.changes.mark(run.Onboarding)
+	}
+	return err
+}
