@@ -120,7 +120,7 @@ func (p *preflight) checks() []check {
 	all = append(all,
 		check{onboarding.CheckResult{
 			Name: "apis", Title: "The APIs can be used", Why: "Each service of Google Cloud answers only in projects where its API is on.", On: onboarding.PartyCustomer, Overridable: true,
-			Link: p.console("apis/dashboard"),
+			Link: p.console("apis/dashboard"), Command: "gcloud services list --enabled --project=" + p.spec.Project,
 		}, p.apis},
 		check{onboarding.CheckResult{
 			Name: "bucket-name", Title: "The bucket's name is free", Why: "Bucket names are shared by all users of Google Cloud.", On: onboarding.PartyCustomer,
@@ -195,6 +195,7 @@ func (p *preflight) permissionChecks() []check {
 		c := onboarding.CheckResult{
 			Name: "permissions", Title: "Your account has the permissions that are needed", On: onboarding.PartyCustomer, Overridable: true,
 			Why: "The work is done with your access, so it can do what you can, and no more.", Link: p.console("iam-admin/iam"),
+			Command: "gcloud projects get-iam-policy " + p.spec.Project,
 		}
 		place := "the project " + p.spec.Project
 		if on != "" {
@@ -222,7 +223,16 @@ func (p *preflight) permissions(ctx context.Context, r *onboarding.CheckResult, 
 	var has []string
 	for batch := range slices.Chunk(names, maxTest) {
 		got, err := p.test(ctx, on, batch)
-		if err != nil {
+		switch {
+		case gcp.Absent(err) && on == "gs://"+p.spec.Bucket():
+			r.Found = "The bucket does not exist yet. The run makes it, and tests this then."
+			return nil
+		case gcp.Absent(err):
+			r.State, r.Found = onboarding.CheckFailed, "There is no "+on+"."
+			r.Fix = []string{"Create it, or correct its name in your answers."}
+			r.Command = "gcloud storage buckets describe " + on
+			return nil
+		case err != nil:
 			return err
 		}
 		has = append(has, got...)

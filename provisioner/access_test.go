@@ -1,0 +1,179 @@
+package provisioner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+// google is a token endpoint, a revocation endpoint and an API that takes the newest access token.
+type google struct {
+	*httptest.Server
+	mu        sync.Mutex
+	refreshes int
+	revoked   []string
+	refuse    string       // the error of the token endpoint, "" if it answers
+	revoke    int          // status of the revocation endpoint; 0: 200
+	calls     atomic.Int32 // of the API
+}
+
+func newGoogle(t *testing.T) *google {
+	g := &google{}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		_ = r.ParseForm()
+		switch r.URL.Path {
+		case "/token":
+			w.Header().Set("Content-Type", "application/json")
+			if g.refuse != "" {
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = fmt.Fprintf(w, `{"error":%q,"error_description":"Token has been expired or revoked."}`, g.refuse)
+				return
+			}
+			g.refreshes++
+			_, _ = fmt.Fprintf(w, `{"access_token":"access-%d","expires_in":3600,"token_type":"Bearer"}`, g.refreshes)
+		case "/revoke":
+			g.revoked = append(g.revoked, r.Form.Get("token"))
+			w.WriteHeader(max(g.revoke, 200))
+		default:
+			g.calls.Add(1)
+			if r.Header.Get("Authorization") != fmt.Sprintf("Bearer access-%d", g.refreshes) {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			_, _ = w.Write([]byte(`{"projects":[{"projectId":"acme-data","name":"projects/123","displayName":"Acme data","state":"ACTIVE"}]}`))
+		}
+	}))
+	t.Cleanup(g.Close)
+	return g
+}
+
+func (g *google) service(tok onboarding.GrantToken) (*Service, *memory) {
+	m := newMemory(onboarding.Plan{})
+	m.signIn(tok)
+	s := NewService(Config{
+		Ledger: m, Vault: plain{}, GoogleEndpoint: g.URL, RevokeURL: g.URL + "/revoke", Jitter: func() float64 { return 0 },
+		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		OAuth: &oauth2.Config{ClientID: "id", ClientSecret: "CANARY", Endpoint: oauth2.Endpoint{TokenURL: g.URL + "/token", AuthStyle: oauth2.AuthStyleInParams}},
+	})
+	return s, m
+}
+
+func TestARefreshHappensOnceAndIsKeptSealed(t *testing.T) {
+	g := newGoogle(t)
+	s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "old", Expiry: time.Now().Add(-time.Minute)})
+	var group sync.WaitGroup
+	for range 8 { // as many onboardings' pages and runs at a time
+		group.Go(func() {
+			a, err := s.open(t.Context(), onboarding.System, "ob_sample", "run", "")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for range 4 {
+				group.Go(func() {
+					if tok, err := a.Token(); err != nil || tok.AccessToken != "access-1" {
+						t.Errorf("%v, %v", tok, err)
+					}
+				})
+			}
+		})
+	}
+	group.Wait()
+	if g.refreshes != 1 {
+		t.Errorf("refreshed %d times", g.refreshes)
+	}
+	var kept onboarding.GrantToken
+	if err := json.Unmarshal(m.grant.Sealed, &kept); err != nil || kept.AccessToken != "access-1" || kept.RefreshToken != "refresh" {
+		t.Errorf("kept %+v, %v", kept, err)
+	}
+}
+
+func TestATokenThatGoogleRefusesIsRefreshedOnce(t *testing.T) {
+	g := newGoogle(t)
+	s, _ := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "looks good", Expiry: time.Now().Add(time.Hour)})
+	projects, err := s.Projects(t.Context(), onboarding.System, "ob_sample")
+	if err != nil || len(projects) != 1 || projects[0] != (Project{"acme-data", "Acme data", "123", true}) {
+		t.Errorf("%v, %v", projects, err)
+	}
+	if g.refreshes != 1 || g.calls.Load() != 2 {
+		t.Errorf("%d refreshes, %d calls", g.refreshes, g.calls.Load())
+	}
+}
+
+func TestAnEndedAccessAsksToSignInAgain(t *testing.T) {
+	g := newGoogle(t)
+	g.refuse = "invalid_grant"
+	s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh"})
+	_, err := s.Projects(t.Context(), onboarding.System, "ob_sample")
+	var blocked *onboarding.Blocked
+	if !errors.As(err, &blocked) || blocked.Code != onboarding.CodeSignIn {
+		t.Errorf("got %v, want to be asked to sign in", err)
+	}
+	if strings.Contains(fmt.Sprint(err, blocked.Err), "CANARY") {
+		t.Errorf("the error holds a secret: %v, %v", err, blocked.Err)
+	}
+	g.refuse = ""
+	m.signIn(onboarding.GrantToken{RefreshToken: "another"})
+	if _, err := s.Projects(t.Context(), onboarding.System, "ob_sample"); err != nil {
+		t.Errorf("after signing in again: %v", err)
+	}
+	m.grant = onboarding.Grant{}
+	if _, err := s.Projects(t.Context(), onboarding.System, "ob_sample"); onboarding.ErrorCode(err) != onboarding.CodeSignIn {
+		t.Errorf("without a grant: %v", err)
+	}
+}
+
+func TestRevokeWipesWhateverGoogleSays(t *testing.T) {
+	for _, status := range []int{200, 400, 503} {
+		g := newGoogle(t)
+		g.revoke = status
+		s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "access"})
+		if err := s.Revoke(t.Context(), onboarding.System, "ob_sample"); err != nil {
+			t.Fatal(err)
+		}
+		if m.grant.Live() || m.grant.Sealed != nil {
+			t.Errorf("%d: the token is still here", status)
+		}
+		if len(g.revoked) == 0 || g.revoked[0] != "refresh" {
+			t.Errorf("%d: revoked %q at Google", status, g.revoked)
+		}
+		if confirmed := !m.grant.RevokedAt.IsZero(); confirmed != (status == 200) || confirmed == (len(m.uses) == 1) {
+			t.Errorf("%d: confirmed %v, the receipt says %q", status, confirmed, m.uses)
+		}
+		if err := s.Revoke(t.Context(), onboarding.System, "ob_sample"); err != nil {
+			t.Errorf("%d: revoking twice: %v", status, err)
+		}
+	}
+}
+
+func TestAKeyServiceThatIsDownFailsClosed(t *testing.T) {
+	g := newGoogle(t)
+	s, _ := g.service(onboarding.GrantToken{RefreshToken: "refresh"})
+	s.cfg.Vault = locked{}
+	_, err := s.Projects(t.Context(), onboarding.System, "ob_sample")
+	if onboarding.ErrorCode(err) != onboarding.CodeUnavailable || gcp.Classify(err).Class != gcp.Retry || g.calls.Load() != 0 {
+		t.Errorf("%v after %d calls", err, g.calls.Load())
+	}
+}
+
+// locked is a vault whose key service does not answer.
+type locked struct{ plain }
+
+func (locked) Open(onboarding.ID, onboarding.Purpose, []byte) (onboarding.Secret, error) {
+	return onboarding.Secret{}, errors.New("key service: deadline exceeded")
+}

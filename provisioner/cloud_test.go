@@ -1,0 +1,255 @@
+package provisioner_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"groundwork/emulator"
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/resources"
+)
+
+const (
+	ada     = "ada@customer.example"
+	control = "tecton-acme-control-plane@tecton-vendor.iam.gserviceaccount.com"
+)
+
+// grants is the part of the ledger that looking around needs; anything else would panic.
+type grants struct {
+	provisioner.Ledger
+	sealed []byte
+	uses   []string
+}
+
+func (g *grants) LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error) {
+	return onboarding.Grant{ID: 1, Email: ada, Sealed: g.sealed}, nil
+}
+
+func (g *grants) RecordUse(_ context.Context, _ int64, purpose, _ string) error {
+	g.uses = append(g.uses, purpose)
+	return nil
+}
+
+type clear struct{}
+
+func (clear) Open(_ onboarding.ID, _ onboarding.Purpose, sealed []byte) (onboarding.Secret, error) {
+	return onboarding.NewSecret(string(sealed)), nil
+}
+
+func (clear) Seal(_ onboarding.ID, _ onboarding.Purpose, s onboarding.Secret) ([]byte, error) {
+	return []byte(s.Reveal()), nil
+}
+
+// world is an emulated cloud with a customer's project, and the service that looks at it as ada.
+func world(t *testing.T, project emulator.Project) (*emulator.Emulator, *provisioner.Service, onboarding.Spec) {
+	t.Helper()
+	cloud, err := emulator.New(emulator.Config{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(cloud)
+	t.Cleanup(func() {
+		server.Close()
+		_ = cloud.Close()
+	})
+	cloud.AddPerson(emulator.Person{Email: ada, Name: "Ada"})
+	cloud.AddProject(emulator.Project{ID: "tecton-vendor", Billing: true})
+	cloud.AddServiceAccount("tecton-vendor", control)
+	project.ID, project.Number = "acme-data", "123456789012"
+	cloud.AddProject(project)
+
+	sealed, err := json.Marshal(onboarding.GrantToken{AccessToken: cloud.Token(ada), Expiry: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := provisioner.NewService(provisioner.Config{
+		Ledger: &grants{sealed: sealed}, Vault: clear{}, Catalog: resources.Catalog(), GoogleEndpoint: server.URL,
+		Guard: &provisioner.Guard{Dials: map[string]string{".gcp.databricks.com": server.URL}},
+		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+	})
+	spec := onboarding.Spec{
+		Onboarding: "ob_sample", Deployment: "acme-production", Region: "us-west1", Project: "acme-data", ControlPlaneAccount: control,
+		Compute: onboarding.ComputeDataproc, OnlineStore: onboarding.OnlineBigtable,
+		Bigtable: onboarding.BigtableSpec{InstanceID: "tecton-acme-production", Zone: "us-west1-a"},
+		Vendor:   onboarding.VendorValues{ControlPlaneAccount: control, GoogleCustomerID: "C0vendor1"}.Defaults(),
+	}
+	return cloud, s, spec
+}
+
+var everyAPI = []string{
+	"cloudresourcemanager.googleapis.com", "iam.googleapis.com", "serviceusage.googleapis.com", "storage.googleapis.com", "bigtable.googleapis.com",
+	"bigtableadmin.googleapis.com", "dataproc.googleapis.com", "bigquery.googleapis.com", "orgpolicy.googleapis.com", "cloudbilling.googleapis.com",
+}
+
+var owner = map[string]string{"user:" + ada: "roles/owner"}
+
+func preflight(t *testing.T, s *provisioner.Service, spec onboarding.Spec) map[string]onboarding.CheckResult {
+	t.Helper()
+	results, err := s.Preflight(t.Context(), onboarding.Actor{Email: ada}, onboarding.Onboarding{ID: "ob_sample"}, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := map[string]onboarding.CheckResult{}
+	for _, r := range results {
+		if r.Found == "" || r.Title == "" || r.Why == "" || r.ReadAt.IsZero() {
+			t.Errorf("%s says too little: %+v", r.Name, r)
+		}
+		if r.State != onboarding.CheckOK && (len(r.Fix) == 0 || r.Command == "" && r.Request == "" || r.Link == "") {
+			t.Errorf("%s does not say what to do: %+v", r.Name, r)
+		}
+		if _, twice := by[r.Name]; twice {
+			t.Errorf("%s twice", r.Name)
+		}
+		by[r.Name] = r
+	}
+	return by
+}
+
+func TestPreflightPassesAProjectThatIsReady(t *testing.T) {
+	_, s, spec := world(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+	for name, r := range preflight(t, s, spec) {
+		// The role Owner holds no right to read organisation policies at Google; then the result is unreadable.
+		if r.State != onboarding.CheckOK && !(strings.HasPrefix(name, "policy:") && r.State == onboarding.CheckUnreadable) {
+			t.Errorf("%s is %s: %s", name, r.State, r.Found)
+		}
+	}
+}
+
+func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		project emulator.Project
+		arrange func(*testing.T, *emulator.Emulator, *onboarding.Spec)
+		check   string
+		state   onboarding.CheckState
+		on      onboarding.Party
+		says    string
+		request string
+	}{
+		{name: "no billing", project: emulator.Project{APIs: everyAPI, IAM: owner}, check: "billing", state: onboarding.CheckFailed, on: onboarding.PartyCustomer, says: "No active billing account"},
+		{name: "three permissions missing", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: map[string]string{"user:" + ada: "roles/viewer"}}, check: "permissions", state: onboarding.CheckFailed, on: onboarding.PartyCustomer, says: "storage.buckets.create"},
+		{name: "APIs off", project: emulator.Project{Billing: true, APIs: []string{"cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com", "orgpolicy.googleapis.com", "cloudbilling.googleapis.com"}, IAM: owner}, check: "apis", state: onboarding.CheckWarning, on: onboarding.PartyCustomer, says: "turn on bigtable.googleapis.com"},
+		{
+			name: "domain restricted sharing", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001"}}}},
+			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckFailed, on: onboarding.PartyOrganisation, says: "C0acme001", request: "C0vendor1",
+		},
+		{
+			name: "the vendor is allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:C0vendor1"}}}},
+			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckOK, says: "is allowed",
+		},
+		{
+			name: "the managed form", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"user:" + ada}}}},
+			check: "policy:iam.managed.allowedPolicyMembers", state: onboarding.CheckFailed, on: onboarding.PartyOrganisation, says: control, request: control,
+		},
+		{
+			name: "region not allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", Allowed: []string{"in:europe-locations"}}}},
+			check: "policy:gcp.resourceLocations", state: onboarding.CheckFailed, on: onboarding.PartyOrganisation, says: "does not allow us-west1", request: "in:us-west1-locations",
+		},
+		{
+			name: "region allowed by its group", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", Allowed: []string{"in:us-locations"}}}},
+			check: "policy:gcp.resourceLocations", state: onboarding.CheckOK, says: "allows us-west1",
+		},
+		{
+			name: "service accounts may not be made", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.disableServiceAccountCreation", Enforce: true}}},
+			check: "policy:iam.disableServiceAccountCreation", state: onboarding.CheckFailed, on: onboarding.PartyOrganisation, says: "does not let", request: "exception",
+		},
+		{
+			name: "bucket's name taken", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner},
+			arrange: func(t *testing.T, c *emulator.Emulator, spec *onboarding.Spec) {
+				c.AddProject(emulator.Project{ID: "somebody-else", Billing: true, APIs: everyAPI, IAM: map[string]string{"user:bob@other.example": "roles/owner"}})
+				r := httptest.NewRequest("POST", "https://storage.googleapis.com/storage/v1/b?project=somebody-else", strings.NewReader(`{"name":"`+spec.Bucket()+`","location":"US-WEST1"}`))
+				r.Header.Set("Authorization", "Bearer "+c.Token("bob@other.example"))
+				r.Header.Set("Content-Type", "application/json")
+				w := httptest.NewRecorder()
+				if c.ServeHTTP(w, r); w.Code != 200 {
+					t.Fatalf("somebody else's bucket: %d %s", w.Code, w.Body)
+				}
+			},
+			check: "bucket-name", state: onboarding.CheckFailed, on: onboarding.PartyCustomer, says: "exists already",
+		},
+		{
+			name: "project that is not theirs", project: emulator.Project{Billing: true, APIs: everyAPI},
+			check: "project", state: onboarding.CheckFailed, on: onboarding.PartyCustomer, says: "does not exist, or " + ada,
+		},
+		{
+			name: "policies that may not be read", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: map[string]string{"user:" + ada: "roles/bigtable.admin"}},
+			check: "policy:gcp.resourceLocations", state: onboarding.CheckUnreadable, on: onboarding.PartyCustomer, says: "could not be read",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cloud, s, spec := world(t, tt.project)
+			if strings.HasPrefix(tt.check, "policy:") && tt.state != onboarding.CheckUnreadable {
+				cloud.SetIAM("projects/acme-data", "user:"+ada, "roles/orgpolicy.policyViewer")
+			}
+			if tt.arrange != nil {
+				tt.arrange(t, cloud, &spec)
+			}
+			r, ok := preflight(t, s, spec)[tt.check]
+			if !ok || r.State != tt.state || r.On != tt.on || !strings.Contains(r.Found, tt.says) || !strings.Contains(r.Request, tt.request) {
+				t.Errorf("%s is %s on %q: %s\n%s", tt.check, r.State, r.On, r.Found, r.Request)
+			}
+		})
+	}
+}
+
+func TestPlanOfAnEmptyProjectSaysWhatIsMade(t *testing.T) {
+	_, s, spec := world(t, emulator.Project{Billing: true, APIs: []string{"cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com"}, IAM: owner})
+	plan, err := s.Plan(t.Context(), onboarding.Actor{Email: ada}, onboarding.Onboarding{ID: "ob_sample"}, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[onboarding.TaskName]bool{}
+	for _, line := range plan.Tasks {
+		if line.Problem != "" {
+			t.Errorf("%s has a problem: %s", line.Name, line.Problem)
+		}
+		for _, d := range line.DependsOn {
+			if !seen[d] {
+				t.Errorf("%s comes before %s, on which it depends", line.Name, d)
+			}
+		}
+		seen[line.Name] = true
+	}
+	if bucket, _ := plan.Task("bucket"); bucket.Action != onboarding.ActionCreate {
+		t.Errorf("the bucket is planned as %q", bucket.Action)
+	}
+	again, err := s.Plan(t.Context(), onboarding.Actor{Email: ada}, onboarding.Onboarding{ID: "ob_sample"}, spec)
+	if err != nil || again.Hash() != plan.Hash() {
+		t.Errorf("the same plan has another hash: %v", err)
+	}
+}
+
+func TestPlanNamesWhatCannotBeRead(t *testing.T) {
+	cloud, s, spec := world(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+	cloud.AddRule(emulator.Rule{Match: emulator.Match{Host: "iam.googleapis.com"}, Status: 503})
+	plan, err := s.Plan(t.Context(), onboarding.Actor{Email: ada}, onboarding.Onboarding{ID: "ob_sample"}, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, _ := plan.Task("spark-account")
+	bucket, _ := plan.Task("bucket")
+	if !strings.Contains(account.Problem, "Google has a problem") || bucket.Problem != "" {
+		t.Errorf("account: %q, bucket: %q", account.Problem, bucket.Problem)
+	}
+}
+
+func TestAProjectOfOthersIsToldWithTheAccount(t *testing.T) {
+	_, s, _ := world(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+	_, err := s.Project(t.Context(), onboarding.Actor{Email: ada}, "ob_sample", "nobody-has-this")
+	if onboarding.ErrorCode(err) != onboarding.CodePermission || !strings.Contains(err.Error(), ada) {
+		t.Errorf("got %v", err)
+	}
+	p, err := s.Project(t.Context(), onboarding.Actor{Email: ada}, "ob_sample", "acme-data")
+	if err != nil || p.Number != "123456789012" || !p.Active {
+		t.Errorf("%+v, %v", p, err)
+	}
+	projects, err := s.Projects(t.Context(), onboarding.Actor{Email: ada}, "ob_sample")
+	if err != nil || len(projects) != 1 || projects[0] != p {
+		t.Errorf("%+v, %v", projects, err)
+	}
+}
