@@ -25,11 +25,11 @@ type call struct {
 	query   url.Values
 	body    []byte
 	now     time.Time
-	person  string      // e-mail address of the token's person or service account; "" without a token
-	token   accessToken // zero without a token
-	header  http.Header // added to the answer
-	checked []string    // permissions that were asked for, "storage.buckets.get on buckets/b"
-	speed   time.Duration
+	person  string        // e-mail address of the token's person or service account; "" without a token
+	token   accessToken   // zero without a token
+	header  http.Header   // added to the answer
+	checked []string      // permissions that were asked for, "storage.buckets.get on buckets/b"
+	speed   time.Duration // of the operation that the call starts; negative: it never ends
 }
 
 // Call is one line of the call log.
@@ -77,18 +77,17 @@ func (e *Emulator) Calls() []Call {
 // serve answers one request of the cloud or of sign-in.
 func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, hostname string) {
 	h, rt, vars := e.router.find(hostname, r.Method, r.URL.EscapedPath())
-	if rt != nil && rt.raw != nil {
-		rt.raw(w, r)
-		return
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		http.Error(w, "the body could not be read", http.StatusBadRequest)
-		return
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+			http.Error(w, "the body could not be read", http.StatusBadRequest)
+			return
+		}
 	}
 	c := &call{
 		Request: r, e: e, host: hostname, vars: vars, query: r.URL.Query(), body: body, now: e.now(),
-		header: http.Header{}, speed: e.cfg.Speed,
+		header: http.Header{},
 	}
 	var rule *Rule
 	var latency time.Duration
@@ -122,6 +121,7 @@ func (e *Emulator) lock(fn func()) {
 func (e *Emulator) answer(c *call, h *host, rt *route, rule *Rule) (a answer) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	c.speed = e.cfg.Speed
 	if rule != nil && rule.Operation != 0 {
 		c.speed = time.Duration(rule.Operation)
 	}

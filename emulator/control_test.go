@@ -484,7 +484,7 @@ func TestOrganisationPolicies(t *testing.T) {
 
 func TestUnknownFieldsAreRefused(t *testing.T) {
 	c := newCloud(t, emulator.Config{})
-	req, err := http.NewRequestWithContext(t.Context(), "POST", c.url+"/_/iam.googleapis.com/v1/"+project+"/roles", strings.NewReader(`{"roleId":"abc","roll":{}}`))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.url+"/_/iam.googleapis.com/v1/"+project+"/roles", strings.NewReader(`{"roleId":"abc","roll":{}}`))
 	noError(t, err)
 	req.Header.Set("Authorization", "Bearer "+c.Token(owner))
 	// Not through the document check: this request is wrong on purpose.
@@ -497,7 +497,7 @@ func TestUnknownFieldsAreRefused(t *testing.T) {
 func TestTokensAreAskedFor(t *testing.T) {
 	c := newCloud(t, emulator.Config{})
 	for header, want := range map[string]string{"": "CREDENTIALS_MISSING", "Bearer nonsense": "ACCESS_TOKEN_INVALID"} {
-		req, err := http.NewRequestWithContext(t.Context(), "GET", c.url+"/_/cloudresourcemanager.googleapis.com/v3/"+project, http.NoBody)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url+"/_/cloudresourcemanager.googleapis.com/v3/"+project, http.NoBody)
 		noError(t, err)
 		if header != "" {
 			req.Header.Set("Authorization", header)

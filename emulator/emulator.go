@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -129,7 +130,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		host = strings.ToLower(h)
 		u := *r.URL
 		u.RawPath = "/" + path
-		p, err := pathUnescape(u.RawPath)
+		p, err := url.PathUnescape(u.RawPath)
 		if err != nil {
 			http.Error(w, "bad path", http.StatusBadRequest)
 			return

@@ -17,6 +17,7 @@ import (
 
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/iam/v1"
+	"google.golang.org/api/serviceusage/v1"
 
 	"groundwork/emulator"
 )
@@ -103,6 +104,23 @@ func TestFaultSkipsAndHangs(t *testing.T) {
 	}
 }
 
+func TestOperationsAndLatencyByRule(t *testing.T) {
+	c := newCloud(t, emulator.Config{})
+	c.AddRule(emulator.Rule{Match: emulator.Match{Path: "*:enable"}, Times: 1, Operation: -1})
+	c.AddRule(emulator.Rule{Match: emulator.Match{Path: "*/services"}, Times: 1, Latency: emulator.Duration(30 * time.Millisecond)})
+	k := c.as(owner)
+	op := must(k.usage.Services.Enable(project+"/services/dataproc.googleapis.com", &serviceusage.EnableServiceRequest{}).Do())(t)
+	c.pass(1000 * time.Hour)
+	if must(k.usage.Operations.Get(op.Name).Do())(t).Done {
+		t.Error("the operation that never ends has ended")
+	}
+	start := time.Now()
+	must(k.usage.Services.List(project).Do())(t)
+	if d := time.Since(start); d < 30*time.Millisecond {
+		t.Errorf("answered in %s", d)
+	}
+}
+
 func TestCallLog(t *testing.T) {
 	c := newCloud(t, emulator.Config{})
 	noError(t, createSpark(c.as(owner)))
@@ -155,6 +173,12 @@ func TestJournal(t *testing.T) {
 	f := must(os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0))(t)
 	must(f.WriteString(`{"put":{"account/half@`))(t)
 	noError(t, f.Close())
+	if _, err := emulator.New(cfg); err == nil || !strings.Contains(err.Error(), "another emulator uses it") {
+		t.Errorf("a second emulator on the same journal: %v", err)
+	}
+	cfg.Dir = t.TempDir()
+	noError(t, os.CopyFS(cfg.Dir, os.DirFS(dir)))
+	defer e.Close()
 
 	for range 2 { // the second time from the rewritten file
 		e = open()
@@ -213,12 +237,12 @@ func TestSeedingOverHTTP(t *testing.T) {
 	post("people", `{"mail":"typo@customer.example"}`, 400)
 	var tokens []string
 	noError(t, json.Unmarshal([]byte(post("tokens", `{"email":"ada@customer.example"}`, 200)), &tokens))
-	req := must(http.NewRequestWithContext(t.Context(), "GET", server.URL+"/_/cloudresourcemanager.googleapis.com/v1/projects/acme-data", nil))(t)
+	req := must(http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/_/cloudresourcemanager.googleapis.com/v1/projects/acme-data", nil))(t)
 	req.Header.Set("Authorization", "Bearer "+tokens[0])
 	resp := must(http.DefaultClient.Do(req))(t)
 	raw := must(io.ReadAll(resp.Body))(t)
 	resp.Body.Close()
-	if resp.StatusCode != 200 || !strings.Contains(string(raw), `"lifecycleState":"ACTIVE"`) {
+	if resp.StatusCode != http.StatusOK || !strings.Contains(string(raw), `"lifecycleState":"ACTIVE"`) {
 		t.Errorf("%d %s", resp.StatusCode, raw)
 	}
 	if rules := e.Rules(); len(rules) != 1 || time.Duration(rules[0].Latency) != 2*time.Second {

@@ -72,7 +72,7 @@ func (i *idp) do(req *http.Request) (*http.Response, *goquery.Document) {
 
 func (i *idp) get(address string) (*http.Response, *goquery.Document) {
 	i.t.Helper()
-	return i.do(must(http.NewRequestWithContext(i.t.Context(), "GET", address, http.NoBody))(i.t))
+	return i.do(must(http.NewRequestWithContext(i.t.Context(), http.MethodGet, address, http.NoBody))(i.t))
 }
 
 // submit sends the consent page's form as a browser without JavaScript does, with some scopes unticked.
@@ -87,7 +87,7 @@ func (i *idp) submit(page *goquery.Document, button string, untick ...string) ur
 		}
 		form.Add(name, value)
 	})
-	req := must(http.NewRequestWithContext(i.t.Context(), "POST", i.url+page.Find("form").AttrOr("action", ""), strings.NewReader(form.Encode())))(i.t)
+	req := must(http.NewRequestWithContext(i.t.Context(), http.MethodPost, i.url+page.Find("form").AttrOr("action", ""), strings.NewReader(form.Encode())))(i.t)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	resp, _ := i.do(req)
 	return i.returned(resp)
@@ -167,7 +167,7 @@ func TestSignIn(t *testing.T) {
 	wantOAuth(t, err, "invalid_grant", "Malformed auth code.")
 
 	// A token of the sign-in does not reach the cloud.
-	req := must(http.NewRequestWithContext(t.Context(), "GET", i.url+"/_/cloudresourcemanager.googleapis.com/v3/projects:search", http.NoBody))(t)
+	req := must(http.NewRequestWithContext(t.Context(), http.MethodGet, i.url+"/_/cloudresourcemanager.googleapis.com/v3/projects:search", http.NoBody))(t)
 	token.SetAuthHeader(req)
 	if rec := record(i.Emulator, req); rec.Code != 403 || !strings.Contains(rec.Body.String(), "ACCESS_TOKEN_SCOPE_INSUFFICIENT") {
 		t.Errorf("%d %s", rec.Code, rec.Body)
@@ -213,7 +213,7 @@ func TestConsent(t *testing.T) {
 	i.oauth.Scopes = []string{"openid", "email", emulator.CloudPlatform, bq}
 	ask := func() *goquery.Document {
 		resp, page := i.get(i.authURL(oauth2.AccessTypeOffline, oauth2.SetAuthURLParam("login_hint", owner)))
-		if resp.StatusCode != 200 || page.Find("input[type=checkbox][checked]").Length() != 2 {
+		if resp.StatusCode != http.StatusOK || page.Find("input[type=checkbox][checked]").Length() != 2 {
 			t.Fatalf("%d, %d boxes", resp.StatusCode, page.Find("input[type=checkbox]").Length())
 		}
 		return page
@@ -265,7 +265,7 @@ func TestCodeIsBound(t *testing.T) {
 
 func (i *idp) callCloud(token string) int {
 	i.t.Helper()
-	req := must(http.NewRequestWithContext(i.t.Context(), "GET", i.url+"/v3/projects:search", http.NoBody))(i.t)
+	req := must(http.NewRequestWithContext(i.t.Context(), http.MethodGet, i.url+"/v3/projects:search", http.NoBody))(i.t)
 	req.Host = "cloudresourcemanager.googleapis.com"
 	req.Header.Set("Authorization", "Bearer "+token)
 	return record(i.Emulator, req).Code

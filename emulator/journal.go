@@ -11,12 +11,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // journal is an append-only file of entries, one JSON line each: a line is one request with all that it changed,
 // so a line cut off by a crash loses a request that was not answered, and nothing by halves.
 type journal struct {
 	file    *os.File // nil: in memory
+	lock    *os.File
 	closed  bool
 	loaders map[string]loader
 	pending entry
@@ -124,9 +126,6 @@ func (j *journal) record(key string, raw json.RawMessage) {
 	j.pending.Put[key] = raw
 }
 
-// changed tells whether the request in hand has changed something.
-func (j *journal) changed() bool { return len(j.pending.Put) > 0 }
-
 var errClosed = errors.New("the emulator is closed")
 
 // commit writes what the request in hand changed, and the call, as one line; mu is held. The data reaches the
@@ -166,7 +165,7 @@ func (j *journal) close() error {
 	if j.file == nil {
 		return nil
 	}
-	return j.file.Close()
+	return errors.Join(j.file.Close(), j.lock.Close())
 }
 
 // open reads the journal of Config.Dir and rewrites it without what was superseded.
@@ -177,10 +176,29 @@ func (e *Emulator) open() error {
 	if err := os.MkdirAll(e.cfg.Dir, 0o700); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	lock, err := os.OpenFile(filepath.Join(e.cfg.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	// The system lets go of the lock when the process ends, however it ends.
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close()
+		return fmt.Errorf("journal %s: another emulator uses it: %w", e.cfg.Dir, err)
+	}
+	if err := e.load(); err != nil {
+		_ = lock.Close()
+		return err
+	}
+	e.journal.lock = lock
+	return nil
+}
+
+func (e *Emulator) load() error {
 	path := filepath.Join(e.cfg.Dir, "cloud.jsonl")
 	if err := e.replay(path); err != nil {
 		return fmt.Errorf("journal %s: %w", path, err)
 	}
+	e.forgetTokens()
 	e.journal.pending = entry{}
 	if err := e.compact(path); err != nil {
 		return fmt.Errorf("journal %s: %w", path, err)

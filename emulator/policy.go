@@ -16,7 +16,7 @@ var (
 // checkPolicy is what a stored policy becomes; old is the one in force.
 func (c *call) checkPolicy(resource string, old, in Policy) (Policy, error) {
 	if in.Etag != "" && old.Etag != in.Etag && !(old.Etag == "" && in.Etag == "ACAB") {
-		return Policy{}, fail("ABORTED", "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.")
+		return Policy{}, stale()
 	}
 	conditional := func(p Policy) bool {
 		return slices.ContainsFunc(p.Bindings, func(b Binding) bool { return b.Condition != nil })
@@ -240,7 +240,7 @@ func (c *call) checkRole(resource, name string) error {
 }
 
 func (r role) fits(name string, resource []string) bool {
-	any := func(prefix string) bool {
+	some := func(prefix string) bool {
 		return slices.ContainsFunc(r.permissions, func(p string) bool { return strings.HasPrefix(p, prefix) })
 	}
 	basic := name == "roles/owner" || name == "roles/editor" || name == "roles/viewer"
@@ -250,11 +250,11 @@ func (r role) fits(name string, resource []string) bool {
 	case len(resource) == 2 && resource[0] == "projects":
 		return !strings.HasPrefix(name, "roles/storage.legacy")
 	case len(resource) >= 4 && resource[2] == "serviceAccounts":
-		return basic || any("iam.serviceAccounts.")
+		return basic || some("iam.serviceAccounts.")
 	case len(resource) >= 4 && resource[2] == "instances":
-		return basic || any("bigtable.")
+		return basic || some("bigtable.")
 	case len(resource) >= 4 && resource[2] == "datasets":
-		return basic || any("bigquery.")
+		return basic || some("bigquery.")
 	}
 	return true
 }

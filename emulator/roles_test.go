@@ -108,8 +108,15 @@ func TestGlob(t *testing.T) {
 		pattern, s string
 		want       bool
 	}{
-		{"a", "a", true}, {"a", "ab", false}, {"*", "", true}, {"a*", "abc", true}, {"*c", "abc", true}, {"a*c*e", "abcde", true},
-		{"a*c*e", "abde", false}, {"a*b", "ab", true}, {"ab*ba", "aba", false},
+		{"a", "a", true},
+		{"a", "ab", false},
+		{"*", "", true},
+		{"a*", "abc", true},
+		{"*c", "abc", true},
+		{"a*c*e", "abcde", true},
+		{"a*c*e", "abde", false},
+		{"a*b", "ab", true},
+		{"ab*ba", "aba", false},
 	} {
 		if got := glob(tc.pattern, tc.s); got != tc.want {
 			t.Errorf("glob(%q, %q) = %v", tc.pattern, tc.s, got)

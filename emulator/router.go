@@ -30,7 +30,6 @@ type route struct {
 	verb    string
 	fn      handler
 	open    bool
-	raw     func(http.ResponseWriter, *http.Request) // instead of fn: without the mutex, log or checks
 }
 
 type segment struct {
@@ -48,11 +47,6 @@ func (e *Emulator) handle(hostname, methodAndPattern string, fn handler) {
 // handleOpen is handle without the check for Google's access token.
 func (e *Emulator) handleOpen(hostname, methodAndPattern string, fn handler) {
 	e.addRoute(hostname, methodAndPattern, route{fn: fn, open: true})
-}
-
-// handleRaw serves the pattern without the mutex: for batches, which call [Emulator.ServeHTTP] for each part.
-func (e *Emulator) handleRaw(hostname, methodAndPattern string, fn func(http.ResponseWriter, *http.Request)) {
-	e.addRoute(hostname, methodAndPattern, route{raw: fn})
 }
 
 // openHost frees a host of Google's access tokens: its handlers look at the request themselves.
@@ -196,5 +190,3 @@ func (r *route) match(escaped string, verbs bool) (map[string]string, bool) {
 	}
 	return vars, len(parts) == len(r.segs)
 }
-
-func pathUnescape(s string) (string, error) { return url.PathUnescape(s) }

@@ -225,19 +225,22 @@ func (e *Emulator) registerSeeding() {
 	seeding(e, "apis", func(v struct {
 		Project, Service string
 		On               bool
-	}) any {
+	},
+	) any {
 		return none(func() { e.SetAPI(v.Project, v.Service, v.On) })
 	})
 	seeding(e, "billing", func(v struct {
 		Project string
 		On      bool
-	}) any {
+	},
+	) any {
 		return none(func() { e.SetBilling(v.Project, v.On) })
 	})
 	seeding(e, "policies", func(v struct {
 		Parent string
 		Policy OrgPolicy
-	}) any {
+	},
+	) any {
 		return none(func() { e.SetPolicy(v.Parent, v.Policy) })
 	})
 	seeding(e, "accounts", func(v struct{ Project, Email string }) any {
@@ -251,7 +254,8 @@ func (e *Emulator) registerSeeding() {
 		Permissions []string
 		Deleted     bool
 		Age         Duration
-	}) any {
+	},
+	) any {
 		return none(func() { e.AddRole(v.Project, v.ID, v.Permissions, v.Deleted, v.Age.d()) })
 	})
 	seeding(e, "revoke", func(v struct{ Email string }) any { return none(func() { e.RevokeTokens(v.Email) }) })
