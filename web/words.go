@@ -209,6 +209,14 @@ func partyWord(p onboarding.Party, staff bool, brand string) string {
 	}
 }
 
+// inside is a party's name inside a sentence: "you", "organisation administrator"; Google keeps its capital.
+func inside(party string) string {
+	if party == "" || party == "Google" {
+		return party
+	}
+	return strings.ToLower(party[:1]) + party[1:]
+}
+
 func runTone(s onboarding.RunState) tone {
 	switch s {
 	case onboarding.RunRunning:
