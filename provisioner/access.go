@@ -51,6 +51,16 @@ func (a *access) email() string {
 	return a.grant.Email
 }
 
+// owner is whose access it is, "" where there is none to be had just now.
+func (a *access) owner() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.grant.ID == 0 && a.load() != nil {
+		return "" // the first token tells the same in words
+	}
+	return a.grant.Email
+}
+
 // load reads and opens the live grant, if it isn't the one that is open. a.mu is held.
 func (a *access) load() error {
 	g, err := a.s.cfg.Ledger.LiveGrant(a.ctx, a.actor, a.id)

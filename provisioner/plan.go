@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -30,7 +31,7 @@ func (s *Service) Plan(ctx context.Context, actor onboarding.Actor, ob onboardin
 	for i, t := range tasks {
 		f := failures[i]
 		if f.Code == onboarding.CodeSignIn {
-			return onboarding.Plan{}, &onboarding.Error{Code: f.Code, Message: f.Message, Err: f.Err()}
+			return onboarding.Plan{}, &onboarding.Error{Code: f.Code, Message: f.Message, Err: errors.New(f.Operator)}
 		}
 		if lines[i].Name == "" { // it panicked
 			lines[i] = t.planned()
@@ -66,7 +67,7 @@ func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob o
 	for i, t := range tasks {
 		f := failures[i]
 		if f.Code == onboarding.CodeSignIn {
-			return onboarding.Plan{}, &onboarding.Error{Code: f.Code, Message: f.Message, Err: f.Err()}
+			return onboarding.Plan{}, &onboarding.Error{Code: f.Code, Message: f.Message, Err: errors.New(f.Operator)}
 		}
 		if f.Class != "" {
 			lines[i] = t.planned()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -81,7 +82,7 @@ func (s *Service) Preflight(ctx context.Context, actor onboarding.Actor, ob onbo
 	})
 	for _, f := range failures {
 		if f.Code == onboarding.CodeSignIn {
-			return nil, &onboarding.Error{Code: f.Code, Message: f.Message, Err: f.Err()}
+			return nil, &onboarding.Error{Code: f.Code, Message: f.Message, Err: errors.New(f.Operator)}
 		}
 	}
 	return results, nil

@@ -18,7 +18,7 @@ const (
 	lastCall = 7 * time.Second
 	// lookForCancel is how often the runner asks whether the run was cancelled.
 	lookForCancel = time.Second
-	// poison is after how many interrupted attempts a task is taken to kill its worker.
+	// poison is after how many claims without an end a task is taken to kill its workers.
 	poison = 20
 )
 
@@ -109,10 +109,7 @@ func (e *execution) execute() error {
 		return e.write(func() error { return e.s.cfg.Ledger.PutRecord(ctx, e.fence, record) })
 	}
 	if slices.ContainsFunc(e.tasks, func(t onboarding.Task) bool { return t.State != onboarding.TaskDone }) {
-		// Without access, the tasks that need it say so.
-		if _, err := e.acc.Token(); err == nil {
-			e.env.Caller = e.acc.email()
-		}
+		e.env.Caller = e.acc.owner() // without access, the tasks that need it say so
 	}
 
 	var group sync.WaitGroup
@@ -334,18 +331,18 @@ func (e *execution) do(n *node) bool {
 	return e.settle(n, &env, mem)
 }
 
-// interrupted counts how often a worker died over a task without a word since a person last had it.
+// interrupted counts the claims under which the task was begun without an end, since a person last had it.
 func interrupted(t onboarding.Task) int {
-	count := 0
+	epochs := map[int]bool{}
 	for _, ev := range t.Events {
 		switch ev.Kind {
-		case "resumed":
-			count++
-		case "blocked", "failed", "waiting":
-			count = 0
+		case "blocked", "failed":
+			clear(epochs)
+		default:
+			epochs[ev.Epoch] = true
 		}
 	}
-	return count
+	return len(epochs)
 }
 
 // settle repeats passes until the task is done, or a person must act, or it makes no sense to go on.
@@ -478,6 +475,7 @@ func (e *execution) block(name onboarding.TaskName, f gcp.Failure) bool {
 }
 
 func (e *execution) fail(name onboarding.TaskName, why *onboarding.Error, operator string) bool {
+	e.s.cfg.Log.WarnContext(e.work, "task failed", "run", e.run.ID, "task", name, "code", why.Code, "cause", gcp.Redact(operator))
 	if e.write(func() error {
 		return e.s.cfg.Ledger.FailTask(e.work, e.fence, name, why.Code, why.Message, gcp.Redact(operator))
 	}) == nil {

@@ -625,6 +625,29 @@ func TestADatabaseThatStaysAwayGivesTheJobBack(t *testing.T) {
 	})
 }
 
+func TestATaskThatKillsItsWorkersIsSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		s, m := bundle(t, c.step("poison"), c.step("good"))
+		for i := range m.run.Tasks {
+			for epoch := range poison + 1 {
+				if t := &m.run.Tasks[i]; t.Name == "poison" {
+					t.State, t.Events = onboarding.TaskRunning, append(t.Events, onboarding.TaskEvent{Kind: "intent", Epoch: epoch})
+				}
+			}
+		}
+		execute(t, s)
+		if got := m.task("poison"); m.state() != onboarding.RunFailed || got.Code != onboarding.CodeInternal || c.made("poison") != 0 || m.task("good").State != onboarding.TaskDone {
+			t.Errorf("run %s, poison %s: %s", m.state(), got.State, got.Message)
+		}
+		m.retry() // a person looked into it
+		execute(t, s)
+		if m.state() != onboarding.RunSucceeded {
+			t.Errorf("after a person's retry the run is %s", m.state())
+		}
+	})
+}
+
 func TestAnotherWorkersRunIsLeftAlone(t *testing.T) {
 	c := newCloud()
 	s, m := bundle(t, c.step("bucket"))

@@ -177,7 +177,7 @@ func (s *Service) Projects(ctx context.Context, actor onboarding.Actor, id onboa
 	for page := ""; ; {
 		res, err := c.Projects.Projects.Search().Query("state:ACTIVE").PageSize(200).PageToken(page).Context(ctx).Do()
 		if err != nil {
-			return nil, fmt.Errorf("list projects: %w", gcp.Classify(err).Err())
+			return nil, told(err)
 		}
 		for _, p := range res.Projects {
 			projects = append(projects, Project{p.ProjectId, cmp.Or(p.DisplayName, p.ProjectId), strings.TrimPrefix(p.Name, "projects/"), p.State == "ACTIVE"})
@@ -186,6 +186,12 @@ func (s *Service) Projects(ctx context.Context, actor onboarding.Actor, id onboa
 			return projects, nil
 		}
 	}
+}
+
+// told is Google's error as the person in front of a page may read it: CodeSignIn for an access that ended.
+func told(err error) error {
+	f := gcp.Classify(err)
+	return &onboarding.Error{Code: f.Code, Message: f.Message, Err: errors.New(f.Operator)}
 }
 
 // Project reads one project. Google answers 403 for a project that does not exist and for one that is somebody
@@ -206,7 +212,7 @@ func (s *Service) Project(ctx context.Context, actor onboarding.Actor, id onboar
 	case f.Code == onboarding.CodePermission || f.Code == onboarding.CodeNotFound:
 		return Project{}, &onboarding.Error{Code: onboarding.CodePermission, Message: fmt.Sprintf("The project %s does not exist, or %s may not see it. Check the ID, or sign in with another account.", projectID, a.email()), Err: err}
 	default:
-		return Project{}, fmt.Errorf("read project: %w", f.Err())
+		return Project{}, told(err)
 	}
 }
 

@@ -260,6 +260,8 @@ func (t *Task) assumed() onboarding.Action {
 		return onboarding.ActionGuide
 	case !t.Step.applies:
 		return onboarding.ActionCheck
+	case t.adopt:
+		return onboarding.ActionAdopt
 	default:
 		return onboarding.ActionCreate
 	}
@@ -393,10 +395,10 @@ func allowed(approved onboarding.PlannedTask, action onboarding.Action, diff str
 
 func outside(thing string, approved, action onboarding.Action, diff string) string {
 	var found string
-	switch action {
-	case onboarding.ActionCreate:
+	switch {
+	case action == onboarding.ActionCreate:
 		found = thing + " is no longer there and would have to be created"
-	case onboarding.ActionAdopt:
+	case action == onboarding.ActionAdopt && approved != onboarding.ActionAdopt:
 		found = thing + " exists now and was not made by this onboarding; it would be used as it is"
 	default:
 		found = thing + " differs from what was seen and would have to be changed"
@@ -405,7 +407,7 @@ func outside(thing string, approved, action onboarding.Action, diff string) stri
 		found += " (" + diff + ")"
 	}
 	was := map[onboarding.Action]string{
-		onboarding.ActionCreate: "to create it", onboarding.ActionChange: "another change", onboarding.ActionAdopt: "to use what is there", onboarding.ActionNone: "to leave it as it is",
+		onboarding.ActionCreate: "to create it", onboarding.ActionChange: "another change", onboarding.ActionAdopt: "to use it as it was seen", onboarding.ActionNone: "to leave it as it is",
 	}[approved]
 	return found + ". The approved plan was " + cmp.Or(was, "something else") + "."
 }

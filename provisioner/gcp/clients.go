@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"cloud.google.com/go/storage"
 	"golang.org/x/oauth2"
@@ -46,6 +47,7 @@ func New(ctx context.Context, tokens oauth2.TokenSource, endpoint string, base h
 		return nil, err
 	}
 	hc := &http.Client{
+		Timeout:   CallTimeout,
 		Transport: renewing{tokens, &oauth2.Transport{Source: tokens, Base: limited{rt}}},
 		// A redirect would carry the customer's access to an address that Google's clients did not choose.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -120,6 +122,9 @@ func (r renewing) RoundTrip(req *http.Request) (*http.Response, error) {
 	e.Expire(tok.AccessToken)
 	return r.base.RoundTrip(again)
 }
+
+// CallTimeout is how long one call may take, its answer included. Long work at Google is an operation, not a call.
+const CallTimeout = 30 * time.Second
 
 // MaxAnswer is how many bytes of an answer are read; Google's are far smaller.
 const MaxAnswer = 16 << 20

@@ -1,0 +1,107 @@
+package gcp
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"golang.org/x/oauth2"
+
+	"groundwork/onboarding"
+)
+
+func clients(t *testing.T, h http.HandlerFunc) *Clients {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	c, err := New(t.Context(), oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "access"}), server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestCallsKeepTheirHostAndCarryTheAccess(t *testing.T) {
+	var hosts []string
+	c := clients(t, func(w http.ResponseWriter, r *http.Request) {
+		hosts = append(hosts, r.Host)
+		if r.Header.Get("Authorization") != "Bearer access" {
+			t.Errorf("%s %s without the access", r.Method, r.URL)
+		}
+		_, _ = w.Write([]byte("{}"))
+	})
+	_, _ = c.Storage.Bucket("b").Attrs(t.Context()) // only where it went counts
+	_, _ = c.Projects.Projects.Get("projects/p").Context(t.Context()).Do()
+	_, _ = c.Usage.Services.Get("projects/p/services/s").Context(t.Context()).Do()
+	if got := strings.Join(hosts, " "); got != "storage.googleapis.com cloudresourcemanager.googleapis.com serviceusage.googleapis.com" {
+		t.Errorf("called %s", got)
+	}
+}
+
+func TestOddAnswersAreLookedAtAgain(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		h    http.HandlerFunc
+	}{
+		{"HTML with 200", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<!DOCTYPE html><html></html>")) }},
+		{"half an answer", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			_, _ = w.Write([]byte(`{"name": "b`))
+		}},
+		{"huge by its header", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "99999999999") }},
+		{"huge by its body", func(w http.ResponseWriter, _ *http.Request) {
+			blanks := []byte(strings.Repeat(" ", 1<<20))
+			for range MaxAnswer>>20 + 1 {
+				if _, err := w.Write(blanks); err != nil {
+					return
+				}
+			}
+		}},
+		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://evil.example/", http.StatusTemporaryRedirect)
+		}},
+		{"a reset connection", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := clients(t, tt.h)
+			_, err := c.Projects.Projects.Get("projects/p").Context(t.Context()).Do()
+			if f := Classify(err); err == nil || f.Class != Retry || f.On != onboarding.PartyGoogle {
+				t.Errorf("%v is %s", err, f.Class)
+			}
+			if _, err := c.Storage.Bucket("b").Attrs(t.Context()); err == nil || Classify(err).Class != Retry {
+				t.Errorf("storage: %v is %s", err, Classify(err).Class)
+			}
+		})
+	}
+}
+
+func TestGrantKeepsOthersAndRefusesToWriteBlindly(t *testing.T) {
+	var put string
+	etag := `"etag":"CAE=",`
+	c := clients(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			b := make([]byte, 4096)
+			n, _ := r.Body.Read(b)
+			put = string(b[:n])
+			_, _ = w.Write(b[:n])
+			return
+		}
+		if r.URL.Query().Get("optionsRequestedPolicyVersion") != "3" {
+			t.Errorf("asked for %s", r.URL.RawQuery)
+		}
+		_, _ = w.Write([]byte(`{` + etag + `"bindings":[{"role":"roles/storage.objectViewer","members":["user:ada@customer.example"],"condition":{"title":"t","expression":"true"}}]}`))
+	})
+	if err := c.Grant(t.Context(), Bucket("b"), "roles/storage.objectViewer", "serviceAccount:x@p.iam.gserviceaccount.com"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"etag":"CAE="`, `"version":3`, `"expression":"true"`, "user:ada@customer.example", "serviceAccount:x@p.iam.gserviceaccount.com"} {
+		if !strings.Contains(put, want) {
+			t.Errorf("written without %s: %s", want, put)
+		}
+	}
+	etag, put = "", ""
+	if err := c.Grant(t.Context(), Bucket("b"), "roles/x", "user:y@z.example"); err == nil || put != "" {
+		t.Errorf("wrote a policy that was read without an etag: %v", err)
+	}
+}
