@@ -19,7 +19,7 @@ func cases() []steptest.Case {
 	redis := steptest.Spec()
 	redis.OnlineStore, redis.Bigtable = onboarding.OnlineRedis, onboarding.BigtableSpec{}
 	redis.Redis = onboarding.RedisSpec{Endpoint: "redis-1.example.invalid:12000", Token: onboarding.SecretSet, AttestedBy: "Ada"}
-	const bucket, instance, spark = "tecton-acme-production-dataplane", "tecton-acme-production", "tecton-acme-production-spark@acme-data.iam.gserviceaccount.com"
+	const instance = "tecton-acme-production"
 
 	return []steptest.Case{
 		{Step: resources.EnableAPIs, Absent: onboarding.ActionChange, Stays: true},

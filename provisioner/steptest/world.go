@@ -65,6 +65,8 @@ type World struct {
 	ledger  *ledger
 	service *provisioner.Service
 	address string
+	catalog []*provisioner.Step
+	dials   map[string]string
 }
 
 // Clock is time that passes when somebody sleeps.
@@ -101,7 +103,7 @@ func New(t *testing.T, spec onboarding.Spec, catalog []*provisioner.Step) *World
 		server.Close()
 		_ = cloud.Close()
 	})
-	w := &World{T: t, Spec: spec, Cloud: cloud, Clock: clock, address: server.URL}
+	w := &World{T: t, Spec: spec, Cloud: cloud, Clock: clock, address: server.URL, dials: map[string]string{".gcp.databricks.com": server.URL}}
 	w.ledger = &ledger{now: clock.Now, secrets: map[onboarding.Purpose][]byte{
 		onboarding.PurposeDatabricksToken: []byte(WorkspaceToken),
 		onboarding.PurposeVendorAPIKey:    []byte("sample-api-key"),
@@ -139,11 +141,18 @@ func (w *World) seed() {
 
 // Only makes the catalogue's steps the only ones there are.
 func (w *World) Only(catalog []*provisioner.Step) {
+	w.catalog = catalog
 	w.service = provisioner.NewService(provisioner.Config{
 		Ledger: w.ledger, Vault: open{}, Catalog: catalog, GoogleEndpoint: w.address,
-		Guard: &provisioner.Guard{Dials: map[string]string{".gcp.databricks.com": w.address}},
+		Guard: &provisioner.Guard{Dials: w.dials},
 		Now:   w.Clock.Now, Sleep: w.Clock.Sleep, Jitter: func() float64 { return 0.5 },
 	})
+}
+
+// Dial lets something on loopback stand in for a host: "127.0.0.1:6379", or "http://127.0.0.1:8080" for https without TLS.
+func (w *World) Dial(host, to string) {
+	w.dials[host] = to
+	w.Only(w.catalog)
 }
 
 // SignIn makes a person the one whose access is used from now on.
@@ -158,6 +167,25 @@ func (w *World) Secret(purpose onboarding.Purpose, text string) {
 		return
 	}
 	w.ledger.secrets[purpose] = []byte(text)
+}
+
+// Uses tells for what the access and the secrets were opened, in order.
+func (w *World) Uses() []string {
+	w.ledger.mu.Lock()
+	defer w.ledger.mu.Unlock()
+	return slices.Clone(w.ledger.uses)
+}
+
+// Task returns a run's task of that name.
+func (w *World) Task(run onboarding.Run, name onboarding.TaskName) onboarding.Task {
+	w.T.Helper()
+	for _, t := range run.Tasks {
+		if t.Name == name {
+			return t
+		}
+	}
+	w.T.Fatalf("the run has no task %s", name)
+	return onboarding.Task{}
 }
 
 // Clients are Google's own clients with a person's access.
@@ -296,4 +324,14 @@ func prefixed(prefix string, names []string) []string {
 		out = append(out, prefix+n)
 	}
 	return out
+}
+
+// Preflight checks the cloud before anything is made.
+func (w *World) Preflight() []onboarding.CheckResult {
+	w.T.Helper()
+	results, err := w.service.Preflight(w.T.Context(), onboarding.System, w.onboarding(), w.Spec)
+	if err != nil {
+		w.T.Fatalf("preflight: %v", err)
+	}
+	return results
 }

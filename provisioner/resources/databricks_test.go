@@ -1,0 +1,119 @@
+package resources_test
+
+import (
+	"strings"
+	"testing"
+
+	"groundwork/emulator"
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/resources"
+	"groundwork/provisioner/steptest"
+)
+
+func TestDatabricksCheckSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		prepare func(*steptest.World)
+		says    string // "": the run succeeds
+		log     string
+	}{
+		"a service principal that may create clusters": {func(*steptest.World) {}, "", `service principal "tecton"`},
+		"a person": {
+			func(w *steptest.World) {
+				w.Cloud.AddWorkspace(emulator.Workspace{Host: steptest.Workspace, Tokens: map[string]emulator.Principal{
+					steptest.WorkspaceToken: {Name: steptest.Owner, CanCreateClusters: true},
+				}})
+			}, "", "Jobs will run as a person",
+		},
+		"an administrator": {
+			func(w *steptest.World) {
+				w.Cloud.AddWorkspace(emulator.Workspace{Host: steptest.Workspace, Tokens: map[string]emulator.Principal{
+					steptest.WorkspaceToken: {Name: "root", ServicePrincipal: true, Admin: true},
+				}})
+			}, "", "may create clusters",
+		},
+		"nobody who may create clusters": {
+			func(w *steptest.World) {
+				w.Cloud.AddWorkspace(emulator.Workspace{Host: steptest.Workspace, Tokens: map[string]emulator.Principal{
+					steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true},
+				}})
+			}, "Unrestricted cluster creation", "",
+		},
+		"a runtime that is not offered": {func(w *steptest.World) { w.Spec.Databricks.Runtime = "9.1.x-scala2.12" }, "does not offer the runtime 9.1.x-scala2.12", ""},
+		"a token to come":               {func(w *steptest.World) { w.Spec.Databricks.Token = onboarding.SecretLater }, "still to come", ""},
+		"a wrong token":                 {func(w *steptest.World) { w.Secret(onboarding.PurposeDatabricksToken, "wrong") }, "does not accept the token", ""},
+		"a token that the gateway refuses": {
+			func(w *steptest.World) {
+				w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Host: steptest.Workspace}, Status: 401, Body: []byte(`{"error_code":401,"message":"Credential was not sent."}`)})
+			}, "does not accept the token", "",
+		},
+		"an address outside Databricks": {func(w *steptest.World) { w.Spec.Databricks.WorkspaceURL = "https://evil.example" }, "cannot be reached from here", ""},
+		"an answer that is not a workspace's": {
+			func(w *steptest.World) {
+				w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Host: steptest.Workspace}, Status: 200, HTML: true})
+			}, "did not answer like a Databricks workspace", "",
+		},
+		"a token that was wiped": {func(w *steptest.World) { w.Secret(onboarding.PurposeDatabricksToken, "") }, "", "wiped after the handover"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.DatabricksCheck})
+			c.prepare(w)
+			run := w.Run()
+			task := w.Task(run, "databricks-check")
+			if c.says == "" {
+				w.Succeeds(run)
+				if !logged(task, c.log) {
+					t.Errorf("the log does not say %q: %+v", c.log, task.Events)
+				}
+				return
+			}
+			if task.State == onboarding.TaskDone || !strings.Contains(task.Message, c.says) {
+				t.Errorf("databricks-check is %s: %q, want words with %q", task.State, task.Message, c.says)
+			}
+			if strings.Contains(task.Message+task.Operator, steptest.WorkspaceToken) {
+				t.Error("the token is in the words")
+			}
+		})
+	}
+}
+
+func logged(task onboarding.Task, text string) bool {
+	for _, e := range task.Events {
+		if e.Kind == "log" && strings.Contains(e.Text, text) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestTheSecretScopeHoldsTheAPIKeyOnlyIfOneWasSupplied(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.DatabricksCheck, resources.DatabricksSecretScope})
+	w.Secret(onboarding.PurposeVendorAPIKey, "")
+	mark := w.Mark()
+	w.Succeeds(w.Run())
+	if n := len(w.Changes(mark)); n != puts(w)+1 || puts(w) != 1 {
+		t.Errorf("%d changes, %d of them secrets, want the scope and one secret", n, puts(w))
+	}
+	w.Secret(onboarding.PurposeVendorAPIKey, "sample-api-key")
+	line, _ := w.Plan().Task("databricks-secret-scope")
+	if line.Action != onboarding.ActionChange || line.Diff != "write the key TECTON_API_KEY" {
+		t.Errorf("planned %s (%s) once the key was supplied", line.Action, line.Diff)
+	}
+	w.Succeeds(w.Run())
+	if puts(w) != 2 {
+		t.Errorf("%d secrets written, want 2", puts(w))
+	}
+}
+
+func puts(w *steptest.World) int {
+	n := 0
+	for _, c := range w.Cloud.Calls() {
+		if c.Path == "/api/2.0/secrets/put" && c.Changed {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,301 @@
+package resources_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclparse"
+	goredis "github.com/redis/go-redis/v9"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/resources"
+	"groundwork/provisioner/steptest"
+)
+
+const (
+	redisHost     = "redis-12000.c1.us-west1.gcp.example"
+	redisPassword = "sample-redis-password"
+)
+
+// authority is the certificate authority that this test binary trusts; its files are in authorityDir.
+var authorityDir string
+
+func TestMain(m *testing.M) { os.Exit(withAuthority(m)) }
+
+func withAuthority(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "resources-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	authorityDir = dir
+	if err := certificates(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	// The system's roots are read once, at the first use: here, so that no test sees others.
+	if err := os.Setenv("SSL_CERT_FILE", filepath.Join(dir, "ca.crt")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// certificates writes an authority and a certificate of redisHost.
+func certificates(dir string) error {
+	now := time.Now()
+	write := func(name string, template, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, nil, err
+		}
+		if parent == nil {
+			parent, signer = template, key
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+		if err != nil {
+			return nil, nil, err
+		}
+		private, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return nil, nil, err
+		}
+		for file, block := range map[string]*pem.Block{name + ".crt": {Type: "CERTIFICATE", Bytes: der}, name + ".key": {Type: "PRIVATE KEY", Bytes: private}} {
+			if err := os.WriteFile(filepath.Join(dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
+				return nil, nil, err
+			}
+		}
+		cert, err := x509.ParseCertificate(der)
+		return cert, key, err
+	}
+	ca, key, err := write("ca", &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}, nil, nil)
+	if err != nil {
+		return err
+	}
+	_, _, err = write("redis", &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: redisHost}, DNSNames: []string{redisHost}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, ca, key)
+	return err
+}
+
+// redisServer starts a real redis-server with TLS and returns its address and version.
+func redisServer(t *testing.T, args ...string) (address, version string) {
+	t.Helper()
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("redis-server is missing: apt-get install redis-server")
+		}
+		t.Skip("redis-server is missing: apt-get install redis-server")
+	}
+	// Cluster mode wants the port plus 10,000 too, so the port must be low enough.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	_ = listener.Close()
+	bus := port/2 + 1024
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, program, append([]string{
+		"--port", "0", "--tls-port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--loglevel", "warning",
+		"--tls-cert-file", filepath.Join(authorityDir, "redis.crt"), "--tls-key-file", filepath.Join(authorityDir, "redis.key"),
+		"--tls-ca-cert-file", filepath.Join(authorityDir, "ca.crt"), "--tls-auth-clients", "no", "--requirepass", redisPassword, "--cluster-port", strconv.Itoa(bus),
+	}, args...)...)
+	if err := cmd.Start(); err != nil {
+		cancel()
+		t.Fatalf("redis-server: %v", err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait()
+	})
+	address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	client := goredis.NewClient(&goredis.Options{Addr: address, Password: redisPassword, TLSConfig: &tls.Config{ServerName: redisHost, MinVersion: tls.VersionTLS12}, MaxRetries: 50})
+	defer client.Close()
+	if err := client.Ping(t.Context()).Err(); err != nil {
+		t.Fatalf("redis-server does not answer: %v", err)
+	}
+	info, err := client.Info(t.Context(), "server").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(info) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "redis_version:"); ok {
+			version = v
+		}
+	}
+	if strings.Contains(strings.Join(args, " "), "--cluster-enabled yes") {
+		if err := client.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
+			t.Fatalf("slots: %v", err)
+		}
+		for range 200 {
+			if state, err := client.ClusterInfo(t.Context()).Result(); err == nil && strings.Contains(state, "cluster_state:ok") {
+				return address, version
+			}
+			// Asking is what passes the time: the server settles within some milliseconds.
+			_ = client.Do(t.Context(), "WAIT", "1", "20").Err()
+		}
+		t.Fatal("the cluster's state does not become ok")
+	}
+	return address, version
+}
+
+func redisSpec(s *onboarding.Spec) {
+	s.OnlineStore, s.Bigtable = onboarding.OnlineRedis, onboarding.BigtableSpec{}
+	s.Redis = onboarding.RedisSpec{
+		Endpoint: redisHost + ":12000", Token: onboarding.SecretSet, CIDR: "10.20.0.0/24",
+		DatabricksProject: "acme-databricks", DatabricksNetwork: "databricks-vpc", ServingPeer: "redis-tenant", ServingPeerNet: "redis-network",
+	}
+	s.Vendor.ServingProject, s.Vendor.ServingNetwork = "tecton-serving", "serving-network"
+}
+
+func redisWorld(t *testing.T, address string) *steptest.World {
+	t.Helper()
+	spec := steptest.Spec()
+	redisSpec(&spec)
+	w := steptest.New(t, spec, []*provisioner.Step{resources.Redis})
+	w.Secret(onboarding.PurposeRedisToken, redisPassword)
+	if address != "" {
+		w.Dial(redisHost, address)
+	}
+	return w
+}
+
+func TestARedisThatIsAsRequiredPasses(t *testing.T) {
+	t.Parallel()
+	address, version := redisServer(t, "--cluster-enabled", "yes", "--maxmemory-policy", "noeviction")
+	w := redisWorld(t, address)
+	major, _, _ := strings.Cut(version, ".")
+	w.Spec.Vendor.RedisVersion = major + ".x"
+	task := w.Task(w.Succeeds(w.Run()), "redis")
+	if !logged(task, "answered over TLS, accepted the token") {
+		t.Errorf("the log: %+v", task.Events)
+	}
+}
+
+func TestARedisThatDiffersIsToldInWords(t *testing.T) {
+	t.Parallel()
+	address, version := redisServer(t, "--maxmemory-policy", "allkeys-lru")
+	w := redisWorld(t, address)
+	w.Spec.Vendor.RedisVersion = "6.x"
+	w.Spec.Redis.AttestedBy = "Ada" // what can be tested is tested, whoever attested
+	task := w.Task(w.Run(), "redis")
+	if task.State != onboarding.TaskBlocked || task.Code != onboarding.CodeGuide || task.On != onboarding.PartyCustomer {
+		t.Fatalf("redis is %s (%s) on %s: %s", task.State, task.Code, task.On, task.Message)
+	}
+	for _, want := range []string{"the server's version is " + version + ", wanted 6.x", "the OSS Cluster API is off", "the eviction policy is allkeys-lru, wanted noeviction"} {
+		if !strings.Contains(task.Message, want) {
+			t.Errorf("the words %q lack %q", task.Message, want)
+		}
+	}
+}
+
+func TestRedisRefusals(t *testing.T) {
+	t.Parallel()
+	address, _ := redisServer(t)
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = plain.Close() })
+	go func() {
+		for {
+			c, err := plain.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte("-ERR unencrypted\r\n"))
+			_ = c.Close()
+		}
+	}()
+	for name, c := range map[string]struct {
+		address string
+		prepare func(*steptest.World)
+		says    string
+		log     string // of a run that succeeds
+	}{
+		"a wrong token": {address, func(w *steptest.World) { w.Secret(onboarding.PurposeRedisToken, "wrong") }, "the authentication token is refused", ""},
+		"no TLS":        {plain.Addr().String(), func(*steptest.World) {}, "does not speak TLS", ""},
+		"another's certificate": {address, func(w *steptest.World) {
+			w.Spec.Redis.Endpoint = "other.example:12000"
+			w.Dial("other.example", address)
+		}, "the certificate is not trusted", ""},
+		"a private endpoint":       {"", func(w *steptest.World) { w.Spec.Redis.Endpoint = "10.20.0.5:12000" }, "cannot be reached from here", ""},
+		"a private one, attested":  {"", func(w *steptest.World) { w.Spec.Redis.Endpoint, w.Spec.Redis.AttestedBy = "10.20.0.5:12000", "Ada" }, "", "Ada attested"},
+		"no endpoint yet":          {"", func(w *steptest.World) { w.Spec.Redis.Endpoint = "" }, "is not there yet", ""},
+		"a token to come":          {address, func(w *steptest.World) { w.Spec.Redis.Token = onboarding.SecretLater }, "still to come", ""},
+		"a token that was wiped":   {address, func(w *steptest.World) { w.Secret(onboarding.PurposeRedisToken, "") }, "", "wiped after the handover"},
+		"an endpoint without port": {"", func(w *steptest.World) { w.Spec.Redis.Endpoint = "redis.example" }, "not of the form host:port", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := redisWorld(t, c.address)
+			c.prepare(w)
+			run := w.Run()
+			task := w.Task(run, "redis")
+			switch {
+			case c.says == "":
+				w.Succeeds(run)
+				if !logged(task, c.log) {
+					t.Errorf("the log does not say %q: %+v", c.log, task.Events)
+				}
+			case task.State != onboarding.TaskBlocked || task.On != onboarding.PartyCustomer || !strings.Contains(task.Message, c.says):
+				t.Errorf("redis is %s on %s: %q, want words with %q", task.State, task.On, task.Message, c.says)
+			case strings.Contains(task.Message+task.Operator, redisPassword):
+				t.Error("the password is in the words")
+			}
+		})
+	}
+}
+
+func TestTheRedisGuideHoldsTheValuesToExchange(t *testing.T) {
+	t.Parallel()
+	spec := steptest.Spec()
+	redisSpec(&spec)
+	var text, terraform string
+	for _, i := range resources.Redis.Guide(spec) {
+		text += i.Text + "\n" + i.Code + "\n"
+		if strings.Contains(i.Code, "resource ") {
+			terraform = i.Code
+		}
+	}
+	for _, want := range []string{"acme-databricks", "databricks-vpc", "tecton-serving", "serving-network", "10.20.0.0/24", "us-west1"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the guide lacks %s", want)
+		}
+	}
+	if _, diags := hclparse.NewParser().ParseHCL([]byte(terraform), "main.tf"); diags.HasErrors() {
+		t.Errorf("the Terraform does not parse: %v\n%s", diags, terraform)
+	}
+	for _, want := range []string{
+		`payment_method = "marketplace"`, `provider = "GCP"`, `multiple_availability_zones = true`, `replication = true`, `support_oss_cluster_api = true`,
+		`external_endpoint_for_oss_cluster_api = true`, `enable_tls = true`, `data_eviction = "noeviction"`,
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(terraform), " "), want) {
+			t.Errorf("the Terraform lacks %s:\n%s", want, terraform)
+		}
+	}
+}

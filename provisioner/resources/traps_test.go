@@ -1,0 +1,422 @@
+package resources_test
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/api/bigquery/v2"
+	"google.golang.org/api/cloudresourcemanager/v3"
+	"google.golang.org/api/iam/v1"
+
+	"groundwork/emulator"
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/resources"
+	"groundwork/provisioner/steptest"
+)
+
+const (
+	bucket   = "tecton-acme-production-dataplane"
+	spark    = "tecton-acme-production-spark@acme-data.iam.gserviceaccount.com"
+	roleName = "projects/acme-data/roles/tecton_acme_production_control_plane"
+)
+
+// world has the whole catalogue.
+func world(t *testing.T, change func(*onboarding.Spec)) *steptest.World {
+	t.Helper()
+	spec := steptest.Spec()
+	if change != nil {
+		change(&spec)
+	}
+	return steptest.New(t, spec, resources.Catalog())
+}
+
+func TestAWholeRunLeavesExactlyWhatThePlanSaid(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	plan := w.Plan()
+	before := members(w)
+	w.Succeeds(w.Execute(onboarding.RunProvision, plan))
+
+	attrs, err := w.Clients(steptest.Owner).Storage.Bucket(bucket).Attrs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if attrs.Location != "US-WEST1" || !attrs.UniformBucketLevelAccess.Enabled || attrs.PublicAccessPrevention.String() != "enforced" || attrs.Labels["managed-by"] != "groundwork" {
+		t.Errorf("bucket: location %s, uniform %v, public access %s, labels %v", attrs.Location, attrs.UniformBucketLevelAccess.Enabled, attrs.PublicAccessPrevention, attrs.Labels)
+	}
+	role, err := w.Clients(steptest.Owner).IAM.Projects.Roles.Get(roleName).Context(t.Context()).Do()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(slices.Values(role.IncludedPermissions)); !slices.Equal(got, slices.Sorted(slices.Values(onboarding.ControlPlanePermissions))) {
+		t.Errorf("the custom role holds %v", got)
+	}
+
+	var want []string
+	for _, line := range plan.Tasks {
+		for _, b := range line.Bindings {
+			want = append(want, b.Member+" "+b.Role)
+		}
+	}
+	var got []string
+	for _, m := range members(w) {
+		if !slices.Contains(before, m) && !strings.Contains(m, " projectOwner:") && !strings.Contains(m, " projectEditor:") && !strings.Contains(m, " projectViewer:") {
+			_, binding, _ := strings.Cut(m, " ")
+			got = append(got, binding)
+		}
+	}
+	// The dataset's entry is in a list of its own.
+	want = slices.DeleteFunc(want, func(s string) bool { return s == "serviceAccount:"+spark+" roles/bigquery.dataViewer" })
+	got = slices.DeleteFunc(got, func(s string) bool { return s == "serviceAccount:"+spark+" roles/bigquery.dataViewer" })
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("new bindings\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if objects := w.Clients(steptest.Owner).Storage.Bucket(bucket).Objects(t.Context(), nil); objects != nil {
+		if o, err := objects.Next(); err == nil {
+			t.Errorf("the canary %s is still there", o.Name)
+		}
+	}
+}
+
+// members is every binding on the resources of the sample spec, "resource member role".
+func members(w *steptest.World) []string {
+	var out []string
+	for _, r := range []string{
+		"projects/acme-data", "projects/acme-warehouse", "buckets/" + bucket, "buckets/acme-landing",
+		"projects/acme-data/serviceAccounts/" + spark, "projects/acme-data/instances/tecton-acme-production",
+	} {
+		for _, b := range w.Cloud.IAM(r).Bindings {
+			for _, m := range b.Members {
+				out = append(out, r+" "+m+" "+b.Role)
+			}
+		}
+	}
+	return out
+}
+
+func TestSlowOperationsAndPropagationAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Cloud.SetAPI("acme-data", "iam.googleapis.com", false)
+	w.Cloud.SetAPI("acme-data", "storage.googleapis.com", false)
+	w.Cloud.SetSpeed(45 * time.Second)
+	w.Cloud.SetPropagation(90 * time.Second)
+	mark := w.Mark()
+	w.Succeeds(w.Run())
+	for path, most := range map[string]int{
+		"/v1/projects/acme-data/services:batchEnable": 1, "/v2/projects/acme-data/instances": 1,
+		"/storage/v1/b": 1, "/v1/projects/acme-data/serviceAccounts": 1, "/v1/projects/acme-data/roles": 1,
+	} {
+		n := 0
+		for _, c := range w.Changes(mark) {
+			if p, _, _ := strings.Cut(c.Path, "?"); p == path && c.Method == "POST" && c.Person == steptest.Owner {
+				n++
+			}
+		}
+		if n != most {
+			t.Errorf("POST %s changed something %d times, want %d", path, n, most)
+			for _, c := range w.Cloud.Calls() {
+				t.Log(c.At, c.Method, c.Path, c.Status, c.Changed, c.Person)
+			}
+		}
+	}
+}
+
+func TestConcurrentPolicyChangesAreRepeatedWhole(t *testing.T) {
+	t.Parallel()
+	for _, m := range []emulator.Match{
+		{Method: "PUT", Path: "/storage/v1/b/*/iam"},
+		{Method: "POST", Path: "*:setIamPolicy"},
+		{Method: "PATCH", Path: "/bigquery/*"},
+	} {
+		w := world(t, nil)
+		status, reason, message := 412, "conditionNotMet", "Precondition Failed"
+		if m.Method == "POST" {
+			status, reason, message = 409, "aborted", "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff."
+		}
+		w.Cloud.AddRule(emulator.Rule{Match: m, Times: 3, Status: status, Reason: reason, Message: message})
+		w.Succeeds(w.Run())
+	}
+}
+
+func TestADeletedMemberIsAnotherMember(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Cloud.SetIAM("buckets/acme-landing", "deleted:serviceAccount:"+spark+"?uid=123", "roles/storage.objectViewer")
+	w.Succeeds(w.Run())
+	all := members(w)
+	for _, want := range []string{"serviceAccount:" + spark, "deleted:serviceAccount:" + spark + "?uid=123"} {
+		want = "buckets/acme-landing " + want + " roles/storage.objectViewer"
+		if !slices.ContainsFunc(all, func(m string) bool { return strings.EqualFold(m, want) }) {
+			t.Errorf("%s is not on the bucket: %v", want, all)
+		}
+	}
+}
+
+func TestConditionalBindingsOfOthersSurvive(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	projects := w.Clients(steptest.Owner).Projects.Projects
+	policy, err := projects.GetIamPolicy("projects/acme-warehouse", &cloudresourcemanager.GetIamPolicyRequest{
+		Options: &cloudresourcemanager.GetPolicyOptions{RequestedPolicyVersion: 3},
+	}).Context(t.Context()).Do()
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy.Version = 3
+	policy.Bindings = append(policy.Bindings, &cloudresourcemanager.Binding{
+		Role: "roles/bigquery.dataViewer", Members: []string{"user:" + steptest.Bystander},
+		Condition: &cloudresourcemanager.Expr{Title: "until spring", Expression: `request.time < timestamp("2027-03-01T00:00:00Z")`},
+	})
+	if _, err := projects.SetIamPolicy("projects/acme-warehouse", &cloudresourcemanager.SetIamPolicyRequest{Policy: policy}).Context(t.Context()).Do(); err != nil {
+		t.Fatal(err)
+	}
+	w.Succeeds(w.Run())
+	w.Succeeds(w.Teardown(nil))
+	conditional := slices.ContainsFunc(w.Cloud.IAM("projects/acme-warehouse").Bindings, func(b emulator.Binding) bool {
+		return b.Condition != nil && b.Condition.Title == "until spring" && slices.Contains(b.Members, "user:"+steptest.Bystander)
+	})
+	if !conditional {
+		t.Errorf("the conditional binding is gone: %+v", w.Cloud.IAM("projects/acme-warehouse").Bindings)
+	}
+}
+
+func TestTheDatasetsOtherReadersStay(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	datasets := w.Clients(steptest.Owner).BigQuery.Datasets
+	access := func() []*bigquery.DatasetAccess {
+		d, err := datasets.Get("acme-warehouse", "sales").Context(t.Context()).Do()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Access
+	}
+	before := append(access(), &bigquery.DatasetAccess{Role: "READER", UserByEmail: steptest.Bystander})
+	if _, err := datasets.Patch("acme-warehouse", "sales", &bigquery.Dataset{Access: before}).Context(t.Context()).Do(); err != nil {
+		t.Fatal(err)
+	}
+	w.Succeeds(w.Run())
+	if got := access(); len(got) != len(before)+1 {
+		t.Errorf("after the run the dataset has %d entries, want %d", len(got), len(before)+1)
+	}
+	w.Succeeds(w.Teardown(nil))
+	if got := access(); len(got) != len(before) {
+		t.Errorf("after the teardown the dataset has %d entries, want %d", len(got), len(before))
+	}
+}
+
+func TestARoleIsRestoredAfterATeardown(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Succeeds(w.Run())
+	torn := w.Succeeds(w.Teardown(nil))
+	if m := w.Task(torn, "control-plane-role").Message; !strings.Contains(m, "37 days") {
+		t.Errorf("the teardown says of the role: %q", m)
+	}
+	line, _ := w.Plan().Task("control-plane-role")
+	if line.Action != onboarding.ActionChange || !strings.Contains(line.Diff, "restore") {
+		t.Errorf("planned %s (%s), want a restored role", line.Action, line.Diff)
+	}
+	w.Succeeds(w.Run())
+}
+
+func TestAnotherOnboardingOfTheNameTakesTheDeletedRoleOver(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Succeeds(w.Run())
+	w.Succeeds(w.Teardown(nil))
+	w.Spec.Onboarding = "ob_sample0000000000000002"
+	w.Only([]*provisioner.Step{resources.EnableAPIs, resources.ControlPlaneRole})
+	w.Succeeds(w.Run())
+	role, err := w.Clients(steptest.Owner).IAM.Projects.Roles.Get(roleName).Context(t.Context()).Do()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if role.Deleted || !strings.Contains(role.Description, string(w.Spec.Onboarding)) {
+		t.Errorf("the role is deleted %v, described %q", role.Deleted, role.Description)
+	}
+}
+
+func TestDataStaysUnlessErasingWasConfirmed(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Succeeds(w.Run())
+	object := w.Clients(steptest.Owner).Storage.Bucket(bucket).Object("features/day=1.parquet").NewWriter(t.Context())
+	if _, err := io.WriteString(object, "data"); err != nil {
+		t.Fatal(err)
+	}
+	if err := object.Close(); err != nil {
+		t.Fatal(err)
+	}
+	torn := w.Succeeds(w.Teardown(nil))
+	if m := w.Task(torn, "bucket").Message; !strings.Contains(m, "holds objects") {
+		t.Errorf("the teardown says of the bucket: %q", m)
+	}
+	if m := w.Task(torn, "bigtable-instance").Message; !strings.Contains(m, "may hold data") {
+		t.Errorf("the teardown says of the instance: %q", m)
+	}
+	w.Spec.EraseData = true
+	w.Succeeds(w.Teardown(nil))
+	w.Spec.EraseData = false
+	plan := w.Plan()
+	for _, name := range []onboarding.TaskName{"bucket", "bigtable-instance"} {
+		if line, _ := plan.Task(name); line.Action != onboarding.ActionCreate {
+			t.Errorf("%s is planned %s after its data was erased, want create", name, line.Action)
+		}
+	}
+}
+
+func TestWhatTheCustomerChoseIsUsedAsItIs(t *testing.T) {
+	t.Parallel()
+	const existing = "existing-spark@acme-data.iam.gserviceaccount.com"
+	adopt := func(s *onboarding.Spec) {
+		s.ExistingSpark = existing
+		s.Bigtable = onboarding.BigtableSpec{InstanceID: "tecton-acme-production", Adopt: true}
+	}
+	w := world(t, nil)
+	w.Succeeds(w.Run()) // makes the instance that is adopted below
+	adopt(&w.Spec)
+	plan := w.Plan()
+	for _, name := range []onboarding.TaskName{"spark-account", "bigtable-instance"} {
+		if line, _ := plan.Task(name); line.Action != onboarding.ActionAdopt || line.Diff != "" {
+			t.Errorf("%s is planned %s (%s), want adopt", name, line.Action, line.Diff)
+		}
+	}
+	mark := w.Mark()
+	w.Succeeds(w.Execute(onboarding.RunProvision, plan))
+	for _, c := range w.Changes(mark) {
+		if !strings.Contains(c.Path, "etIamPolicy") && !strings.Contains(c.Path, "/iam") && !strings.Contains(c.Path, "/datasets/") {
+			t.Errorf("%s %s changed something", c.Method, c.Path)
+		}
+	}
+	torn := w.Succeeds(w.Teardown(func(n onboarding.TaskName) bool { return n == "spark-account" || n == "bigtable-instance" }))
+	if len(w.Changes(mark)) == 0 || w.Task(torn, "spark-account").State != onboarding.TaskDone {
+		t.Errorf("the teardown: %+v", torn.Tasks)
+	}
+	if a, err := w.Clients(steptest.Owner).IAM.Projects.ServiceAccounts.Get("projects/-/serviceAccounts/" + existing).Context(t.Context()).Do(); err != nil || a.Email != existing {
+		t.Errorf("the customer's account: %v", err)
+	}
+}
+
+func TestAChosenResourceThatIsMissingBlocksOnTheCustomer(t *testing.T) {
+	t.Parallel()
+	w := world(t, func(s *onboarding.Spec) {
+		s.ExistingSpark = "nobody@acme-data.iam.gserviceaccount.com"
+		s.Bigtable = onboarding.BigtableSpec{InstanceID: "not-there", Adopt: true}
+	})
+	w.Cloud.SetAPI("acme-data", "bigtableadmin.googleapis.com", true)
+	run := w.Run()
+	for _, name := range []onboarding.TaskName{"spark-account", "bigtable-instance"} {
+		if task := w.Task(run, name); task.State != onboarding.TaskBlocked || task.On != onboarding.PartyCustomer || task.Code != onboarding.CodeNotFound {
+			t.Errorf("%s is %s on %s (%s): %s", name, task.State, task.On, task.Code, task.Message)
+		}
+	}
+}
+
+func TestABucketInAnotherRegionIsAConflict(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Succeeds(w.Run())
+	w.Spec.Region = "us-east1"
+	w.Only([]*provisioner.Step{resources.EnableAPIs, resources.Bucket})
+	line, _ := w.Plan().Task("bucket")
+	if !strings.Contains(line.Diff, "location is us-west1, wanted us-east1") {
+		t.Errorf("planned %s (%s)", line.Action, line.Diff)
+	}
+	if task := w.Task(w.Run(), "bucket"); task.Code != onboarding.CodeConflict {
+		t.Errorf("the bucket is %s (%s): %s", task.State, task.Code, task.Message)
+	}
+}
+
+func TestLostSettingsAreMended(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Succeeds(w.Run())
+	c := w.Clients(steptest.Owner)
+	if _, err := c.IAM.Projects.Roles.Patch(roleName, &iam.Role{IncludedPermissions: []string{"storage.buckets.get", "storage.buckets.delete"}}).
+		UpdateMask("includedPermissions").Context(t.Context()).Do(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := w.Plan().Task("control-plane-role")
+	if !strings.Contains(line.Diff, "remove storage.buckets.delete") || !strings.Contains(line.Diff, "add storage.objects.get") {
+		t.Errorf("planned %s (%s)", line.Action, line.Diff)
+	}
+	w.Succeeds(w.Run())
+}
+
+func TestRefusalsNameWhoMustAct(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		prepare func(*steptest.World)
+		task    onboarding.TaskName
+		code    onboarding.Code
+		on      onboarding.Party
+	}{
+		"domain restricted sharing": {
+			func(w *steptest.World) {
+				w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0customer"}})
+			},
+			"act-as", onboarding.CodeOrgPolicy, onboarding.PartyOrganisation,
+		},
+		"no billing": {
+			func(w *steptest.World) { w.Cloud.SetBilling("acme-data", false) },
+			"bucket", onboarding.CodeBilling, onboarding.PartyCustomer,
+		},
+		"a region that policy forbids": {
+			func(w *steptest.World) {
+				w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:europe-west1-locations"}})
+			},
+			"bucket", onboarding.CodeOrgPolicy, onboarding.PartyOrganisation,
+		},
+		"no control plane account yet": {
+			func(w *steptest.World) { w.Spec.ControlPlaneAccount = "" },
+			"act-as", onboarding.CodeInvalid, onboarding.PartySpecialist,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spec := steptest.Spec()
+			// A full run meets billing at the APIs already; these are the steps that meet it themselves.
+			w := steptest.New(t, spec, []*provisioner.Step{resources.EnableAPIs, resources.Bucket, resources.SparkAccount, resources.ActAs})
+			w.Cloud.SetAPI("acme-data", "bigtable.googleapis.com", true)
+			w.Cloud.SetAPI("acme-data", "bigtableadmin.googleapis.com", true)
+			c.prepare(w)
+			task := w.Task(w.Run(), c.task)
+			if task.State != onboarding.TaskBlocked || task.Code != c.code || task.On != c.on {
+				t.Errorf("%s is %s (%s) on %s: %s", c.task, task.State, task.Code, task.On, task.Message)
+			}
+		})
+	}
+}
+
+func TestAMistypedControlPlaneAccountIsNamed(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.SparkAccount, resources.ActAs})
+	w.Spec.ControlPlaneAccount = "tecton-typo@tecton-vendor.iam.gserviceaccount.com"
+	task := w.Task(w.Run(), "act-as")
+	if task.State != onboarding.TaskFailed || !strings.Contains(task.Message, w.Spec.ControlPlaneAccount) {
+		t.Errorf("act-as is %s (%s): %s", task.State, task.Code, task.Message)
+	}
+}
+
+func TestAMissingDataSourceIsNamed(t *testing.T) {
+	t.Parallel()
+	w := world(t, func(s *onboarding.Spec) {
+		s.DataSources = []onboarding.DataSource{
+			{Kind: onboarding.SourceDataset, Name: "acme-warehouse.typo"}, {Kind: onboarding.SourceBucket, Name: "acme-typo"},
+		}
+	})
+	run := w.Run()
+	for _, name := range []onboarding.TaskName{"read-dataset/acme-warehouse.typo", "read-bucket/acme-typo"} {
+		if task := w.Task(run, name); task.State != onboarding.TaskFailed || task.Code != onboarding.CodeNotFound || !strings.Contains(task.Message, "typo") {
+			t.Errorf("%s is %s (%s): %s", name, task.State, task.Code, task.Message)
+		}
+	}
+}
