@@ -12,17 +12,18 @@ import (
 
 // memory is a ledger in memory that fences its writes as the real one does.
 type memory struct {
-	mu      sync.Mutex
-	run     onboarding.Run
-	owner   int64
-	asked   bool
-	grant   onboarding.Grant
-	uses    []string
-	secrets map[onboarding.Purpose][]byte
-	stale   int                            // writes that were refused
-	after   func(op, task, kind string)    // called outside the lock, after a write
-	fail    func(op, task string) error    // makes a write fail before it happens
-	history map[onboarding.TaskName]string // events of each task: "intent result done"
+	mu        sync.Mutex
+	run       onboarding.Run
+	owner     int64
+	asked     bool
+	grant     onboarding.Grant
+	uses      []string
+	secrets   map[onboarding.Purpose][]byte
+	abandoned int
+	stale     int                            // writes that were refused
+	after     func(op, task, kind string)    // called outside the lock, after a write
+	fail      func(op, task string) error    // makes a write fail before it happens
+	history   map[onboarding.TaskName]string // events of each task: "intent result done"
 }
 
 // plain is a vault that seals nothing.
@@ -172,6 +173,11 @@ func (m *memory) EndRun(_ context.Context, f onboarding.Fence, state onboarding.
 
 func (m *memory) ReleaseRun(_ context.Context, f onboarding.Fence) error {
 	return m.hand(f, onboarding.RunQueued)
+}
+
+func (m *memory) Abandon(context.Context, onboarding.RunID, int64) error {
+	m.abandoned++
+	return nil
 }
 
 // hand ends a claim.

@@ -15,11 +15,9 @@ import (
 
 const (
 	// lastCall is how long calls in flight may go on after a shutdown was asked for.
-	lastCall = 7 * time.Second
+	lastCall = 4 * time.Second
 	// lookForCancel is how often the runner asks whether the run was cancelled.
 	lookForCancel = time.Second
-	// poison is after how many claims without an end a task is taken to kill its workers.
-	poison = 20
 )
 
 var (
@@ -31,7 +29,7 @@ var (
 // run ended, is blocked on a person, or belongs to another worker; an error (redacted) means that the ledger
 // could not be written and the job should be tried again.
 //
-// When ctx ends, calls in flight get seven seconds and the run is released to others; when its cause is an
+// When ctx ends, calls in flight get four seconds and the run is released to others; when its cause is an
 // [onboarding.Error] with CodeFenced (the worker lost its session), everything stops at once and nothing is written.
 func (s *Service) Execute(ctx context.Context, runID onboarding.RunID, worker int64) error {
 	run, err := s.cfg.Ledger.ClaimRun(ctx, runID, worker)
@@ -58,7 +56,7 @@ func (s *Service) Execute(ctx context.Context, runID onboarding.RunID, worker in
 
 	e := &execution{
 		s: s, run: run, fence: onboarding.Fence{Run: run.ID, Epoch: run.Epoch},
-		ctx: ctx, work: work, halt: halt, slots: make(chan struct{}, s.cfg.Concurrency),
+		ctx: ctx, work: work, halt: halt, slots: make(chan struct{}, s.cfg.Concurrency), worker: worker,
 		tasks: slices.Clone(run.Tasks), cancelSeen: run.CancelAsked, cancelAsked: s.cfg.Now(),
 	}
 	return e.execute()
@@ -70,15 +68,16 @@ func redacted(what string, run onboarding.RunID, err error) error {
 
 // execution is one claim of one run.
 type execution struct {
-	s     *Service
-	run   onboarding.Run
-	fence onboarding.Fence
-	ctx   context.Context         //nolint:containedctx // ends when nothing new may begin
-	work  context.Context         //nolint:containedctx // carries calls in flight; ends a little later
-	halt  context.CancelCauseFunc // ends ctx, for a reason
-	slots chan struct{}           // calls at a time
-	acc   *access
-	env   *Env
+	s      *Service
+	run    onboarding.Run
+	fence  onboarding.Fence
+	ctx    context.Context         //nolint:containedctx // ends when nothing new may begin
+	work   context.Context         //nolint:containedctx // carries calls in flight; ends a little later
+	halt   context.CancelCauseFunc // ends ctx, for a reason
+	slots  chan struct{}           // calls at a time
+	worker int64
+	acc    *access
+	env    *Env
 
 	mu          sync.Mutex
 	tasks       []onboarding.Task // as this claim knows them
@@ -227,7 +226,7 @@ func (e *execution) giveUpAccess(state onboarding.RunState) {
 	}
 }
 
-// finally turns how it stopped into what the job returns, and releases the run where it did not end.
+// finally turns how it stopped into what the job returns, and hands the run on where it did not end.
 func (e *execution) finally(err error) error {
 	if err == nil || onboarding.ErrorCode(err) == onboarding.CodeFenced || onboarding.ErrorCode(context.Cause(e.ctx)) == onboarding.CodeFenced {
 		return nil
@@ -235,15 +234,22 @@ func (e *execution) finally(err error) error {
 	// The work's own context may be over.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.work), 2*time.Second)
 	defer cancel()
-	release := e.s.cfg.Ledger.ReleaseRun(ctx, e.fence)
-	switch {
-	case errors.Is(err, errStopping) && release == nil, onboarding.ErrorCode(release) == onboarding.CodeFenced:
-		return nil
-	case errors.Is(err, errStopping):
-		return redacted("release", e.run.ID, release)
-	default:
-		return redacted("execute", e.run.ID, err)
+	if errors.Is(err, errStopping) {
+		err := e.s.cfg.Ledger.ReleaseRun(ctx, e.fence)
+		if err == nil || onboarding.ErrorCode(err) == onboarding.CodeFenced {
+			return nil
+		}
+		return redacted("release", e.run.ID, err)
 	}
+	// A ledger that takes runs away from the dead takes this one the same way, and counts it.
+	if l, ok := e.s.cfg.Ledger.(interface {
+		Abandon(ctx context.Context, run onboarding.RunID, worker int64) error
+	}); ok {
+		if gone := l.Abandon(ctx, e.run.ID, e.worker); gone != nil {
+			err = errors.Join(err, gone)
+		}
+	}
+	return redacted("execute", e.run.ID, err)
 }
 
 // stopped tells why nothing new may begin, nil if it may.
@@ -251,7 +257,9 @@ func (e *execution) stopped() error {
 	if e.ctx.Err() == nil {
 		return nil
 	}
-	if cause := context.Cause(e.ctx); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+	cause := context.Cause(e.ctx)
+	var inLedger *ledgerError
+	if errors.As(cause, &inLedger) || onboarding.ErrorCode(cause) == onboarding.CodeFenced {
 		return cause
 	}
 	return errStopping
@@ -303,12 +311,10 @@ func (e *execution) do(n *node) bool {
 	if e.stopped() != nil || e.isCancelled() {
 		return false
 	}
-	var attempt int
-	err := e.write(func() (err error) {
-		attempt, err = e.s.cfg.Ledger.StartTask(e.work, e.fence, name)
+	if e.write(func() error {
+		_, err := e.s.cfg.Ledger.StartTask(e.work, e.fence, name)
 		return err
-	})
-	if err != nil {
+	}) != nil {
 		return false
 	}
 	e.remember(name, func(t *onboarding.Task) { t.State, t.StartedAt = onboarding.TaskRunning, e.s.cfg.Now() })
@@ -316,8 +322,6 @@ func (e *execution) do(n *node) bool {
 	switch {
 	case n.task == nil:
 		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This version of Groundwork no longer knows this task. Make a new plan."}, "task is not in the catalogue")
-	case interrupted(before) > poison:
-		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This task was interrupted too many times, so it is set aside. Your specialist can look into it."}, fmt.Sprintf("interrupted %d times, attempt %d", interrupted(before), attempt))
 	case e.run.Kind == onboarding.RunTeardown && n.line.Action != onboarding.ActionDelete:
 		return e.finish(name, "Left as it is. "+n.line.Diff)
 	}
@@ -329,20 +333,6 @@ func (e *execution) do(n *node) bool {
 	}
 	mem := &pass{begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })}
 	return e.settle(n, &env, mem)
-}
-
-// interrupted counts the claims under which the task was begun without an end, since a person last had it.
-func interrupted(t onboarding.Task) int {
-	epochs := map[int]bool{}
-	for _, ev := range t.Events {
-		switch ev.Kind {
-		case "blocked", "failed":
-			clear(epochs)
-		default:
-			epochs[ev.Epoch] = true
-		}
-	}
-	return len(epochs)
 }
 
 // settle repeats passes until the task is done, or a person must act, or it makes no sense to go on.
