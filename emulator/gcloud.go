@@ -9,6 +9,22 @@ import (
 // registerTools serves what only the command line tools ask for.
 func (e *Emulator) registerTools() {
 	e.handle("iam.googleapis.com", "POST /v1/permissions:queryTestablePermissions", (*call).testablePermissions)
+	// Given an address with a path, gcloud keeps of it only the host when it sends and fetches bytes.
+	for pattern, fn := range map[string]handler{
+		"POST /upload/storage/v1/b/{bucket}/o":           (*call).insertObject,
+		"PUT /upload/storage/v1/b/{bucket}/o":            (*call).continueUpload,
+		"POST /resumable/upload/storage/v1/b/{bucket}/o": (*call).insertObject,
+		"PUT /resumable/upload/storage/v1/b/{bucket}/o":  (*call).continueUpload,
+		"GET /download/storage/v1/b/{bucket}/o/{object}": (*call).download,
+	} {
+		e.handle("", pattern, func(c *call) (any, error) {
+			c.host = storageHost
+			if err := c.authorised(); err != nil {
+				return nil, err
+			}
+			return fn(c)
+		})
+	}
 }
 
 // testablePermissions lists what a custom role of the resource may hold; gcloud asks before it makes a role.
@@ -21,7 +37,8 @@ func (c *call) testablePermissions() (any, error) {
 	if err := c.read(&in); err != nil {
 		return nil, err
 	}
-	resource, ok := strings.CutPrefix(in.FullResourceName, "//cloudresourcemanager.googleapis.com/")
+	// "//cloudresourcemanager.googleapis.com/projects/p"; gcloud puts an overridden endpoint in front of it.
+	_, resource, ok := strings.Cut(in.FullResourceName, "/cloudresourcemanager.googleapis.com/")
 	if !ok {
 		return nil, fail("INVALID_ARGUMENT", "Invalid resource name %s.", in.FullResourceName)
 	}

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -229,14 +229,17 @@ func (c *call) mayWrite(name string) (bucketState, error) {
 	return b, nil
 }
 
+// boundary of a multipart body; gcloud puts it in single quotes, which is against the rules and works at Google.
+var boundary = regexp.MustCompile(`^multipart/related;.*boundary=["']?([^"';]+)`)
+
 func (c *call) multipart() (storage.Object, []byte, error) {
 	var meta storage.Object
-	bad := storageRefusal(400, "badContent", "Invalid multipart request with %d mime parts.", 0)
-	_, params, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
-	if err != nil {
+	bad := storageRefusal(400, "badContent", "Invalid multipart request with 0 mime parts.")
+	m := boundary.FindStringSubmatch(c.Header.Get("Content-Type"))
+	if m == nil {
 		return meta, nil, bad
 	}
-	r := multipart.NewReader(bytes.NewReader(c.body), params["boundary"])
+	r := multipart.NewReader(bytes.NewReader(c.body), m[1])
 	first, err := r.NextPart()
 	if err != nil {
 		return meta, nil, bad

@@ -188,12 +188,15 @@ func (c *checker) requestBody(r *http.Request, body []byte) {
 	c.value("body", &schema{Ref: c.m.request}, v)
 }
 
+// boundary of a multipart body; gcloud puts it in single quotes, which is against the rules and works at Google.
+var boundary = regexp.MustCompile(`^multipart/related;.*boundary=["']?([^"';]+)`)
+
 func firstPart(contentType string, body []byte) ([]byte, error) {
-	_, params, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return nil, err
+	m := boundary.FindStringSubmatch(contentType)
+	if m == nil {
+		return nil, fmt.Errorf("no boundary in %q", contentType)
 	}
-	part, err := multipart.NewReader(bytes.NewReader(body), params["boundary"]).NextPart()
+	part, err := multipart.NewReader(bytes.NewReader(body), m[1]).NextPart()
 	if err != nil {
 		return nil, err
 	}
