@@ -437,9 +437,11 @@ func (c *call) billing(project string) error {
 	return fail("FAILED_PRECONDITION", "Billing is not enabled for project %s.", p.Number)
 }
 
-// etag is a new opaque etag; mu is held. It is well-formed base64, since gcloud decodes it and sends it back.
+// etag is a new opaque etag; mu is held. gcloud decodes it and sends it back in base64's other alphabet, so it is
+// well-formed and has none of the characters in which the two differ.
 func (e *Emulator) etag() string {
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, 0x07<<56|0x06<<48|e.random().Uint64()>>16))
+	raw := binary.BigEndian.AppendUint64(nil, 0x07<<56|0x06<<48|e.random().Uint64()>>16)
+	return strings.NewReplacer("+", "A", "/", "B").Replace(base64.StdEncoding.EncodeToString(raw))
 }
 
 // setPolicy checks a policy as Google does and stores it on the resource with a new etag: concurrent changes
