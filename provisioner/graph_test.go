@@ -1,0 +1,83 @@
+package provisioner
+
+import (
+	"slices"
+	"testing"
+
+	"groundwork/onboarding"
+)
+
+func TestGraphOrdersTasksAndHandsDependenciesOn(t *testing.T) {
+	c := newCloud()
+	last := c.def("verify")
+	last.Final = true
+	apis := c.step("apis")
+	account := c.def("account", apis)
+	account.Desired = func(onboarding.Spec) []Want[want] { return nil } // the customer named an existing one
+	accountStep := Define(account)
+	sources := c.def("read", accountStep)
+	sources.Desired = func(onboarding.Spec) []Want[want] {
+		return []Want[want]{{"b", want{"b", ""}}, {"a", want{"a", ""}}, {"b", want{"b", ""}}}
+	}
+	tasks, err := Graph([]*Step{Define(last), Define(sources), accountStep, apis}, onboarding.Spec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []onboarding.TaskName
+	for _, task := range tasks {
+		for _, d := range task.DependsOn {
+			if !slices.Contains(names, d.Name) {
+				t.Errorf("%s comes before %s", task.Name, d.Name)
+			}
+		}
+		names = append(names, task.Name)
+	}
+	if want := []onboarding.TaskName{"apis", "read/b", "read/a", "verify"}; !slices.Equal(names, want) {
+		t.Fatalf("tasks %v, want %v", names, want)
+	}
+	if d := tasks[1].DependsOn; len(d) != 1 || d[0].Name != "apis" {
+		t.Errorf("a step without a task swallowed what stands behind it: %v", d)
+	}
+	if d := tasks[3].DependsOn; len(d) != 3 {
+		t.Errorf("the final task waits for %d tasks, want all three", len(d))
+	}
+}
+
+func TestGraphRefusesACatalogueThatCannotBe(t *testing.T) {
+	c := newCloud()
+	a := c.step("a")
+	last := c.def("last")
+	last.Final = true
+	final := Define(last)
+	for name, catalog := range map[string][]*Step{
+		"a step twice":                        {a, a},
+		"two steps of one name":               {a, c.step("a")},
+		"a dependency outside":                {c.step("b", a)},
+		"an ordinary step behind a final one": {final, c.step("b", final)},
+	} {
+		if _, err := Graph(catalog, onboarding.Spec{}); err == nil {
+			t.Errorf("%s passes", name)
+		}
+	}
+}
+
+func TestLocationPolicyIsReadCautiously(t *testing.T) {
+	for _, tt := range []struct {
+		values      []string
+		yes, unsure bool
+	}{
+		{[]string{"us-west1"}, true, false},
+		{[]string{"is:us-west1"}, true, false},
+		{[]string{"in:us-west1-locations"}, true, false},
+		{[]string{"in:us-locations"}, true, false},
+		{[]string{"US-WEST1"}, true, false},
+		{[]string{"in:europe-locations", "in:us-east1-locations", "us-west2"}, false, false},
+		{[]string{"in:low-carbon-locations"}, false, true},
+		{[]string{"in:low-carbon-locations", "us-west1"}, true, false},
+		{nil, false, false},
+	} {
+		if yes, unsure := located(tt.values, "us-west1"); yes != tt.yes || unsure != tt.unsure && !tt.yes {
+			t.Errorf("%v: yes %v, unsure %v", tt.values, yes, unsure)
+		}
+	}
+}
