@@ -11,8 +11,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
+
+	"groundwork/onboarding"
 )
 
 func render(t *testing.T, p GalleryPage) (*goquery.Document, string) {
@@ -261,4 +264,55 @@ func TestAssets(t *testing.T) {
 			t.Errorf("answered %d", w.Code)
 		}
 	})
+}
+
+// TestProgressParts holds that a live message brings the whole of a run's page up to date, and only that.
+func TestProgressParts(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	for name, v := range map[string]ProgressView{
+		"of the customer's page": s.progress(onboarding.RunSucceeded),
+		"of the staff's page":    s.detail(onboarding.RunRunning).staffRun(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := ProgressParts(v).Render(context.Background(), &b); err != nil {
+				t.Fatal(err)
+			}
+			keep(t, "parts-"+v.stateWord()+".txt", b.Bytes())
+			parts, err := goquery.NewDocumentFromReader(&b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var body bytes.Buffer
+			if err := runBody(v).Render(context.Background(), &body); err != nil {
+				t.Fatal(err)
+			}
+			whole, err := goquery.NewDocumentFromReader(&body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			live := map[string]bool{}
+			parts.Find("hx-partial").Each(func(_ int, s *goquery.Selection) {
+				target := s.AttrOr("hx-target", "")
+				live[target] = true
+				if s.AttrOr("hx-swap", "") != "innerMorph" {
+					t.Errorf("%s is swapped by %q; a morph keeps focus and what is open", target, s.AttrOr("hx-swap", ""))
+				}
+				want, err := whole.Find(target).Html()
+				if err != nil || whole.Find(target).Length() != 1 {
+					t.Fatalf("%s isn't on the page once: %v", target, err)
+				}
+				if got, _ := s.Html(); strings.TrimSpace(got) != strings.TrimSpace(want) {
+					t.Errorf("%s differs from the page:\n%s\n%s", target, got, want)
+				}
+			})
+			whole.Find("[id^=run-]").Each(func(_ int, s *goquery.Selection) {
+				id := "#" + s.AttrOr("id", "")
+				within := s.ParentsFiltered("[id^=run-]").Length() > 0
+				if !live[id] && !within && id != "#run-heading" {
+					t.Errorf("%s is never brought up to date", id)
+				}
+			})
+		})
+	}
 }

@@ -358,7 +358,7 @@ func (v ProgressView) sentence() string {
 	case onboarding.RunFailed:
 		for _, t := range v.Run.Tasks {
 			if t.State == onboarding.TaskFailed {
-				return "Stopped: " + t.Title + " failed."
+				return "Stopped. Failed: " + t.Title + "."
 			}
 		}
 		return "Stopped."
