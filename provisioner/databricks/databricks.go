@@ -240,7 +240,7 @@ func (c Client) call(ctx context.Context, method, path string, body, into any) e
 	if err != nil {
 		return fmt.Errorf("databricks %s: %w", path, err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("databricks %s: %w", path, err)

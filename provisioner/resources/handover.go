@@ -265,7 +265,7 @@ func deliver(ctx context.Context, env *provisioner.Env, body []byte) error {
 		}
 		return &onboarding.NotReady{Why: "The vendor's address for the record cannot be reached; it is tried again"}
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<16)) // so that the connection can be used again
 	switch {
 	case res.StatusCode < 300:

@@ -129,7 +129,7 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 			return secure, nil
 		},
 	})
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 
 	if err := client.Ping(ctx).Err(); err != nil {
 		if isAuth(err) {

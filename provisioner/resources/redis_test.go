@@ -134,7 +134,7 @@ func redisServer(t *testing.T, args ...string) (address, version string) {
 	})
 	address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	client := goredis.NewClient(&goredis.Options{Addr: address, Password: redisPassword, TLSConfig: &tls.Config{ServerName: redisHost, MinVersion: tls.VersionTLS12}, MaxRetries: 50})
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	if err := client.Ping(t.Context()).Err(); err != nil {
 		t.Fatalf("redis-server does not answer: %v", err)
 	}

@@ -2,6 +2,7 @@ package resources_test
 
 import (
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -115,7 +116,7 @@ func TestSlowOperationsAndPropagationAreWaitedFor(t *testing.T) {
 	} {
 		n := 0
 		for _, c := range w.Changes(mark) {
-			if p, _, _ := strings.Cut(c.Path, "?"); p == path && c.Method == "POST" && c.Person == steptest.Owner {
+			if p, _, _ := strings.Cut(c.Path, "?"); p == path && c.Method == http.MethodPost && c.Person == steptest.Owner {
 				n++
 			}
 		}
@@ -137,7 +138,7 @@ func TestConcurrentPolicyChangesAreRepeatedWhole(t *testing.T) {
 	} {
 		w := world(t, nil)
 		status, reason, message := 412, "conditionNotMet", "Precondition Failed"
-		if m.Method == "POST" {
+		if m.Method == http.MethodPost {
 			status, reason, message = 409, "aborted", "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff."
 		}
 		w.Cloud.AddRule(emulator.Rule{Match: m, Times: 3, Status: status, Reason: reason, Message: message})

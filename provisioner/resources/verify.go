@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"groundwork/onboarding"
 	"groundwork/provisioner"
 	"groundwork/provisioner/gcp"
@@ -78,27 +80,11 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	case !slices.Equal(custom.State.Permissions, want.Permissions):
 		wrong = append(wrong, "the role "+want.Role+" holds "+strings.Join(custom.State.Permissions, ", "))
 	}
-	bindings := 0
-	for _, g := range grants(env.Spec) {
-		got, err := checkGrant(ctx, env, g)
-		if err != nil {
-			return err
-		}
-		if got == nil {
-			wrong = append(wrong, g.Member+" lacks "+g.Role+" on "+g.on())
-		}
-		bindings++
+	lacking, bindings, err := lackingBindings(ctx, env)
+	if err != nil {
+		return err
 	}
-	for _, w := range wantReadDatasets(env.Spec) {
-		got, err := checkDataset(ctx, env, w.State)
-		if err != nil {
-			return err
-		}
-		if got == nil {
-			wrong = append(wrong, w.State.Email+" lacks "+w.State.Role+" on "+w.State.on())
-		}
-		bindings++
-	}
+	wrong = append(wrong, lacking...)
 	if len(wrong) > 0 {
 		return &onboarding.NotReady{Why: "Not as wanted yet: " + parts(wrong)}
 	}
@@ -108,6 +94,39 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	env.Log("Read back and compared: the bucket's settings, the %d permissions of %s, and %d bindings, each present", len(want.Permissions), want.Role, bindings)
 	env.Log("%s wrote and deleted the object %s in gs://%s. This tests the bucket as that person; it does not test the other accounts' access", env.Caller, want.Canary, want.Bucket.Name)
 	return nil
+}
+
+// atOnce is how many policies the verification reads at the same time.
+const atOnce = 6
+
+// lackingBindings reads every wanted binding back; it returns those that are not there, in words, and how many were read.
+func lackingBindings(ctx context.Context, env *provisioner.Env) (lacking []string, read int, err error) {
+	all, datasets := grants(env.Spec), wantReadDatasets(env.Spec)
+	found := make([]string, len(all)+len(datasets))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i, g := range all {
+		group.Go(func() error {
+			got, err := checkGrant(ctx, env, g)
+			if err == nil && got == nil {
+				found[i] = g.Member + " lacks " + g.Role + " on " + g.on()
+			}
+			return err
+		})
+	}
+	for i, d := range datasets {
+		group.Go(func() error {
+			got, err := checkDataset(ctx, env, d.State)
+			if err == nil && got == nil {
+				found[len(all)+i] = d.State.Email + " lacks " + d.State.Role + " on " + d.State.on()
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, 0, err
+	}
+	return slices.DeleteFunc(found, func(s string) bool { return s == "" }), len(all) + len(datasets), nil
 }
 
 // canary writes and deletes one small object. One that a killed run left is overwritten.

@@ -1,0 +1,138 @@
+package databricks_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"groundwork/emulator"
+	"groundwork/onboarding"
+	"groundwork/provisioner/databricks"
+)
+
+const token = "sample-token"
+
+// answering is a workspace that gives one answer for each path.
+func answering(t *testing.T, answers map[string]string) databricks.Client {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+token {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		body, ok := answers[r.URL.Path]
+		if !ok {
+			w.WriteHeader(http.StatusForbidden)
+			body = `{"error_code":"PERMISSION_DENIED","message":"not for you"}`
+		}
+		_, _ = fmt.Fprint(w, body)
+	}))
+	t.Cleanup(server.Close)
+	return databricks.Client{URL: server.URL + "/", Token: onboarding.NewSecret(token)}
+}
+
+func TestMeTellsPeopleFromServicePrincipals(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		me        string
+		principal bool
+		words     string
+	}{
+		"a person":            {`{"userName":"ada@customer.example","displayName":"Ada"}`, false, `person "Ada" (ada@customer.example)`},
+		"a UUID for a name":   {`{"userName":"3f1f2a70-1111-4222-8333-444455556666","displayName":"tecton"}`, true, `service principal "tecton" (3f1f2a70-1111-4222-8333-444455556666)`},
+		"an application's ID": {`{"applicationId":"3f1f2a70-1111-4222-8333-444455556666"}`, true, "service principal 3f1f2a70-1111-4222-8333-444455556666"},
+		"its own schema":      {`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"],"userName":"tecton"}`, true, "service principal tecton"},
+		"almost a UUID":       {`{"userName":"3f1f2a70-1111-4222-8333-44445555666g"}`, false, "person 3f1f2a70-1111-4222-8333-44445555666g"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			me, err := answering(t, map[string]string{"/api/2.0/preview/scim/v2/Me": c.me}).Me(t.Context())
+			if err != nil || me.ServicePrincipal != c.principal || me.String() != c.words {
+				t.Errorf("got %v, %s, %v; want %v, %s", me.ServicePrincipal, me, err, c.principal, c.words)
+			}
+		})
+	}
+}
+
+func TestClustersMayBeCreatedByAGroupsEntitlement(t *testing.T) {
+	t.Parallel()
+	const me = `{"userName":"ada@customer.example","groups":[{"display":"hidden","value":"1"},{"display":"data","value":"2"}]}`
+	for want, group := range map[bool]string{
+		true:  `{"entitlements":[{"value":"workspace-access"},{"value":"allow-cluster-create"}]}`,
+		false: `{"entitlements":[{"value":"workspace-access"}]}`,
+	} {
+		c := answering(t, map[string]string{"/api/2.0/preview/scim/v2/Me": me, "/api/2.0/preview/scim/v2/Groups/2": group})
+		p, err := c.Me(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.CanCreateClusters(t.Context(), p); err != nil || got != want {
+			t.Errorf("with %s: %v, %v; want %v", group, got, err, want)
+		}
+	}
+}
+
+func TestAnswersThatAreNotAWorkspacesAreErrors(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"<html>", "", `{"userName":""}`, "[]", strings.Repeat(" ", 3<<20)} {
+		if _, err := answering(t, map[string]string{"/api/2.0/preview/scim/v2/Me": body}).Me(t.Context()); err == nil {
+			t.Errorf("%.20q is taken for a person", body)
+		}
+	}
+}
+
+func TestErrorsHoldNoToken(t *testing.T) {
+	t.Parallel()
+	c := answering(t, nil)
+	_, err := c.Me(t.Context())
+	if !databricks.IsStatus(err, http.StatusForbidden) || !databricks.IsCode(err, "PERMISSION_DENIED") || strings.Contains(err.Error(), token) {
+		t.Errorf("got %v", err)
+	}
+	if text := fmt.Sprintf("%v %+v", c, c); strings.Contains(text, token) {
+		t.Errorf("a printed client shows the token: %s", text)
+	}
+}
+
+func TestScopesAndSecretsOnTheEmulatedWorkspace(t *testing.T) {
+	t.Parallel()
+	const host = "1234567890123456.7.gcp.databricks.com"
+	cloud, err := emulator.New(emulator.Config{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloud.AddWorkspace(emulator.Workspace{Host: host, Tokens: map[string]emulator.Principal{token: {Name: "tecton", ServicePrincipal: true}}})
+	server := httptest.NewServer(cloud)
+	t.Cleanup(func() {
+		server.Close()
+		_ = cloud.Close()
+	})
+	c := databricks.Client{URL: server.URL + "/_/" + host, Token: onboarding.NewSecret(token)}
+	ctx := t.Context()
+	for range 2 { // the second time it exists
+		if err := c.CreateScope(ctx, "tecton-acme"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.PutSecret(ctx, "tecton-acme", "API_SERVICE", onboarding.NewSecret("https://acme.tecton.ai")); err != nil {
+		t.Fatal(err)
+	}
+	scopes, err := c.ListScopes(ctx)
+	if err != nil || !slices.Equal(scopes, []string{"tecton-acme"}) {
+		t.Errorf("scopes %v, %v", scopes, err)
+	}
+	keys, err := c.ListSecrets(ctx, "tecton-acme")
+	if err != nil || !slices.Equal(keys, []string{"API_SERVICE"}) {
+		t.Errorf("keys %v, %v", keys, err)
+	}
+	if _, err := c.ListSecrets(ctx, "other"); !databricks.IsStatus(err, http.StatusNotFound) {
+		t.Errorf("an unknown scope: %v", err)
+	}
+	for range 2 { // the second time it is gone
+		if err := c.DeleteScope(ctx, "tecton-acme"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
