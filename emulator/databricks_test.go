@@ -1,0 +1,68 @@
+package emulator_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"groundwork/emulator"
+)
+
+const workspaceHost = "1234567890123456.7.gcp.databricks.com"
+
+// workspaceCall gives the status and the answer of a workspace; token "" sends none.
+func workspaceCall(t *testing.T, c *cloud, token, method, path, body string) (int, map[string]any) {
+	t.Helper()
+	req := must(http.NewRequestWithContext(t.Context(), method, c.url+path, strings.NewReader(body)))(t)
+	req.Host = workspaceHost
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res := must(http.DefaultClient.Do(req))(t)
+	defer res.Body.Close()
+	var out map[string]any
+	noError(t, json.NewDecoder(res.Body).Decode(&out))
+	return res.StatusCode, out
+}
+
+func TestDatabricksWorkspace(t *testing.T) {
+	c := newCloud(t, emulator.Config{})
+	c.AddWorkspace(emulator.Workspace{Host: workspaceHost, Runtimes: []string{"15.4.x-scala2.12"}, Tokens: map[string]emulator.Principal{
+		"dapi-person":  {Name: owner},
+		"dapi-service": {Name: "tecton", ServicePrincipal: true, CanCreateClusters: true},
+		"dapi-admin":   {Name: "admin@customer.example", Admin: true},
+	}})
+	const scope = `{"scope":"tecton-acme"}`
+	for _, tt := range []struct {
+		name, token, method, path, body string
+		status                          int
+		want                            string // in the answer's JSON
+	}{
+		{"asks for a token", "", "GET", "/api/2.0/preview/scim/v2/Me", "", 401, `"error_code":401`},
+		{"refuses a wrong one", "dapi-wrong", "GET", "/api/2.0/preview/scim/v2/Me", "", 403, `"message":"Invalid access token."`},
+		{"tells a person", "dapi-person", "GET", "/api/2.0/preview/scim/v2/Me", "", 200, `"userName":"` + owner + `"`},
+		{"tells a service principal's entitlement", "dapi-service", "GET", "/api/2.0/preview/scim/v2/Me", "", 200, `"entitlements":[{"value":"allow-cluster-create"}]`},
+		{"tells administrators", "dapi-admin", "GET", "/api/2.0/preview/scim/v2/Me", "", 200, `"display":"admins"`},
+		{"lists runtimes", "dapi-person", "GET", "/api/2.1/clusters/spark-versions", "", 200, `"key":"15.4.x-scala2.12"`},
+		{"has no scopes at first", "dapi-person", "GET", "/api/2.0/secrets/scopes/list", "", 200, `{}`},
+		{"makes a scope", "dapi-person", "POST", "/api/2.0/secrets/scopes/create", scope, 200, `{}`},
+		{"makes it once", "dapi-person", "POST", "/api/2.0/secrets/scopes/create", scope, 400, `"error_code":"RESOURCE_ALREADY_EXISTS"`},
+		{"lists it", "dapi-person", "GET", "/api/2.0/secrets/scopes/list", "", 200, `"name":"tecton-acme"`},
+		{"keeps others out", "dapi-service", "POST", "/api/2.0/secrets/put", `{"scope":"tecton-acme","key":"k","string_value":"v"}`, 403, `"error_code":"PERMISSION_DENIED"`},
+		{"keeps a secret", "dapi-person", "POST", "/api/2.0/secrets/put", `{"scope":"tecton-acme","key":"TECTON_API_KEY","string_value":"v"}`, 200, `{}`},
+		{"lists keys without values", "dapi-person", "GET", "/api/2.0/secrets/list?scope=tecton-acme", "", 200, `"secrets":[{"key":"TECTON_API_KEY","last_updated_timestamp":`},
+		{"gives the value", "dapi-person", "GET", "/api/2.0/secrets/get?scope=tecton-acme&key=TECTON_API_KEY", "", 200, `"value":"dg=="`},
+		{"lets an administrator delete", "dapi-admin", "POST", "/api/2.0/secrets/scopes/delete", scope, 200, `{}`},
+		{"knows what is gone", "dapi-person", "POST", "/api/2.0/secrets/scopes/delete", scope, 404, `"error_code":"RESOURCE_DOES_NOT_EXIST"`},
+		{"knows no other calls", "dapi-person", "GET", "/api/2.0/jobs/list", "", 404, `"error_code":"ENDPOINT_NOT_FOUND"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, answer := workspaceCall(t, c, tt.token, tt.method, tt.path, tt.body)
+			raw := string(must(json.Marshal(answer))(t))
+			if status != tt.status || !strings.Contains(raw, tt.want) {
+				t.Errorf("got %d %s\nwant %d %s", status, raw, tt.status, tt.want)
+			}
+		})
+	}
+}
