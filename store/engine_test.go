@@ -1,0 +1,193 @@
+package store_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"groundwork/onboarding"
+	"groundwork/store"
+	"groundwork/store/pgtest"
+)
+
+func contextWithCancel(t testing.TB) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	return ctx, cancel
+}
+
+// process is what serve is made of: a store, a worker and an engine.
+type process struct {
+	store  *store.Store
+	worker *store.Worker
+	stop   func()
+}
+
+type runWorker struct {
+	river.WorkerDefaults[onboarding.RunArgs]
+	work func(context.Context, onboarding.RunID) error
+}
+
+func (w *runWorker) Work(ctx context.Context, job *river.Job[onboarding.RunArgs]) error {
+	return w.work(ctx, job.Args.Run)
+}
+
+func startProcess(t testing.TB, db pgtest.Database, work func(context.Context, *process, onboarding.RunID) error) *process {
+	t.Helper()
+	p := &process{store: pgtest.Open(t, db, store.Config{Logger: slog.New(slog.DiscardHandler)})}
+	p.worker = newWorker(t, p.store)
+	ctx, cancel := context.WithCancel(t.Context())
+	beating := make(chan struct{})
+	go func() { defer close(beating); _ = p.worker.Run(ctx) }()
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &runWorker{work: func(ctx context.Context, id onboarding.RunID) error { return work(ctx, p, id) }})
+	engine, err := p.store.NewEngine(workers, store.EngineConfig{})
+	must(t, err)
+	must(t, engine.Start(context.WithoutCancel(t.Context())))
+	var once sync.Once
+	p.stop = func() {
+		once.Do(func() {
+			if err := engine.StopAndCancel(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+			cancel()
+			<-beating
+		})
+	}
+	t.Cleanup(p.stop)
+	return p
+}
+
+// Two processes: the one that has the run loses its session; the other goes on with it within two seconds.
+func TestTheEngineGoesOnWithTheRunOfADeadWorker(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	var mu sync.Mutex
+	holder := map[onboarding.RunID]*process{}
+	started := make(chan struct{}, 1)
+	resumed := make(chan time.Time, 1)
+	work := func(ctx context.Context, p *process, id onboarding.RunID) error {
+		run, err := p.store.ClaimRun(ctx, id, p.worker.ID())
+		if onboarding.ErrorCode(err) == onboarding.CodeConflict {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		fence := onboarding.Fence{Run: run.ID, Epoch: run.Epoch}
+		mu.Lock()
+		first := holder[id] == nil
+		holder[id] = p
+		mu.Unlock()
+		if _, err := p.store.StartTask(ctx, fence, "bucket"); err != nil {
+			return err
+		}
+		if first {
+			started <- struct{}{}
+			<-p.worker.Lost()
+			err := p.store.FinishTask(context.WithoutCancel(ctx), fence, "bucket", "stale")
+			wantCode(t, err, onboarding.CodeFenced)
+			return nil
+		}
+		resumed <- time.Now()
+		for _, task := range run.Tasks {
+			if err := p.store.FinishTask(ctx, fence, task.Name, "done"); err != nil {
+				return err
+			}
+		}
+		return p.store.EndRun(ctx, fence, onboarding.RunSucceeded)
+	}
+	a := startProcess(t, db, work)
+	startProcess(t, db, work)
+	ob := begin(t, a.store, ada, onboarding.VendorValues{})
+	run := submit(t, a.store, ada, ob)
+	<-started
+	mu.Lock()
+	dead := holder[run.ID]
+	mu.Unlock()
+	kill(t, db, dead.worker)
+	begun := time.Now()
+	if took := (<-resumed).Sub(begun); took > 2*time.Second {
+		t.Errorf("the first task was resumed after %v", took)
+	}
+	got := awaitRun(t, a.store, run.ID, func(r onboarding.Run) bool { return r.State == onboarding.RunSucceeded })
+	if got.Tasks[0].Attempt != 2 || got.Tasks[0].Message != "done" {
+		t.Errorf("task %+v", got.Tasks[0])
+	}
+	if got := status(t, a.store, ob.ID); got.Status != onboarding.StatusDone {
+		t.Errorf("status %s", got.Status)
+	}
+}
+
+func TestAReleasedRunGoesOnInAnotherProcess(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	started := make(chan struct{}, 1)
+	leave := func(ctx context.Context, p *process, id onboarding.RunID) error {
+		run, err := p.store.ClaimRun(ctx, id, p.worker.ID())
+		if err != nil {
+			return err
+		}
+		fence := onboarding.Fence{Run: run.ID, Epoch: run.Epoch}
+		if _, err := p.store.StartTask(ctx, fence, "bucket"); err != nil {
+			return err
+		}
+		started <- struct{}{}
+		<-ctx.Done() // the engine stops
+		return p.store.ReleaseRun(context.WithoutCancel(ctx), fence)
+	}
+	first := startProcess(t, db, leave)
+	ob := begin(t, first.store, ada, onboarding.VendorValues{})
+	run := submit(t, first.store, ada, ob)
+	<-started
+	first.stop()
+	next := startProcess(t, db, func(ctx context.Context, p *process, id onboarding.RunID) error {
+		run, err := p.store.ClaimRun(ctx, id, p.worker.ID())
+		if err != nil {
+			return err
+		}
+		fence := onboarding.Fence{Run: run.ID, Epoch: run.Epoch}
+		if n, err := p.store.StartTask(ctx, fence, "bucket"); err != nil || n != 1 {
+			t.Errorf("attempt %d, %v: the graceful stop used one up", n, err)
+		}
+		return p.store.EndRun(ctx, fence, onboarding.RunSucceeded)
+	})
+	awaitRun(t, next.store, run.ID, func(r onboarding.Run) bool { return r.State == onboarding.RunSucceeded })
+}
+
+func TestMigratesOnceHoweverManyAtOnceAndAgain(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	done := make(chan error, 3)
+	for range cap(done) {
+		go func() { done <- store.Migrate(t.Context(), db.OwnerURL) }()
+	}
+	for range cap(done) {
+		must(t, <-done)
+	}
+}
+
+func TestKeepsSessions(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s := pgtest.Open(t, pgtest.NewDatabase(t), store.Config{Now: func() time.Time { return now }}).Sessions()
+	ctx := t.Context()
+	must(t, s.CommitCtx(ctx, "hash", []byte("one"), now.Add(time.Hour)))
+	must(t, s.CommitCtx(ctx, "hash", []byte("two"), now.Add(time.Hour)))
+	if b, ok, err := s.FindCtx(ctx, "hash"); err != nil || !ok || string(b) != "two" {
+		t.Errorf("%q %v %v", b, ok, err)
+	}
+	if all, err := s.AllCtx(ctx); err != nil || len(all) != 1 {
+		t.Errorf("%v %v", all, err)
+	}
+	now = now.Add(time.Hour)
+	if _, ok, err := s.FindCtx(ctx, "hash"); err != nil || ok {
+		t.Errorf("an expired session is there: %v", err)
+	}
+	must(t, s.Clean(ctx))
+	must(t, s.DeleteCtx(ctx, "hash"))
+}

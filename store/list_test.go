@@ -1,0 +1,233 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/store"
+	"groundwork/store/pgtest"
+)
+
+// fill adds onboardings behind the store's back, many at once; customers are "Sample 1" and on.
+func fill(t testing.TB, db pgtest.Database, n int) {
+	t.Helper()
+	conn := owner(t, db)
+	_, err := conn.Exec(t.Context(), `
+INSERT INTO onboardings (id, customer, owner, status, waiting_on, waiting_since, specialist, activity_at)
+SELECT 'ob_' || rpad(translate(i::text, '0189', 'abcd'), 20, 'x'), 'Sample ' || i, 'person' || i || '@customer.example',
+	(ARRAY['in_form', 'waiting_vendor', 'done'])[1 + i % 3], CASE WHEN i % 3 = 2 THEN '' ELSE 'customer' END,
+	CASE WHEN i % 3 = 2 THEN NULL ELSE timestamptz '2026-01-01' + (i % 7) * interval '1 hour' END,
+	CASE WHEN i % 5 = 0 THEN 'sam@vendor.example' ELSE '' END,
+	timestamptz '2026-02-01' + (i % 11) * interval '1 minute'
+FROM generate_series(1, $1) i`, n)
+	must(t, err)
+	_, err = conn.Exec(t.Context(), `ANALYZE onboardings`)
+	must(t, err)
+}
+
+func TestWalksTheListForthAndBack(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	fill(t, db, 57)
+	for _, f := range []onboarding.Filter{
+		{}, {Sort: "-activity"}, {Sort: "activity"}, {Sort: "customer"}, {Sort: "-customer"}, {Sort: "waiting"},
+		{Status: onboarding.StatusDone}, {Search: "SAMPLE"}, {Search: "e 1"}, {Search: "5"}, {Specialist: sam.Email}, {Specialist: "none"},
+		{Waiting: onboarding.PartyCustomer, Sort: "waiting"}, {Search: "sample", Status: onboarding.StatusInForm, Sort: "customer"},
+	} {
+		t.Run(fmt.Sprintf("%+v", f), func(t *testing.T) {
+			all := f
+			all.Limit = 1000
+			whole, err := s.ListOnboardings(t.Context(), sam, all)
+			must(t, err)
+			if whole.Total != len(whole.Items) || whole.Next != "" || whole.Prev != "" || whole.Total == 0 {
+				t.Fatalf("total %d of %d items, next %q, prev %q", whole.Total, len(whole.Items), whole.Next, whole.Prev)
+			}
+			sum := 0
+			for st, n := range whole.Counts {
+				if st != "" {
+					sum += n
+				}
+			}
+			if sum != whole.Counts[""] {
+				t.Errorf("counts %v", whole.Counts)
+			}
+			f.Limit = 4
+			var seen []onboarding.Onboarding
+			var pages [][]onboarding.Onboarding
+			var last onboarding.Page
+			for {
+				page, err := s.ListOnboardings(t.Context(), sam, f)
+				must(t, err)
+				seen, pages, last = append(seen, page.Items...), append(pages, page.Items), page
+				if f.Cursor = page.Next; page.Next == "" {
+					break
+				}
+				if len(pages) > 100 {
+					t.Fatal("no end")
+				}
+			}
+			if !slices.Equal(ids(seen), ids(whole.Items)) {
+				t.Fatalf("page by page\n%v\nat once\n%v", ids(seen), ids(whole.Items))
+			}
+			for i := len(pages) - 2; i >= 0; i-- {
+				f.Cursor = last.Prev
+				page, err := s.ListOnboardings(t.Context(), sam, f)
+				must(t, err)
+				if !slices.Equal(ids(page.Items), ids(pages[i])) {
+					t.Fatalf("back on page %d\n%v\nwant\n%v", i, ids(page.Items), ids(pages[i]))
+				}
+				last = page
+			}
+			if last.Prev != "" {
+				t.Error("there is a page before the first")
+			}
+		})
+	}
+	for _, f := range []onboarding.Filter{{Sort: "id; DROP TABLE"}, {Status: "gone"}, {Cursor: "xyz"}, {Cursor: "e30"}} {
+		_, err := s.ListOnboardings(t.Context(), sam, f)
+		wantCode(t, err, onboarding.CodeInvalid)
+	}
+	for _, search := range []string{"%", "_", `\`, "'; --"} {
+		page, err := s.ListOnboardings(t.Context(), sam, onboarding.Filter{Search: search})
+		if err != nil || page.Total != 0 {
+			t.Errorf("search %q finds %d, %v", search, page.Total, err)
+		}
+	}
+}
+
+func ids(obs []onboarding.Onboarding) []onboarding.ID {
+	out := make([]onboarding.ID, len(obs))
+	for i, o := range obs {
+		out[i] = o.ID
+	}
+	return out
+}
+
+func TestTheTabsCountWhatMoves(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	begin(t, s, ada, onboarding.VendorValues{})
+	counts := func() string {
+		page, err := s.ListOnboardings(t.Context(), sam, onboarding.Filter{})
+		must(t, err)
+		return fmt.Sprint(page.Counts[""], page.Counts[onboarding.StatusInForm], page.Counts[onboarding.StatusProvisioning])
+	}
+	if got := counts(); got != "2 2 0" {
+		t.Errorf("at first %s", got)
+	}
+	run := submit(t, s, ada, ob)
+	if got := counts(); got != "2 1 1" {
+		t.Errorf("after a submit %s", got)
+	}
+	must(t, s.CancelRun(t.Context(), ada, run.ID))
+	must(t, s.Archive(t.Context(), sam, ob.ID))
+	if got := counts(); got != "1 1 0" {
+		t.Errorf("after archiving %s", got)
+	}
+}
+
+// Under the application's policy the index would not serve: LIKE isn't leakproof.
+func TestTheSearchIsServedByItsIndexUnderTheStaffRole(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	fill(t, db, 20_000)
+	role, plan, err := s.ExplainSearch(t.Context(), sam, onboarding.Filter{Search: "person17777@"})
+	must(t, err)
+	if role != store.StaffRole {
+		t.Errorf("searches as %s", role)
+	}
+	if !strings.Contains(plan, "Bitmap Index Scan on onboardings_search") {
+		t.Errorf("plan:\n%s", plan)
+	}
+	page, err := s.ListOnboardings(t.Context(), sam, onboarding.Filter{Search: "Person17777@"})
+	if err != nil || page.Total != 1 || page.Items[0].Customer != "Sample 17777" || page.AtLeast {
+		t.Errorf("found %d, %v", page.Total, err)
+	}
+	page, err = s.ListOnboardings(t.Context(), sam, onboarding.Filter{Search: "sample"})
+	if err != nil || !page.AtLeast || len(page.Items) != 50 || page.Next == "" {
+		t.Errorf("a search that finds all: %d items, total %d, at least %v, %v", len(page.Items), page.Total, page.AtLeast, err)
+	}
+}
+
+func TestWatchersHearOfChangesHereAndElsewhere(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	here, there := pgtest.Open(t, db, store.Config{}), pgtest.Open(t, db, store.Config{})
+	ob := begin(t, here, ada, onboarding.VendorValues{})
+	other := begin(t, here, ada, onboarding.VendorValues{})
+	near, far, foreign := here.Watch(t.Context(), ob.ID), there.Watch(t.Context(), ob.ID), there.Watch(t.Context(), other.ID)
+	<-here.Listening()
+	<-there.Listening()
+	// Listening begins with a signal to everyone, and what begin did may arrive late: a marker goes through first.
+	hear(t, near)
+	hear(t, far)
+	hear(t, foreign)
+	settle := func() {
+		must(t, here.AppendAudit(t.Context(), ada, other.ID, "marker", "x", nil))
+		hear(t, foreign)
+		drain(near, far, foreign)
+	}
+	settle()
+	if _, err := here.SaveAnswer(t.Context(), ada, save(ob, "region", `{}`)); err != nil {
+		t.Fatal(err)
+	}
+	hear(t, near)
+	hear(t, far)
+	select {
+	case <-foreign:
+		t.Error("a watcher heard of another onboarding")
+	default:
+	}
+	if _, err := owner(t, db).Exec(t.Context(), store.CutListener); err != nil {
+		t.Fatal(err)
+	}
+	hear(t, far) // connected again: what was missed is unknown
+	settle()
+	must(t, there.AppendAudit(t.Context(), ada, ob.ID, "x", "x", nil))
+	hear(t, near)
+	hear(t, far)
+}
+
+func TestAWatchEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ctx, cancel := contextWithCancel(t)
+	w := s.Watch(ctx, newID(t))
+	cancel()
+	late := time.After(5 * time.Second)
+	for {
+		select {
+		case _, open := <-w:
+			if !open {
+				return
+			}
+		case <-late:
+			t.Fatal("still open")
+		}
+	}
+}
+
+func hear(t testing.TB, w <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-w:
+	case <-time.After(10 * time.Second):
+		t.Fatal("heard nothing")
+	}
+}
+
+func drain(ws ...<-chan struct{}) {
+	for _, w := range ws {
+		select {
+		case <-w:
+		default:
+		}
+	}
+}
