@@ -81,8 +81,9 @@ func made(all []call) map[string]int {
 	}
 	out := map[string]int{}
 	for _, c := range all {
+		path, _, _ := strings.Cut(c.Path, "?")
 		for _, want := range creates {
-			if c.Changed && c.Method == want.method && regexp.MustCompile(want.path).MatchString(c.Path) {
+			if c.Changed && c.Method == want.method && regexp.MustCompile(want.path).MatchString(path) {
 				out[want.what]++
 			}
 		}
@@ -140,7 +141,7 @@ func TestKilledServerIsReplaced(t *testing.T) {
 	progress := ada.onboard(invite, "acme-data-prod")
 
 	// The instance takes four seconds: the run is in the middle of it when its server dies.
-	eventually(t, "the instance's creation", 15*time.Second, func() bool { return made(calls(t, "http://"+cloud))["Bigtable instance"] == 1 })
+	eventually(t, "the instance's creation", 45*time.Second, func() bool { return made(calls(t, "http://"+cloud))["Bigtable instance"] == 1 })
 	two := serve(second)
 	ready(t, "http://"+second)
 	one.kill()
@@ -167,7 +168,7 @@ func TestKilledDemoGoesOn(t *testing.T) {
 	d := startDemo(t, dir, args...)
 	ada := newVisitor(t, "ada@customer.example")
 	progress := ada.onboard(d.InviteURL, "acme-data-prod")
-	eventually(t, "the instance's creation", 15*time.Second, func() bool { return made(d.calls(t))["Bigtable instance"] == 1 })
+	eventually(t, "the instance's creation", 45*time.Second, func() bool { return made(d.calls(t))["Bigtable instance"] == 1 })
 	log := d.calls(t)
 	d.kill(t)
 
@@ -178,6 +179,11 @@ func TestKilledDemoGoesOn(t *testing.T) {
 	if now := again.calls(t); len(now) < len(log) {
 		t.Errorf("the cloud forgot: %d calls in its log, %d before the kill", len(now), len(log))
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the page at last: %d %s %s", ada.status, ada.at, strings.Join(strings.Fields(ada.page.Find("main").Text()), " "))
+		}
+	})
 	eventually(t, "the end of the run", 60*time.Second, func() bool {
 		ada.open(again.URL + progress)
 		return strings.Contains(ada.body, "outputs.json") || strings.Contains(ada.body, "See what was made")

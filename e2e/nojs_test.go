@@ -176,6 +176,7 @@ func (v *visitor) onboard(invite, project string) string {
 	v.t.Helper()
 	v.open(invite)
 	v.submit("Accept")
+	v.follow("Sign in with Google")
 	v.signIn()
 	v.must("/step/deployment")
 	v.submit("Save and continue")
@@ -202,7 +203,7 @@ func (v *visitor) onboard(invite, project string) string {
 	v.must("/check")
 	v.follow("Continue to the plan")
 	v.must("/plan")
-	v.submit("Create these")
+	v.submit("in " + project)
 	v.must("/progress")
 	return v.at.Path
 }

@@ -100,6 +100,8 @@ func (p *tab) acceptInvite(link, email string) {
 	p.open(link)
 	p.look("01-invite")
 	p.press("Accept")
+	p.look("01-sign-in")
+	p.press("Sign in with Google")
 	p.signIn(email)
 	p.at("/step/deployment")
 }
@@ -176,7 +178,7 @@ func (p *tab) finish(d *demo, online string) {
 	p.at("/plan")
 	p.see("acme-data-prod")
 	p.look("13-plan-" + online)
-	p.press("Create these")
+	p.press("Create")
 	p.at("/progress")
 	p.look("14-progress")
 	p.waitFor("the end of the run", `document.body.innerText.includes("See what was made") || document.body.innerText.includes("outputs.json")`, 90*time.Second)

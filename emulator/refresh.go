@@ -15,3 +15,10 @@ func (e *Emulator) RefreshToken(client, email string, scopes ...string) string {
 	})
 	return token
 }
+
+// Fresh tells whether nobody was added yet: the journal, if any, held no world.
+func (e *Emulator) Fresh() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.people.keys("")) == 0
+}

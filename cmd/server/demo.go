@@ -96,9 +96,7 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer stopCloud()
-	if err := seedWorld(cloud.Emulator); err != nil {
-		return err
-	}
+	seedWorld(cloud.Emulator)
 	flags := siteFlags{
 		BaseURL: base, DatabaseURL: pg.URL("groundwork_app", "groundwork"), EmulatorURL: cloud.URL, Keyset: string(keyset),
 		Administrators: []string{kim.Email}, Specialists: []string{sam.Email}, Vendor: "Tecton", MaxConns: 20,

@@ -27,9 +27,7 @@ func (c emulatorCmd) Run(ctx context.Context, s streams) error {
 	}
 	defer stop()
 	if c.World {
-		if err := seedWorld(e.Emulator); err != nil {
-			return err
-		}
+		seedWorld(e.Emulator)
 	}
 	fmt.Fprintln(s.Err, "emulated Google Cloud at", e.URL)
 	<-ctx.Done()

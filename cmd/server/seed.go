@@ -44,8 +44,12 @@ func controlPlaneAccount(deployment string) string {
 	return "tecton-" + deployment + "-control-plane@" + vendorProject + ".iam.gserviceaccount.com"
 }
 
-// seedWorld puts the sample people and projects into the emulated cloud. It may be repeated.
-func seedWorld(e *emulator.Emulator) error {
+// seedWorld puts the sample people and projects into an emulated cloud that has none: a cloud that was found in its
+// journal stays as it is.
+func seedWorld(e *emulator.Emulator) {
+	if !e.Fresh() {
+		return
+	}
 	for _, p := range []emulator.Person{ada, ben, sam, kim} {
 		e.AddPerson(p)
 	}
@@ -65,7 +69,6 @@ func seedWorld(e *emulator.Emulator) error {
 		IAM: map[string]string{"user:" + ada.Email: "roles/viewer", "user:" + ben.Email: "roles/owner"},
 	})
 	e.AddDataset(adaProject, "sales", "US")
-	return nil
 }
 
 // sampleOwner is the address of the customer of a sample.

@@ -172,12 +172,12 @@ func (*runWorker) Timeout(*river.Job[onboarding.RunArgs]) time.Duration { return
 
 // Work executes the run, and stops at once when this process's session is lost: others then take its runs.
 func (w *runWorker) Work(ctx context.Context, job *river.Job[onboarding.RunArgs]) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	go func() {
 		select {
 		case <-w.worker.Lost():
-			cancel()
+			cancel(onboarding.Errorf(onboarding.CodeFenced, "This process lost its session; another one goes on."))
 		case <-ctx.Done():
 		}
 	}()
