@@ -37,6 +37,7 @@ var gcloudOverrides = map[string]string{
 	"SERVICEUSAGE":         "serviceusage.googleapis.com/",
 	"STORAGE":              "storage.googleapis.com/storage/v1/",
 	"BIGTABLEADMIN":        "bigtableadmin.googleapis.com/",
+	"BIGQUERY":             "bigquery.googleapis.com/",
 }
 
 func newTools(t *testing.T, c *cloud, names ...string) *tools {
@@ -170,4 +171,26 @@ func TestGcloudObjects(t *testing.T) {
 		t.Errorf("read back %q", got)
 	}
 	x.works("gcloud", "storage", "rm", "gs://"+bucketID+"/a/canary.txt")
+}
+
+// TestBQ gives bq the discovery document of the Go module: without a file it fetches one from the address it is given.
+func TestBQ(t *testing.T) {
+	c := newCloud(t, emulator.Config{})
+	x := newTools(t, c, "bq")
+	c.AddDataset(projectID, "sales", "US")
+	module := must(exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "google.golang.org/api").Output())(t)
+	document := "--discovery_file=" + filepath.Join(strings.TrimSpace(string(module)), "bigquery", "v2", "bigquery-api.json")
+	var d struct {
+		ID     string `json:"id"`
+		Access []struct{ Role, SpecialGroup string }
+	}
+	out := x.works("bq", document, "--headless", "show", "--format=json", projectID+":sales")
+	noError(t, json.Unmarshal([]byte(out), &d))
+	if d.ID != projectID+":sales" || len(d.Access) != 3 {
+		t.Errorf("dataset %+v", d)
+	}
+	x.works("bq", document, "--headless", "mk", "-d", projectID+":more")
+	if _, _, err := x.run(viewer, "bq", document, "--headless", "mk", "-d", projectID+":theirs"); err == nil {
+		t.Error("a viewer made a dataset")
+	}
 }
