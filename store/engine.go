@@ -27,11 +27,12 @@ const (
 	maxRetry    = time.Minute
 )
 
-// soon retries a job that returned an error within a minute at most: the ledger counts what a run costs.
+// soon retries a job that returned an error, at first at once: a process that lost its worker's session may have
+// fetched a job before it stopped. A minute is the most; the ledger counts what a run costs.
 type soon struct{}
 
 func (soon) NextRetry(job *rivertype.JobRow) time.Time {
-	return time.Now().Add(min(maxRetry, time.Second<<min(len(job.Errors), 6)))
+	return time.Now().Add(min(maxRetry, 100*time.Millisecond<<min(len(job.Errors), 10)))
 }
 
 // NewEngine is the River client that works the jobs; start and stop it. The worker of [onboarding.RunArgs] must be
@@ -53,7 +54,7 @@ func (s *Store) NewEngine(workers *river.Workers, cfg EngineConfig) (*river.Clie
 		JobTimeout:           jobTimeout,
 		RescueStuckJobsAfter: rescueAfter,
 		FetchCooldown:        10 * time.Millisecond,
-		FetchPollInterval:    time.Second,
+		FetchPollInterval:    250 * time.Millisecond,
 		SoftStopTimeout:      cfg.SoftStop,
 		RetryPolicy:          soon{},
 		ReindexerIndexNames:  []string{}, // the application owns no index

@@ -24,6 +24,9 @@ func (s *Store) ExplainSearch(ctx context.Context, actor onboarding.Actor, f onb
 		if err := tx.QueryRow(ctx, "SELECT current_user").Scan(&role); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, readBySearch, pgx.NamedArgs{"walk": false}); err != nil {
+			return err
+		}
 		f.Limit = defaultLimit
 		sql, args := pageSQL(f, cursor{}, true)
 		rows, err := tx.Query(ctx, "EXPLAIN "+sql, pgx.QueryExecModeSimpleProtocol, args)

@@ -135,6 +135,12 @@ func pageSQL(f onboarding.Filter, at cursor, few bool) (string, pgx.NamedArgs) {
 		` ORDER BY ` + o.key + direction + `, o.id` + direction + ` LIMIT @limit`, args
 }
 
+const (
+	// A LIMIT makes a walk through the whole table look cheap; for a rare text it is not.
+	countBySearch = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true)`
+	readBySearch  = `SELECT set_config('enable_seqscan', CASE WHEN @walk THEN 'on' ELSE 'off' END, true), set_config('enable_indexscan', 'on', true)`
+)
+
 // Each call is planned for its own arguments: a plan for any search would not know that this one finds little.
 const planned = pgx.QueryExecModeCacheDescribe
 
@@ -167,8 +173,7 @@ func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f o
 		sql, args := countSQL(f)
 		searching := len([]rune(strings.TrimSpace(f.Search))) >= trigram
 		if searching {
-			// A LIMIT makes a walk through the whole table look cheap; for a rare text it is not.
-			if _, err := tx.Exec(ctx, `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true)`); err != nil {
+			if _, err := tx.Exec(ctx, countBySearch); err != nil {
 				return err
 			}
 		}
@@ -185,13 +190,14 @@ func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f o
 		}); err != nil {
 			return err
 		}
+		page.AtLeast = !plain(f) && page.Counts[""] > countLimit
+		few := searching && !page.AtLeast
 		if searching {
-			if _, err := tx.Exec(ctx, `SELECT set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'on', true)`); err != nil {
+			if _, err := tx.Exec(ctx, readBySearch, pgx.NamedArgs{"walk": !few}); err != nil {
 				return err
 			}
 		}
-		page.AtLeast = !plain(f) && page.Counts[""] > countLimit
-		sql, args = pageSQL(f, at, searching && !page.AtLeast)
+		sql, args = pageSQL(f, at, few)
 		rows, err = tx.Query(ctx, sql, planned, args)
 		if err != nil {
 			return err

@@ -25,7 +25,7 @@ SELECT 'ob_' || rpad(translate(i::text, '0189', 'abcd'), 20, 'x'), 'Sample ' || 
 	timestamptz '2026-02-01' + (i % 11) * interval '1 minute'
 FROM generate_series(1, $1) i`, n)
 	must(t, err)
-	_, err = conn.Exec(t.Context(), `ANALYZE onboardings`)
+	_, err = conn.Exec(t.Context(), `VACUUM ANALYZE onboardings`)
 	must(t, err)
 }
 
@@ -92,7 +92,7 @@ func TestWalksTheListForthAndBack(t *testing.T) {
 		_, err := s.ListOnboardings(t.Context(), sam, f)
 		wantCode(t, err, onboarding.CodeInvalid)
 	}
-	for _, search := range []string{"%", "_", `\`, "'; --"} {
+	for _, search := range []string{"%", "e_1", `\`, "'; --"} {
 		page, err := s.ListOnboardings(t.Context(), sam, onboarding.Filter{Search: search})
 		if err != nil || page.Total != 0 {
 			t.Errorf("search %q finds %d, %v", search, page.Total, err)
