@@ -2,11 +2,14 @@ package store_test
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
 	"groundwork/onboarding"
@@ -204,4 +207,47 @@ func TestKeepsSessions(t *testing.T) {
 	}
 	must(t, s.Clean(ctx))
 	must(t, s.DeleteCtx(ctx, "hash"))
+}
+
+// In production the owner is no superuser, so that forced row security binds it and what runs as it.
+func TestWorksForAnOwnerWhoIsNoSuperuser(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	admin := owner(t, db)
+	name := "gw_plain_" + strings.ToLower(rand.Text())
+	for _, sql := range []string{
+		"CREATE ROLE " + name + " LOGIN CREATEROLE NOSUPERUSER NOBYPASSRLS",
+		"CREATE DATABASE " + name + " OWNER " + name,
+	} {
+		_, err := admin.Exec(t.Context(), sql)
+		must(t, err)
+	}
+	t.Cleanup(func() {
+		conn, err := pgx.Connect(context.WithoutCancel(t.Context()), db.OwnerURL)
+		must(t, err)
+		defer conn.Close(context.WithoutCancel(t.Context()))
+		for _, sql := range []string{"DROP DATABASE " + name + " WITH (FORCE)", "DROP ROLE " + name} {
+			if _, err := conn.Exec(context.WithoutCancel(t.Context()), sql); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	plain := pgtest.Database{URL: pgtest.At(db.OwnerURL, name, store.AppRole), OwnerURL: pgtest.At(db.OwnerURL, name, name)}
+	must(t, store.Migrate(t.Context(), plain.OwnerURL))
+	s := pgtest.Open(t, plain, store.Config{})
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	saved, err := s.SaveAnswer(t.Context(), ada, save(ob, "region", `{}`))
+	must(t, err)
+	run := submit(t, s, ada, saved)
+	w := newWorker(t, s)
+	_, err = s.ClaimRun(t.Context(), run.ID, w.ID())
+	must(t, err)
+	must(t, s.VerifyAudit(t.Context(), sam, ob.ID))
+	if page, err := s.ListOnboardings(t.Context(), sam, onboarding.Filter{}); err != nil || page.Total != 1 {
+		t.Errorf("list of %d, %v", page.Total, err)
+	}
+	var n int
+	if err := connect(t, plain.OwnerURL).QueryRow(t.Context(), "SELECT count(*) FROM onboardings").Scan(&n); err != nil || n != 0 {
+		t.Errorf("the owner sees %d rows, %v", n, err)
+	}
 }

@@ -250,10 +250,10 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeStale, "The answers were changed in another window or by a colleague. Check what is there now, then save again.")
 }
 
-// The specialist's values may be what the form waited for.
+// The specialist's values may be what the form waited for. A proposed name stands until something is answered.
 const updateVendor = `
 UPDATE onboardings o SET vendor = @vendor,
-	deployment = CASE WHEN o.answers ? 'deployment' THEN o.deployment ELSE @proposed END,
+	deployment = CASE WHEN o.answers = '{}' THEN @proposed ELSE o.deployment END,
 	status = CASE WHEN status = 'waiting_vendor' AND @complete THEN 'in_form' ELSE status END,
 	waiting_on = CASE WHEN status = 'waiting_vendor' AND @complete THEN 'customer' ELSE waiting_on END,
 	waiting_for = CASE WHEN status = 'waiting_vendor' AND @complete THEN 'Continue with the form' ELSE waiting_for END,

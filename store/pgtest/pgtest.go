@@ -82,7 +82,7 @@ func NewDatabase(t testing.TB) Database {
 			t.Errorf("drop the test's database: %v", err)
 		}
 	})
-	return Database{URL: at(owner, name, store.AppRole), OwnerURL: at(owner, name, "")}
+	return Database{URL: At(owner, name, store.AppRole), OwnerURL: At(owner, name, "")}
 }
 
 func clone(ctx context.Context, owner, name, template string) error {
@@ -152,7 +152,7 @@ func ensureTemplate(ctx context.Context, owner string) (string, error) {
 		if _, err := conn.Exec(ctx, "CREATE DATABASE "+building); err != nil {
 			return err
 		}
-		if err := store.Migrate(ctx, at(owner, building, "")); err != nil {
+		if err := store.Migrate(ctx, At(owner, building, "")); err != nil {
 			return err
 		}
 		_, err := conn.Exec(ctx, "ALTER DATABASE "+building+" RENAME TO "+name)
@@ -173,8 +173,8 @@ func admin(ctx context.Context, owner string, do func(context.Context, *pgx.Conn
 	return do(ctx, conn)
 }
 
-// at is the URL with another database and, unless role is empty, another user.
-func at(owner, database, role string) string {
+// At is the owner's URL with another database and, unless role is empty, another user.
+func At(owner, database, role string) string {
 	u, err := url.Parse(owner)
 	if err != nil {
 		return owner // pgx has connected with it
