@@ -300,6 +300,9 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 	case err == nil:
 		run.Staff, run.MayAct, run.ConnectURL = true, false, ""
 		run.Frame = view.Frame
+		if run.EventsURL != "" {
+			run.EventsURL += "?view=detail"
+		}
 		view.Run = &run
 		view.MayRetry = run.Run.State == onboarding.RunFailed || run.Run.State == onboarding.RunBlocked
 	case onboarding.ErrorCode(err) != onboarding.CodeNotFound:

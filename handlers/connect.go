@@ -28,7 +28,10 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, error) {
 	spec := s.Journey.Spec(j.c)
 	view := web.ConnectView{
 		Frame: s.onboardingFrame(v, j.ob, "Connect Google Cloud"), Onboarding: v.id, Project: spec.Project, StartURL: connectStart(v.id, next, ""),
-		Permissions: s.Provisioner.Permissions(spec), Connection: web.Connection{Email: grant.Email, Since: grant.CreatedAt}, Back: s.standsAt(j),
+		Connection: web.Connection{Email: grant.Email, Since: grant.CreatedAt}, Back: s.standsAt(j),
+	}
+	if s.Journey.CanVisit(j.c, "project") { // before that, the tasks don't follow from the answers
+		view.Permissions = s.Provisioner.Permissions(spec)
 	}
 	for _, scope := range s.Provisioner.Scopes() {
 		view.Scopes = append(view.Scopes, web.Reason{Name: scope, Why: scopeReason(scope)})

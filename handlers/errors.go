@@ -105,7 +105,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		v.Actions = to.links
 	}
 	if err := s.draw(w, r, status, web.Message(v)); err != nil {
-		http.Error(w, sentence(err), http.StatusInternalServerError)
+		note.err = errors.Join(note.err, err)
+		http.Error(w, v.Text, status)
 	}
 }
 
@@ -124,7 +125,8 @@ func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, page t
 	buf := buffers.Get().(*bytes.Buffer)
 	buf.Reset()
 	defer buffers.Put(buf)
-	if err := page.Render(r.Context(), buf); err != nil {
+	// The page that says that the time is up is drawn when it is.
+	if err := page.Render(context.WithoutCancel(r.Context()), buf); err != nil {
 		return err
 	}
 	h := w.Header()

@@ -370,12 +370,12 @@ const (
 
 // events streams the run: whole parts with a growing id, so that a browser that was away misses nothing.
 func (s *Server) events(w http.ResponseWriter, v *visit) error {
-	first, err := s.progressView(v.Context(), v.actor, v.id)
+	first, err := s.Store.LatestRun(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
 	last, _ := strconv.ParseInt(v.Header.Get("Last-Event-ID"), 10, 64)
-	if first.Run.State.Ended() && last&1 == 1 {
+	if first.State.Ended() && last&1 == 1 {
 		w.WriteHeader(http.StatusNoContent) // the end was seen: tells the browser not to come back
 		return nil
 	}
@@ -395,7 +395,8 @@ func (s *Server) events(w http.ResponseWriter, v *visit) error {
 		return nil
 	}
 
-	frames, leave := s.streams.join(v.actor, v.id)
+	detail := v.actor.Role.Staff() && v.URL.Query().Get("view") == "detail"
+	frames, leave := s.streams.join(v.actor, v.id, detail)
 	defer leave()
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
@@ -438,6 +439,7 @@ func (s *Server) events(w http.ResponseWriter, v *visit) error {
 				return nil
 			}
 			if f.ended {
+				send("event: end\ndata: end\n\n") // tells the page to close the stream
 				return nil
 			}
 		}
@@ -463,6 +465,7 @@ type topicKey struct {
 	id    onboarding.ID
 	email string
 	role  onboarding.Role
+	part  bool // of the specialists' detail page
 }
 
 type topic struct {
@@ -477,8 +480,8 @@ func newHub(ctx context.Context, s *Server) *hub {
 
 // join subscribes to a run's frames. A slow reader misses frames between, never the latest. The channel is closed when
 // the run cannot be read any more; leave must be called.
-func (h *hub) join(actor onboarding.Actor, id onboarding.ID) (<-chan frame, func()) {
-	key := topicKey{id, actor.Email, actor.Role}
+func (h *hub) join(actor onboarding.Actor, id onboarding.ID, detail bool) (<-chan frame, func()) {
+	key := topicKey{id, actor.Email, actor.Role, detail}
 	ch := make(chan frame, 1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -510,7 +513,7 @@ func (h *hub) follow(ctx context.Context, key topicKey, actor onboarding.Actor, 
 	tick := time.NewTicker(recheck)
 	defer tick.Stop()
 	for {
-		f, err := h.draw(ctx, actor, key.id)
+		f, err := h.draw(ctx, actor, key)
 		switch code := onboarding.ErrorCode(err); {
 		case err == nil:
 			h.publish(t, f)
@@ -568,13 +571,14 @@ func (h *hub) publish(t *topic, f frame) {
 	}
 }
 
-func (h *hub) draw(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (frame, error) {
+func (h *hub) draw(ctx context.Context, actor onboarding.Actor, key topicKey) (frame, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	view, err := h.s.progressView(ctx, actor, id)
+	view, err := h.s.progressView(ctx, actor, key.id)
 	if err != nil {
 		return frame{}, err
 	}
+	view.Staff = key.part
 	view.Now = time.Time{} // exact times: "3 seconds ago" would make every look a change
 	var b strings.Builder
 	if err := web.ProgressParts(view).Render(ctx, &b); err != nil {

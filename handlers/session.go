@@ -115,6 +115,9 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 	if v.actor.Email == "" {
 		return s.askSignIn(w, v, rt, "")
 	}
+	if strings.Contains(rt.pattern, "{id}") && !plainID(v.id) {
+		return notYours(v.actor.Email)
+	}
 	switch rt.who {
 	case signedIn:
 	case viewer, member, owner:
@@ -157,9 +160,18 @@ func (s *Server) roleOn(ctx context.Context, email string, id onboarding.ID) (on
 	}
 	role, err = s.staffRole(ctx, email)
 	if err == nil && role == "" {
-		err = onboarding.Errorf(onboarding.CodeNotFound, "There is no onboarding at this address for %s. Check the link, or sign in with the address that was invited.", email)
+		err = notYours(email)
 	}
 	return role, err
+}
+
+func notYours(email string) error {
+	return onboarding.Errorf(onboarding.CodeNotFound, "There is no onboarding at this address for %s. Check the link, or sign in with the address that was invited.", email)
+}
+
+// plainID tells whether an id could be one of ours; the store is not asked about others.
+func plainID(id onboarding.ID) bool {
+	return len(id) <= 40 && !strings.ContainsFunc(string(id), func(r rune) bool { return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') })
 }
 
 // visitor fills in who is signed in, ends sessions that were idle too long, and notes that they were seen.
@@ -312,7 +324,10 @@ func (st Staff) normal() Staff {
 // frame is what every page has around it, from the session and the request.
 func (s *Server) frame(r *http.Request, title string) web.Frame {
 	f := web.Frame{Title: title, Brand: s.Brand, HelpURL: s.HelpURL, Path: r.URL.RequestURI(), Now: s.Now(), Role: noteOf(r.Context()).role}
-	if r.Method != http.MethodGet {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/signin"), r.URL.Path == connectPath:
+		f.Path = "/signin" // their queries hold codes, and texts that anybody can write into a link
+	case r.Method != http.MethodGet:
 		f.Path = r.URL.Path
 	}
 	if c, err := r.Cookie("theme"); err == nil && (c.Value == "light" || c.Value == "dark") {

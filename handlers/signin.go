@@ -93,6 +93,9 @@ func (s *Server) begin(ctx context.Context, f flow, redirect string, scopes []st
 	}
 	f.Verifier = a + b // 52 characters; RFC 7636 asks for 43 to 128
 	f.At = s.Now().Unix()
+	if s.sessions.GetString(ctx, keyEmail) == "" {
+		s.sessions.SetDeadline(ctx, s.Now().Add(s.Lifetime).UTC())
+	}
 	flows := append(s.flows(ctx), f)
 	if len(flows) > maxFlows {
 		flows = flows[len(flows)-maxFlows:]
@@ -232,6 +235,7 @@ func (s *Server) signIn(w http.ResponseWriter, v *visit) error {
 		return seeOther(w, v.Request, next)
 	}
 	view := web.SignInView{Frame: s.frame(v.Request, "Sign in"), StartURL: startURL(next, why)}
+	view.Path = "/signin?" + url.Values{"next": {next}}.Encode()
 	switch {
 	case why == "recent":
 		view.Message = "Before this goes on, sign in once more, to be sure that it is you."

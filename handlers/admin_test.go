@@ -1,0 +1,228 @@
+package handlers_test
+
+import (
+	"encoding/csv"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+func (w *world) linkOn(p page) string {
+	w.t.Helper()
+	i := strings.Index(p.body, w.url+"/i/")
+	if i < 0 {
+		return ""
+	}
+	link := p.body[i:]
+	return link[:strings.IndexAny(link, "\"'< \n")]
+}
+
+func TestASpecialistCreatesAnOnboardingAndTheLinkWorks(t *testing.T) {
+	w := newWorld(t)
+	s := w.as(sam)
+	want(t, s.get("/admin/new"), http.StatusOK)
+	p := s.post("/admin/new", "customer", "Acme Sample", "owner_email", " Ada@customer.example ", "specialist", sam, "invite_days", "7",
+		"control_plane_account", controlPlane, "vendor_api_key", "dapi-canary-vendor-key", "allow_dataproc", "yes")
+	want(t, p, http.StatusSeeOther)
+	created := s.get(p.to())
+	want(t, created, http.StatusOK)
+	link := w.linkOn(created)
+	if link == "" {
+		t.Fatal("the link isn't shown")
+	}
+	again := s.get(p.to())
+	want(t, again, http.StatusSeeOther)
+	detail := s.get(again.to())
+	want(t, detail, http.StatusOK)
+	if w.linkOn(detail) != "" {
+		t.Error("the link is shown twice")
+	}
+	b := w.as(ada)
+	opened := b.post(strings.TrimPrefix(link, w.url))
+	want(t, opened, http.StatusSeeOther)
+	id := onboarding.ID(strings.TrimPrefix(opened.to(), "/o/"))
+	ob := w.onboarding(id)
+	if ob.Customer != "Acme Sample" || ob.Owner != ada || !ob.Vendor.AllowDataproc || ob.Vendor.ControlPlaneAccount != controlPlane {
+		t.Errorf("made %+v", ob)
+	}
+	sealed, err := w.store.SealedSecret(t.Context(), id, onboarding.PurposeVendorAPIKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, err := w.vault.Open(id, onboarding.PurposeVendorAPIKey, sealed); err != nil || key.Reveal() != "dapi-canary-vendor-key" {
+		t.Errorf("the key isn't sealed right (%v)", err)
+	}
+}
+
+func TestABadNewOnboardingIsAPageWithWhatWasTyped(t *testing.T) {
+	w := newWorld(t)
+	s := w.as(sam)
+	for _, c := range [][]string{
+		{"customer", "", "owner_email", ada},
+		{"customer", "Acme", "owner_email", "nobody"},
+		{"customer", "Acme", "owner_email", "a@b@c.example"},
+		{"customer", "Acme", "owner_email", "x@y.example\r\nBcc: z@y.example"},
+		{"customer", "Acme", "owner_email", strings.Repeat("a", 255) + "@x.example"},
+		{"customer", "nul\x00", "owner_email", ada},
+		{"customer", "Acme", "owner_email", ada, "invite_days", "0"},
+		{"customer", "Acme", "owner_email", ada, "invite_days", "1e3"},
+		{"customer", "Acme", "owner_email", ada, "control_plane_account", "ada@customer.example"},
+		{"customer", "Acme", "owner_email", ada, "handover_url", "http://169.254.169.254/"},
+		{"customer", "Acme", "owner_email", ada, "vendor_api_key", "dapi-canary with blanks"},
+		{"customer", "Acme", "owner_email", ada, "proposed_name", "Not A Name"},
+	} {
+		p := s.post("/admin/new", c...)
+		if p.status != http.StatusUnprocessableEntity {
+			t.Errorf("%q: %d to %q", c, p.status, p.to())
+			continue
+		}
+		if p.Find("#errors a, #errors li").Length() == 0 {
+			t.Errorf("%q: no summary", c)
+		}
+		if got := p.Find("input[name=customer]").AttrOr("value", ""); got != strings.ReplaceAll(c[1], "\x00", "") && !strings.Contains(c[1], "\x00") {
+			t.Errorf("%q: drawn %q", c, got)
+		}
+	}
+	page, err := w.store.ListOnboardings(t.Context(), staffActor(sam), onboarding.Filter{})
+	if err != nil || len(page.Items) != 0 {
+		t.Errorf("%d were made (%v)", len(page.Items), err)
+	}
+}
+
+func TestTheListIsFilteredByItsAddress(t *testing.T) {
+	w := newWorld(t)
+	w.begun()
+	s := w.as(sam)
+	for query, rows := range map[string]int{
+		"": 1, "?q=acme": 1, "?q=zebra": 0, "?status=in_form": 1, "?status=done": 0, "?status=nonsense": 1, "?specialist=" + sam: 1, "?specialist=none": 0,
+		"?waiting=customer": 1, "?waiting=google": 0, "?sort=customer": 1, "?sort=;DROP+TABLE": 1, "?q=%25": 0, "?q=%00": 1, "?q=%ff": 1, "?q=" + strings.Repeat("a", 4000): 0,
+	} {
+		p := s.get("/admin" + query)
+		want(t, p, http.StatusOK)
+		if got := strings.Count(p.Find("table").Text(), "Acme Sample"); got != rows {
+			t.Errorf("%.40q: %d rows, want %d", query, got, rows)
+		}
+	}
+	wantTo(t, s.get("/admin?cursor=made-up&q=acme"), "/admin?q=acme")
+}
+
+func TestTheExportHoldsTheFilterAndNoFormulas(t *testing.T) {
+	w := newWorld(t)
+	s := w.as(sam)
+	for _, name := range []string{"=HYPERLINK(\"http://evil.example\")", "@SUM(1)", "+1", "-1 Company", "Acme, \"Sample\" Ltd", "עברית 😀"} {
+		want(t, s.post("/admin/new", "customer", name, "owner_email", ada), http.StatusSeeOther)
+	}
+	p := s.get("/admin/export.csv")
+	want(t, p, http.StatusOK)
+	if !strings.HasPrefix(p.header.Get("Content-Type"), "text/csv") || !strings.Contains(p.header.Get("Content-Disposition"), "onboardings.csv") {
+		t.Errorf("headers %v", p.header)
+	}
+	rows, err := csv.NewReader(strings.NewReader(p.body)).ReadAll()
+	if err != nil || len(rows) != 7 {
+		t.Fatalf("%d rows (%v)", len(rows), err)
+	}
+	for _, row := range rows[1:] {
+		for _, c := range row {
+			if c != "" && strings.ContainsAny(c[:1], "=+-@\t") {
+				t.Errorf("a cell begins a formula: %q", c)
+			}
+		}
+	}
+	one, err := csv.NewReader(strings.NewReader(s.get("/admin/export.csv?q=" + url.QueryEscape("Sample\" Ltd")).body)).ReadAll()
+	if err != nil || len(one) != 2 {
+		t.Errorf("%d rows of the filter (%v)", len(one), err)
+	}
+}
+
+func TestASpecialistHelps(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	s := w.as(sam)
+	at := func(act string) string { return web.AdminPath(ob.ID, act) }
+	detail := web.AdminPath(ob.ID)
+
+	want(t, s.post(at("note"), "note", "  "), http.StatusUnprocessableEntity)
+	long := s.post(at("note"), "note", strings.Repeat("é", 4001))
+	want(t, long, http.StatusUnprocessableEntity)
+	wantTo(t, s.post(at("note"), "note", "Called <b>Ada</b>\r\nshe is \u202eback on Monday"), detail)
+	page := s.get(detail)
+	if !strings.Contains(page.Find("main").Text(), "Called <b>Ada</b>") {
+		t.Error("the note isn't on the page, escaped")
+	}
+	if strings.Contains(w.as(ada).get(web.OnboardingPath(ob.ID, "receipt")).body, "Called") {
+		t.Error("the customer sees the note")
+	}
+
+	wantTo(t, s.post(at("assign"), "specialist", "sue@vendor.example"), detail)
+	if got := w.onboarding(ob.ID).Specialist; got != "sue@vendor.example" {
+		t.Errorf("assigned to %q", got)
+	}
+	want(t, s.post(at("assign"), "specialist", mallory), http.StatusUnprocessableEntity)
+	wantTo(t, s.post(at("assign"), "specialist", ""), detail)
+
+	wantTo(t, s.post(at("vendor"), "control_plane_account", controlPlane, "allow_dataproc", "yes"), detail)
+	if !w.onboarding(ob.ID).Vendor.AllowDataproc {
+		t.Error("the vendor's values aren't saved")
+	}
+	bad := s.post(at("vendor"), "control_plane_account", "someone@gmail.example")
+	want(t, bad, http.StatusUnprocessableEntity)
+	if got := bad.Find("input[name=control_plane_account]").AttrOr("value", ""); got != "someone@gmail.example" {
+		t.Errorf("typed text is %q", got)
+	}
+
+	want(t, s.post(at("invite"), "email", "nobody"), http.StatusUnprocessableEntity)
+	want(t, s.post(at("invite"), "email", bob, "role", "administrator"), http.StatusUnprocessableEntity)
+	wantTo(t, s.post(at("invite"), "email", bob, "role", "colleague"), detail)
+	shown := s.get(detail)
+	link := w.linkOn(shown)
+	if link == "" {
+		t.Fatal("the link isn't shown")
+	}
+	invites, err := w.store.Invites(t.Context(), staffActor(sam), ob.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, inv := range invites {
+		if inv.Email == bob {
+			wantTo(t, s.post(at("invite"), "revoke", itoa(inv.ID)), detail)
+		}
+	}
+	want(t, w.browser().get(strings.TrimPrefix(link, w.url)), http.StatusGone)
+	want(t, s.post(at("invite"), "revoke", "999999"), http.StatusNotFound)
+	want(t, s.post(at("invite"), "revoke", "x"), http.StatusNotFound)
+
+	want(t, s.post(at("archive")), http.StatusUnprocessableEntity)
+	if w.onboarding(ob.ID).Archived {
+		t.Fatal("archived without a confirmation")
+	}
+	wantTo(t, s.post(at("archive"), "confirm", "yes"), detail)
+	if !w.onboarding(ob.ID).Archived {
+		t.Error("not archived")
+	}
+	for _, act := range []string{"note", "assign", "vendor", "invite", "retry", "archive"} {
+		p := s.post("/admin/o/ob_aaaaaaaaaaaaaaaaaaaa/"+act, "confirm", "yes", "note", "x", "email", bob)
+		if p.status != http.StatusNotFound {
+			t.Errorf("%s of an unknown onboarding: %d", act, p.status)
+		}
+	}
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+func TestStaffComeHomeToTheList(t *testing.T) {
+	w := newWorld(t)
+	wantTo(t, w.as(sam).get("/"), "/admin")
+	want(t, w.as("new@customer.example").get("/"), http.StatusOK)
+	w.begun()
+	w.begun()
+	p := w.as(ada).get("/")
+	want(t, p, http.StatusOK)
+	if p.Find("a[href^='/o/']").Length() != 2 {
+		t.Error("the two onboardings aren't listed")
+	}
+}

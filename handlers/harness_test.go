@@ -1,0 +1,516 @@
+package handlers_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"groundwork/handlers"
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/store"
+	"groundwork/store/pgtest"
+	"groundwork/vault"
+	"groundwork/web"
+	"groundwork/wizard"
+	"groundwork/wizard/steps"
+)
+
+const (
+	ada     = "ada@customer.example"
+	bob     = "bob@customer.example" // a colleague
+	mallory = "mallory@other.example"
+	sam     = "sam@vendor.example"    // a specialist, by domain
+	root    = "root@operator.example" // an administrator
+
+	controlPlane = "tecton-acme-prod-control-plane@tecton-acme.iam.gserviceaccount.com"
+	cloudScope   = "https://www.googleapis.com/auth/cloud-platform"
+)
+
+// clock is a clock that tests set.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// issuer is an OpenID provider that checks what a provider checks: client, redirect, PKCE, one use of a code.
+type issuer struct {
+	*httptest.Server
+	key    *rsa.PrivateKey
+	now    func() time.Time
+	mu     sync.Mutex
+	codes  map[string]grantedCode
+	claims map[string]any // changes the claims of the next ID token
+}
+
+type grantedCode struct {
+	q     url.Values // of the authorization request
+	email string
+	scope string
+}
+
+func newIssuer(t *testing.T, now func() time.Time) *issuer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &issuer{key: key, now: now, codes: map[string]grantedCode{}}
+	mux := http.NewServeMux()
+	send := func(w http.ResponseWriter, status int, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(v)
+	}
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		send(w, http.StatusOK, map[string]any{
+			"issuer": i.URL, "authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token", "jwks_uri": i.URL + "/keys",
+			"id_token_signing_alg_values_supported": []string{"RS256"},
+		})
+	})
+	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
+		send(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k1", Algorithm: "RS256", Use: "sig"}}})
+	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		id, secret, _ := r.BasicAuth()
+		if id == "" {
+			id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
+		}
+		code, ok := i.codes[r.PostFormValue("code")]
+		delete(i.codes, r.PostFormValue("code"))
+		sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
+		if !ok || id != "client" || secret != "client-secret-sample" || code.q.Get("redirect_uri") != r.PostFormValue("redirect_uri") ||
+			code.q.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(sum[:]) {
+			send(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant"})
+			return
+		}
+		claims := map[string]any{
+			"iss": i.URL, "aud": "client", "sub": code.email, "email": code.email, "email_verified": true, "name": "Sample Person",
+			"nonce": code.q.Get("nonce"), "iat": i.now().Unix(), "exp": i.now().Add(time.Hour).Unix(),
+		}
+		for k, v := range i.claims {
+			claims[k] = v
+		}
+		i.claims = nil
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "k1"}}, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		token, err := jwt.Signed(signer).Claims(claims).Serialize()
+		if err != nil {
+			t.Error(err)
+		}
+		out := map[string]any{"access_token": "ya29.canary-access", "token_type": "Bearer", "expires_in": 3600, "id_token": token, "scope": code.scope}
+		if code.q.Get("access_type") == "offline" {
+			out["refresh_token"] = "1//canary-refresh"
+		}
+		send(w, http.StatusOK, out)
+	})
+	i.Server = httptest.NewServer(mux)
+	t.Cleanup(i.Close)
+	return i
+}
+
+// consent is what a person does on the provider's page; it returns the address of the callback. Scopes nil: all asked.
+func (i *issuer) consent(t *testing.T, authorize, email string, scopes []string) string {
+	t.Helper()
+	u, err := url.Parse(authorize)
+	if err != nil || !strings.HasPrefix(authorize, i.URL+"/authorize?") {
+		t.Fatalf("not the provider's page: %q (%v)", authorize, err)
+	}
+	q := u.Query()
+	if q.Get("code_challenge_method") != "S256" || q.Get("nonce") == "" || q.Get("state") == "" || q.Get("response_type") != "code" {
+		t.Errorf("authorization request without PKCE, nonce or state: %v", q)
+	}
+	if scopes == nil {
+		scopes = strings.Fields(q.Get("scope"))
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	code := rand.Text()
+	i.codes[code] = grantedCode{q, email, strings.Join(scopes, " ")}
+	return q.Get("redirect_uri") + "?" + url.Values{"code": {code}, "state": {q.Get("state")}, "iss": {i.URL}}.Encode()
+}
+
+// cloud stands in for the provisioner: its plan follows from the spec and from what the test lets drift.
+type cloud struct {
+	mu      sync.Mutex
+	drift   string
+	checks  []onboarding.CheckResult
+	err     error
+	revoked int
+	store   *store.Store
+}
+
+func (c *cloud) Plan(_ context.Context, _ onboarding.Actor, _ onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	desired, err := json.Marshal(map[string]string{"name": spec.Bucket(), "drift": c.drift})
+	if err != nil {
+		return onboarding.Plan{}, err
+	}
+	return onboarding.Plan{Spec: spec, Tasks: []onboarding.PlannedTask{
+		{Name: "apis", Title: "Enable APIs", Resource: "storage.googleapis.com", Action: onboarding.ActionCreate, Why: "so that Google answers", Desired: []byte(`{}`)},
+		{Name: "bucket", Title: "Create the bucket", Resource: "gs://" + spec.Bucket(), Action: onboarding.ActionCreate, Why: "the offline store", Desired: desired, DependsOn: []onboarding.TaskName{"apis"}},
+	}}, c.err
+}
+
+func (c *cloud) TeardownPlan(ctx context.Context, a onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
+	p, err := c.Plan(ctx, a, ob, spec)
+	for i := range p.Tasks {
+		p.Tasks[i].Action = onboarding.ActionDelete
+	}
+	return p, err
+}
+
+func (c *cloud) Preflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.checks, nil
+}
+
+func (c *cloud) Projects(context.Context, onboarding.Actor, onboarding.ID) ([]provisioner.Project, error) {
+	return []provisioner.Project{{ID: "acme-data-prod", Name: "Acme data", Number: "123456789012", Active: true}}, nil
+}
+
+func (c *cloud) Project(_ context.Context, _ onboarding.Actor, _ onboarding.ID, id string) (provisioner.Project, error) {
+	if id != "acme-data-prod" {
+		return provisioner.Project{}, onboarding.Errorf(onboarding.CodeNotFound, "Enter a project that the connected account may see")
+	}
+	return provisioner.Project{ID: id, Name: "Acme data", Number: "123456789012", Active: true}, nil
+}
+
+func (c *cloud) Permissions(onboarding.Spec) []onboarding.Permission {
+	return []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}
+}
+
+func (c *cloud) Revoke(ctx context.Context, a onboarding.Actor, id onboarding.ID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.revoked++
+	g, err := c.store.LiveGrant(ctx, a, id)
+	if err != nil || !g.Live() {
+		return err
+	}
+	return c.store.WipeGrant(ctx, a, g.ID, time.Now())
+}
+
+func (c *cloud) Scopes() []string { return []string{cloudScope} }
+
+// world is a server on a database of its own, a provider and a cloud.
+type world struct {
+	t      *testing.T
+	store  *store.Store
+	cloud  *cloud
+	issuer *issuer
+	clock  *clock
+	vault  *vault.Vault
+	url    string
+	logs   *logbook
+	stop   context.CancelFunc
+}
+
+// logbook keeps the log for the canary checks.
+type logbook struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func newWorld(t *testing.T, change ...func(*handlers.Config)) *world {
+	t.Helper()
+	w := &world{t: t, clock: &clock{at: time.Now().Truncate(time.Second)}, logs: &logbook{}}
+	w.store = pgtest.Open(t, pgtest.NewDatabase(t), store.Config{Now: w.clock.now})
+	w.issuer = newIssuer(t, w.clock.now)
+	w.cloud = &cloud{store: w.store}
+	keyset, err := vault.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.vault, err = vault.New(keyset); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(nil)
+	w.url = "http://" + server.Listener.Addr().String()
+	ctx, stop := context.WithCancel(t.Context())
+	w.stop = stop
+	t.Cleanup(stop)
+	cfg := handlers.Config{
+		Store: w.store, Provisioner: w.cloud, Journey: wizard.New(steps.All()), Vault: w.vault,
+		Sessions: w.store.Sessions(), BaseURL: w.url,
+		OAuth: handlers.OAuth{Issuer: w.issuer.URL, ClientID: "client", ClientSecret: "client-secret-sample"},
+		Staff: handlers.Staff{Domains: []string{"vendor.example"}, Administrators: []string{root}},
+		Brand: "Tecton", Assets: web.Assets(), Now: w.clock.now,
+		Limits: handlers.Limits{SignIn: -1, Invite: -1, Post: -1},
+		Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	h, err := handlers.New(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Config = handlers.HTTPServer(h, nil)
+	server.Start()
+	t.Cleanup(server.Close)
+	t.Cleanup(stop) // before the server closes: it waits for open streams
+	return w
+}
+
+// browser keeps cookies and follows nothing, so that each answer can be looked at.
+type browser struct {
+	w *world
+	t *testing.T
+	c *http.Client
+}
+
+func (w *world) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &browser{w, w.t, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// page is an answer, read and parsed.
+type page struct {
+	status int
+	header http.Header
+	body   string
+	*goquery.Document
+}
+
+// to is where the answer leads.
+func (p page) to() string { return p.header.Get("Location") }
+
+func (b *browser) do(r *http.Request) page {
+	b.t.Helper()
+	res, err := b.c.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(string(body)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, canary := range []string{"canary-access", "canary-refresh", "dapi-canary"} {
+		if strings.Contains(string(body), canary) {
+			b.t.Errorf("%s %s shows %q", r.Method, r.URL.Path, canary)
+		}
+	}
+	return page{res.StatusCode, res.Header, string(body), doc}
+}
+
+func (b *browser) request(method, path string, body string) *http.Request {
+	b.t.Helper()
+	if strings.HasPrefix(path, "/") {
+		path = b.w.url + path
+	}
+	r, err := http.NewRequestWithContext(b.t.Context(), method, path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", b.w.url)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	return r
+}
+
+func (b *browser) get(path string) page {
+	b.t.Helper()
+	return b.do(b.request(http.MethodGet, path, ""))
+}
+
+// post sends name, value pairs.
+func (b *browser) post(path string, pairs ...string) page {
+	b.t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	return b.do(b.request(http.MethodPost, path, form.Encode()))
+}
+
+// signIn goes the whole way of a sign-in and returns the last answer, which leads on.
+func (b *browser) signIn(email, next string) page {
+	b.t.Helper()
+	start := b.get("/signin/start?" + url.Values{"next": {next}}.Encode())
+	want(b.t, start, http.StatusSeeOther)
+	return b.get(b.w.issuer.consent(b.t, start.to(), email, nil))
+}
+
+// as is a browser in which that person is signed in.
+func (w *world) as(email string) *browser {
+	w.t.Helper()
+	b := w.browser()
+	if p := b.signIn(email, "/"); p.status != http.StatusSeeOther || p.to() != "/" {
+		w.t.Fatalf("sign in as %s: %d to %q\n%s", email, p.status, p.to(), p.body)
+	}
+	return b
+}
+
+func want(t *testing.T, p page, status int) {
+	t.Helper()
+	if p.status != status {
+		t.Fatalf("status %d, want %d (to %q): %s", p.status, status, p.to(), p.Find("h1, main").First().Text())
+	}
+}
+
+func wantTo(t *testing.T, p page, to string) {
+	t.Helper()
+	want(t, p, http.StatusSeeOther)
+	if p.to() != to {
+		t.Fatalf("leads to %q, want %q", p.to(), to)
+	}
+}
+
+func staffActor(email string) onboarding.Actor {
+	return onboarding.Actor{Email: email, Role: onboarding.RoleSpecialist}
+}
+
+func customerActor(email string) onboarding.Actor {
+	return onboarding.Actor{Email: email, Role: onboarding.RoleCustomer}
+}
+
+// invited makes an onboarding of ada's and returns it with the invite's token.
+func (w *world) invited() (onboarding.Onboarding, string) {
+	w.t.Helper()
+	id, err := onboarding.NewID(rand.Reader)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ob, token, err := w.store.CreateOnboarding(w.t.Context(), staffActor(sam), onboarding.NewOnboarding{
+		ID: id, Customer: "Acme Sample", OwnerEmail: ada, Specialist: sam, Vendor: onboarding.VendorValues{ControlPlaneAccount: controlPlane},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return ob, token
+}
+
+// begun is an onboarding that ada accepted.
+func (w *world) begun() onboarding.Onboarding {
+	w.t.Helper()
+	ob, token := w.invited()
+	if _, err := w.store.AcceptInvite(w.t.Context(), token, customerActor(ada)); err != nil {
+		w.t.Fatal(err)
+	}
+	return ob
+}
+
+// joined makes bob a colleague.
+func (w *world) joined(id onboarding.ID) {
+	w.t.Helper()
+	token, _, err := w.store.CreateInvite(w.t.Context(), staffActor(sam), id, bob, onboarding.RoleColleague, time.Hour)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.store.AcceptInvite(w.t.Context(), token, onboarding.Actor{Email: bob, Role: onboarding.RoleColleague}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) onboarding(id onboarding.ID) onboarding.Onboarding {
+	w.t.Helper()
+	ob, err := w.store.Onboarding(w.t.Context(), staffActor(sam), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return ob
+}
+
+// version is the hidden field of a form as drawn.
+func version(t *testing.T, p page) string {
+	t.Helper()
+	v, ok := p.Find("input[name=version]").Attr("value")
+	if !ok {
+		t.Fatal("the page has no version")
+	}
+	return v
+}
+
+var answers = [][]string{
+	{"deployment", "name", "acme-prod"},
+	{"region", "region", "us-west1"},
+	{"compute", "platform", "databricks", "workspace", "https://1234567890123456.7.gcp.databricks.com", "token", "dapi-canary-0123456789", "runtime", "15.4.x-scala2.12"},
+	{"online-store", "store", "bigtable", "instance", "tecton-acme-prod", "zone", "us-west1-b"},
+	{"accounts", "control_plane", controlPlane, "spark", "create"},
+	{"data-sources"},
+	{"project", "project", "acme-data-prod"},
+}
+
+// fillIn answers steps in a browser, up to and without the step named; "" answers all.
+func (b *browser) fillIn(id onboarding.ID, until string) {
+	b.t.Helper()
+	for _, a := range answers {
+		if a[0] == until {
+			return
+		}
+		path := web.OnboardingPath(id, "step", a[0])
+		p := b.get(path)
+		want(b.t, p, http.StatusOK)
+		after := b.post(path, slices.Concat(a[1:], []string{"version", version(b.t, p), "act", "save"})...)
+		if after.status != http.StatusSeeOther {
+			b.t.Fatalf("step %s: %d %s", a[0], after.status, after.Find("[role=alert], .error-summary, .errors").Text())
+		}
+	}
+}
+
+// connect gives the cloud access as that account.
+func (b *browser) connect(id onboarding.ID, account string, scopes []string) page {
+	b.t.Helper()
+	start := b.get(web.OnboardingPath(id, "connect", "start"))
+	want(b.t, start, http.StatusSeeOther)
+	return b.get(b.w.issuer.consent(b.t, start.to(), account, scopes))
+}

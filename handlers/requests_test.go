@@ -1,0 +1,305 @@
+package handlers_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"groundwork/handlers"
+	"groundwork/web"
+)
+
+// TestBadRequests is the table of bad requests: each gets its status and a page with a sentence, and changes nothing.
+func TestBadRequests(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	step := web.OnboardingPath(ob.ID, "step", "deployment")
+	many := strings.Repeat("a=1&", 10_000) + "a=1"
+	for _, c := range []struct {
+		name   string
+		status int
+		make   func() *http.Request
+	}{
+		{"unknown address", 404, func() *http.Request { return b.request("GET", "/nowhere", "") }},
+		{"GET on a POST route", 405, func() *http.Request { return b.request("GET", "/signout", "") }},
+		{"PUT", 405, func() *http.Request { return b.request("PUT", step, "") }},
+		{"JSON", 415, func() *http.Request {
+			r := b.request("POST", step, `{"name":"acme-prod"}`)
+			r.Header.Set("Content-Type", "application/json")
+			return r
+		}},
+		{"multipart", 415, func() *http.Request {
+			r := b.request("POST", step, "--x--")
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+			return r
+		}},
+		{"another charset", 415, func() *http.Request {
+			r := b.request("POST", step, "name=x")
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-16")
+			return r
+		}},
+		{"no content type", 415, func() *http.Request {
+			r := b.request("POST", step, "name=x")
+			r.Header.Del("Content-Type")
+			return r
+		}},
+		{"1 MB", 413, func() *http.Request { return b.request("POST", step, "name="+strings.Repeat("a", 1<<20)) }},
+		{"10,000 keys", 400, func() *http.Request { return b.request("POST", step, many) }},
+		{"invalid UTF-8", 400, func() *http.Request { return b.request("POST", step, "name=%ff%fe") }},
+		{"invalid UTF-8 in a key", 400, func() *http.Request { return b.request("POST", step, "%ff=1") }},
+		{"broken escapes", 400, func() *http.Request { return b.request("POST", step, "name=%zz") }},
+		{"cross-site post", 403, func() *http.Request {
+			r := b.request("POST", step, "name=acme-prod")
+			r.Header.Set("Origin", "https://evil.example")
+			r.Header.Set("Sec-Fetch-Site", "cross-site")
+			return r
+		}},
+		{"Origin: null", 403, func() *http.Request {
+			r := b.request("POST", step, "name=acme-prod")
+			r.Header.Set("Origin", "null")
+			r.Header.Del("Sec-Fetch-Site")
+			return r
+		}},
+		{"same-site post", 403, func() *http.Request {
+			r := b.request("POST", step, "name=acme-prod")
+			r.Header.Set("Origin", "https://sister.example")
+			r.Header.Set("Sec-Fetch-Site", "same-site")
+			return r
+		}},
+		{"a cookie and neither Origin nor Sec-Fetch-Site", 403, func() *http.Request {
+			r := b.request("POST", step, "name=acme-prod")
+			r.Header.Del("Origin")
+			r.Header.Del("Sec-Fetch-Site")
+			return r
+		}},
+		{"wrong Host", 421, func() *http.Request {
+			r := b.request("GET", "/", "")
+			r.Host = "evil.example"
+			return r
+		}},
+		{"Host of another port", 421, func() *http.Request {
+			r := b.request("GET", "/", "")
+			r.Host = "127.0.0.1:1"
+			return r
+		}},
+		{"32 KB of headers", 431, func() *http.Request {
+			r := b.request("GET", "/", "")
+			r.Header.Set("X-Much", strings.Repeat("a", 32<<10))
+			return r
+		}},
+		{"method override", 405, func() *http.Request {
+			r := b.request("GET", "/theme", "")
+			r.Header.Set("X-HTTP-Method-Override", "POST")
+			return r
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := b.do(c.make())
+			want(t, p, c.status)
+			if c.status != 431 && strings.TrimSpace(p.Find("h1").Text()) == "" {
+				t.Errorf("no page: %s", p.body)
+			}
+			if c.status == 405 && p.header.Get("Allow") == "" {
+				t.Error("no Allow header")
+			}
+		})
+	}
+	if after := w.onboarding(ob.ID); after.Version != ob.Version || len(after.Answers) != 0 {
+		t.Errorf("something was written: version %d, answers %v", after.Version, after.Answers)
+	}
+}
+
+func TestUnknownAndDuplicateFieldsDoNothing(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	p := b.get(web.OnboardingPath(ob.ID, "step", "deployment"))
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "step", "deployment"), "name", "acme-prod", "version", version(t, p), "status", "done", "is_admin", "1", "owner", mallory, "role", "administrator"),
+		web.OnboardingPath(ob.ID, "step", "region"))
+	after := w.onboarding(ob.ID)
+	if after.Status != "in_form" || after.Owner != ada || after.Deployment != "acme-prod" {
+		t.Errorf("saved %+v", after)
+	}
+	want(t, b.get("/admin"), http.StatusForbidden)
+	twice := b.post(web.OnboardingPath(ob.ID, "step", "region"), "region", "us-west1", "region", "us-east1", "version", fmt.Sprint(after.Version))
+	want(t, twice, http.StatusUnprocessableEntity)
+}
+
+func TestForwardingHeadersAreIgnored(t *testing.T) {
+	w := newWorld(t, func(c *handlers.Config) { c.Limits.Invite = 3 })
+	b := w.browser()
+	last := 0
+	for i := range 5 {
+		r := b.request("GET", "/i/unknown-token", "")
+		r.Header.Set("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", i))
+		r.Header.Set("X-Real-IP", fmt.Sprintf("203.0.113.%d", i))
+		r.Header.Set("X-Forwarded-Host", "evil.example")
+		p := b.do(r)
+		last = p.status
+		if strings.Contains(p.body, "evil.example") {
+			t.Error("the forwarded host is on the page")
+		}
+		if p.status == http.StatusTooManyRequests && p.header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+	}
+	if last != http.StatusTooManyRequests {
+		t.Errorf("the fifth request got %d, want 429", last)
+	}
+}
+
+func TestSecurityHeadersAreOnEveryPage(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	for _, path := range []string{"/signin", "/nowhere", web.OnboardingPath(ob.ID, "step", "deployment"), "/healthz/live", "/o/ob_unknown"} {
+		p := b.get(path)
+		for name, wanted := range map[string]string{
+			"Content-Security-Policy":    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+			"X-Content-Type-Options":     "nosniff",
+			"Referrer-Policy":            "same-origin",
+			"Cross-Origin-Opener-Policy": "same-origin",
+		} {
+			if got := p.header.Get(name); got != wanted {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, wanted)
+			}
+		}
+		if p.header.Get("Permissions-Policy") == "" || p.header.Get("X-Request-Id") == "" {
+			t.Errorf("%s: headers %v", path, p.header)
+		}
+		if n := p.Find("script:not([src]), style, [style], [onclick]").Length(); n > 0 {
+			t.Errorf("%s: %d inline scripts or styles", path, n)
+		}
+	}
+}
+
+func TestCookiesOfASecureServer(t *testing.T) {
+	w := newWorld(t, func(c *handlers.Config) { c.BaseURL = "https://onboarding.vendor.example" })
+	b := w.browser()
+	r := b.request("GET", "/signin/start", "")
+	r.Host = "onboarding.vendor.example"
+	p := b.do(r)
+	want(t, p, http.StatusSeeOther)
+	cookie := p.header.Get("Set-Cookie")
+	for _, part := range []string{"__Host-groundwork=", "Path=/", "HttpOnly", "Secure", "SameSite=Lax"} {
+		if !strings.Contains(cookie, part) {
+			t.Errorf("cookie %q lacks %s", cookie, part)
+		}
+	}
+	if strings.Contains(cookie, "Domain=") {
+		t.Errorf("cookie %q has a domain", cookie)
+	}
+	if p.header.Get("Strict-Transport-Security") == "" {
+		t.Error("no HSTS")
+	}
+}
+
+func TestLogsHoldNoTokensAndOneLineARequest(t *testing.T) {
+	w := newWorld(t)
+	_, token := w.invited()
+	b := w.browser()
+	b.get("/i/" + token + "?x=line%0abreak")
+	b.signIn(ada, "/")
+	b.get("/nowhere%0a%0dfake=1")
+	logs := w.logs.String()
+	for _, secret := range []string{token, "code=", "state=", "canary", "break"} {
+		if strings.Contains(logs, secret) {
+			t.Errorf("the log holds %q:\n%s", secret, logs)
+		}
+	}
+	if got := strings.Count(logs, `"msg":"request"`); got != 4 {
+		t.Errorf("%d lines for 4 requests:\n%s", got, logs)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	live := b.request("GET", "/healthz/live", "")
+	live.Host = "10.0.0.7:8080" // a probe knows no name
+	want(t, b.do(live), http.StatusOK)
+	want(t, b.get("/healthz/ready"), http.StatusOK)
+	w.store.Close()
+	p := b.get("/healthz/ready")
+	want(t, p, http.StatusServiceUnavailable)
+	if p.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	want(t, b.get("/healthz/live"), http.StatusOK)
+}
+
+func TestADatabaseThatIsGoneIs503(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	w.store.Close()
+	p := b.get(web.OnboardingPath(ob.ID, "step", "deployment"))
+	want(t, p, http.StatusServiceUnavailable)
+	if p.header.Get("Retry-After") == "" || strings.Contains(p.body, "pool") {
+		t.Errorf("headers %v body %s", p.header, p.body)
+	}
+}
+
+func TestHalfABodyIsRefused(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 500\r\n\r\nname=acme",
+		web.OnboardingPath(ob.ID, "step", "deployment"), strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusBadRequest {
+		t.Errorf("status %d, want 400", res.StatusCode)
+	}
+}
+
+func TestANewConfigNamesAllItsProblems(t *testing.T) {
+	_, err := handlers.New(t.Context(), handlers.Config{BaseURL: "http://vendor.example/x"})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, part := range []string{"store", "provisioner", "journey", "vault", "issuer", "base URL"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q doesn't name %s", err, part)
+		}
+	}
+	_, err = handlers.New(t.Context(), handlers.Config{BaseURL: "http://vendor.example"})
+	if err == nil || !strings.Contains(err.Error(), "https") {
+		t.Errorf("plain http for a public name: %v", err)
+	}
+}
+
+func TestTheThemeIsACookie(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	wantTo(t, b.post("/theme", "theme", "dark", "next", "/signin?next=%2Fo%2Fob_x"), "/signin?"+url.Values{"next": {"/o/ob_x"}}.Encode())
+	if got, _ := b.get("/signin").Find("html").Attr("data-theme"); got != "dark" {
+		t.Errorf("theme %q", got)
+	}
+	wantTo(t, b.post("/theme", "theme", "<script>", "next", "//evil.example"), "/")
+	if got, _ := b.get("/signin").Find("html").Attr("data-theme"); got != "" {
+		t.Errorf("theme %q", got)
+	}
+}

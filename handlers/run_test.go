@@ -1,0 +1,416 @@
+package handlers_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/store"
+	"groundwork/web"
+)
+
+// ready is an onboarding of ada's whose form is filled in and whose account is connected.
+func (w *world) ready() (onboarding.Onboarding, *browser) {
+	w.t.Helper()
+	ob := w.begun()
+	b := w.as(ada)
+	b.fillIn(ob.ID, "project")
+	b.connect(ob.ID, ada, nil)
+	p := b.get(web.OnboardingPath(ob.ID, "step", "project"))
+	wantTo(w.t, b.post(web.OnboardingPath(ob.ID, "step", "project"), "project", "acme-data-prod", "version", version(w.t, p)), web.OnboardingPath(ob.ID, "check"))
+	return w.onboarding(ob.ID), b
+}
+
+// approve reads the plan page and presses its button.
+func (b *browser) approve(id onboarding.ID) page {
+	b.t.Helper()
+	p := b.get(web.OnboardingPath(id, "plan"))
+	want(b.t, p, http.StatusOK)
+	return b.post(web.OnboardingPath(id, "plan"), "hash", p.Find("input[name=hash]").AttrOr("value", ""), "version", p.Find("form input[name=version]").AttrOr("value", ""))
+}
+
+// worker runs tasks as the provisioner would write them.
+type worker struct {
+	w   *world
+	id  int64
+	run onboarding.Run
+}
+
+func (w *world) worker(id onboarding.ID) *worker {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	w.t.Cleanup(cancel)
+	sw, err := store.NewWorker(ctx, w.store)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	k := &worker{w: w, id: sw.ID()}
+	k.claim(id)
+	return k
+}
+
+func (k *worker) claim(id onboarding.ID) {
+	k.w.t.Helper()
+	run := k.w.latest(id)
+	run, err := k.w.store.ClaimRun(k.w.t.Context(), run.ID, k.id)
+	if err != nil {
+		k.w.t.Fatal(err)
+	}
+	k.run = run
+}
+
+func (w *world) latest(id onboarding.ID) onboarding.Run {
+	w.t.Helper()
+	run, err := w.store.LatestRun(w.t.Context(), staffActor(sam), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return run
+}
+
+func (k *worker) fence() onboarding.Fence { return onboarding.Fence{Run: k.run.ID, Epoch: k.run.Epoch} }
+
+func (k *worker) must(err error) {
+	k.w.t.Helper()
+	if err != nil {
+		k.w.t.Fatal(err)
+	}
+}
+
+func (k *worker) start(task onboarding.TaskName) {
+	k.w.t.Helper()
+	_, err := k.w.store.StartTask(k.w.t.Context(), k.fence(), task)
+	k.must(err)
+}
+
+func (k *worker) finish(task onboarding.TaskName) {
+	k.w.t.Helper()
+	k.start(task)
+	k.must(k.w.store.FinishTask(k.w.t.Context(), k.fence(), task, "Made."))
+}
+
+func (k *worker) end(state onboarding.RunState) {
+	k.w.t.Helper()
+	k.must(k.w.store.EndRun(k.w.t.Context(), k.fence(), state))
+}
+
+func TestAPlanIsApprovedOnceHoweverOftenItIsClicked(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	p := b.get(web.OnboardingPath(ob.ID, "plan"))
+	want(t, p, http.StatusOK)
+	if !strings.Contains(p.Find("main").Text(), "gs://tecton-acme-prod-dataplane") {
+		t.Error("the plan doesn't name the bucket")
+	}
+	hash, v := p.Find("input[name=hash]").AttrOr("value", ""), p.Find("form input[name=version]").AttrOr("value", "")
+	done := make(chan page, 4)
+	for range 4 {
+		go func() { done <- b.post(web.OnboardingPath(ob.ID, "plan"), "hash", hash, "version", v) }()
+	}
+	for range 4 {
+		if p := <-done; p.status != http.StatusSeeOther || p.to() != web.OnboardingPath(ob.ID, "progress") {
+			t.Errorf("%d to %q", p.status, p.to())
+		}
+	}
+	runs, err := w.store.Runs(t.Context(), staffActor(sam), ob.ID)
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("%d runs (%v)", len(runs), err)
+	}
+	if runs[0].PlanHash != hash || runs[0].StartedBy != ada {
+		t.Errorf("run %+v", runs[0])
+	}
+	want(t, b.get(web.OnboardingPath(ob.ID, "progress")), http.StatusOK)
+	wantTo(t, b.get(web.OnboardingPath(ob.ID)), web.OnboardingPath(ob.ID, "progress"))
+	step := b.get(web.OnboardingPath(ob.ID, "step", "region"))
+	want(t, b.post(web.OnboardingPath(ob.ID, "step", "region"), "region", "us-east1", "version", version(t, step)), http.StatusConflict)
+}
+
+func TestAnotherPlanThanTheOneShownIsNotRun(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	shown := b.get(web.OnboardingPath(ob.ID, "plan"))
+	hash, v := shown.Find("input[name=hash]").AttrOr("value", ""), shown.Find("form input[name=version]").AttrOr("value", "")
+	none := func(why string) {
+		t.Helper()
+		if _, err := w.store.LatestRun(t.Context(), staffActor(sam), ob.ID); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+			t.Fatalf("%s: a run was started (%v)", why, err)
+		}
+	}
+	w.cloud.drift = "somebody made the bucket"
+	p := b.post(web.OnboardingPath(ob.ID, "plan"), "hash", hash, "version", v)
+	want(t, p, http.StatusConflict)
+	if fresh := p.Find("input[name=hash]").AttrOr("value", ""); fresh == hash || fresh == "" {
+		t.Error("the new plan isn't shown")
+	}
+	none("the cloud changed")
+	want(t, b.post(web.OnboardingPath(ob.ID, "plan"), "hash", "", "version", v), http.StatusConflict)
+	want(t, b.post(web.OnboardingPath(ob.ID, "plan"), "hash", hash, "version", "1"), http.StatusConflict)
+	none("no hash, old version")
+	w.cloud.checks = []onboarding.CheckResult{{Name: "billing", Title: "Billing is on", State: onboarding.CheckFailed, Found: "Billing is off"}}
+	blocked := b.get(web.OnboardingPath(ob.ID, "plan"))
+	if !strings.Contains(blocked.Find("main").Text(), "Billing is off") {
+		t.Error("the failed check isn't shown")
+	}
+	want(t, b.approve(ob.ID), http.StatusConflict)
+	none("a failed check")
+	w.cloud.checks = nil
+	w.cloud.err = onboarding.Errorf(onboarding.CodeSignIn, "Google ended the access. Connect again.")
+	p = b.get(web.OnboardingPath(ob.ID, "plan"))
+	want(t, p, http.StatusOK)
+	if p.Find("a[href^='"+web.OnboardingPath(ob.ID, "connect")+"']").Length() == 0 {
+		t.Error("no way to connect again")
+	}
+	w.cloud.err = nil
+	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+}
+
+func TestApprovingNeedsARecentSignIn(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	w.clock.add(61 * time.Minute)
+	p := b.approve(ob.ID)
+	want(t, p, http.StatusSeeOther)
+	if !strings.HasPrefix(p.to(), "/signin?") || !strings.Contains(p.to(), "why=recent") {
+		t.Fatalf("leads to %q", p.to())
+	}
+	link := b.get(p.to()).Find("a[href^='/signin/start']").AttrOr("href", "")
+	start := b.get(link)
+	if !strings.Contains(start.to(), "login_hint=ada%40customer.example") {
+		t.Errorf("no hint who it is: %s", start.to())
+	}
+	wantTo(t, b.get(w.issuer.consent(t, start.to(), ada, nil)), web.OnboardingPath(ob.ID, "plan"))
+	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+}
+
+func TestARunThatWaitsForASignInGoesOnAfterIt(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	b.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.finish("apis")
+	k.start("bucket")
+	k.must(w.store.BlockTask(t.Context(), k.fence(), "bucket", &onboarding.Blocked{Code: onboarding.CodeSignIn, On: onboarding.PartyCustomer, Action: "Sign in to Google again", Why: "Google ended the access."}))
+	k.end(onboarding.RunBlocked)
+	p := b.get(web.OnboardingPath(ob.ID, "progress"))
+	want(t, p, http.StatusOK)
+	if !strings.Contains(p.Find("main").Text(), "Google ended the access") {
+		t.Error("the page doesn't say what is to be done")
+	}
+	wantTo(t, b.connect(ob.ID, ada, nil), web.OnboardingPath(ob.ID, "progress"))
+	if run := w.latest(ob.ID); run.State != onboarding.RunQueued {
+		t.Errorf("the run is %s", run.State)
+	}
+	k.claim(ob.ID)
+	k.finish("bucket")
+	k.must(w.store.PutRecord(t.Context(), k.fence(), []byte(`{"bucket":"tecton-acme-prod-dataplane"}`)))
+	k.end(onboarding.RunSucceeded)
+	wantTo(t, b.get(web.OnboardingPath(ob.ID)), web.OnboardingPath(ob.ID, "done"))
+	done := b.get(web.OnboardingPath(ob.ID, "done"))
+	want(t, done, http.StatusOK)
+	if !strings.Contains(done.Find("main").Text(), "https://acme-prod.tecton.ai") {
+		t.Error("the address isn't on the confirmation page")
+	}
+	out := b.get(web.OnboardingPath(ob.ID, "outputs.json"))
+	want(t, out, http.StatusOK)
+	if !strings.Contains(out.header.Get("Content-Disposition"), `acme-prod-outputs.json`) || !json.Valid([]byte(out.body)) {
+		t.Errorf("%v %s", out.header, out.body)
+	}
+}
+
+func TestAFailedRunIsRetriedAndCancelled(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	wantTo(t, b.get(web.OnboardingPath(ob.ID, "progress")), web.OnboardingPath(ob.ID, "check"))
+	want(t, b.post(web.OnboardingPath(ob.ID, "retry")), http.StatusNotFound)
+	want(t, b.get(web.OnboardingPath(ob.ID, "outputs.json")), http.StatusNotFound)
+	b.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.start("apis")
+	k.must(w.store.FailTask(t.Context(), k.fence(), "apis", onboarding.CodeQuota, "Google's quota is used up. Ask for more, then retry.", "429 rateLimitExceeded"))
+	k.end(onboarding.RunFailed)
+	p := b.get(web.OnboardingPath(ob.ID, "progress"))
+	want(t, p, http.StatusOK)
+	if !strings.Contains(p.Find("main").Text(), "quota is used up") {
+		t.Error("the page doesn't say why")
+	}
+	s := w.as(sam)
+	want(t, s.get(web.AdminPath(ob.ID)), http.StatusOK)
+	wantTo(t, s.post(web.AdminPath(ob.ID, "retry")), web.AdminPath(ob.ID))
+	if run := w.latest(ob.ID); run.State != onboarding.RunQueued {
+		t.Errorf("after the retry it is %s", run.State)
+	}
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "retry")), web.OnboardingPath(ob.ID, "progress"))
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "cancel")), web.OnboardingPath(ob.ID, "progress"))
+	if run := w.latest(ob.ID); run.State != onboarding.RunCancelled {
+		t.Errorf("after cancelling it is %s", run.State)
+	}
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "cancel")), web.OnboardingPath(ob.ID, "progress"))
+}
+
+func TestAChangedPlanIsShownAndApprovedAgain(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	b.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.finish("apis")
+	k.start("bucket")
+	k.must(w.store.BlockTask(t.Context(), k.fence(), "bucket", &onboarding.Blocked{Code: onboarding.CodePlanChanged, On: onboarding.PartyCustomer, Action: "Approve the changed plan", Why: "The bucket exists now."}))
+	k.end(onboarding.RunBlocked)
+	w.cloud.mu.Lock()
+	w.cloud.drift = "the bucket is there"
+	w.cloud.mu.Unlock()
+	p := b.get(web.OnboardingPath(ob.ID, "progress"))
+	hash := p.Find("form[action$='/approve'] input[name=hash]").AttrOr("value", "")
+	if hash == "" || hash == w.latest(ob.ID).PlanHash {
+		t.Fatalf("the changed plan's hash is %q", hash)
+	}
+	want(t, b.post(web.OnboardingPath(ob.ID, "approve"), "hash", "other"), http.StatusConflict)
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "approve"), "hash", hash), web.OnboardingPath(ob.ID, "progress"))
+	if run := w.latest(ob.ID); run.State != onboarding.RunQueued || run.PlanHash != hash {
+		t.Errorf("run is %s with %s", run.State, run.PlanHash)
+	}
+}
+
+// stream reads server-sent messages.
+type stream struct {
+	t    *testing.T
+	res  *http.Response
+	scan *bufio.Scanner
+}
+
+func (b *browser) stream(path, lastID string) *stream {
+	b.t.Helper()
+	r := b.request(http.MethodGet, path, "")
+	if lastID != "" {
+		r.Header.Set("Last-Event-ID", lastID)
+	}
+	res, err := b.c.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { _ = res.Body.Close() })
+	sc := bufio.NewScanner(res.Body)
+	sc.Buffer(nil, 1<<20)
+	return &stream{b.t, res, sc}
+}
+
+// next returns the next message: its id and data; "" at the end of the stream.
+func (s *stream) next() (id, data string) {
+	s.t.Helper()
+	var lines []string
+	for s.scan.Scan() {
+		line := s.scan.Text()
+		switch {
+		case line == "" && len(lines) > 0:
+			return id, strings.Join(lines, "\n")
+		case strings.HasPrefix(line, "id: "):
+			id = line[4:]
+		case strings.HasPrefix(line, "data: "):
+			lines = append(lines, line[6:])
+		}
+	}
+	return "", ""
+}
+
+// until reads messages until one holds text.
+func (s *stream) until(text string) string {
+	s.t.Helper()
+	last := ""
+	for {
+		id, data := s.next()
+		if data == "" {
+			s.t.Fatalf("the stream ended before %q", text)
+		}
+		if id != "" && last != "" && (len(id) < len(last) || len(id) == len(last) && id <= last) {
+			s.t.Errorf("id %s after %s", id, last)
+		}
+		if id != "" {
+			last = id
+		}
+		if strings.Contains(data, text) {
+			return last
+		}
+	}
+}
+
+func TestProgressIsStreamedAndResumed(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	b.approve(ob.ID)
+	path := web.OnboardingPath(ob.ID, "events")
+	s := b.stream(path, "")
+	if s.res.Header.Get("Content-Type") != "text/event-stream" || s.res.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("headers %v", s.res.Header)
+	}
+	s.until("Starting.")
+	k := w.worker(ob.ID)
+	k.finish("apis")
+	last := s.until("1 of 2 done")
+	if err := s.res.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	k.finish("bucket")
+	resumed := b.stream(path, last)
+	k.must(w.store.PutRecord(t.Context(), k.fence(), []byte(`{}`)))
+	k.end(onboarding.RunSucceeded)
+	final := resumed.until("All 2 tasks are done")
+	if _, data := resumed.next(); data != "end" {
+		t.Errorf("after the last state came %q", data)
+	}
+	if _, data := resumed.next(); data != "" {
+		t.Errorf("the stream goes on with %q", data)
+	}
+	if again := b.stream(path, final); again.res.StatusCode != http.StatusNoContent {
+		t.Errorf("a browser that saw the end gets %d", again.res.StatusCode)
+	}
+	late := b.stream(path, last) // the end was lost on the way
+	late.until("All 2 tasks are done")
+}
+
+func TestStreamsEndOnShutdown(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	b.approve(ob.ID)
+	s := b.stream(web.OnboardingPath(ob.ID, "events"), "")
+	s.until("Starting.")
+	w.stop()
+	for {
+		if _, data := s.next(); data == "" {
+			break
+		}
+	}
+	if err := s.scan.Err(); err != nil {
+		t.Errorf("the stream broke off: %v", err)
+	}
+	want(t, b.get("/healthz/ready"), http.StatusServiceUnavailable)
+}
+
+func TestWaitingForTheTokenLeavesTheOnboardingWaitingAndNotStuck(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	path := web.OnboardingPath(ob.ID, "step", "compute")
+	// The workspace exists already, the token doesn't.
+	form := slices.Concat(answers[2][1:], nil)
+	for i, x := range form {
+		if x == "token" {
+			form = slices.Delete(form, i, i+2)
+			break
+		}
+	}
+	form = append(form, "token_later", "yes", "version", version(t, b.get(path)))
+	p := b.post(path, form...)
+	want(t, p, http.StatusSeeOther)
+	after := w.onboarding(ob.ID)
+	if after.Waiting.On != onboarding.PartyCustomer || !strings.Contains(after.Waiting.For, "token") {
+		t.Errorf("waits on %+v", after.Waiting)
+	}
+	plan := b.get(web.OnboardingPath(ob.ID, "plan"))
+	want(t, plan, http.StatusOK)
+	want(t, b.approve(ob.ID), http.StatusConflict)
+}

@@ -1,0 +1,271 @@
+package handlers_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+func TestABadAnswerIsAPageWithWhatWasTyped(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	path := web.OnboardingPath(ob.ID, "step", "deployment")
+	v := version(t, b.get(path))
+	for _, name := range []string{"", "Acme Prod", "a--b-", "xn--acme", "my-google-thing", strings.Repeat("a", 22), "../x", "' OR 1=1", "{{7*7}}", "<script>alert(1)</script>", "nul\x00byte", "аcme", "acme\u200bprod", "😀"} {
+		p := b.post(path, "name", name, "version", v)
+		want(t, p, http.StatusUnprocessableEntity)
+		if title := p.Find("title").Text(); !strings.HasPrefix(title, "Error: ") {
+			t.Errorf("%q: title %q", name, title)
+		}
+		if p.Find("#errors a").Length() == 0 {
+			t.Errorf("%q: no summary", name)
+		}
+		if strings.Contains(p.body, "<script>alert") || strings.Contains(p.body, ">49<") {
+			t.Errorf("%q is not escaped", name)
+		}
+		if got := p.Find("input[name=name]").AttrOr("value", ""); got != strings.ReplaceAll(name, "\x00", "") && !strings.Contains(name, "\x00") && !strings.Contains(name, "\u200b") {
+			t.Errorf("typed %q, drawn %q", name, got)
+		}
+	}
+	if got := w.onboarding(ob.ID); got.Version != ob.Version {
+		t.Errorf("version %d", got.Version)
+	}
+}
+
+func TestTheWholeFormToThePlan(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	wantTo(t, b.get(web.OnboardingPath(ob.ID, "step", "project")), web.OnboardingPath(ob.ID, "step", "deployment"))
+	wantTo(t, b.get(web.OnboardingPath(ob.ID, "plan")), web.OnboardingPath(ob.ID, "check"))
+	want(t, b.get(web.OnboardingPath(ob.ID, "step", "nonsense")), http.StatusNotFound)
+	b.fillIn(ob.ID, "project")
+	wantTo(t, b.connect(ob.ID, ada, nil), web.OnboardingPath(ob.ID, "step", "project"))
+	p := b.get(web.OnboardingPath(ob.ID, "step", "project"))
+	if !strings.Contains(p.Find("main").Text(), ada) {
+		t.Error("the project step doesn't show the connected account")
+	}
+	bad := b.post(web.OnboardingPath(ob.ID, "step", "project"), "project", "somebody-elses", "version", version(t, p))
+	want(t, bad, http.StatusUnprocessableEntity)
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "step", "project"), "project", "acme-data-prod", "version", version(t, p)), web.OnboardingPath(ob.ID, "check"))
+	check := b.get(web.OnboardingPath(ob.ID, "check"))
+	want(t, check, http.StatusOK)
+	for _, text := range []string{"acme-prod", "us-west1", "tecton-acme-prod", "acme-data-prod"} {
+		if !strings.Contains(check.Find("main").Text(), text) {
+			t.Errorf("check your answers lacks %s", text)
+		}
+	}
+	// A change comes back to the check page.
+	change := web.OnboardingPath(ob.ID, "step", "region") + "?from=check"
+	p = b.get(change)
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "step", "region"), "region", "us-west1", "from", "check", "version", version(t, p)), web.OnboardingPath(ob.ID, "check"))
+	after := w.onboarding(ob.ID)
+	if after.Deployment != "acme-prod" || after.Region != "us-west1" || after.Project != "acme-data-prod" {
+		t.Errorf("projected %q %q %q", after.Deployment, after.Region, after.Project)
+	}
+	for step, raw := range after.Answers {
+		if strings.Contains(string(raw), "canary") {
+			t.Errorf("the answer of %s holds the secret", step)
+		}
+	}
+	sealed, err := w.store.SealedSecret(t.Context(), ob.ID, onboarding.PurposeDatabricksToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := w.vault.Open(ob.ID, onboarding.PurposeDatabricksToken, sealed)
+	if err != nil || plain.Reveal() != "dapi-canary-0123456789" {
+		t.Errorf("sealed token opens as %v (%v)", plain.Reveal() == "dapi-canary-0123456789", err)
+	}
+}
+
+func TestAStaleTabIsToldAndLosesNothing(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	one, two := w.as(ada), w.as(ada)
+	path := web.OnboardingPath(ob.ID, "step", "deployment")
+	v1, v2 := version(t, one.get(path)), version(t, two.get(path))
+	wantTo(t, one.post(path, "name", "acme-one", "version", v1), web.OnboardingPath(ob.ID, "step", "region"))
+	p := two.post(path, "name", "acme-two", "version", v2)
+	want(t, p, http.StatusConflict)
+	if got := p.Find("input[name=name]").AttrOr("value", ""); got != "acme-two" {
+		t.Errorf("typed acme-two, drawn %q", got)
+	}
+	if text := p.Find("main").Text(); !strings.Contains(text, "acme-one") || !strings.Contains(text, ada) {
+		t.Error("the page doesn't say what is saved now, and by whom")
+	}
+	if got := w.onboarding(ob.ID).Deployment; got != "acme-one" {
+		t.Errorf("deployment %q", got)
+	}
+	wantTo(t, two.post(path, "name", "acme-two", "version", version(t, p)), web.OnboardingPath(ob.ID, "step", "region"))
+	want(t, two.post(path, "name", "acme-two", "version", "nonsense"), http.StatusConflict)
+}
+
+func TestATakenNameIsAProblemAtTheField(t *testing.T) {
+	w := newWorld(t)
+	first, second := w.begun(), w.begun()
+	b := w.as(ada)
+	b.fillIn(first.ID, "region")
+	path := web.OnboardingPath(second.ID, "step", "deployment")
+	p := b.post(path, "name", "acme-prod", "version", version(t, b.get(path)))
+	want(t, p, http.StatusUnprocessableEntity)
+	if p.Find("#errors a").Length() != 1 {
+		t.Errorf("problems: %s", p.Find("#errors").Text())
+	}
+}
+
+func TestThePlannerIsAFragmentForTheScriptAndAPageWithout(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	path := web.OnboardingPath(ob.ID, "planner")
+	r := b.request(http.MethodPost, path, "name=acme-prod")
+	r.Header.Set("HX-Request", "true")
+	p := b.do(r)
+	want(t, p, http.StatusOK)
+	if !strings.Contains(p.body, "tecton-acme-prod-dataplane") || strings.Contains(p.body, "<html") {
+		t.Errorf("fragment: %s", p.body)
+	}
+	p = b.post(path, "name", "acme-prod", "version", "0")
+	want(t, p, http.StatusOK)
+	if !strings.Contains(p.body, "tecton-acme-prod-dataplane") || p.Find("form input[name=name]").AttrOr("value", "") != "acme-prod" {
+		t.Error("no page without the script")
+	}
+	if w.onboarding(ob.ID).Version != ob.Version {
+		t.Error("the planner saved something")
+	}
+}
+
+func TestFinishLaterKeepsAGoodAnswerAndABadOne(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	path := web.OnboardingPath(ob.ID, "step", "deployment")
+	p := b.post(path, "name", "Not Good!", "version", version(t, b.get(path)), "act", "later")
+	want(t, p, http.StatusSeeOther)
+	want(t, b.get(p.to()), http.StatusOK)
+	back := b.get(path)
+	if got := back.Find("input[name=name]").AttrOr("value", ""); got != "Not Good!" {
+		t.Errorf("what was typed is %q", got)
+	}
+	p = b.post(path, "name", "acme-prod", "version", version(t, back), "act", "later")
+	wantTo(t, p, web.OnboardingPath(ob.ID, "saved"))
+	want(t, b.get(p.to()), http.StatusOK)
+	if w.onboarding(ob.ID).Deployment != "acme-prod" {
+		t.Error("the good answer isn't saved")
+	}
+	wantTo(t, b.get(web.OnboardingPath(ob.ID)), web.OnboardingPath(ob.ID, "step", "region"))
+}
+
+func TestConsentIsCheckedScopeByScopeAndAccountByAccount(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	b.fillIn(ob.ID, "project")
+	page := b.get(web.OnboardingPath(ob.ID, "connect"))
+	want(t, page, http.StatusOK)
+	for _, text := range []string{cloudScope, "storage.buckets.create", "to create the bucket"} {
+		if !strings.Contains(page.Find("main").Text(), text) {
+			t.Errorf("the page doesn't explain %s", text)
+		}
+	}
+	start := b.get(web.OnboardingPath(ob.ID, "connect", "start"))
+	for _, part := range []string{"access_type=offline", "prompt=consent", "login_hint=ada%40customer.example", "cloud-platform"} {
+		if !strings.Contains(start.to(), part) {
+			t.Errorf("the consent request lacks %s: %s", part, start.to())
+		}
+	}
+	live := func() string {
+		g, err := w.store.LiveGrant(t.Context(), staffActor(sam), ob.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.Email
+	}
+	unticked := b.connect(ob.ID, ada, []string{"openid", "email"})
+	want(t, unticked, http.StatusOK)
+	if !strings.Contains(unticked.Find("[role=alert]").Text(), cloudScope) || live() != "" {
+		t.Errorf("unticked: %q, live %q", unticked.Find("[role=alert]").Text(), live())
+	}
+	other := b.connect(ob.ID, "ada.private@gmail.example", nil)
+	want(t, other, http.StatusConflict)
+	if live() != "" {
+		t.Error("another account was taken without a question")
+	}
+	link := other.Find("a[href*='account=ada.private']").First().AttrOr("href", "")
+	if link == "" {
+		t.Fatal("no way to switch on purpose")
+	}
+	again := b.get(link)
+	wantTo(t, b.get(w.issuer.consent(t, again.to(), "ada.private@gmail.example", nil)), web.OnboardingPath(ob.ID, "step", "project"))
+	if live() != "ada.private@gmail.example" {
+		t.Errorf("live grant of %q", live())
+	}
+	g, err := w.store.LiveGrant(t.Context(), staffActor(sam), ob.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := w.vault.Open(ob.ID, onboarding.PurposeGoogleGrant, g.Sealed)
+	if err != nil || !strings.Contains(plain.Reveal(), "1//canary-refresh") || strings.Contains(string(g.Sealed), "canary") {
+		t.Errorf("the sealed token (%v)", err)
+	}
+	if !slices.Contains(g.Scopes, cloudScope) || !slices.Contains(g.Asked, cloudScope) {
+		t.Errorf("granted %v asked %v", g.Scopes, g.Asked)
+	}
+	receipt := b.get(web.OnboardingPath(ob.ID, "receipt"))
+	want(t, receipt, http.StatusOK)
+	if !strings.Contains(receipt.Find("main").Text(), "ada.private@gmail.example") {
+		t.Error("the receipt doesn't name the account")
+	}
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "revoke")), web.OnboardingPath(ob.ID, "receipt"))
+	if live() != "" || w.cloud.revoked != 1 {
+		t.Errorf("live %q, revoked %d", live(), w.cloud.revoked)
+	}
+}
+
+func TestAConsentOfAnotherSessionIsRefused(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	w.joined(ob.ID)
+	a, b := w.as(ada), w.as(bob)
+	start := a.get(web.OnboardingPath(ob.ID, "connect", "start"))
+	callback := w.issuer.consent(t, start.to(), ada, nil)
+	want(t, b.get(callback), http.StatusBadRequest)
+	a.signIn(bob, "/") // the same browser, another person meanwhile
+	want(t, a.get(callback), http.StatusBadRequest)
+	if g, err := w.store.LiveGrant(t.Context(), staffActor(sam), ob.ID); err != nil || g.Live() {
+		t.Errorf("grant %+v %v", g, err)
+	}
+}
+
+func TestAColleagueIsSentTheCloudStep(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	b.fillIn(ob.ID, "project")
+	path := web.OnboardingPath(ob.ID, "colleague")
+	for _, email := range []string{"", "nobody", "a@b@c.example", "x@y.example\r\nBcc: z@y.example", strings.Repeat("a", 250) + "@customer.example", ada, "robot@acme.iam.gserviceaccount.com"} {
+		p := b.post(path, "email", email)
+		want(t, p, http.StatusUnprocessableEntity)
+	}
+	wantTo(t, b.post(path, "email", " Bob <BOB@customer.example> "), web.OnboardingPath(ob.ID, "connect"))
+	p := b.get(web.OnboardingPath(ob.ID, "connect"))
+	i := strings.Index(p.body, w.url+"/i/")
+	if i < 0 {
+		t.Fatal("the link isn't shown")
+	}
+	link := p.body[i:]
+	link = link[:strings.IndexAny(link, "\"'< \n")]
+	if strings.Contains(b.get(web.OnboardingPath(ob.ID, "connect")).body, link) {
+		t.Error("the link is shown twice")
+	}
+	c := w.as(bob)
+	wantTo(t, c.post(strings.TrimPrefix(link, w.url)), web.OnboardingPath(ob.ID))
+	want(t, c.get(web.OnboardingPath(ob.ID, "connect")), http.StatusOK)
+	wantTo(t, c.connect(ob.ID, bob, nil), web.OnboardingPath(ob.ID, "step", "project"))
+	want(t, c.post(path, "email", "carol@customer.example"), http.StatusForbidden)
+}
