@@ -227,7 +227,9 @@ func (s *step[T]) view(ctx context.Context, c Context, v *T, saved bool, form ma
 				*f.Value(&shown) = out.Fields[i].Value
 			}
 		}
-		out.Planner = s.def.Planner(shown)
+		if out.Planner = s.def.Planner(shown); out.Planner == nil {
+			out.Planner = []Derived{} // no names yet; the page still has its planner
+		}
 	}
 	return out, nil
 }

@@ -112,7 +112,7 @@ type StepView struct {
 	Number, Of       int // "Step 3 of 7"
 	Fields           []FieldView
 	Problems         Problems
-	Planner          []Derived // the name planner; nil on other pages
+	Planner          []Derived // the name planner; empty while no name is typed, nil on other pages
 	Back             string    // ID of the step before, "" on the first
 	Connects         bool      // the page offers to connect a Google account
 	Connected        string    // e-mail address of the connected Google account, "" if none
