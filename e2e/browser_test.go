@@ -64,6 +64,10 @@ func (b *browser) newTab(who string) *tab {
 	b.t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	b.t.Cleanup(cancel)
+	// The tab lives as long as the context of its first act, which therefore has no deadline.
+	if err := chromedp.Do(ctx); err != nil {
+		b.t.Fatalf("open a tab for %s: %v", who, err)
+	}
 	return &tab{b.t, ctx, who}
 }
 

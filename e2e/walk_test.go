@@ -55,11 +55,11 @@ func TestWalk(t *testing.T) {
 		staff.see("Acme Analytics")
 		staff.look("21-admin-list")
 		staff.press("Acme Analytics")
-		staff.see("outputs.json")
+		staff.see("People and invitations")
 		staff.look("22-admin-detail")
 		staff.open(d.URL + "/admin/new")
 		staff.press("Create the invitation")
-		staff.see("There is a problem")
+		staff.see("to continue")
 		staff.look("23-admin-new-problems")
 		staff.fill("customer", "Second Customer")
 		staff.fill("owner_email", "ben@customer.example")
@@ -112,7 +112,7 @@ func (p *tab) answerUntilStore() {
 	name := eval[string](p, `document.querySelector("input[name=name]").value`)
 	p.fill("name", "Acme Production Environment")
 	p.press("Save and continue")
-	p.see("There is a problem")
+	p.see("to continue")
 	p.look("02-deployment-problem")
 	if typed := eval[string](p, `document.querySelector("input[name=name]").value`); typed != "Acme Production Environment" {
 		p.fatal("what was typed is gone: %q", typed)
@@ -163,7 +163,7 @@ func (p *tab) finish(d *demo, online string) {
 	p.waitFor("the consent page", `location.pathname.startsWith("/o/oauth2/")`, 15*time.Second)
 	p.shot("10-consent")
 	p.signIn(p.email())
-	p.see("Connected")
+	p.see("is connected")
 	if !strings.Contains(p.url(), "/step/project") {
 		p.press("Continue")
 	}
