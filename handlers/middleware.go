@@ -33,8 +33,8 @@ type note struct {
 	id      string
 	err     error
 	stack   []byte
-	gone    bool // the client went away
-	session bool // the session is loaded
+	gone    bool            // the client went away
+	session context.Context // holds the session once it is loaded; nil before
 	role    onboarding.Role
 	w       middleware.WrapResponseWriter
 }

@@ -110,6 +110,7 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 	switch {
 	case onboarding.ErrorCode(p.err) == onboarding.CodeSignIn:
 		view.Problem, view.ConnectURL = sentence(p.err), connectURL(v.id, planPath(v.id, p.kind))
+		view.Connection = web.Connection{} // what is held gives no access any more
 	case p.err != nil:
 		view.Problem = sentence(p.err)
 	case view.Active:
@@ -171,6 +172,9 @@ func (s *Server) planApprove(w http.ResponseWriter, v *visit) error {
 	p, done, err := s.openPlan(w, v, kind)
 	if done || err != nil {
 		return err
+	}
+	if p.latest.State.Active() { // begun while the cloud was read
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
 	}
 	view := s.planView(v, p)
 	version, err := strconv.Atoi(v.form.Get("version"))

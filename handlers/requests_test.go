@@ -2,6 +2,8 @@ package handlers_test
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"groundwork/handlers"
+	"groundwork/onboarding"
+	"groundwork/store"
 	"groundwork/web"
 )
 
@@ -244,6 +248,53 @@ func TestADatabaseThatIsGoneIs503(t *testing.T) {
 	if p.header.Get("Retry-After") == "" || strings.Contains(p.body, "pool") {
 		t.Errorf("headers %v body %s", p.header, p.body)
 	}
+}
+
+// shaky is a store whose reads of an onboarding go wrong in a way that a test chooses.
+type shaky struct {
+	*store.Store
+	read func(context.Context) error
+}
+
+func (s *shaky) Onboarding(ctx context.Context, a onboarding.Actor, id onboarding.ID) (onboarding.Onboarding, error) {
+	if err := s.read(ctx); err != nil {
+		return onboarding.Onboarding{}, err
+	}
+	return s.Store.Onboarding(ctx, a, id)
+}
+
+func TestAPanicAndASlowDatabaseArePages(t *testing.T) {
+	var bad *shaky
+	w := newWorld(t, func(c *handlers.Config) {
+		bad = &shaky{c.Store.(*store.Store), nil}
+		c.Store, c.Timeout = bad, 2*time.Second
+	})
+	ob := w.begun()
+	b := w.as(ada)
+	path := web.OnboardingPath(ob.ID, "step", "deployment")
+	for name, c := range map[string]struct {
+		read   func(context.Context) error
+		status int
+	}{
+		"panic":         {func(context.Context) error { panic("dapi-canary went wrong") }, 500},
+		"unknown error": {func(context.Context) error { return errors.New("dapi-canary: relation does not exist") }, 500},
+		"hangs":         {func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, 503},
+		"pool exhausted": {func(context.Context) error {
+			return onboarding.Errorf(onboarding.CodeUnavailable, "Many people are here at once. Try again in a moment.")
+		}, 503},
+	} {
+		bad.read = c.read
+		p := b.get(path)
+		want(t, p, c.status)
+		if c.status == 500 && !strings.Contains(p.Find("main").Text(), p.header.Get("X-Request-Id")) {
+			t.Errorf("%s: the page doesn't name the request", name)
+		}
+		if c.status == 503 && p.header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", name)
+		}
+	}
+	bad.read = func(context.Context) error { return nil }
+	want(t, b.get(path), http.StatusOK)
 }
 
 func TestHalfABodyIsRefused(t *testing.T) {

@@ -286,7 +286,9 @@ type stream struct {
 
 func (b *browser) stream(path, lastID string) *stream {
 	b.t.Helper()
-	r := b.request(http.MethodGet, path, "")
+	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second) // a message that never comes fails the test
+	b.t.Cleanup(cancel)
+	r := b.request(http.MethodGet, path, "").WithContext(ctx)
 	if lastID != "" {
 		r.Header.Set("Last-Event-ID", lastID)
 	}
@@ -351,7 +353,7 @@ func TestProgressIsStreamedAndResumed(t *testing.T) {
 	s.until("Starting.")
 	k := w.worker(ob.ID)
 	k.finish("apis")
-	last := s.until("1 of 2 done")
+	last := s.until("1 of 2 tasks done")
 	if err := s.res.Body.Close(); err != nil {
 		t.Fatal(err)
 	}

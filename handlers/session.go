@@ -80,7 +80,7 @@ func (s *Server) serve(rt route) http.Handler {
 			defer cancel()
 			r = r.WithContext(ctx)
 		}
-		noteOf(r.Context()).session = true
+		noteOf(r.Context()).session = r.Context()
 		v := &visit{Request: r, id: onboarding.ID(chi.URLParam(r, "id"))}
 		v.form, _ = r.Context().Value(formKey{}).(url.Values)
 		if v.form == nil {
@@ -212,7 +212,9 @@ func (s *Server) askSignIn(w http.ResponseWriter, v *visit, rt route, why string
 		switch {
 		case rt.keep:
 			s.keep(v)
-		case v.id != "" && !strings.HasSuffix(rt.pattern, "/plan"):
+		case strings.HasSuffix(rt.pattern, "/plan"):
+			next = planPath(v.id, runKind(v.form.Get("kind")))
+		case v.id != "":
 			next = web.OnboardingPath(v.id)
 		}
 		if strings.HasPrefix(rt.pattern, "/admin/o/") {
@@ -333,11 +335,10 @@ func (s *Server) frame(r *http.Request, title string) web.Frame {
 	if c, err := r.Cookie("theme"); err == nil && (c.Value == "light" || c.Value == "dark") {
 		f.Theme = c.Value
 	}
-	if noteOf(r.Context()).session {
-		f.Email = s.sessions.GetString(r.Context(), keyEmail)
-		f.Flash = s.sessions.GetString(r.Context(), keyFlash)
-		if f.Flash != "" {
-			s.sessions.Remove(r.Context(), keyFlash)
+	if ctx := noteOf(r.Context()).session; ctx != nil {
+		f.Email = s.sessions.GetString(ctx, keyEmail)
+		if f.Flash = s.sessions.GetString(ctx, keyFlash); f.Flash != "" {
+			s.sessions.Remove(ctx, keyFlash)
 		}
 	}
 	return f

@@ -307,7 +307,6 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	s.sessions.Put(ctx, keyName, who.Name)
 	s.sessions.Put(ctx, keySigned, now.Unix())
 	s.sessions.Put(ctx, keySeen, now.Unix())
-	noteOf(ctx).session = true
 	v.actor = onboarding.Actor{Email: who.Email, Name: who.Name, RequestID: noteOf(ctx).id}
 
 	var token string

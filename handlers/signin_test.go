@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"groundwork/handlers"
-	"groundwork/onboarding"
 	"groundwork/web"
 )
 
@@ -341,5 +340,4 @@ func TestSignInWithAnotherAccountDropsWhatTheFirstTyped(t *testing.T) {
 	if got := b.get(path).Find("input[name=name]").AttrOr("value", ""); got != "" {
 		t.Errorf("bob sees %q", got)
 	}
-	_ = onboarding.RoleColleague
 }
