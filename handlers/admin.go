@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -43,6 +44,28 @@ func filterOf(q url.Values) onboarding.Filter {
 	return f
 }
 
+// people are the vendor's: those of the configuration and those that administrators added, by address. A whole
+// domain's are not known one by one.
+func (s *Server) people(ctx context.Context, actor onboarding.Actor) ([]onboarding.Actor, error) {
+	all, err := s.Store.Staff(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	for role, emails := range map[onboarding.Role][]string{onboarding.RoleAdministrator: s.Staff.Administrators, onboarding.RoleSpecialist: s.Staff.Specialists} {
+		for _, email := range emails {
+			i := slices.IndexFunc(all, func(a onboarding.Actor) bool { return a.Email == email })
+			switch {
+			case i < 0:
+				all = append(all, onboarding.Actor{Email: email, Role: role})
+			case role == onboarding.RoleAdministrator:
+				all[i].Role = role
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b onboarding.Actor) int { return strings.Compare(a.Email, b.Email) })
+	return all, nil
+}
+
 func (s *Server) adminFrame(v *visit, title, nav string) web.Frame {
 	f := s.frame(v.Request, title)
 	f.Role, f.Nav = v.actor.Role, nav
@@ -60,7 +83,7 @@ func (s *Server) adminList(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	people, err := s.Store.Staff(v.Context(), v.actor)
+	people, err := s.people(v.Context(), v.actor)
 	if err != nil {
 		return err
 	}
@@ -102,7 +125,7 @@ func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
 		}
 		if out.Flush(); out.Error() != nil {
 			noteOf(v.Context()).gone = true
-			return nil
+			return nil //nolint:nilerr // the reader has left; there is nobody to tell
 		}
 		if page.Next == "" {
 			return nil
@@ -131,7 +154,7 @@ func stamp(t time.Time) string {
 }
 
 func (s *Server) newView(v *visit, form web.AdminForm) (web.AdminNewView, error) {
-	people, err := s.Store.Staff(v.Context(), v.actor)
+	people, err := s.people(v.Context(), v.actor)
 	if err != nil {
 		return web.AdminNewView{}, err
 	}
@@ -189,6 +212,15 @@ func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 			problems = append(problems, wizard.Problem{Field: web.FieldInviteDays, Message: "Enter a number of days from 1 to 90"})
 		}
 		ttl = time.Duration(days) * 24 * time.Hour
+	}
+	if who.Specialist != "" {
+		role, err := s.staffRole(ctx, who.Specialist)
+		if err != nil {
+			return err
+		}
+		if !role.Staff() {
+			problems = append(problems, wizard.Problem{Field: web.FieldSpecialist, Message: "Choose one of the specialists"})
+		}
 	}
 	form.Problems = append(problems, form.Problems...)
 	refuse := func() error {
@@ -277,7 +309,7 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 	if u, err := url.Parse(v.Referer()); err == nil && u.Host == s.base.Host && u.Path == "/admin" && u.RawQuery != "" {
 		view.ListURL = "/admin?" + filterQuery(u.Query())
 	}
-	if view.Specialists, err = s.Store.Staff(ctx, v.actor); err != nil {
+	if view.Specialists, err = s.people(ctx, v.actor); err != nil {
 		return view, err
 	}
 	if view.Runs, err = s.Store.Runs(ctx, v.actor, v.id); err != nil {
@@ -515,7 +547,7 @@ func (s *Server) adminArchive(w http.ResponseWriter, v *visit) error {
 }
 
 func (s *Server) staffView(v *visit) (web.StaffView, error) {
-	people, err := s.Store.Staff(v.Context(), v.actor)
+	people, err := s.people(v.Context(), v.actor)
 	return web.StaffView{Frame: s.adminFrame(v, "People", "staff"), People: people, MayEdit: v.actor.Role == onboarding.RoleAdministrator, Role: onboarding.RoleSpecialist}, err
 }
 
@@ -543,6 +575,9 @@ func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 	if who := strings.ToLower(strings.TrimSpace(v.form.Get("remove"))); who != "" {
 		if who == v.actor.Email {
 			return refuse(web.FieldEmail, "You can't take your own role. Ask another administrator")
+		}
+		if s.Staff.role(who) != "" {
+			return refuse(web.FieldEmail, "The configuration names "+who+". Take the address out there, then restart")
 		}
 		if err := s.Store.RemoveStaff(ctx, v.actor, who); err != nil {
 			return err

@@ -69,6 +69,7 @@ func TestABadNewOnboardingIsAPageWithWhatWasTyped(t *testing.T) {
 		{"customer", "Acme", "owner_email", "x@y.example\r\nBcc: z@y.example"},
 		{"customer", "Acme", "owner_email", strings.Repeat("a", 255) + "@x.example"},
 		{"customer", "nul\x00", "owner_email", ada},
+		{"customer", "Acme", "owner_email", ada, "specialist", mallory},
 		{"customer", "Acme", "owner_email", ada, "invite_days", "0"},
 		{"customer", "Acme", "owner_email", ada, "invite_days", "1e3"},
 		{"customer", "Acme", "owner_email", ada, "control_plane_account", "ada@customer.example"},

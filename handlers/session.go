@@ -7,6 +7,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -91,9 +92,7 @@ func (s *Server) serve(rt route) http.Handler {
 			noteOf(r.Context()).role = v.actor.Role
 			err = rt.handle(s, w, v)
 		}
-		switch {
-		case err == errAnswered:
-		case err != nil:
+		if err != nil && !errors.Is(err, errAnswered) {
 			s.fail(w, v.Request, err)
 		}
 	})
