@@ -1,0 +1,162 @@
+package onboarding
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// auditFile is the JSON download of a history. Data stays a string, because the hashes cover its bytes.
+type auditFile struct {
+	Onboarding ID          `json:"onboarding"`
+	Verify     string      `json:"verify"`
+	Lines      []auditLine `json:"lines"`
+}
+
+type auditLine struct {
+	Seq       int64     `json:"seq"`
+	At        time.Time `json:"at"`
+	Actor     string    `json:"actor"`
+	Role      Role      `json:"role"`
+	What      string    `json:"what"`
+	Text      string    `json:"text"`
+	Data      string    `json:"data"`
+	RequestID string    `json:"request_id"`
+	PrevHash  string    `json:"prev_hash"`
+	Hash      string    `json:"hash"`
+}
+
+const verifyHint = "groundwork audit verify --file FILE; each hash is SHA-256 over the fields and the hash before, as SECURITY.md says"
+
+// WriteAuditJSON writes a history as a file that [ReadAudit] reads back to the byte.
+func WriteAuditJSON(w io.Writer, id ID, entries []AuditEntry) error {
+	f := auditFile{id, verifyHint, []auditLine{}}
+	for _, e := range entries {
+		f.Lines = append(f.Lines, auditLine{e.Seq, e.At.UTC(), e.Actor, e.Role, e.What, e.Text, string(e.Data), e.RequestID, e.PrevHash, e.Hash})
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(f); err != nil {
+		return fmt.Errorf("write the history of %s: %w", id, err)
+	}
+	return nil
+}
+
+var auditColumns = []string{"onboarding", "seq", "at", "actor", "role", "what", "text", "data", "request_id", "prev_hash", "hash"}
+
+// formulas are the first characters that a spreadsheet takes for a formula, and the apostrophe that disarms them.
+const formulas = "=+-@\t\r\n'"
+
+// WriteAuditCSV writes a history for spreadsheets: what looks like a formula gets an apostrophe before it, which
+// [ReadAudit] takes off again.
+func WriteAuditCSV(w io.Writer, entries []AuditEntry) error {
+	out := csv.NewWriter(w)
+	rows := [][]string{auditColumns}
+	for _, e := range entries {
+		row := []string{string(e.Onboarding), strconv.FormatInt(e.Seq, 10), e.At.UTC().Format(time.RFC3339Nano), e.Actor, string(e.Role), e.What, e.Text, string(e.Data), e.RequestID, e.PrevHash, e.Hash}
+		for i, cell := range row {
+			if cell != "" && strings.ContainsRune(formulas, rune(cell[0])) {
+				row[i] = "'" + cell
+			}
+		}
+		rows = append(rows, row)
+	}
+	if err := out.WriteAll(rows); err != nil {
+		return fmt.Errorf("write a history: %w", err)
+	}
+	return nil
+}
+
+// maxAuditFile bounds a file that is read back; a history of a thousand lines has about 1 MB.
+const maxAuditFile = 256 << 20
+
+// ReadAudit reads a history that was downloaded as JSON or CSV, in the order of the file. It checks the form and
+// not the hashes.
+func ReadAudit(r io.Reader) ([]AuditEntry, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, maxAuditFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read a history: %w", err)
+	}
+	if len(raw) > maxAuditFile {
+		return nil, errors.New("the file is larger than 256 MB: it is no download of one onboarding's history")
+	}
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
+	var entries []AuditEntry
+	if bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{")) {
+		entries, err = readAuditJSON(raw)
+	} else {
+		entries, err = readAuditCSV(raw)
+	}
+	if err == nil && len(entries) == 0 {
+		err = errors.New("the file holds no lines of a history")
+	}
+	return entries, err
+}
+
+func readAuditJSON(raw []byte) ([]AuditEntry, error) {
+	var f auditFile
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return nil, fmt.Errorf("the file is not a history as it was downloaded: %w", err)
+	}
+	var entries []AuditEntry
+	for _, l := range f.Lines {
+		e := AuditEntry{l.Seq, f.Onboarding, l.At.UTC(), l.Actor, l.Role, l.What, l.Text, nil, l.RequestID, l.PrevHash, l.Hash}
+		if l.Data != "" {
+			e.Data = []byte(l.Data)
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// heldCR stands for carriage returns while encoding/csv reads, which would drop them inside of cells.
+const heldCR = "\uf8ff"
+
+func readAuditCSV(raw []byte) ([]AuditEntry, error) {
+	in := csv.NewReader(strings.NewReader(strings.ReplaceAll(string(raw), "\r", heldCR)))
+	in.FieldsPerRecord = len(auditColumns)
+	rows, err := in.ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("the file is not a history as it was downloaded: %w", err)
+	}
+	if len(rows) > 0 {
+		last := len(auditColumns) - 1
+		for _, row := range rows {
+			row[last] = strings.TrimSuffix(row[last], heldCR) // a program that ends lines with CR LF saved it
+		}
+		if !slices.Equal(rows[0], auditColumns) {
+			return nil, fmt.Errorf("the file is not a history as it was downloaded: its columns are %q", strings.Join(rows[0], ","))
+		}
+		rows = rows[1:]
+	}
+	var entries []AuditEntry
+	for i, row := range rows {
+		for c := range row {
+			row[c] = strings.ReplaceAll(row[c], heldCR, "\r")
+			if len(row[c]) > 1 && row[c][0] == '\'' && strings.ContainsRune(formulas, rune(row[c][1])) {
+				row[c] = row[c][1:]
+			}
+		}
+		seq, err := strconv.ParseInt(row[1], 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("row %d: %q is not a number", i+2, row[1])
+		}
+		at, err := time.Parse(time.RFC3339Nano, row[2])
+		if err != nil {
+			return nil, fmt.Errorf("row %d: %q is not a time as it was downloaded", i+2, row[2])
+		}
+		e := AuditEntry{seq, ID(row[0]), at.UTC(), row[3], Role(row[4]), row[5], row[6], nil, row[8], row[9], row[10]}
+		if row[7] != "" {
+			e.Data = []byte(row[7])
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}

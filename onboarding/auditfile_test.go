@@ -1,0 +1,63 @@
+package onboarding_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"groundwork/onboarding"
+)
+
+var history = []onboarding.AuditEntry{
+	{Seq: 1, Onboarding: "ob_x", At: time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC), Actor: "sam@vendor.example", Role: onboarding.RoleSpecialist, What: "created", Text: "=HYPERLINK(\"x\")", Hash: "aa"},
+	{Seq: 2, Onboarding: "ob_x", At: time.Date(2026, 3, 1, 9, 31, 0, 0, time.UTC), Actor: "-ada@customer.example", Role: onboarding.RoleCustomer, What: "answer.saved", Text: "two\r\nlines, \"quoted\" – <b>", Data: []byte(`{"b": 1,"a":"\u003c"}`), RequestID: "'quoted", PrevHash: "aa", Hash: "bb"},
+}
+
+// What is downloaded reads back to the byte: the hashes cover the bytes.
+func TestAuditFilesReadBackToTheByte(t *testing.T) {
+	var asJSON, asCSV bytes.Buffer
+	if err := onboarding.WriteAuditJSON(&asJSON, "ob_x", history); err != nil {
+		t.Fatal(err)
+	}
+	if err := onboarding.WriteAuditCSV(&asCSV, history); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(asCSV.String(), ",=HYPER") || strings.Contains(asCSV.String(), `,"=HYPER`) {
+		t.Errorf("a formula in %s", asCSV.String())
+	}
+	for name, b := range map[string]*bytes.Buffer{"JSON": &asJSON, "CSV": &asCSV} {
+		got, err := onboarding.ReadAudit(b)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(history, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestReadAuditRefusesOtherFiles(t *testing.T) {
+	for _, text := range []string{"", "{", "{}", `{"lines":[{"seq":"x"}]}`, "a,b\n", "\x00\xff", "onboarding,seq,at,actor,role,what,text,data,request_id,prev_hash,hash\no,x,,,,,,,,,\n", "onboarding,seq,at,actor,role,what,text,data,request_id,prev_hash,hash\no,1,yesterday,,,,,,,,\n"} {
+		if got, err := onboarding.ReadAudit(strings.NewReader(text)); err == nil {
+			t.Errorf("%q read as %v", text, got)
+		}
+	}
+}
+
+func FuzzReadAudit(f *testing.F) {
+	var b bytes.Buffer
+	if err := onboarding.WriteAuditCSV(&b, history); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add([]byte(`{"onboarding":"ob_x","lines":[{"seq":1}]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		entries, err := onboarding.ReadAudit(bytes.NewReader(raw))
+		if (err == nil) != (len(entries) > 0) {
+			t.Errorf("%d entries and error %v", len(entries), err)
+		}
+	})
+}
