@@ -142,15 +142,6 @@ func (d *demo) kill(t *testing.T) {
 	_ = d.cmd.Wait()
 }
 
-func (d *demo) token(role string) string {
-	for _, p := range d.People {
-		if p.Role == role {
-			return p.Token
-		}
-	}
-	return ""
-}
-
 // call is one entry of the emulator's call log.
 type call struct {
 	Person  string `json:"person"`

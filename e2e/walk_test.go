@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 )
 
 // look takes the page's picture and holds it against the accessibility rules.
@@ -219,12 +217,4 @@ func (p *tab) receiptLink() string {
 
 func (p *tab) email() string {
 	return map[string]string{"Ada": "ada@customer.example", "Ben": "ben@customer.example", "Sam": "sam@vendor.example"}[p.who]
-}
-
-// narrow draws the tab as a phone of 390 px.
-func (p *tab) narrow() {
-	p.t.Helper()
-	if err := chromedp.Do(p.ctx, chromedp.EmulateViewport(390, 844)); err != nil {
-		p.t.Fatal(err)
-	}
 }

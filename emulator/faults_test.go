@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -214,7 +215,7 @@ func TestBucketDeleteNotEmpty(t *testing.T) { // T15
 	noError(t, b.Object("canary/1.txt").Delete(t.Context()))
 	noError(t, b.Delete(t.Context()))
 	_, err = b.Attrs(t.Context())
-	if err != storage.ErrBucketNotExist && !strings.Contains(fmt.Sprint(err), "doesn't exist") {
+	if !errors.Is(err, storage.ErrBucketNotExist) && !strings.Contains(fmt.Sprint(err), "doesn't exist") {
 		t.Errorf("after the delete: %v", err)
 	}
 }

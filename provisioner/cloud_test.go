@@ -3,6 +3,7 @@ package provisioner_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -162,7 +163,7 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 			name: "bucket's name taken", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner},
 			arrange: func(t *testing.T, c *emulator.Emulator, spec *onboarding.Spec) {
 				c.AddProject(emulator.Project{ID: "somebody-else", Billing: true, APIs: everyAPI, IAM: map[string]string{"user:bob@other.example": "roles/owner"}})
-				r := httptest.NewRequest("POST", "https://storage.googleapis.com/storage/v1/b?project=somebody-else", strings.NewReader(`{"name":"`+spec.Bucket()+`","location":"US-WEST1"}`))
+				r := httptest.NewRequest(http.MethodPost, "https://storage.googleapis.com/storage/v1/b?project=somebody-else", strings.NewReader(`{"name":"`+spec.Bucket()+`","location":"US-WEST1"}`))
 				r.Header.Set("Authorization", "Bearer "+c.Token("bob@other.example"))
 				r.Header.Set("Content-Type", "application/json")
 				w := httptest.NewRecorder()

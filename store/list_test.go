@@ -35,9 +35,20 @@ func TestWalksTheListForthAndBack(t *testing.T) {
 	s := pgtest.Open(t, db, store.Config{})
 	fill(t, db, 57)
 	for _, f := range []onboarding.Filter{
-		{}, {Sort: "-activity"}, {Sort: "activity"}, {Sort: "customer"}, {Sort: "-customer"}, {Sort: "waiting"},
-		{Status: onboarding.StatusDone}, {Search: "SAMPLE"}, {Search: "e 1"}, {Search: "5"}, {Specialist: sam.Email}, {Specialist: "none"},
-		{Waiting: onboarding.PartyCustomer, Sort: "waiting"}, {Search: "sample", Status: onboarding.StatusInForm, Sort: "customer"},
+		{},
+		{Sort: "-activity"},
+		{Sort: "activity"},
+		{Sort: "customer"},
+		{Sort: "-customer"},
+		{Sort: "waiting"},
+		{Status: onboarding.StatusDone},
+		{Search: "SAMPLE"},
+		{Search: "e 1"},
+		{Search: "5"},
+		{Specialist: sam.Email},
+		{Specialist: "none"},
+		{Waiting: onboarding.PartyCustomer, Sort: "waiting"},
+		{Search: "sample", Status: onboarding.StatusInForm, Sort: "customer"},
 	} {
 		t.Run(fmt.Sprintf("%+v", f), func(t *testing.T) {
 			all := f

@@ -29,7 +29,8 @@ type asset struct {
 var assets = sync.OnceValue(func() (a struct {
 	by   map[string]asset
 	name map[string]string
-}) {
+},
+) {
 	a.by, a.name = map[string]asset{}, map[string]string{}
 	files, err := fs.ReadDir(static, "static")
 	if err != nil {

@@ -200,8 +200,12 @@ func (s samples) list() []onboarding.Onboarding {
 
 func (s samples) steps(current int) []wizard.StepLink {
 	out := []wizard.StepLink{
-		{ID: "deployment", Title: "Deployment name"}, {ID: "region", Title: "Region"}, {ID: "compute", Title: "Compute platform"},
-		{ID: "online-store", Title: "Online store"}, {ID: "accounts", Title: "Service accounts"}, {ID: "data-sources", Title: "Data sources"},
+		{ID: "deployment", Title: "Deployment name"},
+		{ID: "region", Title: "Region"},
+		{ID: "compute", Title: "Compute platform"},
+		{ID: "online-store", Title: "Online store"},
+		{ID: "accounts", Title: "Service accounts"},
+		{ID: "data-sources", Title: "Data sources"},
 		{ID: "project", Title: "Google Cloud project"},
 	}
 	for i := range out {
@@ -550,8 +554,11 @@ func (s samples) done() DoneView {
 	return DoneView{
 		Frame: s.customer(), Onboarding: o, Run: p.Run, Specialist: "Marek Dvořák", Address: "https://acme-production.tecton.ai", Revoked: true,
 		Handover: []wizard.Row{
-			{Label: "Deployment", Value: "acme-production"}, {Label: "Project", Value: "acme-data-prod (123456789012)"}, {Label: "Region", Value: "us-west1"},
-			{Label: "Bucket", Value: "tecton-acme-production-dataplane"}, {Label: "Spark service account", Value: "tecton-acme-production-spark@acme-data-prod.iam.gserviceaccount.com"},
+			{Label: "Deployment", Value: "acme-production"},
+			{Label: "Project", Value: "acme-data-prod (123456789012)"},
+			{Label: "Region", Value: "us-west1"},
+			{Label: "Bucket", Value: "tecton-acme-production-dataplane"},
+			{Label: "Spark service account", Value: "tecton-acme-production-spark@acme-data-prod.iam.gserviceaccount.com"},
 			{Label: "Bigtable instance", Value: "tecton-acme-production"},
 		},
 		Delivered: "The record was delivered to Tecton at 10:20.", TeardownURL: "/o/ob_sample/plan?kind=teardown",

@@ -26,7 +26,7 @@ type formReader struct {
 func (f *formReader) text(name, label, need string, free bool, limit int, read func(string) (string, string)) string {
 	raw, repeated := single(f.form[name])
 	value := strings.TrimSpace(raw)
-	problem := ""
+	var problem string
 	switch {
 	case repeated:
 		problem = fmt.Sprintf("Give one answer only for “%s”", label)

@@ -160,7 +160,7 @@ func (s *Server) launch(ctx context.Context, cfg Config, bin, data string, who *
 	for _, setting := range settings(cfg.Fast) {
 		args = append(args, "-c", setting)
 	}
-	cmd := exec.Command("/bin/sh", args...)
+	cmd := exec.Command("/bin/sh", args...) //nolint:noctx // it outlives the context of the start
 	cmd.Dir = s.dir
 	cmd.Env = environment()
 	cmd.Stdout, cmd.Stderr = log, log

@@ -42,7 +42,7 @@ func run(args []string) (int, error) {
 	defer server.Stop() //nolint:errcheck // it ends with this process at the latest
 	url := server.URL(devpg.Owner, "postgres")
 	fmt.Fprintln(os.Stderr, "pgserver:", url)
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := exec.Command(args[0], args[1:]...) //nolint:noctx // signals are handed on to it instead
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), pgtest.EnvURL+"="+url)
 	if err := cmd.Start(); err != nil {
