@@ -99,7 +99,13 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 	}
 	view.Path = planPath(v.id, p.kind)
 	if p.latest.ID != "" {
-		view.PreviousRun = string(p.latest.State)
+		view.PreviousRun = map[onboarding.RunState]string{
+			onboarding.RunBlocked: "The latest run is paused; a new one takes its place.", onboarding.RunFailed: "The latest run stopped on a failure; a new one takes its place.",
+			onboarding.RunCancelled: "The latest run was cancelled.", onboarding.RunSucceeded: "The latest run came to its end.",
+		}[p.latest.State]
+	}
+	if p.err == nil && p.kind == onboarding.RunProvision && p.latest.Kind == onboarding.RunProvision && !p.latest.State.Active() && p.latest.State != onboarding.RunSucceeded {
+		view.Differences = differences(p.latest.Plan, p.plan)
 	}
 	failed := 0
 	for _, c := range p.checks {

@@ -1,11 +1,14 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,7 +104,7 @@ func differences(approved, now onboarding.Plan) []web.Difference {
 	for _, n := range now.Tasks {
 		was, ok := approved.Task(n.Name)
 		d := web.Difference{Title: n.Title, Resource: n.Resource, Approved: was.Action, Now: n.Action, Diff: n.Diff, Added: without(n.Bindings, was.Bindings), Removed: without(was.Bindings, n.Bindings)}
-		if !ok || (n.Action != was.Action && n.Action != onboarding.ActionNone) || len(d.Added)+len(d.Removed) > 0 {
+		if !ok || (n.Action != was.Action && n.Action != onboarding.ActionNone) || len(d.Added)+len(d.Removed) > 0 || !sameWish(was.Desired, n.Desired) {
 			out = append(out, d)
 		}
 	}
@@ -111,6 +114,15 @@ func differences(approved, now onboarding.Plan) []web.Difference {
 		}
 	}
 	return out
+}
+
+// sameWish compares what two plans want of a task; the order of fields is no difference.
+func sameWish(a, b json.RawMessage) bool {
+	var x, y any
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	return reflect.DeepEqual(x, y)
 }
 
 func without(all, drop []onboarding.Binding) []onboarding.Binding {
@@ -173,6 +185,16 @@ func (s *Server) retry(w http.ResponseWriter, v *visit) error {
 	if !grant.Live() {
 		return seeOther(w, v.Request, connectURL(v.id, web.OnboardingPath(v.id, "progress")))
 	}
+	run, err := s.Store.LatestRun(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	if j, err := s.journey(v); err != nil {
+		return err
+	} else if outdated(run, s.Journey.Spec(j.c)) {
+		s.say(v.Context(), "The answers changed since this run was approved. This is the plan for them; look at it, then approve it.")
+		return seeOther(w, v.Request, planPath(v.id, onboarding.RunProvision))
+	}
 	return s.onRun(w, v, func(run onboarding.Run) error {
 		if run.State.Active() {
 			return nil // the second click of a double click
@@ -181,12 +203,34 @@ func (s *Server) retry(w http.ResponseWriter, v *visit) error {
 	})
 }
 
+// outdated tells whether a provisioning run that stands still was approved for other answers than those there are now.
+func outdated(run onboarding.Run, now onboarding.Spec) bool {
+	if run.Kind != onboarding.RunProvision || run.State.Active() || run.State.Ended() {
+		return false
+	}
+	was, errWas := json.Marshal(run.Plan.Spec)
+	is, errIs := json.Marshal(now)
+	return errWas != nil || errIs != nil || !bytes.Equal(was, is)
+}
+
+// cancel asks the run to stop. A worker gives the access up when the run ends; a run that none has is over at once, and
+// its access is given up here.
 func (s *Server) cancel(w http.ResponseWriter, v *visit) error {
 	return s.onRun(w, v, func(run onboarding.Run) error {
 		if run.State.Ended() {
 			return nil
 		}
-		return s.Store.CancelRun(v.Context(), v.actor, run.ID)
+		if err := s.Store.CancelRun(v.Context(), v.actor, run.ID); err != nil {
+			return err
+		}
+		after, err := s.Store.LatestRun(v.Context(), v.actor, v.id)
+		if err != nil {
+			return err
+		}
+		if after.ID == run.ID && after.State == onboarding.RunCancelled {
+			return s.Provisioner.Revoke(v.Context(), v.actor, v.id)
+		}
+		return nil
 	})
 }
 

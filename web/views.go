@@ -162,6 +162,8 @@ type PlanView struct {
 	Problem     string // the plan couldn't be read; what to do next
 	Active      bool   // a run is going already: links to the progress page
 	PreviousRun string // state of the latest run in words, "" none
+	// Differences are what this plan does otherwise than the one that was approved before and did not come to its end.
+	Differences []Difference
 }
 
 // Difference is one task of a changed plan: what was approved and what the fresh check wants.
