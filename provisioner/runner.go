@@ -16,6 +16,8 @@ import (
 const (
 	// lastCall is how long calls in flight may go on after a shutdown was asked for.
 	lastCall = 4 * time.Second
+	// claimWithin bounds the claim of a run; a shutdown waits for it.
+	claimWithin = 3 * time.Second
 	// lookForCancel is how often the runner asks whether the run was cancelled.
 	lookForCancel = time.Second
 )
@@ -32,7 +34,13 @@ var (
 // When ctx ends, calls in flight get four seconds and the run is released to others; when its cause is an
 // [onboarding.Error] with CodeFenced (the worker lost its session), everything stops at once and nothing is written.
 func (s *Service) Execute(ctx context.Context, runID onboarding.RunID, worker int64) error {
-	run, err := s.cfg.Ledger.ClaimRun(ctx, runID, worker)
+	if ctx.Err() != nil {
+		return fmt.Errorf("claim %s: %w", runID, context.Cause(ctx))
+	}
+	// A claim that is broken off may have been made: then nobody would know that the run is ours.
+	claim, done := context.WithTimeout(context.WithoutCancel(ctx), claimWithin)
+	run, err := s.cfg.Ledger.ClaimRun(claim, runID, worker)
+	done()
 	switch onboarding.ErrorCode(err) {
 	case "":
 	case onboarding.CodeConflict, onboarding.CodeFenced, onboarding.CodeNotFound:

@@ -466,6 +466,34 @@ func TestShutdownReleasesTheRunAfterTheCallInFlight(t *testing.T) {
 	})
 }
 
+func TestAJobThatComesInAShutdownIsNotLost(t *testing.T) {
+	c := newCloud()
+	s, m := bundle(t, c.step("first"))
+	ctx, stop := context.WithCancel(t.Context())
+	s.cfg.Ledger = stopsInClaim{m, stop}
+	if err := s.Execute(ctx, "run_sample", 1); err != nil || m.state() != onboarding.RunQueued || m.owner != 0 || m.task("first").Attempt != 0 {
+		t.Errorf("stopped while it claimed: %v, run %s, owner %d, attempt %d", err, m.state(), m.owner, m.task("first").Attempt)
+	}
+	epoch := m.run.Epoch
+	if err := s.Execute(ctx, "run_sample", 1); !errors.Is(err, context.Canceled) || m.run.Epoch != epoch {
+		t.Errorf("stopped before it claimed: %v, epoch %d, was %d", err, m.run.Epoch, epoch)
+	}
+}
+
+// stopsInClaim is a ledger whose worker is told to stop while it claims.
+type stopsInClaim struct {
+	*memory
+	stop func()
+}
+
+func (l stopsInClaim) ClaimRun(ctx context.Context, run onboarding.RunID, worker int64) (onboarding.Run, error) {
+	l.stop()
+	if err := ctx.Err(); err != nil {
+		return onboarding.Run{}, err
+	}
+	return l.memory.ClaimRun(ctx, run, worker)
+}
+
 func TestShutdownDoesNotWaitForACallThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud()

@@ -12,11 +12,12 @@ import (
 )
 
 type emulatorCmd struct {
-	Addr  string        `help:"Loopback address to listen on." default:"127.0.0.1:9191"`
-	Data  string        `help:"Folder of the journal; empty keeps everything in memory."`
-	Speed time.Duration `help:"How long emulated operations take." default:"1s"`
-	Sites []string      `help:"Addresses of sites whose sign-in may return to them." default:"http://127.0.0.1:8080"`
-	World bool          `help:"Put the demo's sample people and projects into it."`
+	Addr    string        `help:"Loopback address to listen on." default:"127.0.0.1:9191"`
+	Data    string        `help:"Folder of the journal; empty keeps everything in memory."`
+	Speed   time.Duration `help:"How long emulated operations take." default:"1s"`
+	Latency time.Duration `help:"Added before each answer of the emulated cloud."`
+	Sites   []string      `help:"Addresses of sites whose sign-in may return to them." default:"http://127.0.0.1:8080"`
+	World   bool          `help:"Put the demo's sample people and projects into it."`
 }
 
 // Run serves the emulator until it is told to stop.
@@ -26,6 +27,7 @@ func (c emulatorCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer stop()
+	e.SetLatency(c.Latency)
 	if c.World {
 		seedWorld(e.Emulator)
 	}

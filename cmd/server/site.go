@@ -12,13 +12,10 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
-	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
 
 	"groundwork/handlers"
-	"groundwork/onboarding"
 	"groundwork/provisioner"
 	"groundwork/provisioner/resources"
 	"groundwork/store"
@@ -43,11 +40,12 @@ type site struct {
 
 	server *http.Server
 	ln     net.Listener
-	engine *river.Client[pgx.Tx]
 	log    *slog.Logger
-	end    context.CancelFunc // ends streams, watches and the liveness
+	end    context.CancelFunc // ends streams and watches
 	wg     sync.WaitGroup
 	failed chan error
+
+	stopping, released chan struct{} // no run is worked on once released closes
 }
 
 // listen opens the site's address, so that a free port is known before anything else starts.
@@ -62,7 +60,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 
 // startSite starts pages and workers on ln. The flags were checked by problems().
 func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logger) (_ *site, err error) {
-	s := &site{ln: ln, log: log, URL: f.BaseURL, failed: make(chan error, 4)}
+	s := &site{ln: ln, log: log, URL: f.BaseURL, failed: make(chan error, 4), stopping: make(chan struct{})}
 	// The process's own life outlasts ctx: a graceful stop lets running calls end first.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	s.end = end
@@ -76,8 +74,8 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		}
 	}()
 
-	if s.Vault, err = vault.New([]byte(f.Keyset)); err != nil {
-		return nil, fmt.Errorf("KEYSET is not a keyset as `groundwork keygen` prints it: %w", err)
+	if s.Vault, err = f.Keys.open(ctx); err != nil {
+		return nil, err
 	}
 	if s.Store, err = store.Open(ctx, store.Config{URL: withPassword(f.DatabaseURL, f.DatabasePassword), MaxConns: f.MaxConns}); err != nil {
 		return nil, err
@@ -114,28 +112,17 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		return nil, err
 	}
 
-	worker, err := store.NewWorker(ctx, s.Store)
+	first, err := hire(ctx, s.Store, s.Service, log)
 	if err != nil {
 		return nil, err
 	}
-	workers := river.NewWorkers()
-	river.AddWorker(workers, &runWorker{service: s.Service, worker: worker})
-	if s.engine, err = s.Store.NewEngine(workers, store.EngineConfig{Logger: log}); err != nil {
-		return nil, err
-	}
-	if err = s.engine.Start(life); err != nil {
-		return nil, fmt.Errorf("start the workers: %w", err)
-	}
-	s.wg.Go(func() {
-		if err := worker.Run(life); err != nil && life.Err() == nil {
-			s.failed <- fmt.Errorf("liveness: %w", err)
-		}
-	})
-	s.server = &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 90 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	s.released = make(chan struct{})
+	go func() {
+		defer close(s.released)
+		work(s.Store, s.Service, first, log, s.stopping)
+	}()
+	s.wg.Go(func() { cleanSessions(life, s.Store.Sessions(), log) })
+	s.server = handlers.HTTPServer(h, log)
 	s.wg.Go(func() {
 		if err := s.server.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("serve: %w", err)
@@ -148,40 +135,41 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 func (s *site) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
-	// Cancelling the jobs makes each run release itself after the call in flight.
-	if err := s.engine.StopAndCancel(ctx); err != nil {
-		s.log.Warn("stop the workers", "error", err)
-	}
+	close(s.stopping)
+	<-s.released
 	s.end()
 	if err := s.server.Shutdown(ctx); err != nil {
 		s.server.Close()
 	}
 	s.wg.Wait()
-	s.Store.Close()
-}
-
-// runWorker is the River worker of a run; provisioner does the work.
-type runWorker struct {
-	river.WorkerDefaults[onboarding.RunArgs]
-	service *provisioner.Service
-	worker  *store.Worker
-}
-
-// Timeout is far above a run's own deadlines, and finite, so that River's rescuer stays on.
-func (*runWorker) Timeout(*river.Job[onboarding.RunArgs]) time.Duration { return 2 * time.Hour }
-
-// Work executes the run, and stops at once when this process's session is lost: others then take its runs.
-func (w *runWorker) Work(ctx context.Context, job *river.Job[onboarding.RunArgs]) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	closed := make(chan struct{})
 	go func() {
-		select {
-		case <-w.worker.Lost():
-			cancel(onboarding.Errorf(onboarding.CodeFenced, "This process lost its session; another one goes on."))
-		case <-ctx.Done():
-		}
+		s.Store.Close() // waits for connections in use, of an abandoned engine too
+		close(closed)
 	}()
-	return w.service.Execute(ctx, job.Args.Run, w.worker.ID())
+	select {
+	case <-closed:
+	case <-ctx.Done():
+	}
+}
+
+// cleanEvery is how often expired sessions are removed; a reader ignores them at once.
+const cleanEvery = 10 * time.Minute
+
+// cleanSessions removes expired sessions now and then, until ctx ends.
+func cleanSessions(ctx context.Context, sessions store.Sessions, log *slog.Logger) {
+	tick := time.NewTicker(cleanEvery)
+	defer tick.Stop()
+	for {
+		if err := sessions.Clean(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("could not remove expired sessions; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // provider says where an issuer gives, refreshes and revokes tokens. Google's addresses are known; another issuer's
