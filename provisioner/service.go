@@ -244,8 +244,11 @@ func (s *Service) revokeAtGoogle(ctx context.Context, id onboarding.ID, g onboar
 		return "The access could not be opened to revoke it at Google. Remove it at https://myaccount.google.com/connections."
 	}
 	token := cmp.Or(tok.RefreshToken, tok.AccessToken)
-	if token == "" || s.cfg.RevokeURL == "" {
+	if token == "" {
 		return "There was nothing to revoke at Google."
+	}
+	if s.cfg.RevokeURL == "" {
+		return "The provider did not say where access is revoked. The token was wiped here; remove the access at https://myaccount.google.com/connections to be sure."
 	}
 	client := &http.Client{Transport: s.cfg.Transport, Timeout: 10 * time.Second, CheckRedirect: noRedirects}
 	status := "no answer"

@@ -171,3 +171,15 @@ func ChainHash(e onboarding.AuditEntry) string {
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
+
+// OnboardingIDs are all onboardings, archived ones too, in the order of their IDs. For staff.
+func (s *Store) OnboardingIDs(ctx context.Context, actor onboarding.Actor) ([]onboarding.ID, error) {
+	if err := staffOnly(actor); err != nil {
+		return nil, err
+	}
+	var ids []onboarding.ID
+	err := s.batch(ctx, actor, "read the onboardings' IDs", func(b *pgx.Batch) {
+		b.Queue(`SELECT id FROM onboardings ORDER BY id`).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
+	})
+	return ids, err
+}

@@ -54,7 +54,7 @@ type siteFlags struct {
 	GoogleRevokeURL    string   `help:"Where tokens are revoked; empty: what the issuer announces." env:"GOOGLE_REVOKE_URL"`
 	CloudEndpoint      string   `help:"Send all Google Cloud calls to this address, for emulators." env:"GOOGLE_CLOUD_ENDPOINT"`
 	EmulatorURL        string   `name:"emulator" help:"Use a running emulator for sign-in, Google Cloud and workspaces; for trials only." env:"EMULATOR_URL"`
-	Keyset             string   `help:"The keyset that seals tokens, as keygen prints it." env:"KEYSET"`
+	Keys               keyFlags `embed:""`
 	Administrators     []string `help:"E-mail addresses of administrators." env:"ADMINISTRATORS"`
 	Specialists        []string `help:"E-mail addresses of specialists." env:"SPECIALISTS"`
 	SpecialistDomains  []string `help:"Domains whose people are specialists." env:"SPECIALIST_DOMAINS"`
@@ -78,7 +78,7 @@ func (f *siteFlags) problems() []string {
 	} else if !loopbackURL(f.EmulatorURL) {
 		out = append(out, "EMULATOR_URL must be a loopback address such as http://127.0.0.1:9191. Leave it out to use Google itself")
 	}
-	missing("KEYSET", f.Keyset, "Run `groundwork keygen > keyset.json` once and set KEYSET_FILE=keyset.json")
+	out = append(out, f.Keys.problems()...)
 	if len(f.Administrators)+len(f.Specialists)+len(f.SpecialistDomains) == 0 {
 		out = append(out, "ADMINISTRATORS is missing. Name at least one address in ADMINISTRATORS or SPECIALISTS, or a domain in SPECIALIST_DOMAINS")
 	}

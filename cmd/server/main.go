@@ -16,13 +16,15 @@ import (
 )
 
 type cli struct {
-	Demo     demoCmd     `cmd:"" help:"Run everything on this machine: private Postgres, emulated Google Cloud, sample people and onboardings."`
-	Serve    serveCmd    `cmd:"" help:"Run the site and its workers."`
-	Emulator emulatorCmd `cmd:"" help:"Run the emulated Google Cloud, sign-in and Databricks workspace alone, on loopback."`
-	Migrate  migrateCmd  `cmd:"" help:"Bring the database to this version's schema, as its owner."`
-	Keygen   keygenCmd   `cmd:"" help:"Print a new keyset for KEYSET_FILE. Keep it secret."`
-	Health   healthCmd   `cmd:"" help:"Ask a running server whether it is ready; exit 1 if not."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Demo      demoCmd      `cmd:"" help:"Run everything on this machine: private Postgres, emulated Google Cloud, sample people and onboardings."`
+	Serve     serveCmd     `cmd:"" help:"Run the site and its workers."`
+	Emulator  emulatorCmd  `cmd:"" help:"Run the emulated Google Cloud, sign-in and Databricks workspace alone, on loopback."`
+	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version's schema, as its owner."`
+	Keygen    keygenCmd    `cmd:"" help:"Print a new keyset for KEYSET_FILE. Keep it secret."`
+	Audit     auditCmd     `cmd:"" help:"Look after the histories."`
+	RevokeAll revokeAllCmd `cmd:"" help:"Revoke every customer's access at Google and wipe it here; it is wiped even if Google is down."`
+	Health    healthCmd    `cmd:"" help:"Ask a running server whether it is ready; exit 1 if not."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
 // errReported ends the program with status 1 after the problem was already told.

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"groundwork/onboarding"
+	"groundwork/store"
+)
+
+// databaseFlags is how a command of the operator's reaches the database.
+type databaseFlags struct {
+	DatabaseURL      string `help:"Postgres, as the application's role." env:"DATABASE_URL"`
+	DatabasePassword string `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
+}
+
+func (f databaseFlags) problems() []string {
+	if f.DatabaseURL == "" {
+		return []string{"DATABASE_URL is missing. Set it to postgres://groundwork_app@host:5432/groundwork, with the password in DATABASE_PASSWORD or DATABASE_PASSWORD_FILE"}
+	}
+	return nil
+}
+
+func (f databaseFlags) open(ctx context.Context) (*store.Store, error) {
+	return store.Open(ctx, store.Config{URL: withPassword(f.DatabaseURL, f.DatabasePassword), MaxConns: 8})
+}
+
+type auditCmd struct {
+	Verify auditVerifyCmd `cmd:"" help:"Check that no line of a history was changed, lost or added; exit 1 if one was."`
+}
+
+type auditVerifyCmd struct {
+	databaseFlags
+	Onboarding string `help:"ID of one onboarding; default: all of them."`
+	File       string `help:"A history downloaded as JSON or CSV, checked without the database."`
+	Compare    bool   `help:"With --file: also see that the database still holds these very lines."`
+}
+
+// Run checks and says what it found, a line an onboarding.
+func (c auditVerifyCmd) Run(ctx context.Context, s streams, files fileProblems) error {
+	if c.File != "" {
+		return c.file(ctx, s, files)
+	}
+	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
+		return tell(s, "audit verify", problems)
+	}
+	db, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	ids := []onboarding.ID{onboarding.ID(c.Onboarding)}
+	if c.Onboarding == "" {
+		if ids, err = db.OnboardingIDs(ctx, onboarding.System); err != nil {
+			return err
+		}
+	}
+	bad := 0
+	for _, id := range ids {
+		err := db.VerifyAudit(ctx, onboarding.System, id)
+		switch code := onboarding.ErrorCode(err); {
+		case err == nil:
+			fmt.Fprintf(s.Out, "whole   %s\n", id)
+		case code == onboarding.CodeNotFound || code == onboarding.CodeUnavailable:
+			return err
+		default:
+			bad++
+			fmt.Fprintf(s.Out, "ALTERED %s: %v\n", id, err)
+		}
+	}
+	fmt.Fprintf(s.Err, "%d histories checked, %d altered\n", len(ids), bad)
+	if bad > 0 {
+		return errReported
+	}
+	return nil
+}
+
+func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems) error {
+	f, err := os.Open(c.File)
+	if err != nil {
+		return fmt.Errorf("open the download: %w", err)
+	}
+	defer f.Close()
+	entries, err := onboarding.ReadAudit(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	id, last := entries[0].Onboarding, entries[len(entries)-1]
+	if err := store.VerifyChain(entries); err != nil {
+		fmt.Fprintf(s.Out, "ALTERED %s: %v\n", id, err)
+		return errReported
+	}
+	if c.Compare {
+		if problems := append([]string(files), c.problems()...); len(problems) > 0 {
+			return tell(s, "audit verify", problems)
+		}
+		db, err := c.open(ctx)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		now, err := db.Audit(ctx, onboarding.System, id)
+		if err != nil {
+			return err
+		}
+		if len(now) < len(entries) || now[len(entries)-1].Hash != last.Hash {
+			fmt.Fprintf(s.Out, "ALTERED %s: the database does not hold the line %d of this file any more\n", id, last.Seq)
+			return errReported
+		}
+	}
+	fmt.Fprintf(s.Out, "whole   %s: %d lines to %s, the last hash is %s\n", id, len(entries), last.At.Format("2006-01-02 15:04:05 UTC"), last.Hash)
+	return nil
+}

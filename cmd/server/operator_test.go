@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/store"
+	"groundwork/store/pgtest"
+	"groundwork/vault"
+)
+
+// command runs the program as a shell would and returns what it printed.
+func command(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, told bytes.Buffer
+	err = run(t.Context(), args, &out, &told)
+	return out.String(), told.String(), err
+}
+
+// owned makes an onboarding that its owner has accepted.
+func owned(t *testing.T, db *store.Store, owner onboarding.Actor) onboarding.ID {
+	t.Helper()
+	id, err := onboarding.NewID(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, err := db.CreateOnboarding(t.Context(), person(sam.Email, onboarding.RoleSpecialist), onboarding.NewOnboarding{ID: id, Customer: "Acme Sample", OwnerEmail: owner.Email})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.AcceptInvite(t.Context(), token, owner); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func customer(email string) onboarding.Actor { return person(email, onboarding.RoleCustomer) }
+
+// asOwner changes rows behind the program's back, with triggers off.
+func asOwner(t *testing.T, db pgtest.Database, sql string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), db.OwnerURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	if _, err := conn.Exec(t.Context(), "SET session_replication_role = replica; "+sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAuditVerifyFindsARowThatWasAlteredByHand(t *testing.T) {
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	good, bad := owned(t, s, customer(ada.Email)), owned(t, s, customer(ben.Email))
+	t.Setenv("DATABASE_URL", db.URL)
+
+	out, told, err := command(t, "audit", "verify")
+	t.Logf("before:\n%s%s", out, told)
+	if err != nil || strings.Count(out, "whole ") != 2 || !strings.Contains(told, "2 histories checked, 0 altered") {
+		t.Fatalf("untouched: %v\n%s%s", err, out, told)
+	}
+	asOwner(t, db, `UPDATE audit SET actor = 'mallory@evil.example' WHERE seq = 2 AND onboarding = '`+string(bad)+`'`)
+	out, told, err = command(t, "audit", "verify")
+	t.Logf("after:\n%s%s", out, told)
+	if err == nil || !strings.Contains(out, "ALTERED "+string(bad)+": line 2") || !strings.Contains(out, "whole   "+string(good)) || !strings.Contains(told, "1 altered") {
+		t.Errorf("altered: %v\n%s%s", err, out, told)
+	}
+	if out, _, err := command(t, "audit", "verify", "--onboarding", string(good)); err != nil || strings.Contains(out, string(bad)) {
+		t.Errorf("one alone: %v\n%s", err, out)
+	}
+	if _, _, err := command(t, "audit", "verify", "--onboarding", "ob_unknown"); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		t.Errorf("unknown: %v", err)
+	}
+}
+
+func TestAuditVerifyReadsADownload(t *testing.T) {
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	id := owned(t, s, customer(ada.Email))
+	if err := s.AppendAudit(t.Context(), customer(ada.Email), id, "test.line", "=1+1\r\nnext", map[string]any{"b": "<", "a": 1}); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := s.Audit(t.Context(), customer(ada.Email), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asJSON, asCSV bytes.Buffer
+	if err := onboarding.WriteAuditJSON(&asJSON, id, entries); err != nil {
+		t.Fatal(err)
+	}
+	if err := onboarding.WriteAuditCSV(&asCSV, entries); err != nil {
+		t.Fatal(err)
+	}
+	last := entries[len(entries)-1]
+	for name, text := range map[string]string{"history.json": asJSON.String(), "history.csv": asCSV.String()} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, _, err := command(t, "audit", "verify", "--file", path); err != nil || !strings.Contains(out, last.Hash) {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+		if out, told, err := command(t, "audit", "verify", "--file", path, "--compare", "--database-url", db.URL); err != nil {
+			t.Errorf("%s compared: %v\n%s%s", name, err, out, told)
+		}
+		forged := strings.Replace(text, ada.Email, "eve@customer.example", 1)
+		if err := os.WriteFile(path, []byte(forged), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, _, err := command(t, "audit", "verify", "--file", path); err == nil || !strings.Contains(out, "was changed") {
+			t.Errorf("a forged %s: %v\n%s", name, err, out)
+		}
+	}
+	// A chain that somebody computed anew from its altered line on is whole in itself; a download gives it away.
+	kept := filepath.Join(t.TempDir(), "kept.json")
+	if err := os.WriteFile(kept, asJSON.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	last.Text = "Nothing happened."
+	hash := store.ChainHash(last)
+	asOwner(t, db, `UPDATE audit SET text = 'Nothing happened.', hash = '`+hash+`' WHERE text LIKE '=1+1%'; UPDATE audit_heads SET hash = '`+hash+`'`)
+	if out, _, err := command(t, "audit", "verify", "--database-url", db.URL); err != nil {
+		t.Errorf("the forged chain should be whole in itself: %v\n%s", err, out)
+	}
+	if out, _, err := command(t, "audit", "verify", "--file", kept, "--compare", "--database-url", db.URL); err == nil || !strings.Contains(out, "does not hold the line") {
+		t.Errorf("the download did not give the forged chain away: %v\n%s", err, out)
+	}
+}
+
+// held is an onboarding whose access is held; it returns the refresh token.
+func held(t *testing.T, db *store.Store, keys *vault.Vault, cloud *runningEmulator, email string) (onboarding.ID, string) {
+	t.Helper()
+	id := owned(t, db, customer(email))
+	token := cloud.RefreshToken(emulatedClientID, email, provisioner.Scopes...)
+	b, err := json.Marshal(onboarding.GrantToken{RefreshToken: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := keys.Seal(id, onboarding.PurposeGoogleGrant, onboarding.NewSecret(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.SaveGrant(t.Context(), customer(email), onboarding.Grant{Onboarding: id, Email: email, Scopes: provisioner.Scopes, CreatedAt: time.Now(), Sealed: sealed}); err != nil {
+		t.Fatal(err)
+	}
+	return id, token
+}
+
+// refreshes tells whether the provider still takes a refresh token.
+func refreshes(t *testing.T, cloud *runningEmulator, token string) bool {
+	t.Helper()
+	resp, err := http.PostForm(cloud.URL+"/token", url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {emulatedClientID}, "client_secret": {emulatedClientSecret},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+func TestRevokeAll(t *testing.T) {
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	cloud, stop, err := startEmulator(t.Context(), "127.0.0.1:0", "", 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	seedWorld(cloud.Emulator)
+	keyset, err := vault.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := vault.New(keyset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DATABASE_URL", db.URL)
+	t.Setenv("KEYSET", string(keyset))
+	wantNothingHeld := func(ids ...onboarding.ID) {
+		t.Helper()
+		for _, id := range ids {
+			if g, err := s.LiveGrant(t.Context(), onboarding.System, id); err != nil || g.Live() {
+				t.Errorf("%s is still held: %v", id, err)
+			}
+		}
+	}
+
+	one, first := held(t, s, keys, cloud, ada.Email)
+	two, second := held(t, s, keys, cloud, ben.Email)
+	if !refreshes(t, cloud, first) || !refreshes(t, cloud, second) {
+		t.Fatal("the tokens are no good to begin with")
+	}
+	out, told, err := command(t, "revoke-all", "--emulator", cloud.URL)
+	t.Logf("Google is up:\n%s%s", out, told)
+	if err != nil || strings.Count(out, "revoked ob_") != 2 || !strings.Contains(told, "2 held: 2 revoked at Google and wiped") {
+		t.Errorf("%v\n%s%s", err, out, told)
+	}
+	wantNothingHeld(one, two)
+	if refreshes(t, cloud, first) || refreshes(t, cloud, second) {
+		t.Error("Google still takes a revoked token")
+	}
+
+	three, _ := held(t, s, keys, cloud, ada.Email)
+	stop()
+	out, told, err = command(t, "revoke-all", "--emulator", cloud.URL)
+	t.Logf("Google is down:\n%s%s", out, told)
+	if err == nil || !strings.Contains(out, "wiped   "+string(three)+" "+ada.Email+": not confirmed by Google") || !strings.Contains(told, "1 wiped here alone") {
+		t.Errorf("%v\n%s%s", err, out, told)
+	}
+	wantNothingHeld(three)
+	uses, err := s.GrantUses(t.Context(), customer(ada.Email), three)
+	if err != nil || len(uses) == 0 || !strings.Contains(uses[len(uses)-1].Text, "myaccount.google.com") {
+		t.Errorf("the receipt does not say it: %+v, %v", uses, err)
+	}
+	if out, told, err := command(t, "revoke-all", "--emulator", cloud.URL); err != nil || out != "" {
+		t.Errorf("nothing held: %v\n%s%s", err, out, told)
+	}
+	t.Setenv("KEYSET", "")
+	if _, told, err := command(t, "revoke-all"); err == nil || !strings.Contains(told, "KEYSET is missing") {
+		t.Errorf("without a keyset: %v\n%s", err, told)
+	}
+	if out, _, err := command(t, "revoke-all", "--wipe-only"); err != nil {
+		t.Errorf("wiping alone: %v\n%s", err, out)
+	}
+}
