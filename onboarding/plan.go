@@ -64,7 +64,8 @@ type Plan struct {
 	ReadAt time.Time     `json:"read_at"`
 }
 
-// Hash pins the plan: SHA-256 in hex over each task's name, desired state, members, permissions and approved action.
+// Hash pins the plan: SHA-256 in hex over each task's name, desired state, members, permissions and approved action,
+// and over the confirmation that data may be deleted.
 func (p Plan) Hash() string {
 	type pinned struct {
 		Name     TaskName
@@ -77,6 +78,9 @@ func (p Plan) Hash() string {
 	enc := json.NewEncoder(h)
 	for _, t := range p.Tasks {
 		_ = enc.Encode(pinned{t.Name, t.Action, t.Desired, t.Bindings, t.Permissions}) // a hash's writer never fails, and the types marshal
+	}
+	if p.Spec.EraseData {
+		_ = enc.Encode("erase data")
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -211,8 +211,9 @@ func (e *execution) end(nodes []*node) error {
 			}
 		}
 	}
-	// Before EndRun: a crash in between repeats it, and a crash after it could not.
-	if state.Ended() {
+	// Before EndRun: a crash in between repeats it, and a crash after it could not. A verification that found something
+	// has done its work.
+	if state.Ended() || e.run.Kind == onboarding.RunVerify && state == onboarding.RunFailed {
 		e.giveUpAccess(state)
 	}
 	if cause := e.stopped(); cause != nil {
@@ -366,6 +367,9 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 		}
 
 		f := gcp.Classify(err)
+		if e.run.Kind == onboarding.RunVerify {
+			f = finding(f)
+		}
 		now := e.s.cfg.Now()
 		delay := e.s.backoff(try, 200*time.Millisecond, 30*time.Second)
 		if f.Class == gcp.Wait {
@@ -436,12 +440,15 @@ func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
 		}
 		return e.note(n.line.Name, kind, text)
 	}
-	if e.run.Kind == onboarding.RunTeardown {
+	switch e.run.Kind {
+	case onboarding.RunTeardown:
 		err = n.task.undo(e.work, env, note)
 		if err == nil {
 			mem.applied = "undo"
 		}
-	} else {
+	case onboarding.RunVerify:
+		err = n.task.inspect(e.work, env)
+	default:
 		err = n.task.reconcile(e.work, env, n.line, note, mem)
 	}
 	if errors.Is(err, errCancelled) {

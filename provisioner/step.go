@@ -44,6 +44,8 @@ type StepDef[S any] struct {
 	Timeout time.Duration
 	// Final steps run last, after every other task, whatever they depend on (verification, handover).
 	Final bool
+	// HandsOver marks the step that tells the vendor: a run that only verifies leaves it out.
+	HandsOver bool
 }
 
 // Want is a wanted state and the key that tells it from its siblings ("" where the step has one).

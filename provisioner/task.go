@@ -28,6 +28,7 @@ type Step struct {
 	name      string
 	dependsOn []*Step
 	final     bool
+	handsOver bool
 	shared    bool
 	applies   bool
 	undoes    bool
@@ -72,7 +73,7 @@ func Define[S any](def StepDef[S]) *Step {
 		panic(fmt.Sprintf("provisioner: step %q: either Apply or Guide", def.Name))
 	}
 	return &Step{
-		name: def.Name, dependsOn: def.DependsOn, final: def.Final, shared: def.Shared,
+		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, shared: def.Shared,
 		applies: def.Apply != nil, undoes: def.Undo != nil,
 		timeout: cmp.Or(def.Timeout, DefaultTimeout), guide: def.Guide,
 		tasks: func(s *Step, spec onboarding.Spec) []*Task {

@@ -36,6 +36,7 @@ var Handover = provisioner.Define(provisioner.StepDef[handover]{
 	Verify:      handOver,
 	Permissions: permissionsOfHandover,
 	Final:       true,
+	HandsOver:   true,
 })
 
 func wantHandover(spec onboarding.Spec) []provisioner.Want[handover] {

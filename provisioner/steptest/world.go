@@ -231,6 +231,16 @@ func (w *World) Teardown(which func(onboarding.TaskName) bool) onboarding.Run {
 	return w.Execute(onboarding.RunTeardown, plan)
 }
 
+// Verify executes a verification of everything.
+func (w *World) Verify() onboarding.Run {
+	w.T.Helper()
+	plan, err := w.service.VerifyPlan(w.Spec)
+	if err != nil {
+		w.T.Fatalf("verification's plan: %v", err)
+	}
+	return w.Execute(onboarding.RunVerify, plan)
+}
+
 // Execute runs a pinned plan to its end, or until it needs somebody.
 func (w *World) Execute(kind onboarding.RunKind, plan onboarding.Plan) onboarding.Run {
 	w.T.Helper()
