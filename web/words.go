@@ -3,9 +3,12 @@ package web
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"groundwork/onboarding"
 	"groundwork/wizard"
@@ -437,7 +440,11 @@ func (v ProgressView) elapsed() string {
 	if v.Run.StartedAt.IsZero() || v.Run.FinishedAt.IsZero() {
 		return ""
 	}
-	return span(v.Run.FinishedAt.Sub(v.Run.StartedAt))
+	took := span(v.Run.FinishedAt.Sub(v.Run.StartedAt))
+	if v.Run.State == onboarding.RunBlocked {
+		return "paused after " + took
+	}
+	return "took " + took
 }
 
 func (v ProgressView) live() bool { return v.EventsURL != "" && !v.Run.State.Ended() }
@@ -1184,4 +1191,133 @@ func roleWord(r onboarding.Role) string {
 	default:
 		return "Groundwork"
 	}
+}
+
+// blocker is what a run waits for: the first of the tasks that wait for it, and the titles of all.
+type blocker struct {
+	onboarding.Task
+	Titles []string
+}
+
+// blockers are the blocked tasks, those that wait for the same thing as one.
+func (v ProgressView) blockers() []blocker {
+	var out []blocker
+next:
+	for _, t := range v.tasks(onboarding.TaskBlocked) {
+		for i, b := range out {
+			if b.Code == t.Code && b.On == t.On && b.ActionText == t.ActionText && b.Message == t.Message {
+				out[i].Titles = append(out[i].Titles, t.Title)
+				continue next
+			}
+		}
+		out = append(out, blocker{t, []string{t.Title}})
+	}
+	return out
+}
+
+func taskWords(titles []string) string {
+	if len(titles) == 1 {
+		return "Task: " + titles[0] + "."
+	}
+	return fmt.Sprintf("%d tasks: %s.", len(titles), strings.Join(titles, "; "))
+}
+
+// interrupted tells whether the n-th line of a task's log was written by another worker than the line before,
+// which had not come to an end.
+func interrupted(events []onboarding.TaskEvent, n int) bool {
+	if n == 0 || events[n].Epoch == events[n-1].Epoch || events[n].Kind == "resumed" {
+		return false
+	}
+	switch events[n-1].Kind {
+	case "blocked", "failed", "done", "resumed":
+		return false
+	}
+	return true
+}
+
+// endWord names the time at which a run came to rest.
+func (v ProgressView) endWord() string {
+	switch v.Run.State {
+	case onboarding.RunBlocked:
+		return "Paused"
+	case onboarding.RunFailed:
+		return "Stopped"
+	case onboarding.RunCancelled:
+		return "Cancelled"
+	default:
+		return "Finished"
+	}
+}
+
+// linkParts cuts a sentence into its web addresses, as links, and the words between them.
+func linkParts(s string) []Link {
+	var out []Link
+	for {
+		i := strings.Index(s, "https://")
+		if i < 0 {
+			break
+		}
+		end := i + strings.IndexAny(s[i:]+" ", " \t\n\"'<>)")
+		address := strings.TrimRight(s[i:end], ".,;:")
+		if i > 0 {
+			out = append(out, Link{Text: s[:i]})
+		}
+		out = append(out, Link{Text: address, URL: address})
+		s = s[i+len(address):]
+	}
+	if s != "" {
+		out = append(out, Link{Text: s})
+	}
+	return out
+}
+
+// sentenceCase is s with its first letter as a capital.
+func sentenceCase(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+// placeWord is where an onboarding stands: the step of the form or the task of the run.
+func placeWord(o onboarding.Onboarding) string {
+	switch {
+	case o.Status == onboarding.StatusDone:
+		return "Handed over"
+	case o.Status == onboarding.StatusTornDown:
+		return "Removed"
+	case o.Current != "":
+		return o.Current
+	case len(o.Answers) > 0:
+		return "Form"
+	default:
+		return "Invited"
+	}
+}
+
+// pausedFor is what is waited for, where the step doesn't say it: after the form and in a paused run.
+func pausedFor(o onboarding.Onboarding) string {
+	switch o.Status {
+	case onboarding.StatusWaitingVendor, onboarding.StatusWaitingCustomer, onboarding.StatusAttention:
+		return o.Waiting.For
+	default:
+		return ""
+	}
+}
+
+// purposeWord names a use of the access.
+func purposeWord(p string) string {
+	return sentenceCase(strings.ReplaceAll(p, "_", " "))
+}
+
+// unlisted are the things a section waits for that none of its rows names.
+func unlisted(s wizard.Section) []string {
+	var out []string
+	for _, w := range s.Waiting {
+		if !slices.ContainsFunc(s.Rows, func(r wizard.Row) bool { return r.Label == w }) {
+			out = append(out, w)
+		}
+	}
+	return out
 }
