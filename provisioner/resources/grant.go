@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
@@ -46,6 +47,32 @@ func (g grant) on() string {
 		return "projects/" + g.Project + "/instances/" + g.Instance
 	default:
 		return "projects/" + g.Project
+	}
+}
+
+// thing is the resource in words that hold before any name is chosen.
+func (g grant) thing() string {
+	switch {
+	case g.Bucket != "":
+		return "the bucket"
+	case g.Account != "":
+		return "the Spark service account"
+	case g.Instance != "":
+		return "the Bigtable instance"
+	default:
+		return "the project"
+	}
+}
+
+// who is a grant's member in words that hold before its address is known.
+func who(spec onboarding.Spec, member string) string {
+	switch strings.TrimPrefix(member, "serviceAccount:") {
+	case spec.ControlPlaneAccount:
+		return "the vendor's control plane service account"
+	case spec.SparkAccount():
+		return "the Spark service account"
+	default:
+		return "the vendor's serving service account"
 	}
 }
 
@@ -119,7 +146,7 @@ func undoGrant(ctx context.Context, env *provisioner.Env, g grant) error {
 
 // grantPermissions are those that reading and writing the policy take.
 func grantPermissions(spec onboarding.Spec, g grant) []onboarding.Permission {
-	read, write := "to read who may use "+g.on()+", before and after", "to let "+g.Member+" use "+g.on()
+	read, write := "to read who may use "+g.thing()+", before and after", "to let "+who(spec, g.Member)+" use "+g.thing()
 	switch {
 	case g.Bucket != "":
 		on := onBucket(g.Bucket)
