@@ -47,6 +47,12 @@ bench: ## the benchmarks of the Go packages, against a private Postgres
 	@bin/need postgres
 	@go run ./store/pgtest/pgserver -- go test -run '^$$' -bench . -benchmem ./...
 
+KILLS ?= 1000
+.PHONY: soak
+soak: ## kill servers at random, KILLS=1000 times, and read the cloud's history; then every fault in full length (half an hour)
+	@bin/need postgres
+	@SOAK_KILLS=$(KILLS) LONG=1 go test ./e2e -count=1 -v -timeout 3h -run 'TestSoak|TestFaults'
+
 .PHONY: screenshots
 screenshots: ## every page in light, dark and narrow, into e2e/screenshots
 	@bin/need postgres chromium

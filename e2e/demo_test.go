@@ -144,12 +144,13 @@ func (d *demo) kill(t *testing.T) {
 
 // call is one entry of the emulator's call log.
 type call struct {
-	Person  string `json:"person"`
-	Method  string `json:"method"`
-	Host    string `json:"host"`
-	Path    string `json:"path"`
-	Status  int    `json:"status"`
-	Changed bool   `json:"changed"`
+	At      time.Time `json:"at"`
+	Person  string    `json:"person"`
+	Method  string    `json:"method"`
+	Host    string    `json:"host"`
+	Path    string    `json:"path"`
+	Status  int       `json:"status"`
+	Changed bool      `json:"changed"`
 }
 
 // calls is the emulator's log, oldest first.

@@ -64,6 +64,7 @@ func hire(ctx context.Context, s *store.Store, service *provisioner.Service, log
 		<-c.gone
 		return nil, err
 	}
+	log.Info("works on runs", "worker", worker.ID())
 	return c, nil
 }
 
@@ -134,7 +135,6 @@ func rehire(ctx context.Context, s *store.Store, service *provisioner.Service, l
 	for wait := rehireFirst; ; wait = min(2*wait, rehireMost) {
 		c, err := hire(ctx, s, service, log)
 		if err == nil {
-			log.Info("works again", "worker", c.worker.ID())
 			return c
 		}
 		if ctx.Err() != nil {
