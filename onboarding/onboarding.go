@@ -75,6 +75,9 @@ const (
 	StatusTornDown        Status = "torn_down"
 )
 
+// AtCheck is [Onboarding.Current] when every step of the form is answered and no run was started.
+const AtCheck = "Check your answers"
+
 // Statuses lists every status in the order of the tabs.
 var Statuses = []Status{StatusInForm, StatusWaitingVendor, StatusWaitingCustomer, StatusProvisioning, StatusAttention, StatusDone, StatusTornDown}
 

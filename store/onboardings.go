@@ -186,7 +186,7 @@ WITH o AS (
 		answers = answers || jsonb_build_object(@step::text, @answer::jsonb),
 		deployment = @deployment, region = @region, project = @project, current = @current,
 		status = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer')
-			THEN CASE WHEN @on::text = 'specialist' THEN 'waiting_vendor' ELSE 'in_form' END ELSE status END,
+			THEN CASE WHEN @on::text = 'specialist' THEN 'waiting_vendor' WHEN @answered THEN 'waiting_customer' ELSE 'in_form' END ELSE status END,
 		waiting_on = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @on::text ELSE waiting_on END,
 		waiting_for = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @for::text ELSE waiting_for END,
 		waiting_since = CASE
@@ -221,7 +221,7 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	}
 	args := seen(actor, pgx.NamedArgs{
 		"id": a.ID, "version": a.Version, "step": a.Step, "answer": string(a.Answer),
-		"deployment": a.Deployment, "region": a.Region, "project": a.Project, "current": a.Current,
+		"deployment": a.Deployment, "region": a.Region, "project": a.Project, "current": a.Current, "answered": a.Current == onboarding.AtCheck,
 		"on": a.Waiting.On, "for": a.Waiting.For, "now": s.now(), "purposes": purposes, "sealed": sealed,
 		"by": actor.Email, "role": actor.Role, "text": "Saved the answers of the step " + a.Step + ".", "data": string(data), "request": actor.RequestID,
 	})
@@ -254,7 +254,7 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 const updateVendor = `
 UPDATE onboardings o SET vendor = @vendor,
 	deployment = CASE WHEN o.answers = '{}' THEN @proposed ELSE o.deployment END,
-	status = CASE WHEN status = 'waiting_vendor' AND @complete THEN 'in_form' ELSE status END,
+	status = CASE WHEN status = 'waiting_vendor' AND @complete THEN CASE WHEN current = @check THEN 'waiting_customer' ELSE 'in_form' END ELSE status END,
 	waiting_on = CASE WHEN status = 'waiting_vendor' AND @complete THEN 'customer' ELSE waiting_on END,
 	waiting_for = CASE WHEN status = 'waiting_vendor' AND @complete THEN 'Continue with the form' ELSE waiting_for END,
 	waiting_since = CASE WHEN status = 'waiting_vendor' AND @complete THEN @now ELSE waiting_since END,
@@ -265,7 +265,7 @@ WHERE id = @id AND NOT archived`
 func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error {
 	return s.change(ctx, actor, id, "vendor.changed", "Changed the vendor's values.", func(tx pgx.Tx) (int64, error) {
 		tag, err := tx.Exec(ctx, updateVendor, pgx.NamedArgs{
-			"id": id, "vendor": v, "proposed": v.ProposedName, "complete": v.ControlPlaneAccount != "", "now": s.now(),
+			"id": id, "vendor": v, "proposed": v.ProposedName, "check": onboarding.AtCheck, "complete": v.ControlPlaneAccount != "", "now": s.now(),
 		})
 		if duplicate(err, "onboardings_deployment") {
 			return 0, nameHeld(v.ProposedName)

@@ -12,13 +12,12 @@ func (j *Journey) Stand(c Context) (current string, waiting onboarding.Waiting) 
 			}
 		}
 	}
-	const check = "Check your answers"
 	for _, party := range []onboarding.Party{onboarding.PartyCustomer, onboarding.PartySpecialist} {
 		for _, o := range j.Outstanding(c) {
 			if o.On == party {
-				return check, onboarding.Waiting{On: party, For: "Add: " + o.What}
+				return onboarding.AtCheck, onboarding.Waiting{On: party, For: "Add: " + o.What}
 			}
 		}
 	}
-	return check, onboarding.Waiting{On: onboarding.PartyCustomer, For: "Look at the plan and approve it"}
+	return onboarding.AtCheck, onboarding.Waiting{On: onboarding.PartyCustomer, For: "Look at the plan and approve it"}
 }
