@@ -21,6 +21,7 @@ import (
 	"github.com/go-chi/httprate"
 
 	"groundwork/onboarding"
+	"groundwork/web"
 )
 
 const (
@@ -135,15 +136,10 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 	})
 }
 
-// csp allows what our own files do and nothing inline. Sign-in starts from a link, since form-action also holds for
-// the redirects of a form.
-const csp = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; " +
-	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-
 func (s *Server) headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", csp)
+		h.Set("Content-Security-Policy", web.ContentSecurityPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin") // no-referrer makes browsers send Origin: null with our own forms
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")

@@ -267,7 +267,7 @@ func vendorFields(f AdminForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = control(f.mono(FieldControlPlaneAccount, "Control plane service account", "tecton-<deployment>-control-plane@….iam.gserviceaccount.com. The customer confirms it.", f.Vendor.ControlPlaneAccount, 45, true)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = control(f.mono(FieldControlPlaneAccount, "Control plane service account", "tecton-<deployment>-control-plane@….iam.gserviceaccount.com. The customer confirms it.", f.Vendor.ControlPlaneAccount, 0, true)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -319,7 +319,7 @@ func vendorFields(f AdminForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = control(f.mono(FieldServingAccount, "Serving service account", "Gets the Spark role on Bigtable.", f.Vendor.ServingAccount, 45, true)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = control(f.mono(FieldServingAccount, "Serving service account", "Gets the Spark role on Bigtable.", f.Vendor.ServingAccount, 0, true)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
