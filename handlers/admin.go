@@ -336,7 +336,7 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 			run.EventsURL += "?view=detail"
 		}
 		view.Run = &run
-		view.MayRetry = run.Run.State == onboarding.RunFailed || run.Run.State == onboarding.RunBlocked
+		view.MayRetry = run.Run.State == onboarding.RunBlocked || run.Run.State == onboarding.RunFailed && run.Run.Kind != onboarding.RunVerify
 	case onboarding.ErrorCode(err) != onboarding.CodeNotFound:
 		return view, err
 	}

@@ -99,3 +99,126 @@ func TestChangedAnswersLeadFromTheRetryToTheirPlan(t *testing.T) {
 		t.Errorf("the old run is %s (%v)", before.State, err)
 	}
 }
+
+// finished is an onboarding whose run succeeded, with its access given up.
+func (w *world) finished() (onboarding.Onboarding, *browser, *worker) {
+	w.t.Helper()
+	ob, b := w.ready()
+	b.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.finish("apis")
+	k.finish("bucket")
+	k.must(w.store.PutRecord(w.t.Context(), k.fence(), []byte(`{}`)))
+	k.must(w.cloud.Revoke(w.t.Context(), onboarding.System, ob.ID))
+	k.end(onboarding.RunSucceeded)
+	return ob, b, k
+}
+
+func TestATeardownIsPlannedConfirmedAndEndsWithWhatStays(t *testing.T) {
+	w := newWorld(t)
+	ob, b, k := w.finished()
+	plan, page := web.OnboardingPath(ob.ID, "plan")+"?kind=teardown", web.OnboardingPath(ob.ID, "teardown")
+	done := b.get(web.OnboardingPath(ob.ID, "done"))
+	if done.Find("a[href='"+plan+"']").Length() != 1 {
+		t.Error("the confirmation page doesn't lead to the teardown")
+	}
+	// The access ended with the run, so it is asked for again.
+	wantTo(t, b.get(page), plan)
+	if p := b.get(plan); p.Find("a[href^='"+web.OnboardingPath(ob.ID, "connect")+"']").Length() == 0 {
+		t.Error("no way to give the access again")
+	}
+	b.connect(ob.ID, ada, nil)
+	p := b.get(plan)
+	want(t, p, http.StatusOK)
+	if p.Find("main form[method=post]").Length() != 0 || p.Find("a[href='"+page+"']").Length() != 1 {
+		t.Error("the plan starts the teardown without asking")
+	}
+	ask := b.get(page)
+	want(t, ask, http.StatusOK)
+	if text := ask.Find("main").Text(); !strings.Contains(text, "gs://tecton-acme-prod-dataplane") || !strings.Contains(text, "acme-data-prod") {
+		t.Errorf("the question doesn't name what goes: %s", text)
+	}
+	hash, v := ask.Find("input[name=hash]").AttrOr("value", ""), ask.Find("form input[name=version]").AttrOr("value", "")
+	want(t, b.post(page, "hash", "another", "version", v), http.StatusConflict)
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "plan"), "kind", "teardown", "hash", hash, "version", v), page)
+	if run := w.latest(ob.ID); run.Kind != onboarding.RunProvision {
+		t.Fatal("a teardown began without its confirmation")
+	}
+	wantTo(t, b.post(page, "hash", hash, "version", v), web.OnboardingPath(ob.ID, "progress"))
+	run := w.latest(ob.ID)
+	if run.Kind != onboarding.RunTeardown || run.Plan.Spec.EraseData {
+		t.Fatalf("%s, erasing data: %v", run.Kind, run.Plan.Spec.EraseData)
+	}
+	k.claim(ob.ID)
+	k.finish("apis")
+	k.start("bucket")
+	k.must(w.store.FinishTask(t.Context(), k.fence(), "bucket", "Left in place. It holds objects."))
+	k.must(w.cloud.Revoke(t.Context(), onboarding.System, ob.ID))
+	k.end(onboarding.RunSucceeded)
+	if got := w.onboarding(ob.ID).Status; got != onboarding.StatusTornDown {
+		t.Errorf("status %s", got)
+	}
+	wantTo(t, b.get(web.OnboardingPath(ob.ID, "done")), web.OnboardingPath(ob.ID, "progress"))
+	end := b.get(web.OnboardingPath(ob.ID, "progress"))
+	if text := end.Find("#run-callouts").Text(); !strings.Contains(text, "gs://tecton-acme-prod-dataplane") || !strings.Contains(text, "It holds objects.") {
+		t.Errorf("the end doesn't list what stays: %s", text)
+	}
+	b.connect(ob.ID, ada, nil)
+	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+	if run := w.latest(ob.ID); run.Kind != onboarding.RunProvision || run.State != onboarding.RunQueued {
+		t.Errorf("setting it up again is a %s run, %s", run.Kind, run.State)
+	}
+}
+
+func TestDataIsErasedOnlyWhereItsOwnBoxWasTicked(t *testing.T) {
+	w := newWorld(t)
+	ob, b, _ := w.finished()
+	b.connect(ob.ID, ada, nil)
+	page := web.OnboardingPath(ob.ID, "teardown")
+	ask := b.get(page)
+	hash, v := ask.Find("input[name=hash]").AttrOr("value", ""), ask.Find("form input[name=version]").AttrOr("value", "")
+	again := b.post(page, "hash", "another", "version", v, "erase", "yes")
+	want(t, again, http.StatusConflict)
+	wantTo(t, b.post(page, "hash", hash, "version", v, "erase", "yes"), web.OnboardingPath(ob.ID, "progress"))
+	run := w.latest(ob.ID)
+	plain := run.Plan
+	plain.Spec.EraseData = false
+	if !run.Plan.Spec.EraseData || run.PlanHash == plain.Hash() {
+		t.Error("the confirmation is not pinned with the plan")
+	}
+}
+
+func TestAVerificationShowsWhatDiffersAndLeadsToTheRepair(t *testing.T) {
+	w := newWorld(t)
+	ob, b, k := w.finished()
+	plan := web.OnboardingPath(ob.ID, "plan") + "?kind=verify"
+	if b.get(web.OnboardingPath(ob.ID, "done")).Find("a[href='"+plan+"']").Length() != 1 {
+		t.Error("the confirmation page doesn't offer the verification")
+	}
+	b.connect(ob.ID, ada, nil)
+	p := b.get(plan)
+	want(t, p, http.StatusOK)
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "plan"), "kind", "verify", "hash", p.Find("input[name=hash]").AttrOr("value", ""), "version", p.Find("form input[name=version]").AttrOr("value", "")), web.OnboardingPath(ob.ID, "progress"))
+	k.claim(ob.ID)
+	k.finish("apis")
+	k.start("bucket")
+	k.must(w.store.FailTask(t.Context(), k.fence(), "bucket", onboarding.CodeStale, "gs://tecton-acme-prod-dataplane is not there.", "drift"))
+	k.must(w.cloud.Revoke(t.Context(), onboarding.System, ob.ID))
+	k.end(onboarding.RunFailed)
+	if got := w.onboarding(ob.ID).Status; got != onboarding.StatusDone {
+		t.Errorf("a verification made the onboarding %s", got)
+	}
+	page := b.get(web.OnboardingPath(ob.ID, "progress"))
+	callouts := page.Find("#run-callouts")
+	if !strings.Contains(callouts.Text(), "dataplane is not there") || callouts.Find("a[href='"+web.OnboardingPath(ob.ID, "plan")+"']").Length() != 1 || page.Find("form[action$='/retry']").Length() != 0 {
+		t.Errorf("the difference or its repair is not shown: %s", callouts.Text())
+	}
+	if text := b.get(web.OnboardingPath(ob.ID, "done")).Find("main").Text(); !strings.Contains(text, "The last verification found differences") {
+		t.Error("the confirmation page keeps the difference back")
+	}
+	b.connect(ob.ID, ada, nil)
+	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+	if run := w.latest(ob.ID); run.Kind != onboarding.RunProvision {
+		t.Errorf("the repair is a %s run", run.Kind)
+	}
+}

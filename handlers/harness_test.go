@@ -195,6 +195,14 @@ func (c *cloud) TeardownPlan(ctx context.Context, a onboarding.Actor, ob onboard
 	return p, err
 }
 
+func (c *cloud) VerifyPlan(spec onboarding.Spec) (onboarding.Plan, error) {
+	p, err := c.Plan(context.Background(), onboarding.Actor{}, onboarding.Onboarding{}, spec)
+	for i := range p.Tasks {
+		p.Tasks[i].Action, p.Tasks[i].DependsOn = onboarding.ActionCheck, nil
+	}
+	return p, err
+}
+
 func (c *cloud) Preflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

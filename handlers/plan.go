@@ -3,7 +3,10 @@ package handlers
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+
+	"github.com/a-h/templ"
 
 	"groundwork/onboarding"
 	"groundwork/web"
@@ -33,6 +36,17 @@ func (s *Server) readPlan(v *visit, kind onboarding.RunKind) (planRead, error) {
 	if p.latest, err = s.Store.LatestRun(ctx, v.actor, v.id); err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 		return planRead{}, err
 	}
+	switch {
+	case kind == onboarding.RunTeardown && p.latest.ID != "":
+		p.spec = p.latest.Plan.Spec // what was made follows from what was run, whatever was answered since
+		p.spec.EraseData = false
+	case kind == onboarding.RunVerify:
+		run, err := s.succeeded(v)
+		if err != nil {
+			return planRead{}, err
+		}
+		p.spec = run.Plan.Spec
+	}
 	if p.grant, err = s.Store.LiveGrant(ctx, v.actor, v.id); err != nil {
 		return planRead{}, err
 	}
@@ -40,9 +54,12 @@ func (s *Server) readPlan(v *visit, kind onboarding.RunKind) (planRead, error) {
 		p.err = onboarding.Errorf(onboarding.CodeSignIn, "Connect a Google account first: the plan is read from your project with its access.")
 		return p, nil
 	}
-	if kind == onboarding.RunTeardown {
+	switch kind {
+	case onboarding.RunTeardown:
 		p.plan, p.err = s.Provisioner.TeardownPlan(ctx, v.actor, j.ob, p.spec)
-	} else {
+	case onboarding.RunVerify:
+		p.plan, p.err = s.Provisioner.VerifyPlan(p.spec)
+	default:
 		p.plan, p.err = s.Provisioner.Plan(ctx, v.actor, j.ob, p.spec)
 		if p.err == nil {
 			p.checks, p.err = s.Provisioner.Preflight(ctx, v.actor, j.ob, p.spec)
@@ -74,7 +91,7 @@ func runKind(text string) onboarding.RunKind {
 
 // waits lists what must come before a run may start.
 func (s *Server) waits(p planRead) []string {
-	if p.kind == onboarding.RunTeardown {
+	if p.kind != onboarding.RunProvision {
 		return nil
 	}
 	out := s.Journey.Waiting(p.c)
@@ -86,10 +103,9 @@ func (s *Server) waits(p planRead) []string {
 
 // planView decides what the page offers.
 func (s *Server) planView(v *visit, p planRead) web.PlanView {
-	title := "Review the plan"
-	if p.kind == onboarding.RunTeardown {
-		title = "Review what will be removed"
-	}
+	title := map[onboarding.RunKind]string{
+		onboarding.RunProvision: "Review the plan", onboarding.RunTeardown: "Review what will be removed", onboarding.RunVerify: "Review what will be verified",
+	}[p.kind]
 	view := web.PlanView{
 		Frame: s.onboardingFrame(v, p.ob, title), Onboarding: v.id, Version: p.ob.Version, Plan: p.plan, Hash: p.plan.Hash(), Checks: p.checks,
 		Waiting: s.waits(p), Connection: web.Connection{Email: p.grant.Email, Since: p.grant.CreatedAt}, Active: p.latest.State.Active(),
@@ -129,6 +145,8 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 		view.Blocked = "A check failed. Mend what it names, then check again."
 	case failed > 1:
 		view.Blocked = fmt.Sprintf("%d checks failed. Mend what they name, then check again.", failed)
+	case p.kind == onboarding.RunTeardown && !slices.ContainsFunc(p.plan.Tasks, func(t onboarding.PlannedTask) bool { return t.Action == onboarding.ActionDelete }):
+		view.Blocked = "There is nothing of ours to remove."
 	default:
 		view.MayApprove = true
 	}
@@ -158,18 +176,47 @@ func (s *Server) openPlan(w http.ResponseWriter, v *visit, kind onboarding.RunKi
 	if err != nil {
 		return planRead{}, false, err
 	}
-	if kind != onboarding.RunTeardown && !s.Journey.Complete(j.c) {
+	switch {
+	case kind == onboarding.RunProvision && !s.Journey.Complete(j.c):
 		return planRead{}, true, seeOther(w, v.Request, web.OnboardingPath(v.id, "check"))
+	case kind == onboarding.RunVerify && j.ob.Status != onboarding.StatusDone:
+		return planRead{}, true, seeOther(w, v.Request, s.standsAt(j)) // there is nothing finished to verify
 	}
 	p, err := s.readPlan(v, kind)
 	return p, false, err
 }
 
-// planApprove starts a run of exactly the plan that was shown: the cloud is read again, and another plan is shown
-// instead of being run.
+// planApprove starts a run of exactly the plan that was shown.
 func (s *Server) planApprove(w http.ResponseWriter, v *visit) error {
-	ctx := v.Context()
 	kind := runKind(v.form.Get("kind"))
+	if kind == onboarding.RunTeardown { // it has a page of its own, which asks about the data
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "teardown"))
+	}
+	return s.approve(w, v, kind, false, web.PlanPage)
+}
+
+// teardown is the page between the plan of a teardown and its run: it names what goes and what stays.
+func (s *Server) teardown(w http.ResponseWriter, v *visit) error {
+	p, done, err := s.openPlan(w, v, onboarding.RunTeardown)
+	if done || err != nil {
+		return err
+	}
+	view := s.planView(v, p)
+	if !view.MayApprove { // the plan's page says why
+		return seeOther(w, v.Request, planPath(v.id, onboarding.RunTeardown))
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.TeardownPage(view))
+}
+
+// teardownStart removes what was made; data is removed only where its own box was ticked.
+func (s *Server) teardownStart(w http.ResponseWriter, v *visit) error {
+	return s.approve(w, v, onboarding.RunTeardown, v.form.Get("erase") == "yes", web.TeardownPage)
+}
+
+// approve starts a run of exactly the plan that was shown: the cloud is read again, and another plan is shown
+// instead of being run.
+func (s *Server) approve(w http.ResponseWriter, v *visit, kind onboarding.RunKind, erase bool, page func(web.PlanView) templ.Component) error {
+	ctx := v.Context()
 	if run, err := s.Store.LatestRun(ctx, v.actor, v.id); err == nil && run.State.Active() {
 		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress")) // the second click of a double click
 	} else if err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
@@ -183,6 +230,10 @@ func (s *Server) planApprove(w http.ResponseWriter, v *visit) error {
 		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
 	}
 	view := s.planView(v, p)
+	view.Erase = erase
+	if !view.MayApprove {
+		page = web.PlanPage // it says why
+	}
 	version, err := strconv.Atoi(v.form.Get("version"))
 	switch {
 	case err != nil || version != p.ob.Version:
@@ -191,8 +242,9 @@ func (s *Server) planApprove(w http.ResponseWriter, v *visit) error {
 		view.Changed = "Your project changed since this plan was shown. This is the plan now; look at it, then approve it."
 	}
 	if view.Changed != "" || !view.MayApprove {
-		return s.draw(w, v.Request, http.StatusConflict, web.PlanPage(view))
+		return s.draw(w, v.Request, http.StatusConflict, page(view))
 	}
+	p.plan.Spec.EraseData = erase
 	_, err = s.Store.Submit(ctx, v.actor, v.id, version, kind, p.plan)
 	switch onboarding.ErrorCode(err) {
 	case "", onboarding.CodeConflict:

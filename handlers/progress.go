@@ -309,6 +309,9 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
+	if ob.Status == onboarding.StatusTornDown { // what was made is gone
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
+	}
 	grants, err := s.Store.Grants(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
@@ -319,7 +322,25 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		Address: run.Plan.Spec.UIAddress(), Handover: handover(run.Plan.Spec), Revoked: given,
 	}
 	if v.member() && ob.Status == onboarding.StatusDone {
-		view.TeardownURL = planPath(v.id, onboarding.RunTeardown)
+		view.TeardownURL, view.VerifyURL = planPath(v.id, onboarding.RunTeardown), planPath(v.id, onboarding.RunVerify)
+	}
+	runs, err := s.Store.Runs(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs { // latest first
+		if r.Kind != onboarding.RunVerify {
+			break // whatever was verified before was run again since
+		}
+		switch r.State {
+		case onboarding.RunSucceeded:
+			view.Verified = "Verified again since: everything is as it was made."
+		case onboarding.RunFailed:
+			view.Verified = "The last verification found differences. The run says which, and repairs them."
+		default:
+			continue
+		}
+		break
 	}
 	return s.draw(w, v.Request, http.StatusOK, web.Done(view))
 }

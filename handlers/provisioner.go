@@ -12,6 +12,8 @@ import (
 type Provisioner interface {
 	Plan(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) (onboarding.Plan, error)
 	TeardownPlan(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) (onboarding.Plan, error)
+	// VerifyPlan reads nothing, so it needs no access yet.
+	VerifyPlan(onboarding.Spec) (onboarding.Plan, error)
 	Preflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error)
 	Projects(context.Context, onboarding.Actor, onboarding.ID) ([]provisioner.Project, error)
 	Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, project string) (provisioner.Project, error)

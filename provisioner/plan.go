@@ -101,6 +101,9 @@ func (t *Task) planUndo(ctx context.Context, env *Env) (onboarding.PlannedTask, 
 		p.Diff = "It stays: it was not made by this onboarding."
 	default:
 		p.Action = onboarding.ActionDelete
+		if t.Step.holdsData && !env.Spec.EraseData {
+			p.Diff = "It stays while it holds data, unless you confirm that the data may be deleted."
+		}
 	}
 	return p, nil
 }

@@ -29,6 +29,7 @@ type Step struct {
 	dependsOn []*Step
 	final     bool
 	handsOver bool
+	holdsData bool
 	shared    bool
 	applies   bool
 	undoes    bool
@@ -73,7 +74,7 @@ func Define[S any](def StepDef[S]) *Step {
 		panic(fmt.Sprintf("provisioner: step %q: either Apply or Guide", def.Name))
 	}
 	return &Step{
-		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, shared: def.Shared,
+		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, holdsData: def.HoldsData, shared: def.Shared,
 		applies: def.Apply != nil, undoes: def.Undo != nil,
 		timeout: cmp.Or(def.Timeout, DefaultTimeout), guide: def.Guide,
 		tasks: func(s *Step, spec onboarding.Spec) []*Task {

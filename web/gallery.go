@@ -82,6 +82,7 @@ func Gallery() []GalleryPage {
 			v.Active, v.MayApprove, v.Blocked = true, false, "A run is going. Follow it, or cancel it first."
 		}))},
 		{"plan-teardown", PlanPage(s.teardown())},
+		{"teardown", TeardownPage(s.teardown())},
 		{"progress-queued", Progress(s.progress(onboarding.RunQueued))},
 		{"progress", Progress(s.progress(onboarding.RunRunning))},
 		{"progress-waiting", Progress(s.progressWaiting())},
@@ -466,7 +467,8 @@ func (s samples) teardown() PlanView {
 		v.Plan.Tasks = []onboarding.PlannedTask{
 			{Name: "bigtable", Title: "Delete the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-acme-production", Action: onboarding.ActionDelete, Why: "It is marked as ours."},
 			{Name: "role", Title: "Delete the custom role", Resource: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", Action: onboarding.ActionDelete, Why: "Google keeps its ID for some weeks."},
-			{Name: "bucket", Title: "Leave the bucket", Resource: "gs://tecton-acme-production-dataplane", Action: onboarding.ActionNone, Why: "It holds data."},
+			{Name: "bucket", Title: "Delete the bucket", Resource: "gs://tecton-acme-production-dataplane", Action: onboarding.ActionDelete, Why: "It is marked as ours.", Diff: "It stays while it holds data, unless you confirm that the data may be deleted."},
+			{Name: "apis", Title: "Leave the APIs on", Resource: "storage.googleapis.com", Action: onboarding.ActionNone, Why: "Google answers only where they are on.", Diff: "It stays: other things in the project may use it."},
 		}
 	})
 }

@@ -162,6 +162,7 @@ type PlanView struct {
 	Problem     string // the plan couldn't be read; what to do next
 	Active      bool   // a run is going already: links to the progress page
 	PreviousRun string // state of the latest run in words, "" none
+	Erase       bool   // teardown: deleting the data was ticked
 	// Differences are what this plan does otherwise than the one that was approved before and did not come to its end.
 	Differences []Difference
 }
@@ -200,6 +201,8 @@ type DoneView struct {
 	Delivered   string       // "Delivered to the vendor on …", "" if it was not
 	Revoked     bool         // access given up at Google and wiped
 	TeardownURL string       // "" draws none
+	VerifyURL   string       // "" draws none
+	Verified    string       // what the last verification on demand found, "" if there was none
 }
 
 // ReceiptGrant is one consent and every use of it.

@@ -322,6 +322,9 @@ func (v ProgressView) taskWord(t onboarding.Task) string {
 			return "Waiting"
 		}
 	case onboarding.TaskFailed:
+		if v.Run.Kind == onboarding.RunVerify {
+			return "Differs"
+		}
 		return "Failed"
 	case onboarding.TaskDone:
 		return "Done"
@@ -395,6 +398,20 @@ func (v ProgressView) heading() string {
 			return "Removing what we made"
 		}
 	}
+	if v.Run.Kind == onboarding.RunVerify {
+		switch v.Run.State {
+		case onboarding.RunSucceeded:
+			return "Everything is as it was made"
+		case onboarding.RunBlocked:
+			return "Verifying is paused"
+		case onboarding.RunFailed:
+			return "Something differs"
+		case onboarding.RunCancelled:
+			return "Verifying was cancelled"
+		default:
+			return "Verifying " + what
+		}
+	}
 	switch v.Run.State {
 	case onboarding.RunSucceeded:
 		return "Everything is set up"
@@ -410,6 +427,18 @@ func (v ProgressView) heading() string {
 }
 
 func (v ProgressView) lead() string {
+	switch {
+	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunFailed:
+		return "Everything was read back, and nothing was changed. Our access was given up again."
+	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunSucceeded:
+		return "Everything was read back and compared. Our access was given up again."
+	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunSucceeded:
+		return "Only what was ours was removed. Our access was given up again."
+	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunCancelled:
+		return "No further change is made. What was removed so far is gone; the rest stays."
+	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunFailed:
+		return "What was removed so far is gone. A retry goes on from the task that failed."
+	}
 	switch v.Run.State {
 	case onboarding.RunQueued, onboarding.RunRunning:
 		return strings.TrimSpace(v.Expect + " You can close this page; the work goes on, and this address shows where it stands.")
@@ -917,8 +946,11 @@ func (v ProgressView) progressFrame() Frame {
 }
 
 func (v ProgressView) stateWord() string {
-	if v.Staff && v.Run.State == onboarding.RunBlocked {
+	switch {
+	case v.Staff && v.Run.State == onboarding.RunBlocked:
 		return "Paused"
+	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunFailed:
+		return "Differs"
 	}
 	return runWord(v.Run.State)
 }
@@ -930,8 +962,56 @@ func (v ProgressView) retryPath() string {
 	return OnboardingPath(v.Onboarding.ID, "retry")
 }
 
+// leftover is something that a teardown left, and why.
+type leftover struct{ Resource, Why string }
+
+// leftInPlace is how the runner begins its words on a task of a teardown that left something on purpose.
+const leftInPlace = "Left in place. "
+
+// leftovers lists what stays after a teardown.
+func (v ProgressView) leftovers() []leftover {
+	var out []leftover
+	for _, t := range v.Run.Tasks {
+		p, _ := v.Run.Plan.Task(t.Name)
+		if why, ok := strings.CutPrefix(t.Message, leftInPlace); ok {
+			out = append(out, leftover{orText(p.Resource, t.Title), why})
+		} else if p.Action == onboarding.ActionNone && strings.HasPrefix(p.Diff, "It stays") {
+			out = append(out, leftover{orText(p.Resource, t.Title), p.Diff})
+		}
+	}
+	return out
+}
+
+// doomed lists what a teardown deletes; data tells whether those that may hold data, or the others.
+func (v PlanView) doomed(data bool) []onboarding.PlannedTask {
+	var out []onboarding.PlannedTask
+	for _, t := range v.Plan.Tasks {
+		if t.Action == onboarding.ActionDelete && (t.Diff != "") == data {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// spared lists what a teardown leaves in any case.
+func (v PlanView) spared() []onboarding.PlannedTask {
+	var out []onboarding.PlannedTask
+	for _, t := range v.Plan.Tasks {
+		if t.Action != onboarding.ActionDelete && strings.HasPrefix(t.Diff, "It ") && t.Diff != "It is not there." {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
 // kept says what stays of a run that stopped.
 func (v ProgressView) kept() string {
+	if v.Run.Kind == onboarding.RunTeardown {
+		return fmt.Sprintf("%d of %d tasks are done; the rest stays as it is.", v.done(), len(v.Run.Tasks))
+	}
+	if v.Run.Kind == onboarding.RunVerify {
+		return "Nothing was changed."
+	}
 	switch n := v.done(); n {
 	case 0:
 		return "Nothing was made."

@@ -43,6 +43,7 @@ var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
 	Apply:       applyInstance,
 	Verify:      verifyInstance,
 	Undo:        undoInstance,
+	HoldsData:   true,
 	Adopt:       func(spec onboarding.Spec) bool { return spec.Bigtable.Adopt },
 	Permissions: permissionsOfInstance,
 	Timeout:     30 * time.Minute,

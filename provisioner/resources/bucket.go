@@ -38,6 +38,7 @@ var Bucket = provisioner.Define(provisioner.StepDef[bucketState]{
 	Diff:        diffBucket,
 	Apply:       applyBucket,
 	Undo:        undoBucket,
+	HoldsData:   true,
 	Permissions: permissionsOfBucket,
 })
 
