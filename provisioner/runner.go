@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -389,7 +390,7 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 		}
 		switch f.Class {
 		case gcp.Blocked:
-			return e.block(name, f)
+			return e.block(name, e.unlessDeleted(f))
 		case gcp.Final:
 			return e.fail(name, &onboarding.Error{Code: f.Code, Message: f.Message}, f.Operator)
 		}
@@ -399,7 +400,7 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 			if code == "" || code == onboarding.CodeUnavailable || code == onboarding.CodeStale || code == onboarding.CodeCloud {
 				code = onboarding.CodeTimeout
 			}
-			return e.fail(name, &onboarding.Error{Code: code, Message: fmt.Sprintf("This was not ready within %s. Last: %s Try again; what was made is kept.", n.task.Timeout(), f.Message)}, f.Operator)
+			return e.fail(name, &onboarding.Error{Code: code, Message: fmt.Sprintf("This was not ready within %s. Last: %s. Try again; what was made is kept.", n.task.Timeout(), strings.TrimRight(f.Message, "."))}, f.Operator)
 		}
 		// A quick second look is not worth a line on the page.
 		if delay >= time.Second {
@@ -469,6 +470,21 @@ func (e *execution) finish(name onboarding.TaskName, message string) bool {
 		t.State, t.Message, t.FinishedAt = onboarding.TaskDone, message, e.s.cfg.Now()
 	})
 	return true
+}
+
+// unlessDeleted finds a deleted project behind a missing permission.
+func (e *execution) unlessDeleted(f gcp.Failure) gcp.Failure {
+	id := e.run.Plan.Spec.Project
+	if f.Code != onboarding.CodePermission || id == "" {
+		return f
+	}
+	p, err := e.env.Cloud.Projects.Projects.Get("projects/" + id).Context(e.work).Do()
+	if err != nil || p.State == "ACTIVE" {
+		return f // what is known is the missing permission
+	}
+	gone := gcp.ProjectDeleted()
+	gone.Operator = f.Operator
+	return gone
 }
 
 func (e *execution) block(name onboarding.TaskName, f gcp.Failure) bool {

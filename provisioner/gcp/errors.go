@@ -306,7 +306,7 @@ func classifyAPI(e *googleapi.Error) Failure {
 	case e.Code == http.StatusConflict:
 		return slow(onboarding.CodeStale, "Google says that it exists already. We look whether it is ours.")
 	case e.Code == http.StatusForbidden && a.says("has been deleted", "pending deletion", "is being deleted"):
-		return Failure{Class: Blocked, Code: onboarding.CodeNotFound, On: onboarding.PartyCustomer, Action: "Restore the project, or choose another", Message: "The Google Cloud project has been deleted."}
+		return ProjectDeleted()
 	case e.Code == http.StatusForbidden:
 		return denied(a)
 	case e.Code == http.StatusNotFound:
@@ -321,6 +321,15 @@ func classifyAPI(e *googleapi.Error) Failure {
 			f.Message = "Google refused the request: " + clip(Redact(e.Message), 300)
 		}
 		return f
+	}
+}
+
+// ProjectDeleted is the failure of everything in a project that was deleted. Most services answer only that a
+// permission is missing then.
+func ProjectDeleted() Failure {
+	return Failure{
+		Class: Blocked, Code: onboarding.CodeNotFound, On: onboarding.PartyCustomer, Action: "Restore the project, or choose another",
+		Message: "The Google Cloud project has been deleted. It can be restored within 30 days.",
 	}
 }
 
