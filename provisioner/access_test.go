@@ -173,3 +173,51 @@ type locked struct{ plain }
 func (locked) Open(onboarding.ID, onboarding.Purpose, []byte) (onboarding.Secret, error) {
 	return onboarding.Secret{}, errors.New("key service: deadline exceeded")
 }
+
+func TestARunWaitsForItsKeysAndChangesNothing(t *testing.T) {
+	g := newGoogle(t)
+	c := newCloud()
+	def := c.def("bucket")
+	check := def.Check
+	def.Check = func(ctx context.Context, env *Env, w want) (*Observed[want], error) {
+		if _, err := env.Cloud.Projects.Projects.Get("projects/acme-data").Context(ctx).Do(); err != nil {
+			return nil, err
+		}
+		return check(ctx, env, w)
+	}
+	s, m := g.service(onboarding.GrantToken{})
+	s.cfg.Catalog = []*Step{Define(def)}
+	sealed := onboarding.GrantToken{RefreshToken: "refresh"}
+	m.signIn(sealed)
+	plan, err := s.Plan(t.Context(), onboarding.System, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	*m = *newMemory(plan) //nolint:govet // nobody uses it yet
+	m.signIn(sealed)
+	clock := time.Now()
+	var mu sync.Mutex
+	s.cfg.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return clock }
+	s.cfg.Sleep = func(ctx context.Context, d time.Duration) error {
+		mu.Lock()
+		defer mu.Unlock()
+		clock = clock.Add(d)
+		return ctx.Err()
+	}
+	vault, calls := s.cfg.Vault, g.calls.Load()
+	s.cfg.Vault = locked{}
+	execute(t, s)
+	got := m.task("bucket")
+	if m.state() != onboarding.RunFailed || got.Code != onboarding.CodeTimeout || !strings.Contains(got.Message, "The access could not be opened just now") {
+		t.Errorf("run %s, %s: %s", m.state(), got.Code, got.Message)
+	}
+	if c.made("bucket") != 0 || g.calls.Load() != calls || !m.grant.Live() {
+		t.Errorf("made %d times, %d calls, access live %v", c.made("bucket"), g.calls.Load()-calls, m.grant.Live())
+	}
+	s.cfg.Vault = vault
+	m.retry()
+	execute(t, s)
+	if m.state() != onboarding.RunSucceeded || c.made("bucket") != 1 {
+		t.Errorf("with the keys: run %s: %s", m.state(), m.task("bucket").Message)
+	}
+}
