@@ -195,19 +195,42 @@ func (p *tab) shot(name string) {
 // axe runs the accessibility rules on the page and reports each violation.
 func (p *tab) axe() {
 	p.t.Helper()
-	js, err := os.ReadFile("testdata/axe.min.js")
-	if err != nil {
-		p.t.Fatal(err)
+	p.runAxe(`{resultTypes: ["violations"]}`)
+}
+
+// axeColours runs the rules that another theme can break.
+func (p *tab) axeColours() {
+	p.t.Helper()
+	p.runAxe(`{resultTypes: ["violations"], preload: false, runOnly: ["color-contrast", "link-in-text-block"]}`)
+}
+
+// axeShape runs the rules that another width can break.
+func (p *tab) axeShape() {
+	p.t.Helper()
+	p.runAxe(`{resultTypes: ["violations"], preload: false, rules: {"color-contrast": {enabled: false}}}`)
+}
+
+func (p *tab) runAxe(options string) {
+	p.t.Helper()
+	if !eval[bool](p, `!!window.axe`) {
+		js, err := os.ReadFile("testdata/axe.min.js")
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		ctx, cancel := p.timed(30 * time.Second)
+		defer cancel()
+		if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](string(js))); err != nil {
+			p.t.Fatalf("load axe: %v", err)
+		}
 	}
 	ctx, cancel := p.timed(30 * time.Second)
 	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](string(js))); err != nil {
-		p.t.Fatalf("load axe: %v", err)
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[string](`axe.run(document, `+options+`).then(r => JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.target.join(" ")).join(", "))))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.fatal("axe: %v", err)
 	}
-	eval[bool](p, `(window.__axe = "", axe.run().then(r => { window.__axe = JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.target.join(" ")).join(", "))) }), true)`)
-	p.waitFor("axe", `window.__axe !== ""`, 30*time.Second)
 	var violations []string
-	if err := json.Unmarshal([]byte(eval[string](p, `window.__axe`)), &violations); err != nil {
+	if err := json.Unmarshal([]byte(found), &violations); err != nil {
 		p.t.Fatal(err)
 	}
 	for _, v := range violations {

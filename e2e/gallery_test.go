@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"groundwork/web"
+)
+
+// serveGallery serves every page in every state, under the policy that the real pages have; what their forms post
+// goes to post.
+func serveGallery(t *testing.T, post http.HandlerFunc) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("GET /assets/", web.Assets())
+	mux.HandleFunc("POST /", post)
+	for _, p := range web.Gallery() {
+		mux.HandleFunc("GET /gallery/"+p.Name, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Security-Policy", web.ContentSecurityPolicy)
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			if err := p.Component.Render(r.Context(), w); err != nil {
+				t.Errorf("draw %s: %v", p.Name, err)
+			}
+		})
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = srv.Serve(l) }() // ends with Close
+	t.Cleanup(func() { _ = srv.Close() })
+	return "http://" + l.Addr().String() + "/gallery/"
+}
+
+// as draws the tab at that width in the light or dark theme.
+func (p *tab) as(theme string, width, height int64) {
+	p.t.Helper()
+	ctx, cancel := p.timed(10 * time.Second)
+	defer cancel()
+	err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height))
+	if err == nil {
+		_, err = chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		}})
+	}
+	if err != nil {
+		p.t.Fatalf("%s at %d px: %v", theme, width, err)
+	}
+}
+
+// Every page in every state passes axe in both themes, wide and at 320 px, where nothing scrolls sideways. Colours
+// are measured in both themes, and everything else at both widths.
+func TestGallery(t *testing.T) {
+	p := startBrowser(t).newTab("gallery")
+	base := serveGallery(t, http.NotFound)
+	all := os.Getenv("SCREENSHOTS") == "all"
+	for _, page := range web.Gallery() {
+		t.Run(page.Name, func(t *testing.T) {
+			p.t = t
+			p.as("light", 1360, 1000)
+			p.open(base + page.Name)
+			p.axe()
+			if all {
+				p.shot(page.Name + "-light")
+			}
+			p.as("dark", 1360, 1000)
+			p.axeColours()
+			if all {
+				p.shot(page.Name + "-dark")
+			}
+			p.as("dark", 320, 800)
+			p.axeShape()
+			p.fits()
+			if all {
+				p.as("light", 390, 844)
+				p.shot(page.Name + "-narrow")
+			}
+		})
+	}
+}
+
+// fits fails when the page is wider than the window, and names what sticks out.
+func (p *tab) fits() {
+	p.t.Helper()
+	out := eval[string](p, `(() => {
+		const w = document.documentElement.clientWidth;
+		if (document.documentElement.scrollWidth <= w) return "";
+		const far = [...document.body.querySelectorAll("*")].filter(e => e.getBoundingClientRect().right > w + 1 && !e.closest(".scroll, .tabs"));
+		return document.documentElement.scrollWidth + " px: " + far.slice(-3).map(e => e.tagName + "." + e.className + " " + e.innerText.slice(0, 40)).join(" | ");
+	})()`)
+	if out != "" {
+		p.t.Errorf("%s scrolls sideways: %s", p.url(), out)
+	}
+}
