@@ -316,7 +316,8 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	given := len(grants) > 0 && !slices.ContainsFunc(grants, func(g onboarding.Grant) bool { return g.Live() || g.RevokedAt.IsZero() })
+	// What was replaced by a later consent was wiped then; the last one is what Google has to confirm.
+	given := len(grants) > 0 && !latestGrant(grants).Live() && !latestGrant(grants).RevokedAt.IsZero()
 	view := web.DoneView{
 		Frame: s.onboardingFrame(v, ob, "Your project is ready"), Onboarding: ob, Run: run, Specialist: ob.Specialist,
 		Address: run.Plan.Spec.UIAddress(), Handover: handover(run.Plan.Spec), Revoked: given,

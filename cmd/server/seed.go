@@ -126,11 +126,10 @@ func (d seeder) create(ctx context.Context, customer, owner, name string, specia
 
 // first makes the invited customer that the demo is about, and returns the invite's path.
 func (d seeder) first(ctx context.Context) (string, error) {
-	ob, token, err := d.create(ctx, "Acme Analytics", ada.Email, adaDeployment, sam.Email, controlPlaneAccount(adaDeployment))
+	_, token, err := d.create(ctx, "Acme Analytics", ada.Email, adaDeployment, sam.Email, controlPlaneAccount(adaDeployment))
 	if err != nil {
 		return "", fmt.Errorf("create %s's onboarding: %w", ada.Name, err)
 	}
-	_ = ob
 	return "/i/" + token, nil
 }
 
@@ -264,17 +263,23 @@ func (d seeder) answer(ctx context.Context, actor onboarding.Actor, ob onboardin
 	return ob, nil
 }
 
-// provision connects, plans, approves and waits until the run has got as far as the stage says.
-func (d seeder) provision(ctx context.Context, owner onboarding.Actor, ob onboarding.Onboarding, s sample) error {
+// consent gives the owner's cloud access to the onboarding, as the consent page does.
+func (d seeder) consent(ctx context.Context, owner onboarding.Actor, id onboarding.ID) error {
 	token, err := json.Marshal(onboarding.GrantToken{RefreshToken: d.cloud.RefreshToken(emulatedClientID, owner.Email, d.Service.Scopes()...)})
 	if err != nil {
 		return err
 	}
-	sealed, err := d.Vault.Seal(ob.ID, onboarding.PurposeGoogleGrant, onboarding.NewSecret(string(token)))
+	sealed, err := d.Vault.Seal(id, onboarding.PurposeGoogleGrant, onboarding.NewSecret(string(token)))
 	if err != nil {
 		return err
 	}
-	if _, err := d.Store.SaveGrant(ctx, owner, onboarding.Grant{Onboarding: ob.ID, Email: owner.Email, Scopes: d.Service.Scopes(), Asked: d.Service.Scopes(), CreatedAt: time.Now().UTC(), Sealed: sealed}); err != nil {
+	_, err = d.Store.SaveGrant(ctx, owner, onboarding.Grant{Onboarding: id, Email: owner.Email, Scopes: d.Service.Scopes(), Asked: d.Service.Scopes(), CreatedAt: time.Now().UTC(), Sealed: sealed})
+	return err
+}
+
+// provision connects, plans, approves and waits until the run has got as far as the stage says.
+func (d seeder) provision(ctx context.Context, owner onboarding.Actor, ob onboarding.Onboarding, s sample) error {
+	if err := d.consent(ctx, owner, ob.ID); err != nil {
 		return err
 	}
 	spec := d.Journey.Spec(wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor})
@@ -292,14 +297,22 @@ func (d seeder) provision(ctx context.Context, owner onboarding.Actor, ob onboar
 	if s.Stage == stageSlow {
 		return nil
 	}
-	if run, err = d.settled(ctx, owner, run.ID); err != nil || s.Stage != stageTornDown {
+	run, err = d.settled(ctx, owner, run.ID)
+	if err != nil || s.Stage != stageTornDown || run.State != onboarding.RunSucceeded {
 		return err
 	}
 	// The access ended with the run: taking it away again needs fresh consent.
-	if _, err := d.Store.SaveGrant(ctx, owner, onboarding.Grant{Onboarding: ob.ID, Email: owner.Email, Scopes: d.Service.Scopes(), Asked: d.Service.Scopes(), CreatedAt: time.Now().UTC(), Sealed: sealed}); err != nil {
+	if err := d.consent(ctx, owner, ob.ID); err != nil {
 		return err
 	}
-	return nil
+	if plan, err = d.Service.TeardownPlan(ctx, owner, ob, spec); err != nil {
+		return err
+	}
+	if run, err = d.Store.Submit(ctx, owner, ob.ID, ob.Version, onboarding.RunTeardown, plan); err != nil {
+		return err
+	}
+	_, err = d.settled(ctx, owner, run.ID)
+	return err
 }
 
 // settled waits until a run needs nobody's machine any more.
