@@ -540,6 +540,12 @@ func (s *Server) adminArchive(w http.ResponseWriter, v *visit) error {
 			view.Flash = "Nothing was archived. Tick the box that confirms it, then press Archive again."
 		})
 	}
+	// The archive wipes the token, and then Google can't be told any more. Beside a run it is refused.
+	if run, err := s.Store.LatestRun(v.Context(), v.actor, v.id); err != nil || !run.State.Active() {
+		if err := s.Provisioner.Revoke(v.Context(), v.actor, v.id); err != nil {
+			return err
+		}
+	}
 	if err := s.Store.Archive(v.Context(), v.actor, v.id); err != nil {
 		return err
 	}
@@ -582,7 +588,10 @@ func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 		if err := s.Store.RemoveStaff(ctx, v.actor, who); err != nil {
 			return err
 		}
-		s.say(ctx, "The role of "+who+" is taken.")
+		if err := s.endSessionsOf(ctx, who); err != nil {
+			return err
+		}
+		s.say(ctx, "The role of "+who+" is taken, and they are signed out.")
 		return seeOther(w, v.Request, "/admin/staff")
 	}
 	email, problem := address(v.form.Get(web.FieldEmail))

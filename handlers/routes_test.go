@@ -14,6 +14,7 @@ var _ handlers.Store = (*store.Store)(nil)
 
 // may says who passes the role check of a kind of access.
 var may = map[string][]string{
+	"signed in":         {"stranger", "customer", "colleague", "specialist", "administrator"},
 	"anyone":            {"nobody", "stranger", "customer", "colleague", "specialist", "administrator"},
 	"members and staff": {"customer", "colleague", "specialist", "administrator"},
 	"members":           {"customer", "colleague"},
@@ -115,7 +116,10 @@ func TestALostRoleEndsAtOnce(t *testing.T) {
 	want(t, sue.get("/admin/staff"), http.StatusOK)
 	want(t, sue.post("/admin/staff", "email", "x@partner.example", "role", "administrator"), http.StatusForbidden)
 	wantTo(t, admin.post("/admin/staff", "remove", "sue@partner.example"), "/admin/staff")
-	want(t, sue.get("/admin"), http.StatusForbidden)
+	if p := sue.get("/admin"); !strings.HasPrefix(p.to(), "/signin?") {
+		t.Errorf("a lost role: %d to %q, want the sign-in", p.status, p.to())
+	}
+	want(t, w.as("sue@partner.example").get("/admin"), http.StatusForbidden)
 	p := admin.post("/admin/staff", "remove", root)
 	want(t, p, http.StatusUnprocessableEntity)
 	p = admin.post("/admin/staff", "email", "not an address", "role", "king")

@@ -256,6 +256,8 @@ func routes() []route {
 		{method: get, pattern: "/signin/callback", who: anyone, handle: (*Server).signInCallback, limit: "signin"},
 		{method: post, pattern: "/signout", who: anyone, handle: (*Server).signOut},
 		{method: post, pattern: "/theme", who: anyone, handle: (*Server).theme},
+		{method: get, pattern: "/sessions", who: signedIn, handle: (*Server).sessionsPage},
+		{method: post, pattern: "/sessions/end", who: signedIn, handle: (*Server).sessionsEnd},
 		{method: get, pattern: "/i/{token}", who: anyone, handle: (*Server).invite, limit: "invite"},
 		{method: post, pattern: "/i/{token}", who: anyone, handle: (*Server).inviteAccept, limit: "invite"},
 		{method: get, pattern: "/connect/callback", who: anyone, handle: (*Server).connectCallback, limit: "signin"},
@@ -280,6 +282,9 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/done", who: viewer, handle: (*Server).done},
 		{method: get, pattern: "/o/{id}/outputs.json", who: viewer, handle: (*Server).outputs},
 		{method: get, pattern: "/o/{id}/receipt", who: viewer, handle: (*Server).receipt},
+		{method: get, pattern: "/o/{id}/audit", who: viewer, handle: (*Server).audit},
+		{method: get, pattern: "/o/{id}/audit.json", who: viewer, handle: (*Server).auditJSON},
+		{method: get, pattern: "/o/{id}/audit.csv", who: viewer, handle: (*Server).auditCSV},
 		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke},
 		{method: post, pattern: "/o/{id}/colleague", who: owner, handle: (*Server).colleague, limit: "invite"},
 

@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,7 +36,14 @@ const (
 	keyLink   = "link"   // an invite's link for the next page, sealed
 	keyInvite = "invite" // an invite's token that was accepted before signing in, sealed
 	keyFlows  = "flows"  // sign-ins under way
+	keyAgent  = "agent"  // what the browser said of itself at sign-in, for the list of sessions
 )
+
+// storedToken is what the store knows a session by; scs hashes the cookie's value so.
+func storedToken(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
 
 func (s *Server) newSessions() *scs.SessionManager {
 	m := scs.New()

@@ -306,6 +306,7 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	s.sessions.Put(ctx, keyEmail, who.Email)
 	s.sessions.Put(ctx, keyName, who.Name)
 	s.sessions.Put(ctx, keySigned, now.Unix())
+	s.sessions.Put(ctx, keyAgent, browserName(v.Request))
 	s.sessions.Put(ctx, keySeen, now.Unix())
 	v.actor = onboarding.Actor{Email: who.Email, Name: who.Name, RequestID: noteOf(ctx).id}
 

@@ -1,0 +1,195 @@
+package handlers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/alexedwards/scs/v2"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+// audit shows the history with its hashes.
+func (s *Server) audit(w http.ResponseWriter, v *visit) error {
+	ob, err := s.Store.Onboarding(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	entries, err := s.Store.Audit(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.AuditPage(web.AuditView{Frame: s.onboardingFrame(v, ob, "History"), Onboarding: ob, Entries: entries}))
+}
+
+func (s *Server) auditJSON(w http.ResponseWriter, v *visit) error {
+	return s.auditFile(w, v, "application/json", "json", func(w io.Writer, entries []onboarding.AuditEntry) error {
+		return onboarding.WriteAuditJSON(w, v.id, entries)
+	})
+}
+
+func (s *Server) auditCSV(w http.ResponseWriter, v *visit) error {
+	return s.auditFile(w, v, "text/csv", "csv", onboarding.WriteAuditCSV)
+}
+
+// auditFile sends the history as a download that `audit verify --file` takes.
+func (s *Server) auditFile(w http.ResponseWriter, v *visit, kind, ending string, write func(io.Writer, []onboarding.AuditEntry) error) error {
+	entries, err := s.Store.Audit(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", kind+"; charset=utf-8")
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": string(v.id) + "-history." + ending}))
+	h.Set("Cache-Control", "no-store")
+	if err := write(w, entries); err != nil {
+		noteOf(v.Context()).gone = true
+	}
+	return nil
+}
+
+// browserName is what a browser says of itself, short and printable.
+func browserName(r *http.Request) string {
+	name := strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(r.UserAgent(), ""))
+	return name[:len(string([]rune(name)[:min(120, len([]rune(name)))]))]
+}
+
+// sessionID names a session to its owner: a hash of what the store knows it by, which is a hash of the cookie.
+func sessionID(stored string) string {
+	sum := sha256.Sum256([]byte("groundwork session id\x00" + stored))
+	return hex.EncodeToString(sum[:12])
+}
+
+// storedSession is a session of somebody's, by the token that the store keeps it under.
+type storedSession struct {
+	stored string
+	web.Session
+}
+
+// sessionsOf reads the live sessions of one person, latest seen first.
+func (s *Server) sessionsOf(ctx context.Context, email string) ([]storedSession, error) {
+	var all map[string][]byte
+	var err error
+	switch store := s.sessions.Store.(type) {
+	case scs.IterableCtxStore:
+		all, err = store.AllCtx(ctx)
+	case scs.IterableStore:
+		all, err = store.All()
+	default:
+		err = fmt.Errorf("%T cannot list sessions", store)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	var out []storedSession
+	for stored, raw := range all {
+		_, values, err := s.sessions.Codec.Decode(raw)
+		if err != nil || values[keyEmail] != email {
+			continue
+		}
+		signed, _ := values[keySigned].(int64)
+		seen, _ := values[keySeen].(int64)
+		agent, _ := values[keyAgent].(string)
+		if s.Now().Sub(time.Unix(seen, 0)) > s.Idle {
+			continue // over already: its next request says so
+		}
+		out = append(out, storedSession{stored, web.Session{ID: sessionID(stored), Browser: agent, SignedAt: time.Unix(signed, 0), SeenAt: time.Unix(seen, 0)}})
+	}
+	slices.SortFunc(out, func(a, b storedSession) int {
+		if c := b.SeenAt.Compare(a.SeenAt); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return out, nil
+}
+
+func (s *Server) endSession(ctx context.Context, stored string) error {
+	var err error
+	if store, ok := s.sessions.Store.(scs.CtxStore); ok {
+		err = store.DeleteCtx(ctx, stored)
+	} else {
+		err = s.sessions.Store.Delete(stored)
+	}
+	if err != nil {
+		return fmt.Errorf("end a session: %w", err)
+	}
+	return nil
+}
+
+// endSessionsOf signs a person out everywhere.
+func (s *Server) endSessionsOf(ctx context.Context, email string) error {
+	mine, err := s.sessionsOf(ctx, email)
+	if err != nil {
+		return err
+	}
+	for _, one := range mine {
+		if err := s.endSession(ctx, one.stored); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sessionsPage lists where the visitor is signed in.
+func (s *Server) sessionsPage(w http.ResponseWriter, v *visit) error {
+	mine, err := s.sessionsOf(v.Context(), v.actor.Email)
+	if err != nil {
+		return err
+	}
+	view := web.SessionsView{Frame: s.frame(v.Request, "Where you are signed in")}
+	current := sessionID(storedToken(s.sessions.Token(v.Context())))
+	for _, one := range mine {
+		one.Current = one.ID == current
+		if one.Current {
+			view.Sessions = slices.Insert(view.Sessions, 0, one.Session)
+		} else {
+			view.Sessions = append(view.Sessions, one.Session)
+		}
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.SessionsPage(view))
+}
+
+// sessionsEnd ends one session of the visitor's, or all others. One that is not theirs is not found.
+func (s *Server) sessionsEnd(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	which := v.form.Get(web.FieldSession)
+	current := sessionID(storedToken(s.sessions.Token(ctx)))
+	if which == current {
+		return s.signOut(w, v)
+	}
+	mine, err := s.sessionsOf(ctx, v.actor.Email)
+	if err != nil {
+		return err
+	}
+	ended := 0
+	for _, one := range mine {
+		if one.ID == current || (which != "others" && one.ID != which) {
+			continue
+		}
+		if err := s.endSession(ctx, one.stored); err != nil {
+			return err
+		}
+		ended++
+	}
+	if ended == 0 && which != "others" {
+		return onboarding.Errorf(onboarding.CodeNotFound, "This session has ended already. Go back to see the others.")
+	}
+	s.say(ctx, "Ended. That browser has to sign in again.")
+	return seeOther(w, v.Request, "/sessions")
+}

@@ -1,0 +1,116 @@
+package handlers_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"groundwork/onboarding"
+	"groundwork/store"
+	"groundwork/web"
+)
+
+func TestTheHistoryIsDownloadedByBothSidesAndVerifies(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	a := w.as(ada)
+	a.fillIn(ob.ID, "region")
+	for _, b := range []*browser{a, w.as(sam)} {
+		page := b.get(web.OnboardingPath(ob.ID, "audit"))
+		want(t, page, http.StatusOK)
+		for _, ending := range []string{"json", "csv"} {
+			p := b.get(web.OnboardingPath(ob.ID, "audit."+ending))
+			want(t, p, http.StatusOK)
+			if got := p.header.Get("Content-Disposition"); !strings.HasPrefix(got, "attachment") || !strings.Contains(got, ending) {
+				t.Errorf("%s: Content-Disposition %q", ending, got)
+			}
+			entries, err := onboarding.ReadAudit(strings.NewReader(p.body))
+			if err != nil {
+				t.Fatalf("%s: %v", ending, err)
+			}
+			if err := store.VerifyChain(entries); err != nil {
+				t.Errorf("%s: %v", ending, err)
+			}
+			if len(entries) < 3 || !strings.Contains(page.Find("main").Text(), entries[len(entries)-1].Hash) {
+				t.Errorf("%s: %d lines; the page doesn't show the last hash", ending, len(entries))
+			}
+		}
+	}
+	for _, from := range []string{web.OnboardingPath(ob.ID, "receipt"), web.AdminPath(ob.ID)} {
+		b := a
+		if strings.HasPrefix(from, "/admin") {
+			b = w.as(sam)
+		}
+		if b.get(from).Find("a[href='"+web.OnboardingPath(ob.ID, "audit")+"']").Length() == 0 {
+			t.Errorf("%s has no link to the history", from)
+		}
+	}
+}
+
+// ended tells whether a browser has to sign in again.
+func (b *browser) ended() bool { return strings.HasPrefix(b.get("/sessions").to(), "/signin?") }
+
+func TestSessionsAreListedAndEnded(t *testing.T) {
+	w := newWorld(t)
+	here, there, third, other := w.as(ada), w.as(ada), w.as(ada), w.as(bob)
+	p := here.get("/sessions")
+	want(t, p, http.StatusOK)
+	forms := p.Find("form[action='/sessions/end'] input[name=session]")
+	if forms.Length() != 4 { // three sessions, and all others
+		t.Fatalf("%d forms, want 4: %s", forms.Length(), p.Find("main").Text())
+	}
+	if !strings.Contains(p.Find("li").First().Text(), "This browser") {
+		t.Errorf("the first is not this browser: %s", p.Find("li").First().Text())
+	}
+	ids := forms.Map(func(_ int, s *goquery.Selection) string { v, _ := s.Attr("value"); return v })
+	for name, value := range map[string]string{"somebody else's": ids[1], "made up": "0123"} {
+		if q := other.post("/sessions/end", "session", value); q.status != http.StatusNotFound {
+			t.Errorf("ending %s: %d, want 404", name, q.status)
+		}
+	}
+	if there.ended() || third.ended() {
+		t.Fatal("another person ended them")
+	}
+	wantTo(t, here.post("/sessions/end", "session", ids[1]), "/sessions")
+	if there.ended() == third.ended() {
+		t.Error("not exactly one of the two ended")
+	}
+	fourth := w.as(ada)
+	wantTo(t, here.post("/sessions/end", "session", "others"), "/sessions")
+	if !there.ended() || !third.ended() || !fourth.ended() || here.ended() || other.ended() {
+		t.Error("all others should have ended, and no more")
+	}
+	here.post("/sessions/end", "session", ids[0])
+	if !here.ended() {
+		t.Error("this browser is still signed in")
+	}
+}
+
+func TestLosingTheRoleEndsTheSessions(t *testing.T) {
+	w := newWorld(t)
+	admin := w.as(root)
+	wantTo(t, admin.post("/admin/staff", "email", "sue@partner.example", "role", "specialist"), "/admin/staff")
+	sue := w.as("sue@partner.example")
+	if sue.ended() {
+		t.Fatal("sue is not signed in")
+	}
+	wantTo(t, admin.post("/admin/staff", "remove", "sue@partner.example"), "/admin/staff")
+	if !sue.ended() || admin.ended() {
+		t.Error("sue's session should have ended, and no other")
+	}
+}
+
+func TestArchivingRevokesTheAccessFirst(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	w.as(ada).connect(ob.ID, ada, nil)
+	if g, err := w.store.LiveGrant(t.Context(), staffActor(sam), ob.ID); err != nil || !g.Live() {
+		t.Fatalf("no live grant to begin with: %v", err)
+	}
+	w.as(sam).post("/admin/o/"+string(ob.ID)+"/archive", "confirm", "yes")
+	if w.cloud.revoked != 1 {
+		t.Errorf("revoked %d times, want once", w.cloud.revoked)
+	}
+}
