@@ -159,6 +159,7 @@ type run struct {
 	in            *installation
 	id            string
 	name, project string
+	owns          *visitor
 	progress      string
 }
 
@@ -185,9 +186,10 @@ func (in *installation) customer() *run {
 	if invite == "" {
 		in.kim.fatal("no invite link")
 	}
-	progress := newVisitor(in.t, email).onboard(invite, project)
+	owner := newVisitor(in.t, email)
+	progress := owner.onboard(invite, project)
 	ob := strings.Split(progress, "/")[2]
-	return &run{in, look[string](in, `SELECT id FROM runs WHERE onboarding = $1`, ob), name, project, progress}
+	return &run{in, look[string](in, `SELECT id FROM runs WHERE onboarding = $1`, ob), name, project, owner, progress}
 }
 
 // midway waits until the cloud makes the instance: tasks are done, one waits, others come after it.
@@ -477,10 +479,10 @@ func TestSoak(t *testing.T) {
 		t.Skip("set SOAK_KILLS, or use make soak: it takes about a second a kill")
 	}
 	const batch = 6
-	in := install(t, 6*time.Second, 50*time.Millisecond, 2)
+	in := install(t, 3*time.Second, 50*time.Millisecond, 2)
 	calm := in.customer()
 	calm.succeeds(30 * time.Second)
-	killed, runs, began := 0, 0, time.Now()
+	killed, runs, putAside, began := 0, 0, 0, time.Now()
 	for killed < total {
 		var open []*run
 		for range batch {
@@ -495,11 +497,48 @@ func TestSoak(t *testing.T) {
 			_ = s.cmd.Wait()
 			killed++
 			in.serve(s)
+			// What more than ten workers died in, without one task getting done, is put aside: the customer tries again.
+			for _, r := range open {
+				if r.state() == "failed" {
+					putAside++
+					r.owns.open(in.at(0) + r.progress)
+					r.owns.submit("Retry")
+				}
+			}
 		}
 		for _, r := range open {
 			r.succeeds(60 * time.Second)
 		}
 		runs += batch
-		t.Logf("%d kills, %d runs, %v", killed, runs, time.Since(began).Round(time.Second))
+		t.Logf("%d kills, %d runs, %d put aside and tried again, %v", killed, runs, putAside, time.Since(began).Round(time.Second))
+	}
+}
+
+// TestRunTakesItsCriticalPath compares a run with the calls that have to wait for each other: from the same run at
+// two latencies follows how many those are, and what is added to them. LONG=1 runs it.
+func TestRunTakesItsCriticalPath(t *testing.T) {
+	if !long {
+		t.Skip("set LONG=1: it needs a machine that does nothing else")
+	}
+	in := install(t, 0, 0, 1)
+	measure := func(latency time.Duration) []time.Duration {
+		in.seed("settings", map[string]string{"latency": latency.String(), "speed": "0s"})
+		var all []time.Duration
+		for range 10 {
+			r := in.customer()
+			r.succeeds(60 * time.Second)
+			all = append(all, time.Duration(look[float64](in, `SELECT extract(epoch FROM finished_at - started_at)::float8 FROM runs WHERE id = $1`, r.id)*float64(time.Second)))
+		}
+		slices.Sort(all)
+		return all
+	}
+	const low, high = 100 * time.Millisecond, 200 * time.Millisecond
+	short, full := measure(low), measure(high)
+	median, p95 := full[len(full)/2], full[len(full)-1]
+	calls := float64(median-short[len(short)/2]) / float64(high-low)
+	path := calls * float64(high)
+	t.Logf("%.1f calls wait for each other: at %v the run took %v, slowest %v; ratio %.2f, slowest %.2f", calls, high, median, p95, float64(median)/path, float64(p95)/path)
+	if ratio := float64(median) / path; ratio > 1.5 {
+		t.Errorf("a run takes %.2f of its critical path", ratio)
 	}
 }
