@@ -97,6 +97,8 @@ func (t *Task) planUndo(ctx context.Context, env *Env) (onboarding.PlannedTask, 
 		return p, fmt.Errorf("check %s: %w", t.Name, err)
 	case seen == nil, t.Step.shared && seen.diff != "":
 		p.Diff = "It is not there."
+	case t.Step.stays != "":
+		p.Diff = t.Step.stays
 	case !t.Step.shared && !seen.owned:
 		p.Diff = "It stays: it was not made by this onboarding."
 	default:

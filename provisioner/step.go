@@ -44,6 +44,8 @@ type StepDef[S any] struct {
 	Timeout time.Duration
 	// Final steps run last, after every other task, whatever they depend on (verification, handover).
 	Final bool
+	// Stays says why a teardown leaves the resource on purpose, beginning with "It stays". "": it is removed.
+	Stays string
 	// HoldsData says in a teardown's plan that the resource stays while deleting data is not confirmed apart.
 	HoldsData bool
 	// HandsOver marks the step that tells the vendor: a run that only verifies leaves it out.

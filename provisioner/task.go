@@ -30,6 +30,7 @@ type Step struct {
 	final     bool
 	handsOver bool
 	holdsData bool
+	stays     string
 	shared    bool
 	applies   bool
 	undoes    bool
@@ -74,7 +75,7 @@ func Define[S any](def StepDef[S]) *Step {
 		panic(fmt.Sprintf("provisioner: step %q: either Apply or Guide", def.Name))
 	}
 	return &Step{
-		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, holdsData: def.HoldsData, shared: def.Shared,
+		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, holdsData: def.HoldsData, stays: def.Stays, shared: def.Shared,
 		applies: def.Apply != nil, undoes: def.Undo != nil,
 		timeout: cmp.Or(def.Timeout, DefaultTimeout), guide: def.Guide,
 		tasks: func(s *Step, spec onboarding.Spec) []*Task {

@@ -31,6 +31,7 @@ var EnableAPIs = provisioner.Define(provisioner.StepDef[apis]{
 	Diff:        diffAPIs,
 	Apply:       applyAPIs,
 	Undo:        undoAPIs,
+	Stays:       "It stays: other things in the project may use these APIs. Turning them off is yours to decide.",
 	Shared:      true,
 	Permissions: permissionsOfAPIs,
 	Timeout:     20 * time.Minute,
