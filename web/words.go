@@ -1368,11 +1368,36 @@ func placeWord(o onboarding.Onboarding) string {
 	case o.Status == onboarding.StatusTornDown:
 		return "Removed"
 	case o.Current != "":
-		return o.Current
+		return together(o.Current)
 	case len(o.Answers) > 0:
 		return "Form"
 	default:
 		return "Invited"
+	}
+}
+
+// together keeps "(4 of 14)" at the end of a line's words on one line.
+func together(s string) string {
+	i := strings.LastIndex(s, " (")
+	if i < 0 {
+		return s
+	}
+	return s[:i+1] + strings.ReplaceAll(s[i+1:], " ", "\u00a0")
+}
+
+// scopeWord is what Google's consent page says of a scope.
+func scopeWord(scope string) string {
+	switch scope[strings.LastIndex(scope, "/")+1:] {
+	case "cloud-platform":
+		return "See, edit, configure and delete your Google Cloud data and see the e-mail address of your Google Account"
+	case "openid":
+		return "Know who you are on Google"
+	case "email", "userinfo.email":
+		return "See your e-mail address"
+	case "profile", "userinfo.profile":
+		return "See your name"
+	default:
+		return scope
 	}
 }
 
