@@ -25,7 +25,6 @@ import (
 
 	"groundwork/handlers"
 	"groundwork/onboarding"
-	"groundwork/provisioner"
 	"groundwork/store"
 	"groundwork/store/pgtest"
 	"groundwork/vault"
@@ -209,15 +208,15 @@ func (c *cloud) Preflight(context.Context, onboarding.Actor, onboarding.Onboardi
 	return c.checks, nil
 }
 
-func (c *cloud) Projects(context.Context, onboarding.Actor, onboarding.ID) ([]provisioner.Project, error) {
-	return []provisioner.Project{{ID: "acme-data-prod", Name: "Acme data", Number: "123456789012", Active: true}}, nil
+func (c *cloud) Projects(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Project, error) {
+	return []onboarding.Project{{ID: "acme-data-prod", Name: "Acme data", Number: "123456789012", Active: true}}, nil
 }
 
-func (c *cloud) Project(_ context.Context, _ onboarding.Actor, _ onboarding.ID, id string) (provisioner.Project, error) {
+func (c *cloud) Project(_ context.Context, _ onboarding.Actor, _ onboarding.ID, id string) (onboarding.Project, error) {
 	if id != "acme-data-prod" {
-		return provisioner.Project{}, onboarding.Errorf(onboarding.CodeNotFound, "Enter a project that the connected account may see")
+		return onboarding.Project{}, onboarding.Errorf(onboarding.CodeNotFound, "Enter a project that the connected account may see")
 	}
-	return provisioner.Project{ID: id, Name: "Acme data", Number: "123456789012", Active: true}, nil
+	return onboarding.Project{ID: id, Name: "Acme data", Number: "123456789012", Active: true}, nil
 }
 
 func (c *cloud) Permissions(onboarding.Spec) []onboarding.Permission {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"groundwork/onboarding"
-	"groundwork/provisioner"
 )
 
 // Provisioner is what the handlers need of the cloud part; *provisioner.Service fulfils it. It acts with the live
@@ -15,8 +14,8 @@ type Provisioner interface {
 	// VerifyPlan reads nothing, so it needs no access yet.
 	VerifyPlan(onboarding.Spec) (onboarding.Plan, error)
 	Preflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error)
-	Projects(context.Context, onboarding.Actor, onboarding.ID) ([]provisioner.Project, error)
-	Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, project string) (provisioner.Project, error)
+	Projects(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Project, error)
+	Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, project string) (onboarding.Project, error)
 	Permissions(onboarding.Spec) []onboarding.Permission
 	Revoke(context.Context, onboarding.Actor, onboarding.ID) error
 	Scopes() []string

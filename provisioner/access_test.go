@@ -107,7 +107,7 @@ func TestATokenThatGoogleRefusesIsRefreshedOnce(t *testing.T) {
 	g := newGoogle(t)
 	s, _ := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "looks good", Expiry: time.Now().Add(time.Hour)})
 	projects, err := s.Projects(t.Context(), onboarding.System, "ob_sample")
-	if err != nil || len(projects) != 1 || projects[0] != (Project{"acme-data", "Acme data", "123", true}) {
+	if err != nil || len(projects) != 1 || projects[0] != (onboarding.Project{ID: "acme-data", Name: "Acme data", Number: "123", Active: true}) {
 		t.Errorf("%v, %v", projects, err)
 	}
 	if g.refreshes != 1 || g.calls.Load() != 2 {

@@ -151,20 +151,12 @@ func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec) (*En
 	}, nil
 }
 
-// Project is a Google Cloud project that the customer's account may see.
-type Project struct {
-	ID     string // "acme-data"
-	Name   string
-	Number string // digits
-	Active bool   // false: deletion was asked for
-}
-
 // maxProjects is how many projects the choice offers; beyond that the customer types the ID.
 const maxProjects = 500
 
 // Projects lists the projects that the customer's account may see, active ones only, as Google orders them, at
 // most 500. CodeSignIn when there is no usable access.
-func (s *Service) Projects(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]Project, error) {
+func (s *Service) Projects(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Project, error) {
 	a, err := s.open(ctx, actor, id, "projects", "List your Google Cloud projects")
 	if err != nil {
 		return nil, err
@@ -173,14 +165,14 @@ func (s *Service) Projects(ctx context.Context, actor onboarding.Actor, id onboa
 	if err != nil {
 		return nil, err
 	}
-	var projects []Project
+	var projects []onboarding.Project
 	for page := ""; ; {
 		res, err := c.Projects.Projects.Search().Query("state:ACTIVE").PageSize(200).PageToken(page).Context(ctx).Do()
 		if err != nil {
 			return nil, told(err)
 		}
 		for _, p := range res.Projects {
-			projects = append(projects, Project{p.ProjectId, cmp.Or(p.DisplayName, p.ProjectId), strings.TrimPrefix(p.Name, "projects/"), p.State == "ACTIVE"})
+			projects = append(projects, onboarding.Project{ID: p.ProjectId, Name: cmp.Or(p.DisplayName, p.ProjectId), Number: strings.TrimPrefix(p.Name, "projects/"), Active: p.State == "ACTIVE"})
 		}
 		if page = res.NextPageToken; page == "" || len(projects) >= maxProjects {
 			return projects, nil
@@ -196,23 +188,23 @@ func told(err error) error {
 
 // Project reads one project. Google answers 403 for a project that does not exist and for one that is somebody
 // else's, so both are CodePermission, with the account named.
-func (s *Service) Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, projectID string) (Project, error) {
+func (s *Service) Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, projectID string) (onboarding.Project, error) {
 	a, err := s.open(ctx, actor, id, "project", "Read the chosen project")
 	if err != nil {
-		return Project{}, err
+		return onboarding.Project{}, err
 	}
 	c, err := s.clients(ctx, a)
 	if err != nil {
-		return Project{}, err
+		return onboarding.Project{}, err
 	}
 	p, err := c.Projects.Projects.Get("projects/" + projectID).Context(ctx).Do()
 	switch f := gcp.Classify(err); {
 	case err == nil:
-		return Project{p.ProjectId, cmp.Or(p.DisplayName, p.ProjectId), strings.TrimPrefix(p.Name, "projects/"), p.State == "ACTIVE"}, nil
+		return onboarding.Project{ID: p.ProjectId, Name: cmp.Or(p.DisplayName, p.ProjectId), Number: strings.TrimPrefix(p.Name, "projects/"), Active: p.State == "ACTIVE"}, nil
 	case f.Code == onboarding.CodePermission || f.Code == onboarding.CodeNotFound:
-		return Project{}, &onboarding.Error{Code: onboarding.CodePermission, Message: fmt.Sprintf("The project %s does not exist, or %s may not see it. Check the ID, or sign in with another account.", projectID, a.email()), Err: err}
+		return onboarding.Project{}, &onboarding.Error{Code: onboarding.CodePermission, Message: fmt.Sprintf("The project %s does not exist, or %s may not see it. Check the ID, or sign in with another account.", projectID, a.email()), Err: err}
 	default:
-		return Project{}, told(err)
+		return onboarding.Project{}, told(err)
 	}
 }
 
