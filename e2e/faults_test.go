@@ -390,7 +390,7 @@ func TestFaults(t *testing.T) {
 
 	t.Run("SIGSTOP", func(t *testing.T) {
 		in.t = t
-		in.seed("settings", map[string]string{"speed": "7s"})
+		in.seed("settings", map[string]string{"speed": "5s"})
 		defer in.seed("settings", map[string]string{"speed": "1s"})
 		r := in.customer()
 		r.midway()
@@ -447,13 +447,32 @@ func TestFaults(t *testing.T) {
 				t.Error("no connection was cut")
 			}
 		}},
+		{"silent Postgres", func(t *testing.T) {
+			silence := 3 * time.Second
+			if long {
+				silence = 30 * time.Second
+			}
+			signal := func(sig syscall.Signal) {
+				for _, pid := range append(children(t, in.pg.PID()), in.pg.PID()) {
+					_ = syscall.Kill(pid, sig) // a session that ended meanwhile is no matter
+				}
+			}
+			signal(syscall.SIGSTOP)
+			time.Sleep(silence) // the silence is the fault
+			signal(syscall.SIGCONT)
+		}},
 		{"kill of all workers", func(*testing.T) {
 			for _, s := range in.servers {
 				s.kill()
 			}
+			look[int](in, `INSERT INTO sessions (token, data, expiry) VALUES ('expired', '', now() - interval '1 day') RETURNING 1`)
 			for _, s := range in.servers {
 				in.serve(s)
 			}
+			eventually(in.t, "the end of an expired session", 10*time.Second, func() bool {
+				left, err := query[int](in, `SELECT 1 FROM sessions WHERE token = 'expired'`)
+				return err == nil && len(left) == 0
+			})
 		}},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
@@ -470,6 +489,30 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// children are the processes that a process started.
+func children(t *testing.T, parent int) []int {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(stats) == 0 {
+		t.Skip("no /proc on this system: the test looks for the sessions of Postgres there")
+	}
+	var out []int
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		var state string
+		var ppid int
+		_, after, _ := strings.Cut(string(stat), ") ")
+		if _, err := fmt.Sscan(after, &state, &ppid); err == nil && ppid == parent {
+			pid, _ := strconv.Atoi(strings.Split(path, "/")[2]) // the pattern has digits there
+			out = append(out, pid)
+		}
+	}
+	return out
 }
 
 // TestSoak kills servers at random while runs go on: SOAK_KILLS times, else not at all.

@@ -136,7 +136,11 @@ func (s *site) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	close(s.stopping)
-	<-s.released
+	select {
+	case <-s.released:
+	case <-ctx.Done():
+		s.log.Warn("the workers did not stop in time; others take their runs")
+	}
 	s.end()
 	if err := s.server.Shutdown(ctx); err != nil {
 		s.server.Close()
