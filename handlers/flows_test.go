@@ -222,3 +222,51 @@ func TestAVerificationShowsWhatDiffersAndLeadsToTheRepair(t *testing.T) {
 		t.Errorf("the repair is a %s run", run.Kind)
 	}
 }
+
+func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	w.cloud.checks = []onboarding.CheckResult{
+		{Name: "policy:domains", Title: "Accounts of other organisations are allowed", State: onboarding.CheckFailed, Found: "A policy names two domains.", Overridable: true},
+		{Name: "billing", Title: "Billing is on", State: onboarding.CheckFailed, Found: "Billing is off."},
+	}
+	plan, act := web.OnboardingPath(ob.ID, "plan"), web.AdminPath(ob.ID, "override")
+	s := w.as(sam)
+	look := s.get(plan)
+	want(t, look, http.StatusOK)
+	if n := look.Find("form[action='" + act + "']").Length(); n != 1 {
+		t.Fatalf("%d forms for the one check that may be passed over", n)
+	}
+	if b.get(plan).Find("form[action='"+act+"']").Length() != 0 {
+		t.Error("the customer is offered what is the specialists'")
+	}
+	want(t, b.post(act, "check", "policy:domains", "reason", "mine"), http.StatusForbidden)
+	want(t, s.post(act, "check", "policy:domains", "reason", "  "), http.StatusUnprocessableEntity)
+	want(t, s.post(act, "check", "billing", "reason", "It will be on tomorrow."), http.StatusUnprocessableEntity)
+	want(t, s.post(act, "check", "unknown", "reason", "x"), http.StatusUnprocessableEntity)
+	if o, err := w.store.Overrides(t.Context(), staffActor(sam), ob.ID); err != nil || len(o) != 0 {
+		t.Fatalf("%d overrides (%v)", len(o), err)
+	}
+	wantTo(t, s.post(act, "check", "policy:domains", "reason", "The vendor's domain is in the exception list."), plan)
+	w.cloud.mu.Lock()
+	w.cloud.checks = w.cloud.checks[:1]
+	w.cloud.mu.Unlock()
+	p := b.get(plan)
+	if text := p.Find("main").Text(); !strings.Contains(text, "in the exception list") || !strings.Contains(text, sam) {
+		t.Error("the customer doesn't see the reason and whose it is")
+	}
+	trail, err := w.store.Audit(t.Context(), customerActor(ada), ob.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := trail[len(trail)-1]; last.What != "check.overridden" || last.Actor != sam || !strings.Contains(last.Text, "exception list") {
+		t.Errorf("on the record stands %+v", last)
+	}
+
+	// It was decided for these answers; other answers are another decision.
+	path := web.OnboardingPath(ob.ID, "step", "data-sources")
+	want(t, b.post(path, "datasets", "acme-data-prod.sales", "version", version(t, b.get(path))), http.StatusSeeOther)
+	want(t, b.approve(ob.ID), http.StatusConflict)
+	wantTo(t, s.post(act, "check", "policy:domains", "reason", "As before."), plan)
+	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+}

@@ -19,9 +19,11 @@ type planRead struct {
 	spec   onboarding.Spec
 	plan   onboarding.Plan
 	checks []onboarding.CheckResult
-	grant  onboarding.Grant
-	latest onboarding.Run // zero: none yet
-	err    error          // why the plan could not be read: shown on the page
+	// overrides are the specialists' decisions about failed checks, of all versions of the answers.
+	overrides []onboarding.Override
+	grant     onboarding.Grant
+	latest    onboarding.Run // zero: none yet
+	err       error          // why the plan could not be read: shown on the page
 }
 
 // readPlan asks the cloud what is there. What the customer must mend is in err of the result; an error returned is
@@ -63,6 +65,9 @@ func (s *Server) readPlan(v *visit, kind onboarding.RunKind) (planRead, error) {
 		p.plan, p.err = s.Provisioner.Plan(ctx, v.actor, j.ob, p.spec)
 		if p.err == nil {
 			p.checks, p.err = s.Provisioner.Preflight(ctx, v.actor, j.ob, p.spec)
+		}
+		if p.overrides, err = s.Store.Overrides(ctx, v.actor, v.id); err != nil {
+			return planRead{}, err
 		}
 	}
 	if ours(p.err) {
@@ -114,6 +119,9 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 		view.Kind = p.kind
 	}
 	view.Path = planPath(v.id, p.kind)
+	if v.actor.Role.Staff() && !view.Active {
+		view.OverrideURL = web.AdminPath(v.id, "override")
+	}
 	if p.latest.ID != "" {
 		view.PreviousRun = map[onboarding.RunState]string{
 			onboarding.RunBlocked: "The latest run is paused; a new one takes its place.", onboarding.RunFailed: "The latest run stopped on a failure; a new one takes its place.",
@@ -125,9 +133,14 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 	}
 	failed := 0
 	for _, c := range p.checks {
-		if c.State == onboarding.CheckFailed {
-			failed++
+		if c.State != onboarding.CheckFailed {
+			continue
 		}
+		if o, ok := p.override(c); ok {
+			view.Overrides = append(view.Overrides, o)
+			continue
+		}
+		failed++
 	}
 	switch {
 	case onboarding.ErrorCode(p.err) == onboarding.CodeSignIn:

@@ -65,6 +65,8 @@ type Store interface {
 	RetryRun(context.Context, onboarding.Actor, onboarding.RunID) error
 	ApprovePlan(context.Context, onboarding.Actor, onboarding.RunID, onboarding.Plan) error
 	CancelRun(context.Context, onboarding.Actor, onboarding.RunID) error
+	OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, check, reason string) error
+	Overrides(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Override, error)
 	Audit(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.AuditEntry, error)
 	Watch(context.Context, onboarding.ID) <-chan struct{}
 }
@@ -299,6 +301,7 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/note", who: specialist, handle: (*Server).adminNote},
 		{method: post, pattern: "/admin/o/{id}/invite", who: specialist, handle: (*Server).adminInvite},
 		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry},
+		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride},
 		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive},
 		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
 		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave},

@@ -155,14 +155,19 @@ type PlanView struct {
 	Checks      []onboarding.CheckResult
 	Waiting     []string // what is missing before the run may start
 	Connection  Connection
-	ConnectURL  string // "/o/{id}/connect"; drawn when not connected
-	MayApprove  bool   // false draws why instead of the button: Blocked
-	Blocked     string // one sentence: "Ask a colleague with the rights …"
-	Changed     string // the plan moved since it was shown: one sentence; "" no
-	Problem     string // the plan couldn't be read; what to do next
-	Active      bool   // a run is going already: links to the progress page
-	PreviousRun string // state of the latest run in words, "" none
-	Erase       bool   // teardown: deleting the data was ticked
+	ConnectURL  string                // "/o/{id}/connect"; drawn when not connected
+	MayApprove  bool                  // false draws why instead of the button: Blocked
+	Blocked     string                // one sentence: "Ask a colleague with the rights …"
+	Changed     string                // the plan moved since it was shown: one sentence; "" no
+	Problem     string                // the plan couldn't be read; what to do next
+	Active      bool                  // a run is going already: links to the progress page
+	PreviousRun string                // state of the latest run in words, "" none
+	Overrides   []onboarding.Override // decisions that stand, of specialists about failed checks
+	OverrideURL string                // POST check and reason; "" draws no form: it is the specialists'
+	// OverrideCheck, OverrideReason and OverrideProblem are a decision that needs mending.
+	OverrideCheck, OverrideReason, OverrideProblem string
+
+	Erase bool // teardown: deleting the data was ticked
 	// Differences are what this plan does otherwise than the one that was approved before and did not come to its end.
 	Differences []Difference
 }

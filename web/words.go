@@ -982,6 +982,24 @@ func (v ProgressView) leftovers() []leftover {
 	return out
 }
 
+// override is the decision about a failed check that stands.
+func (v PlanView) override(c onboarding.CheckResult) (onboarding.Override, bool) {
+	for _, o := range v.Overrides {
+		if o.Check == c.Name {
+			return o, true
+		}
+	}
+	return onboarding.Override{}, false
+}
+
+// overrideTyped is the reason as it was typed.
+func (v PlanView) overrideTyped(c onboarding.CheckResult) string {
+	if v.OverrideCheck == c.Name {
+		return v.OverrideReason
+	}
+	return ""
+}
+
 // doomed lists what a teardown deletes; data tells whether those that may hold data, or the others.
 func (v PlanView) doomed(data bool) []onboarding.PlannedTask {
 	var out []onboarding.PlannedTask
