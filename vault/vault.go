@@ -4,6 +4,7 @@ package vault
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -21,10 +22,22 @@ const version = "v1"
 type Vault struct{ aead tink.AEAD }
 
 // New returns a vault over a cleartext JSON keyset, as [Generate] writes it.
-func New(jsonKeyset []byte) (*Vault, error) {
-	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(jsonKeyset)))
+func New(jsonKeyset []byte) (*Vault, error) { return open(jsonKeyset, nil) }
+
+// NewSealed returns a vault over a JSON keyset that the KMS key seals, as [GenerateSealed] writes it. A cleartext
+// keyset is refused, and so is everything while KMS does not answer.
+func NewSealed(ctx context.Context, jsonKeyset []byte, k KMS) (*Vault, error) {
+	m, err := k.master(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read keyset: %w", err)
+		return nil, err
+	}
+	return open(jsonKeyset, m)
+}
+
+func open(jsonKeyset []byte, master tink.AEAD) (*Vault, error) {
+	h, err := read(jsonKeyset, master)
+	if err != nil {
+		return nil, err
 	}
 	a, err := aead.New(h)
 	if err != nil {
@@ -33,17 +46,83 @@ func New(jsonKeyset []byte) (*Vault, error) {
 	return &Vault{aead: a}, nil
 }
 
+// read takes a cleartext keyset where master is nil, and only a sealed one elsewhere.
+func read(jsonKeyset []byte, master tink.AEAD) (h *keyset.Handle, err error) {
+	r := keyset.NewJSONReader(bytes.NewReader(jsonKeyset))
+	if master == nil {
+		h, err = insecurecleartextkeyset.Read(r)
+	} else {
+		h, err = keyset.Read(r, master)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read keyset: %w", err)
+	}
+	return h, nil
+}
+
+func write(h *keyset.Handle, master tink.AEAD) ([]byte, error) {
+	var buf bytes.Buffer
+	var err error
+	if w := keyset.NewJSONWriter(&buf); master == nil {
+		err = insecurecleartextkeyset.Write(h, w)
+	} else {
+		err = h.Write(w, master)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write keyset: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
 // Generate makes a new keyset (AES-256-GCM) as cleartext JSON. Keep it secret.
-func Generate() ([]byte, error) {
+func Generate() ([]byte, error) { return generate(nil) }
+
+// GenerateSealed makes a new keyset that only the KMS key can open.
+func GenerateSealed(ctx context.Context, k KMS) ([]byte, error) {
+	m, err := k.master(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return generate(m)
+}
+
+func generate(master tink.AEAD) ([]byte, error) {
 	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
 		return nil, fmt.Errorf("generate keyset: %w", err)
 	}
-	var buf bytes.Buffer
-	if err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&buf)); err != nil {
-		return nil, fmt.Errorf("write keyset: %w", err)
+	return write(h, master)
+}
+
+// Rotate adds a new key to a cleartext keyset, which seals from now on; the older keys go on opening.
+func Rotate(jsonKeyset []byte) ([]byte, error) { return rotate(jsonKeyset, nil) }
+
+// RotateSealed is [Rotate] for a keyset that the KMS key seals.
+func RotateSealed(ctx context.Context, jsonKeyset []byte, k KMS) ([]byte, error) {
+	m, err := k.master(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return buf.Bytes(), nil
+	return rotate(jsonKeyset, m)
+}
+
+func rotate(jsonKeyset []byte, master tink.AEAD) ([]byte, error) {
+	h, err := read(jsonKeyset, master)
+	if err != nil {
+		return nil, err
+	}
+	manager := keyset.NewManagerFromHandle(h)
+	id, err := manager.Add(aead.AES256GCMKeyTemplate())
+	if err != nil {
+		return nil, fmt.Errorf("add a key: %w", err)
+	}
+	if err := manager.SetPrimary(id); err != nil {
+		return nil, fmt.Errorf("make the new key the one that seals: %w", err)
+	}
+	if h, err = manager.Handle(); err != nil {
+		return nil, fmt.Errorf("rotate keyset: %w", err)
+	}
+	return write(h, master)
 }
 
 func associated(id onboarding.ID, purpose onboarding.Purpose) []byte {

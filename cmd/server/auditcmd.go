@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -77,12 +78,11 @@ func (c auditVerifyCmd) Run(ctx context.Context, s streams, files fileProblems) 
 }
 
 func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems) error {
-	f, err := os.Open(c.File)
+	text, err := os.ReadFile(c.File)
 	if err != nil {
 		return fmt.Errorf("open the download: %w", err)
 	}
-	defer f.Close()
-	entries, err := onboarding.ReadAudit(f)
+	entries, err := onboarding.ReadAudit(bytes.NewReader(text))
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}

@@ -11,7 +11,6 @@ import (
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
-	"groundwork/vault"
 )
 
 type revokeAllCmd struct {
@@ -123,24 +122,4 @@ func revokeEach(ctx context.Context, s streams, db grantLister, service *provisi
 		return errReported
 	}
 	return nil
-}
-
-// keyFlags is where the keyset that seals tokens comes from.
-type keyFlags struct {
-	Keyset string `help:"The keyset that seals tokens, as keygen prints it." env:"KEYSET"`
-}
-
-func (f keyFlags) problems() []string {
-	if f.Keyset == "" {
-		return []string{"KEYSET is missing. Run `groundwork keygen > keyset.json` once and set KEYSET_FILE=keyset.json"}
-	}
-	return nil
-}
-
-func (f keyFlags) open(context.Context) (*vault.Vault, error) {
-	v, err := vault.New([]byte(f.Keyset))
-	if err != nil {
-		return nil, fmt.Errorf("KEYSET is not a keyset as `groundwork keygen` prints it: %w", err)
-	}
-	return v, nil
 }

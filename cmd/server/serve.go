@@ -24,6 +24,9 @@ func (c serveCmd) Run(ctx context.Context, s streams, files fileProblems) error 
 		return err
 	}
 	defer site.stop()
+	if c.Keys.KMSKey == "" && !loopbackURL(c.BaseURL) {
+		log.Warn("the keyset is not sealed by a key service: whoever can read its file can open tokens; set KMS_KEY")
+	}
 	log.Info("serving", "address", ln.Addr().String(), "base_url", c.BaseURL, "version", version())
 	select {
 	case <-ctx.Done():

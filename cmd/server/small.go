@@ -7,19 +7,7 @@ import (
 	"time"
 
 	"groundwork/store"
-	"groundwork/vault"
 )
-
-type keygenCmd struct{}
-
-func (keygenCmd) Run(s streams) error {
-	keyset, err := vault.Generate()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(s.Out, "%s\n", keyset)
-	return nil
-}
 
 type migrateCmd struct {
 	URL         string `name:"database-url" help:"Postgres, as the owner of the schema." env:"MIGRATE_DATABASE_URL" required:""`

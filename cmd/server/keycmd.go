@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"groundwork/vault"
+)
+
+// kmsFlags say which KMS key seals the keyset.
+type kmsFlags struct {
+	KMSKey      string `name:"kms-key" help:"Cloud KMS key that seals the keyset: projects/p/locations/l/keyRings/r/cryptoKeys/k." env:"KMS_KEY"`
+	KMSEndpoint string `name:"kms-endpoint" help:"Send KMS calls to this address." env:"KMS_ENDPOINT"`
+}
+
+func (f kmsFlags) kms() vault.KMS { return vault.KMS{Key: f.KMSKey, Endpoint: f.KMSEndpoint} }
+
+// keyFlags say where the keyset that seals tokens comes from.
+type keyFlags struct {
+	Keyset   string `help:"The keyset that seals tokens, as keygen prints it." env:"KEYSET"`
+	kmsFlags `embed:""`
+}
+
+func (f keyFlags) problems() []string {
+	if f.Keyset == "" {
+		return []string{"KEYSET is missing. Run `groundwork keygen > keyset.json` once and set KEYSET_FILE=keyset.json"}
+	}
+	return nil
+}
+
+// open fails closed: with KMS_KEY it takes only a keyset that this key seals.
+func (f keyFlags) open(ctx context.Context) (*vault.Vault, error) {
+	if f.KMSKey != "" {
+		v, err := vault.NewSealed(ctx, []byte(f.Keyset), f.kms())
+		if err != nil {
+			return nil, fmt.Errorf("KEYSET does not open with KMS_KEY; it must be a keyset that `groundwork keygen` printed with the same KMS_KEY: %w", err)
+		}
+		return v, nil
+	}
+	v, err := vault.New([]byte(f.Keyset))
+	if err != nil {
+		return nil, fmt.Errorf("KEYSET is not a keyset as `groundwork keygen` prints it (one that KMS seals needs KMS_KEY): %w", err)
+	}
+	return v, nil
+}
+
+type keygenCmd struct{ kmsFlags }
+
+func (c keygenCmd) Run(ctx context.Context, s streams) error {
+	var keyset []byte
+	var err error
+	if c.KMSKey == "" {
+		keyset, err = vault.Generate()
+	} else {
+		keyset, err = vault.GenerateSealed(ctx, c.kms())
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.Out, "%s\n", keyset)
+	return nil
+}
+
+type rotateCmd struct {
+	kmsFlags
+	File string `help:"The keyset's file, which is replaced." env:"KEYSET_FILE" required:"" type:"path"`
+}
+
+// Run writes the keyset with a new key beside its file, then renames it over: a crash leaves one or the other.
+func (c rotateCmd) Run(ctx context.Context, s streams) error {
+	before, err := os.ReadFile(c.File)
+	if err != nil {
+		return fmt.Errorf("read the keyset: %w", err)
+	}
+	var after []byte
+	if c.KMSKey == "" {
+		after, err = vault.Rotate(before)
+	} else {
+		after, err = vault.RotateSealed(ctx, before, c.kms())
+	}
+	if err != nil {
+		return fmt.Errorf("%s stays as it is: %w", c.File, err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(c.File), ".keyset-") // readable for this user alone
+	if err != nil {
+		return fmt.Errorf("write the new keyset: %w", err)
+	}
+	_, err = f.Write(append(after, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), c.File)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write the new keyset: %w", err), os.Remove(f.Name()))
+	}
+	fmt.Fprintf(s.Err, "%s has a new key that seals; the older ones go on opening. Restart every server with it, and check that they can read the file.\n", c.File)
+	return nil
+}
