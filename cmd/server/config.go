@@ -44,22 +44,23 @@ func secretsFromFiles(model *kong.Application) fileProblems {
 
 // siteFlags is what serve needs to know of the outside; demo fills it in itself.
 type siteFlags struct {
-	Addr               string   `help:"Address to listen on." env:"ADDR" default:"127.0.0.1:8080"`
-	BaseURL            string   `help:"The address that people open, https unless loopback." env:"BASE_URL"`
-	DatabaseURL        string   `help:"Postgres, as the application's role." env:"DATABASE_URL"`
-	DatabasePassword   string   `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
-	GoogleClientID     string   `help:"OAuth client ID." env:"GOOGLE_CLIENT_ID"`
-	GoogleClientSecret string   `help:"OAuth client secret." env:"GOOGLE_CLIENT_SECRET"`
-	GoogleIssuer       string   `help:"OpenID issuer for signing in." env:"GOOGLE_ISSUER" default:"https://accounts.google.com"`
-	GoogleRevokeURL    string   `help:"Where tokens are revoked; empty: what the issuer announces." env:"GOOGLE_REVOKE_URL"`
-	CloudEndpoint      string   `help:"Send all Google Cloud calls to this address, for emulators." env:"GOOGLE_CLOUD_ENDPOINT"`
-	EmulatorURL        string   `name:"emulator" help:"Use a running emulator for sign-in, Google Cloud and workspaces; for trials only." env:"EMULATOR_URL"`
-	Keys               keyFlags `embed:""`
-	Administrators     []string `help:"E-mail addresses of administrators." env:"ADMINISTRATORS"`
-	Specialists        []string `help:"E-mail addresses of specialists." env:"SPECIALISTS"`
-	SpecialistDomains  []string `help:"Domains whose people are specialists." env:"SPECIALIST_DOMAINS"`
-	Vendor             string   `help:"The vendor's name on the pages." env:"VENDOR_NAME" default:"Tecton"`
-	MaxConns           int32    `help:"Database connections of this process." env:"DATABASE_MAX_CONNS" default:"20"`
+	Addr               string         `help:"Address to listen on." env:"ADDR" default:"127.0.0.1:8080"`
+	BaseURL            string         `help:"The address that people open, https unless loopback." env:"BASE_URL"`
+	DatabaseURL        string         `help:"Postgres, as the application's role." env:"DATABASE_URL"`
+	DatabasePassword   string         `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
+	GoogleClientID     string         `help:"OAuth client ID." env:"GOOGLE_CLIENT_ID"`
+	GoogleClientSecret string         `help:"OAuth client secret." env:"GOOGLE_CLIENT_SECRET"`
+	GoogleIssuer       string         `help:"OpenID issuer for signing in." env:"GOOGLE_ISSUER" default:"https://accounts.google.com"`
+	GoogleRevokeURL    string         `help:"Where tokens are revoked; empty: what the issuer announces." env:"GOOGLE_REVOKE_URL"`
+	CloudEndpoint      string         `help:"Send all Google Cloud calls to this address, for emulators." env:"GOOGLE_CLOUD_ENDPOINT"`
+	EmulatorURL        string         `name:"emulator" help:"Use a running emulator for sign-in, Google Cloud and workspaces; for trials only." env:"EMULATOR_URL"`
+	Keys               keyFlags       `embed:""`
+	Keep               retentionFlags `embed:""`
+	Administrators     []string       `help:"E-mail addresses of administrators." env:"ADMINISTRATORS"`
+	Specialists        []string       `help:"E-mail addresses of specialists." env:"SPECIALISTS"`
+	SpecialistDomains  []string       `help:"Domains whose people are specialists." env:"SPECIALIST_DOMAINS"`
+	Vendor             string         `help:"The vendor's name on the pages." env:"VENDOR_NAME" default:"Tecton"`
+	MaxConns           int32          `help:"Database connections of this process." env:"DATABASE_MAX_CONNS" default:"20"`
 }
 
 // problems lists everything that is missing or wrong, each as a sentence that names the variable.
@@ -79,6 +80,7 @@ func (f *siteFlags) problems() []string {
 		out = append(out, "EMULATOR_URL must be a loopback address such as http://127.0.0.1:9191. Leave it out to use Google itself")
 	}
 	out = append(out, f.Keys.problems()...)
+	out = append(out, f.Keep.problems()...)
 	if len(f.Administrators)+len(f.Specialists)+len(f.SpecialistDomains) == 0 {
 		out = append(out, "ADMINISTRATORS is missing. Name at least one address in ADMINISTRATORS or SPECIALISTS, or a domain in SPECIALIST_DOMAINS")
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -282,5 +283,71 @@ func TestRotateKeepsWhatWasSealed(t *testing.T) {
 	}
 	if _, err := (keyFlags{Keyset: first, kmsFlags: kmsFlags{KMSKey: "projects/p/locations/l/keyRings/r/cryptoKeys/k", KMSEndpoint: "http://127.0.0.1:1"}}).open(t.Context()); err == nil {
 		t.Error("a cleartext keyset was taken although KMS_KEY is set")
+	}
+}
+
+func TestRetentionWipesWhatIsOver(t *testing.T) {
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	cloud, stop, err := startEmulator(t.Context(), "127.0.0.1:0", "", 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	seedWorld(cloud.Emulator)
+	keyset, err := vault.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := vault.New(keyset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := provisioner.NewService(provisioner.Config{Ledger: s, Vault: keys, RevokeURL: cloud.URL + "/revoke"})
+	id, token := held(t, s, keys, cloud, ada.Email)
+	f := retentionFlags{GrantTTL: 24 * time.Hour, Retention: 90 * 24 * time.Hour}
+	now := time.Now()
+	after := func(d time.Duration) {
+		var log bytes.Buffer
+		f.once(t.Context(), s, service, slog.New(slog.NewTextHandler(&log, nil)), now.Add(d))
+		if log.Len() > 0 {
+			t.Errorf("after %v: %s", d, log.String())
+		}
+	}
+	live := func() bool {
+		g, err := s.LiveGrant(t.Context(), onboarding.System, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.Live()
+	}
+	after(23 * time.Hour)
+	if !live() || !refreshes(t, cloud, token) {
+		t.Error("the access ended before its time")
+	}
+	after(25 * time.Hour)
+	if live() || refreshes(t, cloud, token) {
+		t.Error("the access is held for longer than GRANT_TTL")
+	}
+
+	after(1000 * 24 * time.Hour) // it is not finished: it stays
+	if ob, err := s.Onboarding(t.Context(), onboarding.System, id); err != nil || ob.Owner != ada.Email {
+		t.Fatalf("an onboarding that is not finished: %+v, %v", ob, err)
+	}
+	asOwner(t, db, `UPDATE onboardings SET status = 'done', answers = '{"deployment": {"name": "acme"}}' WHERE id = '`+string(id)+`'`)
+	after(89 * 24 * time.Hour)
+	if ob, err := s.Onboarding(t.Context(), onboarding.System, id); err != nil || ob.Owner != ada.Email {
+		t.Fatalf("it was forgotten before its time: %+v, %v", ob, err)
+	}
+	after(91 * 24 * time.Hour)
+	ob, err := s.Onboarding(t.Context(), onboarding.System, id)
+	if err != nil || ob.Owner != "" || len(ob.Answers) != 0 || !ob.Archived {
+		t.Errorf("not forgotten: %+v, %v", ob, err)
+	}
+	if _, err := s.RoleOn(t.Context(), ada.Email, id); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		t.Errorf("ada is still a member: %v", err)
+	}
+	if err := s.VerifyAudit(t.Context(), onboarding.System, id); err != nil {
+		t.Errorf("the audit: %v", err)
 	}
 }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/store"
+)
+
+// retentionFlags say how long things are kept.
+type retentionFlags struct {
+	GrantTTL  time.Duration `name:"grant-ttl" help:"Revoke and wipe a customer's access that no run ended within this time; 0 keeps it." env:"GRANT_TTL" default:"24h"`
+	Retention time.Duration `help:"Wipe people, notes and answers of onboardings that were finished this long ago; 0 keeps them." env:"RETENTION" default:"0"`
+}
+
+func (f retentionFlags) problems() []string {
+	if f.GrantTTL < 0 || f.Retention < 0 {
+		return []string{"GRANT_TTL and RETENTION must not be negative. Write them as 24h or 2160h"}
+	}
+	return nil
+}
+
+// retentionEvery is how often the times are looked at. Each process looks; the work is safe to do twice.
+const retentionEvery = 10 * time.Minute
+
+// keep carries retention out until ctx ends.
+func (f retentionFlags) keep(ctx context.Context, db *store.Store, service *provisioner.Service, log *slog.Logger) {
+	tick := time.NewTicker(retentionEvery)
+	defer tick.Stop()
+	for {
+		f.once(ctx, db, service, log, time.Now())
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// once wipes what is over at now. What fails is logged and tried again the next time.
+func (f retentionFlags) once(ctx context.Context, db *store.Store, service *provisioner.Service, log *slog.Logger, now time.Time) {
+	problem := func(what string, err error) {
+		if err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "retention: "+what, "error", err)
+		}
+	}
+	if f.GrantTTL > 0 {
+		grants, err := db.GrantsBefore(ctx, now.Add(-f.GrantTTL))
+		problem("look for old access", err)
+		for _, g := range grants {
+			problem("revoke the access of "+string(g.Onboarding), service.Revoke(ctx, onboarding.System, g.Onboarding))
+		}
+	}
+	if f.Retention > 0 {
+		ids, err := db.FinishedBefore(ctx, now.Add(-f.Retention))
+		problem("look for finished onboardings", err)
+		for _, id := range ids {
+			err := service.Revoke(ctx, onboarding.System, id)
+			if err == nil {
+				err = db.Forget(ctx, onboarding.System, id)
+			}
+			problem("forget "+string(id), err)
+		}
+	}
+}
