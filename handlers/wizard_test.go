@@ -168,7 +168,7 @@ func TestConsentIsCheckedScopeByScopeAndAccountByAccount(t *testing.T) {
 	b.fillIn(ob.ID, "project")
 	page := b.get(web.OnboardingPath(ob.ID, "connect"))
 	want(t, page, http.StatusOK)
-	for _, text := range []string{cloudScope, "storage.buckets.create", "to create the bucket"} {
+	for _, text := range []string{cloudScope, "storage.buckets.create", "To create the bucket"} {
 		if !strings.Contains(page.Find("main").Text(), text) {
 			t.Errorf("the page doesn't explain %s", text)
 		}
