@@ -945,9 +945,14 @@ func (v ProgressView) progressFrame() Frame {
 	return f
 }
 
+// needsCustomer tells whether a blocked task waits on the customer, rather than on an administrator or the vendor.
+func (v ProgressView) needsCustomer() bool {
+	return slices.ContainsFunc(v.tasks(onboarding.TaskBlocked), func(t onboarding.Task) bool { return orParty(t.On) == onboarding.PartyCustomer })
+}
+
 func (v ProgressView) stateWord() string {
 	switch {
-	case v.Staff && v.Run.State == onboarding.RunBlocked:
+	case v.Run.State == onboarding.RunBlocked && (v.Staff || !v.needsCustomer()):
 		return "Paused"
 	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunFailed:
 		return "Differs"
