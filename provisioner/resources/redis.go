@@ -83,9 +83,9 @@ func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*
 	seen, err := probeRedis(ctx, env, want, token)
 	switch {
 	case errors.As(err, new(*unreachable)) && want.AttestedBy != "":
-		env.Log("The endpoint %s cannot be reached from here. %s attested that it is set up as the guide says; nothing was tested", want.Endpoint, want.AttestedBy)
+		env.Log("The endpoint %s cannot be reached from here. %s attested that it is set up as wanted; nothing was tested", want.Endpoint, want.AttestedBy)
 	case err != nil && errors.As(err, new(*unreachable)):
-		got.problems = []string{"the endpoint " + want.Endpoint + " cannot be reached from here: check the address, or, if the network is private, confirm by name that it is set up as the guide says"}
+		got.problems = []string{"the endpoint " + want.Endpoint + " cannot be reached from here: check the address, or, if the network is private, enter your full name at the online store step to confirm what is listed there"}
 	case err != nil:
 		return nil, err
 	default:
