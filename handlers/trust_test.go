@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
@@ -112,5 +113,44 @@ func TestArchivingRevokesTheAccessFirst(t *testing.T) {
 	w.as(sam).post("/admin/o/"+string(ob.ID)+"/archive", "confirm", "yes")
 	if w.cloud.revoked != 1 {
 		t.Errorf("revoked %d times, want once", w.cloud.revoked)
+	}
+}
+
+// Eight presses of the button at once use the invite once.
+func TestAnInviteUsedAtOnceIsUsedOnce(t *testing.T) {
+	w := newWorld(t)
+	ob, token := w.invited()
+	var browsers []*browser
+	for range 4 {
+		browsers = append(browsers, w.as(ada))
+	}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		r := browsers[i%4].request(http.MethodPost, "/i/"+token, "")
+		wg.Go(func() {
+			res, err := browsers[i%4].c.Do(r)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			res.Body.Close()
+			if res.StatusCode != http.StatusSeeOther {
+				t.Errorf("press %d: %d", i, res.StatusCode)
+			}
+		})
+	}
+	wg.Wait()
+	entries, err := w.store.Audit(t.Context(), staffActor(sam), ob.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := 0
+	for _, e := range entries {
+		if e.Actor == ada {
+			accepted++
+		}
+	}
+	if accepted != 1 {
+		t.Errorf("accepted %d times, want once: %+v", accepted, entries)
 	}
 }
