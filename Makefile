@@ -49,9 +49,9 @@ bench: ## the benchmarks of the Go packages, against a private Postgres
 
 KILLS ?= 1000
 .PHONY: soak
-soak: ## kill servers at random, KILLS=1000 times, and read the cloud's history; then every fault in full length (half an hour)
+soak: ## kill servers at random, KILLS=1000 times, and read the cloud's history; then every fault in full length, and a run against its critical path (half an hour)
 	@bin/need postgres
-	@SOAK_KILLS=$(KILLS) LONG=1 go test ./e2e -count=1 -v -timeout 3h -run 'TestSoak|TestFaults'
+	@SOAK_KILLS=$(KILLS) LONG=1 go test ./e2e -count=1 -v -timeout 3h -run 'TestSoak|TestFaults|TestRunTakes'
 
 .PHONY: screenshots
 screenshots: ## every page in light, dark and narrow, into e2e/screenshots
