@@ -183,6 +183,20 @@ func TestCanariesStayHidden(t *testing.T) {
 	base := "http://" + addr
 	ready(t, base)
 
+	much, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	much.Header.Set("X-Much", strings.Repeat("a", 32<<10))
+	refused, err := http.DefaultClient.Do(much)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused.Body.Close()
+	if refused.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("32 KB of headers: %d, want 431", refused.StatusCode)
+	}
+
 	seen := &recorder{pages: map[string]string{}}
 	kim, ada := newVisitor(t, "kim@vendor.example"), newVisitor(t, "ada@customer.example")
 	kim.client.Transport, ada.client.Transport = seen, seen
@@ -240,12 +254,13 @@ func TestCanariesStayHidden(t *testing.T) {
 		kim.open("/admin/o/" + id)
 		return strings.Contains(ada.body, "outputs.json") || strings.Contains(ada.body, "See what was made")
 	})
-	for _, page := range []string{"", "/check", "/plan", "/connect", "/progress", "/done", "/outputs.json", "/receipt", "/step/compute", "/step/online-store", "/step/accounts"} {
+	for _, page := range []string{"", "/check", "/plan", "/connect", "/progress", "/done", "/outputs.json", "/receipt", "/audit", "/audit.json", "/audit.csv", "/step/compute", "/step/online-store", "/step/accounts"} {
 		ada.open("/o/" + id + page)
 		kim.open("/o/" + id + page)
 	}
 	kim.open("/admin")
 	kim.open("/admin/staff")
+	kim.open("/sessions")
 	kim.open("/admin/export.csv")
 	kim.open("/admin/o/" + id)
 	after := dump(t, db)
