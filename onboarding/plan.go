@@ -54,7 +54,15 @@ type PlannedTask struct {
 	DependsOn   []TaskName      `json:"depends_on,omitempty"`
 	Console     string          `json:"console,omitempty"` // link to the Cloud console
 	Cost        string          `json:"cost,omitempty"`    // rough monthly cost in words, "" if none
+	Guide       []Instruction   `json:"guide,omitempty"`   // what the customer does, for ActionGuide
 	Problem     string          `json:"problem,omitempty"` // why this could not be read or would conflict; the run would block here
+}
+
+// Instruction is one line of a guide.
+type Instruction struct {
+	Text string `json:"text"`
+	Code string `json:"code,omitempty"` // something to copy
+	Link string `json:"link,omitempty"` // where it is done, or told at length
 }
 
 // Plan is what a run may do, and no more. Tasks are in the order of their dependencies.

@@ -672,7 +672,9 @@ func TestAGuideBlocksUntilTheCustomerDidIt(t *testing.T) {
 		c := newCloud()
 		def := c.def("redis")
 		def.Apply, def.Undo = nil, nil
-		def.Guide = func(onboarding.Spec) []Instruction { return []Instruction{{Text: "Make a cluster."}} }
+		def.Guide = func(onboarding.Spec) []onboarding.Instruction {
+			return []onboarding.Instruction{{Text: "Make a cluster."}}
+		}
 		s, m := bundle(t, Define(def))
 		execute(t, s)
 		if got := m.task("redis"); m.state() != onboarding.RunBlocked || got.Code != onboarding.CodeGuide || got.On != onboarding.PartyCustomer {

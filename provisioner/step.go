@@ -37,7 +37,7 @@ type StepDef[S any] struct {
 	// Shared marks resources that carry no owner, such as a binding or an enabled API: found as wanted is done.
 	Shared bool
 	// Guide, instead of Apply: the customer acts, Check tells whether it is done.
-	Guide func(onboarding.Spec) []Instruction
+	Guide func(onboarding.Spec) []onboarding.Instruction
 	// Permissions that the calls need of the customer, with the reason.
 	Permissions func(onboarding.Spec, S) []onboarding.Permission
 	// Timeout of the task, waiting included. Zero: 15 minutes.
@@ -82,11 +82,4 @@ type Description struct {
 	Bindings []onboarding.Binding
 	Console  string // link to the Cloud console, "" if none
 	Cost     string // "about $470 a month (1 node, us-west1 list price)"; "" if none
-}
-
-// Instruction is one line of a guide.
-type Instruction struct {
-	Text string
-	Code string // something to copy, "" if none
-	Link string // "" if none
 }

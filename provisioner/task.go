@@ -35,7 +35,7 @@ type Step struct {
 	applies   bool
 	undoes    bool
 	timeout   time.Duration
-	guide     func(onboarding.Spec) []Instruction
+	guide     func(onboarding.Spec) []onboarding.Instruction
 	tasks     func(*Step, onboarding.Spec) []*Task
 }
 
@@ -55,7 +55,7 @@ func (s *Step) Shared() bool { return s.shared }
 func (s *Step) Undoes() bool { return s.undoes }
 
 // Guide returns what the customer does by hand, nil for a step that is not a guide.
-func (s *Step) Guide(spec onboarding.Spec) []Instruction {
+func (s *Step) Guide(spec onboarding.Spec) []onboarding.Instruction {
 	if s.guide == nil {
 		return nil
 	}
@@ -224,7 +224,7 @@ func (t *Task) planned() onboarding.PlannedTask {
 	p := onboarding.PlannedTask{
 		Name: t.Name, Title: t.Description.Title, Resource: t.Description.Resource, Why: t.Description.Why,
 		Bindings: t.Description.Bindings, Permissions: t.Permissions, Desired: t.Desired,
-		Console: t.Description.Console, Cost: t.Description.Cost,
+		Console: t.Description.Console, Cost: t.Description.Cost, Guide: t.Step.Guide(t.Spec),
 	}
 	for _, d := range t.DependsOn {
 		p.DependsOn = append(p.DependsOn, d.Name)

@@ -87,7 +87,7 @@ func Gallery() []GalleryPage {
 		{"progress", Progress(s.progress(onboarding.RunRunning))},
 		{"progress-waiting", Progress(s.progressWaiting())},
 		{"progress-sign-in", Progress(s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the sign-in of ada@customer.example. Sign in again and this task goes on where it stopped.", onboarding.PartyCustomer))},
-		{"progress-guide", Progress(s.blocked(onboarding.CodeGuide, "Create the Redis peering", "Accept the peering in your Redis Enterprise Cloud console, then check again.", onboarding.PartyCustomer))},
+		{"progress-guide", Progress(s.guided())},
 		{"progress-organisation", Progress(s.blocked(onboarding.CodeOrgPolicy, "Ask your organisation's administrator", "An organisation policy (domain restricted sharing) refuses members from outside. Send the request that is in the plan's checks.", onboarding.PartyOrganisation))},
 		{"progress-plan-changed", Progress(s.planChanged())},
 		{"progress-failed", Progress(s.progress(onboarding.RunFailed))},
@@ -536,6 +536,18 @@ func (s samples) blocked(code onboarding.Code, act, why string, on onboarding.Pa
 	v.Run.State = onboarding.RunBlocked
 	t := &v.Run.Tasks[3]
 	t.State, t.Code, t.ActionText, t.Message, t.On = onboarding.TaskBlocked, code, act, why, on
+	return v
+}
+
+func (s samples) guided() ProgressView {
+	v := s.blocked(onboarding.CodeGuide, "Create the Redis peering", "Accept the peering in your Redis Enterprise Cloud console, then check again.", onboarding.PartyCustomer)
+	v.Run.Plan.Tasks = []onboarding.PlannedTask{{
+		Name: v.Run.Tasks[3].Name, Action: onboarding.ActionGuide,
+		Guide: []onboarding.Instruction{
+			{Text: "Peer the cluster's network with the vendor's serving network. Enter these at Redis:", Code: "gcp_project_id = serving-sample\ngcp_network_name = serving", Link: "https://console.cloud.google.com/networking/peering/list"},
+			{Text: "Enter the database's endpoint and its token at the online store step."},
+		},
+	}}
 	return v
 }
 

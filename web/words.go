@@ -1449,3 +1449,22 @@ func unlisted(s wizard.Section) []string {
 	}
 	return out
 }
+
+// domID is a name as a part of an element's id.
+func domID(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(name))
+}
+
+// linkHost is where a link leads, for its text.
+func linkHost(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return address
+	}
+	return "Open " + u.Host
+}

@@ -194,9 +194,9 @@ func versionFits(want, got string) bool {
 	return got == want || strings.HasPrefix(got, want+".")
 }
 
-func guideRedis(spec onboarding.Spec) []provisioner.Instruction {
+func guideRedis(spec onboarding.Spec) []onboarding.Instruction {
 	r, v := spec.Redis, spec.Vendor.Defaults()
-	return []provisioner.Instruction{
+	return []onboarding.Instruction{
 		{
 			Text: "In your Redis account, paid through Google Cloud Marketplace, make a cluster that nothing else uses: Google Cloud, " + spec.Region +
 				", several zones, replication on, Redis " + v.RedisVersion + ", OSS Cluster API on with the external endpoint, TLS on, eviction policy noeviction. Or apply this Terraform:",
