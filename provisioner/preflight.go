@@ -239,9 +239,11 @@ func (p *preflight) permissions(ctx context.Context, r *onboarding.CheckResult, 
 		has = append(has, got...)
 	}
 	var lacks []string
+	var missing []onboarding.Permission
 	for _, perm := range perms {
 		if !slices.Contains(has, perm.Name) {
 			lacks = append(lacks, perm.Name+" ("+perm.Why+")")
+			missing = append(missing, perm)
 		}
 	}
 	if len(lacks) == 0 {
@@ -251,14 +253,18 @@ func (p *preflight) permissions(ctx context.Context, r *onboarding.CheckResult, 
 	r.State = onboarding.CheckFailed
 	r.Found = fmt.Sprintf("%s lacks on %s: %s.", p.env.Caller, place, strings.Join(lacks, "; "))
 	r.Fix = []string{
-		"Ask somebody who manages access to " + place + " to give " + p.env.Caller + " a role with these permissions; the role Owner has them.",
+		"Ask somebody who manages access to " + place + " to give " + p.env.Caller + " these roles for the time of the set-up: " + strings.Join(rolesFor(missing), ", ") + ".",
 		"Or send this step to a colleague who has them.",
 	}
 	switch {
 	case strings.HasPrefix(on, "gs://"):
 		r.Command = "gcloud storage buckets add-iam-policy-binding " + on + " --member=user:" + p.env.Caller + " --role=roles/storage.admin"
 	default:
-		r.Command = "gcloud projects add-iam-policy-binding " + cmp.Or(on, p.spec.Project) + " --member=user:" + p.env.Caller + " --role=roles/owner"
+		var commands []string
+		for _, role := range rolesFor(missing) {
+			commands = append(commands, "gcloud projects add-iam-policy-binding "+cmp.Or(on, p.spec.Project)+" --member=user:"+p.env.Caller+" --role="+role)
+		}
+		r.Command = strings.Join(commands, "\n")
 	}
 	return nil
 }
