@@ -197,6 +197,18 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 	if err := id.Claims(&claims); err != nil {
 		return who, retry("The sign-in could not be checked. Start again.", fmt.Errorf("read claims: %w", err))
 	}
+	if claims.Email == "" && p.oidc.UserInfoEndpoint() != "" { // the standard lets a provider tell it at the userinfo endpoint alone
+		info, err := p.oidc.UserInfo(s.oauthContext(ctx), oauth2.StaticTokenSource(token))
+		if err != nil {
+			return who, retry("The sign-in service didn't tell your e-mail address. Start again.", fmt.Errorf("read userinfo: %w", err))
+		}
+		if info.Subject != id.Subject {
+			return who, retry("The sign-in could not be checked. Start again.", errors.New("userinfo is somebody else's"))
+		}
+		if err := info.Claims(&claims); err != nil {
+			return who, retry("The sign-in could not be checked. Start again.", fmt.Errorf("read userinfo: %w", err))
+		}
+	}
 	who.Email = strings.ToLower(strings.TrimSpace(claims.Email))
 	if who.Email == "" || !claims.Verified {
 		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's e-mail address isn't verified. Verify it with your provider, or sign in with another account."), "/signin")
