@@ -125,12 +125,12 @@ func (p *tab) waitFor(what, js string, d time.Duration) {
 
 func (p *tab) see(text string) {
 	p.t.Helper()
-	p.waitFor("the text "+text, `!!document.body && document.body.innerText.includes(`+quote(text)+`)`, 15*time.Second)
+	p.waitFor("the text "+text, `!!document.body && document.body.innerText.includes(`+quote(text)+`)`, 30*time.Second)
 }
 
 func (p *tab) at(path string) {
 	p.t.Helper()
-	p.waitFor("the page "+path, `location.pathname.endsWith(`+quote(path)+`) && document.readyState === "complete"`, 15*time.Second)
+	p.waitFor("the page "+path, `location.pathname.endsWith(`+quote(path)+`) && document.readyState === "complete"`, 30*time.Second)
 }
 
 // press clicks the button or link with that text, as a person would find it, and waits for the page that follows.
@@ -146,15 +146,15 @@ func (p *tab) press(text string) {
 		hit.click();
 		return true;
 	})()`
-	p.waitFor("the button "+text, js, 10*time.Second)
-	p.waitFor("the next page", `document.readyState === "complete" && !window.__left`, 15*time.Second)
+	p.waitFor("the button "+text, js, 20*time.Second)
+	p.waitFor("the next page", `document.readyState === "complete" && !window.__left`, 30*time.Second)
 }
 
 // choose ticks the radio or checkbox with that name and value.
 func (p *tab) choose(name, value string) {
 	p.t.Helper()
 	sel := fmt.Sprintf(`input[name=%q][value=%q]`, name, value)
-	p.waitFor("the choice "+name+"="+value, `(() => { const e = document.querySelector(`+quote(sel)+`); if (!e) return false; e.click(); return e.checked; })()`, 5*time.Second)
+	p.waitFor("the choice "+name+"="+value, `(() => { const e = document.querySelector(`+quote(sel)+`); if (!e) return false; e.click(); return e.checked; })()`, 10*time.Second)
 }
 
 // fill types into the field of that name, as keys do: with input events.
@@ -164,7 +164,7 @@ func (p *tab) fill(name, value string) {
 	p.waitFor("the field "+name, `(() => { const e = document.querySelector(`+quote(sel)+`); if (!e) return false;
 		e.focus(); e.value = `+quote(value)+`;
 		e.dispatchEvent(new Event("input", {bubbles: true})); e.dispatchEvent(new Event("change", {bubbles: true}));
-		return e.value === `+quote(value)+`; })()`, 5*time.Second)
+		return e.value === `+quote(value)+`; })()`, 10*time.Second)
 }
 
 // shots is where screenshots are kept; e2e/screenshots by default.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func (d *demo) seed(t *testing.T, what string, v any) {
 func (v *visitor) sees(d *demo, progress, text string) {
 	v.t.Helper()
 	v.t.Logf("waiting for %q", text)
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(45 * time.Second)
 	for {
 		v.open(d.URL + progress)
 		if strings.Contains(v.page.Find("main").Text(), text) {
@@ -97,11 +98,19 @@ func TestNoRunGetsStuck(t *testing.T) {
 	if changes := ada.page.Find("table:has(caption:contains('differs'))").Text(); !strings.Contains(changes, project+".sales") || strings.Contains(changes, "bucket") {
 		ada.fatal("what changes is not shown: %q", changes)
 	}
+	// Google keeps the run at the bucket for some seconds, so that it is in the middle of its work.
+	busy := map[string]any{
+		"match": map[string]string{"method": "POST", "host": "storage.googleapis.com", "path": "/storage/v1/b"}, "status": 503,
+		"reason": "backendError", "message": "Sample of a busy service.", "headers": map[string]string{"Retry-After": "1"}, "times": 4,
+	}
+	d.seed(t, "rules", busy)
 	ada.submit("in " + project)
 	ada.must("/progress")
 
-	// The access is withdrawn while the instance is being made: the same run goes on after the sign-in.
-	eventually(t, "the instance's creation", 20*time.Second, func() bool { return made(d.calls(t))["Bigtable instance"] == 1 })
+	// The access is withdrawn in mid-run: the same run goes on after the sign-in.
+	eventually(t, "the run at the bucket", 20*time.Second, func() bool {
+		return slices.ContainsFunc(d.calls(t), func(c call) bool { return c.Method == http.MethodPost && c.Status == http.StatusServiceUnavailable })
+	})
 	d.seed(t, "revoke", map[string]string{"Email": ada.email})
 	ada.sees(d, progress, "Setting up is paused")
 	run := ada.page.Find("#run-details dd").Last().Text()
