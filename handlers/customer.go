@@ -2,9 +2,7 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -253,26 +251,10 @@ func (s *Server) stepSave(w http.ResponseWriter, v *visit) error {
 		return s.stale(w, v, j, step, saved.View)
 	}
 
-	save := onboarding.SaveAnswer{ID: v.id, Version: version, Step: step.ID(), Answer: saved.Answer}
-	for purpose, secret := range saved.Secrets {
-		sealed, err := s.Vault.Seal(v.id, purpose, secret)
-		if err != nil {
-			return fmt.Errorf("seal an answer: %w", err)
-		}
-		if save.Sealed == nil {
-			save.Sealed = map[onboarding.Purpose][]byte{}
-		}
-		save.Sealed[purpose] = sealed
+	save, after, err := s.Journey.Save(j.c, step.ID(), saved, version, s.Vault.Seal)
+	if err != nil {
+		return err
 	}
-	after := j
-	after.c.Answers = maps.Clone(j.ob.Answers)
-	if after.c.Answers == nil {
-		after.c.Answers = onboarding.Answers{}
-	}
-	after.c.Answers[step.ID()] = json.RawMessage(saved.Answer)
-	spec := s.Journey.Spec(after.c)
-	save.Deployment, save.Region, save.Project = spec.Deployment, spec.Region, spec.Project
-	save.Current, save.Waiting = s.Journey.Stand(after.c)
 
 	_, err = s.Store.SaveAnswer(ctx, v.actor, save)
 	switch onboarding.ErrorCode(err) {
@@ -283,7 +265,7 @@ func (s *Server) stepSave(w http.ResponseWriter, v *visit) error {
 		}
 		return s.stale(w, v, j, step, saved.View)
 	case onboarding.CodeConflict:
-		if spec.Deployment == j.ob.Deployment || len(saved.View.Fields) == 0 {
+		if save.Deployment == j.ob.Deployment || len(saved.View.Fields) == 0 {
 			return err
 		}
 		// Somebody took the name between our question and our save.
@@ -297,8 +279,8 @@ func (s *Server) stepSave(w http.ResponseWriter, v *visit) error {
 	if later {
 		return seeOther(w, v.Request, web.OnboardingPath(v.id, "saved"))
 	}
-	next := s.Journey.Next(after.c, step.ID())
-	if next == "" || (v.form.Get("from") == "check" && s.Journey.Complete(after.c)) {
+	next := s.Journey.Next(after, step.ID())
+	if next == "" || (v.form.Get("from") == "check" && s.Journey.Complete(after)) {
 		return seeOther(w, v.Request, web.OnboardingPath(v.id, "check"))
 	}
 	to := web.OnboardingPath(v.id, "step", next)

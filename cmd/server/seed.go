@@ -240,22 +240,10 @@ func (d seeder) answer(ctx context.Context, actor onboarding.Actor, ob onboardin
 		if len(saved.Problems) > 0 {
 			return ob, fmt.Errorf("step %s: %s: %s", link.ID, saved.Problems[0].Field, saved.Problems[0].Message)
 		}
-		save := onboarding.SaveAnswer{ID: ob.ID, Version: ob.Version, Step: link.ID, Answer: saved.Answer, Sealed: map[onboarding.Purpose][]byte{}}
-		for purpose, secret := range saved.Secrets {
-			if save.Sealed[purpose], err = d.Vault.Seal(ob.ID, purpose, secret); err != nil {
-				return ob, err
-			}
+		save, _, err := d.Journey.Save(c, link.ID, saved, ob.Version, d.Vault.Seal)
+		if err != nil {
+			return ob, err
 		}
-		after := onboarding.Answers{link.ID: saved.Answer}
-		for k, v := range ob.Answers {
-			if k != link.ID {
-				after[k] = v
-			}
-		}
-		c.Answers = after
-		spec := d.Journey.Spec(c)
-		save.Deployment, save.Region, save.Project = spec.Deployment, spec.Region, spec.Project
-		save.Current, save.Waiting = d.Journey.Stand(c)
 		if ob, err = d.Store.SaveAnswer(ctx, actor, save); err != nil {
 			return ob, err
 		}
