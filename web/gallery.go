@@ -1,6 +1,10 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -81,6 +85,15 @@ func Gallery() []GalleryPage {
 		{"plan-active", PlanPage(s.plan(func(v *PlanView) {
 			v.Active, v.MayApprove, v.Blocked = true, false, "A run is going. Follow it, or cancel it first."
 		}))},
+		{"plan-override", PlanPage(s.plan(func(v *PlanView) {
+			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.staff(), s.checks(true), false, "A check failed. Mend what it names, then check again."
+			v.OverrideURL = "/admin/o/ob_sample/override"
+		}))},
+		{"plan-override-problem", PlanPage(s.plan(func(v *PlanView) {
+			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.staff(), s.checks(true), false, "A check failed. Mend what it names, then check again."
+			v.OverrideURL, v.OverrideCheck, v.OverrideProblem, v.Error = "/admin/o/ob_sample/override", v.Checks[0].Name, "Write the reason: the customer reads it, and it stays on the record", true
+		}))},
+		{"plan-verify", PlanPage(s.plan(func(v *PlanView) { v.Kind, v.Checks = onboarding.RunVerify, nil }))},
 		{"plan-teardown", PlanPage(s.teardown())},
 		{"teardown", TeardownPage(s.teardown())},
 		{"progress-queued", Progress(s.progress(onboarding.RunQueued))},
@@ -96,6 +109,9 @@ func Gallery() []GalleryPage {
 		{"done", Done(s.done())},
 		{"receipt", Receipt(s.receipt())},
 		{"receipt-empty", Receipt(ReceiptView{Frame: s.customer(), Onboarding: s.onboarding()})},
+		{"audit", AuditPage(AuditView{Frame: s.customer(), Onboarding: s.onboarding(), Entries: s.history()})},
+		{"sessions", SessionsPage(SessionsView{Frame: s.customer(), Sessions: s.sessions()})},
+		{"sessions-only", SessionsPage(SessionsView{Frame: s.customer(), Sessions: s.sessions()[:1]})},
 		{"error-400", s.message(400)},
 		{"error-403", s.message(403)},
 		{"error-404", s.message(404)},
@@ -587,6 +603,28 @@ func (s samples) audit() []onboarding.AuditEntry {
 		{Seq: 3, At: at(20 * time.Minute), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: "note.added", Text: "Their security team has read the receipt page and likes it."},
 		{Seq: 2, At: at(40 * time.Minute), Actor: "ada@customer.example", Role: onboarding.RoleCustomer, What: "answer.saved", Text: "Answered Region."},
 		{Seq: 1, At: at(72 * time.Hour), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: "onboarding.created", Text: "Created the onboarding and an invitation for ada@customer.example."},
+	}
+}
+
+// history is what a customer finds after some days, oldest first and chained like the real one.
+func (s samples) history() []onboarding.AuditEntry {
+	lines := s.audit()
+	slices.Reverse(lines)
+	prev := ""
+	for i := range lines {
+		sum := sha256.Sum256([]byte(prev + lines[i].Text))
+		lines[i].RequestID, lines[i].PrevHash, lines[i].Hash = fmt.Sprintf("req_4wq7m2kx9d8h1z%02d", i), prev, hex.EncodeToString(sum[:])
+		prev = lines[i].Hash
+	}
+	return lines
+}
+
+func (s samples) sessions() []Session {
+	at := func(d time.Duration) time.Time { return s.now.Add(-d) }
+	return []Session{
+		{ID: "a1", Browser: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36", SignedAt: at(time.Hour), SeenAt: at(time.Minute), Current: true},
+		{ID: "b2", Browser: "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1", SignedAt: at(9 * time.Hour), SeenAt: at(90 * time.Minute)},
+		{ID: "c3", SignedAt: at(11 * time.Hour), SeenAt: at(100 * time.Minute)},
 	}
 }
 

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +71,51 @@ func TestGallery(t *testing.T) {
 			checkForms(t, doc)
 			checkErrors(t, doc)
 		})
+	}
+}
+
+// TestGalleryHasEveryPage finds the pages by what draws a whole document.
+func TestGalleryHasEveryPage(t *testing.T) {
+	paths, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := func(in ast.Node) []string {
+		var names []string
+		ast.Inspect(in, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if name, ok := call.Fun.(*ast.Ident); ok {
+					names = append(names, name.Name)
+				}
+			}
+			return true
+		})
+		return names
+	}
+	var pages, shown []string
+	for _, path := range paths {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			switch {
+			case !ok:
+			case path == "gallery.go":
+				shown = append(shown, calls(f)...)
+			case f.Name.IsExported() && strings.HasSuffix(path, "_templ.go") && slices.Contains(calls(f), "Layout"):
+				pages = append(pages, f.Name.Name)
+			}
+		}
+	}
+	if len(pages) < 15 {
+		t.Fatalf("only found the pages %q", pages)
+	}
+	for _, page := range pages {
+		if !slices.Contains(shown, page) {
+			t.Errorf("%s is a page that the gallery doesn't show", page)
+		}
 	}
 }
 
