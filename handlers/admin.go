@@ -267,7 +267,7 @@ func (s *Server) sealKey(id onboarding.ID, key onboarding.Secret) ([]byte, error
 	if key.Empty() {
 		return nil, nil
 	}
-	sealed, err := s.Vault.Seal(id, onboarding.PurposeVendorAPIKey, key)
+	sealed, err := s.Vault.Seal(onboarding.SealedTo{Onboarding: id, Purpose: onboarding.PurposeVendorAPIKey}, key)
 	if err != nil {
 		return nil, fmt.Errorf("seal the vendor's key: %w", err)
 	}

@@ -54,7 +54,7 @@ func TestASpecialistCreatesAnOnboardingAndTheLinkWorks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if key, err := w.vault.Open(id, onboarding.PurposeVendorAPIKey, sealed); err != nil || key.Reveal() != "dapi-canary-vendor-key" {
+	if key, err := w.vault.Open(onboarding.SealedTo{Onboarding: id, Purpose: onboarding.PurposeVendorAPIKey}, sealed); err != nil || key.Reveal() != "dapi-canary-vendor-key" {
 		t.Errorf("the key isn't sealed right (%v)", err)
 	}
 }

@@ -188,14 +188,15 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return fmt.Errorf("seal the access: %w", err)
 	}
-	sealed, err := s.Vault.Seal(f.Onboarding, onboarding.PurposeGoogleGrant, onboarding.NewSecret(string(plain)))
+	grant := onboarding.Grant{Onboarding: f.Onboarding, Email: who.Email, Scopes: who.Scopes, Asked: s.connectScopes(), CreatedAt: s.Now().UTC()}
+	if grant.Ref, err = onboarding.NewGrantRef(s.Rand); err == nil {
+		grant.Sealed, err = s.Vault.Seal(grant.SealedTo(), onboarding.NewSecret(string(plain)))
+	}
 	clear(plain)
 	if err != nil {
 		return fmt.Errorf("seal the access: %w", err)
 	}
-	if _, err := s.Store.SaveGrant(ctx, v.actor, onboarding.Grant{
-		Onboarding: f.Onboarding, Email: who.Email, Scopes: who.Scopes, Asked: s.connectScopes(), CreatedAt: s.Now().UTC(), Sealed: sealed,
-	}); err != nil {
+	if _, err := s.Store.SaveGrant(ctx, v.actor, grant); err != nil {
 		return err
 	}
 	return s.connected(w, v, f)

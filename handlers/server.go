@@ -71,9 +71,9 @@ type Store interface {
 	Watch(context.Context, onboarding.ID) <-chan struct{}
 }
 
-// Sealer seals a secret for one onboarding and purpose; *vault.Vault fulfils it. The handlers cannot open.
+// Sealer seals a secret; *vault.Vault fulfils it. The handlers cannot open.
 type Sealer interface {
-	Seal(onboarding.ID, onboarding.Purpose, onboarding.Secret) ([]byte, error)
+	Seal(onboarding.SealedTo, onboarding.Secret) ([]byte, error)
 }
 
 // OAuth is the OpenID provider that people sign in with and that gives the cloud access.

@@ -77,7 +77,7 @@ func TestTheWholeFormToThePlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := w.vault.Open(ob.ID, onboarding.PurposeDatabricksToken, sealed)
+	plain, err := w.vault.Open(onboarding.SealedTo{Onboarding: ob.ID, Purpose: onboarding.PurposeDatabricksToken}, sealed)
 	if err != nil || plain.Reveal() != "dapi-canary-0123456789" {
 		t.Errorf("sealed token opens as %v (%v)", plain.Reveal() == "dapi-canary-0123456789", err)
 	}
@@ -209,8 +209,8 @@ func TestConsentIsCheckedScopeByScopeAndAccountByAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := w.vault.Open(ob.ID, onboarding.PurposeGoogleGrant, g.Sealed)
-	if err != nil || !strings.Contains(plain.Reveal(), "1//canary-refresh") || strings.Contains(string(g.Sealed), "canary") {
+	plain, err := w.vault.Open(g.SealedTo(), g.Sealed)
+	if err != nil || g.Ref == "" || !strings.Contains(plain.Reveal(), "1//canary-refresh") || strings.Contains(string(g.Sealed), "canary") {
 		t.Errorf("the sealed token (%v)", err)
 	}
 	if !slices.Contains(g.Scopes, cloudScope) || !slices.Contains(g.Asked, cloudScope) {

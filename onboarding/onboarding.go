@@ -29,7 +29,7 @@ const (
 	SecretLater   SecretState = "later"
 )
 
-// Purpose says what a sealed value is for; it is part of the associated data that it is sealed with.
+// Purpose says what a sealed value is for.
 type Purpose string
 
 // The purposes of sealed values.
@@ -39,6 +39,13 @@ const (
 	PurposeRedisToken      Purpose = "redis_token"      // Redis AUTH password
 	PurposeVendorAPIKey    Purpose = "vendor_api_key"   // TECTON_API_KEY, given by the specialist
 )
+
+// SealedTo is what a value is sealed to: it opens for the same alone.
+type SealedTo struct {
+	Onboarding ID
+	Grant      string // [Grant.Ref]; "" where the value is no grant's
+	Purpose    Purpose
+}
 
 // Onboarding is one customer's way from the invite to the handover.
 // Status and Waiting are projections that the store keeps in the transaction that changes their cause.

@@ -44,6 +44,7 @@ type Invite struct {
 // Grant is a person's consent to act in their Google Cloud; the token itself is sealed and not in here.
 type Grant struct {
 	ID         int64
+	Ref        string // random, from [NewGrantRef]; "" in a grant from before there were any
 	Onboarding ID
 	Email      string   // the Google account that consented
 	Scopes     []string // granted, as Google said at the callback
@@ -53,6 +54,9 @@ type Grant struct {
 	WipedAt    time.Time // here; zero: still held
 	Sealed     []byte    // nil once wiped
 }
+
+// SealedTo is what the grant's token is sealed to.
+func (g Grant) SealedTo() SealedTo { return SealedTo{g.Onboarding, g.Ref, PurposeGoogleGrant} }
 
 // Live tells whether the grant still holds a token.
 func (g Grant) Live() bool { return g.ID != 0 && g.WipedAt.IsZero() }

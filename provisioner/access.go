@@ -70,7 +70,7 @@ func (a *access) load() error {
 	if !g.Live() {
 		return onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google to give access to your Google Cloud project.")
 	}
-	tok, err := a.s.unseal(a.id, g)
+	tok, err := a.s.unseal(g)
 	if err != nil {
 		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be opened just now. We try again.", Err: err}
 	}
@@ -81,14 +81,14 @@ func (a *access) load() error {
 	return nil
 }
 
-func (s *Service) unseal(id onboarding.ID, g onboarding.Grant) (onboarding.GrantToken, error) {
+func (s *Service) unseal(g onboarding.Grant) (onboarding.GrantToken, error) {
 	var tok onboarding.GrantToken
-	secret, err := s.cfg.Vault.Open(id, onboarding.PurposeGoogleGrant, g.Sealed)
+	secret, err := s.cfg.Vault.Open(g.SealedTo(), g.Sealed)
 	if err != nil {
-		return tok, fmt.Errorf("open grant of %s: %w", id, err)
+		return tok, fmt.Errorf("open grant of %s: %w", g.Onboarding, err)
 	}
 	if err := json.Unmarshal([]byte(secret.Reveal()), &tok); err != nil {
-		return tok, fmt.Errorf("open grant of %s: its content is not a token", id) // the parser's error would quote it
+		return tok, fmt.Errorf("open grant of %s: its content is not a token", g.Onboarding) // the parser's error would quote it
 	}
 	return tok, nil
 }
@@ -154,7 +154,7 @@ func (a *access) reseal(tok onboarding.GrantToken) error {
 	if err != nil {
 		return fmt.Errorf("reseal grant of %s: %w", a.id, err)
 	}
-	sealed, err := a.s.cfg.Vault.Seal(a.id, onboarding.PurposeGoogleGrant, onboarding.NewSecret(string(b)))
+	sealed, err := a.s.cfg.Vault.Seal(a.grant.SealedTo(), onboarding.NewSecret(string(b)))
 	if err != nil {
 		return fmt.Errorf("reseal grant of %s: %w", a.id, err)
 	}
@@ -176,7 +176,7 @@ func (a *access) secret(ctx context.Context, purpose onboarding.Purpose) (onboar
 	if err != nil {
 		return onboarding.Secret{}, fmt.Errorf("secret %s of %s: %w", purpose, a.id, err)
 	}
-	secret, err := a.s.cfg.Vault.Open(a.id, purpose, sealed)
+	secret, err := a.s.cfg.Vault.Open(onboarding.SealedTo{Onboarding: a.id, Purpose: purpose}, sealed)
 	if err != nil {
 		return onboarding.Secret{}, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "A secret could not be opened just now. We try again.", Err: err}
 	}

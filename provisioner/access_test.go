@@ -17,6 +17,7 @@ import (
 
 	"groundwork/onboarding"
 	"groundwork/provisioner/gcp"
+	"groundwork/vault"
 )
 
 // google is a token endpoint, a revocation endpoint and an API that takes the newest access token.
@@ -103,6 +104,35 @@ func TestARefreshHappensOnceAndIsKeptSealed(t *testing.T) {
 	}
 }
 
+func TestARefreshedTokenIsSealedToItsGrant(t *testing.T) {
+	keyset, err := vault.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := vault.New(keyset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []string{"grant_sample", ""} { // "": kept since before there were any
+		g := newGoogle(t)
+		s, m := g.service(onboarding.GrantToken{})
+		s.cfg.Vault = keys
+		m.grant.Ref = ref
+		if m.grant.Sealed, err = keys.Seal(m.grant.SealedTo(), onboarding.NewSecret(`{"refresh_token":"refresh"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Projects(t.Context(), onboarding.System, "ob_sample"); err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := keys.Open(m.grant.SealedTo(), m.grant.Sealed); err != nil || !strings.Contains(kept.Reveal(), "access-1") {
+			t.Errorf("ref %q: kept %v, %v", ref, kept, err)
+		}
+		if _, err := keys.Open(onboarding.SealedTo{Onboarding: "ob_sample", Grant: "grant_other", Purpose: onboarding.PurposeGoogleGrant}, m.grant.Sealed); err == nil {
+			t.Errorf("ref %q: it opens in another grant", ref)
+		}
+	}
+}
+
 func TestATokenThatGoogleRefusesIsRefreshedOnce(t *testing.T) {
 	g := newGoogle(t)
 	s, _ := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "looks good", Expiry: time.Now().Add(time.Hour)})
@@ -170,7 +200,7 @@ func TestAKeyServiceThatIsDownFailsClosed(t *testing.T) {
 // locked is a vault whose key service does not answer.
 type locked struct{ plain }
 
-func (locked) Open(onboarding.ID, onboarding.Purpose, []byte) (onboarding.Secret, error) {
+func (locked) Open(onboarding.SealedTo, []byte) (onboarding.Secret, error) {
 	return onboarding.Secret{}, errors.New("key service: deadline exceeded")
 }
 

@@ -38,11 +38,11 @@ func (g *grants) RecordUse(_ context.Context, _ int64, purpose, _ string) error 
 
 type clear struct{}
 
-func (clear) Open(_ onboarding.ID, _ onboarding.Purpose, sealed []byte) (onboarding.Secret, error) {
+func (clear) Open(_ onboarding.SealedTo, sealed []byte) (onboarding.Secret, error) {
 	return onboarding.NewSecret(string(sealed)), nil
 }
 
-func (clear) Seal(_ onboarding.ID, _ onboarding.Purpose, s onboarding.Secret) ([]byte, error) {
+func (clear) Seal(_ onboarding.SealedTo, s onboarding.Secret) ([]byte, error) {
 	return []byte(s.Reveal()), nil
 }
 

@@ -29,11 +29,11 @@ type memory struct {
 // plain is a vault that seals nothing.
 type plain struct{}
 
-func (plain) Open(_ onboarding.ID, _ onboarding.Purpose, sealed []byte) (onboarding.Secret, error) {
+func (plain) Open(_ onboarding.SealedTo, sealed []byte) (onboarding.Secret, error) {
 	return onboarding.NewSecret(string(sealed)), nil
 }
 
-func (plain) Seal(_ onboarding.ID, _ onboarding.Purpose, s onboarding.Secret) ([]byte, error) {
+func (plain) Seal(_ onboarding.SealedTo, s onboarding.Secret) ([]byte, error) {
 	return []byte(s.Reveal()), nil
 }
 

@@ -53,8 +53,8 @@ type Ledger interface {
 
 // Vault opens and seals secrets; *vault.Vault is one.
 type Vault interface {
-	Open(id onboarding.ID, purpose onboarding.Purpose, sealed []byte) (onboarding.Secret, error)
-	Seal(id onboarding.ID, purpose onboarding.Purpose, s onboarding.Secret) ([]byte, error)
+	Open(to onboarding.SealedTo, sealed []byte) (onboarding.Secret, error)
+	Seal(to onboarding.SealedTo, s onboarding.Secret) ([]byte, error)
 }
 
 // Config is what a [Service] works with.
@@ -218,7 +218,7 @@ func (s *Service) Revoke(ctx context.Context, actor onboarding.Actor, id onboard
 		return nil
 	}
 	var at time.Time
-	if why := s.revokeAtGoogle(ctx, id, g); why == "" {
+	if why := s.revokeAtGoogle(ctx, g); why == "" {
 		at = s.cfg.Now()
 	} else if err := s.cfg.Ledger.RecordUse(ctx, g.ID, "revoke", why); err != nil {
 		s.cfg.Log.WarnContext(ctx, "record a failed revocation", "onboarding", id, "error", err)
@@ -230,8 +230,8 @@ func (s *Service) Revoke(ctx context.Context, actor onboarding.Actor, id onboard
 }
 
 // revokeAtGoogle tells why it failed, "" when the token is dead at Google.
-func (s *Service) revokeAtGoogle(ctx context.Context, id onboarding.ID, g onboarding.Grant) string {
-	tok, err := s.unseal(id, g)
+func (s *Service) revokeAtGoogle(ctx context.Context, g onboarding.Grant) string {
+	tok, err := s.unseal(g)
 	if err != nil {
 		return "The access could not be opened to revoke it at Google. Remove it at https://myaccount.google.com/connections."
 	}

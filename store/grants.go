@@ -11,6 +11,7 @@ import (
 
 type grantRow struct {
 	ID         int64
+	Ref        string
 	Onboarding onboarding.ID
 	Email      string
 	Scopes     []string
@@ -24,20 +25,20 @@ type grantRow struct {
 func toGrant(row pgx.CollectableRow) (onboarding.Grant, error) {
 	r, err := pgx.RowToStructByName[grantRow](row)
 	return onboarding.Grant{
-		ID: r.ID, Onboarding: r.Onboarding, Email: r.Email, Scopes: r.Scopes, Asked: r.Asked,
+		ID: r.ID, Ref: r.Ref, Onboarding: r.Onboarding, Email: r.Email, Scopes: r.Scopes, Asked: r.Asked,
 		CreatedAt: r.CreatedAt.UTC(), RevokedAt: later(r.RevokedAt), WipedAt: later(r.WipedAt), Sealed: r.Sealed,
 	}, err
 }
 
-const grantColumns = `g.id, g.onboarding, g.email, g.scopes, g.asked, g.created_at, g.revoked_at, g.wiped_at, g.sealed`
+const grantColumns = `g.id, g.ref, g.onboarding, g.email, g.scopes, g.asked, g.created_at, g.revoked_at, g.wiped_at, g.sealed`
 
 const (
 	wipeOlderGrants = `
 UPDATE grants g SET sealed = NULL, wiped_at = @now FROM onboardings o
 WHERE g.onboarding = @id AND o.id = g.onboarding AND g.wiped_at IS NULL AND ` + visible
 	insertGrant = `
-INSERT INTO grants AS g (onboarding, email, scopes, asked, created_at, sealed)
-SELECT o.id, @email, @scopes, @asked, @now, @sealed FROM onboardings o WHERE o.id = @id AND NOT o.archived AND ` + visible + `
+INSERT INTO grants AS g (onboarding, ref, email, scopes, asked, created_at, sealed)
+SELECT o.id, @ref, @email, @scopes, @asked, @now, @sealed FROM onboardings o WHERE o.id = @id AND NOT o.archived AND ` + visible + `
 RETURNING ` + grantColumns
 )
 
@@ -50,7 +51,7 @@ func (s *Store) SaveGrant(ctx context.Context, actor onboarding.Actor, g onboard
 	if g.Asked == nil {
 		g.Asked = []string{}
 	}
-	args := seen(actor, pgx.NamedArgs{"id": g.Onboarding, "email": address(g.Email), "scopes": g.Scopes, "asked": g.Asked, "sealed": g.Sealed, "now": s.now()})
+	args := seen(actor, pgx.NamedArgs{"id": g.Onboarding, "ref": g.Ref, "email": address(g.Email), "scopes": g.Scopes, "asked": g.Asked, "sealed": g.Sealed, "now": s.now()})
 	var saved onboarding.Grant
 	err := s.tx(ctx, actor, "save a consent", func(tx pgx.Tx) error {
 		// Two sign-ins at once queue here, so that the second wipes the first.

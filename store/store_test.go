@@ -277,6 +277,7 @@ func TestPoliciesShowTheApplicationNothingWithoutAnActor(t *testing.T) {
 		"make a member":       fmt.Sprintf(`INSERT INTO members (onboarding, email, role) VALUES ('%s', 'ada@customer.example', 'customer')`, other.ID),
 		"change the vendor":   `UPDATE onboardings SET vendor = '{}'`,
 		"a foreign run":       fmt.Sprintf(`INSERT INTO task_events (run, task, onboarding, kind, text, epoch) VALUES ('r', 't', '%s', 'log', 'x', 0)`, other.ID),
+		"rename a consent":    `UPDATE grants SET ref = 'grant_other'`,
 		"switch off security": `ALTER TABLE onboardings DISABLE ROW LEVEL SECURITY`,
 	} {
 		if _, err := conn.Exec(t.Context(), sql); err == nil {
@@ -361,9 +362,12 @@ func TestHoldsOneConsentAndWipesIt(t *testing.T) {
 	if g, err := s.LiveGrant(ctx, ada, ob.ID); err != nil || g.Live() {
 		t.Errorf("before: %+v, %v", g, err)
 	}
-	first, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Scopes: []string{"a"}, Asked: []string{"a", "b"}, Sealed: []byte("one")})
-	if err != nil || first.ID == 0 {
+	first, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Scopes: []string{"a"}, Asked: []string{"a", "b"}, Ref: "grant_one", Sealed: []byte("one")})
+	if err != nil || first.ID == 0 || first.Ref != "grant_one" {
 		t.Fatalf("%+v, %v", first, err)
+	}
+	if _, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Ref: "grant_one", Sealed: []byte("copied")}); err == nil {
+		t.Error("two consents of one ref")
 	}
 	latest, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Sealed: []byte("two")})
 	if err != nil {

@@ -70,9 +70,11 @@ func newKMS(t *testing.T) (*fakeKMS, vault.KMS) {
 	return f, vault.KMS{Key: keyName, Endpoint: f.URL, HTTPClient: f.Client()}
 }
 
+var there = onboarding.SealedTo{Onboarding: "ob_x", Grant: "grant_x", Purpose: onboarding.PurposeGoogleGrant}
+
 func seal(t *testing.T, v *vault.Vault, text string) []byte {
 	t.Helper()
-	b, err := v.Seal("ob_x", onboarding.PurposeGoogleGrant, onboarding.NewSecret(text))
+	b, err := v.Seal(there, onboarding.NewSecret(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +83,7 @@ func seal(t *testing.T, v *vault.Vault, text string) []byte {
 
 func opens(t *testing.T, v *vault.Vault, sealed []byte, text string) {
 	t.Helper()
-	got, err := v.Open("ob_x", onboarding.PurposeGoogleGrant, sealed)
+	got, err := v.Open(there, sealed)
 	if err != nil || got.Reveal() != text {
 		t.Errorf("opened %v, %v", got, err)
 	}
@@ -108,7 +110,7 @@ func TestRotationSealsWithTheNewKeyAndStillOpensTheOld(t *testing.T) {
 	opens(t, after, old, "old")
 	fresh := seal(t, after, "new")
 	opens(t, after, fresh, "new")
-	if _, err := before.Open("ob_x", onboarding.PurposeGoogleGrant, fresh); err == nil {
+	if _, err := before.Open(there, fresh); err == nil {
 		t.Error("the old keyset opens what the new key sealed")
 	}
 	if _, err := vault.Rotate([]byte("{}")); err == nil {

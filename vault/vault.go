@@ -1,11 +1,13 @@
-// Package vault seals secrets with Tink's AEAD, bound to the onboarding and purpose they are for, so that a sealed
-// value that was copied elsewhere does not open. It knows no SQL, no HTTP and nothing of what it seals.
+// Package vault seals secrets with Tink's AEAD, bound to the onboarding, grant and purpose they are for, so that a
+// sealed value that was copied elsewhere does not open. It knows no SQL, no HTTP and nothing of what it seals.
 package vault
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
@@ -14,9 +16,6 @@ import (
 
 	"groundwork/onboarding"
 )
-
-// version is part of the associated data, so that a later scheme cannot be confused with this one.
-const version = "v1"
 
 // Vault seals and opens. The zero value does neither; make one with [New] or [Generate].
 type Vault struct{ aead tink.AEAD }
@@ -125,24 +124,45 @@ func rotate(jsonKeyset []byte, master tink.AEAD) ([]byte, error) {
 	return write(h, master)
 }
 
-func associated(id onboarding.ID, purpose onboarding.Purpose) []byte {
-	return []byte("groundwork\x00" + version + "\x00" + string(id) + "\x00" + string(purpose))
+// associated writes what a value is sealed to, so that no field can run into another, and with the version of the
+// scheme, so that a later one cannot be confused with it. A grant has the second. What belongs to no grant, or to one
+// without a ref, keeps the first, in which a NUL parts the fields.
+func associated(to onboarding.SealedTo) ([]byte, error) {
+	if to.Grant != "" {
+		var out strings.Builder
+		for _, field := range []string{"groundwork", "v2", string(to.Onboarding), to.Grant, string(to.Purpose)} {
+			fmt.Fprintf(&out, "%d:%s,", len(field), field)
+		}
+		return []byte(out.String()), nil
+	}
+	if strings.ContainsRune(string(to.Onboarding)+string(to.Purpose), 0) {
+		return nil, errors.New("a NUL in what it is sealed to")
+	}
+	return []byte("groundwork\x00v1\x00" + string(to.Onboarding) + "\x00" + string(to.Purpose)), nil
 }
 
-// Seal encrypts a secret for one onboarding and purpose.
-func (v *Vault) Seal(id onboarding.ID, purpose onboarding.Purpose, s onboarding.Secret) ([]byte, error) {
-	sealed, err := v.aead.Encrypt([]byte(s.Reveal()), associated(id, purpose))
+// Seal encrypts a secret.
+func (v *Vault) Seal(to onboarding.SealedTo, s onboarding.Secret) ([]byte, error) {
+	data, err := associated(to)
 	if err != nil {
-		return nil, fmt.Errorf("seal %s: %w", purpose, err)
+		return nil, fmt.Errorf("seal %s: %w", to.Purpose, err)
+	}
+	sealed, err := v.aead.Encrypt([]byte(s.Reveal()), data)
+	if err != nil {
+		return nil, fmt.Errorf("seal %s: %w", to.Purpose, err)
 	}
 	return sealed, nil
 }
 
-// Open decrypts what Seal made for the same onboarding and purpose; anything else is an error.
-func (v *Vault) Open(id onboarding.ID, purpose onboarding.Purpose, sealed []byte) (onboarding.Secret, error) {
-	plain, err := v.aead.Decrypt(sealed, associated(id, purpose))
+// Open decrypts what Seal made for the same; anything else is an error.
+func (v *Vault) Open(to onboarding.SealedTo, sealed []byte) (onboarding.Secret, error) {
+	data, err := associated(to)
 	if err != nil {
-		return onboarding.Secret{}, fmt.Errorf("open %s: %w", purpose, err)
+		return onboarding.Secret{}, fmt.Errorf("open %s: %w", to.Purpose, err)
+	}
+	plain, err := v.aead.Decrypt(sealed, data)
+	if err != nil {
+		return onboarding.Secret{}, fmt.Errorf("open %s: %w", to.Purpose, err)
 	}
 	return onboarding.NewSecret(string(plain)), nil
 }

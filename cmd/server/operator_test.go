@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -151,14 +153,25 @@ func held(t *testing.T, db *store.Store, keys *vault.Vault, cloud *runningEmulat
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := keys.Seal(id, onboarding.PurposeGoogleGrant, onboarding.NewSecret(string(b)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.SaveGrant(t.Context(), customer(email), onboarding.Grant{Onboarding: id, Email: email, Scopes: provisioner.Scopes, CreatedAt: time.Now(), Sealed: sealed}); err != nil {
-		t.Fatal(err)
-	}
+	consent(t, db, keys, id, email, string(b))
 	return id, token
+}
+
+// consent keeps a fresh grant with this token.
+func consent(t *testing.T, db *store.Store, keys *vault.Vault, id onboarding.ID, email, token string) onboarding.Grant {
+	t.Helper()
+	g := onboarding.Grant{Onboarding: id, Email: email, Scopes: provisioner.Scopes, CreatedAt: time.Now()}
+	var err error
+	if g.Ref, err = onboarding.NewGrantRef(rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	if g.Sealed, err = keys.Seal(g.SealedTo(), onboarding.NewSecret(token)); err != nil {
+		t.Fatal(err)
+	}
+	if g, err = db.SaveGrant(t.Context(), customer(email), g); err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 // refreshes tells whether the provider still takes a refresh token.
@@ -172,6 +185,41 @@ func refreshes(t *testing.T, cloud *runningEmulator, token string) bool {
 	}
 	defer resp.Body.Close()
 	return resp.StatusCode == http.StatusOK
+}
+
+func TestATokenThatWasMovedIntoAnotherRowDoesNotOpen(t *testing.T) {
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	keyset, err := vault.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := vault.New(keyset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, other := owned(t, s, customer(ada.Email)), owned(t, s, customer(ben.Email))
+	token := `{"refresh_token":"1//sample"}`
+	earlier := consent(t, s, keys, id, ada.Email, token)
+	later, elsewhere := consent(t, s, keys, id, ada.Email, token), consent(t, s, keys, other, ben.Email, token)
+	opens := func(id onboarding.ID) error {
+		t.Helper()
+		g, err := s.LiveGrant(t.Context(), onboarding.System, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = keys.Open(g.SealedTo(), g.Sealed)
+		return err
+	}
+	if err := errors.Join(opens(id), opens(other)); err != nil {
+		t.Fatal(err)
+	}
+	for name, g := range map[string]onboarding.Grant{"another grant of the onboarding": later, "another onboarding": elsewhere} {
+		asOwner(t, db, fmt.Sprintf(`UPDATE grants SET sealed = '\x%x' WHERE id = %d`, earlier.Sealed, g.ID))
+		if opens(g.Onboarding) == nil {
+			t.Errorf("the token opens in %s", name)
+		}
+	}
 }
 
 func TestRevokeAll(t *testing.T) {
@@ -254,7 +302,7 @@ func TestRotateKeepsWhatWasSealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := before.Seal("ob_x", onboarding.PurposeGoogleGrant, onboarding.NewSecret("kept"))
+	sealed, err := before.Seal(onboarding.SealedTo{Onboarding: "ob_x"}, onboarding.NewSecret("kept"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +320,7 @@ func TestRotateKeepsWhatWasSealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := after.Open("ob_x", onboarding.PurposeGoogleGrant, sealed); err != nil || got.Reveal() != "kept" {
+	if got, err := after.Open(onboarding.SealedTo{Onboarding: "ob_x"}, sealed); err != nil || got.Reveal() != "kept" {
 		t.Errorf("opened %v, %v", got, err)
 	}
 	if err := os.WriteFile(path, []byte("no keyset"), 0o600); err != nil {

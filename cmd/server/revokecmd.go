@@ -27,11 +27,11 @@ type lockedVault struct{}
 
 var errLocked = errors.New("there is no keyset")
 
-func (lockedVault) Open(onboarding.ID, onboarding.Purpose, []byte) (onboarding.Secret, error) {
+func (lockedVault) Open(onboarding.SealedTo, []byte) (onboarding.Secret, error) {
 	return onboarding.Secret{}, errLocked
 }
 
-func (lockedVault) Seal(onboarding.ID, onboarding.Purpose, onboarding.Secret) ([]byte, error) {
+func (lockedVault) Seal(onboarding.SealedTo, onboarding.Secret) ([]byte, error) {
 	return nil, errLocked
 }
 

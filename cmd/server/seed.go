@@ -257,11 +257,14 @@ func (d seeder) consent(ctx context.Context, owner onboarding.Actor, id onboardi
 	if err != nil {
 		return err
 	}
-	sealed, err := d.Vault.Seal(id, onboarding.PurposeGoogleGrant, onboarding.NewSecret(string(token)))
-	if err != nil {
+	grant := onboarding.Grant{Onboarding: id, Email: owner.Email, Scopes: d.Service.Scopes(), Asked: d.Service.Scopes(), CreatedAt: time.Now().UTC()}
+	if grant.Ref, err = onboarding.NewGrantRef(rand.Reader); err != nil {
 		return err
 	}
-	_, err = d.Store.SaveGrant(ctx, owner, onboarding.Grant{Onboarding: id, Email: owner.Email, Scopes: d.Service.Scopes(), Asked: d.Service.Scopes(), CreatedAt: time.Now().UTC(), Sealed: sealed})
+	if grant.Sealed, err = d.Vault.Seal(grant.SealedTo(), onboarding.NewSecret(string(token))); err != nil {
+		return err
+	}
+	_, err = d.Store.SaveGrant(ctx, owner, grant)
 	return err
 }
 

@@ -210,10 +210,10 @@ func (l *ledger) WipeSecrets(context.Context, onboarding.Actor, onboarding.ID, .
 // open is a vault that seals nothing.
 type open struct{}
 
-func (open) Open(_ onboarding.ID, _ onboarding.Purpose, sealed []byte) (onboarding.Secret, error) {
+func (open) Open(_ onboarding.SealedTo, sealed []byte) (onboarding.Secret, error) {
 	return onboarding.NewSecret(string(sealed)), nil
 }
 
-func (open) Seal(_ onboarding.ID, _ onboarding.Purpose, s onboarding.Secret) ([]byte, error) {
+func (open) Seal(_ onboarding.SealedTo, s onboarding.Secret) ([]byte, error) {
 	return []byte(s.Reveal()), nil
 }

@@ -1,0 +1,79 @@
+package vault_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"testing"
+
+	"groundwork/onboarding"
+	"groundwork/vault"
+)
+
+func newVault(t *testing.T) *vault.Vault {
+	t.Helper()
+	keyset, err := vault.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := vault.New(keyset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestAValueOpensOnlyForWhatItWasSealedTo(t *testing.T) {
+	v := newVault(t)
+	places := map[string]onboarding.SealedTo{
+		"a grant":                          there,
+		"another grant":                    {Onboarding: "ob_x", Grant: "grant_y", Purpose: onboarding.PurposeGoogleGrant},
+		"another onboarding":               {Onboarding: "ob_y", Grant: "grant_x", Purpose: onboarding.PurposeGoogleGrant},
+		"another purpose":                  {Onboarding: "ob_x", Grant: "grant_x", Purpose: onboarding.PurposeRedisToken},
+		"a grant of before":                {Onboarding: "ob_x", Purpose: onboarding.PurposeGoogleGrant},
+		"a secret":                         {Onboarding: "ob_x", Purpose: onboarding.PurposeRedisToken},
+		"a secret elsewhere":               {Onboarding: "ob_y", Purpose: onboarding.PurposeRedisToken},
+		"the grant's end in the purpose":   {Onboarding: "ob_x", Grant: "grant", Purpose: "_x" + onboarding.PurposeGoogleGrant},
+		"the length of a field in another": {Onboarding: "ob_x,7:grant_x,", Grant: "12", Purpose: onboarding.PurposeGoogleGrant},
+		"the second scheme in the first":   {Onboarding: "ob_x,7:grant_x,12:google_grant,"},
+		"the purpose's start elsewhere":    {Onboarding: "ob_xredis", Purpose: "_token"},
+	}
+	for from, a := range places {
+		sealed, err := v.Seal(a, onboarding.NewSecret("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for to, b := range places {
+			if _, err := v.Open(b, sealed); (err == nil) != (from == to) {
+				t.Errorf("sealed to %s, opened as %s: %v", from, to, err)
+			}
+		}
+	}
+	for _, field := range []onboarding.SealedTo{{Onboarding: "a\x00b", Purpose: "c"}, {Onboarding: "a", Purpose: "b\x00c"}} {
+		if _, err := v.Seal(field, onboarding.NewSecret("x")); err == nil {
+			t.Errorf("sealed to %q", field)
+		}
+	}
+}
+
+func TestWhatAnEarlierVersionSealedStillOpens(t *testing.T) {
+	v, err := vault.New([]byte(`{"primaryKeyId":2660496974,"key":[{"keyData":{"typeUrl":"type.googleapis.com/google.crypto.tink.AesGcmKey",` +
+		`"value":"GiBkiT20V178EPOUbaC9W+vXHEmY+qmccmxsIY5QAAEV1Q==","keyMaterialType":"SYMMETRIC"},"status":"ENABLED","keyId":2660496974,"outputPrefixType":"TINK"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := hex.DecodeString("019e93f64ea27166d3704e55720d31ea0c94cb7a8fb8a66d07f5734c4f26dd0c3621379d21")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := onboarding.SealedTo{Onboarding: "ob_aaaaaaaaaaaaaaaaaaaa", Purpose: onboarding.PurposeGoogleGrant}
+	if got, err := v.Open(before, sealed); err != nil || got.Reveal() != "kept" {
+		t.Errorf("opened %v, %v", got, err)
+	}
+	sealed[len(sealed)-1] ^= 1
+	if _, err := v.Open(before, sealed); err == nil {
+		t.Error("a damaged value opens")
+	}
+	if _, err := v.Open(before, bytes.Clone(sealed[:4])); err == nil {
+		t.Error("a cut value opens")
+	}
+}
