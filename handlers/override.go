@@ -49,7 +49,7 @@ func (s *Server) adminOverride(w http.ResponseWriter, v *visit) error {
 	case strings.ContainsRune(reason, 0):
 		view.OverrideCheck, view.OverrideProblem = name, "Write the reason without control characters"
 	default:
-		if err := s.Store.OverrideCheck(v.Context(), v.actor, v.id, p.ob.Version, name, reason); err != nil {
+		if err := s.Store.OverrideCheck(v.Context(), v.actor, v.id, p.ob.Version, name, p.checks[i].Title, reason); err != nil {
 			return err
 		}
 		s.say(v.Context(), "The run may start without this check. Your reason is on the record.")

@@ -404,11 +404,7 @@ func (s *Server) receipt(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	trail, err := s.Store.Audit(ctx, v.actor, v.id)
-	if err != nil {
-		return err
-	}
-	view := web.ReceiptView{Frame: s.onboardingFrame(v, ob, "Receipt of access"), Onboarding: ob, Audit: trail}
+	view := web.ReceiptView{Frame: s.onboardingFrame(v, ob, "Receipt of access"), Onboarding: ob}
 	for _, g := range grants {
 		rg := web.ReceiptGrant{Grant: g}
 		rg.Grant.Sealed = nil

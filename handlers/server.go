@@ -65,7 +65,7 @@ type Store interface {
 	RetryRun(context.Context, onboarding.Actor, onboarding.RunID) error
 	ApprovePlan(context.Context, onboarding.Actor, onboarding.RunID, onboarding.Plan) error
 	CancelRun(context.Context, onboarding.Actor, onboarding.RunID) error
-	OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, check, reason string) error
+	OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, check, title, reason string) error
 	Overrides(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Override, error)
 	Audit(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.AuditEntry, error)
 	Watch(context.Context, onboarding.ID) <-chan struct{}

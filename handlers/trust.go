@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -29,8 +30,26 @@ func (s *Server) audit(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	return s.draw(w, v.Request, http.StatusOK, web.AuditPage(web.AuditView{Frame: s.onboardingFrame(v, ob, "History"), Onboarding: ob, Entries: entries}))
+	view := web.AuditView{Frame: s.onboardingFrame(v, ob, "History"), Onboarding: ob, Lines: int64(len(entries)), Last: entries[len(entries)-1].Hash}
+	path, end := web.OnboardingPath(v.id, "audit"), len(entries)
+	if before, err := strconv.Atoi(v.URL.Query().Get("before")); err == nil && before > 1 && before <= end {
+		end = before - 1
+		view.Newer = path
+		if newer := end + auditLines; newer < len(entries) {
+			view.Newer += "?before=" + strconv.Itoa(newer+1)
+		}
+	}
+	begin := max(end-auditLines, 0)
+	if begin > 0 {
+		view.Older = path + "?before=" + strconv.Itoa(begin+1)
+	}
+	view.Entries = slices.Clone(entries[begin:end])
+	slices.Reverse(view.Entries)
+	return s.draw(w, v.Request, http.StatusOK, web.AuditPage(view))
 }
+
+// auditLines is how many lines of a history a page shows.
+const auditLines = 100
 
 func (s *Server) auditJSON(w http.ResponseWriter, v *visit) error {
 	return s.auditFile(w, v, "application/json", "json", func(w io.Writer, entries []onboarding.AuditEntry) error {

@@ -1,7 +1,9 @@
 package handlers_test
 
 import (
+	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -152,5 +154,123 @@ func TestAnInviteUsedAtOnceIsUsedOnce(t *testing.T) {
 	}
 	if accepted != 1 {
 		t.Errorf("accepted %d times, want once: %+v", accepted, entries)
+	}
+}
+
+func TestTheHistoryIsToldInSentencesToBothSides(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	a, s := w.as(ada), w.as(sam)
+	a.fillIn(ob.ID, "online-store")
+	region := a.get(web.OnboardingPath(ob.ID, "step", "region"))
+	wantTo(t, a.post(web.OnboardingPath(ob.ID, "step", "region"), "region", "us-east1", "version", version(t, region)), web.OnboardingPath(ob.ID, "step", "online-store"))
+	wantTo(t, s.post(web.AdminPath(ob.ID, "vendor"), "control_plane_account", controlPlane, "handover_url", "https://records.example/put?signature=dapi-canary", "bigtable_spark_role", "roles/bigtable.reader"), web.AdminPath(ob.ID))
+	wantTo(t, s.post(web.AdminPath(ob.ID, "assign"), "specialist", ""), web.AdminPath(ob.ID))
+
+	// lines are the sentence, then what was before and after, latest first.
+	lines := func(p page) string {
+		want(t, p, http.StatusOK)
+		var out []string
+		p.Find(".timeline-audit li").Each(func(_ int, li *goquery.Selection) {
+			text := li.Find("p").First().Text()
+			li.Find(".changes dt, .changes dd").Each(func(_ int, s *goquery.Selection) { text += " " + s.Text() })
+			out = append(out, strings.Join(strings.Fields(text), " "))
+		})
+		return strings.Join(out, "\n")
+	}
+	customers, specialists := a.get(web.OnboardingPath(ob.ID, "audit")), s.get(web.OnboardingPath(ob.ID, "audit"))
+	const both = "changed the values of the deployment. Spark's role on Bigtable roles/bigtable.user → roles/bigtable.reader Address for the handover record given, not shown\n"
+	wants := map[string][]string{
+		lines(customers): {
+			"sam@vendor.example assigned the onboarding to nobody. Deployment specialist sam@vendor.example → none\nsam@vendor.example " + both +
+				"You changed the answers of Region. Google Cloud region us-west1 (Oregon) → us-east1 (South Carolina)\nYou answered Compute platform.",
+			"Databricks API token given, not shown", "You accepted the invitation as customer.\nsam@vendor.example invited ada@customer.example as customer.\nsam@vendor.example created the onboarding of Acme Sample.",
+		},
+		lines(specialists): {"You " + both + "ada@customer.example changed the answers of Region."},
+	}
+	for got, parts := range wants {
+		for _, part := range parts {
+			if !strings.Contains(got, part) {
+				t.Errorf("no %q in\n%s", part, got)
+			}
+		}
+	}
+	for _, inside := range []string{"answer.saved", "invite.", "req_", "vendor.changed"} {
+		if strings.Contains(customers.Find("main").Text(), inside) {
+			t.Errorf("the customer reads %q", inside)
+		}
+		if inside != "invite." && !strings.Contains(specialists.Find("main").Text(), inside) {
+			t.Errorf("the specialist doesn't read %q", inside)
+		}
+	}
+}
+
+func TestALongHistoryIsReadPageByPage(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	for i := range 500 {
+		if err := w.store.AppendAudit(t.Context(), customerActor(ada), ob.ID, "sample", fmt.Sprintf("Did thing %d.", i), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := w.as(ada)
+	seen, pages := map[string]bool{}, 0
+	path := web.OnboardingPath(ob.ID, "audit")
+	newest := a.get(path).Find(".timeline-audit li").First().Text()
+	for path != "" {
+		p := a.get(path)
+		want(t, p, http.StatusOK)
+		if len(p.body) > 100<<10 {
+			t.Errorf("%s has %d bytes", path, len(p.body))
+		}
+		p.Find(".timeline-audit li abbr").Each(func(_ int, s *goquery.Selection) { seen[s.AttrOr("title", "")] = true })
+		pages++
+		next := ""
+		p.Find("nav a").Each(func(_ int, s *goquery.Selection) {
+			switch to := s.AttrOr("href", ""); s.Text() {
+			case "Older lines":
+				next = to
+			case "Newer lines":
+				if back := a.get(to); back.Find(".timeline-audit li").Length() != 100 {
+					t.Errorf("%s leads back to %s with %d lines", path, to, back.Find(".timeline-audit li").Length())
+				}
+			}
+		})
+		path = next
+	}
+	if pages != 6 || len(seen) != 503 {
+		t.Errorf("%d lines on %d pages, want 503 on 6", len(seen), pages)
+	}
+	for _, odd := range []string{"0", "1", "-5", "9999", "x", "99999999999999999999"} {
+		if p := a.get(web.OnboardingPath(ob.ID, "audit") + "?before=" + odd); p.Find(".timeline-audit li").First().Text() != newest {
+			t.Errorf("before=%s is not the first page", odd)
+		}
+	}
+}
+
+// The history names values as the specialists' form does.
+func TestTheHistoryNamesTheDeploymentsValuesAsTheFormDoes(t *testing.T) {
+	w := newWorld(t)
+	labels := map[string]bool{}
+	w.as(sam).get(web.AdminPath(w.begun().ID)).Find("label").Each(func(_ int, s *goquery.Selection) {
+		labels[strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(s.Text()), "(optional)"))] = true
+	})
+	var all onboarding.VendorValues
+	v := reflect.ValueOf(&all).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Bool {
+			f.SetBool(true)
+		} else {
+			f.SetString("a value")
+		}
+	}
+	changes := onboarding.VendorValues{}.Changes(all)
+	if len(changes) != v.NumField() {
+		t.Errorf("%d of %d values are in the history", len(changes), v.NumField())
+	}
+	for _, c := range changes {
+		if !labels[c.Label] {
+			t.Errorf("no label %q among %v", c.Label, labels)
+		}
 	}
 }

@@ -54,6 +54,8 @@ type SaveAnswer struct {
 	Project    string
 	Current    string // the next step's title, for people
 	Waiting    Waiting
+	Text       string   // what was done, for the history: "Answered Region."
+	Changes    []Change // before and after, without secrets
 }
 
 // Note is a specialist's remark, never shown to the customer.

@@ -65,7 +65,7 @@ func (s *Store) SaveGrant(ctx context.Context, actor onboarding.Actor, g onboard
 		if saved, err = one(ctx, tx, insertGrant, args, "onboarding", toGrant); err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, g.Onboarding, "consent.given", address(g.Email)+" gave access to Google Cloud.", map[string]any{"email": address(g.Email), "scopes": g.Scopes})
+		return audit(ctx, tx, actor, g.Onboarding, "consent.given", "Gave access to Google Cloud with the account "+address(g.Email)+".", map[string]any{"email": address(g.Email), "scopes": g.Scopes})
 	})
 	if err != nil {
 		return onboarding.Grant{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -291,7 +292,11 @@ func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e en
 	if waiting.On != "" {
 		data["waiting_on"], data["waiting_for"] = waiting.On, waiting.For
 	}
-	return audit(ctx, tx, onboarding.System, e.Onboarding, "run."+string(state), endings[state], data)
+	text := endings[state]
+	if waiting.For != "" && state == onboarding.RunBlocked {
+		text = "The run waits: " + strings.TrimSuffix(waiting.For, ".") + "."
+	}
+	return audit(ctx, tx, onboarding.System, e.Onboarding, "run."+string(state), text, data)
 }
 
 const (

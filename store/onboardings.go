@@ -215,7 +215,7 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	for p, b := range a.Sealed {
 		purposes, sealed = append(purposes, string(p)), append(sealed, b)
 	}
-	data, err := json.Marshal(map[string]any{"step": a.Step, "version": a.Version + 1})
+	data, err := json.Marshal(changed{Step: a.Step, Version: a.Version + 1, Changes: a.Changes})
 	if err != nil {
 		return onboarding.Onboarding{}, failure("describe a saved answer", err)
 	}
@@ -223,7 +223,7 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 		"id": a.ID, "version": a.Version, "step": a.Step, "answer": string(a.Answer),
 		"deployment": a.Deployment, "region": a.Region, "project": a.Project, "current": a.Current, "answered": a.Current == onboarding.AtCheck,
 		"on": a.Waiting.On, "for": a.Waiting.For, "now": s.now(), "purposes": purposes, "sealed": sealed,
-		"by": actor.Email, "role": actor.Role, "text": "Saved the answers of the step " + a.Step + ".", "data": string(data), "request": actor.RequestID,
+		"by": actor.Email, "role": actor.Role, "text": a.Text, "data": string(data), "request": actor.RequestID,
 	})
 	var saved []onboarding.Onboarding
 	err = s.batch(ctx, actor, "save an answer of "+string(a.ID), func(b *pgx.Batch) {
@@ -263,7 +263,13 @@ WHERE id = @id AND NOT archived`
 
 // UpdateVendor replaces the specialist's values; a nil key keeps the one that is there. For staff alone.
 func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error {
-	return s.change(ctx, actor, id, "vendor.changed", "Changed the vendor's values.", func(tx pgx.Tx) (int64, error) {
+	var changes []onboarding.Change
+	return s.change(ctx, actor, id, "vendor.changed", "Changed the values of the deployment.", &changes, func(tx pgx.Tx) (int64, error) {
+		was, err := one(ctx, tx, selectOnboarding+` FOR UPDATE OF o`, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+		if err != nil {
+			return 0, err
+		}
+		changes = was.Vendor.Changes(v)
 		tag, err := tx.Exec(ctx, updateVendor, pgx.NamedArgs{
 			"id": id, "vendor": v, "proposed": v.ProposedName, "check": onboarding.AtCheck, "complete": v.ControlPlaneAccount != "", "now": s.now(),
 		})
@@ -273,6 +279,7 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 		if err != nil || tag.RowsAffected() == 0 || apiKeySealed == nil {
 			return tag.RowsAffected(), err
 		}
+		changes = append(changes, onboarding.Change{Label: "API key for notebooks", After: onboarding.SecretGiven})
 		_, err = tx.Exec(ctx, upsertSecret, pgx.NamedArgs{"id": id, "purpose": onboarding.PurposeVendorAPIKey, "sealed": apiKeySealed})
 		return 1, err
 	})
@@ -280,11 +287,17 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 
 // Assign gives the onboarding to a specialist; "" takes it from all. For staff alone.
 func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error {
-	text := "Assigned to " + address(specialist) + "."
+	text := "Assigned the onboarding to " + address(specialist) + "."
 	if specialist == "" {
-		text = "Assigned to nobody."
+		text = "Assigned the onboarding to nobody."
 	}
-	return s.change(ctx, actor, id, "onboarding.assigned", text, func(tx pgx.Tx) (int64, error) {
+	var changes []onboarding.Change
+	return s.change(ctx, actor, id, "onboarding.assigned", text, &changes, func(tx pgx.Tx) (int64, error) {
+		was, err := one(ctx, tx, selectOnboarding+` FOR UPDATE OF o`, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+		if err != nil {
+			return 0, err
+		}
+		changes = []onboarding.Change{{Label: "Deployment specialist", Before: was.Specialist, After: address(specialist)}}
 		tag, err := tx.Exec(ctx, `UPDATE onboardings SET specialist = @specialist, activity_at = @now WHERE id = @id`,
 			pgx.NamedArgs{"id": id, "specialist": address(specialist), "now": s.now()})
 		return tag.RowsAffected(), err
@@ -326,7 +339,7 @@ func (s *Store) Notes(ctx context.Context, actor onboarding.Actor, id onboarding
 // Archive takes the onboarding out of the lists, frees its name, and wipes its consents and secrets.
 // CodeConflict while a run goes on. For staff alone.
 func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
-	return s.change(ctx, actor, id, "onboarding.archived", "Archived the onboarding; consents and secrets were wiped.", func(tx pgx.Tx) (int64, error) {
+	return s.change(ctx, actor, id, "onboarding.archived", "Archived the onboarding; consents and secrets were wiped.", nil, func(tx pgx.Tx) (int64, error) {
 		args := pgx.NamedArgs{"id": id, "now": s.now()}
 		var active bool
 		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE onboarding = @id AND state IN ('queued', 'running'))`, args).Scan(&active)
@@ -351,8 +364,16 @@ func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboardi
 	})
 }
 
-// change is a staff's change of one onboarding with its line in the audit; no row is CodeNotFound.
-func (s *Store) change(ctx context.Context, actor onboarding.Actor, id onboarding.ID, what, text string, do func(pgx.Tx) (int64, error)) error {
+// changed is the data of a line in the audit that tells what was before and after.
+type changed struct {
+	Step    string              `json:"step,omitempty"`
+	Version int                 `json:"version,omitempty"`
+	Changes []onboarding.Change `json:"changes"`
+}
+
+// change is a staff's change of one onboarding with its line in the audit; no row is CodeNotFound. Changes, where it is
+// not nil, are what do found to be before and after.
+func (s *Store) change(ctx context.Context, actor onboarding.Actor, id onboarding.ID, what, text string, changes *[]onboarding.Change, do func(pgx.Tx) (int64, error)) error {
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
@@ -364,7 +385,11 @@ func (s *Store) change(ctx context.Context, actor onboarding.Actor, id onboardin
 		if n == 0 {
 			return notFound("onboarding")
 		}
-		return audit(ctx, tx, actor, id, what, text, nil)
+		var data any
+		if changes != nil {
+			data = changed{Changes: *changes}
+		}
+		return audit(ctx, tx, actor, id, what, text, data)
 	})
 	if err == nil {
 		s.changes.mark(id)

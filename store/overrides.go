@@ -27,8 +27,8 @@ type overrideData struct {
 }
 
 // OverrideCheck puts on the record that a run may start although a preflight check failed, for the answers of that
-// version: CodeStale when they changed since. For staff alone.
-func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, check, reason string) error {
+// version: CodeStale when they changed since. The title is the check's, for people. For staff alone.
+func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, check, title, reason string) error {
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id on
 		case ob.Version != version:
 			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this check was read. Look at the checks again, then decide.")
 		}
-		return audit(ctx, tx, actor, id, overridden, fmt.Sprintf("Let the run start although the check %q failed: %s", check, reason), overrideData{check, reason, version})
+		return audit(ctx, tx, actor, id, overridden, fmt.Sprintf("Let the run start although the check “%s” failed: %s", title, reason), overrideData{check, reason, version})
 	})
 	if err == nil {
 		s.changes.mark(id)

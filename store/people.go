@@ -60,7 +60,7 @@ func (s *Store) invite(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, i
 	if err != nil {
 		return "", inv, err
 	}
-	return token, inv, audit(ctx, tx, actor, id, "invite.created", "Invited "+email+".", map[string]any{"email": email, "role": role, "expires": inv.ExpiresAt})
+	return token, inv, audit(ctx, tx, actor, id, "invite.created", "Invited "+email+" as "+string(role)+".", map[string]any{"email": email, "role": role, "expires": inv.ExpiresAt})
 }
 
 // CreateInvite makes a link's token for one address; it is shown once and kept as a hash. ttl 0: 14 days.
@@ -114,7 +114,7 @@ func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onb
 		if err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, id, "invite.revoked", "Revoked the invitation of "+inv.Email+".", nil)
+		return audit(ctx, tx, actor, id, "invite.revoked", "Withdrew the invitation of "+inv.Email+".", map[string]any{"email": inv.Email, "role": inv.Role})
 	})
 	if err == nil {
 		s.changes.mark(id)
@@ -214,7 +214,7 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 		if _, err := tx.Exec(ctx, welcomeCustomer, args); err != nil {
 			return err
 		}
-		return audit(ctx, tx, onboarding.Actor{Email: email, Role: inv.Role, RequestID: actor.RequestID}, id, "invite.accepted", email+" accepted the invitation.", nil)
+		return audit(ctx, tx, onboarding.Actor{Email: email, Role: inv.Role, RequestID: actor.RequestID}, id, "invite.accepted", "Accepted the invitation as "+string(inv.Role)+".", map[string]any{"invite": inv.ID, "role": inv.Role})
 	})
 	if err != nil {
 		return "", err

@@ -46,7 +46,7 @@ func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboardin
 	if err := s.Archive(ctx, actor, id); err != nil {
 		return err
 	}
-	return s.change(ctx, actor, id, "onboarding.forgotten", "Wiped the people, notes and answers: the time to keep them is over.", func(tx pgx.Tx) (int64, error) {
+	return s.change(ctx, actor, id, "onboarding.forgotten", "Wiped the people, notes and answers: the time to keep them is over.", nil, func(tx pgx.Tx) (int64, error) {
 		for _, sql := range forget[:len(forget)-1] {
 			if _, err := tx.Exec(ctx, sql, pgx.NamedArgs{"id": id}); err != nil {
 				return 0, err

@@ -242,7 +242,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err := project(ctx, tx, id, kind, onboarding.RunQueued, onboarding.Waiting{}); err != nil {
 			return err
 		}
-		if err := audit(ctx, tx, actor, id, "run.submitted", fmt.Sprintf("Approved the plan and started the run (%s, %d tasks).", kind, len(plan.Tasks)),
+		if err := audit(ctx, tx, actor, id, "run.submitted", submitted(kind, len(plan.Tasks)),
 			map[string]any{"run": runID, "kind": kind, "plan_hash": plan.Hash()}); err != nil {
 			return err
 		}
@@ -321,6 +321,14 @@ func (s *Store) requeue(ctx context.Context, tx pgx.Tx, run onboarding.Run) erro
 	}
 	_, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: run.ID}, jobOpts())
 	return err
+}
+
+func submitted(kind onboarding.RunKind, tasks int) string {
+	what := map[onboarding.RunKind]string{onboarding.RunTeardown: "teardown", onboarding.RunVerify: "verification"}[kind]
+	if what == "" {
+		what = "run"
+	}
+	return fmt.Sprintf("Approved the plan of %d tasks and started the %s.", tasks, what)
 }
 
 // RetryRun goes on with a blocked or failed run: what is done stays done, the rest is pending. One that is going

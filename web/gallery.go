@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -109,7 +110,9 @@ func Gallery() []GalleryPage {
 		{"done", Done(s.done())},
 		{"receipt", Receipt(s.receipt())},
 		{"receipt-empty", Receipt(ReceiptView{Frame: s.customer(), Onboarding: s.onboarding()})},
-		{"audit", AuditPage(AuditView{Frame: s.customer(), Onboarding: s.onboarding(), Entries: s.history()})},
+		{"audit", AuditPage(s.auditPage(s.customer()))},
+		{"audit-staff", AuditPage(s.auditPage(s.staff()))},
+		{"audit-middle", AuditPage(s.auditMiddle())},
 		{"sessions", SessionsPage(SessionsView{Frame: s.customer(), Sessions: s.sessions()})},
 		{"sessions-only", SessionsPage(SessionsView{Frame: s.customer(), Sessions: s.sessions()[:1]})},
 		{"error-400", s.message(400)},
@@ -595,28 +598,50 @@ func (s samples) done() DoneView {
 	}
 }
 
+// audit is what one finds after some days, latest first and chained like the real one.
 func (s samples) audit() []onboarding.AuditEntry {
 	at := func(d time.Duration) time.Time { return s.now.Add(-d) }
-	return []onboarding.AuditEntry{
-		{Seq: 5, At: at(2 * time.Minute), Actor: "system", Role: onboarding.RoleSystem, What: "task.done", Text: "Created the bucket tecton-acme-production-dataplane."},
-		{Seq: 4, At: at(3 * time.Minute), Actor: "ada@customer.example", Role: onboarding.RoleCustomer, What: "run.started", Text: "Approved the plan and started the run."},
-		{Seq: 3, At: at(20 * time.Minute), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: "note.added", Text: "Their security team has read the receipt page and likes it."},
-		{Seq: 2, At: at(40 * time.Minute), Actor: "ada@customer.example", Role: onboarding.RoleCustomer, What: "answer.saved", Text: "Answered Region."},
-		{Seq: 1, At: at(72 * time.Hour), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: "onboarding.created", Text: "Created the onboarding and an invitation for ada@customer.example."},
+	ada, grace := onboarding.Actor{Email: "ada@customer.example", Role: onboarding.RoleCustomer}, onboarding.Actor{Email: "grace@customer.example", Role: onboarding.RoleColleague}
+	marek := onboarding.Actor{Email: "marek@vendor.example", Role: onboarding.RoleSpecialist}
+	lines := []onboarding.AuditEntry{}
+	add := func(when time.Time, by onboarding.Actor, what, text string, changes ...onboarding.Change) {
+		data, prev := []byte(nil), ""
+		if changes != nil {
+			data, _ = json.Marshal(map[string]any{"changes": changes}) // strings always marshal
+		}
+		if len(lines) > 0 {
+			prev = lines[0].Hash
+		}
+		sum := sha256.Sum256([]byte(prev + text))
+		lines = slices.Insert(lines, 0, onboarding.AuditEntry{
+			Seq: int64(len(lines) + 1), Onboarding: sampleID, At: when, Actor: by.Email, Role: by.Role, What: what, Text: text, Data: data,
+			RequestID: fmt.Sprintf("req_4wq7m2kx9d8h1z%02d", len(lines)), PrevHash: prev, Hash: hex.EncodeToString(sum[:]),
+		})
 	}
+	add(at(72*time.Hour), marek, "onboarding.created", "Created the onboarding of Acme Analytics.")
+	add(at(72*time.Hour), marek, "invite.created", "Invited ada@customer.example as customer.")
+	add(at(70*time.Hour), ada, "invite.accepted", "Accepted the invitation as customer.")
+	add(at(69*time.Hour), ada, "answer.saved", "Answered Region.", onboarding.Change{Label: "Region", After: "us-west1 (Oregon)"})
+	add(at(68*time.Hour), ada, "answer.saved", "Answered Compute platform.", onboarding.Change{Label: "Workspace address", After: "https://1234567890123456.7.gcp.databricks.com"}, onboarding.Change{Label: "API token", After: onboarding.SecretGiven})
+	add(at(40*time.Hour), ada, "answer.saved", "Changed the answers of Region.", onboarding.Change{Label: "Region", Before: "us-west1 (Oregon)", After: "us-east1 (South Carolina)"})
+	add(at(26*time.Hour), marek, "vendor.changed", "Changed the values of the deployment.", onboarding.Change{Label: "Spark's role on Bigtable", Before: "roles/bigtable.user", After: "roles/bigtable.reader"}, onboarding.Change{Label: "Address for the handover record", After: onboarding.SecretChanged})
+	add(at(25*time.Hour), ada, "invite.created", "Invited grace@customer.example as colleague.")
+	add(at(20*time.Minute), grace, "consent.given", "Gave access to Google Cloud with the account grace@customer.example.")
+	add(at(10*time.Minute), grace, "run.submitted", "Approved the plan of 11 tasks and started the run.")
+	add(at(10*time.Minute), onboarding.System, "run.started", "The run started.")
+	add(at(2*time.Minute), onboarding.System, "run.succeeded", "The run is done.")
+	return lines
 }
 
-// history is what a customer finds after some days, oldest first and chained like the real one.
-func (s samples) history() []onboarding.AuditEntry {
+func (s samples) auditPage(f Frame) AuditView {
 	lines := s.audit()
-	slices.Reverse(lines)
-	prev := ""
-	for i := range lines {
-		sum := sha256.Sum256([]byte(prev + lines[i].Text))
-		lines[i].RequestID, lines[i].PrevHash, lines[i].Hash = fmt.Sprintf("req_4wq7m2kx9d8h1z%02d", i), prev, hex.EncodeToString(sum[:])
-		prev = lines[i].Hash
-	}
-	return lines
+	return AuditView{Frame: f, Onboarding: s.onboarding(), Entries: lines, Lines: int64(len(lines)), Last: lines[0].Hash}
+}
+
+func (s samples) auditMiddle() AuditView {
+	v := s.auditPage(s.customer())
+	v.Entries, v.Newer, v.Older = v.Entries[4:8], "/o/ob_sample/audit", "/o/ob_sample/audit?before=5"
+	return v
 }
 
 func (s samples) sessions() []Session {
@@ -634,7 +659,7 @@ func (s samples) receipt() ReceiptView {
 		return onboarding.GrantUse{Grant: 1, At: s.now.Add(-d), Purpose: purpose, Text: text}
 	}
 	return ReceiptView{
-		Frame: s.customer(), Onboarding: s.onboarding(), Audit: s.audit(), RevokeURL: "/o/ob_sample/revoke",
+		Frame: s.customer(), Onboarding: s.onboarding(), RevokeURL: "/o/ob_sample/revoke",
 		Grants: []ReceiptGrant{
 			{Grant: onboarding.Grant{ID: 2, Email: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-10 * time.Minute), Sealed: []byte{1}}},
 			{
@@ -712,7 +737,7 @@ func (s samples) detail(state onboarding.RunState) AdminDetailView {
 			{ID: 2, Email: "grace@customer.example", Role: onboarding.RoleColleague, CreatedAt: s.now.Add(-time.Hour), ExpiresAt: s.now.Add(24 * time.Hour)},
 			{ID: 3, Email: "alan@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(-time.Hour)},
 		},
-		Audit: s.audit(), Prev: "/admin/o/ob_a", Next: "/admin/o/ob_b", MayRetry: state == onboarding.RunFailed, MayArchive: true,
+		Audit: append([]onboarding.AuditEntry{{At: s.now.Add(-time.Hour), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: auditNote, Text: "Their security team has read the receipt page and likes it."}}, s.audit()...), Prev: "/admin/o/ob_a", Next: "/admin/o/ob_b", MayRetry: state == onboarding.RunFailed, MayArchive: true,
 	}
 }
 

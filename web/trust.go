@@ -1,24 +1,63 @@
 package web
 
 import (
+	"fmt"
 	"time"
 
 	"groundwork/onboarding"
 )
 
-// AuditView is an onboarding's history with its hashes, for reading and for download.
+// AuditView is a page of an onboarding's history with its hashes; the whole is there for download.
 type AuditView struct {
 	Frame
-	Onboarding onboarding.Onboarding
-	Entries    []onboarding.AuditEntry // oldest first
+	Onboarding   onboarding.Onboarding
+	Entries      []onboarding.AuditEntry // latest first
+	Lines        int64                   // in the whole history
+	Last         string                  // the hash that stands for the whole
+	Newer, Older string                  // URLs of the neighbouring pages, "" none
 }
 
-// last is the hash that stands for the whole history.
-func (v AuditView) last() string {
-	if len(v.Entries) == 0 {
-		return ""
+// span names the lines that the page shows.
+func (v AuditView) span() string {
+	if int64(len(v.Entries)) == v.Lines {
+		return plural(len(v.Entries), "line", "lines")
 	}
-	return v.Entries[len(v.Entries)-1].Hash
+	return fmt.Sprintf("Lines %d to %d of %d", v.Entries[len(v.Entries)-1].Seq, v.Entries[0].Seq, v.Lines)
+}
+
+// subject is who did what a line tells; "" where the line is a sentence of its own.
+func (f Frame) subject(e onboarding.AuditEntry) string {
+	switch {
+	case e.Role == onboarding.RoleSystem:
+		return ""
+	case e.Actor == f.Email:
+		return "You"
+	default:
+		return e.Actor
+	}
+}
+
+// deed is what a line tells, after its subject.
+func (f Frame) deed(e onboarding.AuditEntry) string {
+	switch {
+	case e.What == auditNote:
+		return "noted: " + e.Text
+	case f.subject(e) == "":
+		return e.Text
+	default:
+		return inside(e.Text)
+	}
+}
+
+// auditNote is the kind of a specialist's note among the lines of the history.
+const auditNote = "note"
+
+// timelineLines is how much of the history the specialists' page of an onboarding shows.
+const timelineLines = 30
+
+// after is what a change came to.
+func after(c onboarding.Change) string {
+	return orText(c.After, "none")
 }
 
 // Session is one browser in which a person is signed in.

@@ -221,7 +221,6 @@ type ReceiptView struct {
 	Frame
 	Onboarding onboarding.Onboarding
 	Grants     []ReceiptGrant
-	Audit      []onboarding.AuditEntry
 	RevokeURL  string // POST; "" draws no button
 }
 

@@ -221,6 +221,7 @@ func blank(c Context) onboarding.Spec {
 // answerer is a step that is known to be answered, so that it need not look again.
 type answerer interface {
 	outline(c Context) []Row
+	said(c Context) []said
 	addTo(c Context, spec *onboarding.Spec)
 }
 

@@ -19,6 +19,7 @@ func (j *Journey) Save(c Context, step string, saved Saved, version int, seal fu
 		}
 		save.Sealed[purpose] = sealed
 	}
+	before := j.said(c, step)
 	answers := onboarding.Answers{}
 	maps.Copy(answers, c.Answers)
 	answers[step] = saved.Answer
@@ -26,5 +27,61 @@ func (j *Journey) Save(c Context, step string, saved Saved, version int, seal fu
 	spec := j.Spec(c)
 	save.Deployment, save.Region, save.Project = spec.Deployment, spec.Region, spec.Project
 	save.Current, save.Waiting = j.Stand(c)
+	save.Changes = changes(before, j.said(c, step), saved.Secrets)
+	name := step
+	if s, ok := j.Step(step); ok {
+		name = shortName(s)
+	}
+	switch {
+	case before == nil:
+		save.Text = "Answered " + name + "."
+	case len(save.Changes) == 0:
+		save.Text = "Saved " + name + " again, without a change."
+	default:
+		save.Text = "Changed the answers of " + name + "."
+	}
 	return save, c, nil
+}
+
+// said is one field of a saved step in the form's words.
+type said struct {
+	label, value string
+	secret       onboarding.Purpose // "" the value may be shown
+}
+
+// said are the fields of a saved step that apply; nil before it is answered.
+func (j *Journey) said(c Context, id string) []said {
+	if s, ok := j.Step(id); ok {
+		return s.(*placed).Step.(answerer).said(c)
+	}
+	return nil
+}
+
+// changes compares a step's fields before and after a save. A secret that was given now is named and nothing more.
+func changes(before, after []said, given map[onboarding.Purpose]onboarding.Secret) []onboarding.Change {
+	was := map[string]string{}
+	for _, b := range before {
+		was[b.label] = b.value
+	}
+	var out []onboarding.Change
+	for _, a := range after {
+		old, asked := was[a.label]
+		delete(was, a.label)
+		_, fresh := given[a.secret]
+		switch {
+		case fresh && old == rowSecret:
+			out = append(out, onboarding.Change{Label: a.label, After: onboarding.SecretChanged})
+		case fresh:
+			out = append(out, onboarding.Change{Label: a.label, Before: old, After: onboarding.SecretGiven})
+		case old == a.value, !asked && a.value == rowNone:
+		default:
+			out = append(out, onboarding.Change{Label: a.label, Before: old, After: a.value})
+		}
+	}
+	for _, b := range before {
+		if old, gone := was[b.label]; gone && old != rowNone {
+			out = append(out, onboarding.Change{Label: b.label, Before: old})
+		}
+	}
+	return out
 }

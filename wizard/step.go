@@ -642,6 +642,23 @@ func (s *step[T]) Section(c Context) Section {
 	return out
 }
 
+// said is what the answer says field by field, as the history tells it.
+func (s *step[T]) said(c Context) []said {
+	v, ok := Answer[T](c.Answers, s.def.ID)
+	if !ok {
+		return nil
+	}
+	purposes := map[string]onboarding.Purpose{}
+	for i := range s.def.Fields {
+		purposes[s.def.Fields[i].Label] = s.def.Fields[i].Purpose
+	}
+	out := []said{}
+	for _, row := range s.rows(c, &v) {
+		out = append(out, said{row.Label, row.Value, purposes[row.Label]})
+	}
+	return out
+}
+
 // Sentences that stand for a value in "Check your answers".
 const (
 	rowLater  = "I don’t have this yet"
