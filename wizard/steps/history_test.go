@@ -17,7 +17,7 @@ func (p *customer) save(step string, pairs ...string) onboarding.SaveAnswer {
 	if len(saved.Problems) > 0 {
 		p.t.Fatalf("%s: %v", step, saved.Problems)
 	}
-	out, after, err := p.journey.Save(p.c, step, saved, 1, func(onboarding.ID, onboarding.Purpose, onboarding.Secret) ([]byte, error) {
+	out, after, err := p.journey.Save(p.c, step, saved, 1, func(onboarding.SealedTo, onboarding.Secret) ([]byte, error) {
 		return []byte("sealed"), nil
 	})
 	if err != nil {
