@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -22,6 +23,8 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"groundwork/handlers"
 	"groundwork/onboarding"
@@ -244,6 +247,7 @@ type world struct {
 	issuer *issuer
 	clock  *clock
 	vault  *vault.Vault
+	db     pgtest.Database
 	url    string
 	logs   *logbook
 	stop   context.CancelFunc
@@ -270,7 +274,8 @@ func (l *logbook) String() string {
 func newWorld(t *testing.T, change ...func(*handlers.Config)) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{at: time.Now().Truncate(time.Second)}, logs: &logbook{}}
-	w.store = pgtest.Open(t, pgtest.NewDatabase(t), store.Config{Now: w.clock.now})
+	w.db = pgtest.NewDatabase(t)
+	w.store = pgtest.Open(t, w.db, store.Config{Now: w.clock.now})
 	w.issuer = newIssuer(t, w.clock.now)
 	w.cloud = &cloud{store: w.store}
 	keyset, err := vault.Generate()
@@ -341,7 +346,10 @@ func (b *browser) do(r *http.Request) page {
 		b.t.Fatal(err)
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
+	var body []byte
+	if res.Header.Get("Content-Type") != "text/event-stream" { // which has no end
+		body, err = io.ReadAll(res.Body)
+	}
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -477,6 +485,49 @@ func (w *world) onboarding(id onboarding.ID) onboarding.Onboarding {
 	return ob
 }
 
+// stored is a checksum of each table, to see that nothing was written. Left out is what every visit writes.
+func (w *world) stored() map[string]string {
+	w.t.Helper()
+	conn, err := pgx.Connect(w.t.Context(), w.db.OwnerURL)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(w.t.Context()))
+	rows, err := conn.Query(w.t.Context(), `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+		AND relname NOT IN ('sessions', 'workers', 'river_leader', 'river_client', 'river_client_queue', 'river_queue')`)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var each []string
+	for _, t := range tables {
+		each = append(each, fmt.Sprintf(`SELECT '%[1]s', count(*) || ' rows, ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM %[1]s t`, t))
+	}
+	if rows, err = conn.Query(w.t.Context(), strings.Join(each, " UNION ALL ")); err != nil {
+		w.t.Fatal(err)
+	}
+	out := map[string]string{}
+	var table, sum string
+	if _, err := pgx.ForEachRow(rows, []any{&table, &sum}, func() error {
+		out[table] = sum
+		return nil
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+// untouched fails the test where something was written since before.
+func (w *world) untouched(t *testing.T, before map[string]string) {
+	t.Helper()
+	if diff := cmp.Diff(before, w.stored()); diff != "" {
+		t.Errorf("something was written (-before +after):\n%s", diff)
+	}
+}
+
 // version is the hidden field of a form as drawn.
 func version(t *testing.T, p page) string {
 	t.Helper()
@@ -500,9 +551,17 @@ var answers = [][]string{
 // fillIn answers steps in a browser, up to and without the step named; "" answers all.
 func (b *browser) fillIn(id onboarding.ID, until string) {
 	b.t.Helper()
+	b.fillInAs(id, "acme-prod", until)
+}
+
+func (b *browser) fillInAs(id onboarding.ID, name, until string) {
+	b.t.Helper()
 	for _, a := range answers {
 		if a[0] == until {
 			return
+		}
+		if a[0] == "deployment" {
+			a = []string{"deployment", "name", name}
 		}
 		path := web.OnboardingPath(id, "step", a[0])
 		p := b.get(path)

@@ -298,14 +298,14 @@ func (s *Server) succeeded(v *visit) (onboarding.Run, error) {
 }
 
 func (s *Server) done(w http.ResponseWriter, v *visit) error {
+	ob, err := s.Store.Onboarding(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
 	run, err := s.succeeded(v)
 	if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
 	}
-	if err != nil {
-		return err
-	}
-	ob, err := s.Store.Onboarding(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
