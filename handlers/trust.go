@@ -31,6 +31,7 @@ func (s *Server) audit(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	view := web.AuditView{Frame: s.onboardingFrame(v, ob, "History"), Onboarding: ob, Lines: int64(len(entries)), Last: entries[len(entries)-1].Hash}
+	view.Erased, view.ErasedAt = onboarding.Erasure(entries)
 	path, end := web.OnboardingPath(v.id, "audit"), len(entries)
 	if before, err := strconv.Atoi(v.URL.Query().Get("before")); err == nil && before > 1 && before <= end {
 		end = before - 1

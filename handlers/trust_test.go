@@ -52,6 +52,26 @@ func TestTheHistoryIsDownloadedByBothSidesAndVerifies(t *testing.T) {
 	}
 }
 
+func TestAnErasedHistoryIsToldInWords(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	if err := w.store.Forget(t.Context(), onboarding.System, ob.ID); err != nil {
+		t.Fatal(err)
+	}
+	page := w.as(sam).get(web.OnboardingPath(ob.ID, "audit"))
+	want(t, page, http.StatusOK)
+	text := strings.Join(strings.Fields(page.Find("main").Text()), " ")
+	for _, want := range []string{"People and texts of 3 lines were erased on", "Erased: who did this, and what was said of it.Specialist · onboarding.created", "Erased the people, answers and notes"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not on the page:\n%s", want, text)
+		}
+	}
+	if strings.Contains(page.body, ada) {
+		t.Error("the page names who was forgotten")
+	}
+	want(t, w.as(sam).get(web.AdminPath(ob.ID)), http.StatusOK)
+}
+
 // ended tells whether a browser has to sign in again.
 func (b *browser) ended() bool { return strings.HasPrefix(b.get("/sessions").to(), "/signin?") }
 

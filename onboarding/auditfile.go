@@ -21,16 +21,18 @@ type auditFile struct {
 }
 
 type auditLine struct {
-	Seq       int64     `json:"seq"`
-	At        time.Time `json:"at"`
-	Actor     string    `json:"actor"`
-	Role      Role      `json:"role"`
-	What      string    `json:"what"`
-	Text      string    `json:"text"`
-	Data      string    `json:"data"`
-	RequestID string    `json:"request_id"`
-	PrevHash  string    `json:"prev_hash"`
-	Hash      string    `json:"hash"`
+	Seq         int64     `json:"seq"`
+	At          time.Time `json:"at"`
+	Actor       string    `json:"actor"`
+	Role        Role      `json:"role"`
+	What        string    `json:"what"`
+	Text        string    `json:"text"`
+	Data        string    `json:"data"`
+	RequestID   string    `json:"request_id"`
+	Salt        string    `json:"salt"`
+	ContentHash string    `json:"content_hash"`
+	PrevHash    string    `json:"prev_hash"`
+	Hash        string    `json:"hash"`
 }
 
 const verifyHint = "groundwork audit verify --file FILE; each hash is SHA-256 over the fields and the hash before, as SECURITY.md says"
@@ -39,7 +41,7 @@ const verifyHint = "groundwork audit verify --file FILE; each hash is SHA-256 ov
 func WriteAuditJSON(w io.Writer, id ID, entries []AuditEntry) error {
 	f := auditFile{id, verifyHint, []auditLine{}}
 	for _, e := range entries {
-		f.Lines = append(f.Lines, auditLine{e.Seq, e.At.UTC(), e.Actor, e.Role, e.What, e.Text, string(e.Data), e.RequestID, e.PrevHash, e.Hash})
+		f.Lines = append(f.Lines, auditLine{e.Seq, e.At.UTC(), e.Actor, e.Role, e.What, e.Text, string(e.Data), e.RequestID, e.Salt, e.ContentHash, e.PrevHash, e.Hash})
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
@@ -49,7 +51,10 @@ func WriteAuditJSON(w io.Writer, id ID, entries []AuditEntry) error {
 	return nil
 }
 
-var auditColumns = []string{"onboarding", "seq", "at", "actor", "role", "what", "text", "data", "request_id", "prev_hash", "hash"}
+var auditColumns = []string{"onboarding", "seq", "at", "actor", "role", "what", "text", "data", "request_id", "prev_hash", "hash", "salt", "content_hash"}
+
+// olderColumns is how many of them a download had before lines could be erased.
+const olderColumns = 11
 
 // formulas are the first characters that a spreadsheet takes for a formula, and the apostrophe that disarms them.
 const formulas = "=+-@\t\r\n'"
@@ -60,7 +65,7 @@ func WriteAuditCSV(w io.Writer, entries []AuditEntry) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{auditColumns}
 	for _, e := range entries {
-		row := []string{string(e.Onboarding), strconv.FormatInt(e.Seq, 10), e.At.UTC().Format(time.RFC3339Nano), e.Actor, string(e.Role), e.What, e.Text, string(e.Data), e.RequestID, e.PrevHash, e.Hash}
+		row := []string{string(e.Onboarding), strconv.FormatInt(e.Seq, 10), e.At.UTC().Format(time.RFC3339Nano), e.Actor, string(e.Role), e.What, e.Text, string(e.Data), e.RequestID, e.PrevHash, e.Hash, e.Salt, e.ContentHash}
 		for i, cell := range row {
 			if cell != "" && strings.ContainsRune(formulas, rune(cell[0])) {
 				row[i] = "'" + cell
@@ -107,7 +112,7 @@ func readAuditJSON(raw []byte) ([]AuditEntry, error) {
 	}
 	var entries []AuditEntry
 	for _, l := range f.Lines {
-		e := AuditEntry{l.Seq, f.Onboarding, l.At.UTC(), l.Actor, l.Role, l.What, l.Text, nil, l.RequestID, l.PrevHash, l.Hash}
+		e := AuditEntry{l.Seq, f.Onboarding, l.At.UTC(), l.Actor, l.Role, l.What, l.Text, nil, l.RequestID, l.Salt, l.ContentHash, l.PrevHash, l.Hash}
 		if l.Data != "" {
 			e.Data = []byte(l.Data)
 		}
@@ -121,17 +126,16 @@ const heldCR = "\uf8ff"
 
 func readAuditCSV(raw []byte) ([]AuditEntry, error) {
 	in := csv.NewReader(strings.NewReader(strings.ReplaceAll(string(raw), "\r", heldCR)))
-	in.FieldsPerRecord = len(auditColumns)
-	rows, err := in.ReadAll()
+	rows, err := in.ReadAll() // as many fields in each row as in the first
 	if err != nil {
 		return nil, fmt.Errorf("the file is not a history as it was downloaded: %w", err)
 	}
 	if len(rows) > 0 {
-		last := len(auditColumns) - 1
+		last := len(rows[0]) - 1
 		for _, row := range rows {
 			row[last] = strings.TrimSuffix(row[last], heldCR) // a program that ends lines with CR LF saved it
 		}
-		if !slices.Equal(rows[0], auditColumns) {
+		if !slices.Equal(rows[0], auditColumns) && !slices.Equal(rows[0], auditColumns[:olderColumns]) {
 			return nil, fmt.Errorf("the file is not a history as it was downloaded: its columns are %q", strings.Join(rows[0], ","))
 		}
 		rows = rows[1:]
@@ -152,9 +156,12 @@ func readAuditCSV(raw []byte) ([]AuditEntry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("row %d: %q is not a time as it was downloaded", i+2, row[2])
 		}
-		e := AuditEntry{seq, ID(row[0]), at.UTC(), row[3], Role(row[4]), row[5], row[6], nil, row[8], row[9], row[10]}
+		e := AuditEntry{seq, ID(row[0]), at.UTC(), row[3], Role(row[4]), row[5], row[6], nil, row[8], "", "", row[9], row[10]}
 		if row[7] != "" {
 			e.Data = []byte(row[7])
+		}
+		if len(row) > olderColumns {
+			e.Salt, e.ContentHash = row[11], row[12]
 		}
 		entries = append(entries, e)
 	}

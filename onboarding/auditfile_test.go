@@ -13,7 +13,8 @@ import (
 
 var history = []onboarding.AuditEntry{
 	{Seq: 1, Onboarding: "ob_x", At: time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC), Actor: "sam@vendor.example", Role: onboarding.RoleSpecialist, What: "created", Text: "=HYPERLINK(\"x\")", Hash: "aa"},
-	{Seq: 2, Onboarding: "ob_x", At: time.Date(2026, 3, 1, 9, 31, 0, 0, time.UTC), Actor: "-ada@customer.example", Role: onboarding.RoleCustomer, What: "answer.saved", Text: "two\r\nlines, \"quoted\" – <b>", Data: []byte(`{"b": 1,"a":"\u003c"}`), RequestID: "'quoted", PrevHash: "aa", Hash: "bb"},
+	{Seq: 2, Onboarding: "ob_x", At: time.Date(2026, 3, 1, 9, 31, 0, 0, time.UTC), Actor: "-ada@customer.example", Role: onboarding.RoleCustomer, What: "answer.saved", Text: "two\r\nlines, \"quoted\" – <b>", Data: []byte(`{"b": 1,"a":"\u003c"}`), RequestID: "'quoted", Salt: "5a17", ContentHash: "cc", PrevHash: "aa", Hash: "bb"},
+	{Seq: 3, Onboarding: "ob_x", At: time.Date(2026, 3, 1, 9, 32, 0, 0, time.UTC), Role: onboarding.RoleCustomer, What: "answer.saved", ContentHash: "dd", PrevHash: "bb", Hash: "ee"},
 }
 
 // What is downloaded reads back to the byte: the hashes cover the bytes.
@@ -35,6 +36,18 @@ func TestAuditFilesReadBackToTheByte(t *testing.T) {
 		}
 		if diff := cmp.Diff(history, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestReadsDownloadsFromBeforeLinesCouldBeErased(t *testing.T) {
+	for name, text := range map[string]string{
+		"JSON": `{"onboarding":"ob_x","lines":[{"seq":1,"at":"2026-03-01T09:30:00.123456Z","actor":"sam@vendor.example","role":"specialist","what":"created","text":"=HYPERLINK(\"x\")","data":"","request_id":"","prev_hash":"","hash":"aa"}]}`,
+		"CSV":  "onboarding,seq,at,actor,role,what,text,data,request_id,prev_hash,hash\r\nob_x,1,2026-03-01T09:30:00.123456Z,sam@vendor.example,specialist,created,\"'=HYPERLINK(\"\"x\"\")\",,,,aa\r\n",
+	} {
+		got, err := onboarding.ReadAudit(strings.NewReader(text))
+		if diff := cmp.Diff(history[:1], got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
 	}
 }

@@ -242,7 +242,12 @@ func TestWorksForAnOwnerWhoIsNoSuperuser(t *testing.T) {
 	w := newWorker(t, s)
 	_, err = s.ClaimRun(t.Context(), run.ID, w.ID())
 	must(t, err)
-	must(t, s.VerifyAudit(t.Context(), sam, ob.ID))
+	must(t, second(s.VerifyAudit(t.Context(), sam, ob.ID)))
+	over := begin(t, s, mallory, onboarding.VendorValues{})
+	must(t, s.Forget(t.Context(), sam, over.ID))
+	if lines, _ := onboarding.Erasure(history(t, s, over.ID)); lines == 0 {
+		t.Error("nothing was erased")
+	}
 	if page, err := s.ListOnboardings(t.Context(), sam, onboarding.Filter{}); err != nil || page.Total != 1 {
 		t.Errorf("list of %d, %v", page.Total, err)
 	}

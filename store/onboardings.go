@@ -340,28 +340,32 @@ func (s *Store) Notes(ctx context.Context, actor onboarding.Actor, id onboarding
 // CodeConflict while a run goes on. For staff alone.
 func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	return s.change(ctx, actor, id, "onboarding.archived", "Archived the onboarding; consents and secrets were wiped.", nil, func(tx pgx.Tx) (int64, error) {
-		args := pgx.NamedArgs{"id": id, "now": s.now()}
-		var active bool
-		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE onboarding = @id AND state IN ('queued', 'running'))`, args).Scan(&active)
-		if err != nil {
-			return 0, err
-		}
-		if active {
-			return 0, onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you archive.")
-		}
-		tag, err := tx.Exec(ctx, `UPDATE onboardings SET archived = true, activity_at = @now WHERE id = @id`, args)
-		if err != nil {
-			return 0, err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM secrets WHERE onboarding = @id`, args); err != nil {
-			return 0, err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE grants SET sealed = NULL, wiped_at = @now WHERE onboarding = @id AND wiped_at IS NULL`, args); err != nil {
-			return 0, err
-		}
-		_, err = tx.Exec(ctx, `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`, args)
-		return tag.RowsAffected(), err
+		return s.archive(ctx, tx, id)
 	})
+}
+
+func (s *Store) archive(ctx context.Context, tx pgx.Tx, id onboarding.ID) (int64, error) {
+	args := pgx.NamedArgs{"id": id, "now": s.now()}
+	tag, err := tx.Exec(ctx, `UPDATE onboardings SET archived = true, activity_at = @now WHERE id = @id`, args)
+	if err != nil {
+		return 0, err
+	}
+	// The row is locked by now: no run is submitted between.
+	var active bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE onboarding = @id AND state IN ('queued', 'running'))`, args).Scan(&active); err != nil {
+		return 0, err
+	}
+	if active {
+		return 0, onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you archive.")
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM secrets WHERE onboarding = @id`, args); err != nil {
+		return 0, err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE grants SET sealed = NULL, wiped_at = @now WHERE onboarding = @id AND wiped_at IS NULL`, args); err != nil {
+		return 0, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`, args)
+	return tag.RowsAffected(), err
 }
 
 // changed is the data of a line in the audit that tells what was before and after.

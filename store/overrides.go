@@ -14,9 +14,9 @@ const (
 	overridden     = "check.overridden"
 	lockAnswers    = `SELECT ` + onboardingColumns + ` FROM onboardings o WHERE o.id = @id AND ` + visible + ` FOR SHARE OF o`
 	selectOverride = `
-SELECT a.seq, a.onboarding, a.at, a.actor, a.role, a.what, a.text, a.data::text AS data, a.request_id, a.prev_hash, a.hash
+SELECT ` + auditColumns + `
 FROM audit a JOIN onboardings o ON o.id = a.onboarding
-WHERE a.onboarding = @id AND a.what = '` + overridden + `' AND ` + visible + `
+WHERE a.onboarding = @id AND a.what = '` + overridden + `' AND a.data IS NOT NULL AND ` + visible + `
 ORDER BY a.seq`
 )
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,7 +32,7 @@ func (s *Store) FinishedBefore(ctx context.Context, before time.Time) ([]onboard
 	return ids, err
 }
 
-// forget leaves the row, its runs and its audit, which name what was made, and takes people and answers.
+// forget leaves the row and its runs, which name what was made, and takes people and answers.
 var forget = []string{
 	`DELETE FROM members WHERE onboarding = @id`,
 	`DELETE FROM invites WHERE onboarding = @id`,
@@ -41,18 +42,37 @@ var forget = []string{
 }
 
 // Forget archives an onboarding and wipes its people's addresses, its notes and its answers; consents and secrets go
-// with [Store.Archive]. The audit is append-only and keeps who did what. For staff alone.
+// with [Store.Archive]. Of each line of the audit it erases who and what was said; the line and its hash stay. For
+// staff alone.
 func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
-	if err := s.Archive(ctx, actor, id); err != nil {
+	if err := staffOnly(actor); err != nil {
 		return err
 	}
-	return s.change(ctx, actor, id, "onboarding.forgotten", "Wiped the people, notes and answers: the time to keep them is over.", nil, func(tx pgx.Tx) (int64, error) {
-		for _, sql := range forget[:len(forget)-1] {
-			if _, err := tx.Exec(ctx, sql, pgx.NamedArgs{"id": id}); err != nil {
-				return 0, err
+	err := s.tx(ctx, actor, "forget an onboarding", func(tx pgx.Tx) error {
+		switch n, err := s.archive(ctx, tx, id); {
+		case err != nil:
+			return err
+		case n == 0:
+			return notFound("onboarding")
+		}
+		args := pgx.NamedArgs{"id": id}
+		for _, sql := range forget {
+			if _, err := tx.Exec(ctx, sql, args); err != nil {
+				return err
 			}
 		}
-		tag, err := tx.Exec(ctx, forget[len(forget)-1], pgx.NamedArgs{"id": id})
-		return tag.RowsAffected(), err
+		var erased, kept int
+		if err := tx.QueryRow(ctx, `SELECT audit_erase(@id), (SELECT count(*) FROM audit WHERE onboarding = @id AND content_hash IS NULL)`, args).Scan(&erased, &kept); err != nil {
+			return err
+		}
+		text := fmt.Sprintf("Erased the people, answers and notes of this onboarding, and who did and said what in the %d lines before this one.", erased)
+		if kept > 0 {
+			text += fmt.Sprintf(" %d older lines can't be erased without breaking the chain, and stay.", kept)
+		}
+		return audit(ctx, tx, actor, id, onboarding.AuditForgotten, text, map[string]any{"erased": erased, "kept": kept})
 	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return err
 }

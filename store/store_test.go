@@ -410,7 +410,7 @@ func TestVerifiesTheAuditAndDetectsTampering(t *testing.T) {
 			if err := s.AppendAudit(t.Context(), ada, ob.ID, "plan.read", "Read the plan — in full.", map[string]any{"b": 1, "a": []string{"x"}}); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.VerifyAudit(t.Context(), sam, ob.ID); err != nil {
+			if _, err := s.VerifyAudit(t.Context(), sam, ob.ID); err != nil {
 				t.Fatalf("untouched: %v", err)
 			}
 			conn := owner(t, db)
@@ -420,7 +420,7 @@ func TestVerifiesTheAuditAndDetectsTampering(t *testing.T) {
 			if _, err := conn.Exec(t.Context(), "SET session_replication_role = replica; "+tamper); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.VerifyAudit(t.Context(), sam, ob.ID); err == nil {
+			if _, err := s.VerifyAudit(t.Context(), sam, ob.ID); err == nil {
 				t.Error("not detected")
 			}
 		})

@@ -14,7 +14,9 @@ type AuditView struct {
 	Entries      []onboarding.AuditEntry // latest first
 	Lines        int64                   // in the whole history
 	Last         string                  // the hash that stands for the whole
-	Newer, Older string                  // URLs of the neighbouring pages, "" none
+	Erased       int                     // lines of the whole whose people and texts were erased
+	ErasedAt     time.Time
+	Newer, Older string // URLs of the neighbouring pages, "" none
 }
 
 // span names the lines that the page shows.
@@ -28,7 +30,7 @@ func (v AuditView) span() string {
 // subject is who did what a line tells; "" where the line is a sentence of its own.
 func (f Frame) subject(e onboarding.AuditEntry) string {
 	switch {
-	case e.Role == onboarding.RoleSystem:
+	case e.Role == onboarding.RoleSystem, e.Erased():
 		return ""
 	case e.Actor == f.Email:
 		return "You"
@@ -40,6 +42,8 @@ func (f Frame) subject(e onboarding.AuditEntry) string {
 // deed is what a line tells, after its subject.
 func (f Frame) deed(e onboarding.AuditEntry) string {
 	switch {
+	case e.Erased():
+		return "Erased: who did this, and what was said of it."
 	case e.What == auditNote:
 		return "noted: " + e.Text
 	case f.subject(e) == "":

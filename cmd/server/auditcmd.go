@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -59,15 +60,15 @@ func (c auditVerifyCmd) Run(ctx context.Context, s streams, files fileProblems) 
 	}
 	bad := 0
 	for _, id := range ids {
-		err := db.VerifyAudit(ctx, onboarding.System, id)
-		switch code := onboarding.ErrorCode(err); {
+		entries, err := db.VerifyAudit(ctx, onboarding.System, id)
+		switch {
 		case err == nil:
-			fmt.Fprintf(s.Out, "whole   %s\n", id)
-		case code == onboarding.CodeNotFound || code == onboarding.CodeUnavailable:
-			return err
-		default:
+			fmt.Fprintf(s.Out, "whole   %s%s\n", id, erased(entries))
+		case altered(err):
 			bad++
 			fmt.Fprintf(s.Out, "ALTERED %s: %v\n", id, err)
+		default:
+			return err
 		}
 	}
 	fmt.Fprintf(s.Err, "%d histories checked, %d altered\n", len(ids), bad)
@@ -86,6 +87,7 @@ func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
+	since := ""
 	id, last := entries[0].Onboarding, entries[len(entries)-1]
 	if err := store.VerifyChain(entries); err != nil {
 		fmt.Fprintf(s.Out, "ALTERED %s: %v\n", id, err)
@@ -100,15 +102,40 @@ func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems)
 			return err
 		}
 		defer db.Close()
-		now, err := db.Audit(ctx, onboarding.System, id)
-		if err != nil {
+		now, err := db.VerifyAudit(ctx, onboarding.System, id)
+		switch {
+		case altered(err):
+			fmt.Fprintf(s.Out, "ALTERED %s: %v\n", id, err)
+			return errReported
+		case err != nil:
 			return err
-		}
-		if len(now) < len(entries) || now[len(entries)-1].Hash != last.Hash {
+		case len(now) < len(entries) || now[len(entries)-1].Hash != last.Hash:
 			fmt.Fprintf(s.Out, "ALTERED %s: the database does not hold the line %d of this file any more\n", id, last.Seq)
 			return errReported
 		}
+		// The same last hash: what the file still says of a line that is erased now is what the line said.
+		before, _ := onboarding.Erasure(entries)
+		if lines, at := onboarding.Erasure(now); lines > before {
+			since = fmt.Sprintf("; erased since in the database: people and texts of %d lines, at %s", lines-before, at.Format(auditTime))
+		}
 	}
-	fmt.Fprintf(s.Out, "whole   %s: %d lines to %s, the last hash is %s\n", id, len(entries), last.At.Format("2006-01-02 15:04:05 UTC"), last.Hash)
+	fmt.Fprintf(s.Out, "whole   %s: %d lines to %s, the last hash is %s%s%s\n", id, len(entries), last.At.Format(auditTime), last.Hash, erased(entries), since)
 	return nil
+}
+
+const auditTime = "2006-01-02 15:04:05 UTC"
+
+// altered tells whether an error of a verification is about the history, and not about reading it.
+func altered(err error) bool {
+	var reading *onboarding.Error
+	return err != nil && !errors.As(err, &reading)
+}
+
+// erased says how much of a history was erased, "" if nothing.
+func erased(entries []onboarding.AuditEntry) string {
+	lines, at := onboarding.Erasure(entries)
+	if lines == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; people and texts of %d lines were erased at %s", lines, at.Format(auditTime))
 }

@@ -134,13 +134,61 @@ func TestAuditVerifyReadsADownload(t *testing.T) {
 		t.Fatal(err)
 	}
 	last.Text = "Nothing happened."
+	last.ContentHash = store.ContentHash(last)
 	hash := store.ChainHash(last)
-	asOwner(t, db, `UPDATE audit SET text = 'Nothing happened.', hash = '`+hash+`' WHERE text LIKE '=1+1%'; UPDATE audit_heads SET hash = '`+hash+`'`)
+	asOwner(t, db, `UPDATE audit SET text = 'Nothing happened.', content_hash = '`+last.ContentHash+`', hash = '`+hash+`' WHERE text LIKE '=1+1%'; UPDATE audit_heads SET hash = '`+hash+`'`)
 	if out, _, err := command(t, "audit", "verify", "--database-url", db.URL); err != nil {
 		t.Errorf("the forged chain should be whole in itself: %v\n%s", err, out)
 	}
 	if out, _, err := command(t, "audit", "verify", "--file", kept, "--compare", "--database-url", db.URL); err == nil || !strings.Contains(out, "does not hold the line") {
 		t.Errorf("the download did not give the forged chain away: %v\n%s", err, out)
+	}
+}
+
+func TestAuditVerifyTellsErasedFromAltered(t *testing.T) {
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	id := owned(t, s, customer(ada.Email))
+	t.Setenv("DATABASE_URL", db.URL)
+	download := func(name string) string {
+		entries, err := s.Audit(t.Context(), onboarding.System, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file bytes.Buffer
+		if err := onboarding.WriteAuditJSON(&file, id, entries); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, file.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	before := download("before.json")
+	if err := s.Forget(t.Context(), onboarding.System, id); err != nil {
+		t.Fatal(err)
+	}
+	after := download("after.json")
+
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"the database":                 {[]string{"audit", "verify"}, "whole   " + string(id) + "; people and texts of 3 lines were erased at "},
+		"a download from before":       {[]string{"audit", "verify", "--file", before, "--compare"}, "erased since in the database: people and texts of 3 lines, at "},
+		"a download from after":        {[]string{"audit", "verify", "--file", after}, "; people and texts of 3 lines were erased at "},
+		"a download from after, again": {[]string{"audit", "verify", "--file", after, "--compare"}, "whole "},
+	} {
+		out, told, err := command(t, c.args...)
+		t.Logf("%s:\n%s%s", name, out, told)
+		if err != nil || !strings.Contains(out, c.want) || strings.Contains(out, "ALTERED") {
+			t.Errorf("%s: %v\n%s%s", name, err, out, told)
+		}
+	}
+	asOwner(t, db, `UPDATE audit SET what = 'nothing' WHERE seq = 2`)
+	if out, _, err := command(t, "audit", "verify", "--file", before, "--compare"); err == nil || !strings.Contains(out, "ALTERED") {
+		t.Errorf("an erased line was changed besides: %v\n%s", err, out)
 	}
 }
 
@@ -395,7 +443,7 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 	if _, err := s.RoleOn(t.Context(), ada.Email, id); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 		t.Errorf("ada is still a member: %v", err)
 	}
-	if err := s.VerifyAudit(t.Context(), onboarding.System, id); err != nil {
+	if _, err := s.VerifyAudit(t.Context(), onboarding.System, id); err != nil {
 		t.Errorf("the audit: %v", err)
 	}
 }
