@@ -120,7 +120,7 @@ func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
 	row("id", "customer", "owner", "deployment", "region", "project", "status", "current", "waiting_on", "waiting_for", "waiting_since", "specialist", "created", "last_activity")
 	for {
 		for _, o := range page.Items {
-			row(string(o.ID), o.Customer, o.Owner, o.Deployment, o.Region, o.Project, string(o.Status), o.Current, string(o.Waiting.On), o.Waiting.For,
+			row(string(o.ID), o.Customer, onboarding.Addressee(o.Owner).Words(), o.Deployment, o.Region, o.Project, string(o.Status), o.Current, string(o.Waiting.On), o.Waiting.For,
 				stamp(o.Waiting.Since), o.Specialist, stamp(o.CreatedAt), stamp(o.ActivityAt))
 		}
 		if out.Flush(); out.Error() != nil {
@@ -254,7 +254,7 @@ func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 	case err != nil:
 		return err
 	}
-	if err := s.putLink(ctx, token, onboarding.Invite{Onboarding: ob.ID, Email: ob.Owner, Role: onboarding.RoleCustomer, ExpiresAt: s.Now().Add(ttl)}); err != nil {
+	if err := s.putLink(ctx, token, onboarding.Invite{Onboarding: ob.ID, To: onboarding.Addressee(ob.Owner), Role: onboarding.RoleCustomer, ExpiresAt: s.Now().Add(ttl)}); err != nil {
 		return err
 	}
 	if len(warnings) > 0 {
@@ -429,7 +429,7 @@ func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
 func (s *Server) adminAssign(w http.ResponseWriter, v *visit) error {
 	to := strings.ToLower(strings.TrimSpace(v.form.Get(web.FieldSpecialist)))
 	if to != "" {
-		email, problem := address(to)
+		email, problem := wizard.Email(to)
 		if problem == "" {
 			role, err := s.staffRole(v.Context(), email)
 			if err != nil {
@@ -478,20 +478,34 @@ func (s *Server) adminNote(w http.ResponseWriter, v *visit) error {
 	return s.toDetail(w, v, "The note is added.")
 }
 
-// adminInvite makes an invite, or takes one back.
+// adminInvite makes an invite, takes one back, or makes a new link in the place of one.
 func (s *Server) adminInvite(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
-	if which := v.form.Get("revoke"); which != "" {
+	made := func(token string, inv onboarding.Invite) error {
+		if err := s.putLink(ctx, token, inv); err != nil {
+			return err
+		}
+		return seeOther(w, v.Request, web.AdminPath(v.id))
+	}
+	revoke, reissue := v.form.Get("revoke"), v.form.Get("reissue")
+	if which := revoke + reissue; which != "" {
 		n, err := strconv.ParseInt(which, 10, 64)
 		if err != nil {
 			return onboarding.Errorf(onboarding.CodeNotFound, "There is no such invite. Reload the page.")
+		}
+		if reissue != "" {
+			token, inv, err := s.Store.ReissueInvite(ctx, v.actor, v.id, n, s.InviteTTL)
+			if err != nil {
+				return err
+			}
+			return made(token, inv)
 		}
 		if err := s.Store.RevokeInvite(ctx, v.actor, v.id, n); err != nil {
 			return err
 		}
 		return s.toDetail(w, v, "The invite is taken back; its link no longer works.")
 	}
-	email, problem := address(v.form.Get(web.FieldEmail))
+	to, problem := wizard.Addressee(v.form.Get(web.FieldEmail))
 	role := onboarding.RoleCustomer
 	switch r := onboarding.Role(v.form.Get(web.FieldRole)); r {
 	case "", onboarding.RoleCustomer:
@@ -501,7 +515,7 @@ func (s *Server) adminInvite(w http.ResponseWriter, v *visit) error {
 		problem = "Choose whether to invite the customer or a colleague"
 	}
 	if problem == "" {
-		token, inv, err := s.Store.CreateInvite(ctx, v.actor, v.id, email, role, s.InviteTTL)
+		token, inv, err := s.Store.CreateInvite(ctx, v.actor, v.id, onboarding.Addressee(to), role, s.InviteTTL)
 		var e *onboarding.Error
 		switch {
 		case errors.As(err, &e) && (e.Code == onboarding.CodeInvalid || e.Code == onboarding.CodeConflict):
@@ -509,14 +523,11 @@ func (s *Server) adminInvite(w http.ResponseWriter, v *visit) error {
 		case err != nil:
 			return err
 		default:
-			if err := s.putLink(ctx, token, inv); err != nil {
-				return err
-			}
-			return seeOther(w, v.Request, web.AdminPath(v.id))
+			return made(token, inv)
 		}
 	}
 	return s.mend(w, v, func(view *web.AdminDetailView) {
-		view.InviteEmail, view.InviteProblem = v.form.Get(web.FieldEmail), problem
+		view.InviteEmail, view.InviteProblem = strings.ReplaceAll(v.form.Get(web.FieldEmail), "\x00", ""), problem
 	})
 }
 
@@ -594,7 +605,7 @@ func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 		s.say(ctx, "The role of "+who+" is taken, and they are signed out.")
 		return seeOther(w, v.Request, "/admin/staff")
 	}
-	email, problem := address(v.form.Get(web.FieldEmail))
+	email, problem := wizard.Email(v.form.Get(web.FieldEmail))
 	if problem != "" {
 		return refuse(web.FieldEmail, problem)
 	}

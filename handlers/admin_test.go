@@ -189,7 +189,7 @@ func TestASpecialistHelps(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, inv := range invites {
-		if inv.Email == bob {
+		if inv.To == bob {
 			wantTo(t, s.post(at("invite"), "revoke", itoa(inv.ID)), detail)
 		}
 	}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/mail"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -31,7 +29,7 @@ func (s *Server) invite(w http.ResponseWriter, v *visit) error {
 }
 
 func (s *Server) inviteView(v *visit, inv onboarding.Invite, customer, token string, state web.InviteState) web.InviteView {
-	view := web.InviteView{Frame: s.frame(v.Request, "Invitation"), State: state, Invited: inv.Email, InvitedBy: inv.CreatedBy, Colleague: inv.Role == onboarding.RoleColleague, ExpiresAt: inv.ExpiresAt}
+	view := web.InviteView{Frame: s.frame(v.Request, "Invitation"), State: state, Invited: inv.To, InvitedBy: inv.CreatedBy, Colleague: inv.Role == onboarding.RoleColleague, ExpiresAt: inv.ExpiresAt}
 	view.Customer = customer
 	if state == web.InviteOpen {
 		view.AcceptURL = "/i/" + url.PathEscape(token)
@@ -50,7 +48,7 @@ func (s *Server) goneInvite(w http.ResponseWriter, v *visit, inv onboarding.Invi
 	case inv.ID == 0:
 		return gone
 	}
-	if state == web.InviteUsed && v.actor.Email != "" && inv.Email == v.actor.Email {
+	if state == web.InviteUsed && inv.TakenBy(v.actor.Email) {
 		if _, err := s.Store.RoleOn(v.Context(), v.actor.Email, inv.Onboarding); err == nil {
 			return seeOther(w, v.Request, web.OnboardingPath(inv.Onboarding))
 		}
@@ -108,14 +106,15 @@ func (s *Server) accept(w http.ResponseWriter, v *visit, token string) error {
 
 // shownLink is an invite's link on its way to the next page.
 type shownLink struct {
-	URL, Email string
-	Expires    time.Time
-	Role       onboarding.Role
-	For        onboarding.ID
+	URL     string
+	To      onboarding.Addressee
+	Expires time.Time
+	Role    onboarding.Role
+	For     onboarding.ID
 }
 
 func (s *Server) putLink(ctx context.Context, token string, inv onboarding.Invite) error {
-	return s.putSealed(ctx, keyLink, shownLink{s.BaseURL + "/i/" + token, inv.Email, inv.ExpiresAt, inv.Role, inv.Onboarding})
+	return s.putSealed(ctx, keyLink, shownLink{s.BaseURL + "/i/" + token, inv.To, inv.ExpiresAt, inv.Role, inv.Onboarding})
 }
 
 func (s *Server) popLink(v *visit) (web.InviteLink, bool) {
@@ -123,55 +122,24 @@ func (s *Server) popLink(v *visit) (web.InviteLink, bool) {
 	if !s.popSealed(v.Context(), keyLink, &l) || l.For != v.id {
 		return web.InviteLink{}, false
 	}
-	return web.InviteLink{URL: l.URL, Email: l.Email, Expires: l.Expires, Role: l.Role}, true
+	return web.InviteLink{URL: l.URL, To: l.To, Expires: l.Expires, Role: l.Role}, true
 }
 
 func (s *Server) popColleague(v *visit, form *web.ColleagueForm) {
 	if link, ok := s.popLink(v); ok {
-		form.Link, form.SentTo, form.Expires = link.URL, link.Email, link.Expires
+		form.Link, form.SentTo, form.Expires = link.URL, string(link.To), link.Expires
 	}
-}
-
-// address reads an e-mail address as typed or pasted, "Ada <ada@customer.example>" and mailto: too; a sentence says
-// what to mend.
-func address(typed string) (string, string) {
-	const ask = "Enter an e-mail address, like ada@customer.example"
-	text := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(typed), "mailto:"))
-	if text == "" {
-		return "", ask
-	}
-	if len(text) > 254 {
-		return "", "Enter an e-mail address of at most 254 characters"
-	}
-	if strings.ContainsAny(text, "\r\n\x00") {
-		return "", ask
-	}
-	parsed, err := mail.ParseAddress(text)
-	if err != nil {
-		return "", ask
-	}
-	email := strings.ToLower(parsed.Address)
-	local, domain, _ := strings.Cut(email, "@")
-	if strings.ContainsAny(local, " \"'<>,;:\\") || !strings.Contains(domain, ".") || strings.HasSuffix(domain, ".") || strings.ContainsAny(domain, "[]_ ") || strings.HasSuffix(domain, ".gserviceaccount.com") {
-		return "", ask
-	}
-	for _, r := range email {
-		if r > 126 || r < 33 {
-			return "", "Enter an e-mail address in plain letters, without accents or blanks"
-		}
-	}
-	return email, ""
 }
 
 // colleague sends the cloud step to somebody with the rights: a link of their own, shown once.
 func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
-	email, problem := address(v.form.Get("email"))
+	email, problem := wizard.Email(v.form.Get(web.FieldEmail))
 	if problem == "" && email == v.actor.Email {
 		problem = "Enter a colleague's address; this one is yours"
 	}
 	if problem == "" {
-		token, inv, err := s.Store.CreateInvite(ctx, v.actor, v.id, email, onboarding.RoleColleague, s.InviteTTL/2)
+		token, inv, err := s.Store.CreateInvite(ctx, v.actor, v.id, onboarding.Addressee(email), onboarding.RoleColleague, s.InviteTTL/2)
 		var e *onboarding.Error
 		switch {
 		case errors.As(err, &e) && e.Code == onboarding.CodeInvalid:

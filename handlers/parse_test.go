@@ -29,27 +29,6 @@ func FuzzLocalPath(f *testing.F) {
 	})
 }
 
-func FuzzAddress(f *testing.F) {
-	for _, s := range []string{"ada@customer.example", "Ada <ada@customer.example>", "mailto:ada@customer.example", "a@b@c.example", "x@y.example\r\nBcc: z@y.example", "\"a b\"@c.example", "a@[127.0.0.1]", "ада@пример.example"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, typed string) {
-		email, problem := address(typed)
-		if (email == "") == (problem == "") {
-			t.Fatalf("%q gives %q and %q", typed, email, problem)
-		}
-		if email == "" {
-			return
-		}
-		if again, problem := address(email); again != email {
-			t.Errorf("%q is read as %q (%s)", email, again, problem)
-		}
-		if strings.Count(email, "@") != 1 || strings.ContainsAny(email, " \r\n\t<>,;\x00") || email != strings.ToLower(email) || len(email) > 254 {
-			t.Errorf("%q gives %q", typed, email)
-		}
-	})
-}
-
 func FuzzForm(f *testing.F) {
 	for _, s := range []string{"a=1&b=2", "a=%ff", "a=%00", "a", "&&&", "a=1;b=2", "%", strings.Repeat("a=1&", 600)} {
 		f.Add(s)

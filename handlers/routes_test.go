@@ -75,7 +75,7 @@ func (w *world) other(owner, colleague string) onboarding.Onboarding {
 	if _, err := w.store.AcceptInvite(w.t.Context(), token, customerActor(owner)); err != nil {
 		w.t.Fatal(err)
 	}
-	if token, _, err = w.store.CreateInvite(w.t.Context(), staffActor(sam), id, colleague, onboarding.RoleColleague, time.Hour); err != nil {
+	if token, _, err = w.store.CreateInvite(w.t.Context(), staffActor(sam), id, onboarding.Addressee(colleague), onboarding.RoleColleague, time.Hour); err != nil {
 		w.t.Fatal(err)
 	}
 	if _, err := w.store.AcceptInvite(w.t.Context(), token, onboarding.Actor{Email: colleague, Role: onboarding.RoleColleague}); err != nil {

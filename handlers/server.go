@@ -43,7 +43,8 @@ type Store interface {
 	Archive(context.Context, onboarding.Actor, onboarding.ID) error
 	NameTaken(ctx context.Context, name string, except onboarding.ID) (bool, error)
 
-	CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error)
+	CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error)
+	ReissueInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64, ttl time.Duration) (string, onboarding.Invite, error)
 	Invites(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Invite, error)
 	RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64) error
 	InviteByToken(ctx context.Context, token string) (onboarding.Invite, string, error)

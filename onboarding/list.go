@@ -35,7 +35,7 @@ type Page struct {
 type NewOnboarding struct {
 	ID           ID // made by [NewID], because sealed values are bound to it
 	Customer     string
-	OwnerEmail   string
+	OwnerEmail   string // an [Addressee]: who accepts as the first customer becomes the owner
 	Specialist   string // e-mail address, "" unassigned
 	Vendor       VendorValues
 	VendorAPIKey []byte        // sealed; nil: none yet

@@ -62,7 +62,7 @@ type Onboarding struct {
 	Waiting    Waiting
 	Current    string // the wizard step or task it stands at, for people: "Region", "Create bucket (4 of 9)"
 	Specialist string // e-mail address, "" if unassigned
-	Owner      string // e-mail address of the invited customer
+	Owner      string // e-mail address of the customer; an [Addressee] until somebody accepts
 	Archived   bool
 	CreatedAt  time.Time
 	ActivityAt time.Time

@@ -1,6 +1,9 @@
 package onboarding
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Role is what a person may do; checked in one place, by handlers.
 type Role string
@@ -28,17 +31,53 @@ type Actor struct {
 // System is the actor of the workers.
 var System = Actor{Email: "system", Name: "Groundwork", Role: RoleSystem}
 
+// Addressee is whom an invite is for, in lower case: one address, "ada@customer.example", or with nothing before the
+// @ the first person of that very domain, "@customer.example".
+type Addressee string
+
+// Domain is "customer.example" of "@customer.example", and "" of an address.
+func (a Addressee) Domain() string {
+	if domain, ok := strings.CutPrefix(string(a), "@"); ok {
+		return domain
+	}
+	return ""
+}
+
+// Admits tells whether who owns a verified address, in lower case, may take the invite. A domain admits none of its
+// subdomains.
+func (a Addressee) Admits(email string) bool {
+	if a.Domain() == "" {
+		return string(a) == email
+	}
+	local, ok := strings.CutSuffix(email, string(a))
+	return ok && local != "" && !strings.Contains(local, "@")
+}
+
+// Words are the addressee for people: the address, or "anyone at customer.example".
+func (a Addressee) Words() string {
+	if domain := a.Domain(); domain != "" {
+		return "anyone at " + domain
+	}
+	return string(a)
+}
+
 // Invite is a link for one person to one onboarding.
 type Invite struct {
 	ID         int64
 	Onboarding ID
-	Email      string
+	To         Addressee
 	Role       Role // RoleCustomer or RoleColleague
 	CreatedBy  string
 	CreatedAt  time.Time
 	ExpiresAt  time.Time
 	UsedAt     time.Time // zero: unused
+	UsedBy     string    // of an addressee that is a domain; "" unused
 	RevokedAt  time.Time // zero: not revoked
+}
+
+// TakenBy tells whether it was this person who used the invite.
+func (i Invite) TakenBy(email string) bool {
+	return !i.UsedAt.IsZero() && (i.UsedBy == email || i.To.Domain() == "" && i.To.Admits(email))
 }
 
 // Grant is a person's consent to act in their Google Cloud; the token itself is sealed and not in here.

@@ -146,7 +146,7 @@ func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n 
 		if err := audit(ctx, tx, actor, n.ID, "onboarding.created", "Created the onboarding of "+n.Customer+".", nil); err != nil {
 			return err
 		}
-		if token, _, err = s.invite(ctx, tx, actor, n.ID, owner, onboarding.RoleCustomer, n.InviteTTL); err != nil {
+		if token, _, err = s.invite(ctx, tx, actor, n.ID, onboarding.Addressee(owner), onboarding.RoleCustomer, n.InviteTTL); err != nil {
 			return err
 		}
 		made, err = one(ctx, tx, selectOnboarding, seen(actor, pgx.NamedArgs{"id": n.ID}), "onboarding", toOnboarding)

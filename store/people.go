@@ -25,60 +25,101 @@ func hashed(token string) []byte {
 type inviteRow struct {
 	ID         int64
 	Onboarding onboarding.ID
-	Email      string
+	Email      onboarding.Addressee
 	Role       onboarding.Role
 	CreatedBy  string
 	CreatedAt  time.Time
 	ExpiresAt  time.Time
 	UsedAt     *time.Time
+	UsedBy     string
 	RevokedAt  *time.Time
 }
 
-const inviteColumns = `i.id, i.onboarding, i.email, i.role, i.created_by, i.created_at, i.expires_at, i.used_at, i.revoked_at`
+const inviteColumns = `i.id, i.onboarding, i.email, i.role, i.created_by, i.created_at, i.expires_at, i.used_at, i.used_by, i.revoked_at`
+
+func (r inviteRow) invite() onboarding.Invite {
+	return onboarding.Invite{
+		ID: r.ID, Onboarding: r.Onboarding, To: r.Email, Role: r.Role, CreatedBy: r.CreatedBy,
+		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), UsedAt: later(r.UsedAt), UsedBy: r.UsedBy, RevokedAt: later(r.RevokedAt),
+	}
+}
 
 func toInvite(row pgx.CollectableRow) (onboarding.Invite, error) {
 	r, err := pgx.RowToStructByName[inviteRow](row)
-	return onboarding.Invite{
-		ID: r.ID, Onboarding: r.Onboarding, Email: r.Email, Role: r.Role, CreatedBy: r.CreatedBy,
-		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), UsedAt: later(r.UsedAt), RevokedAt: later(r.RevokedAt),
-	}, err
+	return r.invite(), err
 }
+
+// retireInvites makes the unused links of an addressee useless, so that a newer one is the only one.
+const retireInvites = `
+UPDATE invites i SET revoked_at = @now FROM onboardings o
+WHERE i.onboarding = @id AND o.id = i.onboarding AND i.email = @email AND i.role = @role AND i.used_at IS NULL AND i.revoked_at IS NULL AND ` + visible
 
 const insertInvite = `
 INSERT INTO invites AS i (onboarding, email, role, token_hash, created_by, created_at, expires_at)
 SELECT o.id, @email, @role, @hash, @by, @now, @expires FROM onboardings o WHERE o.id = @id AND NOT o.archived AND ` + visible + `
 RETURNING ` + inviteColumns
 
-func (s *Store) invite(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID, email string, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
+func (s *Store) invite(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
 	b := make([]byte, tokenBytes)
 	_, _ = rand.Read(b) // never fails
 	token := base64.RawURLEncoding.EncodeToString(b)
 	now := s.now()
-	inv, err := one(ctx, tx, insertInvite, seen(actor, pgx.NamedArgs{
-		"id": id, "email": email, "role": role, "hash": hashed(token), "by": actor.Email, "now": now, "expires": now.Add(ttl),
-	}), "onboarding", toInvite)
+	args := seen(actor, pgx.NamedArgs{
+		"id": id, "email": to, "role": role, "hash": hashed(token), "by": actor.Email, "now": now, "expires": now.Add(ttl),
+	})
+	retired, err := tx.Exec(ctx, retireInvites, args)
+	if err != nil {
+		return "", onboarding.Invite{}, err
+	}
+	inv, err := one(ctx, tx, insertInvite, args, "onboarding", toInvite)
 	if err != nil {
 		return "", inv, err
 	}
-	return token, inv, audit(ctx, tx, actor, id, "invite.created", "Invited "+email+" as "+string(role)+".", map[string]any{"email": email, "role": role, "expires": inv.ExpiresAt})
+	text := "Invited " + to.Words() + " as " + string(role) + "."
+	if retired.RowsAffected() > 0 {
+		text = "Invited " + to.Words() + " again as " + string(role) + "; the earlier link no longer works."
+	}
+	return token, inv, audit(ctx, tx, actor, id, "invite.created", text, map[string]any{"to": to, "role": role, "expires": inv.ExpiresAt})
 }
 
-// CreateInvite makes a link's token for one address; it is shown once and kept as a hash. ttl 0: 14 days.
-// A customer may invite colleagues alone: CodeForbidden.
-func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
-	if role != onboarding.RoleColleague {
+// CreateInvite makes a link's token for an addressee; it is shown once and kept as a hash. Earlier links of the same
+// addressee and role that nobody used die with it. ttl 0: 14 days. A customer may invite colleagues alone, each by
+// their address: CodeForbidden.
+func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
+	to = onboarding.Addressee(address(string(to)))
+	if role != onboarding.RoleColleague || to.Domain() != "" {
 		if err := staffOnly(actor); err != nil {
 			return "", onboarding.Invite{}, err
 		}
 	}
+	return s.newInvite(ctx, actor, id, ttl, func(pgx.Tx) (onboarding.Addressee, onboarding.Role, error) { return to, role, nil })
+}
+
+const lockInvite = `SELECT ` + inviteColumns + ` FROM invites i WHERE i.id = @invite AND i.onboarding = @id FOR UPDATE`
+
+// ReissueInvite makes a new link for the addressee of an invite, whatever became of it; see [Store.CreateInvite].
+// For staff alone.
+func (s *Store) ReissueInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64, ttl time.Duration) (string, onboarding.Invite, error) {
+	if err := staffOnly(actor); err != nil {
+		return "", onboarding.Invite{}, err
+	}
+	return s.newInvite(ctx, actor, id, ttl, func(tx pgx.Tx) (onboarding.Addressee, onboarding.Role, error) {
+		inv, err := one(ctx, tx, lockInvite, pgx.NamedArgs{"id": id, "invite": inviteID}, "invite", toInvite)
+		return inv.To, inv.Role, err
+	})
+}
+
+func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, ttl time.Duration, whom func(pgx.Tx) (onboarding.Addressee, onboarding.Role, error)) (string, onboarding.Invite, error) {
 	if ttl == 0 {
 		ttl = DefaultInviteTTL
 	}
 	var token string
 	var inv onboarding.Invite
 	err := s.tx(ctx, actor, "invite", func(tx pgx.Tx) error {
-		var err error
-		token, inv, err = s.invite(ctx, tx, actor, id, address(email), role, ttl)
+		to, role, err := whom(tx)
+		if err == nil {
+			token, inv, err = s.invite(ctx, tx, actor, id, to, role, ttl)
+		}
 		return err
 	})
 	if err != nil {
@@ -114,7 +155,7 @@ func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onb
 		if err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, id, "invite.revoked", "Withdrew the invitation of "+inv.Email+".", map[string]any{"email": inv.Email, "role": inv.Role})
+		return audit(ctx, tx, actor, id, "invite.revoked", "Withdrew the invitation for "+inv.To.Words()+".", map[string]any{"to": inv.To, "role": inv.Role})
 	})
 	if err == nil {
 		s.changes.mark(id)
@@ -135,10 +176,7 @@ func toInvited(row pgx.CollectableRow) (invited, error) {
 		Archived bool
 	}
 	r, err := pgx.RowToStructByName[full](row)
-	return invited{Invite: onboarding.Invite{
-		ID: r.ID, Onboarding: r.Onboarding, Email: r.Email, Role: r.Role, CreatedBy: r.CreatedBy,
-		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), UsedAt: later(r.UsedAt), RevokedAt: later(r.RevokedAt),
-	}, Customer: r.Customer, Archived: r.Archived}, err
+	return invited{r.invite(), r.Customer, r.Archived}, err
 }
 
 const selectInvited = `
@@ -178,14 +216,17 @@ const joinMember = `
 INSERT INTO members (onboarding, email, role) VALUES (@id, @email, @role)
 ON CONFLICT (onboarding, email) DO UPDATE SET role = CASE WHEN members.role = 'customer' THEN 'customer' ELSE excluded.role END`
 
+// The first customer who joins is the owner, whoever was expected.
 const welcomeCustomer = `
 UPDATE onboardings SET activity_at = @now,
+	owner = CASE WHEN @role = 'customer' AND NOT EXISTS (SELECT FROM members m WHERE m.onboarding = @id AND m.email = owner) THEN @email ELSE owner END,
 	waiting_for = CASE WHEN status = 'in_form' AND waiting_on = 'customer' THEN 'Fill in the form' ELSE waiting_for END,
 	waiting_since = CASE WHEN status = 'in_form' AND waiting_on = 'customer' THEN @now ELSE waiting_since END
 WHERE id = @id`
 
-// AcceptInvite uses the invite up and makes the actor a member. Their address must be the invited one: else
-// CodeForbidden, and the invite stays good. The same person accepting again gets the ID; of two at once one wins.
+// AcceptInvite uses the invite up and makes the actor a member. Their address must be the invited one or of the invited
+// domain: else CodeForbidden, and the invite stays good. The same person accepting again gets the ID; of two at once
+// one wins.
 func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error) {
 	var id onboarding.ID
 	err := s.tx(ctx, onboarding.System, "accept an invite", func(tx pgx.Tx) error {
@@ -194,18 +235,18 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 			return err
 		}
 		email := address(actor.Email)
-		if email != inv.Email {
-			return onboarding.Errorf(onboarding.CodeForbidden, "This invitation is for %s, and you are signed in as %s. Sign in with the invited account.", inv.Email, email)
+		if !inv.To.Admits(email) {
+			return onboarding.Errorf(onboarding.CodeForbidden, "This invitation is for %s, and you are signed in as %s. Sign in with the invited account.", inv.To.Words(), email)
 		}
 		id = inv.Onboarding
-		if !inv.UsedAt.IsZero() && inv.RevokedAt.IsZero() && !inv.Archived {
-			return nil // used by the same person
+		if inv.TakenBy(email) && inv.RevokedAt.IsZero() && !inv.Archived {
+			return nil
 		}
 		if err := inv.usable(s.now()); err != nil {
 			return err
 		}
 		args := pgx.NamedArgs{"invite": inv.ID, "id": id, "email": email, "role": inv.Role, "now": s.now()}
-		if _, err := tx.Exec(ctx, `UPDATE invites SET used_at = @now WHERE id = @invite`, args); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE invites SET used_at = @now, used_by = @email WHERE id = @invite`, args); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, joinMember, args); err != nil {
@@ -214,7 +255,11 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 		if _, err := tx.Exec(ctx, welcomeCustomer, args); err != nil {
 			return err
 		}
-		return audit(ctx, tx, onboarding.Actor{Email: email, Role: inv.Role, RequestID: actor.RequestID}, id, "invite.accepted", "Accepted the invitation as "+string(inv.Role)+".", map[string]any{"invite": inv.ID, "role": inv.Role})
+		text := "Accepted the invitation as " + string(inv.Role) + "."
+		if inv.To.Domain() != "" {
+			text = "Accepted the invitation for " + inv.To.Words() + " as " + string(inv.Role) + "."
+		}
+		return audit(ctx, tx, onboarding.Actor{Email: email, Role: inv.Role, RequestID: actor.RequestID}, id, "invite.accepted", text, map[string]any{"invite": inv.ID, "role": inv.Role})
 	})
 	if err != nil {
 		return "", err

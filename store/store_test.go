@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -309,7 +310,7 @@ func TestAnInviteIsGoodForOnePersonOnce(t *testing.T) {
 	}
 	for range 100 { // scanners open every link
 		inv, customer, err := s.InviteByToken(ctx, token)
-		if err != nil || customer != "Acme Sample" || inv.Email != ada.Email || inv.Role != onboarding.RoleCustomer {
+		if err != nil || customer != "Acme Sample" || string(inv.To) != ada.Email || inv.Role != onboarding.RoleCustomer {
 			t.Fatalf("invite %+v of %s, %v", inv, customer, err)
 		}
 	}
@@ -351,6 +352,41 @@ func TestAnInviteIsGoodForOnePersonOnce(t *testing.T) {
 	wantCode(t, err, onboarding.CodeForbidden)
 	if all, err := s.Invites(ctx, ada, ob.ID); err != nil || len(all) != 2 || all[0].UsedAt.IsZero() || all[1].RevokedAt.IsZero() {
 		t.Errorf("invites %+v, %v", all, err)
+	}
+}
+
+func TestADomainsInviteIsTakenByOneOfManyAtOnce(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ctx := t.Context()
+	ob, token, err := s.CreateOnboarding(ctx, sam, onboarding.NewOnboarding{ID: newID(t), Customer: "Acme Sample", OwnerEmail: "@Customer.example"})
+	if err != nil || ob.Owner != "@customer.example" {
+		t.Fatalf("made %+v, %v", ob, err)
+	}
+	took := make(chan string, 8)
+	var wg sync.WaitGroup
+	for i := range cap(took) {
+		who := onboarding.Actor{Email: fmt.Sprintf("p%d@customer.example", i)}
+		wg.Go(func() {
+			if _, err := s.AcceptInvite(ctx, token, who); err == nil {
+				took <- who.Email
+			} else if onboarding.ErrorCode(err) != onboarding.CodeGone {
+				t.Errorf("%s got %v", who.Email, err)
+			}
+		})
+	}
+	wg.Wait()
+	close(took)
+	var winners []string
+	for who := range took {
+		winners = append(winners, who)
+	}
+	people, err := s.Members(ctx, sam, ob.ID)
+	if err != nil || len(winners) != 1 || len(people) != 1 || people[0].Email != winners[0] {
+		t.Errorf("%v took it, %v are members, %v", winners, people, err)
+	}
+	if ob, err := s.Onboarding(ctx, sam, ob.ID); err != nil || ob.Owner != winners[0] {
+		t.Errorf("the owner is %q, %v", ob.Owner, err)
 	}
 }
 

@@ -673,9 +673,9 @@ func (v AdminListView) row(o onboarding.Onboarding) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var29 string
-		templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinStringErrs(o.Owner)
+		templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinStringErrs(onboarding.Addressee(o.Owner).Words())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_list.templ`, Line: 145, Col: 36}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_list.templ`, Line: 145, Col: 66}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var29))
 		if templ_7745c5c3_Err != nil {
@@ -1013,7 +1013,7 @@ func (v AdminListView) empty() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, " <h2>No onboardings yet</h2><p>Invite a customer: enter their address and the values of their deployment, and send them the link.</p><div class=\"acts\"><a class=\"btn btn-main\" href=\"/admin/new\">Invite customer</a></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, " <h2>No onboardings yet</h2><p>Invite a customer: enter their address or domain and the values of their deployment, and send them the link.</p><div class=\"acts\"><a class=\"btn btn-main\" href=\"/admin/new\">Invite customer</a></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -34,6 +34,9 @@ func Gallery() []GalleryPage {
 		{"invite-expired", InvitePage(s.invite(InviteExpired, false))},
 		{"invite-revoked", InvitePage(s.invite(InviteRevoked, false))},
 		{"invite-other-account", InvitePage(s.invite(InviteOther, false))},
+		{"invite-domain", InvitePage(s.domain(InviteOpen))},
+		{"invite-domain-other-account", InvitePage(s.domain(InviteOther))},
+		{"invite-domain-used", InvitePage(s.domain(InviteUsed))},
 		{"home", Home(HomeView{Frame: s.customer(), Items: s.list()[:3]})},
 		{"home-empty", Home(HomeView{Frame: s.customer()})},
 		{"step-first", StepPage(s.deployment())},
@@ -161,6 +164,12 @@ func (s samples) draft() Frame {
 	f := s.customer()
 	f.SavedAt = s.now.Add(-8 * time.Minute)
 	return f
+}
+
+func (s samples) domain(state InviteState) InviteView {
+	v := s.invite(state, false)
+	v.Invited = "@customer.example"
+	return v
 }
 
 func (s samples) staff() Frame {
@@ -713,7 +722,7 @@ func (s samples) adminNewErrors() AdminNewView {
 }
 
 func (s samples) link() InviteLink {
-	return InviteLink{URL: "https://groundwork.example/i/sample-token-shown-once-4k2m9x", Email: "ada@customer.example", Expires: s.now.Add(7 * 24 * time.Hour), Role: onboarding.RoleCustomer}
+	return InviteLink{URL: "https://groundwork.example/i/sample-token-shown-once-4k2m9x", To: "ada@customer.example", Expires: s.now.Add(7 * 24 * time.Hour), Role: onboarding.RoleCustomer}
 }
 
 func (s samples) adminCreated() AdminNewView {
@@ -733,9 +742,9 @@ func (s samples) detail(state onboarding.RunState) AdminDetailView {
 		Frame: s.staff(), Onboarding: o, Steps: s.steps(8), Sections: s.check(true).Sections, Run: &p, Runs: []onboarding.Run{p.Run, p.Run},
 		Form: AdminForm{Vendor: o.Vendor, HasAPIKey: true}, Specialists: s.specialists(),
 		Invites: []onboarding.Invite{
-			{ID: 1, Email: "ada@customer.example", Role: onboarding.RoleCustomer, CreatedAt: s.now.Add(-72 * time.Hour), ExpiresAt: s.now.Add(96 * time.Hour), UsedAt: s.now.Add(-70 * time.Hour)},
-			{ID: 2, Email: "grace@customer.example", Role: onboarding.RoleColleague, CreatedAt: s.now.Add(-time.Hour), ExpiresAt: s.now.Add(24 * time.Hour)},
-			{ID: 3, Email: "alan@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(-time.Hour)},
+			{ID: 1, To: "ada@customer.example", Role: onboarding.RoleCustomer, CreatedAt: s.now.Add(-72 * time.Hour), ExpiresAt: s.now.Add(96 * time.Hour), UsedAt: s.now.Add(-70 * time.Hour)},
+			{ID: 2, To: "@customer.example", Role: onboarding.RoleColleague, CreatedAt: s.now.Add(-time.Hour), ExpiresAt: s.now.Add(24 * time.Hour)},
+			{ID: 3, To: "alan@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(-time.Hour)},
 		},
 		Audit: append([]onboarding.AuditEntry{{At: s.now.Add(-time.Hour), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: auditNote, Text: "Their security team has read the receipt page and likes it."}}, s.audit()...), Prev: "/admin/o/ob_a", Next: "/admin/o/ob_b", MayRetry: state == onboarding.RunFailed, MayArchive: true,
 	}

@@ -59,7 +59,7 @@ type InviteView struct {
 	Frame
 	State     InviteState
 	AcceptURL string // "/i/{token}", the form's action; "" hides the button
-	Invited   string // the invited address
+	Invited   onboarding.Addressee
 	InvitedBy string // e-mail address of who made the invite
 	Colleague bool   // it is for the cloud step only
 	ExpiresAt time.Time
@@ -296,7 +296,7 @@ const (
 // InviteLink is an invite's link, shown once.
 type InviteLink struct {
 	URL     string
-	Email   string
+	To      onboarding.Addressee
 	Expires time.Time
 	Role    onboarding.Role
 }

@@ -1181,6 +1181,35 @@ func (v AdminNewView) newFrame() Frame {
 	return f
 }
 
+// onlyFor says who may use the link, at the end of a sentence.
+func (l InviteLink) onlyFor() string {
+	if domain := l.To.Domain(); domain != "" {
+		return "for the first who signs in with an address at " + domain
+	}
+	return "only for " + string(l.To)
+}
+
+func (v InviteView) worksOnce() string {
+	if domain := v.Invited.Domain(); domain != "" {
+		return "An invitation works once, and somebody at " + domain + " accepted this one."
+	}
+	return "An invitation works once."
+}
+
+func (v InviteView) signInAs() string {
+	if domain := v.Invited.Domain(); domain != "" {
+		return "with your address at " + domain
+	}
+	return "as " + string(v.Invited)
+}
+
+func (v InviteView) otherAccount() string {
+	if domain := v.Invited.Domain(); domain != "" {
+		return "Sign out, then sign in with an address that ends in @" + domain + "."
+	}
+	return "Sign out, then sign in with the invited account."
+}
+
 func (v AdminDetailView) detailFrame() Frame {
 	f := v.Frame.titled(v.Onboarding.Customer)
 	f.Nav, f.Customer = "onboardings", ""

@@ -501,6 +501,46 @@ func Email(s string) (string, string) {
 	return s, ""
 }
 
+// Addressee reads whom to invite: a person's e-mail address, or a company's domain as "@customer.example" or
+// "customer.example". It gives an [onboarding.Addressee].
+func Addressee(s string) (string, string) {
+	s = strings.TrimSpace(s)
+	domain := strings.ToLower(strings.TrimPrefix(strings.TrimPrefix(s, "*"), "@"))
+	if strings.Contains(domain, "@") {
+		return Email(s)
+	}
+	if m := clean("Domain", domain, false, 253); m != "" {
+		return "", m
+	}
+	if m := foreign(domain); m != "" {
+		return "", m
+	}
+	provider, _, _ := strings.Cut(domain, ".")
+	switch {
+	case domain == "":
+		return "", "Enter an e-mail address, or a company’s domain such as @customer.example"
+	case !domainShape.MatchString(domain):
+		return "", fmt.Sprintf("“%s” is neither an e-mail address nor a domain. Enter name@customer.example, or @customer.example for whoever of the company signs in first", brief(domain))
+	case strings.HasSuffix(domain, "gserviceaccount.com"):
+		return "", "That is a domain of service accounts. Enter a person’s e-mail address, or their company’s domain"
+	case publicMail[domain] || publicMail[provider]:
+		return "", fmt.Sprintf("Anybody can have an address at %s. Enter the person’s whole address, for example name@%s", domain, domain)
+	}
+	return "@" + domain, ""
+}
+
+// publicMail are domains, and providers under any ending, where anybody gets an address: an invite for such a domain
+// would be good for everybody who sees the link. The large ones of most countries are enough: the list is there to
+// catch a slip, and a domain that it lacks is still read out on the page that shows the link.
+var publicMail = map[string]bool{
+	"gmail": true, "googlemail": true, "outlook": true, "hotmail": true, "yahoo": true, "ymail": true, "gmx": true, "yandex": true, "protonmail": true,
+	"live.com": true, "live.co.uk": true, "live.nl": true, "live.fr": true, "msn.com": true, "icloud.com": true, "me.com": true, "mac.com": true, "aol.com": true,
+	"mail.com": true, "proton.me": true, "pm.me": true, "zoho.com": true, "fastmail.com": true, "tutanota.com": true, "hey.com": true,
+	"mail.ru": true, "qq.com": true, "163.com": true, "126.com": true, "naver.com": true, "rediffmail.com": true, "web.de": true, "t-online.de": true,
+	"freenet.de": true, "orange.fr": true, "free.fr": true, "laposte.net": true, "libero.it": true, "uol.com.br": true, "seznam.cz": true, "wp.pl": true,
+	"comcast.net": true, "verizon.net": true, "btinternet.com": true, "bigpond.com": true, "bluewin.ch": true,
+}
+
 // CIDR reads an IPv4 range such as 10.20.0.0/24, in its canonical form.
 // Source: RFC 4632; RFC 6890 for the ranges that can't be peered.
 func CIDR(s string) (string, string) {

@@ -139,6 +139,29 @@ func TestReadersTakeWhatIsMeantAndSayWhatToMend(t *testing.T) {
 			{"a,b@c.example", "", "Enter one address without spaces or brackets, for example name@example.com"},
 			{strings.Repeat("a", 65) + "@x.example", "", "E-mail address needs 1 to 64 characters before the @"},
 		}},
+		{"addressee of an invite", Addressee, []reading{
+			{" Ada@Customer.example ", "ada@customer.example", ""},
+			{"Ada Sample <ada@customer.example>", "ada@customer.example", ""},
+			{"ada@gmail.com", "ada@gmail.com", ""},
+			{"@Customer.example", "@customer.example", ""},
+			{"customer.example", "@customer.example", ""},
+			{"*@customer.example", "@customer.example", ""},
+			{"@eu.customer-group.co.uk", "@eu.customer-group.co.uk", ""},
+			{"@", "", "Enter an e-mail address, or a company’s domain such as @customer.example"},
+			{"grace", "", "“grace” is neither an e-mail address nor a domain. Enter name@customer.example, or @customer.example for whoever of the company signs in first"},
+			{"@customer", "", "“customer” is neither an e-mail address nor a domain. Enter name@customer.example, or @customer.example for whoever of the company signs in first"},
+			{"@customer.example.", "", "“customer.example.” is neither an e-mail address nor a domain. Enter name@customer.example, or @customer.example for whoever of the company signs in first"},
+			{"@127.0.0.1", "", "“127.0.0.1” is neither an e-mail address nor a domain. Enter name@customer.example, or @customer.example for whoever of the company signs in first"},
+			{"https://customer.example/", "", "“https://customer.example/” is neither an e-mail address nor a domain. Enter name@customer.example, or @customer.example for whoever of the company signs in first"},
+			{"@customer.example, @other.example", "", "E-mail address has more than one @. Enter one address"},
+			{"@@customer.example", "", "E-mail address has more than one @. Enter one address"},
+			{"@customer.example\nBcc: x@evil.example", "", "E-mail address has a line break. Enter it on one line"},
+			{"@customer.exam\u200bple", "", "Domain has an invisible character. Type it instead of pasting it"},
+			{"@" + strings.Repeat("a.", 127) + "example", "", "Domain must have 253 characters or fewer. It has 261"},
+			{"@gmail.com", "", "Anybody can have an address at gmail.com. Enter the person’s whole address, for example name@gmail.com"},
+			{"yahoo.co.jp", "", "Anybody can have an address at yahoo.co.jp. Enter the person’s whole address, for example name@yahoo.co.jp"},
+			{"@acme-data.iam.gserviceaccount.com", "", "That is a domain of service accounts. Enter a person’s e-mail address, or their company’s domain"},
+		}},
 		{"IP range", CIDR, []reading{
 			{"10.20.0.0/24", "10.20.0.0/24", ""},
 			{"10.20.0.0/33", "", "“/33” isn’t a size. Use a number from 8 to 32 after the slash, for example 10.20.0.0/24"},
@@ -285,7 +308,7 @@ func FuzzReaders(f *testing.F) {
 	readers := map[string]func(string) (string, string){
 		"DeploymentName": DeploymentName, "ProjectID": ProjectID, "BucketName": BucketName, "DatasetRef": DatasetRef,
 		"ServiceAccount": ServiceAccount, "Email": Email, "CIDR": CIDR, "HostPort": HostPort, "WorkspaceURL": WorkspaceURL,
-		"HTTPSURL": HTTPSURL, "Network": Network, "InstanceID": InstanceID, "RoleName": RoleName, "Company": Company,
+		"HTTPSURL": HTTPSURL, "Network": Network, "InstanceID": InstanceID, "RoleName": RoleName, "Company": Company, "Addressee": Addressee,
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		for name, read := range readers {
@@ -375,7 +398,7 @@ func TestInvitee(t *testing.T) {
 	_, problems = ParseInvitee(map[string][]string{"customer": {strings.Repeat("x", 121)}, "owner_email": {"ada@customer.example\r\nBcc: all@customer.example"}, "specialist": {"grace"}})
 	want := Problems{
 		{"customer", "Company must have 120 characters or fewer. It has 121"},
-		{"owner_email", "Customer’s e-mail address has a line break. Enter it on one line"},
+		{"owner_email", "Customer’s e-mail address or domain has a line break. Enter it on one line"},
 		{"specialist", "E-mail address needs an @, for example name@example.com"},
 	}
 	if fmt.Sprint(problems) != fmt.Sprint(want) {

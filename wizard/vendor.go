@@ -12,7 +12,7 @@ import (
 // Invitee is who a new onboarding is for, and who helps.
 type Invitee struct {
 	Customer   string // the company's name
-	OwnerEmail string
+	OwnerEmail string // an [onboarding.Addressee]
 	Specialist string // e-mail address, "" leaves it unassigned
 }
 
@@ -49,7 +49,7 @@ func ParseInvitee(form url.Values) (Invitee, Problems) {
 	f := formReader{form: form}
 	return Invitee{
 		Customer:   f.text("customer", "Company", "Enter the company’s name", true, 120, Company),
-		OwnerEmail: f.text("owner_email", "Customer’s e-mail address", "Enter the e-mail address of the person to invite", false, 1024, Email),
+		OwnerEmail: f.text("owner_email", "Customer’s e-mail address or domain", "Enter the e-mail address of the person to invite, or a domain such as @customer.example", false, 1024, Addressee),
 		Specialist: f.text("specialist", "Specialist", "", false, 1024, Email),
 	}, f.problems
 }

@@ -344,6 +344,6 @@ func (d seeder) invite(ctx context.Context) (string, error) {
 	if role, err := d.Store.RoleOn(ctx, ada.Email, id); err == nil && role != "" {
 		return "/o/" + string(id), nil
 	}
-	token, _, err := d.Store.CreateInvite(ctx, actor, id, ada.Email, onboarding.RoleCustomer, 14*24*time.Hour)
+	token, _, err := d.Store.CreateInvite(ctx, actor, id, onboarding.Addressee(ada.Email), onboarding.RoleCustomer, 14*24*time.Hour)
 	return "/i/" + token, err
 }
