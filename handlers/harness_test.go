@@ -226,6 +226,15 @@ func (c *cloud) Permissions(onboarding.Spec) []onboarding.Permission {
 	return []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}
 }
 
+func (c *cloud) Exports() []string { return []string{"plan.sh"} }
+
+func (c *cloud) Export(spec onboarding.Spec, file string) (string, error) {
+	if file != "plan.sh" {
+		return "", onboarding.Errorf(onboarding.CodeNotFound, "There is no such file. Choose another.")
+	}
+	return "# " + spec.Deployment + "\n", nil
+}
+
 func (c *cloud) Revoke(ctx context.Context, a onboarding.Actor, id onboarding.ID) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

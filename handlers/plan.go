@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/a-h/templ"
+	"github.com/go-chi/chi/v5"
 
 	"groundwork/onboarding"
 	"groundwork/web"
@@ -122,6 +123,9 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 	if v.actor.Role.Staff() && !view.Active {
 		view.OverrideURL = web.AdminPath(v.id, "override")
 	}
+	if p.kind == onboarding.RunProvision && len(view.Waiting) == 0 && !view.Active {
+		view.Files = s.Provisioner.Exports()
+	}
 	if p.latest.ID != "" {
 		view.PreviousRun = map[onboarding.RunState]string{
 			onboarding.RunBlocked: "The latest run is paused; a new one takes its place.", onboarding.RunFailed: "The latest run stopped on a failure; a new one takes its place.",
@@ -181,6 +185,28 @@ func (s *Server) plan(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	return s.draw(w, v.Request, http.StatusOK, web.PlanPage(s.planView(v, p)))
+}
+
+// planFile is the plan for customers who run it themselves. It follows from the answers alone and needs no access.
+func (s *Server) planFile(w http.ResponseWriter, v *visit) error {
+	j, err := s.journey(v)
+	if err != nil {
+		return err
+	}
+	if !s.Journey.Complete(j.c) {
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "check"))
+	}
+	p := planRead{journey: j, kind: onboarding.RunProvision, spec: s.Journey.Spec(j.c)}
+	if len(s.waits(p)) > 0 {
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "plan")) // which says what is missing
+	}
+	name := chi.URLParam(v.Request, "file")
+	text, err := s.Provisioner.Export(p.spec, name)
+	if err != nil {
+		return err
+	}
+	download(w, v, "text/plain", p.spec.Deployment+"-"+name, []byte(text))
+	return nil
 }
 
 // openPlan reads the plan, or leads to what must come before it; done says that it was answered.

@@ -379,15 +379,20 @@ func (s *Server) outputs(w http.ResponseWriter, v *visit) error {
 	if len(run.Record) == 0 {
 		return onboarding.Errorf(onboarding.CodeNotFound, "This run left no record. Ask your specialist to run the verification again.")
 	}
+	download(w, v, "application/json", run.Plan.Spec.Deployment+"-outputs.json", run.Record)
+	return nil
+}
+
+// download sends a file to keep.
+func download(w http.ResponseWriter, v *visit, kind, name string, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": run.Plan.Spec.Deployment + "-outputs.json"}))
+	h.Set("Content-Type", kind+"; charset=utf-8")
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(len(run.Record)))
-	if _, err := w.Write(run.Record); err != nil {
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if _, err := w.Write(body); err != nil {
 		noteOf(v.Context()).gone = true
 	}
-	return nil
 }
 
 func (s *Server) receipt(w http.ResponseWriter, v *visit) error {

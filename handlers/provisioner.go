@@ -17,6 +17,9 @@ type Provisioner interface {
 	Projects(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Project, error)
 	Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, project string) (onboarding.Project, error)
 	Permissions(onboarding.Spec) []onboarding.Permission
+	// Export is the plan as a file for those who run it themselves; CodeNotFound for a name that isn't one of Exports.
+	Exports() []string
+	Export(spec onboarding.Spec, file string) (string, error)
 	Revoke(context.Context, onboarding.Actor, onboarding.ID) error
 	Scopes() []string
 }

@@ -100,6 +100,27 @@ func (k *worker) end(state onboarding.RunState) {
 	k.must(k.w.store.EndRun(k.w.t.Context(), k.fence(), state))
 }
 
+// The plan's files need no access; they come once the form is complete, to those who may see the onboarding.
+func TestThePlanIsADownload(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	path := web.OnboardingPath(ob.ID, "plan", "plan.sh")
+	if got := b.get(web.OnboardingPath(ob.ID, "plan")).Find("#files a").AttrOr("href", ""); got != path {
+		t.Errorf("the plan links to %q", got)
+	}
+	for _, who := range []*browser{b, w.as(sam)} {
+		p := who.get(path)
+		want(t, p, http.StatusOK)
+		if !strings.Contains(p.header.Get("Content-Disposition"), "acme-prod-plan.sh") || p.body != "# acme-prod\n" {
+			t.Errorf("%s: %q", p.header.Get("Content-Disposition"), p.body)
+		}
+	}
+	want(t, b.get(web.OnboardingPath(ob.ID, "plan", "plan.exe")), http.StatusNotFound)
+
+	half := w.begun()
+	wantTo(t, w.as(ada).get(web.OnboardingPath(half.ID, "plan", "plan.sh")), web.OnboardingPath(half.ID, "check"))
+}
+
 func TestAPlanIsApprovedOnceHoweverOftenItIsClicked(t *testing.T) {
 	w := newWorld(t)
 	ob, b := w.ready()

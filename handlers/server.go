@@ -275,6 +275,7 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/check", who: viewer, handle: (*Server).check},
 		{method: get, pattern: "/o/{id}/plan", who: viewer, handle: (*Server).plan},
 		{method: post, pattern: "/o/{id}/plan", who: member, handle: (*Server).planApprove, recent: true},
+		{method: get, pattern: "/o/{id}/plan/{file}", who: viewer, handle: (*Server).planFile},
 		{method: get, pattern: "/o/{id}/teardown", who: viewer, handle: (*Server).teardown},
 		{method: post, pattern: "/o/{id}/teardown", who: member, handle: (*Server).teardownStart, recent: true},
 		{method: get, pattern: "/o/{id}/progress", who: viewer, handle: (*Server).progress},

@@ -8,6 +8,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
 	"groundwork/onboarding"
 )
 
@@ -38,6 +40,11 @@ type StepDef[S any] struct {
 	Shared bool
 	// Guide, instead of Apply: the customer acts, Check tells whether it is done.
 	Guide func(onboarding.Spec) []onboarding.Instruction
+	// Gcloud is the same thing as commands, for those who run the plan themselves; Terraform as one block, which a name
+	// tells from others of its type, nil where Google's provider has none. Both are pure, and what they make must be
+	// Owned for Check. nil: it is not for them, since it only checks, guides, or takes a secret.
+	Gcloud    func(onboarding.Spec, S) Commands
+	Terraform func(spec onboarding.Spec, want S, name string) *hclwrite.Block
 	// Permissions that the calls need of the customer, with the reason.
 	Permissions func(onboarding.Spec, S) []onboarding.Permission
 	// Timeout of the task, waiting included. Zero: 15 minutes.

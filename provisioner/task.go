@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
 	"groundwork/onboarding"
 	"groundwork/provisioner/gcp"
 )
@@ -98,6 +100,12 @@ func Define[S any](def StepDef[S]) *Step {
 					adopt: def.Adopt != nil && def.Adopt(spec),
 					res:   resource[S]{def, want.State},
 				}
+				if def.Gcloud != nil {
+					t.gcloud = func() Commands { return def.Gcloud(spec, want.State) }
+				}
+				if def.Terraform != nil {
+					t.terraform = func(name string) *hclwrite.Block { return def.Terraform(spec, want.State, name) }
+				}
 				if def.Permissions != nil {
 					t.Permissions = def.Permissions(spec, want.State)
 				}
@@ -117,6 +125,9 @@ type Task struct {
 	Desired     json.RawMessage
 	Permissions []onboarding.Permission
 	DependsOn   []*Task // filled by [Graph]
+
+	gcloud    func() Commands                   // nil: not for scripts
+	terraform func(name string) *hclwrite.Block // nil: not for Terraform
 
 	adopt bool
 	res   interface {

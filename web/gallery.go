@@ -482,6 +482,7 @@ func (s samples) plan(change func(*PlanView)) PlanView {
 	v := PlanView{
 		Frame: s.draft(), Onboarding: sampleID, Kind: onboarding.RunProvision, Version: 7, Plan: p, Hash: p.Hash(), Checks: s.checks(false),
 		Connection: Connection{Email: "ada@customer.example", Since: s.now.Add(-5 * time.Minute)}, MayApprove: true,
+		Files: []string{"plan.sh", "main.tf", "checklist.md"},
 	}
 	if change != nil {
 		change(&v)
@@ -491,7 +492,7 @@ func (s samples) plan(change func(*PlanView)) PlanView {
 
 func (s samples) teardown() PlanView {
 	return s.plan(func(v *PlanView) {
-		v.Kind, v.Checks = onboarding.RunTeardown, nil
+		v.Kind, v.Checks, v.Files = onboarding.RunTeardown, nil, nil
 		v.Plan.Tasks = []onboarding.PlannedTask{
 			{Name: "bigtable", Title: "Delete the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-acme-production", Action: onboarding.ActionDelete, Why: "It is marked as ours."},
 			{Name: "role", Title: "Delete the custom role", Resource: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", Action: onboarding.ActionDelete, Why: "Google keeps its ID for some weeks."},

@@ -168,6 +168,8 @@ type PlanView struct {
 	OverrideCheck, OverrideReason, OverrideProblem string
 
 	Erase bool // teardown: deleting the data was ticked
+	// Files are the names of the plan's files for those who run it themselves: "plan.sh". None draws no offer.
+	Files []string
 	// Differences are what this plan does otherwise than the one that was approved before and did not come to its end.
 	Differences []Difference
 }

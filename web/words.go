@@ -1497,3 +1497,16 @@ func linkHost(address string) string {
 	}
 	return "Open " + u.Host
 }
+
+func fileWord(name string) string {
+	switch name {
+	case "plan.sh":
+		return "Script for gcloud"
+	case "main.tf":
+		return "Terraform configuration"
+	case "checklist.md":
+		return "Checklist for the console"
+	default:
+		return name
+	}
+}

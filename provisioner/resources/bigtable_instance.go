@@ -3,6 +3,7 @@ package resources
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -10,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
 
 	"google.golang.org/api/bigtableadmin/v2"
 
@@ -43,6 +47,8 @@ var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
 	Apply:       applyInstance,
 	Verify:      verifyInstance,
 	Undo:        undoInstance,
+	Gcloud:      gcloudInstance,
+	Terraform:   terraformInstance,
 	HoldsData:   true,
 	Adopt:       func(spec onboarding.Spec) bool { return spec.Bigtable.Adopt },
 	Permissions: permissionsOfInstance,
@@ -184,6 +190,42 @@ func undoInstance(ctx context.Context, env *provisioner.Env, want instance) erro
 		return fmt.Errorf("delete instance %s: %w", want.Name, err)
 	}
 	return nil
+}
+
+// gcloudInstance sets the labels by a call of its own, since gcloud has no flag for an instance's labels.
+func gcloudInstance(spec onboarding.Spec, want instance) provisioner.Commands {
+	id, project := instanceID(spec), "--project="+spec.Project
+	look := []string{"gcloud", "bigtable", "instances", "describe", id, project}
+	if want.Adopt {
+		return run(look...)
+	}
+	body, err := json.Marshal(map[string]any{"labels": want.Labels})
+	if err != nil {
+		panic(fmt.Sprintf("labels of %s: %v", want.Name, err)) // a map of texts always marshals
+	}
+	return provisioner.Commands{Unless: look, Run: [][]string{
+		{
+			"gcloud", "bigtable", "instances", "create", id, project, "--display-name=" + want.DisplayName,
+			fmt.Sprintf("--cluster-config=id=%s,zone=%s,nodes=%d", want.Cluster, want.Zone, want.Nodes), "--cluster-storage-type=" + want.Storage,
+		},
+		{
+			"curl", "--fail", "--silent", "--show-error", "--request", "PATCH", "--header", provisioner.AsYou, "--header", "Content-Type: application/json",
+			"--data", string(body), "https://bigtableadmin.googleapis.com/v2/" + want.Name + "?updateMask=labels",
+		},
+	}}
+}
+
+func terraformInstance(spec onboarding.Spec, want instance, name string) *hclwrite.Block {
+	if want.Adopt {
+		return nil // Google's provider reads no instances
+	}
+	b := resource("google_bigtable_instance", name)
+	set(b, "project", spec.Project, "name", instanceID(spec), "display_name", want.DisplayName)
+	b.Body().SetAttributeValue("labels", labels(want.Labels))
+	cluster := b.Body().AppendNewBlock("cluster", nil)
+	set(cluster, "cluster_id", want.Cluster, "zone", want.Zone, "storage_type", want.Storage)
+	cluster.Body().SetAttributeValue("num_nodes", cty.NumberIntVal(want.Nodes))
+	return b
 }
 
 func permissionsOfInstance(_ onboarding.Spec, want instance) []onboarding.Permission {

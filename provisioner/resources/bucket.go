@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/iterator"
 
@@ -38,6 +41,8 @@ var Bucket = provisioner.Define(provisioner.StepDef[bucketState]{
 	Diff:        diffBucket,
 	Apply:       applyBucket,
 	Undo:        undoBucket,
+	Gcloud:      gcloudBucket,
+	Terraform:   terraformBucket,
 	HoldsData:   true,
 	Permissions: permissionsOfBucket,
 })
@@ -198,6 +203,27 @@ func eraseObjects(ctx context.Context, bucket *storage.BucketHandle) error {
 		}
 	}
 	return &onboarding.NotReady{Why: "The bucket's objects are being deleted, as you confirmed"}
+}
+
+// gcloudBucket labels what it has just made, and never a bucket that it found: a label makes it ours to delete.
+func gcloudBucket(_ onboarding.Spec, want bucketState) provisioner.Commands {
+	name := "gs://" + want.Name
+	return provisioner.Commands{
+		Unless: []string{"gcloud", "storage", "buckets", "describe", name},
+		Run: [][]string{
+			{"gcloud", "storage", "buckets", "create", name, "--project=" + want.Project, "--location=" + want.Location, "--uniform-bucket-level-access", "--public-access-prevention"},
+			{"gcloud", "storage", "buckets", "update", name, "--update-labels=" + pairs(want.Labels)},
+		},
+	}
+}
+
+func terraformBucket(_ onboarding.Spec, want bucketState, name string) *hclwrite.Block {
+	b := resource("google_storage_bucket", name)
+	set(b, "name", want.Name, "project", want.Project, "location", want.Location)
+	b.Body().SetAttributeValue("uniform_bucket_level_access", cty.True)
+	b.Body().SetAttributeValue("public_access_prevention", cty.StringVal("enforced"))
+	b.Body().SetAttributeValue("labels", labels(want.Labels))
+	return b
 }
 
 func permissionsOfBucket(spec onboarding.Spec, _ bucketState) []onboarding.Permission {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/iam/v1"
 
@@ -38,6 +40,8 @@ var ControlPlaneRole = provisioner.Define(provisioner.StepDef[role]{
 	Diff:        diffRole,
 	Apply:       applyRole,
 	Undo:        undoRole,
+	Gcloud:      gcloudRole,
+	Terraform:   terraformRole,
 	Permissions: permissionsOfRole,
 })
 
@@ -149,6 +153,25 @@ func undoRole(ctx context.Context, env *provisioner.Env, want role) error {
 		}
 	}
 	return &provisioner.Left{Why: "The role " + want.Name + " is deleted, and Google keeps its ID for up to 37 days. A new run restores it within the first 7."}
+}
+
+func gcloudRole(_ onboarding.Spec, want role) provisioner.Commands {
+	parent, id, _ := strings.Cut(want.Name, "/roles/")
+	project := "--project=" + strings.TrimPrefix(parent, "projects/")
+	return provisioner.Commands{
+		Unless: []string{"gcloud", "iam", "roles", "describe", id, project},
+		Run: [][]string{{
+			"gcloud", "iam", "roles", "create", id, project, "--title=" + want.Title, "--description=" + want.Description,
+			"--permissions=" + strings.Join(want.Permissions, ","), "--stage=GA",
+		}},
+	}
+}
+
+func terraformRole(spec onboarding.Spec, want role, name string) *hclwrite.Block {
+	b := resource("google_project_iam_custom_role", name)
+	set(b, "project", spec.Project, "role_id", spec.CustomRole(), "title", want.Title, "description", want.Description)
+	b.Body().SetAttributeValue("permissions", texts(want.Permissions))
+	return b
 }
 
 func permissionsOfRole(onboarding.Spec, role) []onboarding.Permission {

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+
 	"google.golang.org/api/serviceusage/v1"
 
 	"groundwork/onboarding"
@@ -31,6 +34,8 @@ var EnableAPIs = provisioner.Define(provisioner.StepDef[apis]{
 	Diff:        diffAPIs,
 	Apply:       applyAPIs,
 	Undo:        undoAPIs,
+	Gcloud:      gcloudAPIs,
+	Terraform:   terraformAPIs,
 	Stays:       "It stays: other things in the project may use these APIs. Turning them off is yours to decide.",
 	Shared:      true,
 	Permissions: permissionsOfAPIs,
@@ -111,6 +116,19 @@ func applyAPIs(ctx context.Context, env *provisioner.Env, c provisioner.Change[a
 
 func undoAPIs(_ context.Context, _ *provisioner.Env, want apis) error {
 	return &provisioner.Left{Why: "The APIs stay on in " + want.Project + ": other things in the project may use them. Turning them off is yours to decide."}
+}
+
+func gcloudAPIs(_ onboarding.Spec, want apis) provisioner.Commands {
+	return run(slices.Concat([]string{"gcloud", "services", "enable"}, want.Services, []string{"--project=" + want.Project})...)
+}
+
+func terraformAPIs(_ onboarding.Spec, want apis, name string) *hclwrite.Block {
+	b := resource("google_project_service", name)
+	b.Body().SetAttributeRaw("for_each", hclwrite.TokensForFunctionCall("toset", hclwrite.TokensForValue(texts(want.Services))))
+	b.Body().SetAttributeValue("project", cty.StringVal(want.Project))
+	b.Body().SetAttributeRaw("service", hclwrite.TokensForIdentifier("each.key"))
+	b.Body().SetAttributeValue("disable_on_destroy", cty.False)
+	return b
 }
 
 func permissionsOfAPIs(onboarding.Spec, apis) []onboarding.Permission {

@@ -1,11 +1,14 @@
 package resources
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
@@ -142,6 +145,41 @@ func undoGrant(ctx context.Context, env *provisioner.Env, g grant) error {
 		return nil
 	}
 	return err
+}
+
+func gcloudGrant(spec onboarding.Spec, g grant) provisioner.Commands {
+	who := []string{"--member=" + g.Member, "--role=" + g.Role}
+	switch {
+	case g.Bucket != "":
+		return run(append([]string{"gcloud", "storage", "buckets", "add-iam-policy-binding", "gs://" + g.Bucket}, who...)...)
+	case g.Account != "":
+		project := "--project=" + cmp.Or(accountProject(g.Account), spec.Project)
+		return run(append([]string{"gcloud", "iam", "service-accounts", "add-iam-policy-binding", g.Account, project}, who...)...)
+	case g.Instance != "":
+		return run(append([]string{"gcloud", "bigtable", "instances", "add-iam-policy-binding", g.Instance, "--project=" + g.Project}, who...)...)
+	default:
+		return run(append([]string{"gcloud", "projects", "add-iam-policy-binding", g.Project, "--condition=None"}, who...)...)
+	}
+}
+
+func terraformGrant(_ onboarding.Spec, g grant, name string) *hclwrite.Block {
+	var b *hclwrite.Block
+	switch {
+	case g.Bucket != "":
+		b = resource("google_storage_bucket_iam_member", name)
+		set(b, "bucket", g.Bucket)
+	case g.Account != "":
+		b = resource("google_service_account_iam_member", name)
+		set(b, "service_account_id", "projects/"+cmp.Or(accountProject(g.Account), "-")+"/serviceAccounts/"+g.Account)
+	case g.Instance != "":
+		b = resource("google_bigtable_instance_iam_member", name)
+		set(b, "project", g.Project, "instance", g.Instance)
+	default:
+		b = resource("google_project_iam_member", name)
+		set(b, "project", g.Project)
+	}
+	set(b, "role", g.Role, "member", g.Member)
+	return b
 }
 
 // grantPermissions are those that reading and writing the policy take.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
 	"google.golang.org/api/bigquery/v2"
 
 	"groundwork/onboarding"
@@ -40,6 +42,8 @@ var ReadDataset = provisioner.Define(provisioner.StepDef[datasetAccess]{
 	Check:       checkDataset,
 	Apply:       applyDataset,
 	Undo:        undoDataset,
+	Gcloud:      gcloudDataset,
+	Terraform:   terraformDataset,
 	Shared:      true,
 	Permissions: permissionsOfDataset,
 })
@@ -131,6 +135,18 @@ func undoDataset(ctx context.Context, env *provisioner.Env, want datasetAccess) 
 		return nil
 	}
 	return writeDataset(ctx, env, want, left, got.Etag)
+}
+
+// gcloudDataset grants by SQL, since bq has no command that adds one member to a dataset.
+func gcloudDataset(_ onboarding.Spec, d datasetAccess) provisioner.Commands {
+	return run("bq", "--project_id="+d.Project, "query", "--use_legacy_sql=false",
+		"GRANT `"+d.Role+"` ON SCHEMA `"+d.Project+"`.`"+d.Dataset+"` TO \""+serviceAccount(d.Email)+"\"")
+}
+
+func terraformDataset(_ onboarding.Spec, d datasetAccess, name string) *hclwrite.Block {
+	b := resource("google_bigquery_dataset_iam_member", name)
+	set(b, "project", d.Project, "dataset_id", d.Dataset, "role", d.Role, "member", serviceAccount(d.Email))
+	return b
 }
 
 func permissionsOfDataset(spec onboarding.Spec, want datasetAccess) []onboarding.Permission {

@@ -14,6 +14,8 @@ var ReadProject = provisioner.Define(provisioner.StepDef[grant]{
 	Check:       checkGrant,
 	Apply:       applyGrant,
 	Undo:        undoGrant,
+	Gcloud:      gcloudGrant,
+	Terraform:   terraformGrant,
 	Shared:      true,
 	Permissions: grantPermissions,
 })

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
 	"google.golang.org/api/iam/v1"
 
 	"groundwork/onboarding"
@@ -35,6 +37,8 @@ var SparkAccount = provisioner.Define(provisioner.StepDef[account]{
 	Apply:       applyAccount,
 	Verify:      verifyAccount,
 	Undo:        undoAccount,
+	Gcloud:      gcloudAccount,
+	Terraform:   terraformAccount,
 	Adopt:       func(spec onboarding.Spec) bool { return spec.ExistingSpark != "" },
 	Permissions: permissionsOfAccount,
 })
@@ -164,6 +168,30 @@ func undoAccount(ctx context.Context, env *provisioner.Env, want account) error 
 		return fmt.Errorf("delete service account %s: %w", want.Email, err)
 	}
 	return nil
+}
+
+func gcloudAccount(_ onboarding.Spec, want account) provisioner.Commands {
+	look := []string{"gcloud", "iam", "service-accounts", "describe", want.Email}
+	if want.Existing {
+		return run(look...)
+	}
+	id, _, _ := strings.Cut(want.Email, "@")
+	return provisioner.Commands{Unless: append(look, "--project="+want.Project), Run: [][]string{{
+		"gcloud", "iam", "service-accounts", "create", id, "--project=" + want.Project,
+		"--display-name=" + want.DisplayName, "--description=" + want.Description,
+	}}}
+}
+
+func terraformAccount(_ onboarding.Spec, want account, name string) *hclwrite.Block {
+	if want.Existing {
+		b := hclwrite.NewBlock("data", []string{"google_service_account", name})
+		set(b, "account_id", want.Email)
+		return b
+	}
+	b := resource("google_service_account", name)
+	id, _, _ := strings.Cut(want.Email, "@")
+	set(b, "project", want.Project, "account_id", id, "display_name", want.DisplayName, "description", want.Description)
+	return b
 }
 
 func permissionsOfAccount(spec onboarding.Spec, want account) []onboarding.Permission {

@@ -336,6 +336,19 @@ func prefixed(prefix string, names []string) []string {
 	return out
 }
 
+// Export is the plan as a file for those who run it themselves.
+func (w *World) Export(file string) string {
+	w.T.Helper()
+	text, err := w.service.Export(w.Spec, file)
+	if err != nil {
+		w.T.Fatalf("export %s: %v", file, err)
+	}
+	return text
+}
+
+// URL is where the emulated cloud listens: "http://127.0.0.1:12345".
+func (w *World) URL() string { return w.address }
+
 // Preflight checks the cloud before anything is made.
 func (w *World) Preflight() []onboarding.CheckResult {
 	w.T.Helper()
