@@ -260,7 +260,12 @@ type world struct {
 	url    string
 	logs   *logbook
 	stop   context.CancelFunc
+
+	transport http.RoundTripper // knows the server's certificate, where it has one
 }
+
+// secure makes the server one of https.
+func secure(c *handlers.Config) { c.BaseURL = strings.Replace(c.BaseURL, "http:", "https:", 1) }
 
 // logbook keeps the log for the canary checks.
 type logbook struct {
@@ -316,7 +321,12 @@ func newWorld(t *testing.T, change ...func(*handlers.Config)) *world {
 		t.Fatal(err)
 	}
 	server.Config = handlers.HTTPServer(h, nil)
-	server.Start()
+	if w.url = cfg.BaseURL; strings.HasPrefix(w.url, "https:") {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
+	w.transport = server.Client().Transport
 	t.Cleanup(server.Close)
 	t.Cleanup(stop) // before the server closes: it waits for open streams
 	return w
@@ -334,7 +344,7 @@ func (w *world) browser() *browser {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &browser{w, w.t, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &browser{w, w.t, &http.Client{Jar: jar, Transport: w.transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // page is an answer, read and parsed.

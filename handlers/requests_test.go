@@ -5,12 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"groundwork/handlers"
 	"groundwork/onboarding"
@@ -158,49 +163,105 @@ func TestForwardingHeadersAreIgnored(t *testing.T) {
 	}
 }
 
-func TestSecurityHeadersAreOnEveryPage(t *testing.T) {
-	w := newWorld(t)
-	ob := w.begun()
-	b := w.as(ada)
-	for _, path := range []string{"/signin", "/nowhere", web.OnboardingPath(ob.ID, "step", "deployment"), "/healthz/live", "/o/ob_unknown"} {
-		p := b.get(path)
-		for name, wanted := range map[string]string{
-			"Content-Security-Policy":    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-			"X-Content-Type-Options":     "nosniff",
-			"Referrer-Policy":            "same-origin",
-			"Cross-Origin-Opener-Policy": "same-origin",
-		} {
-			if got := p.header.Get(name); got != wanted {
-				t.Errorf("%s: %s is %q, want %q", path, name, got, wanted)
+// TestHeaders holds every header of each kind of answer, so that one more or one less is a failure. -v prints them.
+func TestHeaders(t *testing.T) {
+	for _, scheme := range []string{"http", "https"} {
+		t.Run(scheme, func(t *testing.T) {
+			var change []func(*handlers.Config)
+			if scheme == "https" {
+				change = append(change, secure)
 			}
-		}
-		if p.header.Get("Permissions-Policy") == "" || p.header.Get("X-Request-Id") == "" {
-			t.Errorf("%s: headers %v", path, p.header)
-		}
-		if n := p.Find("script:not([src]), style, [style], [onclick]").Length(); n > 0 {
-			t.Errorf("%s: %d inline scripts or styles", path, n)
-		}
+			w := newWorld(t, change...)
+			ob := w.begun()
+			a, s := w.as(ada), w.as(sam)
+			for _, answer := range []struct {
+				name   string
+				by     *browser
+				path   string
+				status int
+				more   map[string]string // headers of this kind of answer alone
+			}{
+				{"sign-in", w.browser(), "/signin", 200, nil},
+				{"wizard step", a, web.OnboardingPath(ob.ID, "step", "deployment"), 200, nil},
+				{"admin list", s, "/admin", 200, nil},
+				{"receipt", a, web.OnboardingPath(ob.ID, "receipt"), 200, nil},
+				{"download", a, web.OnboardingPath(ob.ID, "audit.json"), 200, map[string]string{
+					"Content-Type": "application/json; charset=utf-8", "Content-Disposition": "attachment; filename=" + string(ob.ID) + "-history.json",
+				}},
+				{"download of the list", s, "/admin/export.csv", 200, map[string]string{
+					"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": `attachment; filename="onboardings.csv"`,
+				}},
+				{"not found", a, "/o/ob_unknown", 404, nil},
+				{"not theirs", s, web.OnboardingPath(ob.ID, "connect", "start"), 403, nil},
+				{"asset", w.browser(), web.Asset("app.css"), 200, map[string]string{
+					"Content-Type": "text/css; charset=utf-8", "Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding",
+				}},
+				{"redirect", w.browser(), web.OnboardingPath(ob.ID), 303, map[string]string{"Location": "/signin?next=" + url.QueryEscape(web.OnboardingPath(ob.ID))}},
+			} {
+				wanted := map[string]string{
+					"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; " +
+						"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+					"X-Content-Type-Options":       "nosniff",
+					"Referrer-Policy":              "same-origin",
+					"Cross-Origin-Opener-Policy":   "same-origin",
+					"Cross-Origin-Resource-Policy": "same-origin",
+					"Permissions-Policy":           "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+					"Cache-Control":                "no-store",
+					"Content-Type":                 "text/html; charset=utf-8",
+					"Vary":                         "Cookie",
+				}
+				if scheme == "https" {
+					wanted["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+				}
+				maps.Copy(wanted, answer.more)
+				p := answer.by.get(answer.path)
+				got := map[string]string{}
+				var printed []string
+				for name := range p.header {
+					printed = append(printed, "  "+name+": "+p.header.Get(name))
+					if !slices.Contains([]string{"Date", "Content-Length", "X-Request-Id", "Set-Cookie"}, name) {
+						got[name] = strings.Join(p.header.Values(name), " AND ")
+					}
+				}
+				slices.Sort(printed)
+				t.Logf("%s, GET %s: %d\n%s", answer.name, answer.path, p.status, strings.Join(printed, "\n"))
+				if diff := cmp.Diff(wanted, got); p.status != answer.status || diff != "" {
+					t.Errorf("%s: %d (-want +got)\n%s", answer.name, p.status, diff)
+				}
+				if id := p.header.Get("X-Request-Id"); !strings.HasPrefix(id, "req_") {
+					t.Errorf("%s: request %q", answer.name, id)
+				}
+			}
+		})
 	}
 }
 
-func TestCookiesOfASecureServer(t *testing.T) {
-	w := newWorld(t, func(c *handlers.Config) { c.BaseURL = "https://onboarding.vendor.example" })
-	b := w.browser()
-	r := b.request("GET", "/signin/start", "")
-	r.Host = "onboarding.vendor.example"
-	p := b.do(r)
-	want(t, p, http.StatusSeeOther)
-	cookie := p.header.Get("Set-Cookie")
-	for _, part := range []string{"__Host-groundwork=", "Path=/", "HttpOnly", "Secure", "SameSite=Lax"} {
-		if !strings.Contains(cookie, part) {
-			t.Errorf("cookie %q lacks %s", cookie, part)
-		}
-	}
-	if strings.Contains(cookie, "Domain=") {
-		t.Errorf("cookie %q has a domain", cookie)
-	}
-	if p.header.Get("Strict-Transport-Security") == "" {
-		t.Error("no HSTS")
+// TestCookies holds the attributes of the cookies, by name.
+func TestCookies(t *testing.T) {
+	for scheme, wanted := range map[string]map[string]string{
+		"http":  {"groundwork": "Path=/; HttpOnly; SameSite=Lax", "theme": "Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"},
+		"https": {"__Host-groundwork": "Path=/; HttpOnly; Secure; SameSite=Lax", "theme": "Path=/; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax"},
+	} {
+		t.Run(scheme, func(t *testing.T) {
+			var change []func(*handlers.Config)
+			if scheme == "https" {
+				change = append(change, secure)
+			}
+			w := newWorld(t, change...)
+			b := w.browser()
+			got := map[string]string{}
+			expires := regexp.MustCompile(`Expires=[^;]*; |Max-Age=\d{1,5}; `) // a session's end is in the session, too
+			for _, p := range []page{b.signIn(ada, "/"), b.post("/theme", "theme", "dark", "next", "/")} {
+				for _, set := range p.header.Values("Set-Cookie") {
+					name, rest, _ := strings.Cut(set, "=")
+					_, attributes, _ := strings.Cut(rest, "; ")
+					got[name] = expires.ReplaceAllString(attributes, "")
+				}
+			}
+			if diff := cmp.Diff(wanted, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
 	}
 }
 
