@@ -38,6 +38,10 @@ func open(jsonKeyset []byte, master tink.AEAD) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
+	return over(h)
+}
+
+func over(h *keyset.Handle) (*Vault, error) {
 	a, err := aead.New(h)
 	if err != nil {
 		return nil, fmt.Errorf("use keyset: %w", err)
@@ -93,37 +97,6 @@ func generate(master tink.AEAD) ([]byte, error) {
 	return write(h, master)
 }
 
-// Rotate adds a new key to a cleartext keyset, which seals from now on; the older keys go on opening.
-func Rotate(jsonKeyset []byte) ([]byte, error) { return rotate(jsonKeyset, nil) }
-
-// RotateSealed is [Rotate] for a keyset that the KMS key seals.
-func RotateSealed(ctx context.Context, jsonKeyset []byte, k KMS) ([]byte, error) {
-	m, err := k.master(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return rotate(jsonKeyset, m)
-}
-
-func rotate(jsonKeyset []byte, master tink.AEAD) ([]byte, error) {
-	h, err := read(jsonKeyset, master)
-	if err != nil {
-		return nil, err
-	}
-	manager := keyset.NewManagerFromHandle(h)
-	id, err := manager.Add(aead.AES256GCMKeyTemplate())
-	if err != nil {
-		return nil, fmt.Errorf("add a key: %w", err)
-	}
-	if err := manager.SetPrimary(id); err != nil {
-		return nil, fmt.Errorf("make the new key the one that seals: %w", err)
-	}
-	if h, err = manager.Handle(); err != nil {
-		return nil, fmt.Errorf("rotate keyset: %w", err)
-	}
-	return write(h, master)
-}
-
 // associated writes what a value is sealed to, so that no field can run into another, and with the version of the
 // scheme, so that a later one cannot be confused with it. A grant has the second. What belongs to no grant, or to one
 // without a ref, keeps the first, in which a NUL parts the fields.
@@ -152,6 +125,15 @@ func (v *Vault) Seal(to onboarding.SealedTo, s onboarding.Secret) ([]byte, error
 		return nil, fmt.Errorf("seal %s: %w", to.Purpose, err)
 	}
 	return sealed, nil
+}
+
+// Reseal seals what a value holds with the key that seals now, and tells nobody what it is.
+func (v *Vault) Reseal(to onboarding.SealedTo, sealed []byte) ([]byte, error) {
+	s, err := v.Open(to, sealed)
+	if err != nil {
+		return nil, err
+	}
+	return v.Seal(to, s)
 }
 
 // Open decrypts what Seal made for the same; anything else is an error.

@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"groundwork/vault"
 )
@@ -61,40 +58,5 @@ func (c keygenCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	fmt.Fprintf(s.Out, "%s\n", keyset)
-	return nil
-}
-
-type rotateCmd struct {
-	kmsFlags
-	File string `help:"The keyset's file, which is replaced." env:"KEYSET_FILE" required:"" type:"path"`
-}
-
-// Run writes the keyset with a new key beside its file, then renames it over: a crash leaves one or the other.
-func (c rotateCmd) Run(ctx context.Context, s streams) error {
-	before, err := os.ReadFile(c.File)
-	if err != nil {
-		return fmt.Errorf("read the keyset: %w", err)
-	}
-	var after []byte
-	if c.KMSKey == "" {
-		after, err = vault.Rotate(before)
-	} else {
-		after, err = vault.RotateSealed(ctx, before, c.kms())
-	}
-	if err != nil {
-		return fmt.Errorf("%s stays as it is: %w", c.File, err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(c.File), ".keyset-") // readable for this user alone
-	if err != nil {
-		return fmt.Errorf("write the new keyset: %w", err)
-	}
-	_, err = f.Write(append(after, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), c.File)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write the new keyset: %w", err), os.Remove(f.Name()))
-	}
-	fmt.Fprintf(s.Err, "%s has a new key that seals; the older ones go on opening. Restart every server with it, and check that they can read the file.\n", c.File)
 	return nil
 }

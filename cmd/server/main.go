@@ -23,7 +23,7 @@ type cli struct {
 	Keygen    keygenCmd    `cmd:"" help:"Print a new keyset for KEYSET_FILE. Keep it secret."`
 	Audit     auditCmd     `cmd:"" help:"Look after the histories."`
 	RevokeAll revokeAllCmd `cmd:"" help:"Revoke every customer's access at Google and wipe it here; it is wiped even if Google is down."`
-	Rotate    rotateCmd    `cmd:"" help:"Add a new key to the keyset file, which seals from then on; older keys go on opening."`
+	Keys      keysCmd      `cmd:"" help:"Change the keyset's keys in stages."`
 	Health    healthCmd    `cmd:"" help:"Ask a running server whether it is ready; exit 1 if not."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }

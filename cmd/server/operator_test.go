@@ -337,51 +337,6 @@ func TestRevokeAll(t *testing.T) {
 	}
 }
 
-func TestRotateKeepsWhatWasSealed(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "keyset.json")
-	first, _, err := command(t, "keygen")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(first), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	before, err := keyFlags{Keyset: first}.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealed, err := before.Seal(onboarding.SealedTo{Onboarding: "ob_x"}, onboarding.NewSecret("kept"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, told, err := command(t, "rotate", "--file", path); err != nil || !strings.Contains(told, "Restart every server") {
-		t.Fatalf("%v\n%s", err, told)
-	}
-	second, err := os.ReadFile(path)
-	if err != nil || string(second) == first {
-		t.Fatalf("the file did not change: %v", err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	after, err := keyFlags{Keyset: string(second)}.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := after.Open(onboarding.SealedTo{Onboarding: "ob_x"}, sealed); err != nil || got.Reveal() != "kept" {
-		t.Errorf("opened %v, %v", got, err)
-	}
-	if err := os.WriteFile(path, []byte("no keyset"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := command(t, "rotate", "--file", path); err == nil || !strings.Contains(err.Error(), "stays as it is") {
-		t.Errorf("rotated what is no keyset: %v", err)
-	}
-	if _, err := (keyFlags{Keyset: first, kmsFlags: kmsFlags{KMSKey: "projects/p/locations/l/keyRings/r/cryptoKeys/k", KMSEndpoint: "http://127.0.0.1:1"}}).open(t.Context()); err == nil {
-		t.Error("a cleartext keyset was taken although KMS_KEY is set")
-	}
-}
-
 func TestRetentionWipesWhatIsOver(t *testing.T) {
 	db := pgtest.NewDatabase(t)
 	s := pgtest.Open(t, db, store.Config{})

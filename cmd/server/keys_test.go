@@ -1,0 +1,274 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"groundwork/onboarding"
+	"groundwork/store"
+	"groundwork/store/pgtest"
+	"groundwork/vault"
+)
+
+// keysetFileOf is a new keyset in a file; the keys commands find it and the database.
+func keysetFileOf(t *testing.T, db pgtest.Database) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "keyset.json")
+	text, _, err := command(t, "keygen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KEYSET_FILE", path)
+	t.Setenv("DATABASE_URL", db.URL)
+	return path
+}
+
+// startedWith is the vault of a server that starts with the file as it is now.
+func startedWith(t *testing.T, path string) *vault.Vault {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := keyFlags{Keyset: string(text)}.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// keys runs a keys command that must succeed, and returns what it printed.
+func keys(t *testing.T, args ...string) string {
+	t.Helper()
+	out, told, err := command(t, append([]string{"keys"}, args...)...)
+	t.Logf("groundwork keys %s\n%s%s", strings.Join(args, " "), out, told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+// refused runs a keys command that must say why not, and leave the file alone.
+func refused(t *testing.T, path, why string, args ...string) {
+	t.Helper()
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, told, err := command(t, append([]string{"keys"}, args...)...)
+	if err == nil || !strings.Contains(err.Error()+told, why) {
+		t.Errorf("keys %s: %v\n%s", strings.Join(args, " "), err, told)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("keys %s changed the file (%v)", strings.Join(args, " "), err)
+	}
+}
+
+func primary(t *testing.T, path string) string {
+	t.Helper()
+	for line := range strings.Lines(keys(t, "list")) {
+		if fields := strings.Fields(line); fields[1] == "seals" {
+			return fields[0]
+		}
+	}
+	t.Fatal("no key seals")
+	return ""
+}
+
+// keepAPIKey stores a vendor's key as a server with this vault does.
+func keepAPIKey(t *testing.T, db *store.Store, v *vault.Vault, id onboarding.ID, key string) {
+	t.Helper()
+	sealed, err := v.Seal(onboarding.SealedTo{Onboarding: id, Purpose: onboarding.PurposeVendorAPIKey}, onboarding.NewSecret(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.UpdateVendor(t.Context(), person(sam.Email, onboarding.RoleSpecialist), id, onboarding.VendorValues{}, sealed); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantKept reads an onboarding's token and vendor's key as a server with this vault does.
+func wantKept(t *testing.T, db *store.Store, v *vault.Vault, id onboarding.ID, want string) {
+	t.Helper()
+	g, err := db.LiveGrant(t.Context(), onboarding.System, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token, err := v.Open(g.SealedTo(), g.Sealed); err != nil || token.Reveal() != want {
+		t.Errorf("the token: %v, %v", token.Reveal(), err)
+	}
+	sealed, err := db.SealedSecret(t.Context(), id, onboarding.PurposeVendorAPIKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, err := v.Open(onboarding.SealedTo{Onboarding: id, Purpose: onboarding.PurposeVendorAPIKey}, sealed); err != nil || key.Reveal() != want {
+		t.Errorf("the vendor's key: %v, %v", key.Reveal(), err)
+	}
+}
+
+func TestServersOfNeighbouringStagesOpenEachOthersValues(t *testing.T) {
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	path := keysetFileOf(t, db)
+	old := primary(t, path)
+	kept, passed := owned(t, s, customer(ada.Email)), owned(t, s, customer(ben.Email))
+	before := startedWith(t, path)
+	consent(t, s, before, kept, ada.Email, "kept since the first stage")
+	keepAPIKey(t, s, before, kept, "kept since the first stage")
+	var fresh string
+	for _, stage := range []struct {
+		name string
+		do   func()
+	}{
+		{"add", func() { fresh = keys(t, "add") }},
+		{"promote", func() { keys(t, "promote", fresh) }},
+		{"reseal", func() { keys(t, "reseal") }},
+		{"disable", func() { keys(t, "disable", old) }},
+		{"delete", func() { keys(t, "delete", old) }},
+	} {
+		stage.do()
+		now := startedWith(t, path)
+		for from, server := range map[string]*vault.Vault{"one that was not restarted yet": before, "one that was": now} {
+			text := stage.name + ", sealed by " + from
+			consent(t, s, server, passed, ben.Email, text)
+			keepAPIKey(t, s, server, passed, text)
+			for _, reader := range []*vault.Vault{before, now} {
+				wantKept(t, s, reader, passed, text)
+				wantKept(t, s, reader, kept, "kept since the first stage")
+			}
+		}
+		if stage.name == "promote" {
+			refused(t, path, "Run `groundwork keys reseal` first", "disable", old)
+		}
+		before = now
+	}
+	if list := strings.Fields(keys(t, "list")); !slices.Equal(list, []string{fresh, "seals", "4", "values"}) {
+		t.Errorf("in the end: %q", list)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+func TestAKeyThatIsNeededStays(t *testing.T) {
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	path := keysetFileOf(t, db)
+	old := primary(t, path)
+	id := owned(t, s, customer(ada.Email))
+	consent(t, s, startedWith(t, path), id, ada.Email, "kept")
+	keepAPIKey(t, s, startedWith(t, path), id, "kept")
+	refused(t, path, "promote another one first", "disable", old)
+	fresh := keys(t, "add")
+	if list := keys(t, "list"); !strings.Contains(list, "seals     2 values") || !strings.Contains(list, "opens     0 values") {
+		t.Errorf("listed:\n%s", list)
+	}
+	refused(t, path, "disable it first", "delete", fresh)
+	keys(t, "disable", fresh)
+	refused(t, path, "enable it first", "promote", fresh)
+	keys(t, "enable", fresh)
+	keys(t, "promote", fresh)
+	refused(t, path, "2 stored values", "disable", old)
+	refused(t, path, "has no key 7", "disable", "7")
+	t.Setenv("DATABASE_URL", "")
+	refused(t, path, "DATABASE_URL is missing", "disable", old)
+	if list := keys(t, "list"); strings.Contains(list, "values") {
+		t.Errorf("counted without a database:\n%s", list)
+	}
+
+	other, _, err := command(t, "keygen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(other), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DATABASE_URL", db.URL)
+	if out, told, err := command(t, "keys", "list"); err == nil || !strings.Contains(strings.Join(strings.Fields(out), " "), old+" missing 2 values") || !strings.Contains(told, "2 values do not open") {
+		t.Errorf("with a foreign keyset: %v\n%s%s", err, out, told)
+	}
+	if out, told, err := command(t, "keys", "reseal"); err == nil || !strings.Contains(out, "0 values resealed") || !strings.Contains(told, "2 values are sealed by other keys, 2 of which do not open") {
+		t.Errorf("with a foreign keyset: %v\n%s%s", err, out, told)
+	}
+	if err := os.WriteFile(path, []byte("no keyset"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, path, "is not a keyset", "add")
+}
+
+func TestResealingLosesNothingThatServersWriteMeanwhile(t *testing.T) {
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	path := keysetFileOf(t, db)
+	fresh := keys(t, "add")
+	older := startedWith(t, path) // not restarted yet after the next
+	keys(t, "promote", fresh)
+	server := startedWith(t, path)
+	id := owned(t, s, customer(ada.Email))
+	grant := consent(t, s, older, id, ada.Email, "0")
+	var last atomic.Int64
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // refreshes as fast as it can
+		defer close(stopped)
+		for n := int64(1); ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			sealed, err := older.Seal(grant.SealedTo(), onboarding.NewSecret(strconv.FormatInt(n, 10)))
+			if err == nil {
+				err = s.ResealGrant(t.Context(), grant.ID, sealed)
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			last.Store(n)
+			g, err := s.LiveGrant(t.Context(), onboarding.System, id)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if now, err := server.Open(g.SealedTo(), g.Sealed); err != nil || now.Reveal() != strconv.FormatInt(n, 10) {
+				t.Errorf("wrote %d, read %v, %v", n, now.Reveal(), err)
+				return
+			}
+		}
+	}()
+	resealed := 0
+	for range 200 {
+		out, _, err := command(t, "keys", "reseal")
+		n, _, _ := strings.Cut(out, " ")
+		if did, convErr := strconv.Atoi(n); convErr != nil || err != nil && !errors.Is(err, errReported) {
+			t.Fatalf("%v\n%s", err, out)
+		} else if resealed += did; resealed >= 5 && last.Load() >= 50 {
+			break
+		}
+	}
+	close(stop)
+	<-stopped
+	if resealed == 0 {
+		t.Error("nothing was resealed meanwhile")
+	}
+	keys(t, "reseal")
+	g, err := s.LiveGrant(t.Context(), onboarding.System, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now, err := server.Open(g.SealedTo(), g.Sealed); err != nil || now.Reveal() != strconv.FormatInt(last.Load(), 10) {
+		t.Errorf("last written %d, kept %v, %v", last.Load(), now.Reveal(), err)
+	}
+	if out := keys(t, "reseal"); !strings.HasPrefix(out, "0 values") {
+		t.Errorf("resealed again: %s", out)
+	}
+}

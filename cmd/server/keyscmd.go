@@ -1,0 +1,332 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"groundwork/store"
+	"groundwork/vault"
+)
+
+// keysCmd changes the keyset in stages, and each command says which comes next. Servers read the keyset at their start:
+// one that has the stage before and one that has the stage after open each other's values.
+type keysCmd struct {
+	List    keysListCmd    `cmd:"" help:"List the keys, and how many stored values each of them sealed."`
+	Add     keysAddCmd     `cmd:"" help:"Add a new key, which opens and does not seal yet. Then restart every server."`
+	Promote keysPromoteCmd `cmd:"" help:"Let a key seal from now on. Then restart every server."`
+	Reseal  keysResealCmd  `cmd:"" help:"Seal what is stored with the key that seals now. Servers may run meanwhile."`
+	Disable keysDisableCmd `cmd:"" help:"Let a key open nothing any more, if no stored value needs it. Then restart every server."`
+	Enable  keysEnableCmd  `cmd:"" help:"Take disable back."`
+	Delete  keysDeleteCmd  `cmd:"" help:"Remove a disabled key for good, if no stored value needs it."`
+}
+
+// keysetFile is the keyset of the keys commands.
+type keysetFile struct {
+	kmsFlags
+	File string `help:"The keyset's file, which is replaced." env:"KEYSET_FILE" required:"" type:"path"`
+}
+
+func (f keysetFile) read(ctx context.Context) (*vault.Keyset, error) {
+	text, err := os.ReadFile(f.File)
+	if err != nil {
+		return nil, fmt.Errorf("read the keyset: %w", err)
+	}
+	var k *vault.Keyset
+	if f.KMSKey == "" {
+		k, err = vault.ReadKeyset(text)
+	} else {
+		k, err = vault.ReadSealedKeyset(ctx, text, f.kms())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a keyset that can be used here: %w", f.File, err)
+	}
+	return k, nil
+}
+
+// change replaces the file by what do makes of it.
+func (f keysetFile) change(ctx context.Context, do func(*vault.Keyset) error) error {
+	k, err := f.read(ctx)
+	if err != nil {
+		return err
+	}
+	if err := do(k); err != nil {
+		return fmt.Errorf("%s stays as it is: %w", f.File, err)
+	}
+	text, err := k.JSON()
+	if err != nil {
+		return fmt.Errorf("%s stays as it is: %w", f.File, err)
+	}
+	return replaceFile(f.File, append(text, '\n'))
+}
+
+// replaceFile writes beside the file, then renames over it: a crash leaves the one or the other. The new file can be
+// read by this user alone.
+func replaceFile(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".keyset-")
+	if err != nil {
+		return fmt.Errorf("write the new keyset: %w", err)
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write the new keyset: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// restart is what follows each change of the file.
+const restart = "Give the file to every server, see that they can read it, and restart them all"
+
+type keysAddCmd struct{ keysetFile }
+
+func (c keysAddCmd) Run(ctx context.Context, s streams) error {
+	var id uint32
+	err := c.change(ctx, func(k *vault.Keyset) (err error) {
+		id, err = k.Add()
+		return err
+	})
+	if err == nil {
+		fmt.Fprintf(s.Out, "%d\n", id)
+		fmt.Fprintf(s.Err, "The key %d is added and seals nothing yet. %s, then: groundwork keys promote %d\n", id, restart, id)
+	}
+	return err
+}
+
+// keyArg is the key that a command is about.
+type keyArg struct {
+	ID uint32 `arg:"" name:"key" help:"The key's number, as keys list prints it."`
+}
+
+type keysPromoteCmd struct {
+	keysetFile
+	keyArg
+}
+
+func (c keysPromoteCmd) Run(ctx context.Context, s streams) error {
+	err := c.change(ctx, func(k *vault.Keyset) error { return k.Promote(c.ID) })
+	if err == nil {
+		fmt.Fprintf(s.Err, "The key %d seals from now on. %s, then: groundwork keys reseal\n", c.ID, restart)
+	}
+	return err
+}
+
+type keysEnableCmd struct {
+	keysetFile
+	keyArg
+}
+
+func (c keysEnableCmd) Run(ctx context.Context, s streams) error {
+	err := c.change(ctx, func(k *vault.Keyset) error { return k.Enable(c.ID) })
+	if err == nil {
+		fmt.Fprintf(s.Err, "The key %d opens again. %s.\n", c.ID, restart)
+	}
+	return err
+}
+
+// keysFlags are the keyset and the database that holds what it sealed.
+type keysFlags struct {
+	keysetFile
+	databaseFlags
+}
+
+// unneeded takes a key away by do, if no stored value is sealed by it.
+func (f keysFlags) unneeded(ctx context.Context, id uint32, do func(*vault.Keyset) error) error {
+	db, err := f.databaseFlags.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	counts, err := sealedBy(ctx, db)
+	if err != nil {
+		return err
+	}
+	return f.change(ctx, func(k *vault.Keyset) error {
+		if err := do(k); err != nil {
+			return err
+		}
+		if n := counts[id]; n > 0 {
+			return fmt.Errorf("%d stored values are sealed by the key %d. Run `groundwork keys reseal` first", n, id)
+		}
+		return nil
+	})
+}
+
+// sealedBy counts the stored values by the key that sealed them; 0 stands for values that name none.
+func sealedBy(ctx context.Context, db *store.Store) (map[uint32]int, error) {
+	counts, err := db.SealedCounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	by := map[uint32]int{}
+	for _, c := range counts {
+		id, _ := vault.KeyOf(c.Prefix)
+		by[id] += c.N
+	}
+	return by, nil
+}
+
+type keysDisableCmd struct {
+	keysFlags
+	keyArg
+}
+
+func (c keysDisableCmd) Run(ctx context.Context, s streams, files fileProblems) error {
+	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
+		return tell(s, "keys disable", problems)
+	}
+	err := c.unneeded(ctx, c.ID, func(k *vault.Keyset) error { return k.Disable(c.ID) })
+	if err == nil {
+		fmt.Fprintf(s.Err, "The key %d opens nothing any more. %s; if something does not open then, take it back: groundwork keys enable %d. Once all goes on for a day: groundwork keys delete %d\n", c.ID, restart, c.ID, c.ID)
+	}
+	return err
+}
+
+type keysDeleteCmd struct {
+	keysFlags
+	keyArg
+}
+
+func (c keysDeleteCmd) Run(ctx context.Context, s streams, files fileProblems) error {
+	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
+		return tell(s, "keys delete", problems)
+	}
+	err := c.unneeded(ctx, c.ID, func(k *vault.Keyset) error { return k.Delete(c.ID) })
+	if err == nil {
+		fmt.Fprintf(s.Err, "The key %d is gone, and with it what it sealed in backups of the database.\n", c.ID)
+	}
+	return err
+}
+
+type keysListCmd struct{ keysFlags }
+
+// Run prints a line a key, oldest first. It counts values where there is a database, and ends with status 1 if a value
+// needs a key that is not in the file.
+func (c keysListCmd) Run(ctx context.Context, s streams, files fileProblems) error {
+	if len(files) > 0 {
+		return tell(s, "keys list", files)
+	}
+	k, err := c.read(ctx)
+	if err != nil {
+		return err
+	}
+	keys, err := k.Keys()
+	if err != nil {
+		return err
+	}
+	counted := func(uint32) string { return "" }
+	var counts map[uint32]int
+	if c.DatabaseURL != "" {
+		db, err := c.databaseFlags.open(ctx)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		if counts, err = sealedBy(ctx, db); err != nil {
+			return err
+		}
+		counted = func(id uint32) string { return fmt.Sprintf("  %d values", counts[id]) }
+	}
+	for _, key := range keys {
+		state := "opens"
+		switch {
+		case key.Primary:
+			state = "seals"
+		case !key.Enabled:
+			state = "disabled"
+		}
+		fmt.Fprintf(s.Out, "%-10d  %-8s%s\n", key.ID, state, counted(key.ID))
+		if key.Enabled {
+			delete(counts, key.ID)
+		}
+	}
+	lost := 0
+	for id, n := range counts {
+		lost += n
+		if !slices.ContainsFunc(keys, func(k vault.Key) bool { return k.ID == id }) {
+			fmt.Fprintf(s.Out, "%-10d  %-8s  %d values\n", id, "missing", n)
+		}
+	}
+	if lost > 0 {
+		fmt.Fprintf(s.Err, "%d values do not open with this keyset. Find the keyset file that has their keys, or enable them\n", lost)
+		return errReported
+	}
+	return nil
+}
+
+type keysResealCmd struct{ keysFlags }
+
+// resealBatch is how many values are read at a time; each is replaced by itself.
+const resealBatch = 500
+
+// Run may be stopped and run again at any time: what is sealed by the primary key already is left alone.
+func (c keysResealCmd) Run(ctx context.Context, s streams, files fileProblems) error {
+	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
+		return tell(s, "keys reseal", problems)
+	}
+	k, err := c.read(ctx)
+	if err != nil {
+		return err
+	}
+	keys, err := k.Keys()
+	if err != nil {
+		return err
+	}
+	seals := keys[slices.IndexFunc(keys, func(k vault.Key) bool { return k.Primary })]
+	v, err := k.Vault()
+	if err != nil {
+		return err
+	}
+	db, err := c.databaseFlags.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	resealed, closed := 0, 0
+	var last store.Sealed
+	for {
+		values, err := db.SealedElsewise(ctx, seals.Prefix(), last, resealBatch)
+		if err != nil {
+			return err
+		}
+		if len(values) == 0 {
+			break
+		}
+		for _, old := range values {
+			sealed, err := v.Reseal(old.To, old.Value)
+			if err != nil {
+				closed++
+				fmt.Fprintf(s.Err, "%s of %s does not open with this keyset\n", old.To.Purpose, old.To.Onboarding)
+				continue
+			}
+			replaced, err := db.Reseal(ctx, old, sealed)
+			if err != nil {
+				return err
+			}
+			if replaced {
+				resealed++
+			}
+		}
+		last = values[len(values)-1]
+	}
+	counts, err := sealedBy(ctx, db)
+	if err != nil {
+		return err
+	}
+	left := -counts[seals.ID]
+	for _, n := range counts {
+		left += n
+	}
+	fmt.Fprintf(s.Out, "%d values resealed by the key %d\n", resealed, seals.ID)
+	if left > 0 {
+		fmt.Fprintf(s.Err, "%d values are sealed by other keys, %d of which do not open. Restart every server with the keyset in which the key %d seals, and run this again\n", left, closed, seals.ID)
+		return errReported
+	}
+	fmt.Fprintln(s.Err, "No value needs another key. Next: groundwork keys disable, for each older key of groundwork keys list")
+	return nil
+}
