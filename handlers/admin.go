@@ -599,7 +599,7 @@ func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 		if err := s.Store.RemoveStaff(ctx, v.actor, who); err != nil {
 			return err
 		}
-		if err := s.endSessionsOf(ctx, who); err != nil {
+		if err := s.Sessions.DeleteOf(ctx, who); err != nil {
 			return err
 		}
 		s.say(ctx, "The role of "+who+" is taken, and they are signed out.")
@@ -613,8 +613,19 @@ func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 	if role != onboarding.RoleSpecialist && role != onboarding.RoleAdministrator {
 		return refuse(web.FieldRole, "Choose specialist or administrator")
 	}
+	was, err := s.staffRole(ctx, email)
+	if err != nil {
+		return err
+	}
 	if err := s.Store.SaveStaff(ctx, v.actor, email, role); err != nil {
 		return err
+	}
+	if now, err := s.staffRole(ctx, email); err != nil {
+		return err
+	} else if below(now, was) {
+		if err := s.Sessions.DeleteOf(ctx, email); err != nil {
+			return err
+		}
 	}
 	s.say(ctx, email+" is "+map[onboarding.Role]string{onboarding.RoleSpecialist: "a specialist", onboarding.RoleAdministrator: "an administrator"}[role]+" now.")
 	return seeOther(w, v.Request, "/admin/staff")

@@ -77,6 +77,16 @@ type Sealer interface {
 	Seal(onboarding.SealedTo, onboarding.Secret) ([]byte, error)
 }
 
+// Sessions keeps browser sessions by the hash of their token, each beside whose it is; store.Sessions fulfils it.
+type Sessions interface {
+	Find(ctx context.Context, token string) (data []byte, found bool, err error)
+	Commit(ctx context.Context, token string, data []byte, expiry time.Time, person onboarding.Actor) error
+	Delete(ctx context.Context, token string) error
+	DeleteOf(ctx context.Context, person string) error
+	Of(ctx context.Context, person string) (map[string][]byte, error)
+	Staff(context.Context) ([]onboarding.Actor, error)
+}
+
 // OAuth is the OpenID provider that people sign in with and that gives the cloud access.
 type OAuth struct {
 	Issuer       string // "https://accounts.google.com"; its discovery document is read at the first sign-in
@@ -99,15 +109,15 @@ type Limits struct {
 	Post   int // every POST; 600
 }
 
-// Config is what the handlers are made of. Store, Provisioner, Journey, Vault, BaseURL and OAuth are needed; the
+// Config is what the handlers are made of. Store, Provisioner, Journey, Vault, Sessions, BaseURL and OAuth are needed; the
 // zero value of every other field means the usual.
 type Config struct {
 	Store       Store
 	Provisioner Provisioner
 	Journey     *wizard.Journey
 	Vault       Sealer
-	Sessions    scs.Store // nil: in memory, lost at a restart
-	BaseURL     string    // "https://onboarding.vendor.example", without a path; http only for a loopback address
+	Sessions    Sessions
+	BaseURL     string // "https://onboarding.vendor.example", without a path; http only for a loopback address
 	OAuth       OAuth
 	Staff       Staff
 	Brand       string // the vendor's name
@@ -154,6 +164,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	need(c.Provisioner != nil, "a provisioner is needed")
 	need(c.Journey != nil, "a journey is needed")
 	need(c.Vault != nil, "a vault is needed")
+	need(c.Sessions != nil, "a store of sessions is needed")
 	need(c.OAuth.Issuer != "" && c.OAuth.ClientID != "" && c.OAuth.ClientSecret != "", "an OpenID issuer, client ID and client secret are needed")
 	base, err := url.Parse(c.BaseURL)
 	switch {

@@ -30,7 +30,7 @@ const (
 	keyName   = "name"
 	keySigned = "signed" // when the person signed in
 	keySeen   = "seen"   // last request, written at most once a minute
-	keyStaff  = "staff"  // the staff role at sign-in, for navigation only: routes ask again
+	keyStaff  = "staff"  // the highest staff role that was given: when it is lost, the session ends. Routes ask again
 	keyKept   = "kept"   // a form that waits for its sender to come back
 	keyFlash  = "flash"  // a sentence for the next page
 	keyLink   = "link"   // an invite's link for the next page, sealed
@@ -50,9 +50,7 @@ func (s *Server) newSessions() *scs.SessionManager {
 	m.Lifetime = s.Lifetime
 	m.IdleTimeout = 0 // scs would write on every request; idle is ours, from a last-seen written once a minute
 	m.HashTokenInStore = true
-	if s.Sessions != nil {
-		m.Store = s.Sessions
-	}
+	m.Store = byPerson{s.Sessions, m.Codec}
 	m.Cookie.Name = "groundwork"
 	if s.secure {
 		m.Cookie.Name = "__Host-groundwork"
@@ -66,6 +64,40 @@ func (s *Server) newSessions() *scs.SessionManager {
 	}
 	return m
 }
+
+// byPerson is scs's store on ours. scs hands over bytes alone; whose they are is read from them as they are written.
+type byPerson struct {
+	to    Sessions
+	codec scs.Codec
+}
+
+func (b byPerson) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
+	return b.to.Find(ctx, token)
+}
+
+func (b byPerson) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
+	_, values, err := b.codec.Decode(data)
+	if err != nil {
+		return fmt.Errorf("read a session: %w", err)
+	}
+	email, _ := values[keyEmail].(string)
+	staff, _ := values[keyStaff].(string)
+	return b.to.Commit(ctx, token, data, expiry, onboarding.Actor{Email: email, Role: onboarding.Role(staff)})
+}
+
+func (b byPerson) DeleteCtx(ctx context.Context, token string) error { return b.to.Delete(ctx, token) }
+
+// Find, Commit and Delete are asked for by scs's Store and not called, since there are those with a context.
+
+func (b byPerson) Find(token string) ([]byte, bool, error) {
+	return b.FindCtx(context.Background(), token)
+}
+
+func (b byPerson) Commit(token string, data []byte, expiry time.Time) error {
+	return b.CommitCtx(context.Background(), token, data, expiry)
+}
+
+func (b byPerson) Delete(token string) error { return b.DeleteCtx(context.Background(), token) }
 
 // visit is a request by a known visitor.
 type visit struct {
@@ -133,6 +165,9 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 			return err
 		}
 		v.actor.Role = role
+		if err := s.risen(ctx, role); err != nil {
+			return err
+		}
 		switch {
 		case rt.who == viewer:
 		case role.Staff():
@@ -149,6 +184,9 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 			return onboarding.Errorf(onboarding.CodeForbidden, "You are signed in as %s, which may not open this page. Sign in with another address, or ask an administrator.", v.actor.Email)
 		}
 		v.actor.Role = role
+		if err := s.risen(ctx, role); err != nil {
+			return err
+		}
 	default:
 		return fmt.Errorf("route %s has no access rule", rt.pattern)
 	}
@@ -181,7 +219,58 @@ func plainID(id onboarding.ID) bool {
 	return len(id) <= 40 && !strings.ContainsFunc(string(id), func(r rune) bool { return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') })
 }
 
-// visitor fills in who is signed in, ends sessions that were idle too long, and notes that they were seen.
+// risen gives the session a new id when its person became staff, or more, since they signed in.
+func (s *Server) risen(ctx context.Context, role onboarding.Role) error {
+	if !below(onboarding.Role(s.sessions.GetString(ctx, keyStaff)), role) {
+		return nil
+	}
+	if err := s.sessions.RenewToken(ctx); err != nil {
+		return fmt.Errorf("renew the session: %w", err)
+	}
+	s.sessions.Put(ctx, keyStaff, string(role))
+	return nil
+}
+
+// below tells whether a staff role gives less than another; any other role gives nothing.
+func below(role, other onboarding.Role) bool {
+	rising := []onboarding.Role{onboarding.RoleSpecialist, onboarding.RoleAdministrator}
+	return slices.Index(rising, role) < slices.Index(rising, other)
+}
+
+// EndLostRoles ends every session of those who lost a staff role since it was given to them, by an administrator or by
+// the configuration. To be called at the start; while it runs, each request looks itself.
+func (s *Server) EndLostRoles(ctx context.Context) error {
+	given, err := s.Sessions.Staff(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range given {
+		role, err := s.staffRole(ctx, a.Email)
+		if err != nil {
+			return err
+		}
+		if below(role, a.Role) {
+			if err := s.Sessions.DeleteOf(ctx, a.Email); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forget goes on as nobody, in a session of another id.
+func (s *Server) forget(ctx context.Context) error {
+	if err := s.sessions.Clear(ctx); err != nil {
+		return fmt.Errorf("end a session: %w", err)
+	}
+	if err := s.sessions.RenewToken(ctx); err != nil {
+		return fmt.Errorf("end a session: %w", err)
+	}
+	return nil
+}
+
+// visitor fills in who is signed in, ends sessions that were idle too long or lost their staff role, and notes that
+// they were seen.
 func (s *Server) visitor(v *visit) error {
 	ctx := v.Context()
 	email := s.sessions.GetString(ctx, keyEmail)
@@ -191,13 +280,17 @@ func (s *Server) visitor(v *visit) error {
 	now := s.Now()
 	seen := time.Unix(s.sessions.GetInt64(ctx, keySeen), 0)
 	if now.Sub(seen) > s.Idle {
-		if err := s.sessions.Clear(ctx); err != nil {
-			return fmt.Errorf("end an idle session: %w", err)
+		return s.forget(ctx)
+	}
+	if given := onboarding.Role(s.sessions.GetString(ctx, keyStaff)); given != "" {
+		if role, err := s.staffRole(ctx, email); err != nil {
+			return err
+		} else if below(role, given) {
+			if err := s.Sessions.DeleteOf(ctx, email); err != nil {
+				return err
+			}
+			return s.forget(ctx)
 		}
-		if err := s.sessions.RenewToken(ctx); err != nil {
-			return fmt.Errorf("end an idle session: %w", err)
-		}
-		return nil
 	}
 	if now.Sub(seen) >= time.Minute {
 		s.sessions.Put(ctx, keySeen, now.Unix())

@@ -313,10 +313,15 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	if err := s.sessions.RenewToken(ctx); err != nil {
 		return fmt.Errorf("renew the session: %w", err)
 	}
+	staff, err := s.staffRole(ctx, who.Email)
+	if err != nil {
+		return err
+	}
 	now := s.Now()
 	s.sessions.SetDeadline(ctx, now.Add(s.Lifetime).UTC())
 	s.sessions.Put(ctx, keyEmail, who.Email)
 	s.sessions.Put(ctx, keyName, who.Name)
+	s.sessions.Put(ctx, keyStaff, string(staff))
 	s.sessions.Put(ctx, keySigned, now.Unix())
 	s.sessions.Put(ctx, keyAgent, browserName(v.Request))
 	s.sessions.Put(ctx, keySeen, now.Unix())

@@ -29,23 +29,11 @@ func TestASignInGetsANewSessionAndACleanAddress(t *testing.T) {
 	w := newWorld(t)
 	ob := w.begun()
 	b := w.browser()
-	cookie := func() string {
-		u, err := url.Parse(w.url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range b.c.Jar.Cookies(u) {
-			if c.Name == "groundwork" {
-				return c.Value
-			}
-		}
-		return ""
-	}
 	start := b.get("/signin/start?next=" + url.QueryEscape(web.OnboardingPath(ob.ID)))
-	before := cookie()
+	before := b.cookie()
 	callback := w.issuer.consent(t, start.to(), "Ada@Customer.example", nil)
 	wantTo(t, b.get(callback), web.OnboardingPath(ob.ID))
-	if after := cookie(); before == "" || after == "" || after == before {
+	if after := b.cookie(); before == "" || after == "" || after == before {
 		t.Errorf("session %q, then %q", before, after)
 	}
 	wantTo(t, b.get("/"), web.OnboardingPath(ob.ID))

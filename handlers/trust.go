@@ -14,8 +14,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/alexedwards/scs/v2"
-
 	"groundwork/onboarding"
 	"groundwork/web"
 )
@@ -103,24 +101,15 @@ type storedSession struct {
 
 // sessionsOf reads the live sessions of one person, latest seen first.
 func (s *Server) sessionsOf(ctx context.Context, email string) ([]storedSession, error) {
-	var all map[string][]byte
-	var err error
-	switch store := s.sessions.Store.(type) {
-	case scs.IterableCtxStore:
-		all, err = store.AllCtx(ctx)
-	case scs.IterableStore:
-		all, err = store.All()
-	default:
-		err = fmt.Errorf("%T cannot list sessions", store)
-	}
+	all, err := s.Sessions.Of(ctx, email)
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
 	var out []storedSession
 	for stored, raw := range all {
 		_, values, err := s.sessions.Codec.Decode(raw)
-		if err != nil || values[keyEmail] != email {
-			continue
+		if err != nil {
+			return nil, fmt.Errorf("read a session: %w", err)
 		}
 		signed, _ := values[keySigned].(int64)
 		seen, _ := values[keySeen].(int64)
@@ -137,33 +126,6 @@ func (s *Server) sessionsOf(ctx context.Context, email string) ([]storedSession,
 		return strings.Compare(a.ID, b.ID)
 	})
 	return out, nil
-}
-
-func (s *Server) endSession(ctx context.Context, stored string) error {
-	var err error
-	if store, ok := s.sessions.Store.(scs.CtxStore); ok {
-		err = store.DeleteCtx(ctx, stored)
-	} else {
-		err = s.sessions.Store.Delete(stored)
-	}
-	if err != nil {
-		return fmt.Errorf("end a session: %w", err)
-	}
-	return nil
-}
-
-// endSessionsOf signs a person out everywhere.
-func (s *Server) endSessionsOf(ctx context.Context, email string) error {
-	mine, err := s.sessionsOf(ctx, email)
-	if err != nil {
-		return err
-	}
-	for _, one := range mine {
-		if err := s.endSession(ctx, one.stored); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // sessionsPage lists where the visitor is signed in.
@@ -202,7 +164,7 @@ func (s *Server) sessionsEnd(w http.ResponseWriter, v *visit) error {
 		if one.ID == current || (which != "others" && one.ID != which) {
 			continue
 		}
-		if err := s.endSession(ctx, one.stored); err != nil {
+		if err := s.Sessions.Delete(ctx, one.stored); err != nil {
 			return err
 		}
 		ended++

@@ -188,27 +188,6 @@ func TestMigratesOnceHoweverManyAtOnceAndAgain(t *testing.T) {
 	}
 }
 
-func TestKeepsSessions(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	s := pgtest.Open(t, pgtest.NewDatabase(t), store.Config{Now: func() time.Time { return now }}).Sessions()
-	ctx := t.Context()
-	must(t, s.CommitCtx(ctx, "hash", []byte("one"), now.Add(time.Hour)))
-	must(t, s.CommitCtx(ctx, "hash", []byte("two"), now.Add(time.Hour)))
-	if b, ok, err := s.FindCtx(ctx, "hash"); err != nil || !ok || string(b) != "two" {
-		t.Errorf("%q %v %v", b, ok, err)
-	}
-	if all, err := s.AllCtx(ctx); err != nil || len(all) != 1 {
-		t.Errorf("%v %v", all, err)
-	}
-	now = now.Add(time.Hour)
-	if _, ok, err := s.FindCtx(ctx, "hash"); err != nil || ok {
-		t.Errorf("an expired session is there: %v", err)
-	}
-	must(t, s.Clean(ctx))
-	must(t, s.DeleteCtx(ctx, "hash"))
-}
-
 // In production the owner is no superuser, so that forced row security binds it and what runs as it.
 func TestWorksForAnOwnerWhoIsNoSuperuser(t *testing.T) {
 	t.Parallel()

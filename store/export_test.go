@@ -12,6 +12,12 @@ import (
 // Sweep is the second net's work, at once.
 func (s *Store) Sweep(ctx context.Context) error { return s.sweep(ctx) }
 
+// The statements that list and end one person's sessions.
+const (
+	SessionsOf    = sessionsOf
+	EndSessionsOf = endSessionsOf
+)
+
 // Listening closes when this process hears what others changed.
 func (s *Store) Listening() <-chan struct{} { return s.changes.ready }
 

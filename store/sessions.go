@@ -9,8 +9,8 @@ import (
 	"groundwork/onboarding"
 )
 
-// Sessions keeps browser sessions in Postgres, as scs's CtxStore wants it. Tokens come hashed (scs's
-// HashTokenInStore), so that a copy of the table signs nobody in.
+// Sessions keeps browser sessions in Postgres. Tokens come hashed, so that a copy of the table signs nobody in. Each
+// session stands beside whose it is, so that one person's are found and ended without reading the others'.
 type Sessions struct{ store *Store }
 
 // Sessions gives the session store.
@@ -19,8 +19,8 @@ func (s *Store) Sessions() Sessions { return Sessions{s} }
 // app is nobody's actor: sessions belong to no onboarding.
 var app = onboarding.Actor{}
 
-// FindCtx reads a session that has not expired.
-func (s Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
+// Find reads a session that has not expired.
+func (s Sessions) Find(ctx context.Context, token string) ([]byte, bool, error) {
 	var found [][]byte
 	err := s.store.batch(ctx, app, "read a session", func(b *pgx.Batch) {
 		b.Queue(`SELECT data FROM sessions WHERE token = @token AND expiry > @now`, pgx.NamedArgs{"token": token, "now": s.store.now()}).
@@ -32,31 +32,53 @@ func (s Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, erro
 	return found[0], true, nil
 }
 
-// CommitCtx writes a session.
-func (s Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
+// A session that ended stays ended: a request that began before may write it only afterwards.
+const commitSession = `
+INSERT INTO sessions (token, data, expiry, person, staff) VALUES (@token, @data, @expiry, @person, @staff)
+ON CONFLICT (token) DO UPDATE SET data = excluded.data, expiry = excluded.expiry, person = excluded.person, staff = excluded.staff
+WHERE sessions.expiry > @now`
+
+// Commit writes a session, unless it has ended. Person is who is signed in, with the staff role that they were given;
+// empty: nobody, none.
+func (s Sessions) Commit(ctx context.Context, token string, data []byte, expiry time.Time, person onboarding.Actor) error {
 	return s.store.batch(ctx, app, "write a session", func(b *pgx.Batch) {
-		b.Queue(`INSERT INTO sessions (token, data, expiry) VALUES (@token, @data, @expiry) ON CONFLICT (token) DO UPDATE SET data = excluded.data, expiry = excluded.expiry`,
-			pgx.NamedArgs{"token": token, "data": data, "expiry": expiry})
+		b.Queue(commitSession, pgx.NamedArgs{
+			"token": token, "data": data, "expiry": expiry, "person": address(person.Email), "staff": person.Role, "now": s.store.now(),
+		})
 	})
 }
 
-// DeleteCtx ends a session; one that isn't there is fine.
-func (s Sessions) DeleteCtx(ctx context.Context, token string) error {
+const (
+	endSessions   = `UPDATE sessions SET expiry = @now, data = '', person = '', staff = '' WHERE expiry > @now AND `
+	endSession    = endSessions + `token = @token`
+	endSessionsOf = endSessions + `person = @person AND person <> ''`
+)
+
+// Delete ends a session; one that isn't there is fine.
+func (s Sessions) Delete(ctx context.Context, token string) error {
 	return s.store.batch(ctx, app, "end a session", func(b *pgx.Batch) {
-		b.Queue(`DELETE FROM sessions WHERE token = @token`, pgx.NamedArgs{"token": token})
+		b.Queue(endSession, pgx.NamedArgs{"token": token, "now": s.store.now()})
 	})
 }
 
-// AllCtx reads every live session by its (hashed) token, for the page that lists and ends a person's.
-func (s Sessions) AllCtx(ctx context.Context) (map[string][]byte, error) {
+// DeleteOf ends all sessions of a person.
+func (s Sessions) DeleteOf(ctx context.Context, person string) error {
+	return s.store.batch(ctx, app, "end the sessions of a person", func(b *pgx.Batch) {
+		b.Queue(endSessionsOf, pgx.NamedArgs{"person": address(person), "now": s.store.now()})
+	})
+}
+
+const sessionsOf = `SELECT token, data FROM sessions WHERE person = @person AND person <> '' AND expiry > @now`
+
+// Of reads the live sessions of a person, by their (hashed) tokens.
+func (s Sessions) Of(ctx context.Context, person string) (map[string][]byte, error) {
 	type session struct {
 		Token string
 		Data  []byte
 	}
 	var found []session
-	err := s.store.batch(ctx, app, "read sessions", func(b *pgx.Batch) {
-		b.Queue(`SELECT token, data FROM sessions WHERE expiry > @now`, pgx.NamedArgs{"now": s.store.now()}).
-			Query(collect(&found, pgx.RowToStructByName[session]))
+	err := s.store.batch(ctx, app, "read the sessions of a person", func(b *pgx.Batch) {
+		b.Queue(sessionsOf, pgx.NamedArgs{"person": address(person), "now": s.store.now()}).Query(collect(&found, pgx.RowToStructByName[session]))
 	})
 	all := make(map[string][]byte, len(found))
 	for _, f := range found {
@@ -65,27 +87,18 @@ func (s Sessions) AllCtx(ctx context.Context) (map[string][]byte, error) {
 	return all, err
 }
 
-// Clean removes expired sessions; call it now and then.
+// Staff are the people who were given a staff role in a live session, once for each such role.
+func (s Sessions) Staff(ctx context.Context) ([]onboarding.Actor, error) {
+	return s.store.people(ctx, app, `SELECT DISTINCT person, staff FROM sessions WHERE staff <> '' AND expiry > @now ORDER BY person, staff`,
+		pgx.NamedArgs{"now": s.store.now()})
+}
+
+// late is how long after a session's end a request that began before it may still write.
+const late = 10 * time.Minute
+
+// Clean removes sessions that ended a while ago; call it now and then.
 func (s Sessions) Clean(ctx context.Context) error {
 	return s.store.batch(ctx, app, "remove expired sessions", func(b *pgx.Batch) {
-		b.Queue(`DELETE FROM sessions WHERE expiry <= @now`, pgx.NamedArgs{"now": s.store.now()})
+		b.Queue(`DELETE FROM sessions WHERE expiry <= @before`, pgx.NamedArgs{"before": s.store.now().Add(-late)})
 	})
 }
-
-// Find, Commit, Delete and All are the same without a context: scs's Store wants them, and calls the others.
-
-// Find is FindCtx.
-func (s Sessions) Find(token string) ([]byte, bool, error) {
-	return s.FindCtx(context.Background(), token)
-}
-
-// Commit is CommitCtx.
-func (s Sessions) Commit(token string, data []byte, expiry time.Time) error {
-	return s.CommitCtx(context.Background(), token, data, expiry)
-}
-
-// Delete is DeleteCtx.
-func (s Sessions) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
-
-// All is AllCtx.
-func (s Sessions) All() (map[string][]byte, error) { return s.AllCtx(context.Background()) }

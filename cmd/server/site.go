@@ -112,6 +112,10 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		return nil, err
 	}
 
+	if err := h.EndLostRoles(ctx); err != nil {
+		return nil, fmt.Errorf("end the sessions of lost roles: %w", err)
+	}
+
 	first, err := hire(ctx, s.Store, s.Service, log)
 	if err != nil {
 		return nil, err
