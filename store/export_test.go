@@ -45,3 +45,11 @@ func (s *Store) ExplainSearch(ctx context.Context, actor onboarding.Actor, f onb
 	})
 	return role, plan, err
 }
+
+// WhoAmI is the database's role and actor while a use case of the actor's runs.
+func (s *Store) WhoAmI(ctx context.Context, actor onboarding.Actor) (role, email string, err error) {
+	err = s.tx(ctx, actor, "ask who I am", func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, "SELECT current_user, current_setting('groundwork.actor')").Scan(&role, &email)
+	})
+	return role, email, err
+}

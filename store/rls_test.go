@@ -1,0 +1,338 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"groundwork/onboarding"
+	"groundwork/store"
+	"groundwork/store/pgtest"
+)
+
+// These tests look at the wall behind the WHERE: statements without one, as the role that the application logs in as.
+
+// rowOf makes a row of each table that holds what is a customer's; $1 is the onboarding. The tests find those tables in
+// the catalogue, and one that is not here fails them.
+var rowOf = map[string]string{
+	"onboardings": `INSERT INTO onboardings (id, customer, status, owner) VALUES (overlay($1 placing 'new' from 4 for 3), 'Acme', 'in_form', 'ada@customer.example')`,
+	"members":     `INSERT INTO members (onboarding, email, role) VALUES ($1, md5(random()::text) || '@customer.example', 'colleague')`,
+	"invites": `INSERT INTO invites (onboarding, email, role, token_hash, created_by, created_at, expires_at)
+		VALUES ($1, 'x@customer.example', 'colleague', sha256(random()::text::bytea), 'ada@customer.example', now(), now())`,
+	"notes":       `INSERT INTO notes (onboarding, by_email, text) VALUES ($1, 'sam@vendor.example', 'x')`,
+	"grants":      `INSERT INTO grants (onboarding, email, wiped_at) VALUES ($1, 'ada@customer.example', now())`,
+	"grant_uses":  `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ((SELECT min(id) FROM grants), $1, 'plan', 'x')`,
+	"secrets":     `INSERT INTO secrets (onboarding, purpose, sealed) VALUES ($1, md5(random()::text), 'x')`,
+	"runs":        `INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by) VALUES ('run_' || translate(left(md5(random()::text), 20), '0189', 'wxyz'), $1, 'verify', 'succeeded', '{}', 'x', 'x')`,
+	"tasks":       `INSERT INTO tasks (run, name, onboarding, position, title) VALUES ((SELECT min(id) FROM runs), md5(random()::text), $1, 0, 'x')`,
+	"task_events": `INSERT INTO task_events (run, task, onboarding, kind, text, epoch) VALUES ('run', 'task', $1, 'log', 'x', 0)`,
+	"audit":       `INSERT INTO audit (onboarding, actor, role, what, text) VALUES ($1, 'ada@customer.example', 'customer', 'x', 'x')`,
+}
+
+// nobodys are the tables without row security, and why.
+var nobodys = map[string]string{
+	"audit_heads":       "no role may read or write it; the trigger does, as the owner",
+	"sessions":          "found by the hash of a random token alone",
+	"staff":             "the vendor's people; the app's role may not read it",
+	"staff_changes":     "the same",
+	"settings":          "the vendor's",
+	"onboarding_counts": "sums over all customers, for staff alone",
+	"workers":           "processes",
+}
+
+// walled is a table with row security, as the catalogue tells it.
+type walled struct {
+	Name   string
+	Forced bool
+	Staff  bool // has a policy for the staff role
+	App    bool // has a policy for the app's role
+	Select bool // the app's role may read it
+	Change *string
+}
+
+// key is the column that says whose a row is.
+func (w walled) key() string {
+	if w.Name == "onboardings" {
+		return "id"
+	}
+	return "onboarding"
+}
+
+// wall is a database with a row of ada's and one of mallory's in each table, and a connection as the application.
+type wall struct {
+	t            *testing.T
+	db           pgtest.Database
+	s            *store.Store
+	adas, others onboarding.ID
+	tables       []walled
+	app          *pgx.Conn
+}
+
+func newWall(t *testing.T) *wall {
+	t.Helper()
+	db := pgtest.NewDatabase(t)
+	w := &wall{t: t, db: db, s: pgtest.Open(t, db, store.Config{MaxConns: 1})}
+	w.adas, w.others = begin(t, w.s, ada, onboarding.VendorValues{ProposedName: "acme"}).ID, begin(t, w.s, mallory, onboarding.VendorValues{}).ID
+	own := owner(t, db)
+	rows, err := own.Query(t.Context(), `
+SELECT relname AS name, relrowsecurity AND relforcerowsecurity AS forced,
+	EXISTS (SELECT FROM pg_policies p WHERE p.tablename = relname AND 'groundwork_staff' = ANY (p.roles)) AS staff,
+	EXISTS (SELECT FROM pg_policies p WHERE p.tablename = relname AND 'groundwork_app' = ANY (p.roles)) AS app,
+	has_table_privilege('groundwork_app', c.oid, 'SELECT') AS select,
+	(SELECT min(attname::text) FROM pg_attribute a WHERE attrelid = c.oid AND attnum > 0 AND has_column_privilege('groundwork_app', c.oid, attname, 'UPDATE')) AS change
+FROM pg_class c WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname NOT LIKE 'river\_%' AND relname NOT LIKE 'goose\_%'
+ORDER BY relname`)
+	must(t, err)
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[walled])
+	must(t, err)
+	for _, table := range all {
+		if _, ok := nobodys[table.Name]; ok {
+			continue
+		}
+		if !table.Forced || !table.Staff {
+			t.Errorf("the table %s has row security %v and a policy for staff %v. Give it both, or say in this test why it is nobody's", table.Name, table.Forced, table.Staff)
+		}
+		if rowOf[table.Name] == "" {
+			t.Fatalf("say in this test how a row of the table %s is made", table.Name)
+		}
+		w.tables = append(w.tables, table)
+	}
+	// A table that is said to be nobody's must not hold what is a customer's, unless nobody may read it.
+	rows, err = own.Query(t.Context(), `SELECT attrelid::regclass::text FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+		WHERE relkind = 'r' AND attname = 'onboarding' AND NOT relforcerowsecurity
+		AND (has_any_column_privilege('groundwork_app', c.oid, 'SELECT, INSERT, UPDATE') OR has_any_column_privilege('groundwork_staff', c.oid, 'SELECT, INSERT, UPDATE'))`)
+	must(t, err)
+	if bare, err := pgx.CollectRows(rows, pgx.RowTo[string]); err != nil || len(bare) > 0 {
+		t.Errorf("customers' tables without forced row security: %v, %v", bare, err)
+	}
+	if len(w.tables) != len(rowOf) {
+		t.Errorf("%d tables are walled, and this test makes rows of %d", len(w.tables), len(rowOf))
+	}
+	for _, id := range []onboarding.ID{w.adas, w.others} {
+		for _, name := range []string{"grants", "runs", "members", "invites", "notes", "grant_uses", "secrets", "tasks", "task_events", "audit"} {
+			if _, err := own.Exec(t.Context(), rowOf[name], id); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+	}
+	w.app = connect(t, db.URL)
+	var who string
+	if err := w.app.QueryRow(t.Context(), "SELECT current_user").Scan(&who); err != nil || who != store.AppRole {
+		t.Fatalf("connected as %s, %v", who, err)
+	}
+	return w
+}
+
+// as sets whose rows the connection may see.
+func (w *wall) as(actor string) {
+	w.t.Helper()
+	_, err := w.app.Exec(w.t.Context(), "SELECT set_config('groundwork.actor', $1, false)", actor)
+	must(w.t, err)
+}
+
+// try runs a statement as the application and takes back what it did. It gives the onboardings of the rows that come
+// back, or whether it was refused for want of a right.
+func (w *wall) try(sql string, args ...any) (of []onboarding.ID, refused bool) {
+	w.t.Helper()
+	tx, err := w.app.Begin(w.t.Context())
+	must(w.t, err)
+	defer tx.Rollback(w.t.Context())
+	rows, err := tx.Query(w.t.Context(), sql, args...)
+	if err == nil {
+		of, err = pgx.CollectRows(rows, pgx.RowTo[onboarding.ID])
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "42501" { // of the table, the column or the policy
+		return nil, true
+	}
+	if err != nil {
+		w.t.Fatalf("%s: %v", sql, err)
+	}
+	return of, false
+}
+
+func (w *wall) count(of []onboarding.ID) (adas, others int) {
+	for _, id := range of {
+		if id == w.adas {
+			adas++
+		} else {
+			others++
+		}
+	}
+	return adas, others
+}
+
+// With -v it prints what each table answered.
+func TestRowSecurityShowsACustomerTheirOwnRowsAlone(t *testing.T) {
+	t.Parallel()
+	w := newWall(t)
+	var printed strings.Builder
+	fmt.Fprintf(&printed, "\n%-13s%-10s%-11s%-9s%-11s%-13s%-13s%s", "as the app", "nobody's", "ada's own", "others'", "insert own", "insert other", "update other", "delete other")
+	for _, table := range w.tables {
+		read := "SELECT " + table.key() + " FROM " + table.Name
+		cells := []string{table.Name}
+		cell := func(of []onboarding.ID, refused bool, show func(adas, others int) int) {
+			if refused {
+				cells = append(cells, "refused")
+				return
+			}
+			cells = append(cells, fmt.Sprint(show(w.count(of))))
+		}
+		all := func(a, o int) int { return a + o }
+		others := func(_, o int) int { return o }
+
+		w.as("")
+		if of, refused := w.try(read); len(of) != 0 || refused == table.Select {
+			t.Errorf("%s without an actor shows %d rows, refused %v", table.Name, len(of), refused)
+		} else {
+			cell(of, refused, all)
+		}
+		w.as(ada.Email)
+		of, refused := w.try(read)
+		if a, o := w.count(of); o != 0 || table.Select && a == 0 {
+			t.Errorf("%s shows ada %d rows of hers and %d of others'", table.Name, a, o)
+		}
+		cell(of, refused, func(a, _ int) int { return a })
+		cell(of, refused, others)
+
+		insert := rowOf[table.Name] + " RETURNING " + table.key()
+		own, ownRefused := w.try(insert, w.adas)
+		if table.App && !ownRefused && len(own) != 1 {
+			t.Errorf("%s: an own row gave %d", table.Name, len(own))
+		}
+		cell(own, ownRefused, all)
+		if of, refused := w.try(insert, w.others); !refused {
+			t.Errorf("%s: ada made a row of mallory's (%d)", table.Name, len(of))
+		} else {
+			cell(of, refused, all)
+		}
+
+		change, deletes := "UPDATE "+table.Name+" SET "+table.key()+" = "+table.key()+" RETURNING "+table.key(), "DELETE FROM "+table.Name+" RETURNING "+table.key()
+		if table.Change != nil {
+			change = fmt.Sprintf("UPDATE %s SET %s = %[2]s RETURNING %s", table.Name, *table.Change, table.key())
+			if of, refused := w.try(fmt.Sprintf("UPDATE %[1]s SET %[2]s = '%[3]s' WHERE %[2]s = '%[4]s' RETURNING %[2]s", table.Name, table.key(), w.others, w.adas)); !refused {
+				t.Errorf("%s: ada's rows became mallory's (%d)", table.Name, len(of))
+			}
+		}
+		for _, sql := range []string{change, deletes} {
+			of, refused := w.try(sql)
+			if _, o := w.count(of); o != 0 {
+				t.Errorf("%s: ada reaches %d rows of mallory's", sql, o)
+			}
+			if sql == change && refused != (table.Change == nil) {
+				t.Errorf("%s: refused %v", sql, refused)
+			}
+			cell(of, refused, others)
+		}
+		fmt.Fprintf(&printed, "\n%-13s%-10s%-11s%-9s%-11s%-13s%-13s%s", cells[0], cells[1], cells[2], cells[3], cells[4], cells[5], cells[6], cells[7])
+	}
+	t.Log(printed.String())
+}
+
+// What a request of a customer's may never write, even of their own.
+func TestTheApplicationWritesNoColumnThatIsNotACustomers(t *testing.T) {
+	t.Parallel()
+	w := newWall(t)
+	w.as(ada.Email)
+	for table, columns := range map[string]string{
+		"onboardings": "id customer owner vendor specialist archived created_at",
+		"members":     "onboarding email role joined_at",
+		"invites":     "onboarding email role token_hash created_by created_at expires_at used_at used_by",
+		"grants":      "onboarding email scopes asked created_at ref",
+		"grant_uses":  "grant_id onboarding at purpose text",
+		"audit":       "onboarding seq at actor role what text data request_id prev_hash hash salt content_hash",
+		"task_events": "run task onboarding at kind text epoch",
+	} {
+		for column := range strings.FieldsSeq(columns) {
+			if _, refused := w.try(fmt.Sprintf("UPDATE %s SET %s = %[2]s", table, column)); !refused {
+				t.Errorf("the application may change %s.%s", table, column)
+			}
+		}
+	}
+	for name, sql := range map[string]string{
+		"choose the number of an audit line": `INSERT INTO audit (onboarding, seq, at, actor, role, what, text, prev_hash, hash) VALUES ('` + string(w.adas) + `', 99, 'epoch', 'x', 'x', 'x', 'x', 'x', 'x') RETURNING CASE WHEN seq = 99 OR hash = 'x' OR at = 'epoch' THEN 'chosen' END`,
+		"switch off security":                `ALTER TABLE onboardings DISABLE ROW LEVEL SECURITY`,
+		"make a table":                       `CREATE TABLE mine (x text)`,
+		"read the staff":                     `SELECT email FROM staff`,
+		"read the notes":                     `SELECT text FROM notes`,
+		"read who gave the staff roles":      `SELECT email FROM staff_changes`,
+		"read the heads of the audit":        `SELECT onboarding FROM audit_heads`,
+		"erase a history":                    `SELECT audit_erase('` + string(w.adas) + `')::text`,
+		"change the settings":                `UPDATE settings SET value = '{}'`,
+		"become the owner":                   `SET ROLE groundwork_owner`,
+	} {
+		if strings.HasPrefix(sql, "INSERT INTO audit") {
+			tx, err := w.app.Begin(t.Context())
+			must(t, err)
+			var chosen *string
+			if err := tx.QueryRow(t.Context(), sql).Scan(&chosen); err != nil || chosen != nil {
+				t.Errorf("%s: %v, %v", name, chosen, err)
+			}
+			must(t, tx.Rollback(t.Context()))
+			continue
+		}
+		if _, refused := w.try(sql); !refused {
+			t.Errorf("the application may %s", name)
+		}
+	}
+	var super, bypass, inherit, makes bool
+	if err := w.app.QueryRow(t.Context(), "SELECT rolsuper, rolbypassrls, rolinherit, rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = current_user").Scan(&super, &bypass, &inherit, &makes); err != nil || super || bypass || inherit || makes {
+		t.Errorf("the application's role: superuser %v, bypasses %v, inherits %v, makes roles or databases %v, %v", super, bypass, inherit, makes, err)
+	}
+}
+
+func TestTheAuditIsNeitherChangedNorDeletedByAnyRole(t *testing.T) {
+	t.Parallel()
+	w := newWall(t)
+	w.as(ada.Email)
+	for _, role := range []string{store.AppRole, store.StaffRole} {
+		_, err := w.app.Exec(t.Context(), "SET ROLE "+role)
+		must(t, err)
+		for _, sql := range []string{
+			`UPDATE audit SET text = 'Nothing happened.'`, `DELETE FROM audit`, `TRUNCATE audit`, `UPDATE audit_heads SET seq = 0`, `ALTER TABLE audit DISABLE TRIGGER ALL`,
+			`SELECT audit_erase('` + string(w.adas) + `')::text`, // it is not archived
+			`UPDATE staff_changes SET email = ''`, `DELETE FROM staff_changes`, `TRUNCATE staff_changes`,
+		} {
+			if _, refused := w.try(sql); !refused {
+				t.Errorf("%s may %s", role, sql)
+			}
+		}
+	}
+	own := owner(t, w.db)
+	_, err := own.Exec(t.Context(), `INSERT INTO staff_changes (actor, email, before, after) VALUES ('x', 'x', '', 'specialist')`)
+	must(t, err)
+	for _, sql := range []string{`UPDATE audit SET text = 'Nothing happened.'`, `DELETE FROM audit`, `TRUNCATE audit`, `UPDATE staff_changes SET email = ''`, `DELETE FROM staff_changes`, `TRUNCATE staff_changes`} {
+		if _, err := own.Exec(t.Context(), sql); err == nil {
+			t.Errorf("the owner may %s, by mistake", sql)
+		}
+	}
+}
+
+func TestAUseCaseTakesItsRoleForItsOwnTransaction(t *testing.T) {
+	t.Parallel()
+	w := newWall(t)
+	for _, c := range []struct {
+		actor onboarding.Actor
+		role  string
+	}{
+		{ada, store.AppRole},
+		{onboarding.Actor{Email: "cole@customer.example", Role: onboarding.RoleColleague}, store.AppRole},
+		{onboarding.Actor{Email: "nobody@customer.example"}, store.AppRole},
+		{sam, store.StaffRole},
+		{onboarding.Actor{Email: "root@vendor.example", Role: onboarding.RoleAdministrator}, store.StaffRole},
+		{onboarding.System, store.StaffRole},
+	} {
+		role, email, err := w.s.WhoAmI(t.Context(), c.actor)
+		if err != nil || role != c.role || email != c.actor.Email {
+			t.Errorf("%s %s works as %s for %q, want %s (%v)", c.actor.Role, c.actor.Email, role, email, c.role, err)
+		}
+		// The pool has one connection: what the next use case gets is what this one left.
+		if err := w.s.Pool().QueryRow(t.Context(), "SELECT current_user, coalesce(current_setting('groundwork.actor', true), '')").Scan(&role, &email); err != nil || role != store.AppRole || email != "" {
+			t.Errorf("after %s the connection is %s's for %q (%v)", c.actor.Email, role, email, err)
+		}
+	}
+}
