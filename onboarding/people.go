@@ -1,6 +1,7 @@
 package onboarding
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -88,6 +89,10 @@ type Grant struct {
 	Email      string   // the Google account that consented
 	Scopes     []string // granted, as Google said at the callback
 	Asked      []string
+	GivenBy    string   // the member who consented, "" in a grant from before that was kept; the account may have another address
+	Project    string   // that the consent named, "" none was chosen yet: then it is for choosing one
+	Shown      []string // the permissions that the consent listed, by [Permission.Line]
+	ReplacedBy int64    // the newer grant of the same account that holds this one's token too; 0 none
 	CreatedAt  time.Time
 	RevokedAt  time.Time // at Google; zero: not yet
 	WipedAt    time.Time // here; zero: still held
@@ -99,6 +104,11 @@ func (g Grant) SealedTo() SealedTo { return SealedTo{g.Onboarding, g.Ref, Purpos
 
 // Live tells whether the grant still holds a token.
 func (g Grant) Live() bool { return g.ID != 0 && g.WipedAt.IsZero() }
+
+// Covers tells whether the consent listed each of these permissions.
+func (g Grant) Covers(needed []Permission) bool {
+	return !slices.ContainsFunc(needed, func(p Permission) bool { return !slices.Contains(g.Shown, p.Line()) })
+}
 
 // GrantToken is what a grant's sealed value holds, as JSON.
 type GrantToken struct {

@@ -40,6 +40,14 @@ type Permission struct {
 	On   string `json:"on,omitempty"` // "" the data plane project; else another project's ID or a resource
 }
 
+// Line names the permission and its place, for a consent to be held to.
+func (p Permission) Line() string {
+	if p.On == "" {
+		return p.Name
+	}
+	return p.Name + " on " + p.On
+}
+
 // PlannedTask is one line of the plan.
 type PlannedTask struct {
 	Name        TaskName        `json:"name"`

@@ -20,30 +20,41 @@ type grantRow struct {
 	RevokedAt  *time.Time
 	WipedAt    *time.Time
 	Sealed     []byte
+	GivenBy    string
+	Project    string
+	Shown      []string
+	ReplacedBy *int64
 }
 
 func toGrant(row pgx.CollectableRow) (onboarding.Grant, error) {
 	r, err := pgx.RowToStructByName[grantRow](row)
-	return onboarding.Grant{
+	g := onboarding.Grant{
 		ID: r.ID, Ref: r.Ref, Onboarding: r.Onboarding, Email: r.Email, Scopes: r.Scopes, Asked: r.Asked,
+		GivenBy: r.GivenBy, Project: r.Project, Shown: r.Shown,
 		CreatedAt: r.CreatedAt.UTC(), RevokedAt: later(r.RevokedAt), WipedAt: later(r.WipedAt), Sealed: r.Sealed,
-	}, err
+	}
+	if r.ReplacedBy != nil {
+		g.ReplacedBy = *r.ReplacedBy
+	}
+	return g, err
 }
 
-const grantColumns = `g.id, g.ref, g.onboarding, g.email, g.scopes, g.asked, g.created_at, g.revoked_at, g.wiped_at, g.sealed`
+const grantColumns = `
+	g.id, g.ref, g.onboarding, g.email, g.scopes, g.asked, g.created_at, g.revoked_at, g.wiped_at, g.sealed,
+	g.given_by, g.project, g.shown, g.replaced_by`
 
 const (
 	wipeOlderGrants = `
 UPDATE grants g SET sealed = NULL, wiped_at = @now FROM onboardings o
 WHERE g.onboarding = @id AND o.id = g.onboarding AND g.wiped_at IS NULL AND ` + visible
 	insertGrant = `
-INSERT INTO grants AS g (onboarding, ref, email, scopes, asked, created_at, sealed)
-SELECT o.id, @ref, @email, @scopes, @asked, @now, @sealed FROM onboardings o WHERE o.id = @id AND NOT o.archived AND ` + visible + `
+INSERT INTO grants AS g (onboarding, ref, email, scopes, asked, created_at, sealed, given_by, project, shown)
+SELECT o.id, @ref, @email, @scopes, @asked, @now, @sealed, @by, @project, @shown FROM onboardings o WHERE o.id = @id AND NOT o.archived AND ` + visible + `
 RETURNING ` + grantColumns
 )
 
 // SaveGrant keeps a fresh consent, sealed, and wipes an older one of the same onboarding: there is one at most.
-// ID and dates are given here.
+// ID and dates are given here, and that the actor gave it.
 func (s *Store) SaveGrant(ctx context.Context, actor onboarding.Actor, g onboarding.Grant) (onboarding.Grant, error) {
 	if g.Scopes == nil {
 		g.Scopes = []string{}
@@ -51,7 +62,13 @@ func (s *Store) SaveGrant(ctx context.Context, actor onboarding.Actor, g onboard
 	if g.Asked == nil {
 		g.Asked = []string{}
 	}
-	args := seen(actor, pgx.NamedArgs{"id": g.Onboarding, "ref": g.Ref, "email": address(g.Email), "scopes": g.Scopes, "asked": g.Asked, "sealed": g.Sealed, "now": s.now()})
+	if g.Shown == nil {
+		g.Shown = []string{}
+	}
+	args := seen(actor, pgx.NamedArgs{
+		"id": g.Onboarding, "ref": g.Ref, "email": address(g.Email), "scopes": g.Scopes, "asked": g.Asked, "sealed": g.Sealed, "now": s.now(),
+		"by": address(actor.Email), "project": g.Project, "shown": g.Shown,
+	})
 	var saved onboarding.Grant
 	err := s.tx(ctx, actor, "save a consent", func(tx pgx.Tx) error {
 		// Two sign-ins at once queue here, so that the second wipes the first.

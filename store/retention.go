@@ -37,7 +37,9 @@ var forget = []string{
 	`DELETE FROM members WHERE onboarding = @id`,
 	`DELETE FROM invites WHERE onboarding = @id`,
 	`DELETE FROM notes WHERE onboarding = @id`,
-	`UPDATE grants SET email = '' WHERE onboarding = @id`,
+	`DELETE FROM readings WHERE onboarding = @id`,
+	`UPDATE grants SET email = '', given_by = '' WHERE onboarding = @id`,
+	`UPDATE grant_uses SET actor = '' WHERE onboarding = @id`,
 	`UPDATE onboardings SET owner = '', specialist = '', answers = '{}' WHERE id = @id`,
 }
 

@@ -337,9 +337,12 @@ func TestHoldsOneConsentAndWipesIt(t *testing.T) {
 	if _, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Ref: "grant_one", Sealed: []byte("copied")}); err == nil {
 		t.Error("two consents of one ref")
 	}
-	latest, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Sealed: []byte("two")})
+	latest, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: "ada.cloud@customer.example", Project: "acme-data", Shown: []string{"storage.buckets.create"}, Sealed: []byte("two")})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if latest.GivenBy != ada.Email || latest.Project != "acme-data" || len(latest.Shown) != 1 {
+		t.Errorf("the consent doesn't say who gave it, and for what: %+v", latest)
 	}
 	wantCode(t, s.ResealGrant(ctx, first.ID, []byte("late refresh")), onboarding.CodeGone)
 	if err := s.ResealGrant(ctx, latest.ID, []byte("two, refreshed")); err != nil {
