@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,16 +40,23 @@ type authCode struct {
 	Nonce     string    `json:"nonce,omitempty"`
 	Challenge string    `json:"challenge"`
 	Offline   bool      `json:"offline,omitempty"`
+	SignedIn  time.Time `json:"signed_in,omitzero"`
 	Expires   time.Time `json:"expires"`
 	Used      bool      `json:"used,omitempty"`
 }
 
+// signIn is when a person last chose their account, by their address: there are no passwords here to ask for.
+type signIn struct {
+	At time.Time `json:"at"`
+}
+
 // refreshToken is by its value.
 type refreshToken struct {
-	Client  string    `json:"client"`
-	Email   string    `json:"email"`
-	Scopes  []string  `json:"scopes"`
-	Expires time.Time `json:"expires,omitzero"` // zero: never
+	Client   string    `json:"client"`
+	Email    string    `json:"email"`
+	Scopes   []string  `json:"scopes"`
+	SignedIn time.Time `json:"signed_in,omitzero"`
+	Expires  time.Time `json:"expires,omitzero"` // zero: never
 }
 
 // signingKey is the one key of the id tokens.
@@ -71,6 +79,7 @@ var basicScopes = []string{
 // registerIdentity serves OpenID sign-in on the emulator's own address and on Google's hosts.
 func (e *Emulator) registerIdentity() {
 	e.codes = newTable[authCode](e, "code")
+	e.signIns = newTable[signIn](e, "signin")
 	e.refreshes = newTable[refreshToken](e, "refresh")
 	e.keys = newTable[signingKey](e, "key")
 	for pattern, at := range map[string]struct {
@@ -118,7 +127,7 @@ func discovery(c *call) (any, error) {
 		"scopes_supported":                               []string{"openid", "email", "profile"},
 		"code_challenge_methods_supported":               []string{"S256"},
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_post", "client_secret_basic"},
-		"claims_supported":                               []string{"aud", "email", "email_verified", "exp", "hd", "iat", "iss", "name", "sub"},
+		"claims_supported":                               []string{"aud", "auth_time", "email", "email_verified", "exp", "hd", "iat", "iss", "name", "sub"},
 		"authorization_response_iss_parameter_supported": true,
 	}, nil
 }
@@ -134,6 +143,7 @@ type request struct {
 	offline   bool
 	prompt    []string
 	hint      string
+	maxAge    time.Duration // how old a sign-in may be; below 0: any
 	params    url.Values
 }
 
@@ -148,7 +158,7 @@ func (c *call) authRequest(q url.Values) (request, *answer) {
 	if i < 0 {
 		return request{}, page(http.StatusUnauthorized, "invalid_client", "The OAuth client was not found.")
 	}
-	r := request{client: c.e.cfg.Clients[i], redirect: q.Get("redirect_uri"), params: url.Values{}}
+	r := request{client: c.e.cfg.Clients[i], redirect: q.Get("redirect_uri"), maxAge: -1, params: url.Values{}}
 	if !slices.Contains(r.client.Redirects, r.redirect) {
 		return request{}, page(http.StatusBadRequest, "redirect_uri_mismatch", "The address to return to is not registered for this application.")
 	}
@@ -156,7 +166,7 @@ func (c *call) authRequest(q url.Values) (request, *answer) {
 	r.state, r.nonce, r.challenge = q.Get("state"), q.Get("nonce"), q.Get("code_challenge")
 	r.offline = q.Get("access_type") == "offline"
 	r.prompt, r.hint = strings.Fields(q.Get("prompt")), strings.ToLower(q.Get("login_hint"))
-	for _, k := range []string{"client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "access_type", "prompt", "include_granted_scopes"} {
+	for _, k := range []string{"client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "access_type", "prompt", "include_granted_scopes", "max_age"} {
 		if v := q.Get(k); v != "" {
 			r.params.Set(k, v)
 		}
@@ -164,6 +174,13 @@ func (c *call) authRequest(q url.Values) (request, *answer) {
 	bad := func(code, text string) (request, *answer) {
 		a := c.back(r, url.Values{"error": {code}, "error_description": {text}})
 		return request{}, &a
+	}
+	if age := q.Get("max_age"); age != "" {
+		seconds, err := strconv.ParseUint(age, 10, 31)
+		if err != nil {
+			return bad("invalid_request", "max_age must be a number of seconds.")
+		}
+		r.maxAge = time.Duration(seconds) * time.Second
 	}
 	switch {
 	case q.Get("response_type") != "code":
@@ -204,21 +221,33 @@ func (r request) more() []string {
 	return slices.DeleteFunc(slices.Clone(r.scopes), func(s string) bool { return slices.Contains(basicScopes, s) })
 }
 
-// authorize shows the chooser, then the consent where more than who the person is is asked for.
+// signedIn notes a sign-in where the account was just chosen, and tells whether the person's last one will do.
+func (c *call) signedIn(r request, email string, chosen bool) bool {
+	last, ok := c.e.signIns.get(email)
+	if chosen || !ok && r.maxAge < 0 {
+		c.e.signIns.put(email, signIn{c.now})
+		return true
+	}
+	return r.maxAge < 0 || ok && c.now.Sub(last.At) <= r.maxAge
+}
+
+// authorize shows the chooser, also to who signed in longer ago than max_age, then the consent where more than who the
+// person is is asked for.
 func authorize(c *call) (any, error) {
 	r, bad := c.authRequest(c.query)
 	if bad != nil {
 		return *bad, nil
 	}
 	email := strings.ToLower(c.query.Get("account"))
-	if email == "" && !slices.Contains(r.prompt, "select_account") {
+	chosen := email != ""
+	if !chosen && !slices.Contains(r.prompt, "select_account") {
 		email = r.hint
 	}
 	if slices.Contains(r.prompt, "none") {
 		return c.back(r, url.Values{"error": {"interaction_required"}}), nil
 	}
 	p, ok := c.e.people.get(email)
-	if !ok {
+	if !ok || !c.signedIn(r, p.Email, chosen) {
 		return c.chooser(r), nil
 	}
 	if len(r.more()) == 0 && !slices.Contains(r.prompt, "consent") {
@@ -252,9 +281,10 @@ func consented(c *call) (any, error) {
 
 func (c *call) grantCode(r request, p Person, scopes []string, offline bool) answer {
 	code := "4/0A" + c.e.id(48)
+	last, _ := c.e.signIns.get(p.Email)
 	c.e.codes.put(code, authCode{
 		Client: r.client.ID, Email: p.Email, Redirect: r.redirect, Scopes: scopes, Nonce: r.nonce, Challenge: r.challenge,
-		Offline: offline, Expires: c.now.Add(codeLife),
+		Offline: offline, SignedIn: last.At, Expires: c.now.Add(codeLife),
 	})
 	if p.RAPT {
 		p.RAPT = false
@@ -327,13 +357,13 @@ func (c *call) redeem(client OAuthClient, form url.Values) (any, error) {
 	refresh := ""
 	if code.Offline {
 		refresh = "1//0" + c.e.id(60)
-		r := refreshToken{Client: client.ID, Email: code.Email, Scopes: code.Scopes}
+		r := refreshToken{Client: client.ID, Email: code.Email, Scopes: code.Scopes, SignedIn: code.SignedIn}
 		if client.Testing {
 			r.Expires = c.now.AddDate(0, 0, 7)
 		}
 		c.e.refreshes.put(refresh, r)
 	}
-	out, err := c.issue(client, code.Email, code.Scopes, code.Nonce, refresh)
+	out, err := c.issue(client, code.Email, code.Scopes, code.Nonce, refresh, code.SignedIn)
 	if err == nil && refresh != "" {
 		out["refresh_token"] = refresh
 	}
@@ -354,12 +384,12 @@ func (c *call) refresh(client OAuthClient, form url.Values) (any, error) {
 		return oauthError(http.StatusBadRequest, "invalid_grant", "reauth related error (invalid_rapt)",
 			"error_uri", "https://support.google.com/a/answer/9368756", "error_subtype", "invalid_rapt"), nil
 	}
-	out, err := c.issue(client, r.Email, r.Scopes, "", value)
+	out, err := c.issue(client, r.Email, r.Scopes, "", value, r.SignedIn)
 	return noStore(jsonAnswer(http.StatusOK, out)), err
 }
 
 // issue makes an access token, and an id token where openid was asked for.
-func (c *call) issue(client OAuthClient, email string, scopes []string, nonce, refresh string) (map[string]any, error) {
+func (c *call) issue(client OAuthClient, email string, scopes []string, nonce, refresh string, signedIn time.Time) (map[string]any, error) {
 	access := "ya29.a0" + c.e.id(80)
 	c.e.tokens.put(access, accessToken{
 		Email: email, Scopes: scopes, Client: client.ID, Expires: c.now.Add(accessTokenLife), Refresh: refresh,
@@ -370,7 +400,7 @@ func (c *call) issue(client OAuthClient, email string, scopes []string, nonce, r
 		"scope": strings.Join(scopes, " "),
 	}
 	if slices.Contains(scopes, "openid") {
-		t, err := c.idToken(client, email, scopes, nonce, access)
+		t, err := c.idToken(client, email, scopes, nonce, access, signedIn)
 		if err != nil {
 			return nil, err
 		}
@@ -406,7 +436,7 @@ func subject(email string) string {
 	return fmt.Sprintf("1%020d", h.Sum64())
 }
 
-func (c *call) idToken(client OAuthClient, email string, scopes []string, nonce, access string) (string, error) {
+func (c *call) idToken(client OAuthClient, email string, scopes []string, nonce, access string, signedIn time.Time) (string, error) {
 	key, err := c.e.signingKey()
 	if err != nil {
 		return "", err
@@ -422,6 +452,9 @@ func (c *call) idToken(client OAuthClient, email string, scopes []string, nonce,
 	m["at_hash"] = base64.RawURLEncoding.EncodeToString(sum[:16])
 	if nonce != "" {
 		m["nonce"] = nonce
+	}
+	if !signedIn.IsZero() {
+		m["auth_time"] = signedIn.Unix()
 	}
 	t, err := jwt.Signed(signer).Claims(m).Serialize()
 	if err != nil {

@@ -365,3 +365,54 @@ func TestSigningKeySurvives(t *testing.T) {
 		t.Errorf("keys\n%s\n%s", first, second)
 	}
 }
+
+// signIn goes to the callback, over the chooser where it is shown, and gives the claim auth_time.
+func (i *idp) signIn(chosen bool, opts ...oauth2.AuthCodeOption) time.Time {
+	i.t.Helper()
+	resp, page := i.get(i.authURL(append(opts, oauth2.SetAuthURLParam("login_hint", owner))...))
+	link := page.Find("a[href*='account=']").FilterFunction(func(_ int, s *goquery.Selection) bool {
+		return strings.Contains(s.AttrOr("href", ""), url.QueryEscape(owner))
+	}).AttrOr("href", "")
+	if chosen != (link != "") {
+		i.t.Errorf("the chooser is shown: %v, want %v", link != "", chosen)
+	}
+	if link != "" {
+		resp, _ = i.get(i.url + link)
+	}
+	token := must(i.oauth.Exchange(i.t.Context(), i.returned(resp).Get("code"), oauth2.VerifierOption(i.verifier)))(i.t)
+	raw, _ := token.Extra("id_token").(string)
+	id := must(i.provider.Verifier(&oidc.Config{ClientID: "app", Now: func() time.Time { return i.now }}).Verify(i.t.Context(), raw))(i.t)
+	var claims struct {
+		AuthTime int64 `json:"auth_time"`
+	}
+	noError(i.t, id.Claims(&claims))
+	return time.Unix(claims.AuthTime, 0)
+}
+
+func TestAuthTimeIsStatedAndMaxAgeHonoured(t *testing.T) {
+	i := newIDP(t)
+	age := func(seconds string) oauth2.AuthCodeOption { return oauth2.SetAuthURLParam("max_age", seconds) }
+	first := i.now.Truncate(time.Second)
+	if got := i.signIn(false); !got.Equal(first) {
+		t.Errorf("signed in at %s, want %s", got, first)
+	}
+	i.now = i.now.Add(20 * time.Minute)
+	if got := i.signIn(false, age("1800")); !got.Equal(first) {
+		t.Errorf("signed in at %s, want %s still", got, first)
+	}
+	i.now = i.now.Add(20 * time.Minute)
+	if got := i.signIn(false); !got.Equal(first) {
+		t.Errorf("without max_age: signed in at %s, want %s still", got, first)
+	}
+	if got := i.signIn(true, age("1800")); !got.Equal(i.now.Truncate(time.Second)) {
+		t.Errorf("signed in at %s, want now", got)
+	}
+	i.now = i.now.Add(time.Second)
+	if got := i.signIn(true, age("0")); !got.Equal(i.now.Truncate(time.Second)) {
+		t.Errorf("max_age=0: signed in at %s, want now", got)
+	}
+	resp, _ := i.get(i.authURL(age("-1")))
+	if q := i.returned(resp); q.Get("error") != "invalid_request" {
+		t.Errorf("max_age=-1 gives %v", q)
+	}
+}

@@ -15,6 +15,7 @@ type services struct {
 	accounts      *table[serviceAccount]
 	roles         *table[customRole] // by "projects/p/roles/r"
 	codes         *table[authCode]
+	signIns       *table[signIn]
 	refreshes     *table[refreshToken]
 	keys          *table[signingKey]
 }
