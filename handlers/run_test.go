@@ -191,24 +191,6 @@ func TestAnotherPlanThanTheOneShownIsNotRun(t *testing.T) {
 	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
 }
 
-func TestApprovingNeedsARecentSignIn(t *testing.T) {
-	w := newWorld(t)
-	ob, b := w.ready()
-	w.clock.add(61 * time.Minute)
-	p := b.approve(ob.ID)
-	want(t, p, http.StatusSeeOther)
-	if !strings.HasPrefix(p.to(), "/signin?") || !strings.Contains(p.to(), "why=recent") {
-		t.Fatalf("leads to %q", p.to())
-	}
-	link := b.get(p.to()).Find("a[href^='/signin/start']").AttrOr("href", "")
-	start := b.get(link)
-	if !strings.Contains(start.to(), "login_hint=ada%40customer.example") {
-		t.Errorf("no hint who it is: %s", start.to())
-	}
-	wantTo(t, b.get(w.issuer.consent(t, start.to(), ada, nil)), web.OnboardingPath(ob.ID, "plan"))
-	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
-}
-
 func TestARunThatWaitsForASignInGoesOnAfterIt(t *testing.T) {
 	w := newWorld(t)
 	ob, b := w.ready()

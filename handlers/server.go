@@ -126,7 +126,7 @@ type Config struct {
 	Limits      Limits
 	Lifetime    time.Duration // of a session; 12 h
 	Idle        time.Duration // without a request; 2 h
-	Recent      time.Duration // how old a sign-in may be that approves a plan; 1 h
+	Recent      time.Duration // how old a sign-in may be that changes a cloud or gives rights; 1 h
 	InviteTTL   time.Duration // 14 days; a colleague's link has half
 	Timeout     time.Duration // of a request that isn't a stream; 60 s
 	Now         func() time.Time
@@ -291,7 +291,7 @@ func routes() []route {
 		{method: post, pattern: "/o/{id}/teardown", who: member, handle: (*Server).teardownStart, recent: true},
 		{method: get, pattern: "/o/{id}/progress", who: viewer, handle: (*Server).progress},
 		{method: get, pattern: "/o/{id}/events", who: viewer, handle: (*Server).events, stream: true},
-		{method: post, pattern: "/o/{id}/retry", who: member, handle: (*Server).retry},
+		{method: post, pattern: "/o/{id}/retry", who: member, handle: (*Server).retry, recent: true},
 		{method: post, pattern: "/o/{id}/cancel", who: member, handle: (*Server).cancel},
 		{method: post, pattern: "/o/{id}/approve", who: member, handle: (*Server).approveChanged, recent: true},
 		{method: get, pattern: "/o/{id}/done", who: viewer, handle: (*Server).done},
@@ -313,11 +313,11 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/assign", who: specialist, handle: (*Server).adminAssign},
 		{method: post, pattern: "/admin/o/{id}/note", who: specialist, handle: (*Server).adminNote},
 		{method: post, pattern: "/admin/o/{id}/invite", who: specialist, handle: (*Server).adminInvite},
-		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry},
+		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry, recent: true},
 		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride},
 		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive},
 		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
-		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave},
+		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, recent: true},
 	}
 }
 

@@ -29,6 +29,7 @@ const (
 	keyEmail  = "email"
 	keyName   = "name"
 	keySigned = "signed" // when the person signed in
+	keyProved = "proved" // when they proved to the provider who they are; the same or earlier
 	keySeen   = "seen"   // last request, written at most once a minute
 	keyStaff  = "staff"  // the highest staff role that was given: when it is lost, the session ends. Routes ask again
 	keyKept   = "kept"   // a form that waits for its sender to come back
@@ -105,7 +106,7 @@ type visit struct {
 	id     onboarding.ID    // of the route's {id}, "" outside of one
 	actor  onboarding.Actor // zero: nobody is signed in; Role is the role on this route
 	form   url.Values       // of a post; never nil
-	signed time.Time        // when the person signed in
+	proved time.Time        // when the person proved who they are
 }
 
 // member tells whether the visitor is the customer or a colleague, who may act; staff only look.
@@ -190,7 +191,7 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 	default:
 		return fmt.Errorf("route %s has no access rule", rt.pattern)
 	}
-	if rt.recent && s.Now().Sub(v.signed) > s.Recent {
+	if rt.recent && s.Now().Sub(v.proved) > s.Recent {
 		return s.askSignIn(w, v, rt, "recent")
 	}
 	return nil
@@ -295,7 +296,7 @@ func (s *Server) visitor(v *visit) error {
 	if now.Sub(seen) >= time.Minute {
 		s.sessions.Put(ctx, keySeen, now.Unix())
 	}
-	v.signed = time.Unix(s.sessions.GetInt64(ctx, keySigned), 0)
+	v.proved = time.Unix(s.sessions.GetInt64(ctx, keyProved), 0)
 	v.actor = onboarding.Actor{Email: email, Name: s.sessions.GetString(ctx, keyName), RequestID: noteOf(ctx).id}
 	return nil
 }
@@ -314,6 +315,7 @@ func (s *Server) askSignIn(w http.ResponseWriter, v *visit, rt route, why string
 			s.keep(v)
 		case strings.HasSuffix(rt.pattern, "/plan"):
 			next = planPath(v.id, runKind(v.form.Get("kind")))
+		case strings.HasSuffix(rt.pattern, "/teardown"):
 		case v.id != "":
 			next = web.OnboardingPath(v.id)
 		}

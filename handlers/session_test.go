@@ -5,12 +5,14 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"groundwork/handlers"
 	"groundwork/onboarding"
+	"groundwork/web"
 )
 
 // A role that the configuration gave ends with the restart that takes it: at the start, and where the start missed it
@@ -137,4 +139,111 @@ func TestASessionThatEndedStaysEnded(t *testing.T) {
 	if p := w.with(cookie).get("/sessions"); !strings.HasPrefix(p.to(), "/signin?") {
 		t.Errorf("signed in again: %d", p.status)
 	}
+}
+
+// again goes from the answer that asks for a recent sign-in to the provider's page.
+func (b *browser) again(p page) string {
+	b.t.Helper()
+	want(b.t, p, http.StatusSeeOther)
+	if !strings.HasPrefix(p.to(), "/signin?") || !strings.Contains(p.to(), "why=recent") {
+		b.t.Fatalf("leads to %q", p.to())
+	}
+	return b.get(b.get(p.to()).Find("a[href^='/signin/start']").AttrOr("href", "")).to()
+}
+
+func TestApprovingNeedsARecentSignIn(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	w.clock.add(61 * time.Minute)
+	start := b.again(b.approve(ob.ID))
+	u, err := url.Parse(start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q := u.Query(); q.Get("login_hint") != ada || q.Get("max_age") != "1800" || !strings.Contains(q.Get("claims"), `"auth_time"`) {
+		t.Errorf("asked %v", q)
+	}
+	wantTo(t, b.get(w.issuer.consent(t, start, ada, nil)), web.OnboardingPath(ob.ID, "plan"))
+	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+}
+
+// What changes a cloud or gives rights wants a recent sign-in, and leads back to where it is done; what takes access
+// away doesn't wait for one.
+func TestWhatNeedsARecentSignIn(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	browsers := map[string]*browser{ada: b, sam: w.as(sam), root: w.as(root)}
+	w.clock.add(61 * time.Minute)
+	for _, c := range []struct{ who, path, next string }{
+		{ada, web.OnboardingPath(ob.ID, "plan"), web.OnboardingPath(ob.ID, "plan")},
+		{ada, web.OnboardingPath(ob.ID, "teardown"), web.OnboardingPath(ob.ID, "teardown")},
+		{ada, web.OnboardingPath(ob.ID, "approve"), web.OnboardingPath(ob.ID)},
+		{ada, web.OnboardingPath(ob.ID, "retry"), web.OnboardingPath(ob.ID)},
+		{sam, web.AdminPath(ob.ID, "retry"), web.AdminPath(ob.ID)},
+		{root, "/admin/staff", "/admin/staff"},
+		{ada, web.OnboardingPath(ob.ID, "revoke"), ""},
+		{ada, web.OnboardingPath(ob.ID, "cancel"), ""},
+		{ada, "/sessions/end", ""},
+		{sam, web.AdminPath(ob.ID, "archive"), ""},
+	} {
+		p := browsers[c.who].post(c.path)
+		asked := strings.HasPrefix(p.to(), "/signin?") && strings.Contains(p.to(), "why=recent")
+		if c.next == "" && asked || c.next != "" && (!asked || !strings.Contains(p.to(), "next="+url.QueryEscape(c.next)+"&")) {
+			t.Errorf("%s leads to %q, want %q", c.path, p.to(), c.next)
+		}
+	}
+}
+
+func TestAStatedTimeOfSigningInIsBelieved(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		stated func(now time.Time) any // nil: not stated
+		status int
+		good   time.Duration // how long the sign-in counts as recent
+	}{
+		{"not stated", nil, http.StatusSeeOther, time.Hour},
+		{"now", func(now time.Time) any { return now.Unix() }, http.StatusSeeOther, time.Hour},
+		{"as a fraction", func(now time.Time) any { return float64(now.Unix()) + 0.5 }, http.StatusSeeOther, time.Hour},
+		{"half an hour ago", func(now time.Time) any { return now.Add(-30 * time.Minute).Unix() }, http.StatusSeeOther, 30 * time.Minute},
+		{"too long ago", func(now time.Time) any { return now.Add(-61 * time.Minute).Unix() }, http.StatusForbidden, 0},
+		{"in 1970", func(time.Time) any { return 0 }, http.StatusForbidden, 0},
+		{"by a clock that is ahead", func(now time.Time) any { return now.Add(9 * time.Minute).Unix() }, http.StatusSeeOther, time.Hour},
+		{"in the future", func(now time.Time) any { return now.Add(11 * time.Minute).Unix() }, http.StatusBadRequest, 0},
+		{"as text", func(time.Time) any { return "yesterday" }, http.StatusBadRequest, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			b := w.as(root)
+			w.clock.add(61 * time.Minute)
+			start := b.again(b.post("/admin/staff"))
+			if c.stated != nil {
+				w.issuer.claims = map[string]any{"auth_time": c.stated(w.clock.now())}
+			}
+			p := b.get(w.issuer.consent(t, start, root, nil))
+			want(t, p, c.status)
+			if c.status == http.StatusForbidden {
+				says(t, p, "You entered your password too long ago for this step. Sign out of your Google account, then sign in here again.")
+				if !strings.Contains(p.Find("a[href^='/signin/start']").AttrOr("href", ""), "why=recent") {
+					t.Error("the link asks for any sign-in")
+				}
+			}
+			if c.good > 0 {
+				w.clock.add(c.good - time.Second)
+				want(t, b.post("/admin/staff"), http.StatusUnprocessableEntity)
+				w.clock.add(2 * time.Second)
+			}
+			b.again(b.post("/admin/staff"))
+		})
+	}
+}
+
+// An ordinary sign-in with an old session at the provider is a sign-in, and not a recent one.
+func TestAnOldSessionAtTheProviderSignsInAndIsNotRecent(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	start := b.get("/signin/start")
+	w.issuer.claims = map[string]any{"auth_time": w.clock.now().Add(-24 * time.Hour).Unix()}
+	wantTo(t, b.get(w.issuer.consent(t, start.to(), root, nil)), "/")
+	want(t, b.get("/admin/staff"), http.StatusOK)
+	b.again(b.post("/admin/staff"))
 }

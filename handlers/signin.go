@@ -23,6 +23,8 @@ const (
 	// flowLife is how long a sign-in may take, and maxFlows how many a browser may have under way.
 	flowLife = 15 * time.Minute
 	maxFlows = 6
+	// clockSkew is how far the provider's clock may be ahead of ours.
+	clockSkew = 10 * time.Minute
 )
 
 // flow is a sign-in under way. It lives in the session, so that its state only works in the browser that began it,
@@ -36,6 +38,7 @@ type flow struct {
 	Onboarding onboarding.ID `json:"onboarding,omitempty"` // of a connection to the cloud; "" for a sign-in
 	Account    string        `json:"account,omitempty"`    // of a connection: another account that the person chose on our page
 	By         string        `json:"by,omitempty"`         // of a connection: who began it
+	Recent     bool          `json:"recent,omitempty"`     // of a sign-in: an older one won't do
 }
 
 // provider is what the discovery document gave.
@@ -150,6 +153,7 @@ func again(err error, to string) error {
 // identity is who the provider says signed in.
 type identity struct {
 	Email, Name string
+	Proved      time.Time // when the provider last saw them prove it, never in the future; now, where it doesn't state that
 	Scopes      []string
 	Token       *oauth2.Token
 }
@@ -193,9 +197,19 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 		Email    string   `json:"email"`
 		Verified jsonBool `json:"email_verified"`
 		Name     string   `json:"name"`
+		AuthTime *float64 `json:"auth_time"` // Unix seconds
 	}
 	if err := id.Claims(&claims); err != nil {
 		return who, retry("The sign-in could not be checked. Start again.", fmt.Errorf("read claims: %w", err))
+	}
+	who.Proved = s.Now()
+	if claims.AuthTime != nil {
+		switch stated := time.Unix(int64(*claims.AuthTime), 0); {
+		case stated.After(who.Proved.Add(clockSkew)):
+			return who, retry("The sign-in could not be checked. Start again.", errors.New("auth_time is in the future"))
+		case stated.Before(who.Proved):
+			who.Proved = stated
+		}
 	}
 	if claims.Email == "" && p.oidc.UserInfoEndpoint() != "" { // the standard lets a provider tell it at the userinfo endpoint alone
 		info, err := p.oidc.UserInfo(s.oauthContext(ctx), oauth2.StaticTokenSource(token))
@@ -269,16 +283,19 @@ func startURL(next, why string) string {
 
 func (s *Server) signInStart(w http.ResponseWriter, v *visit) error {
 	q := v.URL.Query()
-	var more []oauth2.AuthCodeOption
-	if q.Get("why") == "recent" {
-		more = append(more, oauth2.SetAuthURLParam("max_age", fmt.Sprint(int(s.Recent.Seconds()))))
+	recent := q.Get("why") == "recent"
+	// Google states auth_time where it is asked for so, and not for max_age alone.
+	// Source: developers.google.com/identity/siwg/security-bundle.
+	more := []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("claims", `{"id_token":{"auth_time":{"essential":true}}}`)}
+	if recent { // half of it, so that what comes back is not about to be too old, and clocks may differ
+		more = append(more, oauth2.SetAuthURLParam("max_age", fmt.Sprint(int(s.Recent.Seconds()/2))))
 	} else {
 		more = append(more, oauth2.SetAuthURLParam("prompt", "select_account"))
 	}
 	if v.actor.Email != "" {
 		more = append(more, oauth2.SetAuthURLParam("login_hint", v.actor.Email))
 	}
-	to, err := s.begin(v.Context(), flow{Next: localPath(q.Get("next"))}, signInPath, []string{oidc.ScopeOpenID, "email", "profile"}, more...)
+	to, err := s.begin(v.Context(), flow{Next: localPath(q.Get("next")), Recent: recent}, signInPath, []string{oidc.ScopeOpenID, "email", "profile"}, more...)
 	if err != nil {
 		return err
 	}
@@ -300,6 +317,11 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	who, err := s.redeem(ctx, q, f, signInPath)
 	if err != nil {
 		return err
+	}
+	if f.Recent && s.Now().Sub(who.Proved) > s.Recent {
+		view := web.SignInView{Frame: s.frame(v.Request, "Sign in"), StartURL: startURL(f.Next, "recent"), Problem: "You entered your password too long ago for this step. Sign out of your Google account, then sign in here again."}
+		view.Error = true
+		return s.draw(w, v.Request, http.StatusForbidden, web.SignIn(view))
 	}
 	if old := s.sessions.GetString(ctx, keyEmail); old != "" && old != who.Email {
 		invite := s.sessions.GetBytes(ctx, keyInvite)
@@ -323,6 +345,7 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	s.sessions.Put(ctx, keyName, who.Name)
 	s.sessions.Put(ctx, keyStaff, string(staff))
 	s.sessions.Put(ctx, keySigned, now.Unix())
+	s.sessions.Put(ctx, keyProved, who.Proved.Unix())
 	s.sessions.Put(ctx, keyAgent, browserName(v.Request))
 	s.sessions.Put(ctx, keySeen, now.Unix())
 	v.actor = onboarding.Actor{Email: who.Email, Name: who.Name, RequestID: noteOf(ctx).id}
