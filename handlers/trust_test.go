@@ -69,7 +69,37 @@ func TestAnErasedHistoryIsToldInWords(t *testing.T) {
 	if strings.Contains(page.body, ada) {
 		t.Error("the page names who was forgotten")
 	}
-	want(t, w.as(sam).get(web.AdminPath(ob.ID)), http.StatusOK)
+}
+
+func TestAForgottenOnboardingStillHasItsPages(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	a.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.finish("apis")
+	k.finish("bucket")
+	k.must(w.store.PutRecord(t.Context(), k.fence(), []byte(`{"verified_as":"`+ada+`"}`)))
+	k.end(onboarding.RunSucceeded)
+	k.must(w.store.Forget(t.Context(), onboarding.System, ob.ID))
+	s := w.as(sam)
+	for _, path := range []string{web.AdminPath(ob.ID), "audit", "receipt", "progress", "done", "check", "plan", "outputs.json", "step/region"} {
+		if !strings.HasPrefix(path, "/") {
+			path = web.OnboardingPath(ob.ID, path)
+		}
+		p := s.get(path)
+		if p.status >= http.StatusInternalServerError {
+			t.Errorf("%s answers %d", path, p.status)
+		}
+		if strings.Contains(p.body, ada) {
+			t.Errorf("%s names who was forgotten", path)
+		}
+	}
+	if p := s.get(web.OnboardingPath(ob.ID, "done")); !strings.Contains(p.body, "tecton-") {
+		t.Error("what was made is not told any more")
+	}
+	if p := a.get(web.OnboardingPath(ob.ID)); p.status != http.StatusNotFound {
+		t.Errorf("who was forgotten still gets in: %d", p.status)
+	}
 }
 
 // ended tells whether a browser has to sign in again.

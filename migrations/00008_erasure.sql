@@ -27,24 +27,24 @@ END
 $$;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION audit_update() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-	erased audit%ROWTYPE;
+	erased audit%ROWTYPE := OLD;
 BEGIN
-	IF TG_OP = 'UPDATE' THEN
-		erased := OLD;
-		erased.actor := '';
-		erased.text := '';
-		erased.data := NULL;
-		erased.salt := NULL;
-		IF OLD.salt IS NOT NULL AND NEW::text = erased::text THEN -- as text: json has no equality
-			RETURN NEW;
-		END IF;
+	erased.actor := '';
+	erased.text := '';
+	erased.data := NULL;
+	erased.salt := NULL;
+	IF OLD.salt IS NULL OR NEW::text <> erased::text THEN -- as text: json has no equality
+		RAISE EXCEPTION 'the audit is append-only' USING ERRCODE = 'insufficient_privilege';
 	END IF;
-	RAISE EXCEPTION 'the audit is append-only' USING ERRCODE = 'insufficient_privilege';
+	RETURN NEW;
 END
 $$;
 -- +goose StatementEnd
+DROP TRIGGER audit_append_only ON audit;
+CREATE TRIGGER audit_append_only BEFORE DELETE ON audit FOR EACH ROW EXECUTE FUNCTION audit_refuse();
+CREATE TRIGGER audit_erase_only BEFORE UPDATE ON audit FOR EACH ROW EXECUTE FUNCTION audit_update();
 -- Row-level security binds the owner too, and the function runs as it: the policies show it the one onboarding.
 CREATE POLICY erase ON audit TO CURRENT_USER USING (onboarding = current_setting('groundwork.erasing', true));
 CREATE POLICY erase ON onboardings FOR SELECT TO CURRENT_USER USING (id = current_setting('groundwork.erasing', true));
@@ -66,7 +66,7 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
-REVOKE EXECUTE ON FUNCTION audit_erase(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION audit_erase(text), audit_update() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit_erase(text) TO groundwork_staff;
 
 -- +goose Down
@@ -74,13 +74,10 @@ GRANT EXECUTE ON FUNCTION audit_erase(text) TO groundwork_staff;
 DROP FUNCTION audit_erase(text);
 DROP POLICY erase ON audit;
 DROP POLICY erase ON onboardings;
--- +goose StatementBegin
-CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-	RAISE EXCEPTION 'the audit is append-only' USING ERRCODE = 'insufficient_privilege';
-END
-$$;
--- +goose StatementEnd
+DROP TRIGGER audit_erase_only ON audit;
+DROP FUNCTION audit_update();
+DROP TRIGGER audit_append_only ON audit;
+CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION audit_refuse();
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION audit_append() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE

@@ -66,6 +66,8 @@ type Onboarding struct {
 	Archived   bool
 	CreatedAt  time.Time
 	ActivityAt time.Time
+	// ForgottenAt is when its people were erased; zero: not yet.
+	ForgottenAt time.Time
 }
 
 // Status is the stage an onboarding is in; the tabs of the admin list.

@@ -14,7 +14,7 @@ import (
 // A run's place is read from its tasks; before the first run, and after the last, the form's place stands.
 const onboardingColumns = `
 	o.id, o.version, o.customer, o.deployment, o.region, o.project, o.vendor, o.answers, o.status,
-	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.created_at, o.activity_at,
+	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.created_at, o.activity_at, o.forgotten_at,
 	coalesce(CASE WHEN o.status IN ('provisioning', 'needs_attention') THEN (
 		SELECT t.title || ' (' || t.position || ' of ' || (SELECT count(*) FROM tasks n WHERE n.run = o.run) || ')'
 		FROM tasks t
@@ -43,6 +43,7 @@ type onboardingRow struct {
 	Archived     bool
 	CreatedAt    time.Time
 	ActivityAt   time.Time
+	ForgottenAt  *time.Time
 }
 
 func (r onboardingRow) onboarding() onboarding.Onboarding {
@@ -51,7 +52,7 @@ func (r onboardingRow) onboarding() onboarding.Onboarding {
 		Vendor: r.Vendor, Answers: r.Answers, Status: r.Status,
 		Waiting: onboarding.Waiting{On: r.WaitingOn, For: r.WaitingFor, Since: later(r.WaitingSince)},
 		Current: r.Current, Specialist: r.Specialist, Owner: r.Owner, Archived: r.Archived,
-		CreatedAt: r.CreatedAt.UTC(), ActivityAt: r.ActivityAt.UTC(),
+		CreatedAt: r.CreatedAt.UTC(), ActivityAt: r.ActivityAt.UTC(), ForgottenAt: later(r.ForgottenAt),
 	}
 }
 
@@ -297,6 +298,9 @@ func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err != nil {
 			return 0, err
 		}
+		if err := refuseForgotten(was); err != nil {
+			return 0, err
+		}
 		changes = []onboarding.Change{{Label: "Deployment specialist", Before: was.Specialist, After: address(specialist)}}
 		tag, err := tx.Exec(ctx, `UPDATE onboardings SET specialist = @specialist, activity_at = @now WHERE id = @id`,
 			pgx.NamedArgs{"id": id, "specialist": address(specialist), "now": s.now()})
@@ -310,11 +314,14 @@ func (s *Store) AddNote(ctx context.Context, actor onboarding.Actor, id onboardi
 		return err
 	}
 	err := s.tx(ctx, actor, "add a note", func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `INSERT INTO notes (onboarding, by_email, text) SELECT id, @by, @text FROM onboardings WHERE id = @id`,
-			pgx.NamedArgs{"id": id, "by": actor.Email, "text": text})
-		if err == nil && tag.RowsAffected() == 0 {
-			return notFound("onboarding")
+		ob, err := one(ctx, tx, lockAnswers, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+		if err != nil {
+			return err
 		}
+		if err := refuseForgotten(ob); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO notes (onboarding, by_email, text) VALUES (@id, @by, @text)`, pgx.NamedArgs{"id": id, "by": actor.Email, "text": text})
 		return err
 	})
 	if err == nil {
@@ -357,6 +364,9 @@ func (s *Store) archive(ctx context.Context, tx pgx.Tx, id onboarding.ID) (int64
 	}
 	if active {
 		return 0, onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you archive.")
+	}
+	if _, err := tx.Exec(ctx, supersede, args); err != nil {
+		return 0, err
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM secrets WHERE onboarding = @id`, args); err != nil {
 		return 0, err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -21,31 +22,70 @@ func (s *Store) GrantsBefore(ctx context.Context, before time.Time) ([]onboardin
 	return found, err
 }
 
-// FinishedBefore are the onboardings that were done or torn down, and untouched since a time, and still hold
-// personal data. For the system.
+// FinishedBefore are the onboardings that were done, torn down or archived, and untouched since a time, and still
+// hold personal data. For the system.
 func (s *Store) FinishedBefore(ctx context.Context, before time.Time) ([]onboarding.ID, error) {
 	var ids []onboarding.ID
 	err := s.batch(ctx, onboarding.System, "read finished onboardings", func(b *pgx.Batch) {
-		b.Queue(`SELECT id FROM onboardings WHERE status IN ('done', 'torn_down') AND activity_at < @before AND owner <> '' ORDER BY id`,
+		b.Queue(`SELECT id FROM onboardings WHERE (status IN ('done', 'torn_down') OR archived) AND activity_at < @before AND forgotten_at IS NULL ORDER BY id`,
 			pgx.NamedArgs{"before": before}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
 	})
 	return ids, err
 }
 
-// forget leaves the row and its runs, which name what was made, and takes people and answers.
+// forget leaves what was made, where, when, and how it ended. Texts go whole: they quote people and services, and no
+// rule finds every name in them.
 var forget = []string{
 	`DELETE FROM members WHERE onboarding = @id`,
 	`DELETE FROM invites WHERE onboarding = @id`,
 	`DELETE FROM notes WHERE onboarding = @id`,
+	`DELETE FROM task_events WHERE onboarding = @id`,
+	`UPDATE tasks SET message = '', operator = '', action_text = '' WHERE onboarding = @id`,
+	`DELETE FROM river_job j USING runs r WHERE r.onboarding = @id AND j.kind = @kind AND j.args @> jsonb_build_object('run', r.id)`,
+	`UPDATE runs SET started_by = '', record = NULL WHERE onboarding = @id`,
 	`DELETE FROM readings WHERE onboarding = @id`,
 	`UPDATE grants SET email = '', given_by = '' WHERE onboarding = @id`,
 	`UPDATE grant_uses SET actor = '' WHERE onboarding = @id`,
-	`UPDATE onboardings SET owner = '', specialist = '', answers = '{}' WHERE id = @id`,
+	`UPDATE onboardings SET owner = '', specialist = '', answers = '{}', vendor = vendor - 'handover_url',
+		waiting_on = '', waiting_for = '', waiting_since = NULL, forgotten_at = @now WHERE id = @id`,
 }
 
-// Forget archives an onboarding and wipes its people's addresses, its notes and its answers; consents and secrets go
-// with [Store.Archive]. Of each line of the audit it erases who and what was said; the line and its hash stay. For
-// staff alone.
+// withoutPeople leaves of a pinned plan what it makes, and where.
+func withoutPeople(p onboarding.Plan) onboarding.Plan {
+	p.Spec.Redis.AttestedBy, p.Spec.Vendor.HandoverURL = "", ""
+	tasks := make([]onboarding.PlannedTask, len(p.Tasks))
+	for i, t := range p.Tasks {
+		tasks[i] = onboarding.PlannedTask{Name: t.Name, Title: t.Title, Resource: t.Resource, Action: t.Action, Bindings: t.Bindings, DependsOn: t.DependsOn}
+	}
+	p.Tasks = tasks
+	return p
+}
+
+// forgetPlans takes the people out of the plans of all runs. Their hashes stay, and stand for plans as they were approved.
+func forgetPlans(ctx context.Context, tx pgx.Tx, id onboarding.ID) error {
+	rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs r WHERE r.onboarding = @id`, pgx.NamedArgs{"id": id})
+	if err != nil {
+		return err
+	}
+	runs, err := pgx.CollectRows(rows, toRun)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		plan, err := json.Marshal(withoutPeople(run.Plan))
+		if err != nil {
+			return fmt.Errorf("take the people out of the plan of %s: %w", run.ID, err)
+		}
+		if _, err := tx.Exec(ctx, `UPDATE runs SET plan = @plan WHERE id = @run`, pgx.NamedArgs{"plan": string(plan), "run": run.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Forget archives an onboarding and erases its people: members, invites, notes, answers, who started what, the record,
+// and each text that may quote them, the audit's too, of which the lines and their hashes stay. What was made stays
+// named. Forgetting twice is fine. CodeConflict while a run goes on. For staff alone.
 func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	if err := staffOnly(actor); err != nil {
 		return err
@@ -57,14 +97,17 @@ func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboardin
 		case n == 0:
 			return notFound("onboarding")
 		}
-		args := pgx.NamedArgs{"id": id}
 		for _, sql := range forget {
-			if _, err := tx.Exec(ctx, sql, args); err != nil {
+			if _, err := tx.Exec(ctx, sql, pgx.NamedArgs{"id": id, "kind": onboarding.RunArgs{}.Kind(), "now": s.now()}); err != nil {
 				return err
 			}
 		}
+		if err := forgetPlans(ctx, tx, id); err != nil {
+			return err
+		}
 		var erased, kept int
-		if err := tx.QueryRow(ctx, `SELECT audit_erase(@id), (SELECT count(*) FROM audit WHERE onboarding = @id AND content_hash IS NULL)`, args).Scan(&erased, &kept); err != nil {
+		err := tx.QueryRow(ctx, `SELECT audit_erase(@id), (SELECT count(*) FROM audit WHERE onboarding = @id AND content_hash IS NULL)`, pgx.NamedArgs{"id": id}).Scan(&erased, &kept)
+		if err != nil {
 			return err
 		}
 		text := fmt.Sprintf("Erased the people, answers and notes of this onboarding, and who did and said what in the %d lines before this one.", erased)
@@ -77,4 +120,11 @@ func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboardin
 		s.changes.mark(id)
 	}
 	return err
+}
+
+func refuseForgotten(ob onboarding.Onboarding) error {
+	if ob.ForgottenAt.IsZero() {
+		return nil
+	}
+	return onboarding.Errorf(onboarding.CodeConflict, "The people of this onboarding were erased; nothing can be added to it.")
 }

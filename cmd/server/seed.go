@@ -204,7 +204,7 @@ func (d seeder) sample(ctx context.Context, i int, s sample) error {
 	if s.Stage == stageForm {
 		count = s.Steps
 	}
-	if ob, err = d.answer(ctx, owner, ob, s, count); err != nil {
+	if ob, err = d.answer(ctx, owner, ob, s.answers(), count); err != nil {
 		return err
 	}
 	switch s.Stage {
@@ -215,8 +215,7 @@ func (d seeder) sample(ctx context.Context, i int, s sample) error {
 }
 
 // answer posts the first count steps as the pages do: parsed, checked, sealed, saved.
-func (d seeder) answer(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, s sample, count int) (onboarding.Onboarding, error) {
-	answers := s.answers()
+func (d seeder) answer(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, answers map[string]url.Values, count int) (onboarding.Onboarding, error) {
 	for _, link := range d.Journey.Steps(wizard.Context{Vendor: ob.Vendor})[:count] {
 		step, _ := d.Journey.Step(link.ID)
 		c := wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor}
