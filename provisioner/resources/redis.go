@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
-	goredis "github.com/redis/go-redis/v9"
 	"github.com/zclconf/go-cty/cty"
 
 	"groundwork/onboarding"
@@ -100,7 +99,10 @@ type unreachable struct{ err error }
 func (u *unreachable) Error() string { return "redis unreachable: " + u.err.Error() }
 func (u *unreachable) Unwrap() error { return u.err }
 
-// probeRedis asks PING, AUTH, INFO, CLUSTER INFO and, where the server lets it be read, the eviction policy.
+// silent is a server that took the connection and did not answer as Redis does.
+var silent = &onboarding.NotReady{Why: "The Redis endpoint does not answer as Redis does; it is asked again"}
+
+// probeRedis asks AUTH, PING, INFO, CLUSTER INFO and, where the server lets it be read, the eviction policy.
 func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, token onboarding.Secret) ([]string, error) {
 	host, _, err := net.SplitHostPort(want.Endpoint)
 	if err != nil {
@@ -117,46 +119,54 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 		_ = conn.Close()
 		return []string{"the endpoint " + want.Endpoint + " does not speak TLS with a certificate for " + host + ": turn TLS on (" + tlsProblem(err) + ")"}, nil
 	}
-	used := false
-	client := goredis.NewClient(&goredis.Options{
-		Addr: want.Endpoint, Password: token.Reveal(), MaxRetries: -1, PoolSize: 1, DisableIdentity: true, Protocol: 2,
-		ContextTimeoutEnabled: true,
-		Dialer: func(context.Context, string, string) (net.Conn, error) {
-			if used {
-				return nil, errors.New("the connection was lost")
-			}
-			used = true
-			return secure, nil
-		},
-	})
-	defer func() { _ = client.Close() }()
-
-	if err := client.Ping(ctx).Err(); err != nil {
+	defer func() { _ = secure.Close() }()
+	server := newRESP(secure)
+	if _, err := server.ask(ctx, "AUTH", token.Reveal()); err != nil {
 		if isAuth(err) {
 			return []string{"the authentication token is refused: copy it again from the database's page at Redis"}, nil
 		}
-		return nil, &onboarding.NotReady{Why: "The Redis endpoint does not answer PING; it is asked again"}
+		return nil, silent
+	}
+	if _, err := server.ask(ctx, "PING"); err != nil {
+		return nil, silent
+	}
+	// value is what a command tells, "" where the server refuses it; one that breaks off is asked again from the start.
+	var broken error
+	value := func(words ...string) string {
+		if broken != nil {
+			return ""
+		}
+		reply, err := server.ask(ctx, words...)
+		if err != nil && !errors.As(err, new(refusal)) {
+			broken = silent
+		}
+		if len(reply) == 0 {
+			return ""
+		}
+		return reply[len(reply)-1]
+	}
+	info, cluster, policy := value("INFO", "server"), value("CLUSTER", "INFO"), value("CONFIG", "GET", "maxmemory-policy")
+	if broken != nil {
+		return nil, broken
 	}
 	var problems []string
-	if info, err := client.Info(ctx, "server").Result(); err == nil {
-		if v := field(info, "redis_version"); !versionFits(want.Version, v) {
-			problems = append(problems, "the server's version is "+v+", wanted "+want.Version)
-		}
-	} else {
+	if v := field(info, "redis_version"); v == "" {
 		env.Log("Redis did not tell its version: not tested")
+	} else if !versionFits(want.Version, v) {
+		problems = append(problems, "the server's version is "+v+", wanted "+want.Version)
 	}
-	switch info, err := client.ClusterInfo(ctx).Result(); {
-	case err != nil:
+	switch state := field(cluster, "cluster_state"); {
+	case cluster == "":
 		problems = append(problems, "the OSS Cluster API is off: turn it on, with the external endpoint")
-	case field(info, "cluster_state") != "ok":
-		problems = append(problems, "the cluster's state is "+cmp.Or(field(info, "cluster_state"), "unknown")+", wanted ok")
+	case state != "ok":
+		problems = append(problems, "the cluster's state is "+cmp.Or(state, "unknown")+", wanted ok")
 	}
-	policy, err := client.ConfigGet(ctx, "maxmemory-policy").Result()
-	switch {
-	case err != nil || policy["maxmemory-policy"] == "":
+	switch policy {
+	case "noeviction":
+	case "":
 		env.Log("Redis does not let its eviction policy be read: not tested")
-	case policy["maxmemory-policy"] != "noeviction":
-		problems = append(problems, "the eviction policy is "+policy["maxmemory-policy"]+", wanted noeviction")
+	default:
+		problems = append(problems, "the eviction policy is "+policy+", wanted noeviction")
 	}
 	if len(problems) == 0 {
 		env.Log("Redis at %s answered over TLS, accepted the token, and has the wanted version and settings, where they could be read", want.Endpoint)
@@ -165,7 +175,11 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 }
 
 func isAuth(err error) bool {
-	text := err.Error()
+	var said refusal
+	if !errors.As(err, &said) {
+		return false
+	}
+	text := string(said)
 	return strings.HasPrefix(text, "WRONGPASS") || strings.HasPrefix(text, "NOAUTH") || strings.HasPrefix(text, "ERR invalid password") ||
 		strings.HasPrefix(text, "ERR AUTH") || strings.Contains(text, "called without any password configured")
 }

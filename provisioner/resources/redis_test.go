@@ -271,6 +271,44 @@ func TestRedisRefusals(t *testing.T) {
 	}
 }
 
+// A server that answers with what no Redis says, or announces more than there is memory, is told in words.
+func TestAHostileRedisIsOnlyThatCustomersProblem(t *testing.T) {
+	t.Parallel()
+	pair, err := tls.LoadX509KeyPair(filepath.Join(authorityDir, "redis.crt"), filepath.Join(authorityDir, "redis.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, reply := range map[string]string{
+		"a list of two thousand million": "*2000000000\r\n", "a text of a hundred gigabytes": "$100000000000\r\n", "lists in lists": strings.Repeat("*1\r\n", 100_000),
+		"an endless line": "+" + strings.Repeat("x", 2<<20), "a web server": "HTTP/1.1 400 Bad Request\r\n\r\n", "silence": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = l.Close() })
+			go func() {
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					_, _ = c.Read(make([]byte, 1024))
+					_, _ = c.Write([]byte(reply)) // the client may hang up in the middle
+					_ = c.Close()
+				}
+			}()
+			w := redisWorld(t, l.Addr().String())
+			task := w.Task(w.Run(), "redis")
+			if task.State != onboarding.TaskFailed || task.Code != onboarding.CodeTimeout || !strings.Contains(task.Message, "does not answer as Redis does") {
+				t.Errorf("redis is %s (%s): %s", task.State, task.Code, task.Message)
+			}
+		})
+	}
+}
+
 func TestTheRedisGuideHoldsTheValuesToExchange(t *testing.T) {
 	t.Parallel()
 	spec := steptest.Spec()
