@@ -49,6 +49,7 @@ type SaveAnswer struct {
 	Step       string // wizard step ID
 	Answer     []byte // JSON object, without secrets
 	Sealed     map[Purpose][]byte
+	Dropped    []Purpose // secrets to wipe
 	Deployment string
 	Region     string
 	Project    string

@@ -202,6 +202,8 @@ WITH o AS (
 	INSERT INTO secrets (onboarding, purpose, sealed)
 	SELECT o.id, p.purpose, p.sealed FROM o, unnest(@purposes::text[], @sealed::bytea[]) AS p (purpose, sealed)
 	ON CONFLICT (onboarding, purpose) DO UPDATE SET sealed = excluded.sealed, saved_at = now()
+), dropped AS (
+	DELETE FROM secrets s USING o WHERE s.onboarding = o.id AND s.purpose = ANY (@dropped::text[])
 ), line AS (
 	INSERT INTO audit (onboarding, actor, role, what, text, data, request_id)
 	SELECT o.id, @by::text, @role::text, 'answer.saved', @text::text, @data::json, @request::text FROM o
@@ -216,6 +218,10 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	for p, b := range a.Sealed {
 		purposes, sealed = append(purposes, string(p)), append(sealed, b)
 	}
+	dropped := []string{}
+	for _, p := range a.Dropped {
+		dropped = append(dropped, string(p))
+	}
 	data, err := json.Marshal(changed{Step: a.Step, Version: a.Version + 1, Changes: a.Changes})
 	if err != nil {
 		return onboarding.Onboarding{}, failure("describe a saved answer", err)
@@ -223,7 +229,7 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	args := seen(actor, pgx.NamedArgs{
 		"id": a.ID, "version": a.Version, "step": a.Step, "answer": string(a.Answer),
 		"deployment": a.Deployment, "region": a.Region, "project": a.Project, "current": a.Current, "answered": a.Current == onboarding.AtCheck,
-		"on": a.Waiting.On, "for": a.Waiting.For, "now": s.now(), "purposes": purposes, "sealed": sealed,
+		"on": a.Waiting.On, "for": a.Waiting.For, "now": s.now(), "purposes": purposes, "sealed": sealed, "dropped": dropped,
 		"by": actor.Email, "role": actor.Role, "text": a.Text, "data": string(data), "request": actor.RequestID,
 	})
 	var saved []onboarding.Onboarding

@@ -109,6 +109,13 @@ func TestSavesAnAnswerWithWhatFollowsFromIt(t *testing.T) {
 	if err != nil || again.Version != got.Version || again.Deployment != "acme-prod" {
 		t.Errorf("read back %+v, %v", again, err)
 	}
+	in = save(again, "deployment", `{"name":"acme-prod"}`)
+	in.Deployment, in.Dropped = "acme-prod", []onboarding.Purpose{onboarding.PurposeDatabricksToken}
+	if got, err = s.SaveAnswer(t.Context(), ada, in); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.SealedSecret(t.Context(), ob.ID, onboarding.PurposeDatabricksToken)
+	wantCode(t, err, onboarding.CodeNotFound)
 
 	in = save(got, "compute", `{}`)
 	in.Deployment, in.Waiting = "acme-prod", onboarding.Waiting{On: onboarding.PartySpecialist, For: "Add the control plane account"}

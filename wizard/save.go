@@ -11,7 +11,7 @@ import (
 // that follow from all answers with this one in place. c is what the step was parsed with; the context that comes
 // back holds the new answer. The caller names the version that the person saw.
 func (j *Journey) Save(c Context, step string, saved Saved, version int, seal func(onboarding.SealedTo, onboarding.Secret) ([]byte, error)) (onboarding.SaveAnswer, Context, error) {
-	save := onboarding.SaveAnswer{ID: c.Onboarding, Version: version, Step: step, Answer: saved.Answer, Sealed: map[onboarding.Purpose][]byte{}}
+	save := onboarding.SaveAnswer{ID: c.Onboarding, Version: version, Step: step, Answer: saved.Answer, Dropped: saved.Dropped, Sealed: map[onboarding.Purpose][]byte{}}
 	for purpose, secret := range saved.Secrets {
 		sealed, err := seal(onboarding.SealedTo{Onboarding: c.Onboarding, Purpose: purpose}, secret)
 		if err != nil {

@@ -68,6 +68,9 @@ type Field[T any] struct {
 	Secret func(*T) *onboarding.SecretState // KindSecret
 	// Purpose is what a secret is sealed for.
 	Purpose onboarding.Purpose
+	// SentTo is the address that a secret is sent to. When it changes, a kept secret is asked for again, so that nobody
+	// has it sent to a server of theirs without knowing it. nil: it is sent to no address that the customer names.
+	SentTo func(*T) string
 	// Later keeps the tick of "I don't have this yet". nil: not offered, except for a secret with Await.
 	Later func(*T) *bool
 	// Await names what is waited for when it comes later, "Databricks API token". A secret with Await may come later.
@@ -265,6 +268,7 @@ func (s *step[T]) applies(f *Field[T], v *T) bool {
 
 func (s *step[T]) Parse(ctx context.Context, c Context, form url.Values) (Saved, error) {
 	v, saved := Answer[T](c.Answers, s.def.ID)
+	before := v
 	var problems Problems
 	secrets := map[onboarding.Purpose]onboarding.Secret{}
 	shown := map[string]typed{}
@@ -309,6 +313,7 @@ func (s *step[T]) Parse(ctx context.Context, c Context, form url.Values) (Saved,
 			problems = append(problems, Problem{f.Name, m})
 		}
 	}
+	problems = append(problems, s.misdirected(&v, &before, secrets)...)
 	if len(problems) == 0 && s.def.Check != nil {
 		problems = s.def.Check(v, c)
 	}
@@ -330,7 +335,29 @@ func (s *step[T]) Parse(ctx context.Context, c Context, form url.Values) (Saved,
 	if err != nil {
 		return Saved{}, fmt.Errorf("answer of step %s: %w", s.def.ID, err)
 	}
-	return Saved{Answer: answer, Secrets: secrets, View: view}, nil
+	out := Saved{Answer: answer, Secrets: secrets, View: view}
+	for i := range s.def.Fields {
+		if f := &s.def.Fields[i]; f.Secret != nil && *f.Secret(&v) != onboarding.SecretSet {
+			out.Dropped = append(out.Dropped, f.Purpose)
+		}
+	}
+	return out, nil
+}
+
+// misdirected takes back each kept secret whose address is another than before, on the branch that is taken or off it.
+func (s *step[T]) misdirected(v, before *T, given map[onboarding.Purpose]onboarding.Secret) Problems {
+	var problems Problems
+	for i := range s.def.Fields {
+		f := &s.def.Fields[i]
+		if f.SentTo == nil || f.SentTo(v) == f.SentTo(before) || *f.Secret(v) != onboarding.SecretSet || given[f.Purpose].Reveal() != "" {
+			continue
+		}
+		*f.Secret(v) = onboarding.SecretMissing
+		if s.applies(f, v) {
+			problems = append(problems, Problem{f.Name, fmt.Sprintf("Enter the %s again: the one that is kept was given for another address", lowerFirst(f.Label))})
+		}
+	}
+	return problems
 }
 
 // inOrder sorts problems by the order of the fields; those of the page come first.

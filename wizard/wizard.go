@@ -148,6 +148,7 @@ type Section struct {
 type Saved struct {
 	Answer   []byte                                   // JSON object for Answers[step]; nil when there are Problems
 	Secrets  map[onboarding.Purpose]onboarding.Secret // to be sealed by the caller
+	Dropped  []onboarding.Purpose                     // secrets that the answer no longer has
 	Problems Problems
 	View     StepView // with what was typed; for the 422 page
 }

@@ -78,6 +78,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			Need:         "Enter the API token, or tick “I don’t have this yet”",
 			Secret:       func(a *computeAnswer) *onboarding.SecretState { return &a.Token },
 			Purpose:      onboarding.PurposeDatabricksToken,
+			SentTo:       func(a *computeAnswer) string { return a.Workspace },
 			Await:        "Databricks API token",
 			Read:         databricksToken,
 		},

@@ -178,6 +178,7 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 		Need:         "Enter the authentication token, or tick “I don’t have this yet”",
 		Secret:       func(a *onlineStoreAnswer) *onboarding.SecretState { return &a.Token },
 		Purpose:      onboarding.PurposeRedisToken,
+		SentTo:       func(a *onlineStoreAnswer) string { return a.Endpoint },
 		Await:        "Redis authentication token",
 		Read:         redisToken,
 	},

@@ -281,6 +281,34 @@ func TestASecretOfABranchNotTakenIsNotTaken(t *testing.T) {
 	}
 }
 
+// A token that is kept goes to the address it was given for: another address, on whichever branch it was typed, takes
+// the token back, and what is stored is wiped with the save.
+func TestAKeptSecretIsNotSentToAnotherAddress(t *testing.T) {
+	const again = "Enter the authentication token again: the one that is kept was given for another address"
+	p := newCustomer(t)
+	p.answerAll(redis()...)
+	form := func(pairs ...string) []string { return redis(append(pairs, "redis_token", "")...) }
+	if saved := p.post("online-store", form()...); len(saved.Problems) > 0 || len(saved.Dropped) > 0 {
+		t.Fatalf("the same address: %v, drops %v", saved.Problems, saved.Dropped)
+	}
+	p.refuse("online-store", "redis_token", again, form("endpoint", "redis.attacker.example:12000")...)
+
+	// The same in two moves, the first while Bigtable is chosen.
+	aside := p.post("online-store", form("endpoint", "redis.attacker.example:12000", "store", "bigtable", "instance", "tecton-acme-prod", "zone", "us-west1-b")...)
+	if len(aside.Problems) > 0 {
+		t.Fatal(aside.Problems)
+	}
+	if d := cmp.Diff([]onboarding.Purpose{onboarding.PurposeRedisToken}, aside.Dropped); d != "" {
+		t.Errorf("dropped (-want +got):\n%s", d)
+	}
+	p.c.Answers["online-store"] = aside.Answer
+	p.refuse("online-store", "redis_token", "Enter the authentication token, or tick “I don’t have this yet”", form("endpoint", "redis.attacker.example:12000")...)
+
+	if saved := p.post("online-store", form("redis_token_later", "on")...); len(saved.Problems) > 0 || len(saved.Dropped) != 1 {
+		t.Errorf("a token that is to come: %v, drops %v", saved.Problems, saved.Dropped)
+	}
+}
+
 func TestAChangedRegionAsksForTheZoneAgain(t *testing.T) {
 	p := newCustomer(t)
 	p.answerAll()
