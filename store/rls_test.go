@@ -30,6 +30,7 @@ var rowOf = map[string]string{
 	"runs":        `INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by) VALUES ('run_' || translate(left(md5(random()::text), 20), '0189', 'wxyz'), $1, 'verify', 'succeeded', '{}', 'x', 'x')`,
 	"tasks":       `INSERT INTO tasks (run, name, onboarding, position, title) VALUES ((SELECT min(id) FROM runs), md5(random()::text), $1, 0, 'x')`,
 	"task_events": `INSERT INTO task_events (run, task, onboarding, kind, text, epoch) VALUES ('run', 'task', $1, 'log', 'x', 0)`,
+	"readings":    `INSERT INTO readings (onboarding, kind, version, read_by, read_at, plan, checks) SELECT $1, kind, 1, 'x', now(), '{}', '[]' FROM unnest(ARRAY['provision', 'verify', 'teardown']) AS kind WHERE kind NOT IN (SELECT r.kind FROM readings r WHERE r.onboarding = $1) LIMIT 1`,
 	"audit":       `INSERT INTO audit (onboarding, actor, role, what, text) VALUES ($1, 'ada@customer.example', 'customer', 'x', 'x')`,
 }
 
@@ -113,7 +114,7 @@ ORDER BY relname`)
 		t.Errorf("%d tables are walled, and this test makes rows of %d", len(w.tables), len(rowOf))
 	}
 	for _, id := range []onboarding.ID{w.adas, w.others} {
-		for _, name := range []string{"grants", "runs", "members", "invites", "notes", "grant_uses", "secrets", "tasks", "task_events", "audit"} {
+		for _, name := range []string{"grants", "runs", "members", "invites", "notes", "grant_uses", "secrets", "tasks", "task_events", "readings", "audit"} {
 			if _, err := own.Exec(t.Context(), rowOf[name], id); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
