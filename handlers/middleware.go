@@ -203,19 +203,47 @@ func (s *Server) sameOrigin(next http.Handler) http.Handler {
 
 func postsOnly(r *http.Request) bool { return r.Method == http.MethodPost }
 
-// limited allows so many requests a minute from one address: the connection's, since forwarding headers can be
-// made up. counts chooses the requests that count; nil counts all.
+// throughProxies finds the client behind the proxies that we trust, by X-Forwarded-For alone.
+func (s *Server) throughProxies(next http.Handler) http.Handler {
+	if len(s.Proxies) == 0 {
+		return next
+	}
+	var prefixes []string
+	for _, p := range s.Proxies {
+		prefixes = append(prefixes, p.String())
+	}
+	forwarded := middleware.ClientIPFromXFF(prefixes...)(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, _, err := net.SplitHostPort(r.RemoteAddr); err != nil { // a Unix socket: on this machine, as loopback is
+			local := *r
+			local.RemoteAddr = "127.0.0.1:0"
+			r = &local
+		}
+		forwarded.ServeHTTP(w, r)
+	})
+}
+
+// client is the address that a request comes from: the connection's, or behind trusted proxies the last one in
+// X-Forwarded-For that isn't theirs. Where that can't be read, all of the proxy's requests are one client's.
+func client(r *http.Request) string {
+	if ip := middleware.GetClientIP(r.Context()); ip != "" {
+		return ip
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// limited allows so many requests a minute from one client. counts chooses the requests that count; nil counts all.
 func (s *Server) limited(class string, perMinute int, counts func(*http.Request) bool) func(http.Handler) http.Handler {
 	if perMinute < 0 {
 		return func(next http.Handler) http.Handler { return next }
 	}
 	none := httprate.ResponseHeaders{RetryAfter: "Retry-After"}
 	limit := httprate.LimitBy(perMinute, time.Minute, func(r *http.Request) (string, error) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			host = r.RemoteAddr
-		}
-		return class + " " + httprate.CanonicalizeIP(host), nil
+		return class + " " + httprate.CanonicalizeIP(client(r)), nil
 	}, httprate.WithResponseHeaders(none), httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, &statusError{status: http.StatusTooManyRequests, message: "That was a lot of requests at once. Wait a minute, then try again."})
 	}))

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -138,6 +139,31 @@ func TestUnknownAndDuplicateFieldsDoNothing(t *testing.T) {
 	want(t, b.get("/admin"), http.StatusForbidden)
 	twice := b.post(web.OnboardingPath(ob.ID, "step", "region"), "region", "us-west1", "region", "us-east1", "version", fmt.Sprint(after.Version))
 	want(t, twice, http.StatusUnprocessableEntity)
+}
+
+// Behind a trusted proxy each client has its own limit, and can't leave it by making headers up.
+func TestLimitsBehindATrustedProxy(t *testing.T) {
+	w := newWorld(t, func(c *handlers.Config) {
+		c.Limits.Invite = 3
+		c.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	})
+	b := w.browser()
+	opened := func(forwarded string) int {
+		r := b.request("GET", "/i/unknown-token", "")
+		r.Header.Set("X-Forwarded-For", forwarded)
+		return b.do(r).status
+	}
+	for i := range 3 {
+		if got := opened(fmt.Sprintf("192.0.2.%d, 203.0.113.1", i)); got != http.StatusNotFound {
+			t.Fatalf("request %d got %d", i, got)
+		}
+	}
+	if got := opened("192.0.2.9, 203.0.113.1"); got != http.StatusTooManyRequests {
+		t.Errorf("the fourth request got %d, want 429", got)
+	}
+	if got := opened("203.0.113.2"); got != http.StatusNotFound {
+		t.Errorf("another client got %d", got)
+	}
 }
 
 func TestForwardingHeadersAreIgnored(t *testing.T) {

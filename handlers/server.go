@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -124,11 +125,12 @@ type Config struct {
 	HelpURL     string // "" draws no help link
 	Assets      http.Handler
 	Limits      Limits
-	Lifetime    time.Duration // of a session; 12 h
-	Idle        time.Duration // without a request; 2 h
-	Recent      time.Duration // how old a sign-in may be that changes a cloud or gives rights; 1 h
-	InviteTTL   time.Duration // 14 days; a colleague's link has half
-	Timeout     time.Duration // of a request that isn't a stream; 60 s
+	Proxies     []netip.Prefix // whose X-Forwarded-For says whom a request comes from; nil: nobody's
+	Lifetime    time.Duration  // of a session; 12 h
+	Idle        time.Duration  // without a request; 2 h
+	Recent      time.Duration  // how old a sign-in may be that changes a cloud or gives rights; 1 h
+	InviteTTL   time.Duration  // 14 days; a colleague's link has half
+	Timeout     time.Duration  // of a request that isn't a stream; 60 s
 	Now         func() time.Time
 	Rand        io.Reader // crypto/rand.Reader
 	Logger      *slog.Logger
@@ -341,7 +343,7 @@ func (s *Server) router() http.Handler {
 		top.Handle("/assets/*", s.Assets)
 	}
 	top.Group(func(pages chi.Router) {
-		pages.Use(s.rightHost, s.sameOrigin, s.limited("post", s.Limits.Post, postsOnly), s.readForm, s.sessions.LoadAndSave, middleware.GetHead)
+		pages.Use(s.throughProxies, s.rightHost, s.sameOrigin, s.limited("post", s.Limits.Post, postsOnly), s.readForm, s.sessions.LoadAndSave, middleware.GetHead)
 		limits := map[string]func(http.Handler) http.Handler{
 			"":       func(h http.Handler) http.Handler { return h },
 			"signin": s.limited("signin", s.Limits.SignIn, nil),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -59,6 +60,7 @@ type siteFlags struct {
 	Administrators     []string       `help:"E-mail addresses of administrators." env:"ADMINISTRATORS"`
 	Specialists        []string       `help:"E-mail addresses of specialists." env:"SPECIALISTS"`
 	SpecialistDomains  []string       `help:"Domains whose people are specialists." env:"SPECIALIST_DOMAINS"`
+	TrustedProxies     []string       `help:"Networks of the proxies whose X-Forwarded-For is believed." env:"TRUSTED_PROXIES"`
 	Vendor             string         `help:"The vendor's name on the pages." env:"VENDOR_NAME" default:"Tecton"`
 	MaxConns           int32          `help:"Database connections of this process." env:"DATABASE_MAX_CONNS" default:"20"`
 }
@@ -94,6 +96,11 @@ func (f *siteFlags) problems() []string {
 			out = append(out, fmt.Sprintf("%q in SPECIALIST_DOMAINS is not a domain. Write it as vendor.example", d))
 		}
 	}
+	for _, p := range f.TrustedProxies {
+		if _, problem := trustedProxy(p); problem != "" && strings.TrimSpace(p) != "" {
+			out = append(out, problem)
+		}
+	}
 	if f.BaseURL != "" {
 		u, err := url.Parse(f.BaseURL)
 		switch {
@@ -119,6 +126,33 @@ func (f *siteFlags) problems() []string {
 		}
 	}
 	slices.Sort(out)
+	return out
+}
+
+// trustedProxy reads one network or address of TRUSTED_PROXIES; a sentence says what to mend.
+func trustedProxy(text string) (netip.Prefix, string) {
+	text = strings.TrimSpace(text)
+	p, err := netip.ParsePrefix(text)
+	if addr, bare := netip.ParseAddr(text); bare == nil && addr.Zone() == "" {
+		p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	switch {
+	case err != nil || p.Addr().Is4In6():
+		return netip.Prefix{}, fmt.Sprintf("%q in TRUSTED_PROXIES is not a network. Write networks as 10.0.0.0/8 or 2001:db8::/32, separated by commas", text)
+	case p.Bits() == 0:
+		return netip.Prefix{}, fmt.Sprintf("%q in TRUSTED_PROXIES is everybody, who could then claim any address. Name your proxies' own networks", text)
+	}
+	return p.Masked(), ""
+}
+
+// trustedProxies are the networks of TRUSTED_PROXIES; the flags were checked by problems().
+func (f *siteFlags) trustedProxies() []netip.Prefix {
+	var out []netip.Prefix
+	for _, text := range f.TrustedProxies {
+		if p, problem := trustedProxy(text); problem == "" {
+			out = append(out, p)
+		}
+	}
 	return out
 }
 
