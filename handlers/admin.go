@@ -188,13 +188,12 @@ func (s *Server) vendorForm(v *visit) (web.AdminForm, []string, onboarding.Secre
 
 // typedVendor is the form as typed, for the page that asks to mend it.
 func typedVendor(form url.Values) onboarding.VendorValues {
-	text := func(name string) string { return strings.ReplaceAll(form.Get(name), "\x00", "") }
 	return onboarding.VendorValues{
-		ControlPlaneAccount: text(web.FieldControlPlaneAccount), ProposedName: text(web.FieldProposedName), AllowDataproc: form.Get(web.FieldAllowDataproc) != "",
-		DataprocControlPlaneRole: text(web.FieldDataprocRole), ActAsRole: text(web.FieldActAsRole), BigtableSparkRole: text(web.FieldBigtableSparkRole),
-		BigtableControlPlaneRole: text(web.FieldBigtableCPRole), ServingAccount: text(web.FieldServingAccount), ServingProject: text(web.FieldServingProject),
-		ServingNetwork: text(web.FieldServingNetwork), RedisVersion: text(web.FieldRedisVersion), GoogleCustomerID: text(web.FieldGoogleCustomerID),
-		HandoverURL: text(web.FieldHandoverURL),
+		ControlPlaneAccount: form.Get(web.FieldControlPlaneAccount), ProposedName: form.Get(web.FieldProposedName), AllowDataproc: form.Get(web.FieldAllowDataproc) != "",
+		DataprocControlPlaneRole: form.Get(web.FieldDataprocRole), ActAsRole: form.Get(web.FieldActAsRole), BigtableSparkRole: form.Get(web.FieldBigtableSparkRole),
+		BigtableControlPlaneRole: form.Get(web.FieldBigtableCPRole), ServingAccount: form.Get(web.FieldServingAccount), ServingProject: form.Get(web.FieldServingProject),
+		ServingNetwork: form.Get(web.FieldServingNetwork), RedisVersion: form.Get(web.FieldRedisVersion), GoogleCustomerID: form.Get(web.FieldGoogleCustomerID),
+		HandoverURL: form.Get(web.FieldHandoverURL),
 	}
 }
 
@@ -441,7 +440,7 @@ func (s *Server) adminAssign(w http.ResponseWriter, v *visit) error {
 		}
 		if problem != "" {
 			return s.mend(w, v, func(view *web.AdminDetailView) {
-				view.Form.Problems = wizard.Problems{{Field: web.FieldSpecialist, Message: problem}}
+				view.Form.Specialist, view.Form.Problems = v.form.Get(web.FieldSpecialist), wizard.Problems{{Field: web.FieldSpecialist, Message: problem}}
 			})
 		}
 		to = email
@@ -527,7 +526,7 @@ func (s *Server) adminInvite(w http.ResponseWriter, v *visit) error {
 		}
 	}
 	return s.mend(w, v, func(view *web.AdminDetailView) {
-		view.InviteEmail, view.InviteProblem = strings.ReplaceAll(v.form.Get(web.FieldEmail), "\x00", ""), problem
+		view.InviteEmail, view.InviteProblem = v.form.Get(web.FieldEmail), problem
 	})
 }
 

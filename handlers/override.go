@@ -43,11 +43,11 @@ func (s *Server) adminOverride(w http.ResponseWriter, v *visit) error {
 	case !p.checks[i].Overridable:
 		view.Problem = "This check can't be passed over: the run would fail for certain. It has to be mended."
 	case n == 0:
-		view.OverrideCheck, view.OverrideProblem = name, "Write the reason: the customer reads it, and it stays on the record"
+		view.OverrideCheck, view.OverrideReason, view.OverrideProblem = name, reason, "Write the reason: the customer reads it, and it stays on the record"
 	case n > maxReason:
 		view.OverrideCheck, view.OverrideReason, view.OverrideProblem = name, reason, fmt.Sprintf("Write at most %d characters; this is %d", maxReason, n)
 	case strings.ContainsRune(reason, 0):
-		view.OverrideCheck, view.OverrideProblem = name, "Write the reason without control characters"
+		view.OverrideCheck, view.OverrideReason, view.OverrideProblem = name, reason, "Write the reason without control characters"
 	default:
 		if err := s.Store.OverrideCheck(v.Context(), v.actor, v.id, p.ob.Version, name, p.checks[i].Title, reason); err != nil {
 			return err

@@ -731,6 +731,9 @@ func orText(s, other string) string {
 	return s
 }
 
+// drawable is text that a page can hold: no page holds a NUL.
+func drawable(s string) string { return strings.ReplaceAll(s, "\x00", "") }
+
 // fieldID is the id of a field's control; for cards, of the first.
 func fieldID(name string) string { return "f-" + name }
 
@@ -997,6 +1000,18 @@ func (v PlanView) override(c onboarding.CheckResult) (onboarding.Override, bool)
 	return onboarding.Override{}, false
 }
 
+// reasonField names the reason for passing over a check; a page has one for each. A link takes what is before a colon
+// for a scheme.
+func reasonField(check string) string { return "reason-" + strings.ReplaceAll(check, ":", "-") }
+
+// problems are those of a decision about a check.
+func (v PlanView) problems() wizard.Problems {
+	if v.OverrideProblem == "" {
+		return nil
+	}
+	return wizard.Problems{{Field: reasonField(v.OverrideCheck), Message: v.OverrideProblem}}
+}
+
 // overrideTyped is the reason as it was typed.
 func (v PlanView) overrideTyped(c onboarding.CheckResult) string {
 	if v.OverrideCheck == c.Name {
@@ -1257,9 +1272,7 @@ func (v AdminDetailView) answered() string {
 }
 
 func (v AdminDetailView) assign() wizard.FieldView {
-	f := v.Form
-	f.Specialist = v.Onboarding.Specialist
-	return f.specialist(v.Specialists)
+	return v.Form.specialist(v.Specialists)
 }
 
 func (f AdminForm) text(name, label, hint, value string, chars int) wizard.FieldView {
