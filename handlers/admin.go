@@ -221,6 +221,11 @@ func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 			problems = append(problems, wizard.Problem{Field: web.FieldSpecialist, Message: "Choose one of the specialists"})
 		}
 	}
+	if problem, err := s.outsider(ctx, onboarding.Addressee(who.OwnerEmail)); err != nil {
+		return err
+	} else if problem != "" {
+		problems = append(problems, wizard.Problem{Field: web.FieldOwnerEmail, Message: problem})
+	}
 	form.Problems = append(problems, form.Problems...)
 	refuse := func() error {
 		view, err := s.newView(v, form)
@@ -316,6 +321,15 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 	}
 	if view.Invites, err = s.Store.Invites(ctx, v.actor, v.id); err != nil {
 		return view, err
+	}
+	members, err := s.Store.Members(ctx, v.actor, v.id)
+	if err != nil {
+		return view, err
+	}
+	for _, m := range members {
+		if m.Role == onboarding.RoleCustomer {
+			view.PresentCustomer = m.Email
+		}
 	}
 	trail, err := s.Store.Audit(ctx, v.actor, v.id)
 	if err != nil {
@@ -514,7 +528,19 @@ func (s *Server) adminInvite(w http.ResponseWriter, v *visit) error {
 		problem = "Choose whether to invite the customer or a colleague"
 	}
 	if problem == "" {
-		token, inv, err := s.Store.CreateInvite(ctx, v.actor, v.id, onboarding.Addressee(to), role, s.InviteTTL)
+		var err error
+		if problem, err = s.outsider(ctx, onboarding.Addressee(to)); err != nil {
+			return err
+		}
+	}
+	if problem == "" {
+		invite := func() (string, onboarding.Invite, error) {
+			return s.Store.CreateInvite(ctx, v.actor, v.id, onboarding.Addressee(to), role, s.InviteTTL)
+		}
+		if role == onboarding.RoleCustomer && v.form.Get(web.FieldReplace) == "yes" {
+			invite = func() (string, onboarding.Invite, error) { return s.replaceCustomer(v, onboarding.Addressee(to)) }
+		}
+		token, inv, err := invite()
 		var e *onboarding.Error
 		switch {
 		case errors.As(err, &e) && (e.Code == onboarding.CodeInvalid || e.Code == onboarding.CodeConflict):
@@ -528,6 +554,18 @@ func (s *Server) adminInvite(w http.ResponseWriter, v *visit) error {
 	return s.mend(w, v, func(view *web.AdminDetailView) {
 		view.InviteEmail, view.InviteProblem = v.form.Get(web.FieldEmail), problem
 	})
+}
+
+// replaceCustomer invites another customer in the place of one who is there. Every access ends first, so that whoever
+// comes acts with a consent that was given since.
+func (s *Server) replaceCustomer(v *visit, to onboarding.Addressee) (string, onboarding.Invite, error) {
+	ctx := v.Context()
+	if run, err := s.Store.LatestRun(ctx, v.actor, v.id); err != nil || !run.State.Active() { // beside a run it is refused
+		if err := s.Provisioner.Revoke(ctx, v.actor, v.id); err != nil {
+			return "", onboarding.Invite{}, err
+		}
+	}
+	return s.Store.ReplaceCustomer(ctx, v.actor, v.id, to, s.InviteTTL)
 }
 
 func (s *Server) adminRetry(w http.ResponseWriter, v *visit) error {

@@ -38,6 +38,9 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, error) {
 	}
 	if v.actor.Role == onboarding.RoleCustomer {
 		view.Colleague.Action = web.OnboardingPath(v.id, "colleague")
+		if view.Colleagues, err = s.Store.Colleagues(v.Context(), v.actor, v.id); err != nil {
+			return web.ConnectView{}, err
+		}
 	}
 	if !v.member() {
 		view.StartURL = web.OnboardingPath(v.id, "connect")

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -81,6 +83,14 @@ func (s *Server) inviteAccept(w http.ResponseWriter, v *visit) error {
 // accept makes the signed-in person a member, if the invite is theirs.
 func (s *Server) accept(w http.ResponseWriter, v *visit, token string) error {
 	ctx := v.Context()
+	if problem, err := s.outsider(ctx, onboarding.Addressee(v.actor.Email)); err != nil {
+		return err
+	} else if problem != "" {
+		if _, _, err := s.Store.InviteByToken(ctx, token); err != nil {
+			return err
+		}
+		return onboarding.Errorf(onboarding.CodeForbidden, "%s. Whoever sent you the link invites an address of the customer's.", problem)
+	}
 	id, err := s.Store.AcceptInvite(ctx, token, v.actor)
 	switch onboarding.ErrorCode(err) {
 	case "":
@@ -102,6 +112,22 @@ func (s *Server) accept(w http.ResponseWriter, v *visit, token string) error {
 		return fmt.Errorf("renew the session: %w", err)
 	}
 	return seeOther(w, v.Request, web.OnboardingPath(id))
+}
+
+// outsider keeps the vendor's people from acting for a customer: a sentence says why they aren't invited, "" for
+// everybody else.
+func (s *Server) outsider(ctx context.Context, to onboarding.Addressee) (string, error) {
+	if domain := to.Domain(); domain != "" {
+		if slices.Contains(s.Staff.Domains, domain) {
+			return "The people of " + domain + " are specialists, who see every onboarding and act in none", nil
+		}
+		return "", nil
+	}
+	role, err := s.staffRole(ctx, string(to))
+	if err != nil || role == "" {
+		return "", err
+	}
+	return string(to) + " is one of the vendor's people, who see every onboarding and act in none", nil
 }
 
 // shownLink is an invite's link on its way to the next page.
@@ -139,6 +165,12 @@ func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
 		problem = "Enter a colleague's address; this one is yours"
 	}
 	if problem == "" {
+		var err error
+		if problem, err = s.outsider(ctx, onboarding.Addressee(email)); err != nil {
+			return err
+		}
+	}
+	if problem == "" {
 		token, inv, err := s.Store.CreateInvite(ctx, v.actor, v.id, onboarding.Addressee(email), onboarding.RoleColleague, s.InviteTTL/2)
 		var e *onboarding.Error
 		switch {
@@ -161,4 +193,34 @@ func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
 	view.Colleague.Email = v.form.Get("email")
 	view.Colleague.Problems = wizard.Problems{{Field: web.FieldEmail, Message: problem}}
 	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.ConnectPage(view))
+}
+
+// colleagueRemove ends a colleague's membership, and the access to Google Cloud that they gave.
+func (s *Server) colleagueRemove(w http.ResponseWriter, v *visit) error {
+	ctx, email := v.Context(), strings.ToLower(strings.TrimSpace(v.form.Get(web.FieldEmail)))
+	all, err := s.Store.Colleagues(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(all, email) {
+		return onboarding.Errorf(onboarding.CodeNotFound, "There is no such colleague. Reload the page.")
+	}
+	endAccess := func() error {
+		g, err := s.Store.LiveGrant(ctx, v.actor, v.id)
+		if err != nil || !g.Live() || g.GivenBy != email && g.Email != email {
+			return err
+		}
+		return s.Provisioner.Revoke(ctx, v.actor, v.id)
+	}
+	if err := endAccess(); err != nil {
+		return err
+	}
+	if err := s.Store.RemoveColleague(ctx, v.actor, v.id, email); err != nil {
+		return err
+	}
+	if err := endAccess(); err != nil { // one that was given meanwhile
+		return err
+	}
+	s.say(ctx, email+" is no longer part of this onboarding, and the access that they gave is ended.")
+	return seeOther(w, v.Request, web.OnboardingPath(v.id, "connect"))
 }

@@ -48,6 +48,10 @@ type Store interface {
 	ReissueInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64, ttl time.Duration) (string, onboarding.Invite, error)
 	Invites(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Invite, error)
 	RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64) error
+	ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration) (string, onboarding.Invite, error)
+	Members(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Actor, error)
+	Colleagues(context.Context, onboarding.Actor, onboarding.ID) ([]string, error)
+	RemoveColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string) error
 	InviteByToken(ctx context.Context, token string) (onboarding.Invite, string, error)
 	AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error)
 	RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error)
@@ -304,6 +308,7 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/audit.csv", who: viewer, handle: (*Server).auditCSV},
 		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke},
 		{method: post, pattern: "/o/{id}/colleague", who: owner, handle: (*Server).colleague, limit: "invite"},
+		{method: post, pattern: "/o/{id}/colleague/remove", who: owner, handle: (*Server).colleagueRemove},
 
 		{method: get, pattern: "/admin", who: specialist, handle: (*Server).adminList},
 		{method: get, pattern: "/admin/export.csv", who: specialist, handle: (*Server).adminExport, stream: true},

@@ -197,15 +197,14 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 	return nil
 }
 
-// roleOn is the role on one onboarding: a member's, else a staff role; CodeNotFound for everybody else, whether the
-// onboarding exists or not.
+// roleOn is the role on one onboarding: a staff role, else a member's; CodeNotFound for everybody else, whether the
+// onboarding exists or not. The vendor's people never act as members, also where they became staff later.
 func (s *Server) roleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error) {
-	role, err := s.Store.RoleOn(ctx, email, id)
-	if onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+	if role, err := s.staffRole(ctx, email); err != nil || role != "" {
 		return role, err
 	}
-	role, err = s.staffRole(ctx, email)
-	if err == nil && role == "" {
+	role, err := s.Store.RoleOn(ctx, email, id)
+	if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 		err = notYours(email)
 	}
 	return role, err

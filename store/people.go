@@ -84,7 +84,8 @@ func (s *Store) invite(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, i
 
 // CreateInvite makes a link's token for an addressee; it is shown once and kept as a hash. Earlier links of the same
 // addressee and role that nobody used die with it. ttl 0: 14 days. A customer may invite colleagues alone, each by
-// their address: CodeForbidden.
+// their address: CodeForbidden. An onboarding has one customer: inviting another is CodeConflict, see
+// [Store.ReplaceCustomer].
 func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
 	to = onboarding.Addressee(address(string(to)))
 	if role != onboarding.RoleColleague || to.Domain() != "" {
@@ -117,6 +118,9 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 	var inv onboarding.Invite
 	err := s.tx(ctx, actor, "invite", func(tx pgx.Tx) error {
 		to, role, err := whom(tx)
+		if err == nil && role == onboarding.RoleCustomer {
+			err = noCustomerBut(ctx, tx, id, string(to))
+		}
 		if err == nil {
 			token, inv, err = s.invite(ctx, tx, actor, id, to, role, ttl)
 		}
@@ -127,6 +131,120 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 	}
 	s.changes.mark(id)
 	return token, inv, nil
+}
+
+// noCustomerBut is CodeConflict where the onboarding has a customer other than email.
+func noCustomerBut(ctx context.Context, tx pgx.Tx, id onboarding.ID, email string) error {
+	var present string
+	err := tx.QueryRow(ctx, `SELECT coalesce(min(email), '') FROM members WHERE onboarding = @id AND role = 'customer' AND email <> @email`,
+		pgx.NamedArgs{"id": id, "email": email}).Scan(&present)
+	if err == nil && present != "" {
+		err = onboarding.Errorf(onboarding.CodeConflict, "%s is the customer of this onboarding, and there can be one. Invite a colleague, or say that %s is replaced.", present, present)
+	}
+	return err
+}
+
+const (
+	endCustomer   = `DELETE FROM members WHERE onboarding = @id AND role = 'customer' RETURNING email`
+	closeInvites  = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`
+	expectAnother = `
+UPDATE onboardings SET owner = @to, activity_at = @now,
+	waiting_on = CASE WHEN status = 'in_form' THEN 'customer' ELSE waiting_on END,
+	waiting_for = CASE WHEN status = 'in_form' THEN 'Accept the invitation' ELSE waiting_for END,
+	waiting_since = CASE WHEN status = 'in_form' THEN @now ELSE waiting_since END
+WHERE id = @id`
+)
+
+// ReplaceCustomer ends the present customer's membership, withdraws the open invites and invites another in their place.
+// The caller ends the access to Google Cloud first, whoever gave it: CodeConflict while one is held, so that nobody new
+// acts with it, and while a run goes on. CodeNotFound when there is no customer yet. For staff alone.
+func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration) (string, onboarding.Invite, error) {
+	if err := staffOnly(actor); err != nil {
+		return "", onboarding.Invite{}, err
+	}
+	if ttl == 0 {
+		ttl = DefaultInviteTTL
+	}
+	to = onboarding.Addressee(address(string(to)))
+	var token string
+	var inv onboarding.Invite
+	err := s.tx(ctx, actor, "replace the customer", func(tx pgx.Tx) error {
+		args := pgx.NamedArgs{"id": id, "to": to, "now": s.now()}
+		if _, err := one(ctx, tx, lockOnboarding, seen(actor, args), "onboarding", toOnboarding); err != nil {
+			return err
+		}
+		var running, held bool
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE onboarding = @id AND state IN ('queued', 'running')),
+			EXISTS (SELECT FROM grants WHERE onboarding = @id AND wiped_at IS NULL)`, args).Scan(&running, &held); err != nil {
+			return err
+		}
+		switch {
+		case running:
+			return onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Wait until it ends, or have it cancelled, then replace the customer.")
+		case held:
+			return onboarding.Errorf(onboarding.CodeConflict, "An access to Google Cloud is still held. Revoke it first, then replace the customer.")
+		}
+		was, err := one(ctx, tx, endCustomer, args, "customer to replace", pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		if to == onboarding.Addressee(was) {
+			return onboarding.Errorf(onboarding.CodeConflict, "%s is the customer already. They sign in with that address.", was)
+		}
+		for _, sql := range []string{closeInvites, expectAnother} {
+			if _, err := tx.Exec(ctx, sql, args); err != nil {
+				return err
+			}
+		}
+		if err := audit(ctx, tx, actor, id, "customer.replaced", "Ended the membership of "+was+", whom "+to.Words()+" replaces as customer. Open invitations are withdrawn.",
+			map[string]any{"was": was, "to": to}); err != nil {
+			return err
+		}
+		token, inv, err = s.invite(ctx, tx, actor, id, to, onboarding.RoleCustomer, ttl)
+		return err
+	})
+	if err != nil {
+		return "", onboarding.Invite{}, err
+	}
+	s.changes.mark(id)
+	return token, inv, nil
+}
+
+// The policies show a member their own row alone, so these run as the system, for a customer of the onboarding.
+const (
+	asCustomer       = `EXISTS (SELECT FROM members me WHERE me.onboarding = @id AND me.email = @actor AND me.role = 'customer')`
+	selectColleagues = `SELECT m.email FROM members m WHERE m.onboarding = @id AND m.role = 'colleague' AND ` + asCustomer + ` ORDER BY m.email`
+	endColleague     = `DELETE FROM members m WHERE m.onboarding = @id AND m.email = @email AND m.role = 'colleague' AND ` + asCustomer + ` RETURNING m.email`
+	closeInvitesOf   = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND email = @email AND used_at IS NULL AND revoked_at IS NULL`
+)
+
+// Colleagues are the addresses of those who joined as such. For the onboarding's customer; none for everybody else.
+func (s *Store) Colleagues(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]string, error) {
+	var found []string
+	err := s.batch(ctx, onboarding.System, "read colleagues", func(b *pgx.Batch) {
+		b.Queue(selectColleagues, pgx.NamedArgs{"id": id, "actor": address(actor.Email)}).Query(collect(&found, pgx.RowTo[string]))
+	})
+	return found, err
+}
+
+// RemoveColleague ends a colleague's membership and withdraws their open invites. Their access to Google Cloud is the
+// caller's to end. For the onboarding's customer: CodeNotFound for everybody else, and where there is no such colleague.
+func (s *Store) RemoveColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string) error {
+	err := s.tx(ctx, onboarding.System, "remove a colleague", func(tx pgx.Tx) error {
+		args := pgx.NamedArgs{"id": id, "actor": address(actor.Email), "email": address(email), "now": s.now()}
+		gone, err := one(ctx, tx, endColleague, args, "colleague", pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, closeInvitesOf, args); err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, id, "colleague.removed", "Removed the colleague "+gone+".", map[string]any{"email": gone})
+	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return err
 }
 
 const selectInvites = `
@@ -226,11 +344,11 @@ WHERE id = @id`
 
 // AcceptInvite uses the invite up and makes the actor a member. Their address must be the invited one or of the invited
 // domain: else CodeForbidden, and the invite stays good. The same person accepting again gets the ID; of two at once
-// one wins.
+// one wins. CodeConflict where another is the customer by now.
 func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error) {
 	var id onboarding.ID
 	err := s.tx(ctx, onboarding.System, "accept an invite", func(tx pgx.Tx) error {
-		inv, err := one(ctx, tx, selectInvited+` FOR UPDATE OF i`, pgx.NamedArgs{"hash": hashed(token)}, "invitation", toInvited)
+		inv, err := one(ctx, tx, selectInvited+` FOR UPDATE OF i, o`, pgx.NamedArgs{"hash": hashed(token)}, "invitation", toInvited)
 		if err != nil {
 			return err
 		}
@@ -244,6 +362,11 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 		}
 		if err := inv.usable(s.now()); err != nil {
 			return err
+		}
+		if inv.Role == onboarding.RoleCustomer {
+			if err := noCustomerBut(ctx, tx, id, email); err != nil {
+				return err
+			}
 		}
 		args := pgx.NamedArgs{"invite": inv.ID, "id": id, "email": email, "role": inv.Role, "now": s.now()}
 		if _, err := tx.Exec(ctx, `UPDATE invites SET used_at = @now, used_by = @email WHERE id = @invite`, args); err != nil {

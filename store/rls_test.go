@@ -243,8 +243,8 @@ func TestTheApplicationWritesNoColumnThatIsNotACustomers(t *testing.T) {
 		"onboardings": "id customer owner vendor specialist archived created_at",
 		"members":     "onboarding email role joined_at",
 		"invites":     "onboarding email role token_hash created_by created_at expires_at used_at used_by",
-		"grants":      "onboarding email scopes asked created_at ref",
-		"grant_uses":  "grant_id onboarding at purpose text",
+		"grants":      "onboarding email scopes asked created_at ref given_by project shown",
+		"grant_uses":  "grant_id onboarding at purpose text actor",
 		"audit":       "onboarding seq at actor role what text data request_id prev_hash hash salt content_hash",
 		"task_events": "run task onboarding at kind text epoch",
 	} {

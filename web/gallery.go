@@ -388,7 +388,7 @@ func (s samples) project(connected string) StepPageView {
 
 func (s samples) connect(change func(*ConnectView)) ConnectView {
 	v := ConnectView{
-		Frame: s.draft(), Onboarding: sampleID, Project: "acme-data-prod", StartURL: "/o/ob_sample/connect/start",
+		Frame: s.draft(), Onboarding: sampleID, Project: "acme-data-prod", StartURL: "/o/ob_sample/connect/start", Colleagues: []string{"bob@customer.example"},
 		Scopes: []Reason{
 			{"cloud-platform", "To read your project, and to make what the plan says after you approved it."},
 			{"offline access", "So that the run goes on when you close the page. It is revoked at the end."},

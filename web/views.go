@@ -119,7 +119,8 @@ type ConnectView struct {
 	Unticked    []string // scopes that were asked and not granted
 	Other       string   // another account than the one that connected before; "" none
 	Colleague   ColleagueForm
-	Back        string // URL
+	Colleagues  []string // addresses that the customer may remove
+	Back        string   // URL
 }
 
 // ColleagueForm sends the cloud step to a colleague with the rights.
@@ -292,6 +293,7 @@ const (
 	FieldAPIKey              = "vendor_api_key"
 	FieldEmail               = "email"
 	FieldRole                = "role"
+	FieldReplace             = "replace" // "yes": the invited customer takes the present one's place
 	FieldNote                = "note"
 )
 
@@ -315,25 +317,27 @@ type AdminNewView struct {
 // AdminDetailView is one onboarding, for the vendor's staff.
 type AdminDetailView struct {
 	Frame
-	Onboarding    onboarding.Onboarding
-	Steps         []wizard.StepLink
-	Sections      []wizard.Section
-	Waiting       []string
-	Run           *ProgressView // nil: no run yet
-	Runs          []onboarding.Run
-	Form          AdminForm
-	Specialists   []onboarding.Actor
-	Invites       []onboarding.Invite
-	Link          InviteLink // just made; zero: none
-	InviteProblem string
-	InviteEmail   string // what was typed
-	Note          string // what was typed
-	NoteProblem   string
-	Audit         []onboarding.AuditEntry // newest first
-	Prev, Next    string                  // URLs of the neighbours in the list, "" none
-	ListURL       string                  // back to the list with its filter; "" "/admin"
-	MayRetry      bool
-	MayArchive    bool
+	Onboarding  onboarding.Onboarding
+	Steps       []wizard.StepLink
+	Sections    []wizard.Section
+	Waiting     []string
+	Run         *ProgressView // nil: no run yet
+	Runs        []onboarding.Run
+	Form        AdminForm
+	Specialists []onboarding.Actor
+	Invites     []onboarding.Invite
+	// PresentCustomer is who an invited customer would replace; "" nobody joined yet.
+	PresentCustomer string
+	Link            InviteLink // just made; zero: none
+	InviteProblem   string
+	InviteEmail     string // what was typed
+	Note            string // what was typed
+	NoteProblem     string
+	Audit           []onboarding.AuditEntry // newest first
+	Prev, Next      string                  // URLs of the neighbours in the list, "" none
+	ListURL         string                  // back to the list with its filter; "" "/admin"
+	MayRetry        bool
+	MayArchive      bool
 }
 
 // StaffView lists the vendor's people.
