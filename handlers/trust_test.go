@@ -315,8 +315,8 @@ func TestTheHistoryNamesTheDeploymentsValuesAsTheFormDoes(t *testing.T) {
 		}
 	}
 	changes := onboarding.VendorValues{}.Changes(all)
-	if len(changes) != v.NumField() {
-		t.Errorf("%d of %d values are in the history", len(changes), v.NumField())
+	if typed := v.NumField() - 1; len(changes) != typed { // all but APIKeyWiped, which nobody enters
+		t.Errorf("%d of %d values are in the history", len(changes), typed)
 	}
 	for _, c := range changes {
 		if !labels[c.Label] {

@@ -59,6 +59,17 @@ type SaveAnswer struct {
 	Changes    []Change // before and after, without secrets
 }
 
+// Withdrawal is what follows for an onboarding from wiping secrets that it still needs.
+type Withdrawal struct {
+	ID      ID
+	Version int       // of the answers that it follows from
+	Wiped   []Purpose // exactly what is held
+	Vendor  VendorValues
+	Answers Answers // those that change: a secret that was there is to come
+	Current string
+	Waiting Waiting
+}
+
 // Note is a specialist's remark, never shown to the customer.
 type Note struct {
 	ID   int64

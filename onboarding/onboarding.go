@@ -40,6 +40,19 @@ const (
 	PurposeVendorAPIKey    Purpose = "vendor_api_key"   // TECTON_API_KEY, given by the specialist
 )
 
+// Words name the secret for people.
+func (p Purpose) Words() string {
+	switch p {
+	case PurposeDatabricksToken:
+		return "Databricks token"
+	case PurposeRedisToken:
+		return "Redis token"
+	case PurposeVendorAPIKey:
+		return "vendor's API key"
+	}
+	return string(p)
+}
+
 // SealedTo is what a value is sealed to: it opens for the same alone.
 type SealedTo struct {
 	Onboarding ID
@@ -125,6 +138,7 @@ type VendorValues struct {
 	RedisVersion             string `json:"redis_version,omitempty"`      // "6.x"
 	GoogleCustomerID         string `json:"google_customer_id,omitempty"` // the vendor's Cloud Identity customer, C0…, for the organisation administrator
 	HandoverURL              string `json:"handover_url,omitempty"`       // presigned https address for PUT of the record
+	APIKeyWiped              bool   `json:"api_key_wiped,omitempty"`      // an API key was given and wiped before its use; saving the values ends it
 }
 
 // Defaults returns v with each empty setting replaced by its default. The Bigtable and Dataproc defaults

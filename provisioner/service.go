@@ -46,7 +46,7 @@ type Ledger interface {
 	ResealGrant(ctx context.Context, grant int64, sealed []byte) error
 	RecordUse(ctx context.Context, grant int64, purpose, text string) error
 	WipeGrant(ctx context.Context, actor onboarding.Actor, grant int64, revokedAt time.Time) error
-	// SealedSecret is CodeNotFound where there is none.
+	// SealedSecret is CodeGone where a run that succeeded wiped it, else CodeNotFound where there is none.
 	SealedSecret(ctx context.Context, id onboarding.ID, purpose onboarding.Purpose) ([]byte, error)
 	WipeSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purposes ...onboarding.Purpose) error
 }

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -198,21 +200,31 @@ const upsertSecret = `
 INSERT INTO secrets (onboarding, purpose, sealed) VALUES (@id, @purpose, @sealed)
 ON CONFLICT (onboarding, purpose) DO UPDATE SET sealed = excluded.sealed, saved_at = now()`
 
-// SealedSecret is a secret as it was sealed; CodeNotFound when there is none. For the provisioner alone, which
-// opens it.
+const selectSecret = `
+SELECT s.sealed, EXISTS (SELECT FROM runs WHERE onboarding = @id AND kind = 'provision' AND state = 'succeeded') AS used
+FROM (VALUES (1)) AS v LEFT JOIN secrets s ON s.onboarding = @id AND s.purpose = @purpose`
+
+type secretRow struct {
+	Sealed []byte
+	Used   bool
+}
+
+// SealedSecret is a secret as it was sealed. Where there is none it is CodeGone after a run that succeeded, which
+// wipes it, and else CodeNotFound. For the provisioner alone, which opens it.
 func (s *Store) SealedSecret(ctx context.Context, id onboarding.ID, purpose onboarding.Purpose) ([]byte, error) {
-	var found [][]byte
+	var found []secretRow
 	err := s.batch(ctx, onboarding.System, "read a secret", func(b *pgx.Batch) {
-		b.Queue(`SELECT sealed FROM secrets WHERE onboarding = @id AND purpose = @purpose`, pgx.NamedArgs{"id": id, "purpose": purpose}).
-			Query(collect(&found, pgx.RowTo[[]byte]))
+		b.Queue(selectSecret, pgx.NamedArgs{"id": id, "purpose": purpose}).Query(collect(&found, pgx.RowToStructByName[secretRow]))
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case found[0].Sealed != nil:
+		return found[0].Sealed, nil
+	case found[0].Used:
+		return nil, onboarding.Errorf(onboarding.CodeGone, "The %s was wiped after it was used. Enter it again in the form.", purpose.Words())
 	}
-	if len(found) == 0 {
-		return nil, onboarding.Errorf(onboarding.CodeNotFound, "The secret %s was not given yet. Enter it in the form.", purpose)
-	}
-	return found[0], nil
+	return nil, onboarding.Errorf(onboarding.CodeNotFound, "The %s is not there. Enter it in the form.", purpose.Words())
 }
 
 const deleteSecrets = `
@@ -228,4 +240,74 @@ func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onbo
 	return s.batch(ctx, actor, "wipe secrets", func(b *pgx.Batch) {
 		b.Queue(deleteSecrets, seen(actor, pgx.NamedArgs{"id": id, "purposes": names}))
 	})
+}
+
+// Held says which secrets an onboarding's row holds.
+type Held struct {
+	Onboarding onboarding.ID
+	Purposes   []onboarding.Purpose
+}
+
+// HeldSecrets are the onboardings that secrets are held of, with what they are for. For the system alone.
+func (s *Store) HeldSecrets(ctx context.Context) ([]Held, error) {
+	var found []Held
+	err := s.batch(ctx, onboarding.System, "look for secrets", func(b *pgx.Batch) {
+		b.Queue(`SELECT onboarding, array_agg(purpose ORDER BY purpose) AS purposes FROM secrets GROUP BY onboarding ORDER BY onboarding`).
+			Query(collect(&found, pgx.RowToStructByName[Held]))
+	})
+	return found, err
+}
+
+// What is over needs no secret again; what has a run is asked by its tasks.
+const withdrawSecrets = `
+UPDATE onboardings o SET
+	version = version + 1,
+	answers = answers || @answers::jsonb,
+	vendor = CASE WHEN status IN ('done', 'torn_down') THEN vendor ELSE vendor || @vendor::jsonb END,
+	current = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @current ELSE current END,
+	status = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer')
+		THEN CASE WHEN @on::text = 'specialist' THEN 'waiting_vendor' WHEN @answered THEN 'waiting_customer' ELSE 'in_form' END ELSE status END,
+	waiting_on = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @on::text ELSE waiting_on END,
+	waiting_for = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @for::text ELSE waiting_for END,
+	waiting_since = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') AND (waiting_on, waiting_for) <> (@on::text, @for::text) THEN @now::timestamptz ELSE waiting_since END,
+	activity_at = @now::timestamptz
+WHERE id = @id AND version = @version`
+
+// WithdrawSecrets wipes the secrets of an onboarding and lets it wait for whoever must enter them again. CodeStale when
+// an answer or a secret came between: look again. For the system alone.
+func (s *Store) WithdrawSecrets(ctx context.Context, w onboarding.Withdrawal) error {
+	stale := onboarding.Errorf(onboarding.CodeStale, "The answers or secrets were changed meanwhile.")
+	var words []string
+	for _, p := range w.Wiped {
+		words = append(words, p.Words())
+	}
+	err := s.tx(ctx, onboarding.System, "withdraw secrets", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, withdrawSecrets, pgx.NamedArgs{
+			"id": w.ID, "version": w.Version, "answers": w.Answers, "vendor": map[string]bool{"api_key_wiped": w.Vendor.APIKeyWiped},
+			"current": w.Current, "answered": w.Current == onboarding.AtCheck, "on": w.Waiting.On, "for": w.Waiting.For, "now": s.now(),
+		})
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return stale
+		}
+		rows, err := tx.Query(ctx, `DELETE FROM secrets WHERE onboarding = @id RETURNING purpose`, pgx.NamedArgs{"id": w.ID})
+		if err != nil {
+			return err
+		}
+		wiped, err := pgx.CollectRows(rows, pgx.RowTo[onboarding.Purpose])
+		if err != nil {
+			return err
+		}
+		slices.Sort(wiped)
+		if !slices.Equal(wiped, w.Wiped) {
+			return stale
+		}
+		return audit(ctx, tx, onboarding.System, w.ID, "secrets.wiped", "Wiped what was held: "+strings.Join(words, ", ")+". It has to be entered again to be used.", map[string]any{"purposes": w.Wiped})
+	})
+	if err == nil {
+		s.changes.mark(w.ID)
+	}
+	return err
 }

@@ -459,3 +459,49 @@ func TestKnowsTheSpecialists(t *testing.T) {
 		t.Errorf("removed: %v", err)
 	}
 }
+
+func TestWithdrawsSecretsWithWhatFollowsOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	ctx := t.Context()
+	ob := begin(t, s, ada, onboarding.VendorValues{ProposedName: "acme"})
+	in := save(ob, "compute", `{"token":"set"}`)
+	in.Sealed = map[onboarding.Purpose][]byte{onboarding.PurposeDatabricksToken: []byte("sealed")}
+	ob, err := s.SaveAnswer(ctx, ada, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := onboarding.Withdrawal{
+		ID: ob.ID, Version: ob.Version, Wiped: []onboarding.Purpose{onboarding.PurposeDatabricksToken}, Answers: onboarding.Answers{"compute": []byte(`{"token":"later"}`)},
+		Current: onboarding.AtCheck, Waiting: onboarding.Waiting{On: onboarding.PartyCustomer, For: "Add: a token"},
+	}
+	stale, another := w, w
+	stale.Version--
+	wantCode(t, s.WithdrawSecrets(ctx, stale), onboarding.CodeStale)
+	if err := s.UpdateVendor(ctx, sam, ob.ID, ob.Vendor, []byte("sealed")); err != nil { // a key came between
+		t.Fatal(err)
+	}
+	wantCode(t, s.WithdrawSecrets(ctx, another), onboarding.CodeStale)
+	if now, err := s.Onboarding(ctx, ada, ob.ID); err != nil || string(now.Answers["compute"]) != `{"token": "set"}` || now.Version != ob.Version {
+		t.Errorf("refused, and yet %s at %d, %v", now.Answers["compute"], now.Version, err)
+	}
+	held, err := s.HeldSecrets(ctx)
+	if err != nil || len(held) != 1 || held[0].Onboarding != ob.ID {
+		t.Fatalf("held %+v, %v", held, err)
+	}
+	w.Wiped, w.Vendor.APIKeyWiped = held[0].Purposes, true
+	must(t, s.WithdrawSecrets(ctx, w))
+	now, err := s.Onboarding(ctx, ada, ob.ID)
+	if err != nil || string(now.Answers["compute"]) != `{"token": "later"}` || now.Waiting.For != "Add: a token" || now.Status != onboarding.StatusWaitingCustomer || !now.Vendor.APIKeyWiped || now.Vendor.ProposedName != "acme" {
+		t.Errorf("withdrawn: %+v, %v", now, err)
+	}
+	_, err = s.SealedSecret(ctx, ob.ID, onboarding.PurposeDatabricksToken)
+	wantCode(t, err, onboarding.CodeNotFound)
+	if _, err := owner(t, db).Exec(ctx, `SET session_replication_role = replica; ALTER TABLE runs NO FORCE ROW LEVEL SECURITY;
+INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by) VALUES ('run_aaaaaaaaaaaaaaaaaaaa', '`+string(ob.ID)+`', 'provision', 'succeeded', '{}', '', 'ada')`); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.SealedSecret(ctx, ob.ID, onboarding.PurposeDatabricksToken)
+	wantCode(t, err, onboarding.CodeGone)
+}

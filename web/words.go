@@ -1295,8 +1295,12 @@ func (f AdminForm) role(name, label, value, fallback string, confirmed bool) wiz
 }
 
 func (f AdminForm) secret() wizard.FieldView {
+	hint := "TECTON_API_KEY; sealed, never shown again."
+	if f.Vendor.APIKeyWiped {
+		hint = "TECTON_API_KEY. The one that was given is wiped: enter a new one, or save without one to go on so."
+	}
 	return wizard.FieldView{
-		Name: FieldAPIKey, Label: "API key for notebooks", Hint: "TECTON_API_KEY; sealed, never shown again.",
+		Name: FieldAPIKey, Label: "API key for notebooks", Hint: hint,
 		Kind: wizard.KindSecret, Optional: true, Set: f.HasAPIKey, Width: 40, Errors: f.Problems.At(FieldAPIKey),
 	}
 }

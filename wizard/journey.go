@@ -2,6 +2,7 @@ package wizard
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -220,6 +221,7 @@ func blank(c Context) onboarding.Spec {
 
 // answerer is a step that is known to be answered, so that it need not look again.
 type answerer interface {
+	withdraw(c Context, wiped []onboarding.Purpose) (answer json.RawMessage, changed bool, err error)
 	outline(c Context) []Row
 	said(c Context) []said
 	addTo(c Context, spec *onboarding.Spec)

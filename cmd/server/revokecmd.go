@@ -1,16 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
+	"groundwork/store"
+	"groundwork/wizard"
+	"groundwork/wizard/steps"
 )
 
 type revokeAllCmd struct {
@@ -20,6 +25,7 @@ type revokeAllCmd struct {
 	GoogleRevokeURL string   `help:"Where tokens are revoked; empty: what the issuer announces." env:"GOOGLE_REVOKE_URL"`
 	EmulatorURL     string   `name:"emulator" help:"A running emulator instead of Google; for trials only." env:"EMULATOR_URL"`
 	WipeOnly        bool     `help:"The keyset is lost: wipe here, and tell whom to ask to remove the access at Google."`
+	KeepSecrets     bool     `help:"Leave the Databricks tokens, Redis tokens and API keys that are held."`
 }
 
 // lockedVault opens nothing: for wiping without the keyset.
@@ -36,7 +42,8 @@ func (lockedVault) Seal(onboarding.SealedTo, onboarding.Secret) ([]byte, error) 
 }
 
 // Run ends every access that is held, at Google and here. Where Google does not answer it is wiped all the same, and
-// the accounts are named, so that their owners can be asked to remove it; then the exit status is 1.
+// the accounts are named, so that their owners can be asked to remove it; then the exit status is 1. Secrets are wiped
+// after that, and it says who has to enter them again.
 func (c revokeAllCmd) Run(ctx context.Context, s streams, files fileProblems) error {
 	problems := append([]string(files), c.problems()...)
 	if !c.WipeOnly {
@@ -67,7 +74,11 @@ func (c revokeAllCmd) Run(ctx context.Context, s streams, files fileProblems) er
 	}
 	defer db.Close()
 	cfg.Ledger = db
-	return revokeEach(ctx, s, db, provisioner.NewService(cfg))
+	err = revokeEach(ctx, s, db, provisioner.NewService(cfg))
+	if c.KeepSecrets || err != nil && !errors.Is(err, errReported) {
+		return err
+	}
+	return errors.Join(err, wipeSecrets(ctx, s, db))
 }
 
 // grantLister is what revokeEach needs of the store.
@@ -122,4 +133,80 @@ func revokeEach(ctx context.Context, s streams, db grantLister, service *provisi
 		return errReported
 	}
 	return nil
+}
+
+// wipeSecrets wipes every secret that is held, and lets the onboardings that need one wait for whoever gave it.
+func wipeSecrets(ctx context.Context, s streams, db *store.Store) error {
+	journey := wizard.New(steps.All())
+	wiped := 0
+	var kept map[onboarding.ID]error
+	for range 5 { // what somebody enters meanwhile is seen the next time
+		held, err := db.HeldSecrets(ctx)
+		if err != nil {
+			return err
+		}
+		kept = map[onboarding.ID]error{}
+		for _, h := range held {
+			waits, err := withdraw(ctx, db, journey, h)
+			if err != nil {
+				kept[h.Onboarding] = err
+				continue
+			}
+			wiped++
+			fmt.Fprintf(s.Out, "wiped   %s %s: %s\n", h.Onboarding, words(h.Purposes), waits)
+		}
+		if len(kept) == 0 {
+			break
+		}
+	}
+	for id, err := range kept {
+		fmt.Fprintf(s.Out, "HELD    %s secrets: %v\n", id, err)
+	}
+	if wiped+len(kept) > 0 {
+		fmt.Fprintf(s.Err, "secrets of %d onboardings wiped, of %d still held. What was wiped still works where it was made: ask for the old tokens and keys to be deleted there\n", wiped, len(kept))
+	}
+	if len(kept) > 0 {
+		return errReported
+	}
+	return nil
+}
+
+func words(purposes []onboarding.Purpose) string {
+	var out []string
+	for _, p := range purposes {
+		out = append(out, p.Words())
+	}
+	return strings.Join(out, ", ")
+}
+
+// withdraw wipes one onboarding's secrets and says who is waited for then.
+func withdraw(ctx context.Context, db *store.Store, journey *wizard.Journey, h store.Held) (waits string, err error) {
+	ob, err := db.Onboarding(ctx, onboarding.System, h.Onboarding)
+	if err != nil {
+		return "", err
+	}
+	w, after, err := journey.Withdraw(wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor}, ob.Version, h.Purposes)
+	if err != nil {
+		return "", err
+	}
+	return whoseTurn(ob, journey.Outstanding(after)), db.WithdrawSecrets(ctx, w)
+}
+
+// whoseTurn says who enters what again.
+func whoseTurn(ob onboarding.Onboarding, missing []wizard.Outstanding) string {
+	if ob.Status == onboarding.StatusDone || ob.Status == onboarding.StatusTornDown || ob.Archived {
+		return "nobody waits, it is over"
+	}
+	if len(missing) == 0 {
+		return "nobody waits for it"
+	}
+	var out []string
+	for _, m := range missing {
+		who := onboarding.Addressee(ob.Owner).Words()
+		if m.On == onboarding.PartySpecialist {
+			who = cmp.Or(ob.Specialist, "nobody is assigned")
+		}
+		out = append(out, fmt.Sprintf("waits for the %s (%s): %s", m.On, who, m.What))
+	}
+	return strings.Join(out, "; ")
 }

@@ -18,7 +18,7 @@ func cases() []steptest.Case {
 	dataproc.Compute, dataproc.Databricks = onboarding.ComputeDataproc, onboarding.DatabricksSpec{}
 	redis := steptest.Spec()
 	redis.OnlineStore, redis.Bigtable = onboarding.OnlineRedis, onboarding.BigtableSpec{}
-	redis.Redis = onboarding.RedisSpec{Endpoint: "redis-1.example.invalid:12000", Token: onboarding.SecretSet, AttestedBy: "Ada"}
+	redis.Redis = onboarding.RedisSpec{Endpoint: "10.20.0.5:12000", Token: onboarding.SecretSet, AttestedBy: "Ada"}
 	const instance = "tecton-acme-production"
 
 	return []steptest.Case{

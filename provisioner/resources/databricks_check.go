@@ -85,15 +85,21 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 	return &provisioner.Observed[workspace]{State: got}, nil
 }
 
-// errWiped says that a secret was answered and is no longer held: the run that needed it has ended.
-var errWiped = errors.New("the secret was wiped after the handover")
+var (
+	// errWiped says that a secret was answered and is no longer held: the run that needed it has ended.
+	errWiped = errors.New("the secret was wiped after the handover")
+	// errNone says that a secret was not given, or was wiped before a run had used it.
+	errNone = errors.New("there is no such secret")
+)
 
 // openSecret opens a sealed secret at the last moment.
 func openSecret(ctx context.Context, env *provisioner.Env, purpose onboarding.Purpose) (onboarding.Secret, error) {
 	secret, err := env.Secret(ctx, purpose)
 	switch {
-	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+	case onboarding.ErrorCode(err) == onboarding.CodeGone:
 		return secret, errWiped
+	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+		return secret, errNone
 	case err != nil:
 		return secret, fmt.Errorf("open %s: %w", purpose, err)
 	}
@@ -108,6 +114,12 @@ func openWorkspace(ctx context.Context, env *provisioner.Env) (databricks.Client
 		}
 	}
 	token, err := openSecret(ctx, env, onboarding.PurposeDatabricksToken)
+	if errors.Is(err, errNone) {
+		return databricks.Client{}, &onboarding.Blocked{
+			Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Databricks token again",
+			Why: "The workspace's API token was wiped before it was used. Enter one at the compute step, then try again.",
+		}
+	}
 	if err != nil {
 		return databricks.Client{}, err
 	}

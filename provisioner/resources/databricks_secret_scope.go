@@ -80,7 +80,7 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 	}
 	if !slices.Contains(got.Keys, keyAPIKey) {
 		switch _, err := openSecret(ctx, env, onboarding.PurposeVendorAPIKey); {
-		case errors.Is(err, errWiped):
+		case errors.Is(err, errWiped), errors.Is(err, errNone):
 			got.Keys = append(got.Keys, keyAPIKey)
 		case err != nil:
 			return nil, err

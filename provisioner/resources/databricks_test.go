@@ -54,7 +54,8 @@ func TestDatabricksCheckSaysWhatIsMissing(t *testing.T) {
 				w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Host: steptest.Workspace}, Status: 200, HTML: true})
 			}, "did not answer like a Databricks workspace", "",
 		},
-		"a token that was wiped": {func(w *steptest.World) { w.Secret(onboarding.PurposeDatabricksToken, "") }, "", "wiped after the handover"},
+		"a token that was wiped":       {(*steptest.World).HandOver, "", "wiped after the handover"},
+		"one that was wiped before it": {func(w *steptest.World) { w.Secret(onboarding.PurposeDatabricksToken, "") }, "was wiped before it was used", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

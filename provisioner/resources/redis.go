@@ -75,6 +75,12 @@ func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*
 		env.Log("The Redis token was wiped after the handover, so the endpoint was not asked again")
 		return &provisioner.Observed[redisCluster]{State: want}, nil
 	}
+	if errors.Is(err, errNone) {
+		return nil, &onboarding.Blocked{
+			Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Redis authentication token again",
+			Why: "The cluster's authentication token was wiped before it was used. Enter it at the online store step, then try again.",
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -247,7 +247,8 @@ func TestRedisRefusals(t *testing.T) {
 		"a private one, attested":  {"", func(w *steptest.World) { w.Spec.Redis.Endpoint, w.Spec.Redis.AttestedBy = "10.20.0.5:12000", "Ada" }, "", "Ada attested"},
 		"no endpoint yet":          {"", func(w *steptest.World) { w.Spec.Redis.Endpoint = "" }, "is not there yet", ""},
 		"a token to come":          {address, func(w *steptest.World) { w.Spec.Redis.Token = onboarding.SecretLater }, "still to come", ""},
-		"a token that was wiped":   {address, func(w *steptest.World) { w.Secret(onboarding.PurposeRedisToken, "") }, "", "wiped after the handover"},
+		"a token that was wiped":   {address, (*steptest.World).HandOver, "", "wiped after the handover"},
+		"one wiped before it":      {address, func(w *steptest.World) { w.Secret(onboarding.PurposeRedisToken, "") }, "was wiped before it was used", ""},
 		"an endpoint without port": {"", func(w *steptest.World) { w.Spec.Redis.Endpoint = "redis.example" }, "not of the form host:port", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

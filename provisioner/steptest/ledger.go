@@ -19,6 +19,8 @@ type ledger struct {
 	grant   onboarding.Grant
 	secrets map[onboarding.Purpose][]byte
 	uses    []string
+
+	handedOver bool // a run has succeeded before: what isn't there was wiped then
 }
 
 // give puts a fresh grant with an access token.
@@ -196,6 +198,9 @@ func (l *ledger) SealedSecret(_ context.Context, _ onboarding.ID, purpose onboar
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s, ok := l.secrets[purpose]
+	if !ok && l.handedOver {
+		return nil, onboarding.Errorf(onboarding.CodeGone, "The %s was wiped.", purpose)
+	}
 	if !ok {
 		return nil, onboarding.Errorf(onboarding.CodeNotFound, "There is no %s.", purpose)
 	}

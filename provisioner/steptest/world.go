@@ -106,6 +106,7 @@ func New(t *testing.T, spec onboarding.Spec, catalog []*provisioner.Step) *World
 	w := &World{T: t, Spec: spec, Cloud: cloud, Clock: clock, address: server.URL, dials: map[string]string{".gcp.databricks.com": server.URL}}
 	w.ledger = &ledger{now: clock.Now, secrets: map[onboarding.Purpose][]byte{
 		onboarding.PurposeDatabricksToken: []byte(WorkspaceToken),
+		onboarding.PurposeRedisToken:      []byte("sample-redis-token"),
 		onboarding.PurposeVendorAPIKey:    []byte("sample-api-key"),
 	}}
 	w.seed()
@@ -167,6 +168,15 @@ func (w *World) Secret(purpose onboarding.Purpose, text string) {
 		return
 	}
 	w.ledger.secrets[purpose] = []byte(text)
+}
+
+// HandOver wipes the secrets as a run does that succeeds.
+func (w *World) HandOver() {
+	w.ledger.mu.Lock()
+	defer w.ledger.mu.Unlock()
+	delete(w.ledger.secrets, onboarding.PurposeDatabricksToken)
+	delete(w.ledger.secrets, onboarding.PurposeRedisToken)
+	w.ledger.handedOver = true
 }
 
 // Uses tells for what the access and the secrets were opened, in order.

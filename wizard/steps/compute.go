@@ -105,6 +105,12 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			Flag:     func(a *computeAnswer) *bool { return &a.SecretScope },
 		},
 	},
+	MissingVendor: func(a computeAnswer, c wizard.Context) []string {
+		if a.SecretScope && c.Vendor.APIKeyWiped {
+			return []string{"API key for notebooks, which was wiped"}
+		}
+		return nil
+	},
 	Outline: func(a computeAnswer, _ wizard.Context) []wizard.Row {
 		if a.Platform == onboarding.ComputeDataproc {
 			return []wizard.Row{{Label: "Compute", Value: "Dataproc"}}
