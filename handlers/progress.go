@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"groundwork/onboarding"
 	"groundwork/web"
 	"groundwork/wizard"
@@ -56,39 +58,57 @@ func planChanged(run onboarding.Run) bool {
 	})
 }
 
-// driftCache holds the fresh plan of a run that stands still because its plan changed, for a minute: pages and streams draw
-// it, and each reading is calls to the customer's cloud.
+// driftCache holds the fresh plan of a run that stands still because its plan changed, or why it can't be read, for a
+// while: pages and streams draw it, and each reading is calls to the customer's cloud. One customer's slow cloud holds up
+// nobody else.
 type driftCache struct {
-	sync.Mutex
-	of map[onboarding.RunID]drifted
+	mu      sync.Mutex
+	of      map[onboarding.RunID]drifted
+	reading singleflight.Group
 }
 
 type drifted struct {
 	epoch int
-	at    time.Time
+	until time.Time
 	plan  onboarding.Plan
+	err   error
 }
 
 func (d *driftCache) plan(ctx context.Context, s *Server, actor onboarding.Actor, ob onboarding.Onboarding, run onboarding.Run) (onboarding.Plan, error) {
-	d.Lock()
-	defer d.Unlock()
-	if x, ok := d.of[run.ID]; ok && x.epoch == run.Epoch && s.Now().Sub(x.at) < time.Minute {
-		return x.plan, nil
+	d.mu.Lock()
+	x, ok := d.of[run.ID]
+	d.mu.Unlock()
+	if ok && x.epoch == run.Epoch && s.Now().Before(x.until) {
+		return x.plan, x.err
 	}
-	plan, err := s.freshPlan(ctx, actor, ob, run)
-	if err != nil {
-		return onboarding.Plan{}, err
-	}
-	for id, x := range d.of {
-		if s.Now().Sub(x.at) >= time.Minute {
-			delete(d.of, id)
+	read, err, _ := d.reading.Do(fmt.Sprint(run.ID, " ", run.Epoch), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timeout) // others wait for it too
+		defer cancel()
+		x := drifted{epoch: run.Epoch, until: s.Now().Add(time.Minute)}
+		if x.plan, x.err = s.freshPlan(ctx, actor, ob, run); x.err != nil {
+			x.until = s.Now().Add(10 * time.Second)
 		}
-	}
-	if d.of == nil {
-		d.of = map[onboarding.RunID]drifted{}
-	}
-	d.of[run.ID] = drifted{run.Epoch, s.Now(), plan}
-	return plan, nil
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.of == nil {
+			d.of = map[onboarding.RunID]drifted{}
+		}
+		for id, old := range d.of {
+			if !s.Now().Before(old.until) {
+				delete(d.of, id)
+			}
+		}
+		d.of[run.ID] = x
+		return x.plan, x.err
+	})
+	plan, _ := read.(onboarding.Plan)
+	return plan, err
+}
+
+func (d *driftCache) forget(run onboarding.RunID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.of, run)
 }
 
 func (s *Server) freshPlan(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, run onboarding.Run) (onboarding.Plan, error) {
@@ -256,9 +276,7 @@ func (s *Server) approveChanged(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	if fresh.Hash() != v.form.Get("hash") {
-		s.drift.Lock()
-		delete(s.drift.of, run.ID)
-		s.drift.Unlock()
+		s.drift.forget(run.ID)
 		view, err := s.progressView(ctx, v.actor, v.id)
 		if err != nil {
 			return err
@@ -427,13 +445,25 @@ func (s *Server) receipt(w http.ResponseWriter, v *visit) error {
 }
 
 const (
-	// heartbeat keeps proxies from closing a quiet stream; roleCheck is how many of them pass before the viewer's role
-	// is asked again.
-	heartbeat = 15 * time.Second
-	roleCheck = 4
+	// lookAgain is how many heartbeats pass before a stream's viewer is looked at again.
+	lookAgain = 4
 	// recheck is the net under lost notifications.
 	recheck = 3 * time.Second
 )
+
+// mayGoOn tells whether a stream's viewer is signed in and in the same role still.
+func (s *Server) mayGoOn(v *visit) bool {
+	raw, found, err := s.Sessions.Find(v.Context(), storedToken(s.sessions.Token(v.Context())))
+	if err != nil || !found {
+		return false
+	}
+	_, values, err := s.sessions.Codec.Decode(raw)
+	if seen, _ := values[keySeen].(int64); err != nil || s.Now().Sub(time.Unix(seen, 0)) > s.Idle {
+		return false
+	}
+	role, err := s.roleOn(v.Context(), v.actor.Email, v.id)
+	return err == nil && role == v.actor.Role
+}
 
 // events streams the run: whole parts with a growing id, so that a browser that was away misses nothing.
 func (s *Server) events(w http.ResponseWriter, v *visit) error {
@@ -465,7 +495,7 @@ func (s *Server) events(w http.ResponseWriter, v *visit) error {
 	detail := v.actor.Role.Staff() && v.URL.Query().Get("view") == "detail"
 	frames, leave := s.streams.join(v.actor, v.id, detail)
 	defer leave()
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(s.Heartbeat)
 	defer beat.Stop()
 	end := time.NewTimer(time.Until(s.sessions.Deadline(v.Context())))
 	defer end.Stop()
@@ -485,10 +515,8 @@ func (s *Server) events(w http.ResponseWriter, v *visit) error {
 		case <-end.C:
 			return nil
 		case <-beat.C:
-			if beats++; beats%roleCheck == 0 {
-				if role, err := s.roleOn(v.Context(), v.actor.Email, v.id); err != nil || role != v.actor.Role {
-					return nil
-				}
+			if beats++; beats%lookAgain == 0 && !s.mayGoOn(v) {
+				return nil
 			}
 			if !send(": still here\n\n") {
 				return nil

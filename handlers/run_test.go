@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"groundwork/handlers"
 	"groundwork/onboarding"
 	"groundwork/store"
 	"groundwork/web"
@@ -376,6 +377,24 @@ func TestProgressIsStreamedAndResumed(t *testing.T) {
 	}
 	late := b.stream(path, last) // the end was lost on the way
 	late.until("All 2 tasks are done")
+}
+
+// Whoever is signed out, or no longer a member, sees no more of a page that is still open.
+func TestAStreamEndsWithItsSession(t *testing.T) {
+	w := newWorld(t, func(c *handlers.Config) { c.Heartbeat = 20 * time.Millisecond })
+	ob, b := w.ready()
+	b.approve(ob.ID)
+	s := b.stream(web.OnboardingPath(ob.ID, "events"), "")
+	s.until("Starting.")
+	want(t, w.as(ada).post("/sessions/end", "session", "others"), http.StatusSeeOther)
+	for {
+		if _, data := s.next(); data == "" {
+			break
+		}
+	}
+	if err := s.scan.Err(); err != nil {
+		t.Errorf("the stream broke off: %v", err)
+	}
 }
 
 func TestStreamsEndOnShutdown(t *testing.T) {

@@ -135,6 +135,7 @@ type Config struct {
 	Recent      time.Duration  // how old a sign-in may be that changes a cloud or gives rights; 1 h
 	InviteTTL   time.Duration  // 14 days; a colleague's link has half
 	Timeout     time.Duration  // of a request that isn't a stream; 60 s
+	Heartbeat   time.Duration  // between signs of life on a quiet stream, for proxies; 15 s. After four, session and role are asked again
 	Now         func() time.Time
 	Rand        io.Reader // crypto/rand.Reader
 	Logger      *slog.Logger
@@ -189,6 +190,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Recent, time.Hour)
 	usual(&c.InviteTTL, 14*24*time.Hour)
 	usual(&c.Timeout, 60*time.Second)
+	usual(&c.Heartbeat, 15*time.Second)
 	usual(&c.Limits.SignIn, 60)
 	usual(&c.Limits.Invite, 60)
 	usual(&c.Limits.Post, 600)
