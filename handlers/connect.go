@@ -31,10 +31,19 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, error) {
 		Connection: web.Connection{Email: grant.Email, Since: grant.CreatedAt}, Back: s.standsAt(j),
 	}
 	if s.Journey.CanVisit(j.c, "project") { // before that, the tasks don't follow from the answers
-		view.Permissions = s.Provisioner.Permissions(spec)
+		view.Consent = s.Provisioner.Consent(spec)
 	}
-	for _, scope := range s.Provisioner.Scopes() {
+	for _, scope := range s.connectScopes() {
 		view.Scopes = append(view.Scopes, web.Reason{Name: scope, Why: scopeReason(scope)})
+	}
+	if grant.Live() && v.member() { // staff's looking is no reason to use it
+		err := s.Provisioner.Alive(v.Context(), v.actor, v.id)
+		switch {
+		case onboarding.ErrorCode(err) == onboarding.CodeSignIn:
+			view.Refused, view.Connection = grant.Email, web.Connection{}
+		case ours(err):
+			return web.ConnectView{}, err
+		}
 	}
 	if v.actor.Role == onboarding.RoleCustomer {
 		view.Colleague.Action = web.OnboardingPath(v.id, "colleague")
@@ -112,8 +121,7 @@ func (s *Server) connectStart(w http.ResponseWriter, v *visit) error {
 	}
 	next := s.connectNext(v.id, q.Get("next"))
 	to, err := s.begin(v.Context(), flow{Next: next, Onboarding: v.id, Account: account, By: v.actor.Email}, connectPath, s.connectScopes(),
-		oauth2.AccessTypeOffline, oauth2.SetAuthURLParam("prompt", "consent"), oauth2.SetAuthURLParam("login_hint", hint),
-		oauth2.SetAuthURLParam("include_granted_scopes", "true"))
+		oauth2.AccessTypeOffline, oauth2.SetAuthURLParam("prompt", "consent"), oauth2.SetAuthURLParam("login_hint", hint))
 	if err != nil {
 		return err
 	}
@@ -167,7 +175,19 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 			unticked = append(unticked, scope)
 		}
 	}
+	fresh := onboarding.GrantToken{RefreshToken: who.Token.RefreshToken, AccessToken: who.Token.AccessToken, Expiry: who.Token.Expiry}
+	held, err := s.Store.LiveGrant(ctx, v.actor, f.Onboarding)
+	if err != nil {
+		return err
+	}
+	// What was given and isn't kept must not stay good at Google; one account's tokens may end together there.
+	drop := func() {
+		if who.Email != held.Email {
+			s.Provisioner.Discard(ctx, fresh)
+		}
+	}
 	if len(unticked) > 0 {
+		drop()
 		return explain(http.StatusOK, func(view *web.ConnectView) { view.Unticked = unticked })
 	}
 	if who.Token.RefreshToken == "" {
@@ -182,12 +202,18 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		expected = latestGrant(grants).Email
 	}
 	if who.Email != expected && who.Email != f.Account {
+		drop()
 		return explain(http.StatusConflict, func(view *web.ConnectView) {
 			view.Other = expected
 			view.StartURL = connectStart(f.Onboarding, f.Next, who.Email)
 		})
 	}
-	plain, err := json.Marshal(onboarding.GrantToken{RefreshToken: who.Token.RefreshToken, AccessToken: who.Token.AccessToken, Expiry: who.Token.Expiry})
+	if held.Live() && held.Email != who.Email { // that of the same account ends at Google with the one that replaces it
+		if err := s.Provisioner.Revoke(ctx, v.actor, f.Onboarding); err != nil {
+			return err
+		}
+	}
+	plain, err := json.Marshal(fresh)
 	if err != nil {
 		return fmt.Errorf("seal the access: %w", err)
 	}

@@ -174,6 +174,9 @@ type cloud struct {
 	err     error
 	revoked int
 	store   *store.Store
+
+	refused   error    // what Google says of the access
+	discarded []string // refresh tokens
 }
 
 func (c *cloud) Plan(_ context.Context, _ onboarding.Actor, _ onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
@@ -222,8 +225,8 @@ func (c *cloud) Project(_ context.Context, _ onboarding.Actor, _ onboarding.ID, 
 	return onboarding.Project{ID: id, Name: "Acme data", Number: "123456789012", Active: true}, nil
 }
 
-func (c *cloud) Permissions(onboarding.Spec) []onboarding.Permission {
-	return []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}
+func (c *cloud) Consent(onboarding.Spec) onboarding.Consent {
+	return onboarding.Consent{Run: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}}
 }
 
 func (c *cloud) Exports() []string { return []string{"plan.sh"} }
@@ -244,6 +247,18 @@ func (c *cloud) Revoke(ctx context.Context, a onboarding.Actor, id onboarding.ID
 		return err
 	}
 	return c.store.WipeGrant(ctx, a, g.ID, time.Now())
+}
+
+func (c *cloud) Alive(context.Context, onboarding.Actor, onboarding.ID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refused
+}
+
+func (c *cloud) Discard(_ context.Context, t onboarding.GrantToken) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.discarded = append(c.discarded, t.RefreshToken)
 }
 
 func (c *cloud) Scopes() []string { return []string{cloudScope} }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -135,6 +136,10 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 	if p.err == nil && p.kind == onboarding.RunProvision && p.latest.Kind == onboarding.RunProvision && !p.latest.State.Active() && p.latest.State != onboarding.RunSucceeded {
 		view.Differences = differences(p.latest.Plan, p.plan)
 	}
+	paused := p.paused()
+	if paused != "" {
+		view.Paused, view.PreviousRun, view.Differences = paused, "", nil
+	}
 	failed := 0
 	for _, c := range p.checks {
 		if c.State != onboarding.CheckFailed {
@@ -154,6 +159,8 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 		view.Problem = sentence(p.err)
 	case view.Active:
 		view.Blocked = "A run is going on already."
+	case paused != "":
+		view.Blocked = "Go on with the paused run, or cancel it to start over."
 	case !v.member():
 		view.Blocked = "Only the customer or a colleague of theirs can approve the plan."
 	case len(view.Waiting) > 0:
@@ -168,6 +175,20 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 		view.MayApprove = true
 	}
 	return view
+}
+
+// paused is what the latest run waits for, where it is paused and was approved for the answers as they are: it goes on, and
+// a second one would do the same. "" otherwise.
+func (p planRead) paused() string {
+	if p.kind != onboarding.RunProvision || p.latest.Kind != onboarding.RunProvision || p.latest.State != onboarding.RunBlocked || outdated(p.latest, p.spec) {
+		return ""
+	}
+	for _, t := range p.latest.Tasks {
+		if t.State == onboarding.TaskBlocked {
+			return cmp.Or(t.ActionText, t.Title)
+		}
+	}
+	return ""
 }
 
 func planPath(id onboarding.ID, kind onboarding.RunKind) string {

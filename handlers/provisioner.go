@@ -16,10 +16,14 @@ type Provisioner interface {
 	Preflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error)
 	Projects(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Project, error)
 	Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, project string) (onboarding.Project, error)
-	Permissions(onboarding.Spec) []onboarding.Permission
+	Consent(onboarding.Spec) onboarding.Consent
 	// Export is the plan as a file for those who run it themselves; CodeNotFound for a name that isn't one of Exports.
 	Exports() []string
 	Export(spec onboarding.Spec, file string) (string, error)
+	// Alive asks Google whether it still takes the live grant; CodeSignIn when it doesn't.
+	Alive(context.Context, onboarding.Actor, onboarding.ID) error
+	// Discard revokes a token that was given and is not kept, as far as Google can be told.
+	Discard(context.Context, onboarding.GrantToken)
 	Revoke(context.Context, onboarding.Actor, onboarding.ID) error
 	Scopes() []string
 }

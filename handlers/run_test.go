@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -278,6 +279,31 @@ func TestAChangedPlanIsShownAndApprovedAgain(t *testing.T) {
 	wantTo(t, b.post(web.OnboardingPath(ob.ID, "approve"), "hash", hash), web.OnboardingPath(ob.ID, "progress"))
 	if run := w.latest(ob.ID); run.State != onboarding.RunQueued || run.PlanHash != hash {
 		t.Errorf("run is %s with %s", run.State, run.PlanHash)
+	}
+}
+
+func TestAPausedRunGoesOnRatherThanAnother(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	b.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.finish("apis")
+	k.start("bucket")
+	k.must(w.store.BlockTask(t.Context(), k.fence(), "bucket", &onboarding.Blocked{Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Make the two peerings", Why: "The endpoint doesn't answer."}))
+	k.end(onboarding.RunBlocked)
+	p := b.get(web.OnboardingPath(ob.ID, "plan"))
+	want(t, p, http.StatusOK)
+	if p.Find("form[action$='/plan'] input[name=hash]").Length() != 0 || !strings.Contains(p.Find("main").Text(), "Make the two peerings") || p.Find("a.btn-main[href$='/progress']").Length() != 1 {
+		t.Errorf("the plan offers another run: %s", p.Find("main").Text())
+	}
+	want(t, b.post(web.OnboardingPath(ob.ID, "plan"), "hash", w.latest(ob.ID).PlanHash, "version", strconv.Itoa(w.onboarding(ob.ID).Version)), http.StatusConflict)
+	if runs, err := w.store.Runs(t.Context(), staffActor(sam), ob.ID); err != nil || len(runs) != 1 {
+		t.Errorf("%d runs, %v", len(runs), err)
+	}
+	path := web.OnboardingPath(ob.ID, "step", "data-sources")
+	want(t, b.post(path, "datasets", "acme-data-prod.sales", "version", version(t, b.get(path))), http.StatusSeeOther)
+	if p := b.get(web.OnboardingPath(ob.ID, "plan")); p.Find("form[action$='/plan'] input[name=hash]").Length() != 1 {
+		t.Errorf("with other answers: %s", p.Find("main").Text())
 	}
 }
 

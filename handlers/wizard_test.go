@@ -147,6 +147,9 @@ func TestConsentIsCheckedScopeByScopeAndAccountByAccount(t *testing.T) {
 		}
 	}
 	start := b.get(web.OnboardingPath(ob.ID, "connect", "start"))
+	if strings.Contains(start.to(), "include_granted_scopes") {
+		t.Error("what was granted to others of our pages is asked for, too")
+	}
 	for _, part := range []string{"access_type=offline", "prompt=consent", "login_hint=ada%40customer.example", "cloud-platform"} {
 		if !strings.Contains(start.to(), part) {
 			t.Errorf("the consent request lacks %s: %s", part, start.to())
@@ -168,6 +171,9 @@ func TestConsentIsCheckedScopeByScopeAndAccountByAccount(t *testing.T) {
 	want(t, other, http.StatusConflict)
 	if live() != "" {
 		t.Error("another account was taken without a question")
+	}
+	if len(w.cloud.discarded) != 2 {
+		t.Errorf("discarded %d of the two tokens that were given and not kept", len(w.cloud.discarded))
 	}
 	link := other.Find("a[href*='account=ada.private']").First().AttrOr("href", "")
 	if link == "" {
@@ -197,6 +203,50 @@ func TestConsentIsCheckedScopeByScopeAndAccountByAccount(t *testing.T) {
 	wantTo(t, b.post(web.OnboardingPath(ob.ID, "revoke")), web.OnboardingPath(ob.ID, "receipt"))
 	if live() != "" || w.cloud.revoked != 1 {
 		t.Errorf("live %q, revoked %d", live(), w.cloud.revoked)
+	}
+}
+
+func TestAnAccessThatGoogleEndedIsNotCalledConnected(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	path := web.OnboardingPath(ob.ID, "connect")
+	if text := b.get(path).Find("main").Text(); !strings.Contains(text, "Connected as ada@customer.example") {
+		t.Errorf("a good access: %s", text)
+	}
+	w.cloud.refused = onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google again.")
+	p := b.get(path)
+	want(t, p, http.StatusOK)
+	if text := p.Find("main").Text(); strings.Contains(text, "Connected as") || !strings.Contains(text, "Google ended the access of ada@customer.example") {
+		t.Errorf("an ended access: %s", text)
+	}
+	if p.Find("a.btn-main[href*='/connect/start']").Length() != 1 {
+		t.Error("no way to connect again")
+	}
+	w.cloud.refused = onboarding.Errorf(onboarding.CodeUnavailable, "Google doesn't answer just now.")
+	if text := b.get(path).Find("main").Text(); !strings.Contains(text, "Connected as") {
+		t.Errorf("Google doesn't answer: %s", text)
+	}
+	w.cloud.refused = onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google again.")
+	if text := w.as(sam).get(path).Find("main").Text(); !strings.Contains(text, "Connected as") {
+		t.Errorf("the customer's access was used for a specialist's look: %s", text)
+	}
+}
+
+func TestAnotherAccountsAccessEndsBeforeItIsReplaced(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	b.connect(ob.ID, ada, nil)
+	if w.cloud.revoked != 0 {
+		t.Error("the same account's access was revoked: Google ends all of an account's at once")
+	}
+	link := b.connect(ob.ID, "ada.private@gmail.example", nil).Find("a[href*='account=ada.private']").First().AttrOr("href", "")
+	b.get(w.issuer.consent(t, b.get(link).to(), "ada.private@gmail.example", nil))
+	grants, err := w.store.Grants(t.Context(), staffActor(sam), ob.ID)
+	if err != nil || len(grants) != 3 {
+		t.Fatalf("%d grants, %v", len(grants), err)
+	}
+	if w.cloud.revoked != 1 || grants[1].RevokedAt.IsZero() || !grants[2].Live() {
+		t.Errorf("revoked %d times; %+v", w.cloud.revoked, grants)
 	}
 }
 

@@ -48,6 +48,13 @@ func (p Permission) Line() string {
 	return p.Name + " on " + p.On
 }
 
+// Consent is what a customer's access is used with, each permission once.
+type Consent struct {
+	Run      []Permission // by a run and a verification
+	Checks   []Permission // read before them; a run goes on without
+	Teardown []Permission // by a teardown alone, which asks for fresh access
+}
+
 // PlannedTask is one line of the plan.
 type PlannedTask struct {
 	Name        TaskName        `json:"name"`

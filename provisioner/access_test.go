@@ -187,6 +187,31 @@ func TestRevokeWipesWhateverGoogleSays(t *testing.T) {
 	}
 }
 
+func TestATokenThatIsNotKeptIsRevoked(t *testing.T) {
+	g := newGoogle(t)
+	s, m := g.service(onboarding.GrantToken{RefreshToken: "held"})
+	s.Discard(t.Context(), onboarding.GrantToken{RefreshToken: "given", AccessToken: "access"})
+	if len(g.revoked) != 1 || g.revoked[0] != "given" || !m.grant.Live() {
+		t.Errorf("revoked %q, the held one lives: %v", g.revoked, m.grant.Live())
+	}
+}
+
+func TestWhetherGoogleStillTakesTheAccess(t *testing.T) {
+	g := newGoogle(t)
+	s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh"})
+	if err := s.Alive(t.Context(), onboarding.System, "ob_sample"); err != nil {
+		t.Errorf("a good access: %v", err)
+	}
+	if len(m.uses) != 1 {
+		t.Errorf("the receipt says %q", m.uses)
+	}
+	g.refuse, m.grant.Sealed = "invalid_grant", nil
+	m.signIn(onboarding.GrantToken{RefreshToken: "refresh"})
+	if err := s.Alive(t.Context(), onboarding.System, "ob_sample"); onboarding.ErrorCode(err) != onboarding.CodeSignIn {
+		t.Errorf("an ended access: %v", err)
+	}
+}
+
 func TestAKeyServiceThatIsDownFailsClosed(t *testing.T) {
 	g := newGoogle(t)
 	s, _ := g.service(onboarding.GrantToken{RefreshToken: "refresh"})

@@ -20,24 +20,38 @@ import (
 	"groundwork/provisioner/gcp"
 )
 
-// Permissions lists every permission that a spec's tasks declare, each once a place, in the catalogue's order.
-func (s *Service) Permissions(spec onboarding.Spec) []onboarding.Permission {
+// Consent lists every permission that the access is used with, each once, in the catalogue's order: what the tasks
+// of a run and of a teardown declare, and what is read before them.
+func (s *Service) Consent(spec onboarding.Spec) onboarding.Consent {
 	tasks, err := Graph(s.cfg.Catalog, spec)
 	if err != nil {
 		s.cfg.Log.Error("permissions", "onboarding", spec.Onboarding, "error", err)
-		return nil
+		return onboarding.Consent{}
 	}
-	var all []onboarding.Permission
+	var c onboarding.Consent
 	seen := map[[2]string]bool{}
-	for _, t := range tasks {
-		for _, p := range t.Permissions {
+	add := func(to *[]onboarding.Permission, all []onboarding.Permission) {
+		for _, p := range all {
 			if key := [2]string{p.Name, p.On}; !seen[key] {
 				seen[key] = true
-				all = append(all, p)
+				*to = append(*to, p)
 			}
 		}
 	}
-	return all
+	for _, t := range tasks {
+		add(&c.Run, t.Permissions)
+	}
+	add(&c.Checks, readings)
+	for _, t := range tasks {
+		add(&c.Teardown, t.undoPermissions)
+	}
+	return c
+}
+
+// readings are what the checks and the choice of the project read beside what the tasks declare.
+var readings = []onboarding.Permission{
+	{Name: "resourcemanager.projects.get", Why: "to list your projects, and to see that the chosen one is active and has billing"},
+	{Name: "orgpolicy.policy.get", Why: "to find an organisation policy that would stop the run; without it, the check says so and nothing else is lost"},
 }
 
 // Preflight looks at the customer's cloud before anything is made, with the customer's own access. A check that
@@ -181,7 +195,7 @@ var projectID = regexp.MustCompile(`^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-
 func (p *preflight) permissionChecks() []check {
 	byPlace := map[string][]onboarding.Permission{}
 	var places []string
-	for _, perm := range p.s.Permissions(p.spec) {
+	for _, perm := range p.s.Consent(p.spec).Run {
 		on := perm.On
 		if on == p.spec.Project {
 			on = ""

@@ -186,6 +186,23 @@ func told(err error) error {
 	return &onboarding.Error{Code: f.Code, Message: f.Message, Err: errors.New(f.Operator)}
 }
 
+// Alive asks Google whether it still takes the customer's access, by the smallest reading there is: CodeSignIn when it
+// doesn't.
+func (s *Service) Alive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	a, err := s.open(ctx, actor, id, "connection", "See whether Google still takes the access")
+	if err != nil {
+		return err
+	}
+	c, err := s.clients(ctx, a)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Projects.Projects.Search().PageSize(1).Context(ctx).Do(); err != nil {
+		return told(err)
+	}
+	return nil
+}
+
 // Project reads one project. Google answers 403 for a project that does not exist and for one that is somebody
 // else's, so both are CodePermission, with the account named.
 func (s *Service) Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, projectID string) (onboarding.Project, error) {
@@ -239,6 +256,19 @@ func (s *Service) revokeAtGoogle(ctx context.Context, g onboarding.Grant) string
 	if token == "" {
 		return "There was nothing to revoke at Google."
 	}
+	return s.revokeToken(ctx, token)
+}
+
+// Discard revokes a token that a customer gave and that is not kept. A failure is for the log: there is no grant whose
+// receipt could tell it.
+func (s *Service) Discard(ctx context.Context, tok onboarding.GrantToken) {
+	if why := s.revokeToken(ctx, cmp.Or(tok.RefreshToken, tok.AccessToken)); why != "" {
+		s.cfg.Log.WarnContext(ctx, "discard a token", "error", why)
+	}
+}
+
+// revokeToken tells why it failed, "" when the token is dead at Google.
+func (s *Service) revokeToken(ctx context.Context, token string) string {
 	if s.cfg.RevokeURL == "" {
 		return "The provider did not say where access is revoked. The token was wiped here; remove the access at https://myaccount.google.com/connections to be sure."
 	}

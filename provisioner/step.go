@@ -47,6 +47,8 @@ type StepDef[S any] struct {
 	Terraform func(spec onboarding.Spec, want S, name string) *hclwrite.Block
 	// Permissions that the calls need of the customer, with the reason.
 	Permissions func(onboarding.Spec, S) []onboarding.Permission
+	// UndoPermissions are what Undo's calls need beside them. A teardown's consent names them, a run's does not use them.
+	UndoPermissions func(onboarding.Spec, S) []onboarding.Permission
 	// Timeout of the task, waiting included. Zero: 15 minutes.
 	Timeout time.Duration
 	// Final steps run last, after every other task, whatever they depend on (verification, handover).

@@ -109,6 +109,9 @@ func Define[S any](def StepDef[S]) *Step {
 				if def.Permissions != nil {
 					t.Permissions = def.Permissions(spec, want.State)
 				}
+				if def.UndoPermissions != nil {
+					t.undoPermissions = def.UndoPermissions(spec, want.State)
+				}
 				tasks = append(tasks, t)
 			}
 			return tasks
@@ -128,6 +131,8 @@ type Task struct {
 
 	gcloud    func() Commands                   // nil: not for scripts
 	terraform func(name string) *hclwrite.Block // nil: not for Terraform
+
+	undoPermissions []onboarding.Permission // beside Permissions
 
 	adopt bool
 	res   interface {

@@ -54,6 +54,7 @@ func Gallery() []GalleryPage {
 		{"connect-connected", ConnectPage(s.connect(func(v *ConnectView) {
 			v.Connection = Connection{Email: "ada@customer.example", Since: s.now.Add(-5 * time.Minute)}
 		}))},
+		{"connect-refused", ConnectPage(s.connect(func(v *ConnectView) { v.Refused = "ada@customer.example" }))},
 		{"connect-denied", ConnectPage(s.connect(func(v *ConnectView) { v.Denied = true }))},
 		{"connect-unticked", ConnectPage(s.connect(func(v *ConnectView) {
 			v.Unticked = []string{"https://www.googleapis.com/auth/cloud-platform"}
@@ -85,6 +86,9 @@ func Gallery() []GalleryPage {
 		}))},
 		{"plan-waiting", PlanPage(s.plan(func(v *PlanView) {
 			v.Waiting, v.MayApprove, v.Blocked = []string{"Databricks API token"}, false, "Add what is missing; then the button is here."
+		}))},
+		{"plan-paused", PlanPage(s.plan(func(v *PlanView) {
+			v.Paused, v.MayApprove, v.Blocked = "Make the two peerings", false, "Go on with the paused run, or cancel it to start over."
 		}))},
 		{"plan-active", PlanPage(s.plan(func(v *PlanView) {
 			v.Active, v.MayApprove, v.Blocked = true, false, "A run is going. Follow it, or cancel it first."
@@ -128,7 +132,6 @@ func Gallery() []GalleryPage {
 		{"error-500", s.message(500)},
 		{"error-503", s.message(503)},
 		{"message", Message(MessageView{Frame: s.customer(), Heading: "Saved for later", Text: "Open the same address on any device to go on.", Actions: []Link{{"Go on now", "/o/ob_sample"}}})},
-		{"permission", Permission(s.permission())},
 		{"admin", AdminList(s.admin())},
 		{"admin-filtered", AdminList(s.adminFiltered())},
 		{"admin-no-match", AdminList(AdminListView{Frame: s.staff(), Filter: onboarding.Filter{Search: "zebra"}, Page: onboarding.Page{Counts: map[onboarding.Status]int{}}, Specialists: s.specialists()})},
@@ -390,17 +393,23 @@ func (s samples) connect(change func(*ConnectView)) ConnectView {
 	v := ConnectView{
 		Frame: s.draft(), Onboarding: sampleID, Project: "acme-data-prod", StartURL: "/o/ob_sample/connect/start", Colleagues: []string{"bob@customer.example"},
 		Scopes: []Reason{
-			{"cloud-platform", "To read your project, and to make what the plan says after you approved it."},
-			{"offline access", "So that the run goes on when you close the page. It is revoked at the end."},
+			{"openid", "to know which account gave the access"},
+			{"email", "to know which account gave the access"},
+			{"https://www.googleapis.com/auth/cloud-platform", "to read your project and to make what the plan lists, while the run goes on; given up when it is done"},
 		},
-		Permissions: []onboarding.Permission{
+		Consent: onboarding.Consent{Run: []onboarding.Permission{
 			{Name: "serviceusage.services.enable", Why: "to enable the APIs that are needed"},
 			{Name: "storage.buckets.create", Why: "to create the bucket"},
 			{Name: "storage.buckets.setIamPolicy", Why: "to let the two accounts use the bucket", On: "gs://tecton-acme-production-dataplane"},
 			{Name: "iam.serviceAccounts.create", Why: "to create the Spark service account"},
 			{Name: "iam.roles.create", Why: "to create the control plane's custom role"},
 			{Name: "bigtable.instances.create", Why: "to create the online store"},
-		},
+		}, Checks: []onboarding.Permission{
+			{Name: "orgpolicy.policy.get", Why: "to find an organisation policy that would stop the run; without it, the check says so and nothing else is lost"},
+		}, Teardown: []onboarding.Permission{
+			{Name: "storage.buckets.delete", Why: "to delete the bucket once it is empty", On: "gs://tecton-acme-production-dataplane"},
+			{Name: "iam.serviceAccounts.delete", Why: "to delete the Spark service account"},
+		}},
 		Colleague: ColleagueForm{Action: "/o/ob_sample/colleague"}, Back: "/o/ob_sample/step/project",
 	}
 	if change != nil {
@@ -682,17 +691,6 @@ func (s samples) receipt() ReceiptView {
 
 func (s samples) message(status int) templ.Component {
 	return Message(MessageView{Frame: s.customer(), Status: status})
-}
-
-func (s samples) permission() PermissionView {
-	return PermissionView{
-		Frame: s.customer(), Account: "ada@customer.example", Project: "acme-data-prod", On: onboarding.PartyOrganisation,
-		Missing:  []onboarding.Permission{{Name: "iam.roles.create", Why: "to create the control plane's custom role"}},
-		Roles:    []Reason{{"roles/iam.roleAdmin", "Role Administrator"}},
-		Command:  "gcloud projects add-iam-policy-binding acme-data-prod \\\n  --member=user:ada@customer.example --role=roles/iam.roleAdmin",
-		Request:  "Hello,\nplease give ada@customer.example the role Role Administrator on acme-data-prod for an hour.",
-		AgainURL: "/o/ob_sample/plan", Colleague: ColleagueForm{Action: "/o/ob_sample/colleague"},
-	}
 }
 
 func (s samples) counts() map[onboarding.Status]int {

@@ -109,18 +109,19 @@ type Reason struct{ Name, Why string }
 // ConnectView explains what Google access is asked for, and why, before the consent page.
 type ConnectView struct {
 	Frame
-	Onboarding  onboarding.ID
-	Project     string // "" not chosen yet
-	StartURL    string // "/o/{id}/connect/start"
-	Scopes      []Reason
-	Permissions []onboarding.Permission // generated from the declarations of the chosen steps
-	Connection  Connection
-	Denied      bool     // the customer pressed Cancel on Google's page
-	Unticked    []string // scopes that were asked and not granted
-	Other       string   // another account than the one that connected before; "" none
-	Colleague   ColleagueForm
-	Colleagues  []string // addresses that the customer may remove
-	Back        string   // URL
+	Onboarding onboarding.ID
+	Project    string // "" not chosen yet
+	StartURL   string // "/o/{id}/connect/start"
+	Scopes     []Reason
+	Consent    onboarding.Consent // generated from the declarations of the chosen steps
+	Connection Connection
+	Refused    string   // the account whose access Google no longer takes; "" none
+	Denied     bool     // the customer pressed Cancel on Google's page
+	Unticked   []string // scopes that were asked and not granted
+	Other      string   // another account than the one that connected before; "" none
+	Colleague  ColleagueForm
+	Colleagues []string // addresses that the customer may remove
+	Back       string   // URL
 }
 
 // ColleagueForm sends the cloud step to a colleague with the rights.
@@ -162,6 +163,7 @@ type PlanView struct {
 	Changed     string                // the plan moved since it was shown: one sentence; "" no
 	Problem     string                // the plan couldn't be read; what to do next
 	Active      bool                  // a run is going already: links to the progress page
+	Paused      string                // what a paused run of this very plan waits for; "" none
 	PreviousRun string                // state of the latest run in words, "" none
 	Overrides   []onboarding.Override // decisions that stand, of specialists about failed checks
 	OverrideURL string                // POST check and reason; "" draws no form: it is the specialists'
@@ -234,22 +236,6 @@ type MessageView struct {
 	Heading string // "" words of the status
 	Text    string // "" words of the status
 	Actions []Link // nil: a link to the home page
-}
-
-// PermissionView is the page for a missing Google Cloud permission: who must do what, with something to copy.
-type PermissionView struct {
-	Frame
-	Heading   string // "" the usual words
-	Text      string
-	Account   string // the connected Google account
-	Project   string
-	Missing   []onboarding.Permission
-	Roles     []Reason // roles that hold them
-	Command   string   // gcloud command to copy
-	Request   string   // text to send to the administrator
-	On        onboarding.Party
-	AgainURL  string // "Check again"
-	Colleague ColleagueForm
 }
 
 // AdminListView is the list of all onboardings.

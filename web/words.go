@@ -1181,10 +1181,6 @@ func (v MessageView) heading() string { return orText(v.Heading, v.words()[0]) }
 func (v MessageView) text() string    { return orText(v.Text, v.words()[1]) }
 func (v MessageView) number() string  { return "Error " + strconv.Itoa(v.Status) }
 
-func (v PermissionView) heading() string {
-	return orText(v.Heading, "A permission is missing in Google Cloud")
-}
-
 func (v AdminNewView) newFrame() Frame {
 	title := "Invite customer"
 	if v.Created != nil {

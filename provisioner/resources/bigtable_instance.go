@@ -53,6 +53,13 @@ var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
 	Adopt:       func(spec onboarding.Spec) bool { return spec.Bigtable.Adopt },
 	Permissions: permissionsOfInstance,
 	Timeout:     30 * time.Minute,
+
+	UndoPermissions: func(_ onboarding.Spec, want instance) []onboarding.Permission {
+		if want.Adopt {
+			return nil
+		}
+		return []onboarding.Permission{permission("bigtable.instances.delete", "to delete the instance, only where you tick that the data goes too", "")}
+	},
 })
 
 func instanceID(spec onboarding.Spec) string {

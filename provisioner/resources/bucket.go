@@ -45,6 +45,13 @@ var Bucket = provisioner.Define(provisioner.StepDef[bucketState]{
 	Terraform:   terraformBucket,
 	HoldsData:   true,
 	Permissions: permissionsOfBucket,
+
+	UndoPermissions: func(spec onboarding.Spec, _ bucketState) []onboarding.Permission {
+		return []onboarding.Permission{
+			permission("storage.buckets.delete", "to delete the bucket once it is empty", onBucket(spec.Bucket())),
+			permission("storage.objects.list", "to find the objects to delete, only where you tick that the data goes too", onBucket(spec.Bucket())),
+		}
+	},
 })
 
 func wantBucket(spec onboarding.Spec) []provisioner.Want[bucketState] {

@@ -43,6 +43,10 @@ var ControlPlaneRole = provisioner.Define(provisioner.StepDef[role]{
 	Gcloud:      gcloudRole,
 	Terraform:   terraformRole,
 	Permissions: permissionsOfRole,
+
+	UndoPermissions: func(onboarding.Spec, role) []onboarding.Permission {
+		return []onboarding.Permission{permission("iam.roles.delete", "to delete the custom role", "")}
+	},
 })
 
 // roleName is the custom role's full name, as bindings want it.

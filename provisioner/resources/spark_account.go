@@ -41,6 +41,13 @@ var SparkAccount = provisioner.Define(provisioner.StepDef[account]{
 	Terraform:   terraformAccount,
 	Adopt:       func(spec onboarding.Spec) bool { return spec.ExistingSpark != "" },
 	Permissions: permissionsOfAccount,
+
+	UndoPermissions: func(_ onboarding.Spec, want account) []onboarding.Permission {
+		if want.Existing {
+			return nil
+		}
+		return []onboarding.Permission{permission("iam.serviceAccounts.delete", "to delete the Spark service account", "")}
+	},
 })
 
 func wantSparkAccount(spec onboarding.Spec) []provisioner.Want[account] {

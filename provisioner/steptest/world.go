@@ -368,3 +368,6 @@ func (w *World) Preflight() []onboarding.CheckResult {
 	}
 	return results
 }
+
+// Consent is what the page before the consent lists.
+func (w *World) Consent() onboarding.Consent { return w.service.Consent(w.Spec) }
