@@ -35,8 +35,11 @@ func refused(format string, args ...any) error {
 	}
 }
 
+// maxGuarded bounds an answer of an address that a customer supplied, unpacked; what is asked for has a hundredth.
+const maxGuarded = 8 << 20
+
 // HTTP is a client for https addresses whose host is one of hosts, or ends with one that begins with a dot;
-// without hosts, any public one. Answers are cut off after 30 seconds.
+// without hosts, any public one. Answers are cut off after 30 seconds, and after 8 MB with an error.
 func (g *Guard) HTTP(hosts ...string) *http.Client {
 	t := &http.Transport{
 		DialContext:            g.dialHTTP,
@@ -70,7 +73,11 @@ func (t guarded) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		req.URL.Scheme, req.URL.Host = "http", strings.TrimPrefix(to, "http://")
 	}
-	return t.base.RoundTrip(req)
+	res, err := t.base.RoundTrip(req)
+	if err == nil {
+		res.Body = http.MaxBytesReader(nil, res.Body, maxGuarded)
+	}
+	return res, err
 }
 
 func (g *Guard) checkURL(u *url.URL, hosts []string) error {
@@ -92,7 +99,7 @@ func (g *Guard) checkURL(u *url.URL, hosts []string) error {
 		return refused("scheme %q", u.Scheme)
 	case u.User != nil:
 		return refused("user information in the address")
-	case host == "" || strings.HasSuffix(host, "."):
+	case host == "" || strings.HasSuffix(host, ".") || strings.ContainsFunc(u.Hostname(), notInHosts):
 		return refused("host %q", host)
 	case !slices.Contains(allowed, port):
 		return refused("port %d", port)
@@ -100,6 +107,12 @@ func (g *Guard) checkURL(u *url.URL, hosts []string) error {
 		return refused("host %q", host)
 	}
 	return nil
+}
+
+// notInHosts tells whether no host name and no address is written with r. Letters that are mapped to ASCII on the way
+// to the name server are among them.
+func notInHosts(r rune) bool {
+	return r != '-' && r != '.' && r != ':' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 }
 
 func matches(host, want string) bool {

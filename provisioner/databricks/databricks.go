@@ -25,7 +25,7 @@ const maxAnswer = 2 << 20
 
 // Client calls one workspace with one token.
 type Client struct {
-	HTTP  *http.Client      // nil: http.DefaultClient
+	HTTP  *http.Client      // the guard's; there is no usual one, since the address is a customer's
 	URL   string            // "https://1234567890123456.7.gcp.databricks.com", without a path
 	Token onboarding.Secret // sent as a bearer token, never printed
 }
@@ -232,11 +232,7 @@ func (c Client) call(ctx context.Context, method, path string, body, into any) e
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	hc := c.HTTP
-	if hc == nil {
-		hc = http.DefaultClient
-	}
-	res, err := hc.Do(req)
+	res, err := c.HTTP.Do(req)
 	if err != nil {
 		return fmt.Errorf("databricks %s: %w", path, err)
 	}

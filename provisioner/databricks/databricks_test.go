@@ -31,7 +31,7 @@ func answering(t *testing.T, answers map[string]string) databricks.Client {
 		_, _ = fmt.Fprint(w, body)
 	}))
 	t.Cleanup(server.Close)
-	return databricks.Client{URL: server.URL + "/", Token: onboarding.NewSecret(token)}
+	return databricks.Client{HTTP: server.Client(), URL: server.URL + "/", Token: onboarding.NewSecret(token)}
 }
 
 func TestMeTellsPeopleFromServicePrincipals(t *testing.T) {
@@ -109,7 +109,7 @@ func TestScopesAndSecretsOnTheEmulatedWorkspace(t *testing.T) {
 		server.Close()
 		_ = cloud.Close()
 	})
-	c := databricks.Client{URL: server.URL + "/_/" + host, Token: onboarding.NewSecret(token)}
+	c := databricks.Client{HTTP: server.Client(), URL: server.URL + "/_/" + host, Token: onboarding.NewSecret(token)}
 	ctx := t.Context()
 	for range 2 { // the second time it exists
 		if err := c.CreateScope(ctx, "tecton-acme"); err != nil {
