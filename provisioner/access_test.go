@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -178,7 +179,7 @@ func TestRevokeWipesWhateverGoogleSays(t *testing.T) {
 		if len(g.revoked) == 0 || g.revoked[0] != "refresh" {
 			t.Errorf("%d: revoked %q at Google", status, g.revoked)
 		}
-		if confirmed := !m.grant.RevokedAt.IsZero(); confirmed != (status == 200) || confirmed == (len(m.uses) == 1) {
+		if confirmed := !m.grant.RevokedAt.IsZero(); confirmed != (status == 200) || !slices.Equal(m.uses, []string{"revoke"}) {
 			t.Errorf("%d: confirmed %v, the receipt says %q", status, confirmed, m.uses)
 		}
 		if err := s.Revoke(t.Context(), onboarding.System, "ob_sample"); err != nil {
@@ -210,6 +211,76 @@ func TestWhetherGoogleStillTakesTheAccess(t *testing.T) {
 	if err := s.Alive(t.Context(), onboarding.System, "ob_sample"); onboarding.ErrorCode(err) != onboarding.CodeSignIn {
 		t.Errorf("an ended access: %v", err)
 	}
+}
+
+// opened counts what is opened, by purpose.
+type opened struct {
+	plain
+	grants, secrets int
+}
+
+func (o *opened) Open(to onboarding.SealedTo, sealed []byte) (onboarding.Secret, error) {
+	if to.Purpose == onboarding.PurposeGoogleGrant {
+		o.grants++
+	} else {
+		o.secrets++
+	}
+	return o.plain.Open(to, sealed)
+}
+
+func TestEachUseOfTheAccessIsOnTheReceipt(t *testing.T) {
+	ob, spec := onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample"}
+	for name, c := range map[string]struct {
+		do      func(*Service) error
+		purpose []string
+		ends    bool // the access, whether or not that can be recorded
+	}{
+		"projects":       {func(s *Service) error { _, err := s.Projects(t.Context(), onboarding.System, ob.ID); return err }, []string{"projects"}, false},
+		"the connection": {func(s *Service) error { return s.Alive(t.Context(), onboarding.System, ob.ID) }, []string{"connection"}, false},
+		"a project": {func(s *Service) error {
+			_, err := s.Project(t.Context(), onboarding.System, ob.ID, "acme-data")
+			return err
+		}, []string{"project"}, false},
+		"a plan":          {func(s *Service) error { _, err := s.Plan(t.Context(), onboarding.System, ob, spec); return err }, []string{"plan"}, false},
+		"a teardown plan": {func(s *Service) error { _, err := s.TeardownPlan(t.Context(), onboarding.System, ob, spec); return err }, []string{"teardown-plan"}, false},
+		"preflight":       {func(s *Service) error { _, err := s.Preflight(t.Context(), onboarding.System, ob, spec); return err }, []string{"preflight"}, false},
+		"a secret": {func(s *Service) error {
+			a, err := s.open(t.Context(), onboarding.System, ob.ID, "run", "")
+			if err == nil {
+				_, err = a.secret(t.Context(), onboarding.PurposeRedisToken)
+			}
+			return err
+		}, []string{"run", "redis_token"}, false},
+		"revoking": {func(s *Service) error { return s.Revoke(t.Context(), onboarding.System, ob.ID) }, []string{"revoke"}, true},
+	} {
+		g := newGoogle(t)
+		token := onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "access-0", Expiry: time.Now().Add(time.Hour)}
+		s, m := g.service(token)
+		spy := &opened{}
+		s.cfg.Vault = spy
+		m.secrets[onboarding.PurposeRedisToken] = []byte("x")
+		if err := c.do(s); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !slices.Equal(m.uses, c.purpose) || spy.grants == 0 || spy.grants+spy.secrets != len(c.purpose) {
+			t.Errorf("%s: the receipt says %q after %d grants and %d secrets were opened", name, m.uses, spy.grants, spy.secrets)
+		}
+
+		s, m = g.service(token)
+		s.cfg.Ledger = unrecorded{m}
+		calls := g.calls.Load()
+		err := c.do(s)
+		if done := err == nil; done != c.ends || m.grant.Live() == c.ends || g.calls.Load() != calls {
+			t.Errorf("%s without a record: %v, live %v, %d calls", name, err, m.grant.Live(), g.calls.Load()-calls)
+		}
+	}
+}
+
+// unrecorded is a ledger whose receipt takes no line.
+type unrecorded struct{ *memory }
+
+func (unrecorded) RecordUse(context.Context, int64, string, string) error {
+	return errors.New("the receipt is full")
 }
 
 func TestAKeyServiceThatIsDownFailsClosed(t *testing.T) {

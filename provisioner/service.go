@@ -235,10 +235,13 @@ func (s *Service) Revoke(ctx context.Context, actor onboarding.Actor, id onboard
 		return nil
 	}
 	var at time.Time
-	if why := s.revokeAtGoogle(ctx, g); why == "" {
-		at = s.cfg.Now()
-	} else if err := s.cfg.Ledger.RecordUse(ctx, g.ID, "revoke", why); err != nil {
-		s.cfg.Log.WarnContext(ctx, "record a failed revocation", "onboarding", id, "error", err)
+	text := s.revokeAtGoogle(ctx, g)
+	if text == "" {
+		at, text = s.cfg.Now(), "Revoke the access at Google"
+	}
+	// It ends even where that can't be recorded.
+	if err := s.cfg.Ledger.RecordUse(ctx, g.ID, "revoke", text); err != nil {
+		s.cfg.Log.WarnContext(ctx, "record a revocation", "onboarding", id, "error", err)
 	}
 	if err := s.cfg.Ledger.WipeGrant(ctx, actor, g.ID, at); err != nil {
 		return fmt.Errorf("wipe grant of %s: %w", id, err)
