@@ -1,6 +1,8 @@
 package handlers_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"groundwork/handlers"
+	"groundwork/onboarding"
 	"groundwork/web"
 )
 
@@ -137,8 +140,10 @@ func TestBadCallbacks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := w.browser()
+			before := w.stored()
 			p := c.visit(b)
 			want(t, p, c.status)
+			w.untouched(t, before)
 			for _, text := range []string{"555", "alert(1)", "access_denied"} {
 				if strings.Contains(p.body, text) {
 					t.Errorf("the page shows %q", text)
@@ -290,28 +295,75 @@ func TestAnInviteIsOpenedAHundredTimesAndStillUnused(t *testing.T) {
 	}
 }
 
-func TestInvitesThatAreNoLongerGood(t *testing.T) {
+// TestBadInvites is the table of invites that let nobody in: opened by whoever isn't signed in, pressed by them, and opened
+// and pressed by the person who was invited and by another.
+func TestBadInvites(t *testing.T) {
 	w := newWorld(t)
-	_, token := w.invited()
-	want(t, w.browser().get("/i/"+token[:len(token)-2]), http.StatusNotFound)
-	want(t, w.browser().get("/i/"+token+"x"), http.StatusNotFound)
-	want(t, w.browser().get("/i/%00"), http.StatusNotFound)
-	w.clock.add(15 * 24 * time.Hour)
-	want(t, w.browser().get("/i/"+token), http.StatusGone)
-	want(t, w.browser().post("/i/"+token), http.StatusGone)
-	want(t, w.as(ada).post("/i/"+token), http.StatusGone)
-
-	ob, second := w.invited()
-	invites, err := w.store.Invites(t.Context(), staffActor(sam), ob.ID)
-	if err != nil {
-		t.Fatal(err)
+	revoke := func(ob onboarding.Onboarding) {
+		invites, err := w.store.Invites(t.Context(), staffActor(sam), ob.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.store.RevokeInvite(t.Context(), staffActor(sam), ob.ID, invites[0].ID); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := w.store.RevokeInvite(t.Context(), staffActor(sam), ob.ID, invites[0].ID); err != nil {
-		t.Fatal(err)
+	people := []*browser{w.browser(), w.as(ada), w.as(mallory)}
+	for _, c := range []struct {
+		name   string
+		spoil  func(ob onboarding.Onboarding, token string) string // gives the token to come with
+		opened [3]int                                              // by nobody, ada and mallory
+		press  [3]int
+		says   string
+	}{
+		{"truncated", func(_ onboarding.Onboarding, token string) string { return token[:len(token)-2] }, [3]int{404, 404, 404}, [3]int{404, 404, 404}, ""},
+		{"with a character more", func(_ onboarding.Onboarding, token string) string { return token + "x" }, [3]int{404, 404, 404}, [3]int{404, 404, 404}, ""},
+		{"in capitals", func(_ onboarding.Onboarding, token string) string { return strings.ToUpper(token) + "A" }, [3]int{404, 404, 404}, [3]int{404, 404, 404}, ""},
+		{"a NUL", func(onboarding.Onboarding, string) string { return "%00" }, [3]int{404, 404, 404}, [3]int{404, 404, 404}, ""},
+		{"no text", func(onboarding.Onboarding, string) string { return "%ff%fe" }, [3]int{404, 404, 404}, [3]int{404, 404, 404}, ""},
+		{"very long", func(onboarding.Onboarding, string) string { return strings.Repeat("a", 8000) }, [3]int{404, 404, 404}, [3]int{404, 404, 404}, ""},
+		{"its hash", func(_ onboarding.Onboarding, token string) string {
+			return fmt.Sprintf("%x", sha256.Sum256([]byte(token)))
+		}, [3]int{404, 404, 404}, [3]int{404, 404, 404}, ""},
+		{"withdrawn", func(ob onboarding.Onboarding, token string) string { revoke(ob); return token }, [3]int{410, 410, 410}, [3]int{410, 410, 403}, "withdrawn"},
+		{"expired", func(_ onboarding.Onboarding, token string) string { w.clock.add(15 * 24 * time.Hour); return token }, [3]int{410, 410, 410}, [3]int{410, 410, 403}, "expired"},
+		{"used by its person", func(_ onboarding.Onboarding, token string) string {
+			if _, err := w.store.AcceptInvite(t.Context(), token, customerActor(ada)); err != nil {
+				t.Fatal(err)
+			}
+			return token
+		}, [3]int{410, 303, 410}, [3]int{303, 303, 403}, ""}, // its person goes on, after a sign-in
+		{"somebody else's", func(_ onboarding.Onboarding, token string) string { return token }, [3]int{200, 200, 200}, [3]int{0, 0, 403}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ob, token := w.invited()
+			token = c.spoil(ob, token)
+			for i, email := range []string{"", ada, mallory} { // their sessions may be over by the clock
+				if email != "" {
+					people[i].signIn(email, "/")
+				}
+			}
+			before := w.stored()
+			for i, b := range people {
+				for act, status := range map[string]int{http.MethodGet: c.opened[i], http.MethodPost: c.press[i]} {
+					if status == 0 {
+						continue // it is good
+					}
+					p := b.do(b.request(act, "/i/"+token, ""))
+					if p.status != status {
+						t.Errorf("%s by %s: %d, want %d", act, []string{"nobody", "ada", "mallory"}[i], p.status, status)
+					}
+					if status >= 400 && (p.Find("h1").Length() == 0 || status != 403 && !strings.Contains(p.Find("main").Text(), c.says) || strings.Contains(p.body, "<script>alert")) {
+						t.Errorf("the page says %q", p.Find("main").Text())
+					}
+				}
+			}
+			w.untouched(t, before)
+			if _, err := w.store.RoleOn(t.Context(), mallory, ob.ID); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+				t.Errorf("mallory got in: %v", err)
+			}
+		})
 	}
-	want(t, w.browser().get("/i/"+second), http.StatusGone)
-	want(t, w.as(ada).post("/i/"+second), http.StatusGone)
-	want(t, w.as(ada).get(web.OnboardingPath(ob.ID)), http.StatusNotFound)
 }
 
 func TestSignInWithAnotherAccountDropsWhatTheFirstTyped(t *testing.T) {
