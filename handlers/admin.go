@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -44,26 +45,35 @@ func filterOf(q url.Values) onboarding.Filter {
 	return f
 }
 
-// people are the vendor's: those of the configuration and those that administrators added, by address. A whole
+// staff are the vendor's people: those of the configuration and those that administrators added, by address. A whole
 // domain's are not known one by one.
-func (s *Server) people(ctx context.Context, actor onboarding.Actor) ([]onboarding.Actor, error) {
-	all, err := s.Store.Staff(ctx, actor)
+func (s *Server) staff(ctx context.Context, actor onboarding.Actor) ([]web.StaffPerson, error) {
+	added, err := s.Store.Staff(ctx, actor)
 	if err != nil {
 		return nil, err
 	}
-	for role, emails := range map[onboarding.Role][]string{onboarding.RoleAdministrator: s.Staff.Administrators, onboarding.RoleSpecialist: s.Staff.Specialists} {
-		for _, email := range emails {
-			i := slices.IndexFunc(all, func(a onboarding.Actor) bool { return a.Email == email })
-			switch {
-			case i < 0:
-				all = append(all, onboarding.Actor{Email: email, Role: role})
-			case role == onboarding.RoleAdministrator:
-				all[i].Role = role
-			}
-		}
+	people := map[string]web.StaffPerson{}
+	for _, m := range added {
+		people[m.Email] = web.StaffPerson{Email: m.Email, Added: m}
 	}
-	slices.SortFunc(all, func(a, b onboarding.Actor) int { return strings.Compare(a.Email, b.Email) })
+	for _, email := range slices.Concat(s.Staff.Administrators, s.Staff.Specialists) {
+		people[email] = web.StaffPerson{Email: email, Added: people[email].Added}
+	}
+	all := slices.SortedFunc(maps.Values(people), func(a, b web.StaffPerson) int { return strings.Compare(a.Email, b.Email) })
+	for i, p := range all {
+		all[i].Configured, all[i].Setting = s.Staff.gives(p.Email)
+	}
 	return all, nil
+}
+
+// people are the same for choosing one.
+func (s *Server) people(ctx context.Context, actor onboarding.Actor) ([]onboarding.Actor, error) {
+	all, err := s.staff(ctx, actor)
+	var out []onboarding.Actor
+	for _, p := range all {
+		out = append(out, onboarding.Actor{Email: p.Email, Role: p.Role()})
+	}
+	return out, err
 }
 
 func (s *Server) adminFrame(v *visit, title, nav string) web.Frame {
@@ -601,8 +611,15 @@ func (s *Server) adminArchive(w http.ResponseWriter, v *visit) error {
 }
 
 func (s *Server) staffView(v *visit) (web.StaffView, error) {
-	people, err := s.people(v.Context(), v.actor)
-	return web.StaffView{Frame: s.adminFrame(v, "People", "staff"), People: people, MayEdit: v.actor.Role == onboarding.RoleAdministrator, Role: onboarding.RoleSpecialist}, err
+	view := web.StaffView{
+		Frame: s.adminFrame(v, "People", "staff"), Domains: s.Staff.Domains,
+		MayEdit: v.actor.Role == onboarding.RoleAdministrator, Role: onboarding.RoleSpecialist,
+	}
+	var err error
+	if view.People, err = s.staff(v.Context(), v.actor); err == nil && view.MayEdit {
+		view.Changes, err = s.Store.StaffChanges(v.Context(), v.actor)
+	}
+	return view, err
 }
 
 func (s *Server) staffPage(w http.ResponseWriter, v *visit) error {
@@ -613,7 +630,7 @@ func (s *Server) staffPage(w http.ResponseWriter, v *visit) error {
 	return s.draw(w, v.Request, http.StatusOK, web.StaffPage(view))
 }
 
-// staffSave gives a role or takes it. A lost role ends at the person's next request.
+// staffSave gives a role or takes it. Who has less than before is signed out.
 func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
 	refuse := func(field, message string) error {
@@ -626,44 +643,56 @@ func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 		view.Problems = wizard.Problems{{Field: field, Message: message}}
 		return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.StaffPage(view))
 	}
-	if who := strings.ToLower(strings.TrimSpace(v.form.Get("remove"))); who != "" {
-		if who == v.actor.Email {
-			return refuse(web.FieldEmail, "You can't take your own role. Ask another administrator")
-		}
-		if s.Staff.role(who) != "" {
-			return refuse(web.FieldEmail, "The configuration names "+who+". Take the address out there, then restart")
-		}
-		if err := s.Store.RemoveStaff(ctx, v.actor, who); err != nil {
-			return err
-		}
-		if err := s.Sessions.DeleteOf(ctx, who); err != nil {
-			return err
-		}
-		s.say(ctx, "The role of "+who+" is taken, and they are signed out.")
-		return seeOther(w, v.Request, "/admin/staff")
+	typed, role := v.form.Get(web.FieldEmail), onboarding.Role(v.form.Get(web.FieldRole))
+	remove := v.form.Get("remove")
+	if remove != "" {
+		typed, role = remove, ""
 	}
-	email, problem := wizard.Email(v.form.Get(web.FieldEmail))
-	if problem != "" {
+	email, problem := wizard.Email(typed)
+	configured, setting := s.Staff.gives(email)
+	switch {
+	case problem != "":
 		return refuse(web.FieldEmail, problem)
-	}
-	role := onboarding.Role(v.form.Get(web.FieldRole))
-	if role != onboarding.RoleSpecialist && role != onboarding.RoleAdministrator {
+	case remove == "" && role != onboarding.RoleSpecialist && role != onboarding.RoleAdministrator:
 		return refuse(web.FieldRole, "Choose specialist or administrator")
+	case email == v.actor.Email:
+		return refuse(web.FieldEmail, "You can't change your own role. Ask another administrator")
 	}
-	was, err := s.staffRole(ctx, email)
+	people, err := s.staff(ctx, v.actor)
 	if err != nil {
 		return err
 	}
-	if err := s.Store.SaveStaff(ctx, v.actor, email, role); err != nil {
+	person := web.StaffPerson{Email: email, Configured: configured}
+	if i := slices.IndexFunc(people, func(p web.StaffPerson) bool { return p.Email == email }); i >= 0 {
+		person = people[i]
+	}
+	if configured != "" && person.Added.Email == "" && !below(configured, role) {
+		return refuse(web.FieldEmail, setting+" in the configuration makes "+email+" "+web.RoleOf(configured)+". To change that, change it there and restart")
+	}
+	was := person.Role()
+	person.Added.Role = role
+	now := person.Role()
+	err = s.Store.ChangeStaff(ctx, v.actor, email, role, len(s.Staff.Administrators) > 0)
+	var e *onboarding.Error
+	switch {
+	case errors.As(err, &e) && e.Code == onboarding.CodeConflict:
+		return refuse(web.FieldEmail, e.Message)
+	case err != nil:
 		return err
 	}
-	if now, err := s.staffRole(ctx, email); err != nil {
-		return err
-	} else if below(now, was) {
+	said := email + " is " + web.RoleOf(now) + " now"
+	if now == "" {
+		said = "The role of " + email + " is taken"
+	}
+	if below(role, configured) {
+		said += ", by " + setting + " in the configuration"
+	}
+	if below(now, was) {
 		if err := s.Sessions.DeleteOf(ctx, email); err != nil {
 			return err
 		}
+		said += ", and they are signed out"
 	}
-	s.say(ctx, email+" is "+map[onboarding.Role]string{onboarding.RoleSpecialist: "a specialist", onboarding.RoleAdministrator: "an administrator"}[role]+" now.")
+	s.say(ctx, said+".")
 	return seeOther(w, v.Request, "/admin/staff")
 }

@@ -56,9 +56,9 @@ type Store interface {
 	AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error)
 	RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error)
 	StaffRole(ctx context.Context, email string) (onboarding.Role, error)
-	SaveStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role) error
-	Staff(context.Context, onboarding.Actor) ([]onboarding.Actor, error)
-	RemoveStaff(ctx context.Context, actor onboarding.Actor, email string) error
+	ChangeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role, others bool) error
+	Staff(context.Context, onboarding.Actor) ([]onboarding.StaffMember, error)
+	StaffChanges(context.Context, onboarding.Actor) ([]onboarding.StaffChange, error)
 
 	SaveGrant(context.Context, onboarding.Actor, onboarding.Grant) (onboarding.Grant, error)
 	LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error)
@@ -102,15 +102,16 @@ type OAuth struct {
 
 // Staff says by configuration who is the vendor's; more may be kept in the store.
 type Staff struct {
-	Domains        []string // every verified address of these domains is a specialist
-	Specialists    []string // addresses
-	Administrators []string // addresses
+	Domains        []string // SPECIALIST_DOMAINS: every verified address of these domains is a specialist
+	Specialists    []string // SPECIALISTS: addresses
+	Administrators []string // ADMINISTRATORS: addresses
 }
 
 // Limits are requests a minute from one address; 0 is the usual, below 0 is none.
 type Limits struct {
 	SignIn int // starts and callbacks of sign-ins; 60
 	Invite int // opening and accepting invites; 60
+	Staff  int // changes of the staff; 30
 	Post   int // every POST; 600
 }
 
@@ -193,6 +194,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Heartbeat, 15*time.Second)
 	usual(&c.Limits.SignIn, 60)
 	usual(&c.Limits.Invite, 60)
+	usual(&c.Limits.Staff, 30)
 	usual(&c.Limits.Post, 600)
 	if c.Now == nil {
 		c.Now = time.Now
@@ -265,7 +267,7 @@ type route struct {
 	recent          bool   // needs a recent sign-in
 	keep            bool   // what was typed survives a sign-in
 	stream          bool   // no deadline
-	limit           string // "signin", "invite" or "" for the limit of posts alone
+	limit           string // "signin", "invite", "staff" or "" for the limit of posts alone
 }
 
 // routes is the only table of routes: the router is built from it and the tests walk it.
@@ -326,7 +328,7 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride},
 		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive},
 		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
-		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, recent: true},
+		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, recent: true, limit: "staff"},
 	}
 }
 
@@ -355,6 +357,7 @@ func (s *Server) router() http.Handler {
 			"":       func(h http.Handler) http.Handler { return h },
 			"signin": s.limited("signin", s.Limits.SignIn, nil),
 			"invite": s.limited("invite", s.Limits.Invite, nil),
+			"staff":  s.limited("staff", s.Limits.Staff, nil),
 		}
 		for _, r := range routes() {
 			pages.Method(r.method, r.pattern, limits[r.limit](s.serve(r)))

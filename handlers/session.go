@@ -382,7 +382,7 @@ func (s *Server) typed(v *visit) *kept {
 // staffRole is the role among the vendor's people, "" for none. Configuration and store both give roles; the
 // higher one counts. It is asked at each request, so that a lost role ends at once.
 func (s *Server) staffRole(ctx context.Context, email string) (onboarding.Role, error) {
-	role := s.Staff.role(email)
+	role, _ := s.Staff.gives(email)
 	if role == onboarding.RoleAdministrator {
 		return role, nil
 	}
@@ -399,15 +399,18 @@ func (s *Server) staffRole(ctx context.Context, email string) (onboarding.Role, 
 	return role, nil
 }
 
-func (st Staff) role(email string) onboarding.Role {
+// gives is the role that the configuration gives, and the setting that gives it; "" for none.
+func (st Staff) gives(email string) (role onboarding.Role, setting string) {
 	_, domain, _ := strings.Cut(email, "@")
 	switch {
 	case slices.Contains(st.Administrators, email):
-		return onboarding.RoleAdministrator
-	case slices.Contains(st.Specialists, email), domain != "" && slices.Contains(st.Domains, domain):
-		return onboarding.RoleSpecialist
+		return onboarding.RoleAdministrator, "ADMINISTRATORS"
+	case slices.Contains(st.Specialists, email):
+		return onboarding.RoleSpecialist, "SPECIALISTS"
+	case domain != "" && slices.Contains(st.Domains, domain):
+		return onboarding.RoleSpecialist, "SPECIALIST_DOMAINS"
 	default:
-		return ""
+		return "", ""
 	}
 }
 

@@ -81,6 +81,21 @@ func (i Invite) TakenBy(email string) bool {
 	return !i.UsedAt.IsZero() && (i.UsedBy == email || i.To.Domain() == "" && i.To.Admits(email))
 }
 
+// StaffMember is one of the vendor's people, as an administrator added them.
+type StaffMember struct {
+	Email   string
+	Role    Role // RoleSpecialist or RoleAdministrator
+	AddedBy string
+	AddedAt time.Time
+}
+
+// StaffChange is one line of the append-only record of who gave or took whose staff role.
+type StaffChange struct {
+	At            time.Time
+	Actor, Email  string
+	Before, After Role // "" none
+}
+
 // Grant is a person's consent to act in their Google Cloud; the token itself is sealed and not in here.
 type Grant struct {
 	ID         int64

@@ -450,33 +450,85 @@ const upsertStaff = `
 INSERT INTO staff (email, role, added_by) VALUES (@email, @role, @by)
 ON CONFLICT (email) DO UPDATE SET role = excluded.role`
 
-// SaveStaff adds a specialist or an administrator, or changes their role. For administrators and the system.
-func (s *Store) SaveStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role) error {
+const insertStaffChange = `
+INSERT INTO staff_changes (actor, email, before, after, request_id) VALUES (@by, @email, @before, @role, @request)`
+
+// ChangeStaff makes someone a specialist or an administrator, or with the role "" takes theirs, and records it.
+// CodeConflict where nobody would be an administrator any more: the last one here stays, unless others says that there
+// are such elsewhere. For administrators and the system.
+func (s *Store) ChangeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role, others bool) error {
 	if err := administratorOnly(actor); err != nil {
 		return err
 	}
-	if role != onboarding.RoleSpecialist && role != onboarding.RoleAdministrator {
+	if role != "" && role != onboarding.RoleSpecialist && role != onboarding.RoleAdministrator {
 		return onboarding.Errorf(onboarding.CodeInvalid, "Choose specialist or administrator.")
 	}
-	return s.batch(ctx, actor, "save a specialist", func(b *pgx.Batch) {
-		b.Queue(upsertStaff, pgx.NamedArgs{"email": address(email), "role": role, "by": actor.Email})
-	})
-}
-
-// RemoveStaff takes someone's role away; someone who has none is fine. For administrators and the system.
-func (s *Store) RemoveStaff(ctx context.Context, actor onboarding.Actor, email string) error {
-	if err := administratorOnly(actor); err != nil {
+	return s.tx(ctx, actor, "change the staff", func(tx pgx.Tx) error {
+		// One change at a time: two administrators could take each other's role.
+		if _, err := tx.Exec(ctx, `LOCK TABLE staff IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, selectStaff)
+		if err != nil {
+			return err
+		}
+		all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[onboarding.StaffMember])
+		if err != nil {
+			return err
+		}
+		email := address(email)
+		var before onboarding.Role
+		administrators := 0
+		for _, m := range all {
+			switch {
+			case m.Email == email:
+				before = m.Role
+			case m.Role == onboarding.RoleAdministrator:
+				administrators++
+			}
+		}
+		switch {
+		case before == role:
+			return nil
+		case before == onboarding.RoleAdministrator && administrators == 0 && !others:
+			return onboarding.Errorf(onboarding.CodeConflict, "%s is the last administrator. Make somebody else one first", email)
+		}
+		args := pgx.NamedArgs{"email": email, "before": before, "role": role, "by": actor.Email, "request": actor.RequestID}
+		change := upsertStaff
+		if role == "" {
+			change = `DELETE FROM staff WHERE email = @email`
+		}
+		if _, err := tx.Exec(ctx, change, args); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, insertStaffChange, args)
 		return err
-	}
-	return s.batch(ctx, actor, "remove a specialist", func(b *pgx.Batch) {
-		b.Queue(`DELETE FROM staff WHERE email = @email`, pgx.NamedArgs{"email": address(email)})
 	})
 }
 
-// Staff are the specialists and administrators by address. For staff alone.
-func (s *Store) Staff(ctx context.Context, actor onboarding.Actor) ([]onboarding.Actor, error) {
+const selectStaff = `SELECT email, role, added_by, added_at FROM staff ORDER BY email`
+
+// Staff are the specialists and administrators that were added here, by address. For staff alone.
+func (s *Store) Staff(ctx context.Context, actor onboarding.Actor) ([]onboarding.StaffMember, error) {
 	if err := staffOnly(actor); err != nil {
 		return nil, err
 	}
-	return s.people(ctx, actor, `SELECT email, role FROM staff ORDER BY email`, nil)
+	var found []onboarding.StaffMember
+	err := s.batch(ctx, actor, "read the staff", func(b *pgx.Batch) {
+		b.Queue(selectStaff).Query(collect(&found, pgx.RowToStructByPos[onboarding.StaffMember]))
+	})
+	return found, err
+}
+
+// StaffChanges are the latest 100 changes of the staff, newest first. For administrators alone.
+func (s *Store) StaffChanges(ctx context.Context, actor onboarding.Actor) ([]onboarding.StaffChange, error) {
+	if err := administratorOnly(actor); err != nil {
+		return nil, err
+	}
+	var found []onboarding.StaffChange
+	err := s.batch(ctx, actor, "read the changes of the staff", func(b *pgx.Batch) {
+		b.Queue(`SELECT at, actor, email, before, after FROM staff_changes ORDER BY id DESC LIMIT 100`).
+			Query(collect(&found, pgx.RowToStructByPos[onboarding.StaffChange]))
+	})
+	return found, err
 }

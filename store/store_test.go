@@ -218,7 +218,7 @@ func TestHidesWhatBelongsToSomeoneElse(t *testing.T) {
 		"assign": s.Assign(ctx, ada, ob.ID, "x@y.example"),
 		"note":   s.AddNote(ctx, ada, ob.ID, "hello"),
 		"vendor": s.UpdateVendor(ctx, ada, ob.ID, onboarding.VendorValues{}, nil),
-		"staff":  s.SaveStaff(ctx, sam, "x@y.example", onboarding.RoleSpecialist),
+		"staff":  s.ChangeStaff(ctx, sam, "x@y.example", onboarding.RoleSpecialist, true),
 	} {
 		if onboarding.ErrorCode(err) != onboarding.CodeForbidden {
 			t.Errorf("%s: %v, want forbidden", name, err)
@@ -443,7 +443,7 @@ func TestKnowsTheSpecialists(t *testing.T) {
 	if _, err := s.StaffRole(t.Context(), sam.Email); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 		t.Errorf("unknown: %v", err)
 	}
-	if err := s.SaveStaff(t.Context(), onboarding.System, "Sam@vendor.example", onboarding.RoleAdministrator); err != nil {
+	if err := s.ChangeStaff(t.Context(), onboarding.System, "Sam@vendor.example", onboarding.RoleAdministrator, false); err != nil {
 		t.Fatal(err)
 	}
 	if role, err := s.StaffRole(t.Context(), sam.Email); err != nil || role != onboarding.RoleAdministrator {
@@ -452,7 +452,7 @@ func TestKnowsTheSpecialists(t *testing.T) {
 	if all, err := s.Staff(t.Context(), sam); err != nil || len(all) != 1 {
 		t.Errorf("staff %v, %v", all, err)
 	}
-	if err := s.RemoveStaff(t.Context(), onboarding.System, sam.Email); err != nil {
+	if err := s.ChangeStaff(t.Context(), onboarding.System, sam.Email, "", true); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.StaffRole(t.Context(), sam.Email); onboarding.ErrorCode(err) != onboarding.CodeNotFound {

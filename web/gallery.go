@@ -142,9 +142,9 @@ func Gallery() []GalleryPage {
 		{"admin-detail", AdminDetail(s.detail(onboarding.RunRunning))},
 		{"admin-detail-failed", AdminDetail(s.detail(onboarding.RunFailed))},
 		{"admin-detail-form", AdminDetail(s.detailForm())},
-		{"staff", StaffPage(StaffView{Frame: s.staff(), People: s.specialists(), MayEdit: true})},
-		{"staff-errors", StaffPage(StaffView{Frame: s.staff(), People: s.specialists(), MayEdit: true, Email: "linus", Problems: wizard.Problems{{Field: FieldEmail, Message: "Enter an e-mail address like name@vendor.example"}}})},
-		{"staff-look", StaffPage(StaffView{Frame: s.staff(), People: s.specialists()})},
+		{"staff", StaffPage(s.people(true))},
+		{"staff-errors", StaffPage(s.peopleErrors())},
+		{"staff-look", StaffPage(s.people(false))},
 	}
 }
 
@@ -167,6 +167,31 @@ func (s samples) draft() Frame {
 	f := s.customer()
 	f.SavedAt = s.now.Add(-8 * time.Minute)
 	return f
+}
+
+func (s samples) people(mayEdit bool) StaffView {
+	v := StaffView{
+		Frame: s.staff(), MayEdit: mayEdit, Domains: []string{"vendor.example"},
+		People: []StaffPerson{
+			{Email: "aiko@vendor.example", Configured: onboarding.RoleSpecialist, Setting: "SPECIALIST_DOMAINS", Added: onboarding.StaffMember{Email: "aiko@vendor.example", Role: onboarding.RoleAdministrator, AddedBy: "marek@vendor.example", AddedAt: s.now.Add(-72 * time.Hour)}},
+			{Email: "marek@vendor.example", Configured: onboarding.RoleAdministrator, Setting: "ADMINISTRATORS"},
+			{Email: "sue@partner.example", Added: onboarding.StaffMember{Email: "sue@partner.example", Role: onboarding.RoleSpecialist, AddedBy: "marek@vendor.example", AddedAt: s.now.Add(-48 * time.Hour)}},
+		},
+	}
+	if mayEdit {
+		v.Changes = []onboarding.StaffChange{
+			{At: s.now.Add(-time.Hour), Actor: "aiko@vendor.example", Email: "joe@partner.example", Before: onboarding.RoleSpecialist},
+			{At: s.now.Add(-48 * time.Hour), Actor: "marek@vendor.example", Email: "sue@partner.example", After: onboarding.RoleSpecialist},
+			{At: s.now.Add(-72 * time.Hour), Actor: "marek@vendor.example", Email: "aiko@vendor.example", Before: onboarding.RoleSpecialist, After: onboarding.RoleAdministrator},
+		}
+	}
+	return v
+}
+
+func (s samples) peopleErrors() StaffView {
+	v := s.people(true)
+	v.Email, v.Problems = "linus", wizard.Problems{{Field: FieldEmail, Message: "Enter an e-mail address like name@vendor.example"}}
+	return v
 }
 
 func (s samples) domain(state InviteState) InviteView {

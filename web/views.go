@@ -326,11 +326,29 @@ type AdminDetailView struct {
 	MayArchive      bool
 }
 
+// StaffPerson is one of the vendor's people and where their role comes from: the higher one counts.
+type StaffPerson struct {
+	Email      string
+	Configured onboarding.Role        // by the configuration, "" not
+	Setting    string                 // the one that names them, "ADMINISTRATORS"
+	Added      onboarding.StaffMember // by an administrator; zero: not
+}
+
+// Role is what the person may do.
+func (p StaffPerson) Role() onboarding.Role {
+	if p.Configured == onboarding.RoleAdministrator || p.Added.Role == "" {
+		return p.Configured
+	}
+	return p.Added.Role
+}
+
 // StaffView lists the vendor's people.
 type StaffView struct {
 	Frame
-	People   []onboarding.Actor
-	MayEdit  bool // administrators
+	People   []StaffPerson
+	Domains  []string                 // whose people are all specialists by the configuration
+	Changes  []onboarding.StaffChange // newest first, for administrators
+	MayEdit  bool                     // administrators
 	Email    string
 	Role     onboarding.Role // what was chosen in the form
 	Problems wizard.Problems

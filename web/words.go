@@ -1323,6 +1323,42 @@ func one(message string) []string {
 	return []string{message}
 }
 
+// RoleOf is a staff role at the end of "is": "a specialist"; "" is "not on the staff".
+func RoleOf(r onboarding.Role) string {
+	switch r {
+	case onboarding.RoleAdministrator:
+		return "an administrator"
+	case onboarding.RoleSpecialist:
+		return "a specialist"
+	default:
+		return "not on the staff"
+	}
+}
+
+// origin says where a person's role comes from.
+func (p StaffPerson) origin() string {
+	switch {
+	case p.Configured == "":
+		return "added by " + p.Added.AddedBy
+	case p.Added.Email == "":
+		return p.Setting + " in the configuration"
+	default:
+		return "added by " + p.Added.AddedBy + "; " + p.Setting + " in the configuration makes them " + RoleOf(p.Configured)
+	}
+}
+
+// changed says what a change of the staff did.
+func changed(c onboarding.StaffChange) string {
+	switch {
+	case c.After == "":
+		return " is no longer " + RoleOf(c.Before)
+	case c.Before == "":
+		return " became " + RoleOf(c.After)
+	default:
+		return " became " + RoleOf(c.After) + ", and was " + RoleOf(c.Before)
+	}
+}
+
 func roleWord(r onboarding.Role) string {
 	switch r {
 	case onboarding.RoleCustomer:

@@ -91,7 +91,7 @@ func TestForgettingTakesEverybodyOutOfEveryTable(t *testing.T) {
 		named          = "Henrik from their network team"
 	)
 	specialist, administrator := person("lee.specialist@vendor.example", onboarding.RoleSpecialist), person(kim.Email, onboarding.RoleAdministrator)
-	must(d.Store.SaveStaff(ctx, administrator, specialist.Email, onboarding.RoleSpecialist))
+	must(d.Store.ChangeStaff(ctx, administrator, specialist.Email, onboarding.RoleSpecialist, true))
 	owner, colleague := person("olga.owner@"+customerDomain, onboarding.RoleCustomer), person("carl.colleague@"+customerDomain, onboarding.RoleColleague)
 	people := []string{specialist.Email, kim.Email, owner.Email, colleague.Email, "dora.domain@" + customerDomain, "wanda.withdrawn@" + customerDomain, attester, named, customerDomain}
 
