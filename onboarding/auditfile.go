@@ -121,8 +121,9 @@ func readAuditJSON(raw []byte) ([]AuditEntry, error) {
 	return entries, nil
 }
 
-// heldCR stands for carriage returns while encoding/csv reads, which would drop them inside of cells.
-const heldCR = "\uf8ff"
+// heldCR stands for carriage returns while encoding/csv reads, which would drop them inside of cells: a byte that is in
+// no text of UTF-8, and so in no cell.
+const heldCR = "\xff"
 
 func readAuditCSV(raw []byte) ([]AuditEntry, error) {
 	in := csv.NewReader(strings.NewReader(strings.ReplaceAll(string(raw), "\r", heldCR)))

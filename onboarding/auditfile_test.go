@@ -13,7 +13,7 @@ import (
 
 var history = []onboarding.AuditEntry{
 	{Seq: 1, Onboarding: "ob_x", At: time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC), Actor: "sam@vendor.example", Role: onboarding.RoleSpecialist, What: "created", Text: "=HYPERLINK(\"x\")", Hash: "aa"},
-	{Seq: 2, Onboarding: "ob_x", At: time.Date(2026, 3, 1, 9, 31, 0, 0, time.UTC), Actor: "-ada@customer.example", Role: onboarding.RoleCustomer, What: "answer.saved", Text: "two\r\nlines, \"quoted\" – <b>", Data: []byte(`{"b": 1,"a":"\u003c"}`), RequestID: "'quoted", Salt: "5a17", ContentHash: "cc", PrevHash: "aa", Hash: "bb"},
+	{Seq: 2, Onboarding: "ob_x", At: time.Date(2026, 3, 1, 9, 31, 0, 0, time.UTC), Actor: "-ada@customer.example", Role: onboarding.RoleCustomer, What: "answer.saved", Text: "two\r\nlines, \uf8ff, \"quoted\" – <b>", Data: []byte(`{"b": 1,"a":"\u003c"}`), RequestID: "'quoted", Salt: "5a17", ContentHash: "cc", PrevHash: "aa", Hash: "bb"},
 	{Seq: 3, Onboarding: "ob_x", At: time.Date(2026, 3, 1, 9, 32, 0, 0, time.UTC), Role: onboarding.RoleCustomer, What: "answer.saved", ContentHash: "dd", PrevHash: "bb", Hash: "ee"},
 }
 
