@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -78,8 +79,6 @@ func (f *siteFlags) problems() []string {
 	if f.EmulatorURL == "" {
 		missing("GOOGLE_CLIENT_ID", f.GoogleClientID, "Make an OAuth client of type web application in the Cloud console and copy its ID")
 		missing("GOOGLE_CLIENT_SECRET", f.GoogleClientSecret, "Copy it from the same OAuth client, or name a file in GOOGLE_CLIENT_SECRET_FILE")
-	} else if !loopbackURL(f.EmulatorURL) {
-		out = append(out, "EMULATOR_URL must be a loopback address such as http://127.0.0.1:9191. Leave it out to use Google itself")
 	}
 	out = append(out, f.Keys.problems()...)
 	out = append(out, f.Keep.problems()...)
@@ -117,15 +116,21 @@ func (f *siteFlags) problems() []string {
 			out = append(out, "DATABASE_URL is not a Postgres address. Write it as postgres://user@host:5432/database")
 		}
 	}
-	for name, v := range map[string]string{"GOOGLE_ISSUER": f.GoogleIssuer, "GOOGLE_CLOUD_ENDPOINT": f.CloudEndpoint, "GOOGLE_REVOKE_URL": f.GoogleRevokeURL} {
-		if v == "" {
-			continue
-		}
-		if u, err := url.Parse(v); err != nil || u.Host == "" || (u.Scheme == "http" && !loopbackURL(v)) {
+	out = append(out, addressProblems(f.EmulatorURL, map[string]string{"GOOGLE_ISSUER": f.GoogleIssuer, "GOOGLE_CLOUD_ENDPOINT": f.CloudEndpoint, "GOOGLE_REVOKE_URL": f.GoogleRevokeURL})...)
+	slices.Sort(out)
+	return out
+}
+
+// addressProblems checks where tokens and codes are sent: by https, or to this machine. An emulator is on this machine.
+func addressProblems(emulator string, addresses map[string]string) (out []string) {
+	if emulator != "" && !loopbackURL(emulator) {
+		out = append(out, "EMULATOR_URL must be a loopback address such as http://127.0.0.1:9191. Leave it out to use Google itself")
+	}
+	for name, v := range addresses {
+		if u, err := url.Parse(v); v != "" && (err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopbackURL(v))) {
 			out = append(out, name+" must be an https address, or http on loopback")
 		}
 	}
-	slices.Sort(out)
 	return out
 }
 
@@ -163,7 +168,7 @@ func loopbackURL(s string) bool {
 		return false
 	}
 	h := u.Hostname()
-	return h == "localhost" || h == "::1" || strings.HasPrefix(h, "127.")
+	return h == "localhost" || net.ParseIP(h).IsLoopback()
 }
 
 // withPassword adds the password to a database address that has none.

@@ -27,3 +27,21 @@ func TestTrustedProxies(t *testing.T) {
 		t.Errorf("%d problems are told, want 2: %q", told, f.problems())
 	}
 }
+
+// Tokens and codes go by https, or stay on this machine.
+func TestAddressesThatTokensGoTo(t *testing.T) {
+	for address, good := range map[string]bool{
+		"": true, "https://accounts.google.com": true, "http://127.0.0.1:9191": true, "http://localhost:9191": true, "http://[::1]:9191": true,
+		"http://accounts.google.com": false, "ftp://127.0.0.1": false, "http://127.evil.example": false, "http://127.0.0.1.evil.example": false,
+		"http://localhost.evil.example": false, "accounts.google.com": false, "https://": false, "http://127.0.0.1@evil.example": false,
+	} {
+		if got := addressProblems("", map[string]string{"GOOGLE_ISSUER": address}); (len(got) == 0) != good {
+			t.Errorf("%q: %q", address, got)
+		}
+	}
+	for _, c := range []string{"https://emulator.example", "http://127.evil.example"} {
+		if len(addressProblems(c, nil)) == 0 {
+			t.Errorf("the emulator %s is taken", c)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -45,7 +46,7 @@ func (lockedVault) Seal(onboarding.SealedTo, onboarding.Secret) ([]byte, error) 
 // the accounts are named, so that their owners can be asked to remove it; then the exit status is 1. Secrets are wiped
 // after that, and it says who has to enter them again.
 func (c revokeAllCmd) Run(ctx context.Context, s streams, files fileProblems) error {
-	problems := append([]string(files), c.problems()...)
+	problems := slices.Concat(files, c.problems(), addressProblems(c.EmulatorURL, map[string]string{"GOOGLE_ISSUER": c.GoogleIssuer, "GOOGLE_REVOKE_URL": c.GoogleRevokeURL}))
 	if !c.WipeOnly {
 		problems = append(problems, c.Keys.problems()...)
 	}
