@@ -45,10 +45,16 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, error) {
 			return web.ConnectView{}, err
 		}
 	}
-	if v.actor.Role == onboarding.RoleCustomer {
-		view.Colleague.Action = web.OnboardingPath(v.id, "colleague")
-		if view.Colleagues, err = s.Store.Colleagues(v.Context(), v.actor, v.id); err != nil {
-			return web.ConnectView{}, err
+	colleagues, err := s.Store.Colleagues(v.Context(), v.actor, v.id)
+	if err != nil {
+		return web.ConnectView{}, err
+	}
+	switch v.actor.Role {
+	case onboarding.RoleCustomer:
+		view.Colleague.Action, view.Colleagues = web.OnboardingPath(v.id, "colleague"), colleagues
+	case onboarding.RoleColleague:
+		for _, you := range colleagues {
+			view.You = you
 		}
 	}
 	if !v.member() {

@@ -202,7 +202,7 @@ func (s *Server) colleagueRemove(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(all, email) {
+	if !slices.ContainsFunc(all, func(c onboarding.Colleague) bool { return c.Email == email }) {
 		return onboarding.Errorf(onboarding.CodeNotFound, "There is no such colleague. Reload the page.")
 	}
 	endAccess := func() error {

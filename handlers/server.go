@@ -50,7 +50,7 @@ type Store interface {
 	RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64) error
 	ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration) (string, onboarding.Invite, error)
 	Members(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Actor, error)
-	Colleagues(context.Context, onboarding.Actor, onboarding.ID) ([]string, error)
+	Colleagues(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Colleague, error)
 	RemoveColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string) error
 	InviteByToken(ctx context.Context, token string) (onboarding.Invite, string, error)
 	AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error)

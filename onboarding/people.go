@@ -96,6 +96,14 @@ type StaffChange struct {
 	Before, After Role // "" none
 }
 
+// Colleague is somebody who was sent the cloud step, for a time.
+type Colleague struct {
+	Email     string
+	InvitedBy string // e-mail address, "" unknown
+	JoinedAt  time.Time
+	Until     time.Time // from then on they see nothing of the onboarding
+}
+
 // Grant is a person's consent to act in their Google Cloud; the token itself is sealed and not in here.
 type Grant struct {
 	ID         int64

@@ -213,16 +213,23 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 // The policies show a member their own row alone, so these run as the system, for a customer of the onboarding.
 const (
 	asCustomer       = `EXISTS (SELECT FROM members me WHERE me.onboarding = @id AND me.email = @actor AND me.role = 'customer')`
-	selectColleagues = `SELECT m.email FROM members m WHERE m.onboarding = @id AND m.role = 'colleague' AND ` + asCustomer + ` ORDER BY m.email`
-	endColleague     = `DELETE FROM members m WHERE m.onboarding = @id AND m.email = @email AND m.role = 'colleague' AND ` + asCustomer + ` RETURNING m.email`
-	closeInvitesOf   = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND email = @email AND used_at IS NULL AND revoked_at IS NULL`
+	selectColleagues = `
+SELECT m.email, m.joined_at, coalesce(m.until, m.joined_at) AS until, coalesce((
+	SELECT i.created_by FROM invites i
+	WHERE i.onboarding = m.onboarding AND i.role = 'colleague' AND i.used_at IS NOT NULL AND coalesce(nullif(i.used_by, ''), i.email) = m.email
+	ORDER BY i.used_at DESC LIMIT 1), '') AS invited_by
+FROM members m
+WHERE m.onboarding = @id AND m.role = 'colleague' AND (m.email = @actor OR ` + asCustomer + `) ORDER BY m.email`
+	endColleague   = `DELETE FROM members m WHERE m.onboarding = @id AND m.email = @email AND m.role = 'colleague' AND ` + asCustomer + ` RETURNING m.email`
+	closeInvitesOf = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND email = @email AND used_at IS NULL AND revoked_at IS NULL`
 )
 
-// Colleagues are the addresses of those who joined as such. For the onboarding's customer; none for everybody else.
-func (s *Store) Colleagues(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]string, error) {
-	var found []string
+// Colleagues are those who joined as such, also those whose time is over, by address. For the onboarding's customer; a
+// colleague gets their own line, everybody else none.
+func (s *Store) Colleagues(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Colleague, error) {
+	var found []onboarding.Colleague
 	err := s.batch(ctx, onboarding.System, "read colleagues", func(b *pgx.Batch) {
-		b.Queue(selectColleagues, pgx.NamedArgs{"id": id, "actor": address(actor.Email)}).Query(collect(&found, pgx.RowTo[string]))
+		b.Queue(selectColleagues, pgx.NamedArgs{"id": id, "actor": address(actor.Email)}).Query(collect(&found, pgx.RowToStructByName[onboarding.Colleague]))
 	})
 	return found, err
 }
@@ -331,8 +338,10 @@ func (s *Store) InviteByToken(ctx context.Context, token string) (onboarding.Inv
 }
 
 const joinMember = `
-INSERT INTO members (onboarding, email, role) VALUES (@id, @email, @role)
-ON CONFLICT (onboarding, email) DO UPDATE SET role = CASE WHEN members.role = 'customer' THEN 'customer' ELSE excluded.role END`
+INSERT INTO members (onboarding, email, role, until) VALUES (@id, @email, @role, CASE WHEN @role = 'colleague' THEN @until::timestamptz END)
+ON CONFLICT (onboarding, email) DO UPDATE SET
+	role = CASE WHEN members.role = 'customer' THEN 'customer' ELSE excluded.role END,
+	until = CASE WHEN members.role = 'colleague' THEN excluded.until END`
 
 // The first customer who joins is the owner, whoever was expected.
 const welcomeCustomer = `
@@ -368,7 +377,7 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 				return err
 			}
 		}
-		args := pgx.NamedArgs{"invite": inv.ID, "id": id, "email": email, "role": inv.Role, "now": s.now()}
+		args := pgx.NamedArgs{"invite": inv.ID, "id": id, "email": email, "role": inv.Role, "now": s.now(), "until": s.now().Add(inv.ExpiresAt.Sub(inv.CreatedAt))}
 		if _, err := tx.Exec(ctx, `UPDATE invites SET used_at = @now, used_by = @email WHERE id = @invite`, args); err != nil {
 			return err
 		}
@@ -391,21 +400,35 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 	return id, nil
 }
 
-// RoleOn is a person's role on one onboarding: RoleCustomer or RoleColleague, else CodeNotFound. Staff is not
-// looked at: see [Store.StaffRole].
+const selectRole = `
+SELECT m.role FROM members m JOIN onboardings o ON o.id = m.onboarding
+WHERE m.onboarding = @id AND m.email = @email AND (m.role = 'customer' OR m.until > @now)`
+
+// RoleOn is a person's role on one onboarding: RoleCustomer or RoleColleague, else CodeNotFound, and CodeGone for a
+// colleague whose time is over. Staff is not looked at: see [Store.StaffRole].
 func (s *Store) RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error) {
+	args := pgx.NamedArgs{"id": id, "email": address(email), "now": s.now()}
 	var roles []onboarding.Role
 	err := s.batch(ctx, onboarding.Actor{Email: address(email), Role: onboarding.RoleCustomer}, "read a role", func(b *pgx.Batch) {
-		b.Queue(`SELECT m.role FROM members m JOIN onboardings o ON o.id = m.onboarding WHERE m.onboarding = @id AND m.email = @email`,
-			pgx.NamedArgs{"id": id, "email": address(email)}).Query(collect(&roles, pgx.RowTo[onboarding.Role]))
+		b.Queue(selectRole, args).Query(collect(&roles, pgx.RowTo[onboarding.Role]))
 	})
 	if err != nil {
 		return "", err
 	}
-	if len(roles) == 0 {
-		return "", notFound("onboarding")
+	if len(roles) == 1 {
+		return roles[0], nil
 	}
-	return roles[0], nil
+	var ended []onboarding.Role
+	err = s.batch(ctx, onboarding.System, "read an ended role", func(b *pgx.Batch) {
+		b.Queue(`SELECT role FROM members WHERE onboarding = @id AND email = @email AND role = 'colleague'`, args).Query(collect(&ended, pgx.RowTo[onboarding.Role]))
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case len(ended) == 1:
+		return "", onboarding.Errorf(onboarding.CodeGone, "Your part in this onboarding has ended: a colleague's link is good for a time. Ask whoever sent it for a new one.")
+	}
+	return "", notFound("onboarding")
 }
 
 // Members are the people of an onboarding, with their roles, by address. For staff alone.

@@ -20,7 +20,7 @@ import (
 // the catalogue, and one that is not here fails them.
 var rowOf = map[string]string{
 	"onboardings": `INSERT INTO onboardings (id, customer, status, owner) VALUES (overlay($1 placing 'new' from 4 for 3), 'Acme', 'in_form', 'ada@customer.example')`,
-	"members":     `INSERT INTO members (onboarding, email, role) VALUES ($1, md5(random()::text) || '@customer.example', 'colleague')`,
+	"members":     `INSERT INTO members (onboarding, email, role, until) VALUES ($1, md5(random()::text) || '@customer.example', 'colleague', now() + interval '1 hour')`,
 	"invites": `INSERT INTO invites (onboarding, email, role, token_hash, created_by, created_at, expires_at)
 		VALUES ($1, 'x@customer.example', 'colleague', sha256(random()::text::bytea), 'ada@customer.example', now(), now())`,
 	"notes":       `INSERT INTO notes (onboarding, by_email, text) VALUES ($1, 'sam@vendor.example', 'x')`,
@@ -241,7 +241,7 @@ func TestTheApplicationWritesNoColumnThatIsNotACustomers(t *testing.T) {
 	w.as(ada.Email)
 	for table, columns := range map[string]string{
 		"onboardings": "id customer owner vendor specialist archived created_at",
-		"members":     "onboarding email role joined_at",
+		"members":     "onboarding email role joined_at until",
 		"invites":     "onboarding email role token_hash created_by created_at expires_at used_at used_by",
 		"grants":      "onboarding email scopes asked created_at ref given_by project shown",
 		"grant_uses":  "grant_id onboarding at purpose text actor",

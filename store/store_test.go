@@ -505,3 +505,42 @@ INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by) VALU
 	_, err = s.SealedSecret(ctx, ob.ID, onboarding.PurposeDatabricksToken)
 	wantCode(t, err, onboarding.CodeGone)
 }
+
+// The wall behind the WHERE knows a colleague's end by the database's clock.
+func TestAColleaguesEndedMembershipShowsNothing(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	bob := onboarding.Actor{Email: "bob@customer.example", Role: onboarding.RoleColleague}
+	token, _, err := s.CreateInvite(t.Context(), ada, ob.ID, onboarding.Addressee(bob.Email), onboarding.RoleColleague, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.AcceptInvite(t.Context(), token, bob); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Colleagues(t.Context(), ada, ob.ID)
+	if err != nil || len(got) != 1 || got[0].Email != bob.Email || got[0].InvitedBy != ada.Email || time.Until(got[0].Until) > time.Hour || time.Until(got[0].Until) < 55*time.Minute {
+		t.Fatalf("colleagues %+v, %v", got, err)
+	}
+	if own, err := s.Colleagues(t.Context(), bob, ob.ID); err != nil || len(own) != 1 {
+		t.Errorf("bob's own line: %+v, %v", own, err)
+	}
+	if _, err := s.Onboarding(t.Context(), bob, ob.ID); err != nil {
+		t.Errorf("before the end: %v", err)
+	}
+	if _, err := owner(t, db).Exec(t.Context(), `SET ROLE groundwork_staff; UPDATE members SET until = now() - interval '1 second' WHERE role = 'colleague'`); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Onboarding(t.Context(), bob, ob.ID)
+	wantCode(t, err, onboarding.CodeNotFound)
+	_, err = s.RoleOn(t.Context(), bob.Email, ob.ID)
+	wantCode(t, err, onboarding.CodeGone)
+	if mine, err := s.MyOnboardings(t.Context(), bob); err != nil || len(mine) != 0 {
+		t.Errorf("bob's onboardings: %d, %v", len(mine), err)
+	}
+	if _, err := s.Onboarding(t.Context(), ada, ob.ID); err != nil {
+		t.Errorf("the customer: %v", err)
+	}
+}

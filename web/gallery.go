@@ -55,6 +55,10 @@ func Gallery() []GalleryPage {
 			v.Connection = Connection{Email: "ada@customer.example", Since: s.now.Add(-5 * time.Minute)}
 		}))},
 		{"connect-refused", ConnectPage(s.connect(func(v *ConnectView) { v.Refused = "ada@customer.example" }))},
+		{"connect-colleague", ConnectPage(s.connect(func(v *ConnectView) {
+			v.Colleague, v.Colleagues = ColleagueForm{}, nil
+			v.You = onboarding.Colleague{Email: "grace@customer.example", InvitedBy: "ada@customer.example", JoinedAt: s.now, Until: s.now.Add(7 * 24 * time.Hour)}
+		}))},
 		{"connect-denied", ConnectPage(s.connect(func(v *ConnectView) { v.Denied = true }))},
 		{"connect-unticked", ConnectPage(s.connect(func(v *ConnectView) {
 			v.Unticked = []string{"https://www.googleapis.com/auth/cloud-platform"}
@@ -416,7 +420,8 @@ func (s samples) project(connected string) StepPageView {
 
 func (s samples) connect(change func(*ConnectView)) ConnectView {
 	v := ConnectView{
-		Frame: s.draft(), Onboarding: sampleID, Project: "acme-data-prod", StartURL: "/o/ob_sample/connect/start", Colleagues: []string{"bob@customer.example"},
+		Frame: s.draft(), Onboarding: sampleID, Project: "acme-data-prod", StartURL: "/o/ob_sample/connect/start",
+		Colleagues: []onboarding.Colleague{{Email: "bob@customer.example", InvitedBy: "ada@customer.example", Until: s.now.Add(5 * 24 * time.Hour)}, {Email: "eve@customer.example", Until: s.now.Add(-time.Hour)}},
 		Scopes: []Reason{
 			{"openid", "to know which account gave the access"},
 			{"email", "to know which account gave the access"},

@@ -120,8 +120,9 @@ type ConnectView struct {
 	Unticked   []string // scopes that were asked and not granted
 	Other      string   // another account than the one that connected before; "" none
 	Colleague  ColleagueForm
-	Colleagues []string // addresses that the customer may remove
-	Back       string   // URL
+	Colleagues []onboarding.Colleague // whom the customer may remove
+	You        onboarding.Colleague   // the colleague who looks; zero: it is somebody else
+	Back       string                 // URL
 }
 
 // ColleagueForm sends the cloud step to a colleague with the rights.
