@@ -3,6 +3,7 @@ package vault_test
 import (
 	"bytes"
 	"errors"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -179,6 +180,12 @@ func TestASealedKeysetOpensWithKMSAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	down := httptest.NewServer(nil)
+	down.Close()
+	told := map[string]string{
+		"KMS refuses": "Give its account roles/cloudkms.cryptoKeyEncrypterDecrypter", "the answer is damaged": "arrived damaged",
+		"KMS is down and does not answer": "Cloud KMS does not answer", "KMS is down when it should seal": "Cloud KMS does not answer",
+	}
 	for name, try := range map[string]func() error{
 		"a sealed keyset without KMS": func() error { _, err := vault.New(sealed); return err },
 		"a cleartext keyset with KMS": func() error { _, err := vault.NewSealed(t.Context(), clear, k); return err },
@@ -192,12 +199,17 @@ func TestASealedKeysetOpensWithKMSAlone(t *testing.T) {
 			return err
 		},
 		"KMS is down and does not answer": func() error {
-			_, err := vault.NewSealed(t.Context(), sealed, vault.KMS{Key: kmstest.Key, Endpoint: "http://127.0.0.1:1", HTTPClient: f.Client()})
+			_, err := vault.NewSealed(t.Context(), sealed, vault.KMS{Key: kmstest.Key, Endpoint: down.URL, HTTPClient: f.Client()})
+			return err
+		},
+		"KMS is down when it should seal": func() error {
+			_, err := vault.GenerateSealed(t.Context(), vault.KMS{Key: kmstest.Key, Endpoint: down.URL, HTTPClient: f.Client()})
 			return err
 		},
 	} {
-		if err := try(); err == nil {
-			t.Errorf("%s: no error", name)
+		err := try()
+		if err == nil || !strings.Contains(err.Error(), told[name]) || errors.As(err, new(*vault.KMSError)) != (told[name] != "") {
+			t.Errorf("%s: %v", name, err)
 		}
 		f.Denied, f.Damaged = false, false
 	}

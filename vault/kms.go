@@ -10,7 +10,9 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/tink-crypto/tink-go/v2/tink"
 	"google.golang.org/api/cloudkms/v1"
+	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 )
 
@@ -29,9 +31,46 @@ var kmsKey = regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/
 
 // master is the key as Tink wants it. It speaks REST: Tink's own integration brings gRPC into the binary.
 type master struct {
-	ctx  context.Context //nolint:containedctx // tink.AEAD takes none
-	key  string
-	keys *cloudkms.ProjectsLocationsKeyRingsCryptoKeysService
+	ctx    context.Context //nolint:containedctx // tink.AEAD takes none
+	key    string
+	keys   *cloudkms.ProjectsLocationsKeyRingsCryptoKeysService
+	failed error // of the latest question; Tink keeps its text alone
+}
+
+// KMSError says that KMS did not seal or open, and what to do.
+type KMSError struct {
+	Key, Advice string
+	Err         error
+}
+
+func (e *KMSError) Error() string { return fmt.Sprintf("%s (%s): %v", e.Advice, e.Key, e.Err) }
+func (e *KMSError) Unwrap() error { return e.Err }
+
+// fails keeps why a question failed.
+func (m *master) fails(err error) error {
+	advice := "Cloud KMS does not answer. See whether this machine reaches it and has credentials, and start again"
+	var answer *googleapi.Error
+	switch {
+	case errors.Is(err, errDamaged):
+		advice = "Cloud KMS was asked or answered, and it arrived damaged. Start again"
+	case !errors.As(err, &answer):
+	case answer.Code == http.StatusForbidden || answer.Code == http.StatusUnauthorized:
+		advice = "Cloud KMS refuses the key to this machine. Give its account roles/cloudkms.cryptoKeyEncrypterDecrypter on the key"
+	case answer.Code == http.StatusNotFound:
+		advice = "Cloud KMS has no such key. Check KMS_KEY"
+	case answer.Code == http.StatusBadRequest:
+		advice = "Cloud KMS says that this key did not seal the keyset, or cannot be used. Check KMS_KEY, and that its version is enabled"
+	}
+	m.failed = &KMSError{m.key, advice, err}
+	return m.failed
+}
+
+// asked is why the key service failed, if it is one and did.
+func asked(a tink.AEAD) error {
+	if m, ok := a.(*master); ok {
+		return m.failed
+	}
+	return nil
 }
 
 func (k KMS) master(ctx context.Context) (*master, error) {
@@ -47,12 +86,12 @@ func (k KMS) master(ctx context.Context) (*master, error) {
 	}
 	s, err := cloudkms.NewService(ctx, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("reach KMS: %w", err)
+		return nil, (&master{key: k.Key}).fails(fmt.Errorf("find credentials: %w", err))
 	}
-	return &master{ctx, k.Key, s.Projects.Locations.KeyRings.CryptoKeys}, nil
+	return &master{ctx: ctx, key: k.Key, keys: s.Projects.Locations.KeyRings.CryptoKeys}, nil
 }
 
-var errDamaged = errors.New("KMS: what was sent or answered was damaged on the way")
+var errDamaged = errors.New("the checksums differ")
 
 func sum(b []byte) int64 { return int64(crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))) }
 
@@ -66,11 +105,11 @@ func (m *master) Encrypt(plain, associated []byte) ([]byte, error) {
 		ForceSendFields: []string{"PlaintextCrc32c", "AdditionalAuthenticatedDataCrc32c"},
 	}).Context(ctx).Do()
 	if err != nil {
-		return nil, fmt.Errorf("KMS encrypt with %s: %w", m.key, err)
+		return nil, m.fails(fmt.Errorf("encrypt: %w", err))
 	}
 	sealed, err := base64.StdEncoding.DecodeString(res.Ciphertext)
 	if err != nil || !res.VerifiedPlaintextCrc32c || !res.VerifiedAdditionalAuthenticatedDataCrc32c || res.CiphertextCrc32c != sum(sealed) {
-		return nil, errDamaged
+		return nil, m.fails(errDamaged)
 	}
 	return sealed, nil
 }
@@ -85,11 +124,11 @@ func (m *master) Decrypt(sealed, associated []byte) ([]byte, error) {
 		ForceSendFields: []string{"CiphertextCrc32c", "AdditionalAuthenticatedDataCrc32c"},
 	}).Context(ctx).Do()
 	if err != nil {
-		return nil, fmt.Errorf("KMS decrypt with %s: %w", m.key, err)
+		return nil, m.fails(fmt.Errorf("decrypt: %w", err))
 	}
 	plain, err := base64.StdEncoding.DecodeString(res.Plaintext)
 	if err != nil || res.PlaintextCrc32c != sum(plain) {
-		return nil, errDamaged
+		return nil, m.fails(errDamaged)
 	}
 	return plain, nil
 }

@@ -57,6 +57,9 @@ func read(jsonKeyset []byte, master tink.AEAD) (h *keyset.Handle, err error) {
 	} else {
 		h, err = keyset.Read(r, master)
 	}
+	if down := asked(master); down != nil {
+		return nil, down
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read keyset: %w", err)
 	}
@@ -70,6 +73,9 @@ func write(h *keyset.Handle, master tink.AEAD) ([]byte, error) {
 		err = insecurecleartextkeyset.Write(h, w)
 	} else {
 		err = h.Write(w, master)
+	}
+	if down := asked(master); down != nil {
+		return nil, down
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write keyset: %w", err)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 
 	"groundwork/vault"
 )
@@ -23,15 +25,32 @@ type keyFlags struct {
 
 func (f keyFlags) problems() []string {
 	if f.Keyset == "" {
-		return []string{"KEYSET is missing. Run `groundwork keygen > keyset.json` once and set KEYSET_FILE=keyset.json"}
+		return []string{"KEYSET is missing. Run `(umask 077; groundwork keygen > keyset.json)` once and set KEYSET_FILE=keyset.json"}
 	}
 	return nil
+}
+
+// exposed tells that everybody on this machine may read a keyset that opens by itself. As with ssh's keys, the server
+// does not start on it.
+func (f keyFlags) exposed() []string {
+	path := os.Getenv("KEYSET_FILE")
+	if path == "" || f.KMSKey != "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm()&0o007 == 0 {
+		return nil // what can't be read is told already
+	}
+	return []string{fmt.Sprintf("KEYSET_FILE: everybody on this machine may use %s (mode %04o). Give it to the user that serves and run chmod 600 on it, or seal the keyset with KMS_KEY", path, info.Mode().Perm())}
 }
 
 // open fails closed: with KMS_KEY it takes only a keyset that this key seals.
 func (f keyFlags) open(ctx context.Context) (*vault.Vault, error) {
 	if f.KMSKey != "" {
 		v, err := vault.NewSealed(ctx, []byte(f.Keyset), f.kms())
+		if errors.As(err, new(*vault.KMSError)) {
+			return nil, fmt.Errorf("KEYSET stays closed, so nothing is started: %w", err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("KEYSET does not open with KMS_KEY; it must be a keyset that `groundwork keygen` printed with the same KMS_KEY: %w", err)
 		}

@@ -202,7 +202,7 @@ func TestAKeyThatIsNeededStays(t *testing.T) {
 	if err := os.WriteFile(path, []byte("no keyset"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, path, "is not a keyset", "add")
+	refused(t, path, "could not be opened", "add")
 }
 
 func TestResealingLosesNothingThatServersWriteMeanwhile(t *testing.T) {

@@ -42,7 +42,7 @@ func (f keysetFile) read(ctx context.Context) (*vault.Keyset, error) {
 		k, err = vault.ReadSealedKeyset(ctx, text, f.kms())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s is not a keyset that can be used here: %w", f.File, err)
+		return nil, fmt.Errorf("%s could not be opened, and stays as it is: %w", f.File, err)
 	}
 	return k, nil
 }

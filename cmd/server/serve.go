@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 )
 
 type serveCmd struct {
@@ -11,7 +12,7 @@ type serveCmd struct {
 
 // Run serves until it is told to stop, or until a part fails.
 func (c serveCmd) Run(ctx context.Context, s streams, files fileProblems) error {
-	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
+	if problems := slices.Concat(files, c.problems(), c.Keys.exposed()); len(problems) > 0 {
 		return tell(s, "serve", problems)
 	}
 	log := slog.New(slog.NewJSONHandler(s.Err, nil))
