@@ -119,7 +119,6 @@ func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="onboardings.csv"`)
-	h.Set("Cache-Control", "no-store")
 	out := csv.NewWriter(w)
 	row := func(cells ...string) {
 		for i := range cells {

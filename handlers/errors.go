@@ -131,7 +131,6 @@ func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, page t
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(buf.Len()))
 	w.WriteHeader(status)
 	_, err := w.Write(buf.Bytes())
@@ -143,7 +142,6 @@ func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, page t
 
 // seeOther sends the browser on with a GET.
 func seeOther(w http.ResponseWriter, r *http.Request, to string) error {
-	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }

@@ -26,7 +26,6 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 
 func health(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text)) // nobody is left to tell
 }

@@ -406,7 +406,6 @@ func download(w http.ResponseWriter, v *visit, kind, name string, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", kind+"; charset=utf-8")
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if _, err := w.Write(body); err != nil {
 		noteOf(v.Context()).gone = true
@@ -485,7 +484,6 @@ func (s *Server) events(w http.ResponseWriter, v *visit) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	if err := ctl.Flush(); err != nil {

@@ -106,6 +106,7 @@ type visit struct {
 	id     onboarding.ID    // of the route's {id}, "" outside of one
 	actor  onboarding.Actor // zero: nobody is signed in; Role is the role on this route
 	form   url.Values       // of a post; never nil
+	who    string           // whose session it is or was, also where it has just ended; "" nobody's
 	proved time.Time        // when the person proved who they are
 }
 
@@ -277,6 +278,7 @@ func (s *Server) visitor(v *visit) error {
 	if email == "" {
 		return nil
 	}
+	v.who = email
 	now := s.Now()
 	seen := time.Unix(s.sessions.GetInt64(ctx, keySeen), 0)
 	if now.Sub(seen) > s.Idle {
@@ -337,6 +339,7 @@ type kept struct {
 	Path string     `json:"path"`
 	Form url.Values `json:"form"`
 	At   int64      `json:"at"`
+	By   string     `json:"by,omitempty"`  // who typed it; "": their session had ended, and nobody is known
 	Why  string     `json:"why,omitempty"` // "later": the customer left on purpose
 }
 
@@ -358,7 +361,7 @@ func (s *Server) keepFor(v *visit, why string) {
 			form[name] = values
 		}
 	}
-	b, err := json.Marshal(kept{v.URL.Path, form, s.Now().Unix(), why})
+	b, err := json.Marshal(kept{v.URL.Path, form, s.Now().Unix(), v.who, why})
 	if err != nil {
 		return
 	}
@@ -373,6 +376,9 @@ func (s *Server) typed(v *visit) *kept {
 		return nil
 	}
 	s.sessions.Remove(v.Context(), keyKept)
+	if k.By != "" && k.By != v.actor.Email {
+		return nil
+	}
 	if s.Now().Sub(time.Unix(k.At, 0)) > s.Lifetime {
 		return nil
 	}

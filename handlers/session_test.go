@@ -247,3 +247,101 @@ func TestAnOldSessionAtTheProviderSignsInAndIsNotRecent(t *testing.T) {
 	want(t, b.get("/admin/staff"), http.StatusOK)
 	b.again(b.post("/admin/staff"))
 }
+
+// name is what the step's field shows.
+func (b *browser) name(path string) string {
+	b.t.Helper()
+	p := b.get(path)
+	want(b.t, p, http.StatusOK)
+	return p.Find("input[name=name]").AttrOr("value", "")
+}
+
+// What somebody typed before their session ended is theirs: a colleague who signs in next in that browser doesn't see it.
+func TestTypedTextIsItsWritersAlone(t *testing.T) {
+	for _, c := range []struct {
+		next, want string
+	}{{ada, "BAD NAME!"}, {bob, ""}} {
+		w := newWorld(t)
+		ob := w.begun()
+		w.joined(ob.ID)
+		b := w.as(ada)
+		path := web.OnboardingPath(ob.ID, "step", "deployment")
+		v := version(t, b.get(path))
+		w.clock.add(3 * time.Hour)
+		p := b.post(path, "name", "BAD NAME!", "version", v)
+		if !strings.HasPrefix(p.to(), "/signin?") {
+			t.Fatalf("leads to %q", p.to())
+		}
+		wantTo(t, b.signIn(c.next, path), path)
+		if got := b.name(path); got != c.want {
+			t.Errorf("%s sees %q, want %q", c.next, got, c.want)
+		}
+	}
+}
+
+func TestSigningOutForgetsWhatWasTyped(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	path := web.OnboardingPath(ob.ID, "step", "deployment")
+	b.post(path, "name", "BAD NAME!", "version", version(t, b.get(path)), "act", "later")
+	wantTo(t, b.post("/signout"), "/signin")
+	var held int
+	if err := w.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position('BAD NAME'::bytea in data) > 0`).Scan(&held); err != nil || held != 0 {
+		t.Errorf("%d sessions hold it (%v)", held, err)
+	}
+	wantTo(t, b.signIn(ada, path), path)
+	if got := b.name(path); got != "" {
+		t.Errorf("after signing out and in: %q", got)
+	}
+}
+
+func TestASessionLivesTwelveHoursHoweverActive(t *testing.T) {
+	w := newWorld(t)
+	b := w.as(ada)
+	for range 11 {
+		w.clock.add(time.Hour)
+		want(t, b.get("/sessions"), http.StatusOK)
+	}
+	w.clock.add(59 * time.Minute)
+	want(t, b.get("/sessions"), http.StatusOK)
+	w.clock.add(2 * time.Minute)
+	if !b.ended() {
+		t.Error("it lives on")
+	}
+}
+
+// Two tabs begin to sign in, and both arrive; one signs out, and the other's next act leads to the sign-in.
+func TestTwoTabs(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.browser()
+	first, second := b.get("/signin/start?next="+web.OnboardingPath(ob.ID)), b.get("/signin/start?next=/sessions")
+	wantTo(t, b.get(w.issuer.consent(t, first.to(), ada, nil)), web.OnboardingPath(ob.ID))
+	wantTo(t, b.get(w.issuer.consent(t, second.to(), ada, nil)), "/sessions")
+	path := web.OnboardingPath(ob.ID, "step", "deployment")
+	v := version(t, b.get(path))
+	wantTo(t, b.post("/signout"), "/signin")
+	wantTo(t, b.post(path, "name", "acme-prod", "version", v), "/signin?next="+url.QueryEscape(path))
+	if got := w.onboarding(ob.ID).Deployment; got != "" {
+		t.Errorf("saved %q", got)
+	}
+}
+
+// Only assets may be kept by a cache.
+func TestNoPageIsKeptByACache(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	w.joined(ob.ID)
+	for who, b := range map[string]*browser{"nobody": w.browser(), ada: w.as(ada), bob: w.as(bob), mallory: w.as(mallory), root: w.as(root)} {
+		for _, r := range handlers.Routes() {
+			if r.Method != http.MethodGet || strings.HasSuffix(r.Pattern, "/events") {
+				continue
+			}
+			p := b.get(strings.NewReplacer("{id}", string(ob.ID), "{step}", "deployment", "{token}", "unknown-token").Replace(r.Pattern))
+			if got := p.header.Get("Cache-Control"); got != "no-store" {
+				t.Errorf("%s as %s: %d with Cache-Control %q", r.Pattern, who, p.status, got)
+			}
+		}
+	}
+}

@@ -69,7 +69,6 @@ func (s *Server) auditFile(w http.ResponseWriter, v *visit, kind, ending string,
 	h := w.Header()
 	h.Set("Content-Type", kind+"; charset=utf-8")
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": string(v.id) + "-history." + ending}))
-	h.Set("Cache-Control", "no-store")
 	if err := write(w, entries); err != nil {
 		noteOf(v.Context()).gone = true
 	}
