@@ -73,6 +73,7 @@ type issuer struct {
 	mu     sync.Mutex
 	codes  map[string]grantedCode
 	claims map[string]any // changes the claims of the next ID token
+	states []string       // claims that it announces
 }
 
 type grantedCode struct {
@@ -97,7 +98,7 @@ func newIssuer(t *testing.T, now func() time.Time) *issuer {
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		send(w, http.StatusOK, map[string]any{
 			"issuer": i.URL, "authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token", "jwks_uri": i.URL + "/keys",
-			"id_token_signing_alg_values_supported": []string{"RS256"},
+			"id_token_signing_alg_values_supported": []string{"RS256"}, "claims_supported": i.states,
 		})
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {

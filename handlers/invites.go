@@ -91,6 +91,9 @@ func (s *Server) accept(w http.ResponseWriter, v *visit, token string) error {
 		}
 		return onboarding.Errorf(onboarding.CodeForbidden, "%s. Whoever sent you the link invites an address of the customer's.", problem)
 	}
+	if err := s.managed(ctx, token, v.actor.Email); err != nil {
+		return err
+	}
 	id, err := s.Store.AcceptInvite(ctx, token, v.actor)
 	switch onboarding.ErrorCode(err) {
 	case "":
@@ -128,6 +131,21 @@ func (s *Server) outsider(ctx context.Context, to onboarding.Addressee) (string,
 		return "", err
 	}
 	return string(to) + " is one of the vendor's people, who see every onboarding and act in none", nil
+}
+
+// managed refuses an invite for a domain to an account that the domain's organisation doesn't manage, where the provider
+// states that. Whatever else may be wrong with the invite is told when it is taken.
+func (s *Server) managed(ctx context.Context, token, email string) error {
+	inv, _, err := s.Store.InviteByToken(ctx, token)
+	domain := inv.To.Domain()
+	if err != nil || domain == "" || !inv.To.Admits(email) || s.sessions.GetString(ctx, keyDomain) == domain {
+		return nil
+	}
+	p, err := s.discover(ctx)
+	if err != nil || !p.manages {
+		return err
+	}
+	return onboarding.Errorf(onboarding.CodeForbidden, "This invitation is for accounts that %s manages, and yours is not one. Sign in with your work account, or ask for an invitation to your own address.", domain)
 }
 
 // shownLink is an invite's link on its way to the next page.

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -45,7 +47,12 @@ type flow struct {
 type provider struct {
 	oidc     *oidc.Provider
 	verifier *oidc.IDTokenVerifier
+	// manages: it states, as Google does, which organisation manages an account (the claim hd). An account whose address
+	// merely ends in the organisation's domain is then not one of its people: anybody who ever read a mail there may have it.
+	manages bool
 }
+
+const google = "https://accounts.google.com"
 
 // discover reads the provider's discovery document once it is needed, and again until it worked, so that the server
 // starts and serves while the provider doesn't answer.
@@ -59,7 +66,15 @@ func (s *Server) discover(ctx context.Context) (*provider, error) {
 	if err != nil {
 		return nil, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The sign-in service doesn't answer. Wait a minute, then try again.", Err: fmt.Errorf("discover %s: %w", s.OAuth.Issuer, err)}
 	}
-	s.provider.provider = &provider{p, p.Verifier(&oidc.Config{ClientID: s.OAuth.ClientID, Now: s.Now})}
+	var announced struct {
+		Claims []string `json:"claims_supported"`
+	}
+	if err := p.Claims(&announced); err != nil {
+		return nil, fmt.Errorf("read what %s announces: %w", s.OAuth.Issuer, err)
+	}
+	s.provider.provider = &provider{
+		p, p.Verifier(&oidc.Config{ClientID: s.OAuth.ClientID, Now: s.Now}), s.OAuth.Issuer == google || slices.Contains(announced.Claims, "hd"),
+	}
 	return s.provider.provider, nil
 }
 
@@ -153,6 +168,7 @@ func again(err error, to string) error {
 // identity is who the provider says signed in.
 type identity struct {
 	Email, Name string
+	Domain      string    // of the organisation that manages the account; "" none, or not stated
 	Proved      time.Time // when the provider last saw them prove it, never in the future; now, where it doesn't state that
 	Scopes      []string
 	Token       *oauth2.Token
@@ -198,6 +214,7 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 		Verified jsonBool `json:"email_verified"`
 		Name     string   `json:"name"`
 		AuthTime *float64 `json:"auth_time"` // Unix seconds
+		Domain   string   `json:"hd"`        // of the organisation that manages the account
 	}
 	if err := id.Claims(&claims); err != nil {
 		return who, retry("The sign-in could not be checked. Start again.", fmt.Errorf("read claims: %w", err))
@@ -224,9 +241,16 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 		}
 	}
 	who.Email = strings.ToLower(strings.TrimSpace(claims.Email))
-	if who.Email == "" || !claims.Verified {
+	_, domain, _ := strings.Cut(who.Email, "@")
+	switch {
+	case who.Email == "" || !bool(claims.Verified):
 		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's e-mail address isn't verified. Verify it with your provider, or sign in with another account."), "/signin")
+	case strings.ContainsFunc(claims.Email, func(r rune) bool { return r > unicode.MaxASCII }): // a letter that looks like another, or becomes it in lower case
+		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's e-mail address has letters with accents or of another script. Sign in with an account whose address is in plain letters."), "/signin")
+	case p.manages && slices.Contains(s.Staff.Domains, domain) && !strings.EqualFold(claims.Domain, domain):
+		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "%s is not an account that %s manages. Sign in with your work account.", who.Email, domain), "/signin")
 	}
+	who.Domain = strings.ToLower(claims.Domain)
 	who.Name = claims.Name
 	if granted, ok := token.Extra("scope").(string); ok {
 		who.Scopes = strings.Fields(granted)
@@ -348,6 +372,7 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	s.sessions.Put(ctx, keyProved, who.Proved.Unix())
 	s.sessions.Put(ctx, keyAgent, browserName(v.Request))
 	s.sessions.Put(ctx, keySeen, now.Unix())
+	s.sessions.Put(ctx, keyDomain, who.Domain)
 	v.actor = onboarding.Actor{Email: who.Email, Name: who.Name, RequestID: noteOf(ctx).id}
 
 	var token string
