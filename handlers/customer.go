@@ -81,7 +81,7 @@ func (s *Server) journey(v *visit) (journey, error) {
 }
 
 func (s *Server) journeyOf(v *visit, ob onboarding.Onboarding) journey {
-	return journey{ob, wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Lookup: lookup{s, v.actor, ob.ID}}}
+	return journey{ob, wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Lookup: lookup{s, v.actor, ob.ID}, Wiped: ob.Wiped}}
 }
 
 // onboardingFrame is the frame of a page of an onboarding.

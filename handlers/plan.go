@@ -108,6 +108,26 @@ func (s *Server) waits(p planRead) []string {
 	return out
 }
 
+// notAsked tells what a run can't look at, since what it would need was wiped after the handover.
+func notAsked(p planRead) []string {
+	if p.kind == onboarding.RunTeardown {
+		return nil
+	}
+	var out []string
+	wiped := func(purpose onboarding.Purpose) bool { return slices.Contains(p.ob.Wiped, purpose) }
+	databricks := p.spec.Compute == onboarding.ComputeDatabricks
+	if databricks && wiped(onboarding.PurposeDatabricksToken) {
+		out = append(out, "The Databricks workspace: its token was wiped after the handover. To have it checked or repaired, enter the token again with the compute platform.")
+	}
+	if p.spec.OnlineStore == onboarding.OnlineRedis && wiped(onboarding.PurposeRedisToken) {
+		out = append(out, "Redis: its token was wiped after the handover. To have it checked, enter the token again with the online store.")
+	}
+	if databricks && p.spec.Databricks.SecretScope && wiped(onboarding.PurposeVendorAPIKey) {
+		out = append(out, "The API key in the secret scope: it was wiped after the handover. If notebooks lack it, your specialist enters it again.")
+	}
+	return out
+}
+
 // planView decides what the page offers.
 func (s *Server) planView(v *visit, p planRead) web.PlanView {
 	title := map[onboarding.RunKind]string{
@@ -115,7 +135,7 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 	}[p.kind]
 	view := web.PlanView{
 		Frame: s.onboardingFrame(v, p.ob, title), Onboarding: v.id, Version: p.ob.Version, Plan: p.plan, Hash: p.plan.Hash(), Checks: p.checks,
-		Waiting: s.waits(p), Connection: web.Connection{Email: p.grant.Email, Since: p.grant.CreatedAt}, Active: p.latest.State.Active(),
+		Waiting: s.waits(p), NotAsked: notAsked(p), Connection: web.Connection{Email: p.grant.Email, Since: p.grant.CreatedAt}, Active: p.latest.State.Active(),
 	}
 	if p.kind != onboarding.RunProvision {
 		view.Kind = p.kind

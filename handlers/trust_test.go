@@ -71,6 +71,35 @@ func TestAnErasedHistoryIsToldInWords(t *testing.T) {
 	}
 }
 
+func TestWhatWasWipedIsToldWhereItWasGiven(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	step := web.OnboardingPath(ob.ID, "step", "compute")
+	if p := a.get(step); !strings.Contains(p.Find("#f-token-set").Text(), "One is saved") {
+		t.Errorf("before: %q", p.Find("#f-token-set").Text())
+	}
+	a.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.finish("apis")
+	k.finish("bucket")
+	k.must(w.store.WipeSecrets(t.Context(), onboarding.System, ob.ID))
+	k.end(onboarding.RunSucceeded)
+	if p := a.get(step); !strings.Contains(p.Find("#f-token-set").Text(), "was wiped after the handover") {
+		t.Errorf("after: %q", p.Find("#f-token-set").Text())
+	}
+	if p := a.get(web.OnboardingPath(ob.ID, "check")); !strings.Contains(p.body, "Wiped after the handover") {
+		t.Error("the answers say nothing of it")
+	}
+	for _, kind := range []string{"", "?kind=verify"} {
+		if p := a.get(web.OnboardingPath(ob.ID, "plan") + kind); !strings.Contains(p.body, "its token was wiped after the handover") {
+			t.Errorf("the plan%s says nothing of it", kind)
+		}
+	}
+	if p := a.get(web.OnboardingPath(ob.ID, "plan") + "?kind=teardown"); strings.Contains(p.body, "Not asked again") {
+		t.Error("a teardown needs no token")
+	}
+}
+
 func TestAForgottenOnboardingStillHasItsPages(t *testing.T) {
 	w := newWorld(t)
 	ob, a := w.ready()

@@ -79,6 +79,7 @@ type Onboarding struct {
 	Archived   bool
 	CreatedAt  time.Time
 	ActivityAt time.Time
+	Wiped      []Purpose // secrets that were given and wiped since, as after a handover
 	// ForgottenAt is when its people were erased; zero: not yet.
 	ForgottenAt time.Time
 }

@@ -248,11 +248,9 @@ func (m *memory) SealedSecret(_ context.Context, _ onboarding.ID, p onboarding.P
 	return nil, onboarding.Errorf(onboarding.CodeNotFound, "There is none.")
 }
 
-func (m *memory) WipeSecrets(_ context.Context, _ onboarding.Actor, _ onboarding.ID, purposes ...onboarding.Purpose) error {
+func (m *memory) WipeSecrets(context.Context, onboarding.Actor, onboarding.ID) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, p := range purposes {
-		delete(m.secrets, p)
-	}
+	clear(m.secrets)
 	return nil
 }

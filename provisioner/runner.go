@@ -223,13 +223,11 @@ func (e *execution) end(nodes []*node) error {
 	return e.finally(e.write(func() error { return e.s.cfg.Ledger.EndRun(e.work, e.fence, state) }))
 }
 
-// giveUpAccess revokes and wipes the customer's access, and after a success the secrets that were handed over.
+// giveUpAccess revokes and wipes the customer's access, and after a success every secret: what is finished needs none.
 func (e *execution) giveUpAccess(state onboarding.RunState) {
 	err := e.write(func() error { return e.s.Revoke(e.work, onboarding.System, e.run.Onboarding) })
-	if err == nil && state == onboarding.RunSucceeded && e.run.Kind != onboarding.RunVerify {
-		err = e.write(func() error {
-			return e.s.cfg.Ledger.WipeSecrets(e.work, onboarding.System, e.run.Onboarding, onboarding.PurposeDatabricksToken, onboarding.PurposeRedisToken)
-		})
+	if err == nil && state == onboarding.RunSucceeded {
+		err = e.write(func() error { return e.s.cfg.Ledger.WipeSecrets(e.work, onboarding.System, e.run.Onboarding) })
 	}
 	if err != nil {
 		e.s.cfg.Log.ErrorContext(e.work, "give up access", "run", e.run.ID, "error", gcp.Redact(err.Error()))

@@ -48,7 +48,8 @@ type Ledger interface {
 	WipeGrant(ctx context.Context, actor onboarding.Actor, grant int64, revokedAt time.Time) error
 	// SealedSecret is CodeGone where a run that succeeded wiped it, else CodeNotFound where there is none.
 	SealedSecret(ctx context.Context, id onboarding.ID, purpose onboarding.Purpose) ([]byte, error)
-	WipeSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purposes ...onboarding.Purpose) error
+	// WipeSecrets wipes all of an onboarding's.
+	WipeSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error
 }
 
 // Vault opens and seals secrets; *vault.Vault is one.

@@ -201,16 +201,16 @@ INSERT INTO secrets (onboarding, purpose, sealed) VALUES (@id, @purpose, @sealed
 ON CONFLICT (onboarding, purpose) DO UPDATE SET sealed = excluded.sealed, saved_at = now()`
 
 const selectSecret = `
-SELECT s.sealed, EXISTS (SELECT FROM runs WHERE onboarding = @id AND kind = 'provision' AND state = 'succeeded') AS used
-FROM (VALUES (1)) AS v LEFT JOIN secrets s ON s.onboarding = @id AND s.purpose = @purpose`
+SELECT s.sealed, @purpose::text = ANY (o.wiped_secrets) AS wiped
+FROM onboardings o LEFT JOIN secrets s ON s.onboarding = o.id AND s.purpose = @purpose WHERE o.id = @id`
 
 type secretRow struct {
 	Sealed []byte
-	Used   bool
+	Wiped  bool
 }
 
-// SealedSecret is a secret as it was sealed. Where there is none it is CodeGone after a run that succeeded, which
-// wipes it, and else CodeNotFound. For the provisioner alone, which opens it.
+// SealedSecret is a secret as it was sealed. Where there is none it is CodeGone if a run that succeeded wiped it, and
+// else CodeNotFound. For the provisioner alone, which opens it.
 func (s *Store) SealedSecret(ctx context.Context, id onboarding.ID, purpose onboarding.Purpose) ([]byte, error) {
 	var found []secretRow
 	err := s.batch(ctx, onboarding.System, "read a secret", func(b *pgx.Batch) {
@@ -219,27 +219,45 @@ func (s *Store) SealedSecret(ctx context.Context, id onboarding.ID, purpose onbo
 	switch {
 	case err != nil:
 		return nil, err
-	case found[0].Sealed != nil:
+	case len(found) > 0 && found[0].Sealed != nil:
 		return found[0].Sealed, nil
-	case found[0].Used:
+	case len(found) > 0 && found[0].Wiped:
 		return nil, onboarding.Errorf(onboarding.CodeGone, "The %s was wiped after it was used. Enter it again in the form.", purpose.Words())
 	}
 	return nil, onboarding.Errorf(onboarding.CodeNotFound, "The %s is not there. Enter it in the form.", purpose.Words())
 }
 
 const deleteSecrets = `
-DELETE FROM secrets s USING onboardings o
-WHERE s.onboarding = @id AND o.id = s.onboarding AND s.purpose = ANY (@purposes::text[]) AND ` + visible
+WITH gone AS (
+	DELETE FROM secrets s USING onboardings o WHERE s.onboarding = @id AND o.id = s.onboarding AND ` + visible + ` RETURNING s.purpose
+), marked AS (
+	UPDATE onboardings SET wiped_secrets = ARRAY(SELECT unnest(wiped_secrets) UNION SELECT purpose FROM gone)
+	WHERE id = @id AND EXISTS (SELECT FROM gone)
+)
+SELECT purpose FROM gone ORDER BY purpose`
 
-// WipeSecrets forgets secrets; those that aren't there are fine.
-func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purposes ...onboarding.Purpose) error {
-	names := make([]string, len(purposes))
-	for i, p := range purposes {
-		names[i] = string(p)
-	}
-	return s.batch(ctx, actor, "wipe secrets", func(b *pgx.Batch) {
-		b.Queue(deleteSecrets, seen(actor, pgx.NamedArgs{"id": id, "purposes": names}))
+// WipeSecrets forgets every secret of an onboarding, and remembers which there were. None is fine.
+func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	wiped := 0
+	err := s.tx(ctx, actor, "wipe secrets", func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, deleteSecrets, seen(actor, pgx.NamedArgs{"id": id}))
+		if err != nil {
+			return err
+		}
+		purposes, err := pgx.CollectRows(rows, pgx.RowTo[onboarding.Purpose])
+		if wiped = len(purposes); err != nil || wiped == 0 {
+			return err
+		}
+		var words []string
+		for _, p := range purposes {
+			words = append(words, p.Words())
+		}
+		return audit(ctx, tx, actor, id, "secrets.wiped", "Wiped what was held: "+strings.Join(words, ", ")+".", map[string]any{"purposes": purposes})
 	})
+	if err == nil && wiped > 0 {
+		s.changes.mark(id)
+	}
+	return err
 }
 
 // Held says which secrets an onboarding's row holds.
@@ -263,6 +281,7 @@ const withdrawSecrets = `
 UPDATE onboardings o SET
 	version = version + 1,
 	answers = answers || @answers::jsonb,
+	wiped_secrets = CASE WHEN status IN ('done', 'torn_down') THEN ARRAY(SELECT unnest(wiped_secrets) UNION SELECT unnest(@wiped::text[])) ELSE wiped_secrets END,
 	vendor = CASE WHEN status IN ('done', 'torn_down') THEN vendor ELSE vendor || @vendor::jsonb END,
 	current = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @current ELSE current END,
 	status = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer')
@@ -283,7 +302,7 @@ func (s *Store) WithdrawSecrets(ctx context.Context, w onboarding.Withdrawal) er
 	}
 	err := s.tx(ctx, onboarding.System, "withdraw secrets", func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, withdrawSecrets, pgx.NamedArgs{
-			"id": w.ID, "version": w.Version, "answers": w.Answers, "vendor": map[string]bool{"api_key_wiped": w.Vendor.APIKeyWiped},
+			"id": w.ID, "version": w.Version, "answers": w.Answers, "wiped": w.Wiped, "vendor": map[string]bool{"api_key_wiped": w.Vendor.APIKeyWiped},
 			"current": w.Current, "answered": w.Current == onboarding.AtCheck, "on": w.Waiting.On, "for": w.Waiting.For, "now": s.now(),
 		})
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 // A run's place is read from its tasks; before the first run, and after the last, the form's place stands.
 const onboardingColumns = `
 	o.id, o.version, o.customer, o.deployment, o.region, o.project, o.vendor, o.answers, o.status,
-	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.created_at, o.activity_at, o.forgotten_at,
+	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.created_at, o.activity_at, o.wiped_secrets, o.forgotten_at,
 	coalesce(CASE WHEN o.status IN ('provisioning', 'needs_attention') THEN (
 		SELECT t.title || ' (' || t.position || ' of ' || (SELECT count(*) FROM tasks n WHERE n.run = o.run) || ')'
 		FROM tasks t
@@ -43,6 +43,7 @@ type onboardingRow struct {
 	Archived     bool
 	CreatedAt    time.Time
 	ActivityAt   time.Time
+	WipedSecrets []onboarding.Purpose
 	ForgottenAt  *time.Time
 }
 
@@ -52,7 +53,7 @@ func (r onboardingRow) onboarding() onboarding.Onboarding {
 		Vendor: r.Vendor, Answers: r.Answers, Status: r.Status,
 		Waiting: onboarding.Waiting{On: r.WaitingOn, For: r.WaitingFor, Since: later(r.WaitingSince)},
 		Current: r.Current, Specialist: r.Specialist, Owner: r.Owner, Archived: r.Archived,
-		CreatedAt: r.CreatedAt.UTC(), ActivityAt: r.ActivityAt.UTC(), ForgottenAt: later(r.ForgottenAt),
+		CreatedAt: r.CreatedAt.UTC(), ActivityAt: r.ActivityAt.UTC(), Wiped: r.WipedSecrets, ForgottenAt: later(r.ForgottenAt),
 	}
 }
 
@@ -186,6 +187,7 @@ WITH o AS (
 		version = version + 1,
 		answers = answers || jsonb_build_object(@step::text, @answer::jsonb),
 		deployment = @deployment, region = @region, project = @project, current = @current,
+		wiped_secrets = ARRAY(SELECT unnest(o.wiped_secrets) EXCEPT SELECT unnest(@purposes::text[])),
 		status = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer')
 			THEN CASE WHEN @on::text = 'specialist' THEN 'waiting_vendor' WHEN @answered THEN 'waiting_customer' ELSE 'in_form' END ELSE status END,
 		waiting_on = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @on::text ELSE waiting_on END,
@@ -287,7 +289,11 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 			return tag.RowsAffected(), err
 		}
 		changes = append(changes, onboarding.Change{Label: "API key for notebooks", After: onboarding.SecretGiven})
-		_, err = tx.Exec(ctx, upsertSecret, pgx.NamedArgs{"id": id, "purpose": onboarding.PurposeVendorAPIKey, "sealed": apiKeySealed})
+		args := pgx.NamedArgs{"id": id, "purpose": onboarding.PurposeVendorAPIKey, "sealed": apiKeySealed}
+		if _, err := tx.Exec(ctx, `UPDATE onboardings SET wiped_secrets = array_remove(wiped_secrets, @purpose::text) WHERE id = @id`, args); err != nil {
+			return 0, err
+		}
+		_, err = tx.Exec(ctx, upsertSecret, args)
 		return 1, err
 	})
 }

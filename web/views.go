@@ -157,6 +157,7 @@ type PlanView struct {
 	Hash        string
 	Checks      []onboarding.CheckResult
 	Waiting     []string // what is missing before the run may start
+	NotAsked    []string // what can't be looked at, since its secret was wiped, and what to enter to have it looked at
 	Connection  Connection
 	ConnectURL  string                // "/o/{id}/connect"; drawn when not connected
 	MayApprove  bool                  // false draws why instead of the button: Blocked
@@ -255,6 +256,7 @@ type AdminForm struct {
 	InviteDays                       string // as typed
 	Vendor                           onboarding.VendorValues
 	HasAPIKey                        bool // a vendor API key is sealed already
+	WipedAPIKey                      bool // there was one, and it was wiped after the handover
 	Problems                         wizard.Problems
 }
 

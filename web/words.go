@@ -743,7 +743,7 @@ func describedBy(f wizard.FieldView) string {
 	if f.Hint != "" {
 		ids = append(ids, fieldID(f.Name)+"-hint")
 	}
-	if f.Kind == wizard.KindSecret && f.Set {
+	if f.Kind == wizard.KindSecret && (f.Set || f.Wiped) {
 		ids = append(ids, fieldID(f.Name)+"-set")
 	}
 	if len(f.Errors) > 0 {
@@ -1297,7 +1297,7 @@ func (f AdminForm) secret() wizard.FieldView {
 	}
 	return wizard.FieldView{
 		Name: FieldAPIKey, Label: "API key for notebooks", Hint: hint,
-		Kind: wizard.KindSecret, Optional: true, Set: f.HasAPIKey, Width: 40, Errors: f.Problems.At(FieldAPIKey),
+		Kind: wizard.KindSecret, Optional: true, Set: f.HasAPIKey, Wiped: f.WipedAPIKey && !f.Vendor.APIKeyWiped, Width: 40, Errors: f.Problems.At(FieldAPIKey),
 	}
 }
 

@@ -197,7 +197,8 @@ func (s *step[T]) view(ctx context.Context, c Context, v *T, saved bool, form ma
 			fv.Value = f.Confirms(c)
 			fv.Set = fv.Value != "" && *f.Value(v) == fv.Value
 		case f.Secret != nil:
-			fv.Set = *f.Secret(v) == onboarding.SecretSet
+			fv.Wiped = *f.Secret(v) == onboarding.SecretSet && slices.Contains(c.Wiped, f.Purpose)
+			fv.Set = *f.Secret(v) == onboarding.SecretSet && !fv.Wiped
 			fv.Later = *f.Secret(v) == onboarding.SecretLater
 		case f.Flag != nil:
 			fv.Value = f.text(v)
@@ -690,6 +691,7 @@ func (s *step[T]) said(c Context) []said {
 const (
 	rowLater  = "I don’t have this yet"
 	rowSecret = "Saved, never shown"
+	rowWiped  = "Wiped after the handover"
 	rowNone   = "None"
 )
 
@@ -704,6 +706,8 @@ func (s *step[T]) rows(c Context, v *T) []Row {
 		switch {
 		case f.awaited(v):
 			value = rowLater
+		case f.Secret != nil && *f.Secret(v) == onboarding.SecretSet && slices.Contains(c.Wiped, f.Purpose):
+			value = rowWiped
 		case f.Secret != nil && *f.Secret(v) == onboarding.SecretSet:
 			value = rowSecret
 		case f.Flag != nil && value != "":

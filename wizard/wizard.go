@@ -79,6 +79,8 @@ type Context struct {
 	Answers    onboarding.Answers
 	Vendor     onboarding.VendorValues
 	Lookup     Lookup // may be nil
+	// Wiped are secrets that were given and are not held any more.
+	Wiped []onboarding.Purpose
 }
 
 // FieldView is a field, ready to be drawn.
@@ -88,6 +90,7 @@ type FieldView struct {
 	Optional                        bool
 	Value                           string   // what was typed, or the saved answer; "on" or "" for checkboxes; "" for secrets
 	Set                             bool     // a secret is there already, or a confirmation was given
+	Wiped                           bool     // a secret was there, and was wiped after the handover
 	CanLater                        bool     // "I don't have this yet" is offered as checkbox <name>_later
 	Later                           bool     // … and ticked
 	Choices                         []Choice // of a select or cards; of a text field: suggestions, anything else may be typed

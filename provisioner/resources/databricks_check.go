@@ -51,7 +51,7 @@ func describeWorkspace(_ onboarding.Spec, want workspace) provisioner.Descriptio
 func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (*provisioner.Observed[workspace], error) {
 	client, err := openWorkspace(ctx, env)
 	if errors.Is(err, errWiped) {
-		env.Log("The Databricks token was wiped after the handover, so the workspace was not asked again")
+		env.Log("The Databricks token was wiped after the handover, so the workspace was not asked again. To have it asked, enter the token again with the compute platform")
 		return &provisioner.Observed[workspace]{State: workspace{URL: want.URL, Runtime: want.Runtime}}, nil
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package resources
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -57,7 +58,7 @@ func describeScope(_ onboarding.Spec, want scope) provisioner.Description {
 func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisioner.Observed[scope], error) {
 	client, err := openWorkspace(ctx, env)
 	if errors.Is(err, errWiped) {
-		env.Log("The Databricks token was wiped after the handover, so the secret scope was not looked at again")
+		env.Log("The Databricks token was wiped after the handover, so the secret scope was not looked at again. To have it repaired, enter the token again with the compute platform")
 		return &provisioner.Observed[scope]{State: want}, nil
 	}
 	if err != nil {
@@ -79,11 +80,17 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 		return nil, workspaceError(err, want.Workspace)
 	}
 	if !slices.Contains(got.Keys, keyAPIKey) {
-		switch _, err := openSecret(ctx, env, onboarding.PurposeVendorAPIKey); {
-		case errors.Is(err, errWiped), errors.Is(err, errNone):
+		switch _, err := env.Secret(ctx, onboarding.PurposeVendorAPIKey); onboarding.ErrorCode(err) {
+		case "":
+		case onboarding.CodeNotFound: // none was supplied
 			got.Keys = append(got.Keys, keyAPIKey)
-		case err != nil:
-			return nil, err
+		case onboarding.CodeGone:
+			return nil, &onboarding.Blocked{
+				Code: onboarding.CodeGuide, On: onboarding.PartySpecialist, Action: "Enter the API key for notebooks again",
+				Why: "The secret scope " + want.Scope + " lacks the API key (" + keyAPIKey + "), which was wiped after the handover. Your specialist has to enter it again with the values of the deployment; without one, turn the secret scope off with the compute platform.",
+			}
+		default:
+			return nil, fmt.Errorf("open the API key: %w", err)
 		}
 	}
 	return &provisioner.Observed[scope]{State: got}, nil

@@ -109,6 +109,29 @@ func TestTheSecretScopeHoldsTheAPIKeyOnlyIfOneWasSupplied(t *testing.T) {
 	}
 }
 
+func TestARepairOfTheSecretScopeSaysWhichSecretToEnterAgain(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.DatabricksCheck, resources.DatabricksSecretScope})
+	w.HandOver()
+	run := w.Run()
+	w.Succeeds(run)
+	if task := w.Task(run, "databricks-secret-scope"); !logged(task, "enter the token again") {
+		t.Errorf("the log does not say what to enter: %+v", task.Events)
+	}
+	w.Secret(onboarding.PurposeDatabricksToken, steptest.WorkspaceToken)
+	mark := w.Mark()
+	run = w.Run()
+	task := w.Task(run, "databricks-secret-scope")
+	if task.State != onboarding.TaskBlocked || task.On != onboarding.PartySpecialist || task.ActionText != "Enter the API key for notebooks again" {
+		t.Errorf("%s, waiting on %q for %q: %s", task.State, task.On, task.ActionText, task.Message)
+	}
+	w.Secret(onboarding.PurposeVendorAPIKey, "sample-api-key")
+	w.Succeeds(w.Run())
+	if puts(w) != 2 {
+		t.Errorf("%d secrets written, want 2; changes %v", puts(w), w.Changes(mark))
+	}
+}
+
 func puts(w *steptest.World) int {
 	n := 0
 	for _, c := range w.Cloud.Calls() {

@@ -72,7 +72,7 @@ func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*
 	}
 	token, err := openSecret(ctx, env, onboarding.PurposeRedisToken)
 	if errors.Is(err, errWiped) {
-		env.Log("The Redis token was wiped after the handover, so the endpoint was not asked again")
+		env.Log("The Redis token was wiped after the handover, so the endpoint was not asked again. To have it asked, enter the token again with the online store")
 		return &provisioner.Observed[redisCluster]{State: want}, nil
 	}
 	if errors.Is(err, errNone) {

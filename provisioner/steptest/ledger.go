@@ -19,8 +19,6 @@ type ledger struct {
 	grant   onboarding.Grant
 	secrets map[onboarding.Purpose][]byte
 	uses    []string
-
-	handedOver bool // a run has succeeded before: what isn't there was wiped then
 }
 
 // give puts a fresh grant with an access token.
@@ -198,7 +196,7 @@ func (l *ledger) SealedSecret(_ context.Context, _ onboarding.ID, purpose onboar
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s, ok := l.secrets[purpose]
-	if !ok && l.handedOver {
+	if ok && s == nil {
 		return nil, onboarding.Errorf(onboarding.CodeGone, "The %s was wiped.", purpose)
 	}
 	if !ok {
@@ -208,9 +206,7 @@ func (l *ledger) SealedSecret(_ context.Context, _ onboarding.ID, purpose onboar
 }
 
 // WipeSecrets keeps the secrets, for the same reason as WipeGrant.
-func (l *ledger) WipeSecrets(context.Context, onboarding.Actor, onboarding.ID, ...onboarding.Purpose) error {
-	return nil
-}
+func (l *ledger) WipeSecrets(context.Context, onboarding.Actor, onboarding.ID) error { return nil }
 
 // open is a vault that seals nothing.
 type open struct{}

@@ -174,9 +174,9 @@ func (w *World) Secret(purpose onboarding.Purpose, text string) {
 func (w *World) HandOver() {
 	w.ledger.mu.Lock()
 	defer w.ledger.mu.Unlock()
-	delete(w.ledger.secrets, onboarding.PurposeDatabricksToken)
-	delete(w.ledger.secrets, onboarding.PurposeRedisToken)
-	w.ledger.handedOver = true
+	for purpose := range w.ledger.secrets {
+		w.ledger.secrets[purpose] = nil
+	}
 }
 
 // Uses tells for what the access and the secrets were opened, in order.
