@@ -22,6 +22,39 @@ func (s *Store) GrantsBefore(ctx context.Context, before time.Time) ([]onboardin
 	return found, err
 }
 
+// SecretsBefore are the finished onboardings that hold secrets again, entered for a repair before a time, and have no
+// run that uses them now. For the system.
+func (s *Store) SecretsBefore(ctx context.Context, before time.Time) ([]onboarding.ID, error) {
+	var ids []onboarding.ID
+	err := s.batch(ctx, onboarding.System, "read old secrets", func(b *pgx.Batch) {
+		b.Queue(`SELECT DISTINCT o.id FROM secrets s JOIN onboardings o ON o.id = s.onboarding
+			WHERE o.status IN ('done', 'torn_down') AND s.saved_at < @before
+			AND NOT EXISTS (SELECT FROM runs r WHERE r.onboarding = o.id AND r.state IN ('queued', 'running')) ORDER BY o.id`,
+			pgx.NamedArgs{"before": before}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
+	})
+	return ids, err
+}
+
+const forgetInvites = `
+WITH gone AS (
+	DELETE FROM invites WHERE used_at IS NULL AND (expires_at < @before OR revoked_at < @before) RETURNING onboarding
+), line AS (
+	INSERT INTO audit (onboarding, actor, role, what, text)
+	SELECT onboarding, @by, @role, 'invites.erased', 'Erased invitations that nobody had used: ' || count(*) || '.' FROM gone GROUP BY onboarding
+)
+SELECT count(*) FROM gone`
+
+// ForgetInvites erases the invites that nobody used and that expired or were withdrawn before a time, and counts them.
+// For the system.
+func (s *Store) ForgetInvites(ctx context.Context, before time.Time) (int, error) {
+	var n int
+	err := s.batch(ctx, onboarding.System, "erase old invites", func(b *pgx.Batch) {
+		b.Queue(forgetInvites, pgx.NamedArgs{"before": before, "by": onboarding.System.Email, "role": onboarding.RoleSystem}).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
+	})
+	return n, err
+}
+
 // FinishedBefore are the onboardings that were done, torn down or archived, and untouched since a time, and still
 // hold personal data. For the system.
 func (s *Store) FinishedBefore(ctx context.Context, before time.Time) ([]onboarding.ID, error) {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -356,14 +357,18 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 	}
 	service := provisioner.NewService(provisioner.Config{Ledger: s, Vault: keys, RevokeURL: cloud.URL + "/revoke"})
 	id, token := held(t, s, keys, cloud, ada.Email)
-	f := retentionFlags{GrantTTL: 24 * time.Hour, Retention: 90 * 24 * time.Hour}
+	f := retentionFlags{GrantTTL: 24 * time.Hour, InviteRetention: 30 * 24 * time.Hour, Retention: 90 * 24 * time.Hour}
 	now := time.Now()
+	logged := ""
 	after := func(d time.Duration) {
+		t.Helper()
 		var log bytes.Buffer
 		f.once(t.Context(), s, service, slog.New(slog.NewTextHandler(&log, nil)), now.Add(d))
-		if log.Len() > 0 {
+		t.Logf("after %v: %s", d, log.String())
+		if strings.Contains(log.String(), "ERROR") || strings.Contains(log.String(), "@") {
 			t.Errorf("after %v: %s", d, log.String())
 		}
+		logged = log.String()
 	}
 	live := func() bool {
 		g, err := s.LiveGrant(t.Context(), onboarding.System, id)
@@ -381,9 +386,57 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 		t.Error("the access is held for longer than GRANT_TTL")
 	}
 
+	if !strings.Contains(logged, `"retention: wiped access that no run ended" count=1`) {
+		t.Errorf("the log says %s", logged)
+	}
+
+	const day = 24 * time.Hour
+	_, open, err := s.CreateInvite(t.Context(), onboarding.System, id, "late@customer.example", onboarding.RoleColleague, 14*day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	invited := func() bool {
+		all, err := s.Invites(t.Context(), onboarding.System, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(all, func(i onboarding.Invite) bool { return i.ID == open.ID })
+	}
+	after(43 * day)
+	if !invited() {
+		t.Error("an invitation was erased before its time")
+	}
+	after(45 * day)
+	if invited() || !strings.Contains(logged, `"retention: wiped invitations that nobody used" count=1`) {
+		t.Errorf("an invitation that nobody used is kept: %s", logged)
+	}
+	if entries, err := s.VerifyAudit(t.Context(), onboarding.System, id); err != nil || entries[len(entries)-1].Text != "Erased invitations that nobody had used: 1." {
+		t.Errorf("the history: %v", err)
+	}
+
+	ob, err := s.Onboarding(t.Context(), onboarding.System, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.UpdateVendor(t.Context(), onboarding.System, id, ob.Vendor, []byte("sealed")); err != nil {
+		t.Fatal(err)
+	}
+	after(25 * time.Hour)
+	if got := sealed(t, db, id); got != "vendor_api_key" {
+		t.Errorf("an onboarding that is not finished holds %q", got)
+	}
 	after(1000 * 24 * time.Hour) // it is not finished: it stays
 	if ob, err := s.Onboarding(t.Context(), onboarding.System, id); err != nil || ob.Owner != ada.Email {
 		t.Fatalf("an onboarding that is not finished: %+v, %v", ob, err)
+	}
+	asOwner(t, db, `UPDATE onboardings SET status = 'done' WHERE id = '`+string(id)+`'`)
+	after(23 * time.Hour)
+	if got := sealed(t, db, id); got != "vendor_api_key" {
+		t.Errorf("wiped before its time, left: %q", got)
+	}
+	after(25 * time.Hour)
+	if got := sealed(t, db, id); got != "" {
+		t.Errorf("a finished onboarding still holds %q", got)
 	}
 	asOwner(t, db, `UPDATE onboardings SET status = 'done', answers = '{"deployment": {"name": "acme"}}' WHERE id = '`+string(id)+`'`)
 	after(89 * 24 * time.Hour)
@@ -391,7 +444,7 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 		t.Fatalf("it was forgotten before its time: %+v, %v", ob, err)
 	}
 	after(91 * 24 * time.Hour)
-	ob, err := s.Onboarding(t.Context(), onboarding.System, id)
+	ob, err = s.Onboarding(t.Context(), onboarding.System, id)
 	if err != nil || ob.Owner != "" || len(ob.Answers) != 0 || !ob.Archived {
 		t.Errorf("not forgotten: %+v, %v", ob, err)
 	}

@@ -12,13 +12,14 @@ import (
 
 // retentionFlags say how long things are kept.
 type retentionFlags struct {
-	GrantTTL  time.Duration `name:"grant-ttl" help:"Revoke and wipe a customer's access that no run ended within this time; 0 keeps it." env:"GRANT_TTL" default:"24h"`
-	Retention time.Duration `help:"Wipe people, notes and answers of onboardings that were finished this long ago; 0 keeps them." env:"RETENTION" default:"0"`
+	GrantTTL        time.Duration `name:"grant-ttl" help:"Revoke and wipe a customer's access that no run ended within this time, and secrets that were entered again for a repair; 0 keeps them." env:"GRANT_TTL" default:"24h"`
+	InviteRetention time.Duration `help:"Erase invitations that nobody used this long after they expired or were withdrawn; 0 keeps them." env:"INVITE_RETENTION" default:"720h"`
+	Retention       time.Duration `help:"Erase the people of onboardings that were finished this long ago; 0 keeps them." env:"RETENTION" default:"0"`
 }
 
 func (f retentionFlags) problems() []string {
-	if f.GrantTTL < 0 || f.Retention < 0 {
-		return []string{"GRANT_TTL and RETENTION must not be negative. Write them as 24h or 2160h"}
+	if f.GrantTTL < 0 || f.InviteRetention < 0 || f.Retention < 0 {
+		return []string{"GRANT_TTL, INVITE_RETENTION and RETENTION must not be negative. Write them as 24h or 2160h"}
 	}
 	return nil
 }
@@ -40,29 +41,57 @@ func (f retentionFlags) keep(ctx context.Context, db *store.Store, service *prov
 	}
 }
 
-// once wipes what is over at now. What fails is logged and tried again the next time.
+// once wipes what is over at now, and logs how much. What fails is logged and tried again the next time.
 func (f retentionFlags) once(ctx context.Context, db *store.Store, service *provisioner.Service, log *slog.Logger, now time.Time) {
-	problem := func(what string, err error) {
+	problem := func(what string, err error) bool {
 		if err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "retention: "+what, "error", err)
+		}
+		return err != nil
+	}
+	wiped := func(what string, n int) {
+		if n > 0 {
+			log.InfoContext(ctx, "retention: wiped "+what, "count", n)
 		}
 	}
 	if f.GrantTTL > 0 {
 		grants, err := db.GrantsBefore(ctx, now.Add(-f.GrantTTL))
 		problem("look for old access", err)
+		n := 0
 		for _, g := range grants {
-			problem("revoke the access of "+string(g.Onboarding), service.Revoke(ctx, onboarding.System, g.Onboarding))
+			if !problem("revoke the access of "+string(g.Onboarding), service.Revoke(ctx, onboarding.System, g.Onboarding)) {
+				n++
+			}
 		}
+		wiped("access that no run ended", n)
+		ids, err := db.SecretsBefore(ctx, now.Add(-f.GrantTTL))
+		problem("look for old secrets", err)
+		n = 0
+		for _, id := range ids {
+			if !problem("wipe the secrets of "+string(id), db.WipeSecrets(ctx, onboarding.System, id)) {
+				n++
+			}
+		}
+		wiped("secrets of finished onboardings", n)
+	}
+	if f.InviteRetention > 0 {
+		n, err := db.ForgetInvites(ctx, now.Add(-f.InviteRetention))
+		problem("erase old invitations", err)
+		wiped("invitations that nobody used", n)
 	}
 	if f.Retention > 0 {
 		ids, err := db.FinishedBefore(ctx, now.Add(-f.Retention))
 		problem("look for finished onboardings", err)
+		n := 0
 		for _, id := range ids {
 			err := service.Revoke(ctx, onboarding.System, id)
 			if err == nil {
 				err = db.Forget(ctx, onboarding.System, id)
 			}
-			problem("forget "+string(id), err)
+			if !problem("forget "+string(id), err) {
+				n++
+			}
 		}
+		wiped("the people of finished onboardings", n)
 	}
 }
