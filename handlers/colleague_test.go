@@ -45,3 +45,58 @@ func TestAColleaguesPartEnds(t *testing.T) {
 	w.joined(ob.ID)
 	want(t, w.as(bob).get(web.OnboardingPath(ob.ID, "plan")), http.StatusOK)
 }
+
+// A colleague's part is the project, the access and the run; the form, the teardown and who else is invited are the
+// customer's.
+func TestAColleagueDoesTheirPartAndNoMore(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	a := w.as(ada)
+	a.fillIn(ob.ID, "project")
+	b := w.sent(ob.ID, a)
+	wantTo(t, b.get(web.OnboardingPath(ob.ID)), web.OnboardingPath(ob.ID, "connect"))
+
+	region := web.OnboardingPath(ob.ID, "step", "region")
+	p := b.get(region)
+	want(t, p, http.StatusOK)
+	says(t, p, ada+" fills in the form")
+	if n := p.Find("main form, main fieldset:not([disabled]) > input").Length(); n != 0 {
+		t.Errorf("the step offers %d forms", n)
+	}
+	saved := version(t, a.get(region))
+	for _, refused := range []struct {
+		path  string
+		pairs []string
+	}{
+		{region, []string{"region", "us-east1", "version", saved}},
+		{web.OnboardingPath(ob.ID, "planner"), []string{"name", "other"}},
+		{web.OnboardingPath(ob.ID, "teardown"), []string{"erase", "yes"}},
+		{web.OnboardingPath(ob.ID, "colleague"), []string{"email", mallory}},
+		{web.OnboardingPath(ob.ID, "colleague", "remove"), []string{"email", bob}},
+	} {
+		want(t, b.post(refused.path, refused.pairs...), http.StatusForbidden)
+	}
+	if got := w.onboarding(ob.ID); got.Region != "us-west1" || got.Project != "" {
+		t.Errorf("region %s, project %s", got.Region, got.Project)
+	}
+
+	// What is asked of them, from the consent to the run.
+	start := b.get(web.OnboardingPath(ob.ID, "connect", "start"))
+	wantTo(t, b.get(w.issuer.consent(t, start.to(), bob, nil)), web.OnboardingPath(ob.ID, "step", "project"))
+	project := b.get(web.OnboardingPath(ob.ID, "step", "project"))
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "step", "project"), "project", "acme-data-prod", "version", version(t, project)), web.OnboardingPath(ob.ID, "check"))
+	check := b.get(web.OnboardingPath(ob.ID, "check"))
+	changes := check.Find("a[href$='?from=check']")
+	if changes.Length() != 1 || !strings.Contains(changes.AttrOr("href", ""), "/step/project") {
+		t.Errorf("%d links to change an answer", changes.Length())
+	}
+	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+	if run := w.latest(ob.ID); run.StartedBy != bob {
+		t.Errorf("started by %s", run.StartedBy)
+	}
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "cancel")), web.OnboardingPath(ob.ID, "progress"))
+
+	// Both are in the history.
+	told := a.get(web.OnboardingPath(ob.ID, "audit"))
+	says(t, told, "You invited "+bob, bob+" accepted the invitation as colleague", bob+" gave access to Google Cloud", bob+" approved the plan", bob+" answered Google Cloud project")
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/go-chi/chi/v5"
@@ -117,11 +118,18 @@ func (s *Server) home(w http.ResponseWriter, v *visit) error {
 	return s.draw(w, v.Request, http.StatusOK, web.Home(web.HomeView{Frame: s.frame(v.Request, "Your onboardings"), Items: mine}))
 }
 
-// resume leads to where the onboarding stands.
+// resume leads to where the onboarding stands; a colleague first to what is asked of them.
 func (s *Server) resume(w http.ResponseWriter, v *visit) error {
 	j, err := s.journey(v)
 	if err != nil {
 		return err
+	}
+	if v.actor.Role == onboarding.RoleColleague && slices.Contains([]onboarding.Status{onboarding.StatusInForm, onboarding.StatusWaitingVendor, onboarding.StatusWaitingCustomer}, j.ob.Status) {
+		if grant, err := s.Store.LiveGrant(v.Context(), v.actor, v.id); err != nil {
+			return err
+		} else if !grant.Live() {
+			return seeOther(w, v.Request, web.OnboardingPath(v.id, "connect"))
+		}
 	}
 	return seeOther(w, v.Request, s.standsAt(j))
 }
@@ -143,8 +151,21 @@ func (s *Server) stepPage(v *visit, j journey, step wizard.StepView, version int
 	f := s.onboardingFrame(v, j.ob, step.Title)
 	f.Error = len(step.Problems) > 0
 	return web.StepPageView{
-		Frame: f, Onboarding: j.ob.ID, Version: version, Step: step, Steps: s.Journey.StepsAt(j.c, step.ID), Outline: s.Journey.Outline(j.c),
+		Locked: s.locked(v, j.ob, step.Connects),
+		Frame:  f, Onboarding: j.ob.ID, Version: version, Step: step, Steps: s.Journey.StepsAt(j.c, step.ID), Outline: s.Journey.Outline(j.c),
 		FromCheck: v.form.Get("from") == "check" || v.URL.Query().Get("from") == "check",
+	}
+}
+
+// locked says why the visitor doesn't change an answer, "" where they may. The step that connects is a colleague's too.
+func (s *Server) locked(v *visit, ob onboarding.Onboarding, connects bool) string {
+	switch {
+	case v.actor.Role == onboarding.RoleCustomer, v.actor.Role == onboarding.RoleColleague && connects:
+		return ""
+	case v.actor.Role == onboarding.RoleColleague:
+		return ob.Owner + " fills in the form; you see it and change nothing here. Your part is the project, the access and the run."
+	default:
+		return "You see this page as " + ob.Owner + " does, and change nothing here."
 	}
 }
 
@@ -372,7 +393,7 @@ func (s *Server) check(w http.ResponseWriter, v *visit) error {
 	}
 	return s.draw(w, v.Request, http.StatusOK, web.CheckAnswers(web.CheckView{
 		Frame: s.onboardingFrame(v, j.ob, "Check your answers"), Onboarding: v.id, Steps: s.Journey.StepsAt(j.c, ""), Sections: s.Journey.Sections(j.c),
-		Outline: s.Journey.Outline(j.c), Waiting: s.Journey.Waiting(j.c), Complete: s.Journey.Complete(j.c), Next: s.Journey.First(j.c),
+		Locked: s.locked(v, j.ob, false), Colleague: v.actor.Role == onboarding.RoleColleague, Outline: s.Journey.Outline(j.c), Waiting: s.Journey.Waiting(j.c), Complete: s.Journey.Complete(j.c), Next: s.Journey.First(j.c),
 	}))
 }
 

@@ -183,6 +183,8 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 		view.Blocked = "Go on with the paused run, or cancel it to start over."
 	case !v.member():
 		view.Blocked = "Only the customer or a colleague of theirs can approve the plan."
+	case p.kind == onboarding.RunTeardown && v.actor.Role != onboarding.RoleCustomer:
+		view.Blocked = "Only " + p.ob.Owner + " can have what was made removed. You can give the access for it."
 	case len(view.Waiting) > 0:
 		view.Blocked = "Something is missing yet. It is listed above; the run can start when it is there."
 	case failed == 1:

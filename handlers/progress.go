@@ -341,7 +341,10 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		Address: run.Plan.Spec.UIAddress(), Handover: handover(run.Plan.Spec), Revoked: given,
 	}
 	if v.member() && ob.Status == onboarding.StatusDone {
-		view.TeardownURL, view.VerifyURL = planPath(v.id, onboarding.RunTeardown), planPath(v.id, onboarding.RunVerify)
+		view.VerifyURL = planPath(v.id, onboarding.RunVerify)
+		if v.actor.Role == onboarding.RoleCustomer {
+			view.TeardownURL = planPath(v.id, onboarding.RunTeardown)
+		}
 	}
 	runs, err := s.Store.Runs(v.Context(), v.actor, v.id)
 	if err != nil {

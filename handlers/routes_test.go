@@ -87,7 +87,7 @@ func (w *world) other(owner, colleague string) onboarding.Onboarding {
 // call asks for a route of an onboarding.
 func (b *browser) call(r handlers.Access, id onboarding.ID, pairs ...string) page {
 	b.t.Helper()
-	path := strings.NewReplacer("{id}", string(id), "{step}", "deployment", "{token}", "unknown-token").Replace(r.Pattern)
+	path := strings.NewReplacer("{id}", string(id), "{step}", "deployment", "{step:project}", "project", "{token}", "unknown-token").Replace(r.Pattern)
 	if r.Method == http.MethodPost {
 		return b.post(path, pairs...)
 	}
@@ -299,7 +299,8 @@ func TestStaffSeeWhatTheCustomerSeesAndDoNothingForThem(t *testing.T) {
 	if got, _ := p.Find("input[name=workspace]").Attr("value"); got != "https://1234567890123456.7.gcp.databricks.com" {
 		t.Errorf("the specialist sees workspace %q", got)
 	}
-	want(t, s.post("/o/"+string(ob.ID)+"/step/region", "region", "us-east1", "version", version(t, p)), http.StatusForbidden)
+	says(t, p, "You see this page as "+ada+" does")
+	want(t, s.post("/o/"+string(ob.ID)+"/step/region", "region", "us-east1", "version", strconv.Itoa(w.onboarding(ob.ID).Version)), http.StatusForbidden)
 	if got := w.onboarding(ob.ID).Region; got != "us-west1" {
 		t.Errorf("region is %q", got)
 	}

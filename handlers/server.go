@@ -288,9 +288,10 @@ func routes() []route {
 
 		{method: get, pattern: "/o/{id}", who: viewer, handle: (*Server).resume},
 		{method: get, pattern: "/o/{id}/step/{step}", who: viewer, handle: (*Server).step},
-		{method: post, pattern: "/o/{id}/step/{step}", who: member, handle: (*Server).stepSave, keep: true},
+		{method: post, pattern: "/o/{id}/step/{step}", who: owner, handle: (*Server).stepSave, keep: true},
+		{method: post, pattern: "/o/{id}/step/{step:project}", who: member, handle: (*Server).stepSave, keep: true}, // a colleague's part begins with it
 		{method: get, pattern: "/o/{id}/saved", who: viewer, handle: (*Server).savedForLater},
-		{method: post, pattern: "/o/{id}/planner", who: member, handle: (*Server).planner},
+		{method: post, pattern: "/o/{id}/planner", who: owner, handle: (*Server).planner},
 		{method: get, pattern: "/o/{id}/connect", who: viewer, handle: (*Server).connect},
 		{method: get, pattern: "/o/{id}/connect/start", who: member, handle: (*Server).connectStart, limit: "signin"},
 		{method: get, pattern: "/o/{id}/check", who: viewer, handle: (*Server).check},
@@ -298,7 +299,7 @@ func routes() []route {
 		{method: post, pattern: "/o/{id}/plan", who: member, handle: (*Server).planApprove, recent: true},
 		{method: get, pattern: "/o/{id}/plan/{file}", who: viewer, handle: (*Server).planFile},
 		{method: get, pattern: "/o/{id}/teardown", who: viewer, handle: (*Server).teardown},
-		{method: post, pattern: "/o/{id}/teardown", who: member, handle: (*Server).teardownStart, recent: true},
+		{method: post, pattern: "/o/{id}/teardown", who: owner, handle: (*Server).teardownStart, recent: true},
 		{method: get, pattern: "/o/{id}/progress", who: viewer, handle: (*Server).progress},
 		{method: get, pattern: "/o/{id}/events", who: viewer, handle: (*Server).events, stream: true},
 		{method: post, pattern: "/o/{id}/retry", who: member, handle: (*Server).retry, recent: true},

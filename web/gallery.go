@@ -47,6 +47,7 @@ func Gallery() []GalleryPage {
 		{"step-stale", StepPage(s.stale())},
 		{"step-confirm", StepPage(s.accounts(true))},
 		{"step-confirm-unknown", StepPage(s.accounts(false))},
+		{"step-locked", StepPage(s.locked())},
 		{"step-lines", StepPage(s.sources())},
 		{"step-project", StepPage(s.project(""))},
 		{"step-project-connected", StepPage(s.project("ada@customer.example"))},
@@ -75,6 +76,7 @@ func Gallery() []GalleryPage {
 			v.Colleague.Link, v.Colleague.SentTo = "https://groundwork.example/i/sample-token-shown-once", "grace@customer.example"
 		}))},
 		{"check", CheckAnswers(s.check(true))},
+		{"check-colleague", CheckAnswers(s.checkColleague())},
 		{"check-incomplete", CheckAnswers(s.check(false))},
 		{"plan", PlanPage(s.plan(nil))},
 		{"plan-checks-failed", PlanPage(s.plan(func(v *PlanView) { v.Checks, v.MayApprove = s.checks(true), false }))},
@@ -393,6 +395,20 @@ func (s samples) accounts(known bool) StepPageView {
 			{Name: "existing", Label: "Its e-mail address", Kind: wizard.KindText, Mono: true, Width: 50, ShowWhen: "spark=existing", Choices: []wizard.Choice{{Value: "spark@acme-data-prod.iam.gserviceaccount.com", Label: "spark"}}},
 		},
 	}, "online-store")
+}
+
+const sampleLocked = "ada@customer.example fills in the form; you see it and change nothing here. Your part is the project, the access and the run."
+
+func (s samples) locked() StepPageView {
+	v := s.compute("databricks")
+	v.Locked = sampleLocked
+	return v
+}
+
+func (s samples) checkColleague() CheckView {
+	v := s.check(true)
+	v.Locked, v.Colleague = sampleLocked, true
+	return v
 }
 
 func (s samples) sources() StepPageView {

@@ -93,6 +93,7 @@ type StepPageView struct {
 	Step       wizard.StepView
 	Steps      []wizard.StepLink
 	Outline    []wizard.Row
+	Locked     string      // why the reader doesn't change this, "" they may
 	FromCheck  bool        // opened by "Change": posts from=check, Back returns to the check page
 	Stale      *Stale      // nil: not stale
 	Connection *Connection // nil: the step doesn't draw it; the project step does
@@ -145,6 +146,8 @@ type CheckView struct {
 	Waiting    []string // what is missing yet; the plan can be looked at nevertheless when Complete
 	Complete   bool     // every step is answered
 	Next       string   // ID of the first unanswered step, "" if none
+	Locked     string   // why the reader changes no answer, "" they may
+	Colleague  bool     // the reader is one: the project is theirs to change all the same
 }
 
 // PlanView is the plan, and the button that approves it.

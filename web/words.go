@@ -1517,6 +1517,11 @@ func purposeWord(p string) string {
 	return sentenceCase(strings.ReplaceAll(p, "_", " "))
 }
 
+// mayChange tells whether the reader changes the answers of a step.
+func (v CheckView) mayChange(step string) bool {
+	return v.Locked == "" || v.Colleague && step == "project"
+}
+
 // unlisted are the things a section waits for that none of its rows names.
 func unlisted(s wizard.Section) []string {
 	var out []string
