@@ -136,9 +136,9 @@ func (s *Server) outsider(ctx context.Context, to onboarding.Addressee) (string,
 // managed refuses an invite for a domain to an account that the domain's organisation doesn't manage, where the provider
 // states that. Whatever else may be wrong with the invite is told when it is taken.
 func (s *Server) managed(ctx context.Context, token, email string) error {
-	inv, _, err := s.Store.InviteByToken(ctx, token)
+	inv, _, _ := s.Store.InviteByToken(ctx, token)
 	domain := inv.To.Domain()
-	if err != nil || domain == "" || !inv.To.Admits(email) || s.sessions.GetString(ctx, keyDomain) == domain {
+	if domain == "" || !inv.To.Admits(email) || s.sessions.GetString(ctx, keyDomain) == domain {
 		return nil
 	}
 	p, err := s.discover(ctx)
