@@ -316,7 +316,7 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 	view := web.AdminDetailView{
 		Frame: s.adminFrame(v, j.ob.Customer, "onboardings"), Onboarding: j.ob, Steps: s.Journey.StepsAt(j.c, ""), Sections: s.Journey.Sections(j.c),
 		Waiting: s.Journey.Waiting(j.c), Form: web.AdminForm{Customer: j.ob.Customer, OwnerEmail: j.ob.Owner, Specialist: j.ob.Specialist, Vendor: j.ob.Vendor.Defaults(), WipedAPIKey: slices.Contains(j.ob.Wiped, onboarding.PurposeVendorAPIKey)},
-		MayArchive: !j.ob.Archived,
+		MayArchive: !j.ob.Archived, MayForget: v.actor.Role == onboarding.RoleAdministrator && j.ob.Archived && j.ob.ForgottenAt.IsZero(),
 	}
 	view.Path = web.AdminPath(v.id)
 	if u, err := url.Parse(v.Referer()); err == nil && u.Host == s.base.Host && u.Path == "/admin" && u.RawQuery != "" {
@@ -607,6 +607,23 @@ func (s *Server) adminArchive(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	return s.toDetail(w, v, "The onboarding is archived.")
+}
+
+// adminForget erases the people of an archived onboarding, whose access ended with the archive.
+func (s *Server) adminForget(w http.ResponseWriter, v *visit) error {
+	ob, err := s.Store.Onboarding(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	if !ob.Archived || v.form.Get("confirm") != "yes" {
+		return s.mend(w, v, func(view *web.AdminDetailView) {
+			view.Flash = "Nothing was erased. Archive the onboarding first; then tick the box that confirms it, and press Erase again."
+		})
+	}
+	if err := s.Store.Forget(v.Context(), v.actor, v.id); err != nil {
+		return err
+	}
+	return s.toDetail(w, v, "The people of this onboarding are erased.")
 }
 
 func (s *Server) staffView(v *visit) (web.StaffView, error) {

@@ -166,6 +166,30 @@ func TestASpecialistHelps(t *testing.T) {
 	}
 }
 
+func TestAnAdministratorErasesThePeopleOfAnArchivedOnboarding(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	forget, detail := web.AdminPath(ob.ID, "forget"), web.AdminPath(ob.ID)
+	r, s := w.as(root), w.as(sam)
+	want(t, r.post(forget, "confirm", "yes"), http.StatusUnprocessableEntity) // it is not archived
+	wantTo(t, s.post(web.AdminPath(ob.ID, "archive"), "confirm", "yes"), detail)
+	want(t, s.post(forget, "confirm", "yes"), http.StatusForbidden)
+	if s.get(detail).Find("#forget-heading").Length() != 0 || r.get(detail).Find("#forget-heading").Length() != 1 {
+		t.Error("erasing is offered to others than administrators, or not to them")
+	}
+	want(t, r.post(forget), http.StatusUnprocessableEntity)
+	if w.onboarding(ob.ID).Owner != ada {
+		t.Fatal("erased without a confirmation")
+	}
+	wantTo(t, r.post(forget, "confirm", "yes"), detail)
+	if now := w.onboarding(ob.ID); now.Owner != "" || now.ForgottenAt.IsZero() {
+		t.Errorf("not erased: %+v", now)
+	}
+	if p := r.get(detail); !strings.Contains(p.Find("main").Text(), "were erased on") || strings.Contains(p.body, ada) || p.Find("#forget-heading").Length() != 0 {
+		t.Error("the page does not say that they were erased")
+	}
+}
+
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 func TestStaffComeHomeToTheList(t *testing.T) {

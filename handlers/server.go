@@ -42,6 +42,7 @@ type Store interface {
 	AddNote(ctx context.Context, actor onboarding.Actor, id onboarding.ID, text string) error
 	Notes(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Note, error)
 	Archive(context.Context, onboarding.Actor, onboarding.ID) error
+	Forget(context.Context, onboarding.Actor, onboarding.ID) error
 	NameTaken(ctx context.Context, name string, except onboarding.ID) (bool, error)
 
 	CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error)
@@ -328,6 +329,7 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry, recent: true},
 		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride},
 		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive},
+		{method: post, pattern: "/admin/o/{id}/forget", who: administrator, handle: (*Server).adminForget, recent: true},
 		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
 		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, recent: true, limit: "staff"},
 	}

@@ -330,6 +330,7 @@ type AdminDetailView struct {
 	ListURL         string                  // back to the list with its filter; "" "/admin"
 	MayRetry        bool
 	MayArchive      bool
+	MayForget       bool // erases the people of an archived onboarding
 }
 
 // StaffPerson is one of the vendor's people and where their role comes from: the higher one counts.
