@@ -464,7 +464,7 @@ func emailProblem(label, s string) string {
 		return fmt.Sprintf("%s needs an @, for example name@example.com", label)
 	case strings.Contains(domain, "@"):
 		return fmt.Sprintf("%s has more than one @. Enter one address", label)
-	case strings.ContainsAny(s, " \t,;<>()[]\\\"'`"):
+	case strings.ContainsAny(s, " \t,;:<>()[]\\\"`"):
 		return "Enter one address without spaces or brackets, for example name@example.com"
 	case local == "" || len(local) > 64:
 		return fmt.Sprintf("%s needs 1 to 64 characters before the @", label)

@@ -2,8 +2,16 @@ package wizard
 
 import (
 	"fmt"
+	"net"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"groundwork/onboarding"
 )
 
 // reading is what a reader makes of what was typed: the value meant, or the sentence on what to mend.
@@ -128,6 +136,8 @@ func TestReadersTakeWhatIsMeantAndSayWhatToMend(t *testing.T) {
 			{"Ada Sample <ada@customer.example>", "ada@customer.example", ""},
 			{"mailto:ada@customer.example", "ada@customer.example", ""},
 			{"ada", "", "E-mail address needs an @, for example name@example.com"},
+			{"o'ada@customer.example", "o'ada@customer.example", ""},
+			{"https://ada@customer.example", "", "Enter one address without spaces or brackets, for example name@example.com"},
 			{"ada@b@c", "", "E-mail address has more than one @. Enter one address"},
 			{"ada@customer.example\nBcc: x@evil.example", "", "E-mail address has a line break. Enter it on one line"},
 			{"a b@c.example", "", "Enter one address without spaces or brackets, for example name@example.com"},
@@ -297,18 +307,56 @@ func TestReadersTakeWhatIsMeantAndSayWhatToMend(t *testing.T) {
 	}
 }
 
+// What a reader of an address gives is safe to use: a further property of its values.
+var safe = map[string]func(value string) bool{
+	"DeploymentName": func(v string) bool { return len(v) <= MaxDeployment && domainShape.MatchString(v+".example") },
+	"ProjectID":      projectShape.MatchString,
+	"Email": func(v string) bool {
+		a, err := mail.ParseAddress(v)
+		return err == nil && a.Address == v && strings.ToLower(v) == v && len(v) <= 254
+	},
+	"Addressee":      func(v string) bool { return strings.Count(v, "@") == 1 && !strings.ContainsAny(v, " ,;<>\"") },
+	"ServiceAccount": func(v string) bool { return projectShape.MatchString(AccountProject(v)) },
+	"CIDR": func(v string) bool {
+		p, err := netip.ParsePrefix(v)
+		return err == nil && p.Addr().Is4() && p.Bits() >= 8 && p == p.Masked() && !p.Addr().IsLoopback() && !p.Addr().IsLinkLocalUnicast() && !p.Addr().IsMulticast()
+	},
+	"HostPort": func(v string) bool {
+		host, port, err := net.SplitHostPort(v)
+		n, numErr := strconv.Atoi(port)
+		_, isIP := netip.ParseAddr(host)
+		return err == nil && numErr == nil && n >= 1 && n <= 65535 && isIP != nil && strings.Contains(host, ".")
+	},
+	"WorkspaceURL": func(v string) bool {
+		u, err := url.Parse(v)
+		return err == nil && v == "https://"+u.Host && u.Host == u.Hostname() && strings.HasSuffix(u.Host, WorkspaceSuffix)
+	},
+	"HTTPSURL": func(v string) bool {
+		u, err := url.Parse(v)
+		if err != nil {
+			return false
+		}
+		_, isIP := netip.ParseAddr(u.Hostname())
+		return u.Scheme == "https" && u.User == nil && (u.Port() == "" || u.Port() == "443") && isIP != nil && !strings.HasSuffix(strings.ToLower(u.Hostname()), ".internal")
+	},
+}
+
+// What a reader gives, it reads as the same; it gives a value or a sentence; and the value is safe.
 func FuzzReaders(f *testing.F) {
 	for _, s := range []string{
-		"acme-prod", " ACME ", "https://acme.tecton.ai/", "gs://b-1/x", "a-b-c-d:ds", "x@acme-data.iam.gserviceaccount.com",
-		"Ada <ada@customer.example>", "10.0.0.0/24", "redis.example.com:1", "https://1.2.gcp.databricks.com/?o=1", "roles/x", "\x00\xff\u200b",
-		"https://console.cloud.google.com/bigquery?p=acme-data&d=x",
+		"acme-prod", " ACME ", "https://acme.tecton.ai/", "gs://b-1/x", "a-b-c-d:ds", "x@acme-data.iam.gserviceaccount.com", "serviceAccount:spark-1@acme-data.iam.gserviceaccount.com",
+		"Ada <ada@customer.example>", "mailto:ada@customer.example", "@customer.example", "*.customer.example", "10.0.0.0/24", "::ffff:10.0.0.0/104", "redis.example.com:1", "127.1:80", "0x7f.1:443",
+		"https://1.2.gcp.databricks.com/?o=1", "https://evil.example#.gcp.databricks.com", "https://good@evil.example", "https://bucket.example/put?X=%20", "https://10.0.0.1/", "roles/x", "\x00\xff\u200b",
+		"https://console.cloud.google.com/bigquery?p=acme-data&d=x", "https://console.cloud.google.com/home?project=acme-data-prod", "https://console.cloud.google.com/storage/browser/b-1;tab=x", "6.x", "C01abc23d",
+		"projects/p/global/networks/net", "projects/acme-data/instances/tecton-acme", "аcme", "\uff21\uff23\uff2d\uff25",
 	} {
 		f.Add(s)
 	}
 	readers := map[string]func(string) (string, string){
 		"DeploymentName": DeploymentName, "ProjectID": ProjectID, "BucketName": BucketName, "DatasetRef": DatasetRef,
-		"ServiceAccount": ServiceAccount, "Email": Email, "CIDR": CIDR, "HostPort": HostPort, "WorkspaceURL": WorkspaceURL,
-		"HTTPSURL": HTTPSURL, "Network": Network, "InstanceID": InstanceID, "RoleName": RoleName, "Company": Company, "Addressee": Addressee,
+		"ServiceAccount": ServiceAccount, "Email": Email, "Addressee": Addressee, "CIDR": CIDR, "HostPort": HostPort, "WorkspaceURL": WorkspaceURL,
+		"HTTPSURL": HTTPSURL, "Network": Network, "InstanceID": InstanceID, "RoleName": RoleName, "Company": Company,
+		"redisVersion": redisVersion, "googleCustomerID": googleCustomerID,
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		for name, read := range readers {
@@ -317,6 +365,9 @@ func FuzzReaders(f *testing.F) {
 				t.Errorf("%s(%q) = (%q, %q); want a value or a sentence", name, s, value, problem)
 			}
 			if problem != "" {
+				if len(problem) > 700 || !utf8.ValidString(problem) || strings.Contains(problem, "\x00") {
+					t.Errorf("%s(%.60q) says %q", name, s, problem)
+				}
 				continue
 			}
 			if again, p := read(value); again != value || p != "" {
@@ -324,6 +375,51 @@ func FuzzReaders(f *testing.F) {
 			}
 			if strings.ContainsAny(value, "\x00\r\n\t") {
 				t.Errorf("%s(%q) = %q holds a control character", name, s, value)
+			}
+			if holds := safe[name]; holds != nil && !holds(value) {
+				t.Errorf("%s(%q) = %q, which is not safe to use", name, s, value)
+			}
+		}
+	})
+}
+
+// The names that follow from a deployment's fit Google's rules, and two deployments have none in common.
+func FuzzDerivedNames(f *testing.F) {
+	for _, pair := range [][2]string{{"acme-prod", "acme"}, {"mycompany-production1", "mycompany-production2"}, {"a", "b"}, {"7acme--prod", "7acme-prod"}, {strings.Repeat("a", 21), strings.Repeat("a", 20) + "b"}, {"tecton-acme", "acme"}} {
+		f.Add(pair[0], pair[1])
+	}
+	derived := func(name string) map[string]string {
+		return map[string]string{
+			"bucket": onboarding.BucketName(name), "account": onboarding.SparkAccountID(name), "role": onboarding.CustomRoleID(name), "instance": onboarding.DefaultInstanceID(name),
+		}
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		a, problem := DeploymentName(a)
+		if problem != "" {
+			t.Skip()
+		}
+		names := derived(a)
+		if v, p := BucketName(names["bucket"]); v != names["bucket"] || p != "" {
+			t.Errorf("%q makes the bucket %q: %s", a, names["bucket"], p)
+		}
+		if v, p := ServiceAccount(names["account"] + "@acme-data.iam.gserviceaccount.com"); p != "" {
+			t.Errorf("%q makes the account %q: %s", a, v, p)
+		}
+		if v, p := RoleName("projects/acme-data/roles/" + names["role"]); p != "" {
+			t.Errorf("%q makes the role %q: %s", a, v, p)
+		}
+		if v, p := InstanceID(names["instance"]); p != "" {
+			t.Errorf("%q makes the instance %q: %s", a, v, p)
+		}
+		if scope := onboarding.SecretScopeName(a); len(scope) > 128 || !strings.HasPrefix(scope, "tecton-") {
+			t.Errorf("%q makes the scope %q", a, scope)
+		}
+		if b, problem = DeploymentName(b); problem != "" || a == b {
+			return
+		}
+		for what, other := range derived(b) {
+			if other == names[what] {
+				t.Errorf("%q and %q have one %s, %s", a, b, what, other)
 			}
 		}
 	})
