@@ -3,6 +3,7 @@
 package gcp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -129,6 +130,9 @@ const CallTimeout = 30 * time.Second
 // MaxAnswer is how many bytes of an answer are read; Google's are far smaller.
 const MaxAnswer = 16 << 20
 
+// ErrNoAnswer is the error of an answer that is JSON's null, of which Google's clients make neither an answer nor an error.
+var ErrNoAnswer = errors.New("the answer is null")
+
 // ErrHugeAnswer is the error of reading past [MaxAnswer].
 var ErrHugeAnswer = errors.New("the answer is longer than any that Google gives")
 
@@ -144,7 +148,19 @@ func (l limited) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, ErrHugeAnswer
 	}
 	res.Body = &limitedBody{res.Body, MaxAnswer}
+	head := make([]byte, len("null\r\n"))
+	n, _ := io.ReadFull(res.Body, head) // what went wrong is read again behind it
+	if string(bytes.TrimSpace(head[:n])) == "null" {
+		_ = res.Body.Close()
+		return nil, ErrNoAnswer
+	}
+	res.Body = readCloser{io.MultiReader(bytes.NewReader(head[:n]), res.Body), res.Body}
 	return res, nil
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
 }
 
 type limitedBody struct {

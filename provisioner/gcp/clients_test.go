@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -104,4 +105,45 @@ func TestGrantKeepsOthersAndRefusesToWriteBlindly(t *testing.T) {
 	if err := c.Grant(t.Context(), Bucket("b"), "roles/x", "user:y@z.example"); err == nil || put != "" {
 		t.Errorf("wrote a policy that was read without an etag: %v", err)
 	}
+}
+
+// answers gives one answer to everything.
+type answers struct {
+	status int
+	body   string
+}
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
+}
+
+// Whatever answers, Google's clients give an answer or an error, never neither.
+func FuzzGooglesClients(f *testing.F) {
+	for _, body := range []string{"null", " null\n", "{}", "[]", `{"projectId":"acme"}`, `{"bindings":null}`, `{"bindings":[null]}`, "<html>", "nul", "nullx", "\xff", ""} {
+		for _, status := range []int{200, 204, 404} {
+			f.Add(status, body)
+		}
+	}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 200 || status > 499 || status/100 == 3 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
+			t.Skip()
+		}
+		c, err := New(t.Context(), oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "x"}), "", answers{status, body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := t.Context()
+		project, err := c.Projects.Projects.Get("projects/acme").Context(ctx).Do()
+		if (project == nil) == (err == nil) {
+			t.Errorf("%d %q gives %v and %v", status, body, project, err)
+		}
+		policy, err := c.IAM.Projects.ServiceAccounts.GetIamPolicy("projects/-/serviceAccounts/x").Context(ctx).Do()
+		if (policy == nil) == (err == nil) {
+			t.Errorf("%d %q gives %v and %v", status, body, policy, err)
+		}
+		attrs, err := c.Storage.Bucket("acme").Attrs(ctx)
+		if (attrs == nil) == (err == nil) {
+			t.Errorf("%d %q gives %v and %v", status, body, attrs, err)
+		}
+	})
 }

@@ -105,7 +105,7 @@ func classify(err error) Failure {
 		return classifyAPI(api)
 	case errors.Is(err, storage.ErrBucketNotExist), errors.Is(err, storage.ErrObjectNotExist):
 		return notFound()
-	case errors.Is(err, ErrHugeAnswer), errors.As(err, &syntax), errors.As(err, &badType):
+	case errors.Is(err, ErrHugeAnswer), errors.Is(err, ErrNoAnswer), errors.As(err, &syntax), errors.As(err, &badType):
 		return retry(onboarding.CodeCloud, "Google's answer could not be read. We look again.")
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return retry(onboarding.CodeTimeout, "Google did not answer in time. We look whether the change happened and try again.")
@@ -215,7 +215,7 @@ func readAnswer(e *googleapi.Error) answer {
 			a.metadata[k] = v
 		}
 		if delay, err := time.ParseDuration(d.RetryDelay); err == nil && delay > 0 {
-			a.delay = delay
+			a.delay = min(delay, maxAfter)
 		}
 		for _, v := range d.Violations {
 			a.violations = append(a.violations, v.Type, v.Subject, v.Description)
@@ -375,7 +375,10 @@ func Absent(err error) bool {
 	return IsStatus(err, http.StatusNotFound) || errors.Is(err, storage.ErrBucketNotExist) || errors.Is(err, storage.ErrObjectNotExist)
 }
 
-// retryAfter reads the header's seconds or date; it trusts no more than ten minutes.
+// maxAfter is how long Google may make us wait.
+const maxAfter = 10 * time.Minute
+
+// retryAfter reads the header's seconds or date, up to maxAfter.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
 	if v == "" {
@@ -391,7 +394,7 @@ func retryAfter(h http.Header) time.Duration {
 		}
 		d = at.Sub(from)
 	}
-	return min(max(d, 0), 10*time.Minute)
+	return min(max(d, 0), maxAfter)
 }
 
 var secrets = []*regexp.Regexp{

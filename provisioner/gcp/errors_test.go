@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"cloud.google.com/go/storage"
 	"golang.org/x/oauth2"
@@ -135,4 +136,53 @@ func TestOperatorTextHoldsNoSecret(t *testing.T) {
 	if got := Redact(`{"code":400}`); got != `{"code":400}` {
 		t.Errorf("redacted too much: %s", got)
 	}
+}
+
+// Whatever answers, there is a way to go on, a sentence, and nothing secret for the operator.
+func FuzzClassify(f *testing.F) {
+	for _, body := range []string{
+		`{"error":{"code":403,"status":"PERMISSION_DENIED","message":"Permission 'x.y.z' denied","details":[{"reason":"SERVICE_DISABLED","metadata":{"service":"x"}}]}}`,
+		`{"error":{"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"9999h"}]}}`,
+		`{"error":"invalid_grant","error_description":"reauth related error (invalid_rapt)","error_subtype":"invalid_rapt"}`,
+		`<html>ya29.secret-token</html>`, `{"error":{"message":"1//0abcdefghijkl dapi0123456789abcdef0 Bearer ya29.x"}}`, `{"error":{"code":"x"}}`, "null", "[]", "{", "\xff\xfe", "",
+	} {
+		for _, status := range []int{400, 401, 403, 404, 409, 412, 429, 500, 503} {
+			f.Add(status, body, "", "")
+		}
+	}
+	f.Add(429, "{}", "99999999999999999999", "")
+	f.Add(429, "{}", "-1", "")
+	f.Add(503, "{}", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT")
+	f.Fuzz(func(t *testing.T, status int, body, after, date string) {
+		if status < 300 || status > 999 {
+			t.Skip()
+		}
+		res := &http.Response{StatusCode: status, Header: http.Header{"Retry-After": {after}, "Date": {date}}, Body: io.NopCloser(strings.NewReader(body))}
+		api := fmt.Errorf("apply bucket: %w", googleapi.CheckResponse(res))
+		token := &url.Error{Op: "Get", URL: "https://oauth2.example/token", Err: &oauth2.RetrieveError{Response: res, Body: []byte(body)}}
+		for name, err := range map[string]error{"API": api, "token": token} {
+			got := Classify(err)
+			switch got.Class {
+			case Retry, Wait, Final:
+			case Blocked:
+				if got.On == "" || got.Action == "" {
+					t.Errorf("%s: blocked on %q to do %q", name, got.On, got.Action)
+				}
+			default:
+				t.Errorf("%s: class %q", name, got.Class)
+			}
+			if got.Message == "" || got.Code == "" || !utf8.ValidString(got.Message) || len(got.Message) > 2000 {
+				t.Errorf("%s: code %q says %q", name, got.Code, got.Message)
+			}
+			if got.After < 0 || got.After > 10*time.Minute {
+				t.Errorf("%s: asks again after %s", name, got.After)
+			}
+			if len(got.Operator) > 1000 || !utf8.ValidString(got.Operator) || Redact(got.Operator) != got.Operator {
+				t.Errorf("%s: the operator reads %q", name, got.Operator)
+			}
+			if ErrorText := got.Err().Error(); ErrorText == "" {
+				t.Errorf("%s: no error", name)
+			}
+		}
+	})
 }
