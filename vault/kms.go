@@ -107,6 +107,9 @@ func (m *master) Encrypt(plain, associated []byte) ([]byte, error) {
 	if err != nil {
 		return nil, m.fails(fmt.Errorf("encrypt: %w", err))
 	}
+	if res == nil { // the answer was JSON's null
+		return nil, errDamaged
+	}
 	sealed, err := base64.StdEncoding.DecodeString(res.Ciphertext)
 	if err != nil || !res.VerifiedPlaintextCrc32c || !res.VerifiedAdditionalAuthenticatedDataCrc32c || res.CiphertextCrc32c != sum(sealed) {
 		return nil, m.fails(errDamaged)
@@ -125,6 +128,9 @@ func (m *master) Decrypt(sealed, associated []byte) ([]byte, error) {
 	}).Context(ctx).Do()
 	if err != nil {
 		return nil, m.fails(fmt.Errorf("decrypt: %w", err))
+	}
+	if res == nil {
+		return nil, errDamaged
 	}
 	plain, err := base64.StdEncoding.DecodeString(res.Plaintext)
 	if err != nil || res.PlaintextCrc32c != sum(plain) {
