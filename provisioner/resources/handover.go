@@ -235,6 +235,9 @@ func Checksum(record []byte) (string, error) {
 	if err := dec.Decode(&fields); err != nil {
 		return "", fmt.Errorf("read the record: %w", err)
 	}
+	if _, err := dec.Token(); fields == nil || !errors.Is(err, io.EOF) {
+		return "", errors.New("read the record: it is one JSON object and nothing after it")
+	}
 	delete(fields, "checksum")
 	var canonical bytes.Buffer
 	enc := json.NewEncoder(&canonical)
