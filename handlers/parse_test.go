@@ -1,13 +1,18 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/alexedwards/scs/v2"
 
 	"groundwork/onboarding"
 )
@@ -56,14 +61,6 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
-func TestACellIsNoFormula(t *testing.T) {
-	for in, out := range map[string]string{"": "", "Acme": "Acme", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "a=1": "a=1"} {
-		if got := cell(in); got != out {
-			t.Errorf("%q becomes %q, want %q", in, got, out)
-		}
-	}
-}
-
 func TestEachCodeHasItsStatus(t *testing.T) {
 	for code, status := range map[onboarding.Code]int{
 		onboarding.CodeInvalid: 422, onboarding.CodeNotFound: 404, onboarding.CodeStale: 409, onboarding.CodeForbidden: 403, onboarding.CodeGone: 410,
@@ -80,4 +77,104 @@ func TestEachCodeHasItsStatus(t *testing.T) {
 	if got := statusOf(fmt.Errorf("read: %w", context.DeadlineExceeded)); got != 503 {
 		t.Errorf("a deadline is %d", got)
 	}
+}
+
+// What an address asks of the list is a filter that the store takes, whatever the address.
+func FuzzFilter(f *testing.F) {
+	for _, s := range []string{"q=acme&status=done&sort=-activity", "q=%00&specialist=%ff", "status=nonsense&sort=;DROP&waiting=x", "cursor=e30", "q=" + strings.Repeat("é", 300), "q=a&q=b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		q, _ := url.ParseQuery(query)
+		got := filterOf(q)
+		for _, text := range []string{got.Search, got.Specialist} {
+			if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
+				t.Errorf("%q passed", text)
+			}
+		}
+		if utf8.RuneCountInString(got.Search) > 200 || got.Limit != 0 {
+			t.Errorf("%+v", got)
+		}
+		if got.Status != "" && !slices.Contains(onboarding.Statuses, got.Status) {
+			t.Errorf("status %q", got.Status)
+		}
+		again, _ := url.ParseQuery(filterQuery(q))
+		if back := filterOf(again); back != got {
+			t.Errorf("the link to the list keeps %+v of %+v", back, got)
+		}
+	})
+}
+
+// A cell begins no formula, and nothing but an apostrophe is put before it.
+func FuzzCell(f *testing.F) {
+	for _, s := range []string{"", "Acme", "=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "'=x", "\u00a0=1", "é"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := cell(text)
+		if got != "" && strings.ContainsAny(got[:1], "=+-@\t\r\n") || got != text && got != "'"+text {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	})
+}
+
+// What somebody puts in place of a sealed value opens as nothing, and neither does one that was sealed under another name.
+func FuzzSealedSession(f *testing.F) {
+	s := Server{}
+	var err error
+	if s.flash, err = newFlashSealer("a client's secret"); err != nil {
+		f.Fatal(err)
+	}
+	other, err := newFlashSealer("another secret")
+	if err != nil {
+		f.Fatal(err)
+	}
+	good := s.flash.aead.Seal(nil, nil, []byte(`"token"`), []byte(keyInvite))
+	f.Add(good, keyInvite)
+	f.Add(good, keyLink)
+	f.Add(other.aead.Seal(nil, nil, []byte(`"token"`), []byte(keyInvite)), keyInvite)
+	f.Add([]byte{}, keyInvite)
+	f.Add([]byte(`"token"`), keyInvite)
+	s.sessions = scs.New()
+	f.Fuzz(func(t *testing.T, sealed []byte, key string) {
+		ctx, err := s.sessions.Load(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.sessions.Put(ctx, key, sealed)
+		var token string
+		if opened := s.popSealed(ctx, key, &token); opened != (bytes.Equal(sealed, good) && key == keyInvite) {
+			t.Errorf("%x under %q opened %v as %q", sealed, key, opened, token)
+		}
+		if s.sessions.Exists(ctx, key) {
+			t.Error("it can be taken twice")
+		}
+	})
+}
+
+// Who forwards, and what they say, names an address; one that nobody trusted said is never taken.
+func FuzzForwardedFor(f *testing.F) {
+	for _, c := range [][2]string{{"10.0.0.7:1", "203.0.113.9"}, {"198.51.100.1:1", "203.0.113.9"}, {"10.0.0.7:1", "192.0.2.66, 203.0.113.9, 10.1.1.1"}, {"@", "x"}, {"[::ffff:10.0.0.7]:1", "::ffff:10.1.1.1,,"}, {"[2001:db8::1%eth0]:1", "fe80::1%eth0"}} {
+		f.Add(c[0], c[1])
+	}
+	trusted := netip.MustParsePrefix("10.0.0.0/8")
+	f.Fuzz(func(t *testing.T, from, header string) {
+		s := &Server{Config: Config{Proxies: []netip.Prefix{trusted}}}
+		r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}, Header: http.Header{"X-Forwarded-For": {header}}, RemoteAddr: from}
+		got := ""
+		s.throughProxies(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = client(r) })).ServeHTTP(nil, r.WithContext(t.Context()))
+		direct := &http.Request{Method: http.MethodGet, URL: r.URL, Header: http.Header{}, RemoteAddr: from}
+		own := ""
+		s.throughProxies(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { own = client(r) })).ServeHTTP(nil, direct.WithContext(t.Context()))
+		if got == own {
+			return
+		}
+		peer, err := netip.ParseAddrPort(from)
+		if err != nil || !trusted.Contains(peer.Addr().Unmap()) {
+			t.Errorf("%q isn't trusted, and says that it forwards for %q: %q", from, header, got)
+		}
+		if _, err := netip.ParseAddr(got); err != nil {
+			t.Errorf("%q forwards for %q: %q is no address", from, header, got)
+		}
+	})
 }

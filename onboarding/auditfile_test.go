@@ -2,9 +2,12 @@ package onboarding_test
 
 import (
 	"bytes"
+	"encoding/csv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -60,17 +63,79 @@ func TestReadAuditRefusesOtherFiles(t *testing.T) {
 	}
 }
 
+// Whatever is read from a file is written and read again to the byte, as JSON; and as CSV where it is one onboarding's.
 func FuzzReadAudit(f *testing.F) {
-	var b bytes.Buffer
-	if err := onboarding.WriteAuditCSV(&b, history); err != nil {
+	var asCSV, asJSON bytes.Buffer
+	if err := onboarding.WriteAuditCSV(&asCSV, history); err != nil {
 		f.Fatal(err)
 	}
-	f.Add(b.Bytes())
+	if err := onboarding.WriteAuditJSON(&asJSON, "ob_x", history); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(asCSV.Bytes())
+	f.Add(asJSON.Bytes())
 	f.Add([]byte(`{"onboarding":"ob_x","lines":[{"seq":1}]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		entries, err := onboarding.ReadAudit(bytes.NewReader(raw))
 		if (err == nil) != (len(entries) > 0) {
 			t.Errorf("%d entries and error %v", len(entries), err)
+		}
+		if err != nil || !utf8.Valid(raw) {
+			return
+		}
+		var again bytes.Buffer
+		for _, e := range entries {
+			if e.Onboarding != entries[0].Onboarding || e.At.Year() < 0 || e.At.Year() > 9999 {
+				return
+			}
+		}
+		if err := onboarding.WriteAuditJSON(&again, entries[0].Onboarding, entries); err != nil {
+			t.Fatal(err)
+		}
+		back, err := onboarding.ReadAudit(&again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(entries, back); diff != "" {
+			t.Errorf("JSON (-read +written and read again):\n%s", diff)
+		}
+	})
+}
+
+// What anybody can get into a history comes back from the CSV to the byte, and no cell begins a formula.
+func FuzzAuditCells(f *testing.F) {
+	for _, e := range history {
+		f.Add(e.Actor, e.What, e.Text, string(e.Data), e.RequestID)
+	}
+	f.Add("=1+1", "'=1", "\r\n", "a\rb", "\"")
+	f.Add("'", "''", "@x,\t", "\n", "\ufeff")
+	f.Fuzz(func(t *testing.T, actor, what, text, data, request string) {
+		e := onboarding.AuditEntry{Seq: 1, Onboarding: "ob_x", At: history[0].At, Actor: actor, Role: "customer", What: what, Text: text, RequestID: request, Hash: "aa"}
+		if data != "" {
+			e.Data = []byte(data)
+		}
+		if slices.ContainsFunc([]string{actor, what, text, data, request}, func(s string) bool { return !utf8.ValidString(s) }) || strings.Contains(actor+what+text+data+request, "\uf8ff") {
+			t.Skip() // Postgres holds none of the first, and the second stands for a carriage return while a file is read
+		}
+		var b bytes.Buffer
+		if err := onboarding.WriteAuditCSV(&b, []onboarding.AuditEntry{e}); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cell := range rows[1] {
+			if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r\n") {
+				t.Errorf("a cell begins a formula: %q", cell)
+			}
+		}
+		back, err := onboarding.ReadAudit(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]onboarding.AuditEntry{e}, back); diff != "" {
+			t.Errorf("(-written +read):\n%s", diff)
 		}
 	})
 }

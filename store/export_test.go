@@ -53,3 +53,9 @@ func (s *Store) WhoAmI(ctx context.Context, actor onboarding.Actor) (role, email
 	})
 	return role, email, err
 }
+
+// ReadCursor reads a place in the list and writes it again, with the error that the list gives.
+func ReadCursor(text, sort string) (string, error) {
+	c, err := readCursor(text, sort)
+	return c.String(), err
+}

@@ -1,12 +1,15 @@
 package store_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"groundwork/onboarding"
 	"groundwork/store"
@@ -150,6 +153,32 @@ func TestTheTabsCountWhatMoves(t *testing.T) {
 	if got := counts(); got != "1 1 0" {
 		t.Errorf("after archiving %s", got)
 	}
+}
+
+// What is in an address is a place in the list or a sentence; a place is written as it was read.
+func FuzzCursor(f *testing.F) {
+	for _, c := range []string{`{"s":"","k":"2026-02-01T00:00:00Z","i":"ob_x"}`, `{"s":"waiting","k":"infinity","i":"ob_x","b":true}`, `{"s":"customer","k":"acme","i":"ob_x"}`, `{}`, `{"s":"","k":"yesterday"}`, `[]`, "null", "{\"k\":\"\u0000\"}"} {
+		for _, sort := range []string{"", "customer", "waiting", "id; DROP TABLE"} {
+			f.Add(base64.RawURLEncoding.EncodeToString([]byte(c)), sort)
+		}
+	}
+	f.Add("xyz", "")
+	f.Add("", "")
+	f.Fuzz(func(t *testing.T, text, sort string) {
+		again, err := store.ReadCursor(text, sort)
+		if err != nil {
+			if onboarding.ErrorCode(err) != onboarding.CodeInvalid {
+				t.Errorf("%q: %v", text, err)
+			}
+			return
+		}
+		if twice, err := store.ReadCursor(again, sort); err != nil || twice != again {
+			t.Errorf("%q is written as %q, which is read as %q, %v", text, again, twice, err)
+		}
+		if raw, err := base64.RawURLEncoding.DecodeString(again); err != nil || bytes.Contains(raw, []byte(`\u0000`)) || !utf8.Valid(raw) {
+			t.Errorf("%q holds what Postgres can't: %s", text, raw)
+		}
+	})
 }
 
 // Under the application's policy the index would not serve: LIKE isn't leakproof.

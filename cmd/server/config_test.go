@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -44,4 +46,55 @@ func TestAddressesThatTokensGoTo(t *testing.T) {
 			t.Errorf("the emulator %s is taken", c)
 		}
 	}
+}
+
+// What the environment holds is told in sentences that name the variable, or is safe to serve with.
+func FuzzConfig(f *testing.F) {
+	for _, c := range [][4]string{
+		{"https://onboarding.vendor.example", "postgres://groundwork_app@db:5432/groundwork", "root@vendor.example", "10.0.0.0/8"},
+		{"http://127.evil.example", "postgres://app:secret@db/x", "a@b@c", "0.0.0.0/0"},
+		{"http://127.0.0.1:8080", "host=db user=app", "", "x"},
+		{"http://[::1]:1", "", "vendor.example", ""},
+		{"https://good@evil.example/x?y#z", "postgresql://db", "@", "::ffff:10.0.0.0/104"},
+		{"http://localhost.evil.example", "postgres://%zz", "\x00", "fe80::1%eth0"},
+		{"javascript:alert(1)", "\xff", " a@b ", "10.0.0.0/8 "},
+	} {
+		f.Add(c[0], c[1], c[2], c[3])
+	}
+	f.Fuzz(func(t *testing.T, base, database, person, proxy string) {
+		c := siteFlags{
+			BaseURL: base, DatabaseURL: database, GoogleClientID: "x", GoogleClientSecret: "x", GoogleIssuer: googleIssuer, Administrators: []string{person}, TrustedProxies: []string{proxy},
+		}
+		said := strings.Join(c.problems(), "\n")
+		if !strings.Contains(said, "BASE_URL") {
+			u, err := url.Parse(base)
+			if err != nil {
+				t.Fatalf("%q is taken: %v", base, err)
+			}
+			at, notIP := netip.ParseAddr(u.Hostname())
+			here := u.Hostname() == "localhost" || notIP == nil && at.IsLoopback()
+			if u.Scheme != "https" && !(u.Scheme == "http" && here) || u.User != nil || u.Host == "" || u.RawQuery != "" {
+				t.Errorf("%q is taken", base)
+			}
+		}
+		if !strings.Contains(said, "ADMINISTRATORS") && strings.Count(person, "@") != 1 {
+			t.Errorf("%q is taken for a person", person)
+		}
+		for _, p := range c.trustedProxies() {
+			if strings.Contains(said, "TRUSTED_PROXIES") || p.Bits() == 0 || p != p.Masked() || p.Addr().Is4In6() {
+				t.Errorf("%q is trusted as %v, and %q is said", proxy, p, said)
+			}
+		}
+		with := withPassword(database, "p@ss:w/rd")
+		if before, err := url.Parse(database); err == nil && before.User != nil && !strings.Contains(said, "DATABASE_URL") {
+			after, err := url.Parse(with)
+			if err != nil {
+				t.Fatalf("%q with a password is %q: %v", database, with, err)
+			}
+			had, has := before.User.Password()
+			if got, _ := after.User.Password(); has && got != had || !has && got != "p@ss:w/rd" || after.Host != before.Host || after.User.Username() != before.User.Username() || after.Path != before.Path {
+				t.Errorf("%q with a password is %q", database, with)
+			}
+		}
+	})
 }

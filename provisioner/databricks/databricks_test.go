@@ -2,6 +2,7 @@ package databricks_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -135,4 +136,55 @@ func TestScopesAndSecretsOnTheEmulatedWorkspace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// answers gives one answer to everything.
+type answers struct {
+	status int
+	body   string
+}
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: a.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
+}
+
+// Whatever a workspace answers, it is read or refused, and no error is long or tells the token.
+func FuzzAnswers(f *testing.F) {
+	for _, body := range []string{
+		`{"userName":"ada@customer.example","entitlements":[{"value":"allow-cluster-create"}],"groups":[{"display":"admins","value":"1"},{"value":"../../x"}]}`,
+		`{"versions":[{"key":"15.4.x-scala2.12","name":"15.4 LTS"}]}`, `{"scopes":[{"name":"tecton-acme"}]}`, `{"secrets":[{"key":"API_SERVICE"}]}`,
+		`{"error_code":"RESOURCE_ALREADY_EXISTS","message":"` + strings.Repeat("é", 400) + `"}`, `{"error_code":400,"message":"` + token + `"}`, "<html>", "null", "[]", `{"groups":null}`, "\xff", "",
+	} {
+		for _, status := range []int{200, 204, 302, 400, 401, 403, 404, 429, 500} {
+			f.Add(status, body)
+		}
+	}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 100 || status > 999 {
+			t.Skip()
+		}
+		c := databricks.Client{HTTP: &http.Client{Transport: answers{status, body}}, URL: "https://1.2.gcp.databricks.com", Token: onboarding.NewSecret(token)}
+		ctx := t.Context()
+		me, err := c.Me(ctx)
+		if err == nil && (me.User == "" || status != http.StatusOK) {
+			t.Errorf("%d %q is taken for %s", status, body, me)
+		}
+		errs := []error{err}
+		for _, ask := range []func() error{
+			func() error { _, err := c.CanCreateClusters(ctx, me); return err },
+			func() error { _, err := c.SparkVersions(ctx); return err },
+			func() error { _, err := c.ListScopes(ctx); return err },
+			func() error { _, err := c.ListSecrets(ctx, "a&b"); return err },
+			func() error { return c.CreateScope(ctx, "x") },
+			func() error { return c.DeleteScope(ctx, "x") },
+			func() error { return c.PutSecret(ctx, "x", "y", onboarding.NewSecret("z")) },
+		} {
+			errs = append(errs, ask())
+		}
+		for _, err := range errs {
+			if err != nil && (len(err.Error()) > 2000 || strings.Contains(err.Error(), token) && !strings.Contains(body, token)) {
+				t.Errorf("%d %q gives %v", status, body, err)
+			}
+		}
+	})
 }
