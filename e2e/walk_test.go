@@ -209,6 +209,13 @@ func (p *tab) finish(d *demo, online string) {
 		p.see("cloud-platform")
 		p.look("17-receipt")
 	}
+	p.press("history")
+	p.at("/audit")
+	p.see("You answered")
+	p.look("18-history")
+	p.open(d.URL + "/sessions")
+	p.see("This browser")
+	p.look("19-sessions")
 }
 
 func (p *tab) receiptLink() string {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"groundwork/onboarding"
@@ -77,6 +78,29 @@ type Session struct {
 type SessionsView struct {
 	Frame
 	Sessions []Session // the current one first
+}
+
+// browserWord is what a browser said of itself in short: "Firefox on Windows". What it can't tell it leaves as it is.
+func browserWord(agent string) string {
+	find := func(names ...string) string { // mark, word, mark, word; the first mark that is there
+		for i := 0; i < len(names); i += 2 {
+			if strings.Contains(agent, names[i]) {
+				return names[i+1]
+			}
+		}
+		return ""
+	}
+	// Chrome calls itself Safari too, and Edge and Opera call themselves both.
+	browser := find("Edg", "Edge", "OPR/", "Opera", "Firefox/", "Firefox", "FxiOS/", "Firefox", "CriOS/", "Chrome", "Chrome/", "Chrome", "Safari/", "Safari")
+	on := find("iPhone", "an iPhone", "iPad", "an iPad", "Android", "Android", "CrOS", "ChromeOS", "Windows", "Windows", "Mac OS X", "a Mac", "Linux", "Linux")
+	switch {
+	case browser != "" && on != "":
+		return browser + " on " + on
+	case browser != "":
+		return browser
+	default:
+		return orText(agent, "A browser")
+	}
 }
 
 // FieldSession names the session to end on POST /sessions/end; "others" ends all but the current one.
