@@ -242,6 +242,17 @@ var inputs = []struct {
 		{"days 1e3", "new.invite_days", "1e3", "Enter a number of days from 1 to 90", ""},
 		{"days 91", "new.invite_days", "91", "Enter a number of days from 1 to 90", ""},
 	}},
+	{"secrets, which no page shows again", []input{
+		{"empty, where one is saved for this address", "compute.token", "", "", "set"}, // so before another address is taken
+		{"of another kind", "compute.token", "dose-canary-access", "That is an OAuth secret. Enter an API token, which starts with dapi", ""},
+		{"blanks", "compute.token", "dapi canary-access", "An API token has no spaces. Copy it again", ""},
+		{"too short", "compute.token", "dapi", "That is too short for an API token, or has characters that no token has. Copy it again", ""},
+		{"too long", "compute.token", "dapi" + strings.Repeat("0", 1024), "Databricks API token must have 1024 characters or fewer. It has 1028", ""},
+		{"empty", "redis.redis_token", "", "Enter the authentication token, or tick “I don’t have this yet”", ""},
+		{"an address", "redis.redis_token", "rediss://:dapi-canary@x.example", "That is an address. Enter the authentication token alone", ""},
+		{"blanks", "new.vendor_api_key", "dapi-canary with blanks", "Paste the API key as it was given: letters, digits and signs without blanks", ""},
+		{"too long", "vendor.vendor_api_key", strings.Repeat("a", 4097), "Paste the API key as it was given: letters, digits and signs without blanks", ""},
+	}},
 	{"workspace address", []input{
 		{"empty", "compute.workspace", "", "Enter the workspace address", ""},
 		{"http:", "compute.workspace", "http://1.2.gcp.databricks.com", "Use https:// instead of http://", ""},
@@ -271,17 +282,6 @@ var inputs = []struct {
 		{"the handover's: inside", "new.handover_url", "https://169.254.169.254/", noIP, ""},
 		{"the handover's: user info", "vendor.handover_url", "https://good@vendor.example/put", "Remove the user name before the @", ""},
 		{"the handover's: a name for the inside", "vendor.handover_url", "https://metadata.google.internal/", "Enter a host name that can be reached from outside, not metadata.google.internal", ""},
-	}},
-	{"secrets, which no page shows again", []input{
-		{"empty, where one is saved", "compute.token", "", "", "set"},
-		{"of another kind", "compute.token", "dose-canary-access", "That is an OAuth secret. Enter an API token, which starts with dapi", ""},
-		{"blanks", "compute.token", "dapi canary-access", "An API token has no spaces. Copy it again", ""},
-		{"too short", "compute.token", "dapi", "That is too short for an API token, or has characters that no token has. Copy it again", ""},
-		{"too long", "compute.token", "dapi" + strings.Repeat("0", 1024), "Databricks API token must have 1024 characters or fewer. It has 1028", ""},
-		{"empty", "redis.redis_token", "", "Enter the authentication token, or tick “I don’t have this yet”", ""},
-		{"an address", "redis.redis_token", "rediss://:dapi-canary@x.example", "That is an address. Enter the authentication token alone", ""},
-		{"blanks", "new.vendor_api_key", "dapi-canary with blanks", "Paste the API key as it was given: letters, digits and signs without blanks", ""},
-		{"too long", "vendor.vendor_api_key", strings.Repeat("a", 4097), "Paste the API key as it was given: letters, digits and signs without blanks", ""},
 	}},
 	{"free text", []input{
 		{"longest", "new.customer", strings.Repeat("é", 120), "", strings.Repeat("é", 120)},
