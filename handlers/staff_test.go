@@ -32,8 +32,8 @@ func TestTheStaffPageSaysWhereARoleComesFrom(t *testing.T) {
 	p := admin.get("/admin/staff")
 	says(t, p, "Everybody at vendor.example specialist, SPECIALIST_DOMAINS in the configuration",
 		"kim@partner.example specialist, SPECIALISTS in the configuration", "root@operator.example administrator, ADMINISTRATORS in the configuration",
-		"sue@partner.example specialist, added by root@operator.example, ",
-		"tom@vendor.example administrator, added by root@operator.example; SPECIALIST_DOMAINS in the configuration makes them a specialist, ")
+		"sue@partner.example specialist, added ", "by root@operator.example Remove sue@partner.example",
+		"tom@vendor.example administrator, added ", "by root@operator.example; SPECIALIST_DOMAINS in the configuration makes them a specialist Remove tom@vendor.example")
 	if n := p.Find("input[name=remove]").Length(); n != 2 {
 		t.Errorf("%d people can be removed, want those two that were added", n)
 	}

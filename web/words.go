@@ -1335,15 +1335,15 @@ func RoleOf(r onboarding.Role) string {
 	}
 }
 
-// origin says where a person's role comes from.
+// origin says where a person's role comes from, after when it was given.
 func (p StaffPerson) origin() string {
 	switch {
 	case p.Configured == "":
-		return "added by " + p.Added.AddedBy
+		return " by " + p.Added.AddedBy
 	case p.Added.Email == "":
 		return p.Setting + " in the configuration"
 	default:
-		return "added by " + p.Added.AddedBy + "; " + p.Setting + " in the configuration makes them " + RoleOf(p.Configured)
+		return " by " + p.Added.AddedBy + "; " + p.Setting + " in the configuration makes them " + RoleOf(p.Configured)
 	}
 }
 
