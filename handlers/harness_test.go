@@ -502,7 +502,7 @@ func (w *world) begun() onboarding.Onboarding {
 // joined makes bob a colleague.
 func (w *world) joined(id onboarding.ID) {
 	w.t.Helper()
-	token, _, err := w.store.CreateInvite(w.t.Context(), staffActor(sam), id, bob, onboarding.RoleColleague, time.Hour)
+	token, _, err := w.store.CreateInvite(w.t.Context(), staffActor(sam), id, bob, onboarding.RoleColleague, 24*time.Hour)
 	if err != nil {
 		w.t.Fatal(err)
 	}
