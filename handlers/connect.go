@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,7 +18,54 @@ import (
 	"groundwork/web"
 )
 
-// connectView is the page that explains which access is asked, from the declarations of the steps that would run.
+// asked is what a consent is given for.
+type asked struct {
+	Project string
+	Consent onboarding.Consent
+}
+
+// name stands for what was asked on the way through the page, the provider's and back.
+func (a asked) name() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q", a.Project, a.lines())
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+func (a asked) lines() []string {
+	var lines []string
+	for _, p := range a.Consent.All() {
+		lines = append(lines, p.Line())
+	}
+	return lines
+}
+
+// asks is what a visitor on the way to a page is asked for, from the declarations of the steps that would run: by the
+// answers, or by the run that they verify or take back.
+func (s *Server) asks(ctx context.Context, actor onboarding.Actor, j journey, next string) (asked, error) {
+	run, err := s.Store.LatestRun(ctx, actor, j.ob.ID)
+	if err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		return asked{}, err
+	}
+	stands := run.Kind != onboarding.RunProvision && run.State == onboarding.RunBlocked
+	if run.ID != "" && (stands || next == planPath(j.ob.ID, onboarding.RunTeardown)) {
+		return asked{run.Plan.Spec.Project, s.Provisioner.Consent(run.Plan.Spec)}, nil
+	}
+	if next == planPath(j.ob.ID, onboarding.RunVerify) {
+		if run, err = s.succeeded(ctx, actor, j.ob.ID); err == nil {
+			return asked{run.Plan.Spec.Project, s.Provisioner.Consent(run.Plan.Spec)}, nil
+		} else if onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+			return asked{}, err
+		}
+	}
+	spec := s.Journey.Spec(j.c)
+	ask := asked{Project: spec.Project}
+	if s.Journey.CanVisit(j.c, "project") { // before that, the tasks don't follow from the answers
+		ask.Consent = s.Provisioner.Consent(spec)
+	}
+	return ask, nil
+}
+
+// connectView is the page that explains which access is asked.
 func (s *Server) connectView(v *visit, next string) (web.ConnectView, error) {
 	j, err := s.journey(v)
 	if err != nil {
@@ -25,13 +75,18 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, error) {
 	if err != nil {
 		return web.ConnectView{}, err
 	}
-	spec := s.Journey.Spec(j.c)
-	view := web.ConnectView{
-		Frame: s.onboardingFrame(v, j.ob, "Connect Google Cloud"), Onboarding: v.id, Project: spec.Project, StartURL: connectStart(v.id, next, ""),
-		Connection: web.Connection{Email: grant.Email, Since: grant.CreatedAt}, Back: s.standsAt(j),
+	ask, err := s.asks(v.Context(), v.actor, j, next)
+	if err != nil {
+		return web.ConnectView{}, err
 	}
-	if s.Journey.CanVisit(j.c, "project") { // before that, the tasks don't follow from the answers
-		view.Consent = s.Provisioner.Consent(spec)
+	view := web.ConnectView{
+		Frame: s.onboardingFrame(v, j.ob, "Connect Google Cloud"), Onboarding: v.id, Project: ask.Project, Consent: ask.Consent, Asked: ask.name(),
+		StartURL: connectStart(v.id, next, "", ask.name()), Connection: web.Connection{Email: grant.Email, Since: grant.CreatedAt}, Back: s.standsAt(j),
+	}
+	if grant.Live() && ask.Project != "" {
+		if err := grant.Serves(v.actor.Email, ask.Project, ask.Consent.All()); err != nil { // another consent is needed
+			view.Connection, view.Needed = web.Connection{}, sentence(err)
+		}
 	}
 	for _, scope := range s.connectScopes() {
 		view.Scopes = append(view.Scopes, web.Reason{Name: scope, Why: scopeReason(scope)})
@@ -63,19 +118,16 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, error) {
 	return view, nil
 }
 
-func connectStart(id onboarding.ID, next, account string) string {
-	q := url.Values{}
+// connectStart is the way to the provider's page, for who saw what is asked.
+func connectStart(id onboarding.ID, next, account, asked string) string {
+	q := url.Values{"asked": {asked}}
 	if next != "" {
 		q.Set("next", next)
 	}
 	if account != "" {
 		q.Set("account", account)
 	}
-	to := web.OnboardingPath(id, "connect", "start")
-	if len(q) > 0 {
-		to += "?" + q.Encode()
-	}
-	return to
+	return web.OnboardingPath(id, "connect", "start") + "?" + q.Encode()
 }
 
 func scopeReason(scope string) string {
@@ -97,7 +149,7 @@ func (s *Server) connect(w http.ResponseWriter, v *visit) error {
 			if !last.Live() {
 				view.Other = last.Email
 			}
-			view.StartURL = connectStart(v.id, s.connectNext(v.id, v.URL.Query().Get("next")), v.actor.Email)
+			view.StartURL = connectStart(v.id, s.connectNext(v.id, v.URL.Query().Get("next")), v.actor.Email, view.Asked)
 		}
 	}
 	s.popColleague(v, &view.Colleague)
@@ -126,7 +178,18 @@ func (s *Server) connectStart(w http.ResponseWriter, v *visit) error {
 		hint = account
 	}
 	next := s.connectNext(v.id, q.Get("next"))
-	to, err := s.begin(v.Context(), flow{Next: next, Onboarding: v.id, Account: account, By: v.actor.Email}, connectPath, s.connectScopes(),
+	j, err := s.journey(v)
+	if err != nil {
+		return err
+	}
+	ask, err := s.asks(v.Context(), v.actor, j, next)
+	if err != nil {
+		return err
+	}
+	if q.Get("asked") != ask.name() { // they saw something else, or nothing
+		return seeOther(w, v.Request, connectURL(v.id, next))
+	}
+	to, err := s.begin(v.Context(), flow{Next: next, Onboarding: v.id, Account: account, By: v.actor.Email, Asked: ask.name()}, connectPath, s.connectScopes(),
 		oauth2.AccessTypeOffline, oauth2.SetAuthURLParam("prompt", "consent"), oauth2.SetAuthURLParam("login_hint", hint))
 	if err != nil {
 		return err
@@ -196,6 +259,18 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		drop()
 		return explain(http.StatusOK, func(view *web.ConnectView) { view.Unticked = unticked })
 	}
+	j, err := s.journey(v)
+	if err != nil {
+		return err
+	}
+	ask, err := s.asks(ctx, v.actor, j, f.Next)
+	if err != nil {
+		return err
+	}
+	if ask.name() != f.Asked {
+		drop()
+		return explain(http.StatusConflict, func(view *web.ConnectView) { view.Changed = true })
+	}
 	if who.Token.RefreshToken == "" {
 		return again(&statusError{http.StatusBadGateway, "Google gave no lasting access, so a run could not finish. Connect once more.", nil}, f2.Next)
 	}
@@ -211,7 +286,7 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		drop()
 		return explain(http.StatusConflict, func(view *web.ConnectView) {
 			view.Other = expected
-			view.StartURL = connectStart(f.Onboarding, f.Next, who.Email)
+			view.StartURL = connectStart(f.Onboarding, f.Next, who.Email, view.Asked)
 		})
 	}
 	if held.Live() && held.Email != who.Email { // that of the same account ends at Google with the one that replaces it
@@ -223,7 +298,10 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return fmt.Errorf("seal the access: %w", err)
 	}
-	grant := onboarding.Grant{Onboarding: f.Onboarding, Email: who.Email, Scopes: who.Scopes, Asked: s.connectScopes(), CreatedAt: s.Now().UTC()}
+	grant := onboarding.Grant{
+		Onboarding: f.Onboarding, Email: who.Email, Scopes: who.Scopes, Asked: s.connectScopes(), CreatedAt: s.Now().UTC(),
+		Project: ask.Project, Shown: ask.lines(),
+	}
 	if grant.Ref, err = onboarding.NewGrantRef(s.Rand); err == nil {
 		grant.Sealed, err = s.Vault.Seal(grant.SealedTo(), onboarding.NewSecret(string(plain)))
 	}

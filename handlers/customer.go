@@ -297,6 +297,17 @@ func (s *Server) stepSave(w http.ResponseWriter, v *visit) error {
 	default:
 		return err
 	}
+	if save.Project != "" && save.Project != j.ob.Project {
+		g, err := s.Store.LiveGrant(ctx, v.actor, v.id)
+		if err != nil {
+			return err
+		}
+		if g.Live() && g.GivenBy == v.actor.Email && g.Project == "" {
+			if err := s.Store.ChooseProject(ctx, v.actor, g, save.Project); err != nil {
+				return err
+			}
+		}
+	}
 	if later {
 		return seeOther(w, v.Request, web.OnboardingPath(v.id, "saved"))
 	}

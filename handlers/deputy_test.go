@@ -129,7 +129,7 @@ func TestAnotherCustomerTakesTheFormersPlaceAndNothingOfTheirAccess(t *testing.T
 	says(t, c.get(web.OnboardingPath(ob.ID, "plan")), "Connect Google Cloud to read the plan")
 
 	// Beside a run nobody is replaced, and the run keeps its access.
-	c.get(w.issuer.consent(t, c.get(web.OnboardingPath(ob.ID, "connect", "start")+"?account="+cyd).to(), cyd, nil))
+	c.connectAs(ob.ID, cyd)
 	wantTo(t, c.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
 	p := s.post(invite, "email", ada, "role", "customer", "replace", "yes")
 	want(t, p, http.StatusUnprocessableEntity)
@@ -160,13 +160,13 @@ func TestTheCustomerRemovesAColleague(t *testing.T) {
 	ob, a := w.ready()
 	w.joined(ob.ID)
 	b := w.as(bob)
-	start := b.get(web.OnboardingPath(ob.ID, "connect", "start") + "?account=bob.cloud@customer.example")
-	b.get(w.issuer.consent(t, start.to(), "bob.cloud@customer.example", nil))
+	b.connectAs(ob.ID, "bob.cloud@customer.example")
 	if g, err := w.store.LiveGrant(t.Context(), staffActor(sam), ob.ID); err != nil || g.Email != "bob.cloud@customer.example" {
 		t.Fatalf("live grant %+v (%v)", g, err)
 	}
 	before := w.cloud.revoked // the customer's own, which the colleague's replaced
 	remove := web.OnboardingPath(ob.ID, "colleague", "remove")
+	before := w.cloud.revoked // the access of another account was ended by this one
 	form := a.get(web.OnboardingPath(ob.ID, "connect")).Find("form[action='" + remove + "'] input[name=email]")
 	if got := form.AttrOr("value", ""); got != bob {
 		t.Fatalf("the page offers to remove %q", got)
@@ -189,9 +189,147 @@ func TestTheCustomerRemovesAColleague(t *testing.T) {
 	}
 	// Another's access stays when a colleague goes.
 	w.joined(ob.ID)
-	a.get(w.issuer.consent(t, a.get(web.OnboardingPath(ob.ID, "connect", "start")+"?account="+ada).to(), ada, nil))
+	a.connectAs(ob.ID, ada)
 	wantTo(t, a.post(remove, "email", bob), web.OnboardingPath(ob.ID, "connect"))
 	if !w.live(ob.ID) {
 		t.Error("the customer's own access was ended")
+	}
+}
+
+// chooses saves the project as that person.
+func (b *browser) chooses(id onboarding.ID, project string) {
+	b.t.Helper()
+	path := web.OnboardingPath(id, "step", "project")
+	wantTo(b.t, b.post(path, "project", project, "version", version(b.t, b.get(path))), web.OnboardingPath(id, "check"))
+}
+
+// stays fails where the plan is not refused with a sentence and a way to another consent, or a run begins.
+func (b *browser) stays(id onboarding.ID, sentence string) {
+	b.t.Helper()
+	p := b.get(web.OnboardingPath(id, "plan"))
+	want(b.t, p, http.StatusOK)
+	says(b.t, p, sentence)
+	if p.Find("a[href^='"+web.OnboardingPath(id, "connect")+"']").Length() == 0 || strings.Contains(p.Find("main").Text(), "gs://") {
+		b.t.Error("the plan was read, or there is no way to another consent")
+	}
+	want(b.t, b.approve(id), http.StatusConflict)
+	if _, err := b.w.store.LatestRun(b.t.Context(), staffActor(sam), id); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		b.t.Errorf("a run was started: %v", err)
+	}
+}
+
+// Bob consents on a page that names one project; Ada then saves another. His access doesn't serve there.
+func TestAConsentServesInTheProjectThatItNamed(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	w.joined(ob.ID)
+	a, b := w.as(ada), w.as(bob)
+	a.fillIn(ob.ID, "")
+	says(t, b.get(web.OnboardingPath(ob.ID, "connect")), "acme-data-prod")
+	b.connectAs(ob.ID, bob)
+	if !w.said(ob.ID, "consent.given", "account bob@customer.example, for the project acme-data-prod") {
+		t.Error("the history doesn't say what the access is for")
+	}
+	a.chooses(ob.ID, "acme-other")
+	const refused = "The access of bob@customer.example was given for the project acme-data-prod, and not for acme-other."
+	a.stays(ob.ID, refused)
+	b.stays(ob.ID, refused)
+	page := b.get(web.OnboardingPath(ob.ID, "connect"))
+	says(t, page, refused, "acme-other")
+	b.connectAs(ob.ID, bob)
+	wantTo(t, a.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+	if run := w.latest(ob.ID); run.StartedBy != ada || run.Plan.Spec.Project != "acme-other" {
+		t.Errorf("run by %s in %s", run.StartedBy, run.Plan.Spec.Project)
+	}
+	w.worker(ob.ID)
+	for _, what := range []string{"run.submitted", "run.started"} {
+		if !w.said(ob.ID, what, ", with the access of bob@customer.example.") {
+			t.Errorf("%s doesn't say whose access is used", what)
+		}
+	}
+}
+
+// Before there is a project, a consent is for choosing one: for the person who gave it and chooses, and nobody else.
+func TestAConsentBeforeTheProjectServesWhoChoosesIt(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	w.joined(ob.ID)
+	a, b := w.as(ada), w.as(bob)
+	a.fillIn(ob.ID, "project")
+	b.connectAs(ob.ID, bob)
+	a.chooses(ob.ID, "acme-data-prod")
+	const refused = "The access of bob@customer.example was given before the project was chosen"
+	a.stays(ob.ID, refused)
+	b.chooses(ob.ID, "acme-data-prod") // it was chosen already: he doesn't choose it now
+	b.stays(ob.ID, refused)
+	a.connectAs(ob.ID, ada)
+	wantTo(t, a.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+
+	w = newWorld(t)
+	own, c := w.ready() // connects, then chooses
+	if !w.said(own.ID, "consent.project", "acme-data-prod") {
+		t.Error("the history doesn't say what the access is for")
+	}
+	wantTo(t, c.approve(own.ID), web.OnboardingPath(own.ID, "progress"))
+}
+
+// Who did not give the access uses it for what was listed then, and no more.
+func TestAnothersAccessServesForWhatWasListed(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	w.joined(ob.ID)
+	a, b := w.as(ada), w.as(bob)
+	a.fillIn(ob.ID, "")
+	b.connectAs(ob.ID, bob)
+	path := web.OnboardingPath(ob.ID, "step", "data-sources")
+	wantTo(t, a.post(path, "datasets", "acme-secret.ledger", "version", version(t, a.get(path))), web.OnboardingPath(ob.ID, "check"))
+	a.stays(ob.ID, "This needs more than was listed when bob@customer.example gave the access.")
+	p := b.get(web.OnboardingPath(ob.ID, "plan")) // who gave it sees it and decides
+	want(t, p, http.StatusOK)
+	wantTo(t, a.post(path, "datasets", "", "version", version(t, a.get(path))), web.OnboardingPath(ob.ID, "check"))
+	wantTo(t, a.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+}
+
+// What goes is approved by who gave the access.
+func TestATeardownIsApprovedByWhoGaveTheAccess(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	wantTo(t, a.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+	k := w.worker(ob.ID)
+	k.finish("apis")
+	k.finish("bucket")
+	k.end(onboarding.RunSucceeded)
+	w.joined(ob.ID)
+	b := w.as(bob)
+	plan := web.OnboardingPath(ob.ID, "plan") + "?kind=teardown"
+	b.connectAs(ob.ID, bob)
+	says(t, a.get(plan), "Removing is approved by who gave the access, bob@customer.example.")
+	p := b.get(web.OnboardingPath(ob.ID, "teardown"))
+	want(t, p, http.StatusOK)
+	form := []string{"hash", p.Find("input[name=hash]").AttrOr("value", ""), "version", p.Find("form input[name=version]").AttrOr("value", ""), "erase", "yes"}
+	want(t, a.post(web.OnboardingPath(ob.ID, "teardown"), form...), http.StatusConflict)
+	if run := w.latest(ob.ID); run.Kind == onboarding.RunTeardown {
+		t.Fatal("it was started with another's access")
+	}
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "teardown"), form...), web.OnboardingPath(ob.ID, "progress"))
+}
+
+// What is asked may change between our page and the provider's answer: then the consent is for nothing.
+func TestAConsentToWhatWasNotShownIsNotTaken(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	w.joined(ob.ID)
+	a, b := w.as(ada), w.as(bob)
+	a.fillIn(ob.ID, "")
+	stale := b.get(web.OnboardingPath(ob.ID, "connect")).Find("a[href*='/connect/start']").First().AttrOr("href", "")
+	away := b.toProvider(ob.ID, bob)
+	a.chooses(ob.ID, "acme-other")
+	p := b.get(w.issuer.consent(t, away.to(), bob, nil))
+	want(t, p, http.StatusConflict)
+	says(t, p, "What is asked changed meanwhile", "acme-other")
+	wantTo(t, b.get(stale), web.OnboardingPath(ob.ID, "connect"))
+	wantTo(t, b.get(web.OnboardingPath(ob.ID, "connect", "start")), web.OnboardingPath(ob.ID, "connect"))
+	if w.live(ob.ID) {
+		t.Error("it was taken")
 	}
 }

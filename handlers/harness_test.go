@@ -180,7 +180,23 @@ type cloud struct {
 	discarded []string // refresh tokens
 }
 
-func (c *cloud) Plan(_ context.Context, _ onboarding.Actor, _ onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
+// reach is the live grant's refusal to serve for a spec.
+func (c *cloud) reach(ctx context.Context, a onboarding.Actor, spec onboarding.Spec) error {
+	g, err := c.store.LiveGrant(ctx, onboarding.System, spec.Onboarding)
+	if err != nil {
+		return err
+	}
+	return g.Serves(a.Email, spec.Project, c.Consent(spec).All())
+}
+
+func (c *cloud) Plan(ctx context.Context, a onboarding.Actor, _ onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
+	if err := c.reach(ctx, a, spec); err != nil {
+		return onboarding.Plan{}, err
+	}
+	return c.planned(spec)
+}
+
+func (c *cloud) planned(spec onboarding.Spec) (onboarding.Plan, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	desired, err := json.Marshal(map[string]string{"name": spec.Bucket(), "drift": c.drift})
@@ -202,14 +218,17 @@ func (c *cloud) TeardownPlan(ctx context.Context, a onboarding.Actor, ob onboard
 }
 
 func (c *cloud) VerifyPlan(spec onboarding.Spec) (onboarding.Plan, error) {
-	p, err := c.Plan(context.Background(), onboarding.Actor{}, onboarding.Onboarding{}, spec)
+	p, err := c.planned(spec)
 	for i := range p.Tasks {
 		p.Tasks[i].Action, p.Tasks[i].DependsOn = onboarding.ActionCheck, nil
 	}
 	return p, err
 }
 
-func (c *cloud) Preflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error) {
+func (c *cloud) Preflight(ctx context.Context, a onboarding.Actor, _ onboarding.Onboarding, spec onboarding.Spec) ([]onboarding.CheckResult, error) {
+	if err := c.reach(ctx, a, spec); err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.checks, nil
@@ -220,14 +239,18 @@ func (c *cloud) Projects(context.Context, onboarding.Actor, onboarding.ID) ([]on
 }
 
 func (c *cloud) Project(_ context.Context, _ onboarding.Actor, _ onboarding.ID, id string) (onboarding.Project, error) {
-	if id != "acme-data-prod" {
+	if id != "acme-data-prod" && id != "acme-other" {
 		return onboarding.Project{}, onboarding.Errorf(onboarding.CodeNotFound, "Enter a project that the connected account may see")
 	}
 	return onboarding.Project{ID: id, Name: "Acme data", Number: "123456789012", Active: true}, nil
 }
 
-func (c *cloud) Consent(onboarding.Spec) onboarding.Consent {
-	return onboarding.Consent{Run: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}}
+func (c *cloud) Consent(spec onboarding.Spec) onboarding.Consent {
+	all := []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}
+	for _, d := range spec.DataSources {
+		all = append(all, onboarding.Permission{Name: "bigquery.datasets.update", Why: "to let Spark read it", On: d.Name})
+	}
+	return onboarding.Consent{Run: all}
 }
 
 func (c *cloud) Exports() []string { return []string{"plan.sh"} }
@@ -608,10 +631,32 @@ func (b *browser) fillInAs(id onboarding.ID, name, until string) {
 	}
 }
 
+// toProvider follows the page that says what is asked to the provider's; account names another than one's own.
+func (b *browser) toProvider(id onboarding.ID, account string) page {
+	b.t.Helper()
+	link := b.get(web.OnboardingPath(id, "connect")).Find("a[href*='/connect/start']").First().AttrOr("href", "")
+	u, err := url.Parse(link)
+	if err != nil || link == "" {
+		b.t.Fatalf("no way to the provider: %q (%v)", link, err)
+	}
+	if account != "" {
+		q := u.Query()
+		q.Set("account", account)
+		u.RawQuery = q.Encode()
+	}
+	start := b.get(u.String())
+	want(b.t, start, http.StatusSeeOther)
+	return start
+}
+
 // connect gives the cloud access as that account.
 func (b *browser) connect(id onboarding.ID, account string, scopes []string) page {
 	b.t.Helper()
-	start := b.get(web.OnboardingPath(id, "connect", "start"))
-	want(b.t, start, http.StatusSeeOther)
-	return b.get(b.w.issuer.consent(b.t, start.to(), account, scopes))
+	return b.get(b.w.issuer.consent(b.t, b.toProvider(id, "").to(), account, scopes))
+}
+
+// connectAs gives the cloud access as that account, and says so on our page before.
+func (b *browser) connectAs(id onboarding.ID, account string) page {
+	b.t.Helper()
+	return b.get(b.w.issuer.consent(b.t, b.toProvider(id, account).to(), account, nil))
 }

@@ -45,7 +45,7 @@ func (s *Server) readPlan(v *visit, kind onboarding.RunKind) (planRead, error) {
 		p.spec = p.latest.Plan.Spec // what was made follows from what was run, whatever was answered since
 		p.spec.EraseData = false
 	case kind == onboarding.RunVerify:
-		run, err := s.succeeded(v)
+		run, err := s.succeeded(ctx, v.actor, v.id)
 		if err != nil {
 			return planRead{}, err
 		}
@@ -191,6 +191,9 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 		view.Blocked = "A check failed. Mend what it names, then check again."
 	case failed > 1:
 		view.Blocked = fmt.Sprintf("%d checks failed. Mend what they name, then check again.", failed)
+	case p.kind == onboarding.RunTeardown && p.grant.GivenBy != v.actor.Email:
+		// The consent lists what is made, not what goes.
+		view.Blocked = "Removing is approved by who gave the access, " + p.grant.Email + ". Ask them to open this page, or connect your own account."
 	case p.kind == onboarding.RunTeardown && !slices.ContainsFunc(p.plan.Tasks, func(t onboarding.PlannedTask) bool { return t.Action == onboarding.ActionDelete }):
 		view.Blocked = "There is nothing of ours to remove."
 	default:

@@ -35,7 +35,7 @@ func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id on
 	v := web.ProgressView{
 		Onboarding: ob, Run: run, Specialist: ob.Specialist,
 		MayAct:     actor.Role == onboarding.RoleCustomer || actor.Role == onboarding.RoleColleague,
-		ConnectURL: connectStart(id, web.OnboardingPath(id, "progress"), ""),
+		ConnectURL: connectURL(id, web.OnboardingPath(id, "progress")),
 	}
 	v.Now = s.Now()
 	if !run.State.Ended() {
@@ -44,12 +44,32 @@ func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id on
 	if run.State.Active() {
 		v.Expect = "This usually takes 2 to 5 minutes."
 	}
+	if v.MayAct && run.State == onboarding.RunBlocked && waitsForSignIn(run) {
+		if v.ConnectURL, err = s.reconnectURL(ctx, actor, ob); err != nil {
+			return v, err
+		}
+	}
 	if v.MayAct && planChanged(run) {
 		if fresh, err := s.drift.plan(ctx, s, actor, ob, run); err == nil {
 			v.Differences, v.NewHash = differences(run.Plan, fresh), fresh.Hash()
 		}
 	}
 	return v, nil
+}
+
+// reconnectURL is the way to give the access again: straight to the provider for who gave it for the same before, else
+// by the page that says what is asked.
+func (s *Server) reconnectURL(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding) (string, error) {
+	next := web.OnboardingPath(ob.ID, "progress")
+	grants, err := s.Store.Grants(ctx, actor, ob.ID)
+	if err != nil || len(grants) == 0 {
+		return connectURL(ob.ID, next), err
+	}
+	ask, err := s.asks(ctx, actor, journey{ob, wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor}}, next)
+	if last := latestGrant(grants); err != nil || last.GivenBy != actor.Email || last.Email != actor.Email || last.Project != ask.Project || !last.Covers(ask.Consent.All()) {
+		return connectURL(ob.ID, next), err
+	}
+	return connectStart(ob.ID, next, "", ask.name()), nil
 }
 
 func planChanged(run onboarding.Run) bool {
@@ -291,15 +311,15 @@ func (s *Server) approveChanged(w http.ResponseWriter, v *visit) error {
 }
 
 // succeeded finds the last provisioning run that succeeded, whatever was run since; CodeNotFound if there is none.
-func (s *Server) succeeded(v *visit) (onboarding.Run, error) {
-	latest, err := s.Store.LatestRun(v.Context(), v.actor, v.id)
+func (s *Server) succeeded(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
+	latest, err := s.Store.LatestRun(ctx, actor, id)
 	if err != nil {
 		return latest, err
 	}
 	if latest.Kind == onboarding.RunProvision && latest.State == onboarding.RunSucceeded {
 		return latest, nil
 	}
-	runs, err := s.Store.Runs(v.Context(), v.actor, v.id)
+	runs, err := s.Store.Runs(ctx, actor, id)
 	if err != nil {
 		return latest, err
 	}
@@ -320,7 +340,7 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	run, err := s.succeeded(v)
+	run, err := s.succeeded(v.Context(), v.actor, v.id)
 	if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
 	}
@@ -393,7 +413,7 @@ func handover(spec onboarding.Spec) []wizard.Row {
 
 // outputs is the record as a download.
 func (s *Server) outputs(w http.ResponseWriter, v *visit) error {
-	run, err := s.succeeded(v)
+	run, err := s.succeeded(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}

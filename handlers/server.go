@@ -63,6 +63,7 @@ type Store interface {
 
 	SaveGrant(context.Context, onboarding.Actor, onboarding.Grant) (onboarding.Grant, error)
 	LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error)
+	ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Grant, project string) error
 	Grants(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Grant, error)
 	GrantUses(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.GrantUse, error)
 

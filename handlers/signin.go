@@ -40,6 +40,7 @@ type flow struct {
 	Onboarding onboarding.ID `json:"onboarding,omitempty"` // of a connection to the cloud; "" for a sign-in
 	Account    string        `json:"account,omitempty"`    // of a connection: another account that the person chose on our page
 	By         string        `json:"by,omitempty"`         // of a connection: who began it
+	Asked      string        `json:"asked,omitempty"`      // of a connection: names what our page listed
 	Recent     bool          `json:"recent,omitempty"`     // of a sign-in: an older one won't do
 }
 

@@ -146,7 +146,7 @@ func TestConsentIsCheckedScopeByScopeAndAccountByAccount(t *testing.T) {
 			t.Errorf("the page doesn't explain %s", text)
 		}
 	}
-	start := b.get(web.OnboardingPath(ob.ID, "connect", "start"))
+	start := b.toProvider(ob.ID, "")
 	if strings.Contains(start.to(), "include_granted_scopes") {
 		t.Error("what was granted to others of our pages is asked for, too")
 	}
@@ -255,7 +255,7 @@ func TestAConsentOfAnotherSessionIsRefused(t *testing.T) {
 	ob := w.begun()
 	w.joined(ob.ID)
 	a, b := w.as(ada), w.as(bob)
-	start := a.get(web.OnboardingPath(ob.ID, "connect", "start"))
+	start := a.toProvider(ob.ID, "")
 	callback := w.issuer.consent(t, start.to(), ada, nil)
 	want(t, b.get(callback), http.StatusBadRequest)
 	a.signIn(bob, "/") // the same browser, another person meanwhile

@@ -128,6 +128,21 @@ func (g Grant) SealedTo() SealedTo { return SealedTo{g.Onboarding, g.Ref, Purpos
 // Live tells whether the grant still holds a token.
 func (g Grant) Live() bool { return g.ID != 0 && g.WipedAt.IsZero() }
 
+// Serves tells whether the grant may be used in a project for what needs these permissions, because of that person.
+// CodeSignIn where it was given for another project, or before one was chosen; or, for somebody else than who gave it,
+// where the consent didn't list each permission.
+func (g Grant) Serves(by, project string, needed []Permission) error {
+	switch {
+	case g.Project == "":
+		return Errorf(CodeSignIn, "The access of %s was given before the project was chosen, and serves to choose one. Look at what is asked for %s, then connect again.", g.Email, project)
+	case g.Project != project:
+		return Errorf(CodeSignIn, "The access of %s was given for the project %s, and not for %s. Look at what is asked for %s, then connect again.", g.Email, g.Project, project, project)
+	case by != g.GivenBy && !g.Covers(needed):
+		return Errorf(CodeSignIn, "This needs more than was listed when %s gave the access. Ask them to look at it and go on here, or connect your own account.", g.Email)
+	}
+	return nil
+}
+
 // Covers tells whether the consent listed each of these permissions.
 func (g Grant) Covers(needed []Permission) bool {
 	return !slices.ContainsFunc(needed, func(p Permission) bool { return !slices.Contains(g.Shown, p.Line()) })

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -54,6 +55,9 @@ type Consent struct {
 	Checks   []Permission // read before them; a run goes on without
 	Teardown []Permission // by a teardown alone, which asks for fresh access
 }
+
+// All are the permissions of the consent, whatever they are for.
+func (c Consent) All() []Permission { return slices.Concat(c.Run, c.Checks, c.Teardown) }
 
 // PlannedTask is one line of the plan.
 type PlannedTask struct {

@@ -21,6 +21,7 @@ type access struct {
 	actor         onboarding.Actor
 	id            onboarding.ID
 	purpose, text string
+	serves        func(onboarding.Grant) error // nil: the grant serves for it, whatever it was given for
 
 	mu      sync.Mutex
 	grant   onboarding.Grant
@@ -30,8 +31,8 @@ type access struct {
 }
 
 // open returns the live access, CodeSignIn where there is none. Its use is recorded in the receipt once.
-func (s *Service) open(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purpose, text string) (*access, error) {
-	a := s.lazy(ctx, actor, id, purpose, text)
+func (s *Service) open(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purpose, text string, serves func(onboarding.Grant) error) (*access, error) {
+	a := s.lazy(ctx, actor, id, purpose, text, serves)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.load(); err != nil {
@@ -41,8 +42,25 @@ func (s *Service) open(ctx context.Context, actor onboarding.Actor, id onboardin
 }
 
 // lazy is open for later: the first token opens the grant.
-func (s *Service) lazy(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purpose, text string) *access {
-	return &access{s: s, ctx: ctx, actor: actor, id: id, purpose: purpose, text: text, used: map[string]bool{}}
+func (s *Service) lazy(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purpose, text string, serves func(onboarding.Grant) error) *access {
+	return &access{s: s, ctx: ctx, actor: actor, id: id, purpose: purpose, text: text, serves: serves, used: map[string]bool{}}
+}
+
+// forSpec is what a grant must have been given for, to be used for a spec because of that person.
+func (s *Service) forSpec(by string, spec onboarding.Spec) func(onboarding.Grant) error {
+	needed := s.Consent(spec).All()
+	return func(g onboarding.Grant) error { return g.Serves(by, spec.Project, needed) }
+}
+
+// forChoosing lets a project be looked for: with a grant that names none yet, or by who gave it. A grant that names
+// one shows that one to the others too.
+func forChoosing(by, project string) func(onboarding.Grant) error {
+	return func(g onboarding.Grant) error {
+		if g.Project == "" || g.Project == project || g.GivenBy == by {
+			return nil
+		}
+		return onboarding.Errorf(onboarding.CodeSignIn, "The access of %s was given for the project %s. To look at others, connect your own account.", g.Email, g.Project)
+	}
 }
 
 func (a *access) email() string {
@@ -69,6 +87,11 @@ func (a *access) load() error {
 	}
 	if !g.Live() {
 		return onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google to give access to your Google Cloud project.")
+	}
+	if a.serves != nil {
+		if err := a.serves(g); err != nil {
+			return err
+		}
 	}
 	tok, err := a.s.unseal(g)
 	if err != nil {

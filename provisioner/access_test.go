@@ -81,7 +81,7 @@ func TestARefreshHappensOnceAndIsKeptSealed(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 { // as many onboardings' pages and runs at a time
 		group.Go(func() {
-			a, err := s.open(t.Context(), onboarding.System, "ob_sample", "run", "")
+			a, err := s.open(t.Context(), onboarding.System, "ob_sample", "run", "", nil)
 			if err != nil {
 				t.Error(err)
 				return
@@ -229,7 +229,7 @@ func (o *opened) Open(to onboarding.SealedTo, sealed []byte) (onboarding.Secret,
 }
 
 func TestEachUseOfTheAccessIsOnTheReceipt(t *testing.T) {
-	ob, spec := onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample"}
+	ob, spec := onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample", Project: "acme-data"}
 	for name, c := range map[string]struct {
 		do      func(*Service) error
 		purpose []string
@@ -245,7 +245,7 @@ func TestEachUseOfTheAccessIsOnTheReceipt(t *testing.T) {
 		"a teardown plan": {func(s *Service) error { _, err := s.TeardownPlan(t.Context(), onboarding.System, ob, spec); return err }, []string{"teardown-plan"}, false},
 		"preflight":       {func(s *Service) error { _, err := s.Preflight(t.Context(), onboarding.System, ob, spec); return err }, []string{"preflight"}, false},
 		"a secret": {func(s *Service) error {
-			a, err := s.open(t.Context(), onboarding.System, ob.ID, "run", "")
+			a, err := s.open(t.Context(), onboarding.System, ob.ID, "run", "", nil)
 			if err == nil {
 				_, err = a.secret(t.Context(), onboarding.PurposeRedisToken)
 			}
@@ -315,7 +315,7 @@ func TestARunWaitsForItsKeysAndChangesNothing(t *testing.T) {
 	s.cfg.Catalog = []*Step{Define(def)}
 	sealed := onboarding.GrantToken{RefreshToken: "refresh"}
 	m.signIn(sealed)
-	plan, err := s.Plan(t.Context(), onboarding.System, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample"})
+	plan, err := s.Plan(t.Context(), onboarding.System, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample", Project: "acme-data"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -345,5 +345,60 @@ func TestARunWaitsForItsKeysAndChangesNothing(t *testing.T) {
 	execute(t, s)
 	if m.state() != onboarding.RunSucceeded || c.made("bucket") != 1 {
 		t.Errorf("with the keys: run %s: %s", m.state(), m.task("bucket").Message)
+	}
+}
+
+func TestAnAccessServesForWhatItWasGivenFor(t *testing.T) {
+	const bob = "bob@customer.example"
+	catalog := []*Step{Define(StepDef[string]{
+		Name:    "bucket",
+		Desired: func(onboarding.Spec) []Want[string] { return One("") },
+		Describe: func(onboarding.Spec, string) Description {
+			return Description{Title: "the bucket", Resource: "gs://sample"}
+		},
+		Check: func(context.Context, *Env, string) (*Observed[string], error) {
+			return &Observed[string]{Owned: true}, nil
+		},
+		Permissions: func(onboarding.Spec, string) []onboarding.Permission {
+			return []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}
+		},
+	})}
+	spec := onboarding.Spec{Onboarding: "ob_sample", Project: "acme-data"}
+	for _, c := range []struct {
+		name, by, project string
+		shown             []string
+		serves            bool
+	}{
+		{"who gave it, in its project", bob, "acme-data", nil, true},
+		{"who gave it, in another project", bob, "acme-other", []string{"storage.buckets.create"}, false},
+		{"before a project was chosen", bob, "", []string{"storage.buckets.create"}, false},
+		{"another person, what was listed", "ada@customer.example", "acme-data", []string{"storage.buckets.create"}, true},
+		{"another person, more than was listed", "ada@customer.example", "acme-data", []string{"storage.buckets.get", "storage.buckets.create on gs://elsewhere"}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newGoogle(t)
+			s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "access-0", Expiry: time.Now().Add(time.Hour)})
+			s.cfg.Catalog = catalog
+			m.grant.GivenBy, m.grant.Project, m.grant.Shown = bob, c.project, append(m.grant.Shown, c.shown...)
+			ctx, actor, ob := t.Context(), onboarding.Actor{Email: c.by}, onboarding.Onboarding{ID: "ob_sample"}
+			plan, planned := s.Plan(ctx, actor, ob, spec)
+			_, checked := s.Preflight(ctx, actor, ob, spec)
+			_, removed := s.TeardownPlan(ctx, actor, ob, spec)
+			for what, err := range map[string]error{"plan": planned, "preflight": checked, "teardown": removed} {
+				if (onboarding.ErrorCode(err) == onboarding.CodeSignIn) == c.serves {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+			// A run that was approved while another grant was there meets the same.
+			m.run.Plan, m.run.StartedBy = plan, c.by
+			m.run.Plan.Spec = spec
+			_, opened := s.open(ctx, onboarding.System, "ob_sample", "run", "", s.forSpec(m.run.StartedBy, m.run.Plan.Spec))
+			if (opened == nil) != c.serves {
+				t.Errorf("run: %v", opened)
+			}
+			if !c.serves && (len(m.uses) > 0 || g.calls.Load() > 0) {
+				t.Errorf("it was used: %v, %d calls", m.uses, g.calls.Load())
+			}
+		})
 	}
 }

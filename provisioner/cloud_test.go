@@ -28,7 +28,7 @@ type grants struct {
 }
 
 func (g *grants) LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error) {
-	return onboarding.Grant{ID: 1, Email: ada, Sealed: g.sealed}, nil
+	return onboarding.Grant{ID: 1, Email: ada, GivenBy: ada, Project: "acme-data", Sealed: g.sealed}, nil
 }
 
 func (g *grants) RecordUse(_ context.Context, _ int64, purpose, _ string) error {

@@ -1,6 +1,7 @@
 package provisioner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -38,6 +39,7 @@ func (plain) Seal(_ onboarding.SealedTo, s onboarding.Secret) ([]byte, error) {
 }
 
 func newMemory(plan onboarding.Plan) *memory {
+	plan.Spec.Project = cmp.Or(plan.Spec.Project, "acme-data")
 	m := &memory{history: map[onboarding.TaskName]string{}, secrets: map[onboarding.Purpose][]byte{}}
 	m.run = onboarding.Run{ID: "run_sample", Onboarding: "ob_sample", Kind: onboarding.RunProvision, State: onboarding.RunQueued, Plan: plan}
 	for i, t := range plan.Tasks {
@@ -51,7 +53,10 @@ func (m *memory) signIn(tok onboarding.GrantToken) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	sealed, _ := json.Marshal(tok) // strings and a time marshal
-	m.grant = onboarding.Grant{ID: m.grant.ID + 1, Onboarding: "ob_sample", Email: "ada@customer.example", Sealed: sealed}
+	m.grant = onboarding.Grant{ID: m.grant.ID + 1, Onboarding: "ob_sample", Email: "ada@customer.example", GivenBy: onboarding.System.Email, Project: m.run.Plan.Spec.Project, Sealed: sealed}
+	for _, p := range readings {
+		m.grant.Shown = append(m.grant.Shown, p.Line())
+	}
 }
 
 func (m *memory) retry() {

@@ -112,7 +112,7 @@ func (t *Task) planUndo(ctx context.Context, env *Env) (onboarding.PlannedTask, 
 
 // reading opens the customer's access for a look around and returns the spec's tasks.
 func (s *Service) reading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, spec onboarding.Spec, purpose, text string) (*Env, []*Task, error) {
-	a, err := s.open(ctx, actor, id, purpose, text)
+	a, err := s.open(ctx, actor, id, purpose, text, s.forSpec(actor.Email, spec))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -106,7 +106,8 @@ type node struct {
 func (e *execution) execute() error {
 	nodes, err := e.nodes()
 	if err == nil {
-		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", fmt.Sprintf("Run %s: %s, %d tasks", e.run.ID, e.run.Kind, len(e.run.Tasks)))
+		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", fmt.Sprintf("Run %s: %s, %d tasks", e.run.ID, e.run.Kind, len(e.run.Tasks)),
+			e.s.forSpec(e.run.StartedBy, e.run.Plan.Spec))
 		e.env, err = e.s.env(e.work, e.acc, e.run.Plan.Spec)
 	}
 	if err != nil {

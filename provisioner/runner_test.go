@@ -124,7 +124,7 @@ func bundle(t *testing.T, catalog ...*Step) (*Service, *memory) {
 	t.Helper()
 	m := newMemory(onboarding.Plan{})
 	s := NewService(Config{Ledger: m, Vault: plain{}, Catalog: catalog})
-	plan, err := s.Plan(t.Context(), onboarding.Actor{Email: "ada@customer.example"}, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample", Deployment: "acme"})
+	plan, err := s.Plan(t.Context(), onboarding.Actor{Email: "ada@customer.example"}, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample", Deployment: "acme", Project: "acme-data"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -701,7 +701,7 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 			c.put(name, "right", true)
 		}
 		c.put("theirs", "right", false)
-		plan, err := s.TeardownPlan(t.Context(), onboarding.System, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample"})
+		plan, err := s.TeardownPlan(t.Context(), onboarding.System, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample", Project: "acme-data"})
 		if err != nil {
 			t.Fatal(err)
 		}

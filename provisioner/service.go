@@ -158,7 +158,7 @@ const maxProjects = 500
 // Projects lists the projects that the customer's account may see, active ones only, as Google orders them, at
 // most 500. CodeSignIn when there is no usable access.
 func (s *Service) Projects(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Project, error) {
-	a, err := s.open(ctx, actor, id, "projects", "List your Google Cloud projects")
+	a, err := s.open(ctx, actor, id, "projects", "List your Google Cloud projects", forChoosing(actor.Email, ""))
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func told(err error) error {
 // Alive asks Google whether it still takes the customer's access, by the smallest reading there is: CodeSignIn when it
 // doesn't.
 func (s *Service) Alive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
-	a, err := s.open(ctx, actor, id, "connection", "See whether Google still takes the access")
+	a, err := s.open(ctx, actor, id, "connection", "See whether Google still takes the access", nil)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (s *Service) Alive(ctx context.Context, actor onboarding.Actor, id onboardi
 // Project reads one project. Google answers 403 for a project that does not exist and for one that is somebody
 // else's, so both are CodePermission, with the account named.
 func (s *Service) Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, projectID string) (onboarding.Project, error) {
-	a, err := s.open(ctx, actor, id, "project", "Read the chosen project")
+	a, err := s.open(ctx, actor, id, "project", "Read the chosen project", forChoosing(actor.Email, projectID))
 	if err != nil {
 		return onboarding.Project{}, err
 	}

@@ -84,13 +84,60 @@ func (s *Store) SaveGrant(ctx context.Context, actor onboarding.Actor, g onboard
 		if saved, err = one(ctx, tx, insertGrant, args, "onboarding", toGrant); err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, g.Onboarding, "consent.given", "Gave access to Google Cloud with the account "+address(g.Email)+".", map[string]any{"email": address(g.Email), "scopes": g.Scopes})
+		return audit(ctx, tx, actor, g.Onboarding, "consent.given", gave(g), map[string]any{"email": address(g.Email), "scopes": g.Scopes, "project": g.Project})
 	})
 	if err != nil {
 		return onboarding.Grant{}, err
 	}
 	s.changes.mark(g.Onboarding)
 	return saved, nil
+}
+
+func gave(g onboarding.Grant) string {
+	text := "Gave access to Google Cloud with the account " + address(g.Email)
+	if g.Project == "" {
+		return text + ", to choose the project."
+	}
+	return text + ", for the project " + g.Project + "."
+}
+
+// holder is whose access an onboarding holds, "" none.
+func holder(ctx context.Context, tx pgx.Tx, id onboarding.ID) (string, error) {
+	var email string
+	err := tx.QueryRow(ctx, `SELECT coalesce(min(email), '') FROM grants WHERE onboarding = @id AND wiped_at IS NULL`, pgx.NamedArgs{"id": id}).Scan(&email)
+	return email, err
+}
+
+// with names whose access is used.
+func with(email string) string {
+	if email == "" {
+		return "."
+	}
+	return ", with the access of " + email + "."
+}
+
+const chooseProject = `
+UPDATE grants SET project = @project
+WHERE id = @grant AND onboarding = @id AND given_by = @by AND project = '' AND wiped_at IS NULL
+RETURNING email`
+
+// ChooseProject says what a consent is for that was given before there was a project: who gave it chose it. It is said
+// once, by nobody else, and never changed: else nothing happens.
+func (s *Store) ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Grant, project string) error {
+	err := s.tx(ctx, onboarding.System, "choose the project of a consent", func(tx pgx.Tx) error {
+		email, err := one(ctx, tx, chooseProject, pgx.NamedArgs{"grant": g.ID, "id": g.Onboarding, "by": address(actor.Email), "project": project}, "consent", pgx.RowTo[string])
+		if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, g.Onboarding, "consent.project", "Chose the project "+project+" for the access of "+email+".", map[string]any{"email": email, "project": project})
+	})
+	if err == nil {
+		s.changes.mark(g.Onboarding)
+	}
+	return err
 }
 
 const selectGrants = `

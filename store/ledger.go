@@ -197,7 +197,11 @@ func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int
 			return err
 		}
 		if held.State == onboarding.RunQueued && held.StartedAt.IsZero() {
-			if err := audit(ctx, tx, onboarding.System, held.Onboarding, "run.started", "The run started.", map[string]any{"run": runID}); err != nil {
+			access, err := holder(ctx, tx, held.Onboarding)
+			if err != nil {
+				return err
+			}
+			if err := audit(ctx, tx, onboarding.System, held.Onboarding, "run.started", "The run started"+with(access), map[string]any{"run": runID, "access": access}); err != nil {
 				return err
 			}
 		}

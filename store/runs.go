@@ -242,8 +242,12 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err := project(ctx, tx, id, kind, onboarding.RunQueued, onboarding.Waiting{}); err != nil {
 			return err
 		}
-		if err := audit(ctx, tx, actor, id, "run.submitted", submitted(kind, len(plan.Tasks)),
-			map[string]any{"run": runID, "kind": kind, "plan_hash": plan.Hash()}); err != nil {
+		access, err := holder(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := audit(ctx, tx, actor, id, "run.submitted", submitted(kind, len(plan.Tasks))+with(access),
+			map[string]any{"run": runID, "kind": kind, "plan_hash": plan.Hash(), "access": access}); err != nil {
 			return err
 		}
 		if _, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: runID}, jobOpts()); err != nil {
@@ -328,7 +332,7 @@ func submitted(kind onboarding.RunKind, tasks int) string {
 	if what == "" {
 		what = "run"
 	}
-	return fmt.Sprintf("Approved the plan of %d tasks and started the %s.", tasks, what)
+	return fmt.Sprintf("Approved the plan of %d tasks and started the %s", tasks, what)
 }
 
 // RetryRun goes on with a blocked or failed run: what is done stays done, the rest is pending. One that is going
@@ -344,7 +348,11 @@ func (s *Store) RetryRun(ctx context.Context, actor onboarding.Actor, runID onbo
 		if err := s.requeue(ctx, tx, run); err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, run.Onboarding, "run.retried", "Went on with the run.", map[string]any{"run": run.ID})
+		access, err := holder(ctx, tx, run.Onboarding)
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, run.Onboarding, "run.retried", "Went on with the run"+with(access), map[string]any{"run": run.ID, "access": access})
 	})
 }
 
@@ -384,7 +392,11 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		if _, err := tx.Exec(ctx, `UPDATE tasks SET state = 'cancelled' WHERE run = @run AND state <> 'done' AND name <> ALL (@names::text[])`, args); err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, run.Onboarding, "plan.approved", "Approved the changed plan and went on with the run.", map[string]any{"run": run.ID, "plan_hash": plan.Hash()})
+		access, err := holder(ctx, tx, run.Onboarding)
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, run.Onboarding, "plan.approved", "Approved the changed plan and went on with the run"+with(access), map[string]any{"run": run.ID, "plan_hash": plan.Hash(), "access": access})
 	})
 }
 

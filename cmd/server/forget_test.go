@@ -131,7 +131,7 @@ func TestForgettingTakesEverybodyOutOfEveryTable(t *testing.T) {
 	must(err)
 	must(d.Store.AddNote(ctx, specialist, ob.ID, named+" answers slowly."))
 	must(d.Store.OverrideCheck(ctx, specialist, ob.ID, ob.Version, "billing", "Billing is on", named+" says it is on."))
-	must(d.consent(ctx, owner, ob.ID))
+	must(d.consent(ctx, owner, ob.ID, ob.Project))
 	must(d.provision(ctx, colleague, ob, s))
 	run, err := d.Store.LatestRun(ctx, owner, ob.ID)
 	must(err)

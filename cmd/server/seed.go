@@ -251,12 +251,12 @@ func (d seeder) answer(ctx context.Context, actor onboarding.Actor, ob onboardin
 }
 
 // consent gives the owner's cloud access to the onboarding, as the consent page does.
-func (d seeder) consent(ctx context.Context, owner onboarding.Actor, id onboarding.ID) error {
+func (d seeder) consent(ctx context.Context, owner onboarding.Actor, id onboarding.ID, project string) error {
 	token, err := json.Marshal(onboarding.GrantToken{RefreshToken: d.cloud.RefreshToken(emulatedClientID, owner.Email, d.Service.Scopes()...)})
 	if err != nil {
 		return err
 	}
-	grant := onboarding.Grant{Onboarding: id, Email: owner.Email, Scopes: d.Service.Scopes(), Asked: d.Service.Scopes(), CreatedAt: time.Now().UTC()}
+	grant := onboarding.Grant{Onboarding: id, Email: owner.Email, Scopes: d.Service.Scopes(), Asked: d.Service.Scopes(), CreatedAt: time.Now().UTC(), Project: project}
 	if grant.Ref, err = onboarding.NewGrantRef(rand.Reader); err != nil {
 		return err
 	}
@@ -269,7 +269,7 @@ func (d seeder) consent(ctx context.Context, owner onboarding.Actor, id onboardi
 
 // provision connects, plans, approves and waits until the run has got as far as the stage says.
 func (d seeder) provision(ctx context.Context, owner onboarding.Actor, ob onboarding.Onboarding, s sample) error {
-	if err := d.consent(ctx, owner, ob.ID); err != nil {
+	if err := d.consent(ctx, owner, ob.ID, ob.Project); err != nil {
 		return err
 	}
 	spec := d.Journey.Spec(wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor})
@@ -292,7 +292,7 @@ func (d seeder) provision(ctx context.Context, owner onboarding.Actor, ob onboar
 		return err
 	}
 	// The access ended with the run: taking it away again needs fresh consent.
-	if err := d.consent(ctx, owner, ob.ID); err != nil {
+	if err := d.consent(ctx, owner, ob.ID, ob.Project); err != nil {
 		return err
 	}
 	if plan, err = d.Service.TeardownPlan(ctx, owner, ob, spec); err != nil {

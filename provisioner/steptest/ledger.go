@@ -29,14 +29,14 @@ func (l *ledger) give(email, token string) {
 	if err != nil {
 		panic(err) // a string and a time marshal
 	}
-	l.grant = onboarding.Grant{ID: l.grant.ID + 1, Onboarding: l.run.Onboarding, Email: email, CreatedAt: l.now(), Sealed: sealed}
+	l.grant = onboarding.Grant{ID: l.grant.ID + 1, Onboarding: l.run.Onboarding, Email: email, GivenBy: onboarding.System.Email, Project: Spec().Project, CreatedAt: l.now(), Sealed: sealed}
 }
 
 // begin pins a plan.
 func (l *ledger) begin(id onboarding.ID, kind onboarding.RunKind, plan onboarding.Plan) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.run = onboarding.Run{ID: "run_test", Onboarding: id, Kind: kind, State: onboarding.RunQueued, Plan: plan, PlanHash: plan.Hash(), CreatedAt: l.now()}
+	l.run = onboarding.Run{ID: "run_test", Onboarding: id, Kind: kind, State: onboarding.RunQueued, StartedBy: onboarding.System.Email, Plan: plan, PlanHash: plan.Hash(), CreatedAt: l.now()}
 	for i, t := range plan.Tasks {
 		l.run.Tasks = append(l.run.Tasks, onboarding.Task{Name: t.Name, Title: t.Title, Position: i, State: onboarding.TaskPending})
 	}
