@@ -312,7 +312,6 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 	if err != nil {
 		return web.AdminDetailView{}, err
 	}
-	j.c.Lookup = nil // the customer's access is not for looking around
 	view := web.AdminDetailView{
 		Frame: s.adminFrame(v, j.ob.Customer, "onboardings"), Onboarding: j.ob, Steps: s.Journey.StepsAt(j.c, ""), Sections: s.Journey.Sections(j.c),
 		Waiting: s.Journey.Waiting(j.c), Form: web.AdminForm{Customer: j.ob.Customer, OwnerEmail: j.ob.Owner, Specialist: j.ob.Specialist, Vendor: j.ob.Vendor.Defaults(), WipedAPIKey: slices.Contains(j.ob.Wiped, onboarding.PurposeVendorAPIKey)},

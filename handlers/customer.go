@@ -82,7 +82,11 @@ func (s *Server) journey(v *visit) (journey, error) {
 }
 
 func (s *Server) journeyOf(v *visit, ob onboarding.Onboarding) journey {
-	return journey{ob, wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Lookup: lookup{s, v.actor, ob.ID}, Wiped: ob.Wiped}}
+	c := wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped}
+	if !v.actor.Role.Staff() { // the customer's access is not for the vendor's people to look around with
+		c.Lookup = lookup{s, v.actor, ob.ID}
+	}
+	return journey{ob, c}
 }
 
 // onboardingFrame is the frame of a page of an onboarding.

@@ -166,7 +166,6 @@ func TestTheCustomerRemovesAColleague(t *testing.T) {
 	}
 	before := w.cloud.revoked // the customer's own, which the colleague's replaced
 	remove := web.OnboardingPath(ob.ID, "colleague", "remove")
-	before := w.cloud.revoked // the access of another account was ended by this one
 	form := a.get(web.OnboardingPath(ob.ID, "connect")).Find("form[action='" + remove + "'] input[name=email]")
 	if got := form.AttrOr("value", ""); got != bob {
 		t.Fatalf("the page offers to remove %q", got)
@@ -331,5 +330,40 @@ func TestAConsentToWhatWasNotShownIsNotTaken(t *testing.T) {
 	wantTo(t, b.get(web.OnboardingPath(ob.ID, "connect", "start")), web.OnboardingPath(ob.ID, "connect"))
 	if w.live(ob.ID) {
 		t.Error("it was taken")
+	}
+}
+
+// The vendor's people see what the customer's side read last, and have nothing read themselves.
+func TestNobodyOfTheVendorsLooksIntoTheProject(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	s := w.as(sam)
+	plan := web.OnboardingPath(ob.ID, "plan")
+	w.cloud.users = nil
+	says(t, s.get(plan), "Only the customer's side can read the project, and it didn't for these answers yet.")
+	want(t, a.get(plan), http.StatusOK)
+	p := s.get(plan)
+	says(t, p, "gs://tecton-acme-prod-dataplane", "Only the customer or a colleague of theirs can approve the plan.")
+	wantTo(t, a.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+	k := w.worker(ob.ID)
+	k.start("apis")
+	k.must(w.store.BlockTask(t.Context(), k.fence(), "apis", &onboarding.Blocked{Code: onboarding.CodePlanChanged, On: onboarding.PartyCustomer, Action: "Approve the changed plan", Why: "It is there now."}))
+	k.end(onboarding.RunBlocked)
+	path := web.OnboardingPath(ob.ID, "step", "data-sources")
+	wantTo(t, a.post(path, "datasets", "acme-data-prod.sales", "version", version(t, a.get(path))), web.OnboardingPath(ob.ID, "check"))
+	says(t, s.get(plan), "gs://tecton-acme-prod-dataplane", "it didn't for these answers yet") // the approved one
+	w.cloud.mu.Lock()
+	w.cloud.users = nil
+	w.cloud.mu.Unlock()
+	for _, who := range []*browser{s, w.as(root)} {
+		for _, page := range []string{"", "/step/project", "/step/deployment", "/connect", "/check", "/plan", "/plan?kind=teardown", "/teardown", "/progress", "/receipt"} {
+			if p := who.get(web.OnboardingPath(ob.ID) + page); p.status != http.StatusOK && p.status != http.StatusSeeOther {
+				t.Errorf("%s: %d", page, p.status)
+			}
+		}
+		want(t, who.get(web.AdminPath(ob.ID)), http.StatusOK)
+	}
+	if len(w.cloud.users) > 0 {
+		t.Errorf("the access was used by %v", w.cloud.users)
 	}
 }

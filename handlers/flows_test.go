@@ -232,6 +232,8 @@ func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
 	}
 	plan, act := web.OnboardingPath(ob.ID, "plan"), web.AdminPath(ob.ID, "override")
 	s := w.as(sam)
+	want(t, s.post(act, "check", "policy:domains", "reason", "Nobody read it yet."), http.StatusUnprocessableEntity)
+	want(t, b.get(plan), http.StatusOK)
 	look := s.get(plan)
 	want(t, look, http.StatusOK)
 	if n := look.Find("form[action='" + act + "']").Length(); n != 1 {

@@ -178,10 +178,18 @@ type cloud struct {
 
 	refused   error    // what Google says of the access
 	discarded []string // refresh tokens
+	users     []string // who had the access used
+}
+
+func (c *cloud) use(a onboarding.Actor) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.users = append(c.users, a.Email)
 }
 
 // reach is the live grant's refusal to serve for a spec.
 func (c *cloud) reach(ctx context.Context, a onboarding.Actor, spec onboarding.Spec) error {
+	c.use(a)
 	g, err := c.store.LiveGrant(ctx, onboarding.System, spec.Onboarding)
 	if err != nil {
 		return err
@@ -234,11 +242,13 @@ func (c *cloud) Preflight(ctx context.Context, a onboarding.Actor, _ onboarding.
 	return c.checks, nil
 }
 
-func (c *cloud) Projects(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Project, error) {
+func (c *cloud) Projects(_ context.Context, a onboarding.Actor, _ onboarding.ID) ([]onboarding.Project, error) {
+	c.use(a)
 	return []onboarding.Project{{ID: "acme-data-prod", Name: "Acme data", Number: "123456789012", Active: true}}, nil
 }
 
-func (c *cloud) Project(_ context.Context, _ onboarding.Actor, _ onboarding.ID, id string) (onboarding.Project, error) {
+func (c *cloud) Project(_ context.Context, a onboarding.Actor, _ onboarding.ID, id string) (onboarding.Project, error) {
+	c.use(a)
 	if id != "acme-data-prod" && id != "acme-other" {
 		return onboarding.Project{}, onboarding.Errorf(onboarding.CodeNotFound, "Enter a project that the connected account may see")
 	}
@@ -552,7 +562,7 @@ func (w *world) stored() map[string]string {
 	}
 	defer conn.Close(context.WithoutCancel(w.t.Context()))
 	rows, err := conn.Query(w.t.Context(), `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-		AND relname NOT IN ('sessions', 'workers', 'river_leader', 'river_client', 'river_client_queue', 'river_queue')`)
+		AND relname NOT IN ('sessions', 'readings', 'workers', 'river_leader', 'river_client', 'river_client_queue', 'river_queue')`)
 	if err != nil {
 		w.t.Fatal(err)
 	}

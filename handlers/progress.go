@@ -65,7 +65,7 @@ func (s *Server) reconnectURL(ctx context.Context, actor onboarding.Actor, ob on
 	if err != nil || len(grants) == 0 {
 		return connectURL(ob.ID, next), err
 	}
-	ask, err := s.asks(ctx, actor, journey{ob, wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor}}, next)
+	ask, err := s.asks(ctx, actor, journey{ob, wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped}}, next)
 	if last := latestGrant(grants); err != nil || last.GivenBy != actor.Email || last.Email != actor.Email || last.Project != ask.Project || !last.Covers(ask.Consent.All()) {
 		return connectURL(ob.ID, next), err
 	}

@@ -73,6 +73,8 @@ type Store interface {
 	RetryRun(context.Context, onboarding.Actor, onboarding.RunID) error
 	ApprovePlan(context.Context, onboarding.Actor, onboarding.RunID, onboarding.Plan) error
 	CancelRun(context.Context, onboarding.Actor, onboarding.RunID) error
+	SaveReading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind, r onboarding.Reading) error
+	Reading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind) (onboarding.Reading, error)
 	OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, check, title, reason string) error
 	Overrides(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Override, error)
 	Audit(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.AuditEntry, error)

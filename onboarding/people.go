@@ -199,6 +199,7 @@ func Erasure(entries []AuditEntry) (lines int, at time.Time) {
 type GrantUse struct {
 	Grant   int64
 	At      time.Time
+	By      string // who caused it; "" in lines from before that was kept, and once the person is erased
 	Purpose string // "plan", "preflight", "run"
 	Text    string // one sentence for people
 }

@@ -21,6 +21,7 @@ type access struct {
 	actor         onboarding.Actor
 	id            onboarding.ID
 	purpose, text string
+	by            string                       // who causes the use
 	serves        func(onboarding.Grant) error // nil: the grant serves for it, whatever it was given for
 
 	mu      sync.Mutex
@@ -43,7 +44,7 @@ func (s *Service) open(ctx context.Context, actor onboarding.Actor, id onboardin
 
 // lazy is open for later: the first token opens the grant.
 func (s *Service) lazy(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purpose, text string, serves func(onboarding.Grant) error) *access {
-	return &access{s: s, ctx: ctx, actor: actor, id: id, purpose: purpose, text: text, serves: serves, used: map[string]bool{}}
+	return &access{s: s, ctx: ctx, actor: actor, id: id, purpose: purpose, text: text, by: actor.Email, serves: serves, used: map[string]bool{}}
 }
 
 // forSpec is what a grant must have been given for, to be used for a spec because of that person.
@@ -81,6 +82,9 @@ func (a *access) owner() string {
 
 // load reads and opens the live grant, if it isn't the one that is open. a.mu is held.
 func (a *access) load() error {
+	if a.actor.Role == onboarding.RoleSpecialist || a.actor.Role == onboarding.RoleAdministrator {
+		return onboarding.Errorf(onboarding.CodeForbidden, "Only the customer's side can look into the project. Ask them to open the page.")
+	}
 	g, err := a.s.cfg.Ledger.LiveGrant(a.ctx, a.actor, a.id)
 	if err != nil {
 		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be read just now. We try again.", Err: fmt.Errorf("grant of %s: %w", a.id, err)}
@@ -219,7 +223,7 @@ func (a *access) record(ctx context.Context, grant int64, purpose string) error 
 	if a.used[key] {
 		return nil
 	}
-	if err := a.s.cfg.Ledger.RecordUse(ctx, grant, purpose, a.text); err != nil {
+	if err := a.s.cfg.Ledger.RecordUse(ctx, grant, a.by, purpose, a.text); err != nil {
 		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The use of the access could not be recorded, so it is not used. We try again.", Err: err}
 	}
 	a.used[key] = true

@@ -279,7 +279,7 @@ func TestEachUseOfTheAccessIsOnTheReceipt(t *testing.T) {
 // unrecorded is a ledger whose receipt takes no line.
 type unrecorded struct{ *memory }
 
-func (unrecorded) RecordUse(context.Context, int64, string, string) error {
+func (unrecorded) RecordUse(context.Context, int64, string, string, string) error {
 	return errors.New("the receipt is full")
 }
 
@@ -400,5 +400,20 @@ func TestAnAccessServesForWhatItWasGivenFor(t *testing.T) {
 				t.Errorf("it was used: %v, %d calls", m.uses, g.calls.Load())
 			}
 		})
+	}
+}
+
+func TestAnAccessIsNotForTheVendorsPeopleAndEachUseSaysWhose(t *testing.T) {
+	g := newGoogle(t)
+	s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "access-0", Expiry: time.Now().Add(time.Hour)})
+	for _, role := range []onboarding.Role{onboarding.RoleSpecialist, onboarding.RoleAdministrator} {
+		_, err := s.Projects(t.Context(), onboarding.Actor{Email: "sam@vendor.example", Role: role}, "ob_sample")
+		if onboarding.ErrorCode(err) != onboarding.CodeForbidden || g.calls.Load() > 0 || len(m.uses) > 0 {
+			t.Errorf("%s: %v after %d calls, used %v", role, err, g.calls.Load(), m.uses)
+		}
+	}
+	m.grant.GivenBy = "ada@customer.example"
+	if _, err := s.Projects(t.Context(), onboarding.Actor{Email: "ada@customer.example", Role: onboarding.RoleCustomer}, "ob_sample"); err != nil || len(m.users) != 1 || m.users[0] != "ada@customer.example" {
+		t.Errorf("used by %v, %v", m.users, err)
 	}
 }

@@ -31,7 +31,7 @@ func (g *grants) LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (on
 	return onboarding.Grant{ID: 1, Email: ada, GivenBy: ada, Project: "acme-data", Sealed: g.sealed}, nil
 }
 
-func (g *grants) RecordUse(_ context.Context, _ int64, purpose, _ string) error {
+func (g *grants) RecordUse(_ context.Context, _ int64, _, purpose, _ string) error {
 	g.uses = append(g.uses, purpose)
 	return nil
 }

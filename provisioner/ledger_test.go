@@ -19,6 +19,7 @@ type memory struct {
 	asked     bool
 	grant     onboarding.Grant
 	uses      []string
+	users     []string
 	secrets   map[onboarding.Purpose][]byte
 	abandoned int
 	stale     int                            // writes that were refused
@@ -228,10 +229,10 @@ func (m *memory) ResealGrant(_ context.Context, id int64, sealed []byte) error {
 	return nil
 }
 
-func (m *memory) RecordUse(_ context.Context, _ int64, purpose, _ string) error {
+func (m *memory) RecordUse(_ context.Context, _ int64, by, purpose, _ string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.uses = append(m.uses, purpose)
+	m.uses, m.users = append(m.uses, purpose), append(m.users, by)
 	return nil
 }
 

@@ -108,6 +108,7 @@ func (e *execution) execute() error {
 	if err == nil {
 		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", fmt.Sprintf("Run %s: %s, %d tasks", e.run.ID, e.run.Kind, len(e.run.Tasks)),
 			e.s.forSpec(e.run.StartedBy, e.run.Plan.Spec))
+		e.acc.by = e.run.StartedBy
 		e.env, err = e.s.env(e.work, e.acc, e.run.Plan.Spec)
 	}
 	if err != nil {

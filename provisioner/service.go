@@ -44,7 +44,7 @@ type Ledger interface {
 	// LiveGrant returns the zero Grant where there is none.
 	LiveGrant(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Grant, error)
 	ResealGrant(ctx context.Context, grant int64, sealed []byte) error
-	RecordUse(ctx context.Context, grant int64, purpose, text string) error
+	RecordUse(ctx context.Context, grant int64, by, purpose, text string) error
 	WipeGrant(ctx context.Context, actor onboarding.Actor, grant int64, revokedAt time.Time) error
 	// SealedSecret is CodeGone where a run that succeeded wiped it, else CodeNotFound where there is none.
 	SealedSecret(ctx context.Context, id onboarding.ID, purpose onboarding.Purpose) ([]byte, error)
@@ -241,7 +241,7 @@ func (s *Service) Revoke(ctx context.Context, actor onboarding.Actor, id onboard
 		at, text = s.cfg.Now(), "Revoke the access at Google"
 	}
 	// It ends even where that can't be recorded.
-	if err := s.cfg.Ledger.RecordUse(ctx, g.ID, "revoke", text); err != nil {
+	if err := s.cfg.Ledger.RecordUse(ctx, g.ID, actor.Email, "revoke", text); err != nil {
 		s.cfg.Log.WarnContext(ctx, "record a revocation", "onboarding", id, "error", err)
 	}
 	if err := s.cfg.Ledger.WipeGrant(ctx, actor, g.ID, at); err != nil {

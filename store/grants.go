@@ -189,12 +189,12 @@ func (s *Store) ResealGrant(ctx context.Context, grantID int64, sealed []byte) e
 	return err
 }
 
-// RecordUse adds a line to the receipt: what the consent was used for.
-func (s *Store) RecordUse(ctx context.Context, grantID int64, purpose, text string) error {
+// RecordUse adds a line to the receipt: what the consent was used for, and who caused it.
+func (s *Store) RecordUse(ctx context.Context, grantID int64, by, purpose, text string) error {
 	var ids []onboarding.ID
 	err := s.batch(ctx, onboarding.System, "record the use of a consent", func(b *pgx.Batch) {
-		b.Queue(`INSERT INTO grant_uses (grant_id, onboarding, purpose, text) SELECT id, onboarding, @purpose, @text FROM grants WHERE id = @grant RETURNING onboarding`,
-			pgx.NamedArgs{"grant": grantID, "purpose": purpose, "text": text}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
+		b.Queue(`INSERT INTO grant_uses (grant_id, onboarding, actor, purpose, text) SELECT id, onboarding, @by, @purpose, @text FROM grants WHERE id = @grant RETURNING onboarding`,
+			pgx.NamedArgs{"grant": grantID, "by": address(by), "purpose": purpose, "text": text}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
 	})
 	if err == nil && len(ids) == 0 {
 		return notFound("consent")
@@ -203,7 +203,7 @@ func (s *Store) RecordUse(ctx context.Context, grantID int64, purpose, text stri
 }
 
 const selectUses = `
-SELECT u.grant_id AS grant, u.at, u.purpose, u.text FROM grant_uses u JOIN onboardings o ON o.id = u.onboarding
+SELECT u.grant_id AS grant, u.at, u.actor AS by, u.purpose, u.text FROM grant_uses u JOIN onboardings o ON o.id = u.onboarding
 WHERE u.onboarding = @id AND ` + visible + ` ORDER BY u.id`
 
 // GrantUses is the receipt of an onboarding's consents, oldest line first.

@@ -358,10 +358,10 @@ func TestHoldsOneConsentAndWipesIt(t *testing.T) {
 	if g, err := s.LiveGrant(ctx, onboarding.System, ob.ID); err != nil || g.ID != latest.ID || string(g.Sealed) != "two, refreshed" {
 		t.Errorf("live %+v, %v", g, err)
 	}
-	if err := s.RecordUse(ctx, latest.ID, "plan", "Read the project."); err != nil {
+	if err := s.RecordUse(ctx, latest.ID, ada.Email, "plan", "Read the project."); err != nil {
 		t.Fatal(err)
 	}
-	if uses, err := s.GrantUses(ctx, ada, ob.ID); err != nil || len(uses) != 1 || uses[0].Grant != latest.ID || uses[0].Text != "Read the project." {
+	if uses, err := s.GrantUses(ctx, ada, ob.ID); err != nil || len(uses) != 1 || uses[0].Grant != latest.ID || uses[0].Text != "Read the project." || uses[0].By != ada.Email {
 		t.Errorf("uses %+v, %v", uses, err)
 	}
 	if err := s.WipeGrant(ctx, onboarding.System, latest.ID, time.Now()); err != nil {

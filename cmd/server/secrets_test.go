@@ -66,7 +66,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 		answers["compute"].Set("secret_scope", "on")
 		ob, err = d.answer(ctx, owner, ob, answers, len(d.Journey.Steps(wizard.Context{Vendor: ob.Vendor})))
 		must(err)
-		must(d.consent(ctx, owner, ob.ID))
+		must(d.consent(ctx, owner, ob.ID, ob.Project))
 		wantSealed(ob.ID, s.Name+", before the run", "databricks_token grant redis_token vendor_api_key")
 		return ob, owner
 	}
@@ -123,7 +123,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 		t.Error("the history does not say what was wiped")
 	}
 
-	must(d.consent(ctx, owner, ob.ID))
+	must(d.consent(ctx, owner, ob.ID, ob.Project))
 	plan, err = d.Service.VerifyPlan(spec(ob))
 	verified := run(ob, owner, onboarding.RunVerify, plan, err)
 	if text := found(verified, "databricks-check"); !strings.Contains(text, "wiped after the handover") || !strings.Contains(text, "enter the token again") {
@@ -133,7 +133,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	if len(ob.Wiped) != 2 || slices.Contains(ob.Wiped, onboarding.PurposeDatabricksToken) {
 		t.Errorf("wiped, after one was entered again: %v", ob.Wiped)
 	}
-	must(d.consent(ctx, owner, ob.ID))
+	must(d.consent(ctx, owner, ob.ID, ob.Project))
 	wantSealed(ob.ID, "entered again for a verification", "databricks_token grant")
 	verified = run(ob, owner, onboarding.RunVerify, plan, nil)
 	if text := found(verified, "databricks-check"); !strings.Contains(text, "accepted the token") {
@@ -142,7 +142,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	wantSealed(ob.ID, "verified", "")
 
 	ob = again(read(ob.ID), owner, s)
-	must(d.consent(ctx, owner, ob.ID))
+	must(d.consent(ctx, owner, ob.ID, ob.Project))
 	plan, err = d.Service.TeardownPlan(ctx, owner, ob, spec(ob))
 	run(ob, owner, onboarding.RunTeardown, plan, err)
 	wantSealed(ob.ID, "torn down", "")

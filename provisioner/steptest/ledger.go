@@ -182,7 +182,7 @@ func (l *ledger) ResealGrant(_ context.Context, _ int64, sealed []byte) error {
 	return nil
 }
 
-func (l *ledger) RecordUse(_ context.Context, _ int64, purpose, _ string) error {
+func (l *ledger) RecordUse(_ context.Context, _ int64, _, purpose, _ string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.uses = append(l.uses, purpose)
