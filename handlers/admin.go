@@ -584,7 +584,10 @@ func (s *Server) adminRetry(w http.ResponseWriter, v *visit) error {
 	if run.State.Active() {
 		return s.toDetail(w, v, "The run is going on already.")
 	}
-	if err := s.Store.RetryRun(v.Context(), v.actor, run.ID); err != nil {
+	switch err := s.goOn(v, run); {
+	case onboarding.ErrorCode(err) == onboarding.CodeStale:
+		return s.toDetail(w, v, sentence(err)+" Ask the customer to open it.")
+	case err != nil:
 		return err
 	}
 	return s.toDetail(w, v, "The run goes on from the tasks that failed.")

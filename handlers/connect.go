@@ -323,11 +323,7 @@ func (s *Server) connected(w http.ResponseWriter, v *visit, f flow) error {
 	case err != nil:
 		return err
 	case run.State == onboarding.RunBlocked && waitsForSignIn(run):
-		if err := s.Store.RetryRun(v.Context(), v.actor, run.ID); err != nil {
-			return err
-		}
-		s.say(v.Context(), "Connected. The run goes on.")
-		return seeOther(w, v.Request, web.OnboardingPath(f.Onboarding, "progress"))
+		return s.goneOn(w, v, run, "Connected. The run goes on.")
 	}
 	s.say(v.Context(), "Google Cloud is connected.")
 	if f.Next != "" {

@@ -367,3 +367,28 @@ func TestNobodyOfTheVendorsLooksIntoTheProject(t *testing.T) {
 		t.Errorf("the access was used by %v", w.cloud.users)
 	}
 }
+
+// However a run goes on, it is not with answers that changed since it was approved.
+func TestARunDoesNotGoOnWithAnswersOfBefore(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	path := web.OnboardingPath(ob.ID, "step", "data-sources")
+	save := func(datasets string) {
+		t.Helper()
+		wantTo(t, a.post(path, "datasets", datasets, "version", version(t, a.get(path))), web.OnboardingPath(ob.ID, "check"))
+	}
+	save("acme-data-prod.sales")
+	a.connectAs(ob.ID, ada)
+	wantTo(t, a.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+	k := w.worker(ob.ID)
+	k.start("apis")
+	k.must(w.store.BlockTask(t.Context(), k.fence(), "apis", &onboarding.Blocked{Code: onboarding.CodeSignIn, On: onboarding.PartyCustomer, Action: "Sign in to Google again", Why: "Google ended the access."}))
+	k.end(onboarding.RunBlocked)
+	save("")
+	wantTo(t, a.connectAs(ob.ID, ada), web.OnboardingPath(ob.ID, "plan"))
+	wantTo(t, w.as(sam).post(web.AdminPath(ob.ID, "retry")), web.AdminPath(ob.ID))
+	wantTo(t, a.post(web.OnboardingPath(ob.ID, "retry")), web.OnboardingPath(ob.ID, "plan"))
+	if run := w.latest(ob.ID); run.State != onboarding.RunBlocked {
+		t.Errorf("the run is %s, with a data source that was taken out", run.State)
+	}
+}

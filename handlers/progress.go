@@ -229,18 +229,40 @@ func (s *Server) retry(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	if j, err := s.journey(v); err != nil {
-		return err
-	} else if outdated(run, s.Journey.Spec(j.c)) {
-		s.say(v.Context(), "The answers changed since this run was approved. This is the plan for them; look at it, then approve it.")
-		return seeOther(w, v.Request, planPath(v.id, onboarding.RunProvision))
+	if run.State.Active() { // the second click of a double click
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
 	}
-	return s.onRun(w, v, func(run onboarding.Run) error {
-		if run.State.Active() {
-			return nil // the second click of a double click
-		}
-		return s.Store.RetryRun(v.Context(), v.actor, run.ID)
-	})
+	return s.goneOn(w, v, run, "")
+}
+
+// goOn is the one way to go on with a run that stands still. CodeStale where it needs another approval: the answers
+// changed, or somebody else confirmed that the data may be deleted.
+func (s *Server) goOn(v *visit, run onboarding.Run) error {
+	j, err := s.journey(v)
+	switch {
+	case err != nil:
+		return err
+	case outdated(run, s.Journey.Spec(j.c)):
+		return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this run was approved. The plan for them has to be approved first.")
+	case run.Plan.Spec.EraseData && run.StartedBy != v.actor.Email:
+		return onboarding.Errorf(onboarding.CodeStale, "%s confirmed that the data may be deleted. Whoever goes on with this has to look at the plan and confirm it too.", run.StartedBy)
+	}
+	return s.Store.RetryRun(v.Context(), v.actor, run.ID)
+}
+
+// goneOn goes on with a run and leads to it, or to the plan that has to be approved first.
+func (s *Server) goneOn(w http.ResponseWriter, v *visit, run onboarding.Run, said string) error {
+	switch err := s.goOn(v, run); {
+	case onboarding.ErrorCode(err) == onboarding.CodeStale:
+		s.say(v.Context(), sentence(err))
+		return seeOther(w, v.Request, planPath(v.id, run.Kind))
+	case err != nil:
+		return err
+	}
+	if said != "" {
+		s.say(v.Context(), said)
+	}
+	return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
 }
 
 // outdated tells whether a provisioning run that stands still was approved for other answers than those there are now.
