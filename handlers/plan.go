@@ -219,7 +219,7 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 		view.Blocked = fmt.Sprintf("%d checks failed. Mend what they name, then check again.", failed)
 	case p.kind == onboarding.RunTeardown && p.grant.GivenBy != v.actor.Email:
 		// The consent lists what is made, not what goes.
-		view.Blocked = "Removing is approved by who gave the access, " + p.grant.Email + ". Ask them to open this page, or connect your own account."
+		view.Blocked = "Removing is approved by who gave the access, " + p.grant.Email + ". Connect your own account to approve it."
 	case p.kind == onboarding.RunTeardown && !slices.ContainsFunc(p.plan.Tasks, func(t onboarding.PlannedTask) bool { return t.Action == onboarding.ActionDelete }):
 		view.Blocked = "There is nothing of ours to remove."
 	default:
