@@ -81,8 +81,7 @@ func TestAColleagueDoesTheirPartAndNoMore(t *testing.T) {
 	}
 
 	// What is asked of them, from the consent to the run.
-	start := b.get(web.OnboardingPath(ob.ID, "connect", "start"))
-	wantTo(t, b.get(w.issuer.consent(t, start.to(), bob, nil)), web.OnboardingPath(ob.ID, "step", "project"))
+	wantTo(t, b.connect(ob.ID, bob, nil), web.OnboardingPath(ob.ID, "step", "project"))
 	project := b.get(web.OnboardingPath(ob.ID, "step", "project"))
 	wantTo(t, b.post(web.OnboardingPath(ob.ID, "step", "project"), "project", "acme-data-prod", "version", version(t, project)), web.OnboardingPath(ob.ID, "check"))
 	check := b.get(web.OnboardingPath(ob.ID, "check"))

@@ -342,6 +342,7 @@ func TestBadInputs(t *testing.T) {
 		browsers[ada].fillInAs(id, fmt.Sprintf("acme-%d", i), "")
 	}
 	browsers[ada].connect(planned, ada, nil)
+	want(t, browsers[ada].get(web.OnboardingPath(planned, "plan")), http.StatusOK) // the reading that a specialist decides about
 	for _, kind := range inputs {
 		t.Run(kind.kind, func(t *testing.T) {
 			before := w.stored()
