@@ -250,13 +250,13 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	// What was given and isn't kept must not stay good at Google; one account's tokens may end together there.
-	drop := func() {
-		if who.Email != held.Email {
-			s.Provisioner.Discard(ctx, fresh)
+	kept := false
+	defer func() {
+		if !kept && who.Email != held.Email {
+			s.Provisioner.Discard(context.WithoutCancel(ctx), fresh)
 		}
-	}
+	}()
 	if len(unticked) > 0 {
-		drop()
 		return explain(http.StatusOK, func(view *web.ConnectView) { view.Unticked = unticked })
 	}
 	j, err := s.journey(v)
@@ -268,7 +268,6 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	if ask.name() != f.Asked {
-		drop()
 		return explain(http.StatusConflict, func(view *web.ConnectView) { view.Changed = true })
 	}
 	if who.Token.RefreshToken == "" {
@@ -283,7 +282,6 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		expected = latestGrant(grants).Email
 	}
 	if who.Email != expected && who.Email != f.Account {
-		drop()
 		return explain(http.StatusConflict, func(view *web.ConnectView) {
 			view.Other = expected
 			view.StartURL = connectStart(f.Onboarding, f.Next, who.Email, view.Asked)
@@ -312,6 +310,7 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 	if _, err := s.Store.SaveGrant(ctx, v.actor, grant); err != nil {
 		return err
 	}
+	kept = true
 	return s.connected(w, v, f)
 }
 
