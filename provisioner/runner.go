@@ -103,10 +103,23 @@ type node struct {
 	ok     bool // read after done is closed
 }
 
+// runWords say on the receipt what a run uses the access for.
+func runWords(run onboarding.Run) string {
+	tasks := fmt.Sprintf(", %d tasks", len(run.Tasks))
+	switch run.Kind {
+	case onboarding.RunTeardown:
+		return "Remove what was made, as approved" + tasks
+	case onboarding.RunVerify:
+		return "Verify what was made" + tasks
+	default:
+		return "Carry out the approved plan" + tasks
+	}
+}
+
 func (e *execution) execute() error {
 	nodes, err := e.nodes()
 	if err == nil {
-		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", fmt.Sprintf("Run %s: %s, %d tasks", e.run.ID, e.run.Kind, len(e.run.Tasks)),
+		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", runWords(e.run),
 			e.s.forSpec(e.run.StartedBy, e.run.Plan.Spec))
 		e.acc.by = e.run.StartedBy
 		e.env, err = e.s.env(e.work, e.acc, e.run.Plan.Spec)

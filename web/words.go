@@ -1564,3 +1564,11 @@ func fileWord(name string) string {
 		return name
 	}
 }
+
+// causedBy is who caused a use of the access.
+func causedBy(by string) string {
+	if by == onboarding.System.Email {
+		return onboarding.System.Name
+	}
+	return by
+}
