@@ -115,6 +115,28 @@
     tick();
   });
 
+  // htmx opens a stream once and does not try again when that fails. A live page that hears nothing is drawn anew after
+  // a while, as it is without JavaScript, unless something is being typed in it or there is no such stream.
+  const stream = document.querySelector("[hx-sse\\:connect]");
+  if (stream) {
+    let heard = false;
+    let gone = false;
+    const typed = () => [...all("input, textarea")].some((field) => field.type !== "hidden" && (field === document.activeElement || field.value !== field.defaultValue));
+    const look = () => setTimeout(() => {
+      if (heard || gone || !stream.isConnected) return;
+      if (typed()) look();
+      else location.reload();
+    }, 5000);
+    document.addEventListener("htmx:sse:after:message", () => (heard = true));
+    document.addEventListener("htmx:sse:error", () => {
+      if (!heard) return;
+      heard = false;
+      look();
+    });
+    document.addEventListener("htmx:response:error", (event) => (gone = gone || event.detail?.ctx?.response?.status === 404));
+    look();
+  }
+
   localTimes(document);
   tick();
   setInterval(tick, 1000);
