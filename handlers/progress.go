@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,7 +143,7 @@ func differences(approved, now onboarding.Plan) []web.Difference {
 	for _, n := range now.Tasks {
 		was, ok := approved.Task(n.Name)
 		d := web.Difference{Title: n.Title, Resource: n.Resource, Approved: was.Action, Now: n.Action, Diff: n.Diff, Added: without(n.Bindings, was.Bindings), Removed: without(was.Bindings, n.Bindings)}
-		if !ok || (n.Action != was.Action && n.Action != onboarding.ActionNone) || len(d.Added)+len(d.Removed) > 0 || !sameWish(was.Desired, n.Desired) {
+		if !ok || (n.Action != was.Action && n.Action != onboarding.ActionNone) || len(d.Added)+len(d.Removed) > 0 || !onboarding.SameJSON(was.Desired, n.Desired) {
 			out = append(out, d)
 		}
 	}
@@ -154,15 +153,6 @@ func differences(approved, now onboarding.Plan) []web.Difference {
 		}
 	}
 	return out
-}
-
-// sameWish compares what two plans want of a task; the order of fields is no difference.
-func sameWish(a, b json.RawMessage) bool {
-	var x, y any
-	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
-		return false
-	}
-	return reflect.DeepEqual(x, y)
 }
 
 func without(all, drop []onboarding.Binding) []onboarding.Binding {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -131,4 +132,14 @@ func (p Plan) Task(name TaskName) (PlannedTask, bool) {
 		}
 	}
 	return PlannedTask{}, false
+}
+
+// SameJSON tells whether two texts hold the same JSON, whatever the order of fields. Text that is not JSON is the same as
+// no other, not even as itself.
+func SameJSON(a, b json.RawMessage) bool {
+	var x, y any
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	return reflect.DeepEqual(x, y)
 }

@@ -371,21 +371,13 @@ func (t *Task) drifted(approved onboarding.PlannedTask) string {
 	switch {
 	case approved.Name != t.Name:
 		return fmt.Sprintf("The plan has no line for %s.", t.Name)
-	case !sameJSON(approved.Desired, t.Desired):
+	case !onboarding.SameJSON(approved.Desired, t.Desired):
 		return "What is wanted has changed since the plan was approved."
 	case len(approved.Bindings)+len(t.Description.Bindings) > 0 && !reflect.DeepEqual(approved.Bindings, t.Description.Bindings):
 		return "The members or roles have changed since the plan was approved."
 	default:
 		return ""
 	}
-}
-
-func sameJSON(a, b json.RawMessage) bool {
-	var x, y any
-	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
-		return false
-	}
-	return reflect.DeepEqual(x, y)
 }
 
 // allowed tells whether the approved line covers an action. Each part of a difference must have been shown; a
