@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -111,8 +110,8 @@ func (s *Server) accept(w http.ResponseWriter, v *visit, token string) error {
 	default:
 		return err
 	}
-	if err := s.sessions.RenewToken(ctx); err != nil {
-		return fmt.Errorf("renew the session: %w", err)
+	if err := s.renew(ctx, s.sessions.Deadline(ctx)); err != nil {
+		return err
 	}
 	return seeOther(w, v.Request, web.OnboardingPath(id))
 }

@@ -226,8 +226,8 @@ func (s *Server) risen(ctx context.Context, role onboarding.Role) error {
 	if !below(onboarding.Role(s.sessions.GetString(ctx, keyStaff)), role) {
 		return nil
 	}
-	if err := s.sessions.RenewToken(ctx); err != nil {
-		return fmt.Errorf("renew the session: %w", err)
+	if err := s.renew(ctx, s.sessions.Deadline(ctx)); err != nil {
+		return err
 	}
 	s.sessions.Put(ctx, keyStaff, string(role))
 	return nil
@@ -265,9 +265,15 @@ func (s *Server) forget(ctx context.Context) error {
 	if err := s.sessions.Clear(ctx); err != nil {
 		return fmt.Errorf("end a session: %w", err)
 	}
+	return s.renew(ctx, s.Now().Add(s.Lifetime))
+}
+
+// renew gives the session another id. Its end is stated, since scs would begin a new lifetime: only a sign-in does.
+func (s *Server) renew(ctx context.Context, end time.Time) error {
 	if err := s.sessions.RenewToken(ctx); err != nil {
-		return fmt.Errorf("end a session: %w", err)
+		return fmt.Errorf("renew the session: %w", err)
 	}
+	s.sessions.SetDeadline(ctx, end.UTC())
 	return nil
 }
 

@@ -298,11 +298,14 @@ func TestSigningOutForgetsWhatWasTyped(t *testing.T) {
 
 func TestASessionLivesTwelveHoursHoweverActive(t *testing.T) {
 	w := newWorld(t)
+	w.clock.add(-6 * time.Hour) // behind the machine's clock, by which scs would begin a new lifetime
 	b := w.as(ada)
 	for range 11 {
 		w.clock.add(time.Hour)
 		want(t, b.get("/sessions"), http.StatusOK)
 	}
+	_, token := w.invited()
+	want(t, b.post("/i/"+token), http.StatusSeeOther) // another id, the same end
 	w.clock.add(59 * time.Minute)
 	want(t, b.get("/sessions"), http.StatusOK)
 	w.clock.add(2 * time.Minute)

@@ -357,15 +357,14 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 			s.sessions.Put(ctx, keyInvite, invite)
 		}
 	}
-	if err := s.sessions.RenewToken(ctx); err != nil {
-		return fmt.Errorf("renew the session: %w", err)
+	now := s.Now()
+	if err := s.renew(ctx, now.Add(s.Lifetime)); err != nil {
+		return err
 	}
 	staff, err := s.staffRole(ctx, who.Email)
 	if err != nil {
 		return err
 	}
-	now := s.Now()
-	s.sessions.SetDeadline(ctx, now.Add(s.Lifetime).UTC())
 	s.sessions.Put(ctx, keyEmail, who.Email)
 	s.sessions.Put(ctx, keyName, who.Name)
 	s.sessions.Put(ctx, keyStaff, string(staff))
