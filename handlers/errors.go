@@ -1,14 +1,9 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
-	"sync"
-
-	"github.com/a-h/templ"
 
 	"groundwork/onboarding"
 	"groundwork/web"
@@ -117,31 +112,3 @@ type linked struct {
 }
 
 func (l *linked) Unwrap() error { return l.error }
-
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// draw draws a page into a buffer and then sends it: a page that cannot be drawn is an error, never half a page.
-func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
-	buf := buffers.Get().(*bytes.Buffer)
-	buf.Reset()
-	defer buffers.Put(buf)
-	// The page that says that the time is up is drawn when it is.
-	if err := page.Render(context.WithoutCancel(r.Context()), buf); err != nil {
-		return err
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(buf.Len()))
-	w.WriteHeader(status)
-	_, err := w.Write(buf.Bytes())
-	if err != nil {
-		noteOf(r.Context()).gone = true
-	}
-	return nil
-}
-
-// seeOther sends the browser on with a GET.
-func seeOther(w http.ResponseWriter, r *http.Request, to string) error {
-	http.Redirect(w, r, to, http.StatusSeeOther)
-	return nil
-}

@@ -82,30 +82,34 @@ func (s *Server) inviteAccept(w http.ResponseWriter, v *visit) error {
 // accept makes the signed-in person a member, if the invite is theirs.
 func (s *Server) accept(w http.ResponseWriter, v *visit, token string) error {
 	ctx := v.Context()
-	if problem, err := s.outsider(ctx, onboarding.Addressee(v.actor.Email)); err != nil {
+	inv, customer, unusable := s.Store.InviteByToken(ctx, token)
+	if unusable != nil && onboarding.ErrorCode(unusable) != onboarding.CodeGone {
+		return unusable
+	}
+	problem, err := s.outsider(ctx, onboarding.Addressee(v.actor.Email))
+	switch {
+	case err != nil:
 		return err
-	} else if problem != "" {
-		if _, _, err := s.Store.InviteByToken(ctx, token); err != nil {
-			return err
-		}
+	case problem != "" && unusable != nil:
+		return unusable
+	case problem != "":
 		return onboarding.Errorf(onboarding.CodeForbidden, "%s. Whoever sent you the link invites an address of the customer's.", problem)
 	}
-	if err := s.managed(ctx, token, v.actor.Email); err != nil {
+	if err := s.managed(ctx, inv.To, v.actor.Email); err != nil {
 		return err
 	}
 	id, err := s.Store.AcceptInvite(ctx, token, v.actor)
 	switch onboarding.ErrorCode(err) {
 	case "":
 	case onboarding.CodeForbidden:
-		inv, customer, lookErr := s.Store.InviteByToken(ctx, token)
-		if lookErr != nil {
+		if unusable != nil {
 			return err
 		}
 		view := s.inviteView(v, inv, customer, token, web.InviteOther)
 		view.SignedIn, view.Error, view.Path = v.actor.Email, true, "/i/"+url.PathEscape(token)
 		return s.draw(w, v.Request, http.StatusForbidden, web.InvitePage(view))
 	case onboarding.CodeGone:
-		inv, customer, _ := s.Store.InviteByToken(ctx, token)
+		inv, customer, _ = s.Store.InviteByToken(ctx, token) // who was faster may have taken it since
 		return s.goneInvite(w, v, inv, customer, err)
 	default:
 		return err
@@ -134,10 +138,9 @@ func (s *Server) outsider(ctx context.Context, to onboarding.Addressee) (string,
 
 // managed refuses an invite for a domain to an account that the domain's organisation doesn't manage, where the provider
 // states that. Whatever else may be wrong with the invite is told when it is taken.
-func (s *Server) managed(ctx context.Context, token, email string) error {
-	inv, _, _ := s.Store.InviteByToken(ctx, token)
-	domain := inv.To.Domain()
-	if domain == "" || !inv.To.Admits(email) || s.sessions.GetString(ctx, keyDomain) == domain {
+func (s *Server) managed(ctx context.Context, to onboarding.Addressee, email string) error {
+	domain := to.Domain()
+	if domain == "" || !to.Admits(email) || s.sessions.GetString(ctx, keyDomain) == domain {
 		return nil
 	}
 	p, err := s.discover(ctx)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -434,17 +433,6 @@ func (s *Server) outputs(w http.ResponseWriter, v *visit) error {
 	}
 	download(w, v, "application/json", run.Plan.Spec.Deployment+"-outputs.json", run.Record)
 	return nil
-}
-
-// download sends a file to keep.
-func download(w http.ResponseWriter, v *visit, kind, name string, body []byte) {
-	h := w.Header()
-	h.Set("Content-Type", kind+"; charset=utf-8")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if _, err := w.Write(body); err != nil {
-		noteOf(v.Context()).gone = true
-	}
 }
 
 func (s *Server) receipt(w http.ResponseWriter, v *visit) error {

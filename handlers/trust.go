@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -66,9 +65,7 @@ func (s *Server) auditFile(w http.ResponseWriter, v *visit, kind, ending string,
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Content-Type", kind+"; charset=utf-8")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": string(v.id) + "-history." + ending}))
+	attach(w.Header(), kind, string(v.id)+"-history."+ending)
 	if err := write(w, entries); err != nil {
 		noteOf(v.Context()).gone = true
 	}
