@@ -15,33 +15,28 @@ import (
 // fileProblems are the X_FILE variables whose file could not be read.
 type fileProblems []string
 
-// secretsFromFiles gives each environment variable X that a flag reads its value from the file named by X_FILE,
-// where X itself is not set. Line ends at the end of the file are not part of the value.
-func secretsFromFiles(model *kong.Application) fileProblems {
-	var problems fileProblems
-	var walk func(*kong.Node)
-	walk = func(n *kong.Node) {
-		for _, f := range n.Flags {
-			for _, env := range f.Envs {
-				path := os.Getenv(env + "_FILE")
-				if path == "" || os.Getenv(env) != "" || strings.HasSuffix(env, "_FILE") {
-					continue
-				}
-				text, err := os.ReadFile(path)
-				if err != nil {
-					problems = append(problems, fmt.Sprintf("%s_FILE: %v. Name a file that this user can read", env, err))
-					continue
-				}
-				os.Setenv(env, strings.TrimRight(string(text), "\r\n"))
-			}
+// secretFiles gives a flag of the environment variable X its value from the file named by X_FILE, where neither the
+// flag nor X is set. Line ends at the end of the file are not part of the value.
+type secretFiles struct{ problems fileProblems }
+
+// Validate is asked for by kong's Resolver.
+func (s *secretFiles) Validate(*kong.Application) error { return nil }
+
+// Resolve never fails: what it could not read is told with all other problems.
+func (s *secretFiles) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, env := range flag.Envs {
+		path := os.Getenv(env + "_FILE")
+		if path == "" || os.Getenv(env) != "" || strings.HasSuffix(env, "_FILE") {
+			continue
 		}
-		for _, child := range n.Children {
-			walk(child)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			s.problems = append(s.problems, fmt.Sprintf("%s_FILE: %v. Name a file that this user can read", env, err))
+			continue
 		}
+		return strings.TrimRight(string(text), "\r\n"), nil
 	}
-	walk(model.Node)
-	slices.Sort(problems)
-	return slices.Compact(problems)
+	return nil, nil //nolint:nilnil // kong: not found
 }
 
 // siteFlags is what serve needs to know of the outside; demo fills it in itself.

@@ -46,23 +46,24 @@ func main() {
 // run is main with its surroundings handed in.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var c cli
+	var files secretFiles
 	parser, err := kong.New(&c,
 		kong.Name("groundwork"),
 		kong.Description("Prepares a customer's Google Cloud project, with the customer's own access."),
 		kong.Writers(stdout, stderr),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{stdout, stderr}),
+		kong.Resolvers(&files),
 		kong.UsageOnError(),
 	)
 	if err != nil {
 		return err
 	}
-	fileProblems := secretsFromFiles(parser.Model)
 	k, err := parser.Parse(args)
 	if err != nil {
 		return err
 	}
-	k.Bind(fileProblems)
+	k.Bind(files.problems)
 	return k.Run()
 }
 
