@@ -144,11 +144,9 @@ func (s *Server) standsAt(j journey) string {
 		return web.OnboardingPath(j.ob.ID, "progress")
 	case onboarding.StatusDone:
 		return web.OnboardingPath(j.ob.ID, "done")
+	default:
+		return s.firstOpen(j)
 	}
-	if next := s.Journey.First(j.c); next != "" {
-		return web.OnboardingPath(j.ob.ID, "step", next)
-	}
-	return web.OnboardingPath(j.ob.ID, "check")
 }
 
 func (s *Server) stepPage(v *visit, j journey, step wizard.StepView, version int) web.StepPageView {
@@ -186,17 +184,25 @@ func (s *Server) connection(v *visit, page *web.StepPageView) error {
 	return nil
 }
 
-func (s *Server) step(w http.ResponseWriter, v *visit) error {
-	j, err := s.journey(v)
-	if err != nil {
-		return err
+// openStep finds the step of the address, or leads to the first one that is open; done says that it was answered.
+func (s *Server) openStep(w http.ResponseWriter, v *visit) (j journey, step wizard.Step, done bool, err error) {
+	if j, err = s.journey(v); err != nil {
+		return j, nil, false, err
 	}
 	step, ok := s.Journey.Step(chi.URLParam(v.Request, "step"))
-	if !ok {
-		return onboarding.Errorf(onboarding.CodeNotFound, "There is no step at this address. Go back to the form.")
+	switch {
+	case !ok:
+		return j, nil, false, onboarding.Errorf(onboarding.CodeNotFound, "There is no step at this address. Go back to the form.")
+	case !s.Journey.CanVisit(j.c, step.ID()):
+		return j, nil, true, seeOther(w, v.Request, s.firstOpen(j))
 	}
-	if !s.Journey.CanVisit(j.c, step.ID()) {
-		return seeOther(w, v.Request, s.allowedStep(j))
+	return j, step, false, nil
+}
+
+func (s *Server) step(w http.ResponseWriter, v *visit) error {
+	j, step, done, err := s.openStep(w, v)
+	if done || err != nil {
+		return err
 	}
 	version, flash := j.ob.Version, ""
 	var view wizard.StepView
@@ -229,8 +235,8 @@ func (s *Server) step(w http.ResponseWriter, v *visit) error {
 	return s.draw(w, v.Request, http.StatusOK, web.StepPage(page))
 }
 
-// allowedStep is where someone goes who opened a step too early.
-func (s *Server) allowedStep(j journey) string {
+// firstOpen is the first page of the form that is still to be done.
+func (s *Server) firstOpen(j journey) string {
 	if first := s.Journey.First(j.c); first != "" {
 		return web.OnboardingPath(j.ob.ID, "step", first)
 	}
@@ -240,16 +246,9 @@ func (s *Server) allowedStep(j journey) string {
 // stepSave saves a step: 303 on, or 422 and 409 with what was typed.
 func (s *Server) stepSave(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
-	j, err := s.journey(v)
-	if err != nil {
+	j, step, done, err := s.openStep(w, v)
+	if done || err != nil {
 		return err
-	}
-	step, ok := s.Journey.Step(chi.URLParam(v.Request, "step"))
-	if !ok {
-		return onboarding.Errorf(onboarding.CodeNotFound, "There is no step at this address. Go back to the form.")
-	}
-	if !s.Journey.CanVisit(j.c, step.ID()) {
-		return seeOther(w, v.Request, s.allowedStep(j))
 	}
 	if j.ob.Status == onboarding.StatusProvisioning {
 		return &linked{
