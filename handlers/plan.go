@@ -329,7 +329,7 @@ func (s *Server) teardownStart(w http.ResponseWriter, v *visit) error {
 func (s *Server) approve(w http.ResponseWriter, v *visit, kind onboarding.RunKind, erase bool, page func(web.PlanView) templ.Component) error {
 	ctx := v.Context()
 	if run, err := s.Store.LatestRun(ctx, v.actor, v.id); err == nil && run.State.Active() {
-		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress")) // the second click of a double click
+		return toProgress(w, v) // the second click of a double click
 	} else if err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 		return err
 	}
@@ -338,7 +338,7 @@ func (s *Server) approve(w http.ResponseWriter, v *visit, kind onboarding.RunKin
 		return err
 	}
 	if p.latest.State.Active() { // begun while the cloud was read
-		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
+		return toProgress(w, v)
 	}
 	view := s.planView(v, p)
 	view.Erase = erase
@@ -359,7 +359,7 @@ func (s *Server) approve(w http.ResponseWriter, v *visit, kind onboarding.RunKin
 	_, err = s.Store.Submit(ctx, v.actor, v.id, version, kind, p.plan)
 	switch onboarding.ErrorCode(err) {
 	case "", onboarding.CodeConflict:
-		return seeOther(w, v.Request, web.OnboardingPath(v.id, "progress"))
+		return toProgress(w, v)
 	case onboarding.CodeStale:
 		view.Changed = "The answers changed while this plan was approved. Open the plan again, look at it, then approve it."
 		view.MayApprove = false

@@ -171,3 +171,34 @@ func (s *Server) sessionsEnd(w http.ResponseWriter, v *visit) error {
 	s.say(ctx, "Ended. That browser has to sign in again.")
 	return seeOther(w, v.Request, "/sessions")
 }
+
+func (s *Server) receipt(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	ob, err := s.Store.Onboarding(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	grants, err := s.Store.Grants(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	uses, err := s.Store.GrantUses(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	view := web.ReceiptView{Frame: s.onboardingFrame(v, ob, "Receipt of access"), Onboarding: ob}
+	for _, g := range grants {
+		rg := web.ReceiptGrant{Grant: g}
+		rg.Grant.Sealed = nil
+		for _, u := range uses {
+			if u.Grant == g.ID {
+				rg.Uses = append(rg.Uses, u)
+			}
+		}
+		view.Grants = append(view.Grants, rg)
+		if g.Live() && v.member() {
+			view.RevokeURL = web.OnboardingPath(v.id, "revoke")
+		}
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.Receipt(view))
+}

@@ -1,0 +1,120 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+	"groundwork/wizard"
+)
+
+// succeeded finds the last provisioning run that succeeded, whatever was run since; CodeNotFound if there is none.
+func (s *Server) succeeded(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
+	latest, err := s.Store.LatestRun(ctx, actor, id)
+	if err != nil || made(latest) {
+		return latest, err
+	}
+	runs, err := s.Store.Runs(ctx, actor, id)
+	if err != nil {
+		return onboarding.Run{}, err
+	}
+	for _, r := range runs { // latest first
+		if made(r) {
+			return r, nil
+		}
+	}
+	return onboarding.Run{}, onboarding.Errorf(onboarding.CodeNotFound, "No run has succeeded yet, so there is no record. Look at the progress page.")
+}
+
+func made(run onboarding.Run) bool {
+	return run.Kind == onboarding.RunProvision && run.State == onboarding.RunSucceeded
+}
+
+func (s *Server) done(w http.ResponseWriter, v *visit) error {
+	ob, err := s.Store.Onboarding(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	run, err := s.succeeded(v.Context(), v.actor, v.id)
+	switch {
+	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+		return toProgress(w, v)
+	case err != nil:
+		return err
+	case ob.Status == onboarding.StatusTornDown: // what was made is gone
+		return toProgress(w, v)
+	}
+	grants, err := s.Store.Grants(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	// What was replaced by a later consent was wiped then; the last one is what Google has to confirm.
+	given := len(grants) > 0 && !latestGrant(grants).Live() && !latestGrant(grants).RevokedAt.IsZero()
+	view := web.DoneView{
+		Frame: s.onboardingFrame(v, ob, "Your project is ready"), Onboarding: ob, Run: run, Specialist: ob.Specialist,
+		Address: run.Plan.Spec.UIAddress(), Handover: handover(run.Plan.Spec), Revoked: given,
+	}
+	if v.member() && ob.Status == onboarding.StatusDone {
+		view.VerifyURL = planPath(v.id, onboarding.RunVerify)
+		if v.actor.Role == onboarding.RoleCustomer {
+			view.TeardownURL = planPath(v.id, onboarding.RunTeardown)
+		}
+	}
+	runs, err := s.Store.Runs(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs { // latest first
+		if r.Kind != onboarding.RunVerify {
+			break // whatever was verified before was run again since
+		}
+		switch r.State {
+		case onboarding.RunSucceeded:
+			view.Verified = "Verified again since: everything is as it was made."
+		case onboarding.RunFailed:
+			view.Verified = "The last verification found differences. The run says which, and repairs them."
+		default:
+			continue
+		}
+		break
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.Done(view))
+}
+
+// handover lists what the vendor gets; secrets are not in it.
+func handover(spec onboarding.Spec) []wizard.Row {
+	rows := []wizard.Row{
+		{Label: "Deployment name", Value: spec.Deployment},
+		{Label: "Region", Value: spec.Region},
+		{Label: "Project", Value: spec.Project},
+		{Label: "Bucket", Value: spec.Bucket()},
+		{Label: "Spark service account", Value: spec.SparkAccount()},
+		{Label: "Control plane service account", Value: spec.ControlPlaneAccount},
+		{Label: "Custom role", Value: "projects/" + spec.Project + "/roles/" + spec.CustomRole()},
+	}
+	if spec.Compute == onboarding.ComputeDatabricks {
+		rows = append(rows, wizard.Row{Label: "Databricks workspace", Value: spec.Databricks.WorkspaceURL}, wizard.Row{Label: "Databricks Runtime", Value: spec.Databricks.Runtime})
+	} else {
+		rows = append(rows, wizard.Row{Label: "Compute platform", Value: "Dataproc"})
+	}
+	if spec.OnlineStore == onboarding.OnlineBigtable {
+		rows = append(rows, wizard.Row{Label: "Bigtable instance", Value: spec.Bigtable.InstanceID})
+	} else {
+		rows = append(rows, wizard.Row{Label: "Redis endpoint", Value: spec.Redis.Endpoint})
+	}
+	return rows
+}
+
+// outputs is the record as a download.
+func (s *Server) outputs(w http.ResponseWriter, v *visit) error {
+	run, err := s.succeeded(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	if len(run.Record) == 0 {
+		return onboarding.Errorf(onboarding.CodeNotFound, "This run left no record. Ask your specialist to run the verification again.")
+	}
+	download(w, v, "application/json", run.Plan.Spec.Deployment+"-outputs.json", run.Record)
+	return nil
+}

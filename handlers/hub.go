@@ -1,0 +1,171 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+// recheck is the net under lost notifications.
+const recheck = 3 * time.Second
+
+// frame is one drawn state of a run.
+type frame struct {
+	id    int64  // odd for the end of the run
+	data  string // "data: …" lines and the empty line
+	ended bool
+}
+
+// hub draws each run once for each person however many tabs they have open.
+type hub struct {
+	ctx    context.Context
+	s      *Server
+	mu     sync.Mutex
+	topics map[topicKey]*topic
+}
+
+type topicKey struct {
+	id    onboarding.ID
+	email string
+	role  onboarding.Role
+	part  bool // of the specialists' detail page
+}
+
+type topic struct {
+	cancel context.CancelFunc
+	subs   map[chan frame]struct{}
+	latest *frame
+}
+
+func newHub(ctx context.Context, s *Server) *hub {
+	return &hub{ctx: ctx, s: s, topics: map[topicKey]*topic{}}
+}
+
+// join subscribes to a run's frames. A slow reader misses frames between, never the latest. The channel is closed when
+// the run cannot be read any more; leave must be called.
+func (h *hub) join(actor onboarding.Actor, id onboarding.ID, detail bool) (<-chan frame, func()) {
+	key := topicKey{id, actor.Email, actor.Role, detail}
+	ch := make(chan frame, 1)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.topics[key]
+	if t == nil {
+		ctx, cancel := context.WithCancel(h.ctx)
+		t = &topic{cancel: cancel, subs: map[chan frame]struct{}{}}
+		h.topics[key] = t
+		go h.follow(ctx, key, actor, t)
+	}
+	t.subs[ch] = struct{}{}
+	if t.latest != nil {
+		ch <- *t.latest
+	}
+	return ch, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(t.subs, ch)
+		if len(t.subs) == 0 && h.topics[key] == t {
+			delete(h.topics, key)
+			t.cancel()
+		}
+	}
+}
+
+// follow draws the run whenever it changed, and every few seconds in case a notification was lost.
+func (h *hub) follow(ctx context.Context, key topicKey, actor onboarding.Actor, t *topic) {
+	changed := h.s.Store.Watch(ctx, key.id)
+	tick := time.NewTicker(recheck)
+	defer tick.Stop()
+	for {
+		f, err := h.draw(ctx, actor, key)
+		switch code := onboarding.ErrorCode(err); {
+		case err == nil:
+			h.publish(t, f)
+			if f.ended {
+				h.drop(key, t, false)
+				return
+			}
+		case code == onboarding.CodeNotFound || code == onboarding.CodeForbidden:
+			h.drop(key, t, true)
+			return
+		case ctx.Err() == nil:
+			h.s.Logger.WarnContext(ctx, "draw progress", "onboarding", string(key.id), "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case _, ok := <-changed:
+			if !ok {
+				changed = nil // the ticker goes on
+			}
+		case <-tick.C:
+		}
+	}
+}
+
+// drop forgets a topic that has come to its end; who opens the page now begins a new one.
+func (h *hub) drop(key topicKey, t *topic, hangUp bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.topics[key] == t {
+		delete(h.topics, key)
+	}
+	t.cancel()
+	if hangUp {
+		for ch := range t.subs {
+			delete(t.subs, ch)
+			close(ch)
+		}
+	}
+}
+
+func (h *hub) publish(t *topic, f frame) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t.latest != nil && t.latest.data == f.data {
+		return
+	}
+	t.latest = &f
+	for ch := range t.subs {
+		select {
+		case <-ch: // a reader that is behind gets the newer one instead
+		default:
+		}
+		ch <- f
+	}
+}
+
+func (h *hub) draw(ctx context.Context, actor onboarding.Actor, key topicKey) (frame, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	view, err := h.s.progressView(ctx, actor, key.id)
+	if err != nil {
+		return frame{}, err
+	}
+	view.Staff = key.part
+	view.Now = time.Time{} // exact times: "3 seconds ago" would make every look a change
+	var b strings.Builder
+	if err := web.ProgressParts(view).Render(ctx, &b); err != nil {
+		return frame{}, fmt.Errorf("draw progress: %w", err)
+	}
+	f := frame{ended: view.Run.State.Ended()}
+	n := int64(view.Run.Epoch)
+	for _, t := range view.Run.Tasks {
+		n += int64(len(t.Events) + t.Attempt)
+	}
+	f.id = 2 * n
+	if f.ended {
+		f.id++
+	}
+	var data strings.Builder
+	for line := range strings.Lines(b.String()) {
+		data.WriteString("data: " + strings.TrimRight(line, "\r\n") + "\n")
+	}
+	data.WriteString("\n")
+	f.data = data.String()
+	return f, nil
+}
