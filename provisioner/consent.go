@@ -1,0 +1,39 @@
+package provisioner
+
+import (
+	"groundwork/onboarding"
+)
+
+// Consent lists every permission that the access is used with, each once, in the catalogue's order: what the tasks
+// of a run and of a teardown declare, and what is read before them.
+func (s *Service) Consent(spec onboarding.Spec) onboarding.Consent {
+	tasks, err := Graph(s.cfg.Catalog, spec)
+	if err != nil {
+		s.cfg.Log.Error("permissions", "onboarding", spec.Onboarding, "error", err)
+		return onboarding.Consent{}
+	}
+	var c onboarding.Consent
+	seen := map[[2]string]bool{}
+	add := func(to *[]onboarding.Permission, all []onboarding.Permission) {
+		for _, p := range all {
+			if key := [2]string{p.Name, p.On}; !seen[key] {
+				seen[key] = true
+				*to = append(*to, p)
+			}
+		}
+	}
+	for _, t := range tasks {
+		add(&c.Run, t.Permissions)
+	}
+	add(&c.Checks, readings)
+	for _, t := range tasks {
+		add(&c.Teardown, t.undoPermissions)
+	}
+	return c
+}
+
+// readings are what the checks and the choice of the project read beside what the tasks declare.
+var readings = []onboarding.Permission{
+	{Name: "resourcemanager.projects.get", Why: "to list your projects, and to see that the chosen one is active and has billing"},
+	{Name: "orgpolicy.policy.get", Why: "to find an organisation policy that would stop the run; without it, the check says so and nothing else is lost"},
+}

@@ -1,0 +1,127 @@
+package provisioner
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+func (p *preflight) bucket() check {
+	return check{onboarding.CheckResult{
+		Name: "bucket-name", Title: "The bucket's name is free", On: onboarding.PartyCustomer,
+		Why:  "Bucket names are shared by all users of Google Cloud.",
+		Link: p.console("storage/browser"), Command: "gcloud storage buckets describe gs://" + p.spec.Bucket(),
+	}, p.readBucket}
+}
+
+func (p *preflight) readBucket(ctx context.Context, r *onboarding.CheckResult) error {
+	name := p.spec.Bucket()
+	attrs, err := p.env.Cloud.Storage.Bucket(name).Attrs(ctx)
+	f := gcp.Classify(err)
+	otherName := []string{"Choose another deployment name: the bucket's name follows from it.", "Or delete the bucket, if it is yours and empty."}
+	switch {
+	case gcp.Absent(err):
+		r.Found = "No bucket is called " + name + "."
+		return nil
+	case f.Code == onboarding.CodePermission:
+		r.State, r.Fix = onboarding.CheckFailed, otherName
+		r.Found = fmt.Sprintf("A bucket %s exists already, and %s may not look at it: it is somebody else's, or the permission storage.buckets.get is missing.", name, p.env.Caller)
+		return nil
+	case err != nil:
+		return err
+	}
+	project, err := p.env.Cloud.Projects.Projects.Get("projects/" + p.spec.Project).Context(ctx).Do()
+	if err != nil {
+		return err
+	}
+	ours := attrs.Labels["groundwork-onboarding"] == onboarding.LabelValue(p.spec.Onboarding) &&
+		"projects/"+strconv.FormatUint(attrs.ProjectNumber, 10) == project.Name
+	switch {
+	case !ours:
+		r.State, r.Fix = onboarding.CheckFailed, otherName
+		r.Found = "The bucket " + name + " exists already and was not made by this onboarding."
+	case !strings.EqualFold(attrs.Location, p.spec.Region):
+		r.State = onboarding.CheckFailed
+		r.Found = fmt.Sprintf("The bucket %s was made by this onboarding in %s; now %s is wanted, and Google never moves a bucket.", name, strings.ToLower(attrs.Location), p.spec.Region)
+		r.Fix = []string{"Choose the region " + strings.ToLower(attrs.Location) + " again.", "Or delete the bucket."}
+	default:
+		r.Found = "The bucket " + name + " was made by this onboarding and is used again."
+	}
+	return nil
+}
+
+func (p *preflight) role() check {
+	return check{onboarding.CheckResult{
+		Name: "custom-role", Title: "The custom role's name is free", On: onboarding.PartyCustomer, Overridable: true,
+		Why:  "Google keeps the name of a deleted role for weeks.",
+		Link: p.console("iam-admin/roles"), Command: "gcloud iam roles describe " + p.spec.CustomRole() + " --project=" + p.spec.Project,
+	}, p.readRole}
+}
+
+func (p *preflight) readRole(ctx context.Context, r *onboarding.CheckResult) error {
+	id := p.spec.CustomRole()
+	got, err := p.env.Cloud.IAM.Projects.Roles.Get("projects/" + p.spec.Project + "/roles/" + id).Context(ctx).Do()
+	switch {
+	case gcp.Absent(err):
+		r.Found = "No role is called " + id + ". If one was deleted more than 7 and less than 37 days ago, Google still refuses the name, and says so only then."
+	case err != nil:
+		return err
+	case !strings.Contains(got.Description, p.spec.OwnerMark()):
+		r.State = onboarding.CheckFailed
+		r.Found = "The role " + id + " exists already and was not made by this onboarding."
+		if got.Deleted {
+			r.Found = "A role " + id + " was deleted not long ago and was not made by this onboarding; Google keeps its name for 37 days."
+		}
+		r.Fix = []string{"Choose another deployment name: the role's name follows from it."}
+	case got.Deleted:
+		r.State, r.Found = onboarding.CheckWarning, "The role "+id+" was deleted not long ago. The run brings it back."
+		r.Fix = []string{"Nothing to do, if the run starts within 7 days of the deletion."}
+		r.Command = "gcloud iam roles undelete " + id + " --project=" + p.spec.Project
+	default:
+		r.Found = "The role " + id + " was made by this onboarding and is used again."
+	}
+	return nil
+}
+
+func (p *preflight) account() check {
+	return check{onboarding.CheckResult{
+		Name: "spark-account", Title: "The Spark service account can be used", On: onboarding.PartyCustomer, Overridable: true,
+		Why:  "Spark jobs run as this account.",
+		Link: p.console("iam-admin/serviceaccounts"), Command: "gcloud iam service-accounts describe " + p.spec.SparkAccount(),
+	}, p.readAccount}
+}
+
+func (p *preflight) readAccount(ctx context.Context, r *onboarding.CheckResult) error {
+	email := p.spec.SparkAccount()
+	got, err := p.env.Cloud.IAM.Projects.ServiceAccounts.Get("projects/-/serviceAccounts/" + email).Context(ctx).Do()
+	existing := p.spec.ExistingSpark != ""
+	switch {
+	case gcp.Absent(err) && existing:
+		r.State, r.Found = onboarding.CheckFailed, "The service account "+email+" does not exist."
+		r.Fix = []string{"Check its address at the service accounts step.", "Or let the run create one."}
+	case gcp.Absent(err):
+		r.Found = "The account " + email + " is created by the run."
+	case !existing && gcp.IsStatus(err, http.StatusForbidden) && strings.Contains(err.Error(), "or it may not exist"):
+		// Google says the same of an account that is absent and of one that may not be read; which, the permissions tell.
+		r.Found = "No account " + email + " can be seen; the run creates it."
+	case err != nil:
+		return err
+	case got.Disabled:
+		r.State, r.Found = onboarding.CheckFailed, "The service account "+email+" is disabled."
+		r.Fix = []string{"Enable the account."}
+		r.Command = "gcloud iam service-accounts enable " + email + " --project=" + got.ProjectId
+	case !existing && !strings.Contains(got.Description, p.spec.OwnerMark()):
+		r.State, r.Found = onboarding.CheckFailed, "The service account "+email+" exists already and was not made by this onboarding."
+		r.Fix = []string{"If it is meant to be used, name it at the service accounts step.", "Or choose another deployment name."}
+	case existing:
+		r.Found = "The account " + email + " exists and is used as it is."
+	default:
+		r.Found = "The account " + email + " was made by this onboarding and is used again."
+	}
+	return nil
+}

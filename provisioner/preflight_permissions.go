@@ -1,0 +1,133 @@
+package provisioner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"google.golang.org/api/cloudresourcemanager/v3"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+// maxTest is how many permissions one call may ask about.
+const maxTest = 100
+
+var projectID = regexp.MustCompile(`^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$|^[0-9]+$`)
+
+// permissions is one check for each place where permissions are needed: the project, other projects, buckets.
+func (p *preflight) permissions() []check {
+	byPlace := map[string][]onboarding.Permission{}
+	var places []string
+	for _, perm := range p.s.Consent(p.spec).Run {
+		on := perm.On
+		if on == p.spec.Project {
+			on = ""
+		}
+		if byPlace[on] == nil {
+			places = append(places, on)
+		}
+		byPlace[on] = append(byPlace[on], perm)
+	}
+	var all []check
+	for _, on := range places {
+		c := onboarding.CheckResult{
+			Name: "permissions", Title: "Your account has the permissions that are needed", On: onboarding.PartyCustomer, Overridable: true,
+			Why: "The work is done with your access, so it can do what you can, and no more.", Link: p.console("iam-admin/iam"),
+			Command: "gcloud projects get-iam-policy " + p.spec.Project,
+		}
+		place := "the project " + p.spec.Project
+		if on != "" {
+			place = on
+			c.Name, c.Title = "permissions:"+on, "Your account has the permissions that are needed on "+on
+			if !strings.HasPrefix(on, "gs://") {
+				c.Link = "https://console.cloud.google.com/iam-admin/iam?project=" + url.QueryEscape(on)
+			}
+		}
+		perms := byPlace[on]
+		all = append(all, check{c, func(ctx context.Context, r *onboarding.CheckResult) error {
+			return p.readPermissions(ctx, r, on, place, perms)
+		}})
+	}
+	return all
+}
+
+func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResult, on, place string, perms []onboarding.Permission) error {
+	names := make([]string, 0, len(perms))
+	for _, perm := range perms {
+		if !slices.Contains(names, perm.Name) {
+			names = append(names, perm.Name)
+		}
+	}
+	var has []string
+	for batch := range slices.Chunk(names, maxTest) {
+		got, err := p.test(ctx, on, batch)
+		switch {
+		case gcp.Absent(err) && on == "gs://"+p.spec.Bucket():
+			r.Found = "The bucket does not exist yet. The run makes it, and tests this then."
+			return nil
+		case gcp.Absent(err):
+			r.State, r.Found = onboarding.CheckFailed, "There is no "+on+"."
+			r.Fix = []string{"Create it, or correct its name in your answers."}
+			r.Command = "gcloud storage buckets describe " + on
+			return nil
+		case err != nil:
+			return err
+		}
+		has = append(has, got...)
+	}
+	var lacks []string
+	var missing []onboarding.Permission
+	for _, perm := range perms {
+		if !slices.Contains(has, perm.Name) {
+			lacks = append(lacks, perm.Name+" ("+perm.Why+")")
+			missing = append(missing, perm)
+		}
+	}
+	if len(lacks) == 0 {
+		r.Found = fmt.Sprintf("%s has all %d permissions on %s.", p.env.Caller, len(names), place)
+		return nil
+	}
+	r.State = onboarding.CheckFailed
+	r.Found = fmt.Sprintf("%s lacks on %s: %s.", p.env.Caller, place, strings.Join(lacks, "; "))
+	r.Fix = []string{
+		"Ask somebody who manages access to " + place + " to give " + p.env.Caller + " these roles for the time of the set-up: " + strings.Join(rolesFor(missing), ", ") + ".",
+		"Or send this step to a colleague who has them.",
+	}
+	switch {
+	case strings.HasPrefix(on, "gs://"):
+		r.Command = "gcloud storage buckets add-iam-policy-binding " + on + " --member=user:" + p.env.Caller + " --role=roles/storage.admin"
+	default:
+		var commands []string
+		for _, role := range rolesFor(missing) {
+			commands = append(commands, "gcloud projects add-iam-policy-binding "+cmp.Or(on, p.spec.Project)+" --member=user:"+p.env.Caller+" --role="+role)
+		}
+		r.Command = strings.Join(commands, "\n")
+	}
+	return nil
+}
+
+func (p *preflight) test(ctx context.Context, on string, names []string) ([]string, error) {
+	bucket, isBucket := strings.CutPrefix(on, "gs://")
+	switch {
+	case isBucket:
+		got, err := p.env.Cloud.Buckets.Buckets.TestIamPermissions(bucket, names).Context(ctx).Do()
+		if err != nil {
+			return nil, err
+		}
+		return got.Permissions, nil
+	case on == "" || projectID.MatchString(on):
+		got, err := p.env.Cloud.Projects.Projects.TestIamPermissions("projects/"+cmp.Or(on, p.spec.Project), &cloudresourcemanager.TestIamPermissionsRequest{Permissions: names}).Context(ctx).Do()
+		if err != nil {
+			return nil, err
+		}
+		return got.Permissions, nil
+	default:
+		return nil, onboarding.Errorf(onboarding.CodeCloud, "Google offers no way to ask about permissions on %s beforehand.", on)
+	}
+}

@@ -1,0 +1,97 @@
+package provisioner
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+func (p *preflight) project() check {
+	return check{onboarding.CheckResult{
+		Name: "project", Title: "The project is active", On: onboarding.PartyCustomer,
+		Why:  "Everything is made in this project.",
+		Link: p.console("home/dashboard"), Command: "gcloud projects describe " + p.spec.Project,
+	}, p.readProject}
+}
+
+func (p *preflight) readProject(ctx context.Context, r *onboarding.CheckResult) error {
+	got, err := p.env.Cloud.Projects.Projects.Get("projects/" + p.spec.Project).Context(ctx).Do()
+	if f := gcp.Classify(err); f.Code == onboarding.CodePermission || f.Code == onboarding.CodeNotFound {
+		r.State = onboarding.CheckFailed
+		r.Found = fmt.Sprintf("The project %s does not exist, or %s may not see it.", p.spec.Project, p.env.Caller)
+		r.Fix = []string{"Check the project's ID.", "Or sign in with an account that may see it, or send this step to a colleague who has one."}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.Found = fmt.Sprintf("%s, number %s, is %s.", got.ProjectId, strings.TrimPrefix(got.Name, "projects/"), strings.ToLower(strings.ReplaceAll(got.State, "_", " ")))
+	if got.State != "ACTIVE" {
+		r.State, r.Command = onboarding.CheckFailed, "gcloud projects undelete "+p.spec.Project
+		r.Fix = []string{"Restore the project, or choose another."}
+	}
+	return nil
+}
+
+func (p *preflight) billing() check {
+	return check{onboarding.CheckResult{
+		Name: "billing", Title: "Billing is on", On: onboarding.PartyCustomer,
+		Why:  "Google makes buckets and turns on APIs only in a project with an active billing account.",
+		Link: p.console("billing/linkedaccount"), Command: "gcloud billing projects link " + p.spec.Project + " --billing-account=ACCOUNT_ID",
+	}, p.readBilling}
+}
+
+func (p *preflight) readBilling(ctx context.Context, r *onboarding.CheckResult) error {
+	got, err := p.env.Cloud.Billing.Projects.GetBillingInfo("projects/" + p.spec.Project).Context(ctx).Do()
+	if err != nil {
+		return err
+	}
+	if got.BillingEnabled {
+		r.Found = "An active billing account is linked."
+		return nil
+	}
+	r.State, r.Found = onboarding.CheckFailed, "No active billing account is linked to the project."
+	r.Fix = []string{"Open the billing page of the project and link an active billing account.", "It may take a minute until Google knows; then check again."}
+	return nil
+}
+
+func (p *preflight) apis() check {
+	return check{onboarding.CheckResult{
+		Name: "apis", Title: "The APIs can be used", On: onboarding.PartyCustomer, Overridable: true,
+		Why:  "Each service of Google Cloud answers only in projects where its API is on.",
+		Link: p.console("apis/dashboard"), Command: "gcloud services list --enabled --project=" + p.spec.Project,
+	}, p.readAPIs}
+}
+
+// readAPIs reads through the step that turns APIs on, so that there is one list of them.
+func (p *preflight) readAPIs(ctx context.Context, r *onboarding.CheckResult) error {
+	var off []string
+	for _, t := range p.tasks {
+		if !strings.HasPrefix(t.Step.name, "enable-api") {
+			continue
+		}
+		line, err := t.Plan(ctx, p.env)
+		if err != nil {
+			return err
+		}
+		if line.Diff != "" {
+			off = append(off, line.Diff)
+		}
+	}
+	if len(off) == 0 {
+		r.Found = "All APIs that are needed are on."
+		return nil
+	}
+	r.State, r.Found = onboarding.CheckWarning, "The run will "+strings.Join(off, "; ")+"."
+	r.Fix = []string{"Nothing to do: the run turns them on, which takes some minutes. You may do it yourself before."}
+	if apis := apiName.FindAllString(strings.Join(off, " "), -1); len(apis) > 0 {
+		r.Command = "gcloud services enable " + strings.Join(apis, " ") + " --project=" + p.spec.Project
+	}
+	return nil
+}
+
+var apiName = regexp.MustCompile(`[a-z]+\.googleapis\.com`)
