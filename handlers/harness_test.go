@@ -263,7 +263,9 @@ func (c *cloud) Consent(spec onboarding.Spec) onboarding.Consent {
 	return onboarding.Consent{Run: all}
 }
 
-func (c *cloud) Exports() []string { return []string{"plan.sh"} }
+func (c *cloud) Exports() []onboarding.PlanFile {
+	return []onboarding.PlanFile{{Name: "plan.sh", Title: "Script for gcloud"}}
+}
 
 func (c *cloud) Export(spec onboarding.Spec, file string) (string, error) {
 	if file != "plan.sh" {

@@ -18,7 +18,7 @@ type Provisioner interface {
 	Project(ctx context.Context, actor onboarding.Actor, id onboarding.ID, project string) (onboarding.Project, error)
 	Consent(onboarding.Spec) onboarding.Consent
 	// Export is the plan as a file for those who run it themselves; CodeNotFound for a name that isn't one of Exports.
-	Exports() []string
+	Exports() []onboarding.PlanFile
 	Export(spec onboarding.Spec, file string) (string, error)
 	// Alive asks Google whether it still takes the live grant; CodeSignIn when it doesn't.
 	Alive(context.Context, onboarding.Actor, onboarding.ID) error

@@ -85,6 +85,12 @@ type Instruction struct {
 	Link string `json:"link,omitempty"` // where it is done, or told at length
 }
 
+// PlanFile is one of the files in which those who run a plan themselves get it.
+type PlanFile struct {
+	Name  string // "plan.sh"
+	Title string // "Script for gcloud"
+}
+
 // Plan is what a run may do, and no more. Tasks are in the order of their dependencies.
 type Plan struct {
 	Spec   Spec          `json:"spec"`

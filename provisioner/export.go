@@ -22,28 +22,40 @@ type Commands struct {
 // AsYou is a word of [Commands] that the shell makes the header with the access of whoever runs the script.
 const AsYou = "Authorization: Bearer $(gcloud auth print-access-token)"
 
-// exports are the files of a plan for those who would rather run it themselves, by name.
-var exports = map[string]func(onboarding.Spec, []*Task) string{
-	"plan.sh": script, "main.tf": terraformConfig, "checklist.md": checklist,
+type export struct {
+	onboarding.PlanFile
+	text func(onboarding.Spec, []*Task) string
 }
 
-// Exports are the files that [Service.Export] makes: a Bash script for gcloud, a Terraform configuration, and a
-// checklist in Markdown.
-func (s *Service) Exports() []string { return []string{"plan.sh", "main.tf", "checklist.md"} }
+// exports are the files of a plan, in the order in which they are offered.
+var exports = []export{
+	{onboarding.PlanFile{Name: "plan.sh", Title: "Script for gcloud"}, script},
+	{onboarding.PlanFile{Name: "main.tf", Title: "Terraform configuration"}, terraformConfig},
+	{onboarding.PlanFile{Name: "checklist.md", Title: "Checklist for the console"}, checklist},
+}
+
+// Exports are the files that [Service.Export] makes.
+func (s *Service) Exports() []onboarding.PlanFile {
+	var all []onboarding.PlanFile
+	for _, e := range exports {
+		all = append(all, e.PlanFile)
+	}
+	return all
+}
 
 // Export is a spec's plan as a file for those who would rather run it themselves: the same declarations, the same
 // order, the same marks, so that a run afterwards finds its work done. It reads no cloud and holds no secret. An
 // unknown name is CodeNotFound.
 func (s *Service) Export(spec onboarding.Spec, file string) (string, error) {
-	export, ok := exports[file]
-	if !ok {
+	i := slices.IndexFunc(exports, func(e export) bool { return e.Name == file })
+	if i < 0 {
 		return "", onboarding.Errorf(onboarding.CodeNotFound, "There is no file %q of the plan. Go back to the plan and choose one.", file)
 	}
 	tasks, err := Graph(s.cfg.Catalog, spec)
 	if err != nil {
 		return "", fmt.Errorf("%s of %s: %w", file, spec.Onboarding, err)
 	}
-	return export(spec, tasks), nil
+	return exports[i].text(spec, tasks), nil
 }
 
 // script may be run again: what is there is left as it is.

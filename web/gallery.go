@@ -537,7 +537,7 @@ func (s samples) plan(change func(*PlanView)) PlanView {
 	v := PlanView{
 		Frame: s.draft(), Onboarding: sampleID, Kind: onboarding.RunProvision, Version: 7, Plan: p, Hash: p.Hash(), Checks: s.checks(false),
 		Connection: Connection{Email: "ada@customer.example", Since: s.now.Add(-5 * time.Minute)}, MayApprove: true,
-		Files: []string{"plan.sh", "main.tf", "checklist.md"},
+		Files: []onboarding.PlanFile{{Name: "plan.sh", Title: "Script for gcloud"}, {Name: "main.tf", Title: "Terraform configuration"}, {Name: "checklist.md", Title: "Checklist for the console"}},
 	}
 	if change != nil {
 		change(&v)

@@ -178,9 +178,8 @@ type PlanView struct {
 	// OverrideCheck, OverrideReason and OverrideProblem are a decision that needs mending.
 	OverrideCheck, OverrideReason, OverrideProblem string
 
-	Erase bool // teardown: deleting the data was ticked
-	// Files are the names of the plan's files for those who run it themselves: "plan.sh". None draws no offer.
-	Files []string
+	Erase bool                  // teardown: deleting the data was ticked
+	Files []onboarding.PlanFile // for those who run it themselves; none draws no offer
 	// Differences are what this plan does otherwise than the one that was approved before and did not come to its end.
 	Differences []Difference
 }

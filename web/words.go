@@ -1552,19 +1552,6 @@ func linkHost(address string) string {
 	return "Open " + u.Host
 }
 
-func fileWord(name string) string {
-	switch name {
-	case "plan.sh":
-		return "Script for gcloud"
-	case "main.tf":
-		return "Terraform configuration"
-	case "checklist.md":
-		return "Checklist for the console"
-	default:
-		return name
-	}
-}
-
 // causedBy is who caused a use of the access.
 func causedBy(by string) string {
 	if by == onboarding.System.Email {
