@@ -29,8 +29,8 @@ test: ## run every test, with one private Postgres and a headless browser
 
 .PHONY: generate
 generate: $(TOOLS)/stamp ## write the generated templ code
-	@$(TOOLS)/templ fmt web >/dev/null
-	@$(TOOLS)/templ generate -path web >/dev/null
+	@$(TOOLS)/templ fmt web bench >/dev/null
+	@for room in web bench; do $(TOOLS)/templ generate -path $$room >/dev/null || exit; done
 
 .PHONY: lint
 lint: $(TOOLS)/stamp ## formatting, generated code, vet and linters
@@ -43,9 +43,9 @@ check: lint ## what CI runs: lint, the Dockerfile's build, every test
 	@$(MAKE) --no-print-directory test
 
 .PHONY: bench
-bench: ## the benchmarks of the Go packages, against a private Postgres
+bench: ## measure the goals of docs/benchmarks.md, and print one table (ARGS="--only page,step")
 	@bin/need postgres
-	@go run ./store/pgtest/pgserver -- go test -run '^$$' -bench . -benchmem ./...
+	@go run ./bench $(ARGS)
 
 KILLS ?= 1000
 .PHONY: soak

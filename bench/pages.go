@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"groundwork/onboarding"
+)
+
+// site starts everything for pages, the first time: server, baseline and signed-in customers, one a client.
+func (l *lab) site(ctx context.Context) error {
+	if err := l.serve(ctx); err != nil || l.people != nil {
+		return err
+	}
+	if err := l.besides(ctx); err != nil {
+		return err
+	}
+	for range clients {
+		c, err := l.customer(ctx)
+		if err != nil {
+			return err
+		}
+		if err := l.fillIn(ctx, c); err != nil {
+			return err
+		}
+		l.people = append(l.people, c)
+	}
+	return nil
+}
+
+// asked are the pages that need no cloud access, and what a customer answers to each.
+var asked = []struct {
+	step string
+	form url.Values
+}{
+	{"deployment", nil}, // as proposed
+	{"region", url.Values{"region": {"us-west1"}}},
+	{"compute", url.Values{"platform": {"databricks"}, "workspace": {"https://1234567890123456.7.gcp.databricks.com"}, "token": {"dapi-sample"}, "runtime": {"15.4.x-scala2.12"}}},
+	{"online-store", url.Values{"store": {"bigtable"}, "zone": {"us-west1-a"}}},
+	{"accounts", url.Values{"spark": {"create"}}},
+	{"data-sources", url.Values{"datasets": {"acme-data-prod.sales"}}},
+}
+
+// fillIn answers all pages that need no cloud access.
+func (l *lab) fillIn(ctx context.Context, c *customer) error {
+	h, err := dial(ctx, l.base)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	ob, err := l.store.Onboarding(ctx, onboarding.System, c.ob)
+	if err != nil {
+		return err
+	}
+	for _, a := range asked {
+		form := url.Values{"version": {strconv.Itoa(c.version)}}
+		for k, v := range a.form {
+			form[k] = v
+		}
+		switch a.step {
+		case "deployment":
+			form.Set("name", ob.Deployment)
+		case "accounts":
+			form.Set("control_plane", ob.Vendor.ControlPlaneAccount)
+		}
+		status, _, err := h.do(l.form(c, c.from, "/o/"+string(c.ob)+"/step/"+a.step, form.Encode()))
+		if err != nil || status != http.StatusSeeOther {
+			return fmt.Errorf("answer %s: %d, %w", a.step, status, err)
+		}
+		c.version++
+	}
+	return nil
+}
+
+// measurePage compares the wizard's pages, one after the other, with the well-known benchmark's page.
+func measurePage(ctx context.Context, l *lab) ([]row, error) {
+	if err := l.site(ctx); err != nil {
+		return nil, err
+	}
+	fortune := plain(l.baseline.base, "/fortunes")
+	texts := make([][][]byte, clients)
+	for i, c := range l.people {
+		for _, a := range asked {
+			texts[i] = append(texts[i], l.page(c, "/o/"+string(c.ob)+"/step/"+a.step))
+		}
+	}
+	var ours, theirs spent
+	ratios, pages, fortunes, err := l.ratios(ctx,
+		l.costs(l.server, ask(l.base, func(client, n int) ([]byte, int) { return texts[client][n%len(asked)], http.StatusOK }), &ours),
+		l.costs(l.baseline.process, ask(l.baseline.base, func(int, int) ([]byte, int) { return fortune, http.StatusOK }), &theirs))
+	if err != nil {
+		return nil, err
+	}
+	return []row{row{
+		What: "GET a wizard page", Against: "a fortunes page", Goal: 0.50, Beyond: 0.65, AtLeast: true,
+		Measured: fmt.Sprintf("%.0f and %.0f a second, %d clients; computed %v and %v each (server + database): %.2f", pages, fortunes, clients, ours, theirs, theirs.each()/ours.each()),
+	}.spread(ratios)}, nil
+}
+
+// measureMiddleware compares the start page's answer to a stranger, which takes the way through everything that stands
+// before a handler and asks the database nothing, with the same answer of a bare server.
+func measureMiddleware(ctx context.Context, l *lab) ([]row, error) {
+	if err := l.site(ctx); err != nil {
+		return nil, err
+	}
+	stranger := *l.people[0]
+	stranger.cookie = ""
+	text := l.page(&stranger, "/")
+	same := append([]byte(nil), text...)
+	ratios, ours, bare, err := l.ratios(ctx,
+		ask(l.base, func(int, int) ([]byte, int) { return text, http.StatusSeeOther }),
+		ask(l.baseline.base, func(int, int) ([]byte, int) { return same, http.StatusSeeOther }))
+	if err != nil {
+		return nil, err
+	}
+	return []row{row{
+		What: "middleware", Against: "bare net/http", Goal: 0.70, Beyond: 0.85, AtLeast: true,
+		Measured: fmt.Sprintf("%.0f and %.0f a second, %d clients", ours, bare, clients),
+	}.spread(ratios)}, nil
+}
+
+// plain is the text of a GET with as little as a client may send.
+func plain(base, path string) []byte {
+	return []byte("GET " + path + " HTTP/1.1\r\nHost: " + base[len("http://"):] + "\r\nUser-Agent: bench\r\nAccept: text/html\r\n\r\n")
+}
