@@ -287,6 +287,9 @@ SELECT purpose FROM gone ORDER BY purpose`
 func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	wiped := 0
 	err := s.tx(ctx, actor, "wipe secrets", func(tx pgx.Tx) error {
+		if _, err := lock(ctx, tx, actor, id); err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, deleteSecrets, seen(actor, pgx.NamedArgs{"id": id}))
 		if err != nil {
 			return err

@@ -247,8 +247,10 @@ func (s *Store) EndRun(ctx context.Context, fence onboarding.Fence, state onboar
 	}
 	var e ending
 	err := s.tx(ctx, onboarding.System, "end run "+string(fence.Run), func(tx pgx.Tx) error {
-		var err error
-		e, err = one(ctx, tx, endRun, pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch, "state": state}, "run", pgx.RowToStructByName[ending])
+		_, err := lockOf(ctx, tx, onboarding.System, fence.Run)
+		if err == nil {
+			e, err = one(ctx, tx, endRun, pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch, "state": state}, "run", pgx.RowToStructByName[ending])
+		}
 		if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 			return fenced()
 		}
@@ -346,6 +348,12 @@ func (s *Store) ReleaseRun(ctx context.Context, fence onboarding.Fence) error {
 func (s *Store) Abandon(ctx context.Context, runID onboarding.RunID, worker int64) error {
 	var marked []onboarding.ID
 	err := s.tx(ctx, onboarding.System, "abandon run "+string(runID), func(tx pgx.Tx) error {
+		if _, err := lockOf(ctx, tx, onboarding.System, runID); err != nil {
+			return err
+		}
+		if _, err := lockRun(ctx, tx, onboarding.System, runID); err != nil { // else it could be skipped, and stay with a worker that is done with it
+			return err
+		}
 		var err error
 		marked, err = s.takeAway(ctx, tx, `r.id = @run AND r.worker = @worker`, pgx.NamedArgs{"run": runID, "worker": worker})
 		return err
@@ -374,8 +382,10 @@ UPDATE runs r SET worker = NULL, epoch = r.epoch + 1, deaths = c.deaths, done_at
 	finished_at = CASE WHEN c.deaths > @most THEN clock_timestamp() END
 FROM counted c WHERE r.id = c.id
 RETURNING r.id, r.onboarding, r.kind, r.state`
-	takeTasks  = `UPDATE tasks t SET epoch = r.epoch FROM runs r WHERE r.id = t.run AND r.id = ANY (@runs::text[])`
-	quarantine = `
+	// The runs are locked before their onboardings here, so nothing is waited for: the next look does what this can't.
+	lockQuarantined = `SELECT id FROM onboardings WHERE id = @id FOR NO KEY UPDATE NOWAIT`
+	takeTasks       = `UPDATE tasks t SET epoch = r.epoch FROM runs r WHERE r.id = t.run AND r.id = ANY (@runs::text[])`
+	quarantine      = `
 UPDATE tasks SET state = 'failed', code = 'internal', finished_at = clock_timestamp(),
 	message = 'This step stopped our worker several times, so the run was put aside. Your specialist was told; what is made is kept.',
 	operator = 'workers died in it ' || @most::int || ' times'
@@ -415,6 +425,9 @@ func (s *Store) takeAway(ctx context.Context, tx pgx.Tx, which string, args pgx.
 				return nil, err
 			}
 			continue
+		}
+		if _, err := tx.Exec(ctx, lockQuarantined, pgx.NamedArgs{"id": r.Onboarding}); err != nil {
+			return nil, err
 		}
 		if _, err := tx.Exec(ctx, quarantine, pgx.NamedArgs{"run": r.ID, "most": maxDeaths}); err != nil {
 			return nil, err

@@ -82,6 +82,24 @@ func collect[T any](into *[]T, to pgx.RowToFunc[T]) func(pgx.Rows) error {
 
 const selectOnboarding = `SELECT ` + onboardingColumns + ` FROM onboardings o WHERE o.id = @id AND ` + visible
 
+// The one order of locks is an onboarding before its runs, invites, members and secrets: whatever changes it and them
+// begins with one of these, so that no two transactions wait for each other. FOR UPDATE would also hold up each new row
+// that only names the onboarding.
+const (
+	lockOnboarding   = selectOnboarding + ` FOR NO KEY UPDATE OF o`
+	lockOnboardingOf = `
+SELECT ` + onboardingColumns + `
+FROM onboardings o JOIN runs r ON r.onboarding = o.id WHERE r.id = @run AND ` + visible + ` FOR NO KEY UPDATE OF o`
+)
+
+func lock(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID) (onboarding.Onboarding, error) {
+	return one(ctx, tx, lockOnboarding, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+}
+
+func lockOf(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, run onboarding.RunID) (onboarding.Onboarding, error) {
+	return one(ctx, tx, lockOnboardingOf, seen(actor, pgx.NamedArgs{"run": run}), "run", toOnboarding)
+}
+
 // Onboarding reads one. An unknown ID and somebody else's are both CodeNotFound.
 func (s *Store) Onboarding(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Onboarding, error) {
 	var found []onboarding.Onboarding
@@ -274,7 +292,7 @@ WHERE id = @id AND NOT archived`
 func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error {
 	var changes []onboarding.Change
 	return s.change(ctx, actor, id, "vendor.changed", "Changed the values of the deployment.", &changes, func(tx pgx.Tx) (int64, error) {
-		was, err := one(ctx, tx, selectOnboarding+` FOR UPDATE OF o`, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+		was, err := lock(ctx, tx, actor, id)
 		if err != nil {
 			return 0, err
 		}
@@ -306,7 +324,7 @@ func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboardin
 	}
 	var changes []onboarding.Change
 	return s.change(ctx, actor, id, "onboarding.assigned", text, &changes, func(tx pgx.Tx) (int64, error) {
-		was, err := one(ctx, tx, selectOnboarding+` FOR UPDATE OF o`, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+		was, err := lock(ctx, tx, actor, id)
 		if err != nil {
 			return 0, err
 		}

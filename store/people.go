@@ -96,7 +96,7 @@ func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onb
 	return s.newInvite(ctx, actor, id, ttl, func(pgx.Tx) (onboarding.Addressee, onboarding.Role, error) { return to, role, nil })
 }
 
-const lockInvite = `SELECT ` + inviteColumns + ` FROM invites i WHERE i.id = @invite AND i.onboarding = @id FOR UPDATE`
+const selectInvite = `SELECT ` + inviteColumns + ` FROM invites i WHERE i.id = @invite AND i.onboarding = @id`
 
 // ReissueInvite makes a new link for the addressee of an invite, whatever became of it; see [Store.CreateInvite].
 // For staff alone.
@@ -105,7 +105,7 @@ func (s *Store) ReissueInvite(ctx context.Context, actor onboarding.Actor, id on
 		return "", onboarding.Invite{}, err
 	}
 	return s.newInvite(ctx, actor, id, ttl, func(tx pgx.Tx) (onboarding.Addressee, onboarding.Role, error) {
-		inv, err := one(ctx, tx, lockInvite, pgx.NamedArgs{"id": id, "invite": inviteID}, "invite", toInvite)
+		inv, err := one(ctx, tx, selectInvite, pgx.NamedArgs{"id": id, "invite": inviteID}, "invite", toInvite)
 		return inv.To, inv.Role, err
 	})
 }
@@ -117,6 +117,9 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 	var token string
 	var inv onboarding.Invite
 	err := s.tx(ctx, actor, "invite", func(tx pgx.Tx) error {
+		if _, err := lock(ctx, tx, actor, id); err != nil { // of two at once the later retires the earlier's link
+			return err
+		}
 		to, role, err := whom(tx)
 		if err == nil && role == onboarding.RoleCustomer {
 			err = noCustomerBut(ctx, tx, id, string(to))
@@ -170,7 +173,7 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 	var inv onboarding.Invite
 	err := s.tx(ctx, actor, "replace the customer", func(tx pgx.Tx) error {
 		args := pgx.NamedArgs{"id": id, "to": to, "now": s.now()}
-		if _, err := one(ctx, tx, lockOnboarding, seen(actor, args), "onboarding", toOnboarding); err != nil {
+		if _, err := lock(ctx, tx, actor, id); err != nil {
 			return err
 		}
 		var running, held bool
@@ -238,6 +241,9 @@ func (s *Store) Colleagues(ctx context.Context, actor onboarding.Actor, id onboa
 // caller's to end. For the onboarding's customer: CodeNotFound for everybody else, and where there is no such colleague.
 func (s *Store) RemoveColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string) error {
 	err := s.tx(ctx, onboarding.System, "remove a colleague", func(tx pgx.Tx) error {
+		if _, err := lock(ctx, tx, onboarding.System, id); err != nil {
+			return err
+		}
 		args := pgx.NamedArgs{"id": id, "actor": address(actor.Email), "email": address(email), "now": s.now()}
 		gone, err := one(ctx, tx, endColleague, args, "colleague", pgx.RowTo[string])
 		if err != nil {
@@ -304,9 +310,12 @@ func toInvited(row pgx.CollectableRow) (invited, error) {
 	return invited{r.invite(), r.Customer, r.Archived}, err
 }
 
-const selectInvited = `
+const (
+	selectInvited = `
 SELECT ` + inviteColumns + `, o.customer, o.archived
 FROM invites i JOIN onboardings o ON o.id = i.onboarding WHERE i.token_hash = @hash`
+	lockInviting = `SELECT o.id FROM invites i JOIN onboardings o ON o.id = i.onboarding WHERE i.token_hash = @hash FOR NO KEY UPDATE OF o`
+)
 
 func (i invited) usable(now time.Time) error {
 	switch {
@@ -357,7 +366,11 @@ WHERE id = @id`
 func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error) {
 	var id onboarding.ID
 	err := s.tx(ctx, onboarding.System, "accept an invite", func(tx pgx.Tx) error {
-		inv, err := one(ctx, tx, selectInvited+` FOR UPDATE OF i, o`, pgx.NamedArgs{"hash": hashed(token)}, "invitation", toInvited)
+		hash := pgx.NamedArgs{"hash": hashed(token)}
+		if _, err := one(ctx, tx, lockInviting, hash, "invitation", pgx.RowTo[onboarding.ID]); err != nil {
+			return err
+		}
+		inv, err := one(ctx, tx, selectInvited+` FOR NO KEY UPDATE OF i`, hash, "invitation", toInvited)
 		if err != nil {
 			return err
 		}

@@ -164,7 +164,6 @@ func (s *Store) ActiveRuns(ctx context.Context) (int, error) {
 }
 
 const (
-	lockOnboarding = `SELECT ` + onboardingColumns + ` FROM onboardings o WHERE o.id = @id AND ` + visible + ` FOR UPDATE OF o`
 	// What was blocked or failed is over once a new run starts.
 	supersede = `
 WITH old AS (
@@ -204,7 +203,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 	}
 	var run onboarding.Run
 	err = s.tx(ctx, actor, "submit", func(tx pgx.Tx) error {
-		ob, err := one(ctx, tx, lockOnboarding, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+		ob, err := lock(ctx, tx, actor, id)
 		if err != nil {
 			return err
 		}
@@ -293,9 +292,9 @@ func project(ctx context.Context, tx pgx.Tx, id onboarding.ID, kind onboarding.R
 	return err
 }
 
-// lockRun locks a run that the actor may see.
+// lockRun locks a run that the actor may see. Who changes the onboarding too has locked it before.
 func lockRun(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.RunID) (onboarding.Run, error) {
-	return one(ctx, tx, selectRun+` FOR UPDATE OF r`, seen(actor, pgx.NamedArgs{"run": id}), "run", toRun)
+	return one(ctx, tx, selectRun+` FOR NO KEY UPDATE OF r`, seen(actor, pgx.NamedArgs{"run": id}), "run", toRun)
 }
 
 const (
@@ -430,6 +429,9 @@ func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onb
 func (s *Store) changeRun(ctx context.Context, actor onboarding.Actor, id onboarding.RunID, what string, do func(pgx.Tx, onboarding.Run) error) error {
 	var run onboarding.Run
 	err := s.tx(ctx, actor, what, func(tx pgx.Tx) error {
+		if _, err := lockOf(ctx, tx, actor, id); err != nil {
+			return err
+		}
 		var err error
 		if run, err = lockRun(ctx, tx, actor, id); err != nil {
 			return err

@@ -140,10 +140,12 @@ func (s *Store) batch(ctx context.Context, actor onboarding.Actor, what string, 
 		return err
 	}
 	defer conn.Release()
-	var b pgx.Batch
-	b.Queue(become, as(actor))
-	fill(&b)
-	return failure(what, conn.SendBatch(ctx, &b).Close())
+	return failure(what, onceMore(func() error {
+		var b pgx.Batch
+		b.Queue(become, as(actor))
+		fill(&b)
+		return conn.SendBatch(ctx, &b).Close()
+	}))
 }
 
 // tx runs a transaction as the actor.
@@ -153,12 +155,30 @@ func (s *Store) tx(ctx context.Context, actor onboarding.Actor, what string, do 
 		return err
 	}
 	defer conn.Release()
-	return failure(what, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, become, as(actor)); err != nil {
-			return err
-		}
-		return do(tx)
+	return failure(what, onceMore(func() error {
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, become, as(actor)); err != nil {
+				return err
+			}
+			return do(tx)
+		})
 	}))
+}
+
+// onceMore repeats a transaction that Postgres took back whole, because another came in its way. What is done in it
+// must be fit to be done twice: it only assigns what it reads.
+func onceMore(do func() error) error {
+	err := do()
+	if inTheWay(err) {
+		err = do()
+	}
+	return err
+}
+
+// inTheWay tells whether Postgres ended a transaction for another's sake.
+func inTheWay(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
 func unavailable(err error) error {
@@ -182,7 +202,7 @@ func failure(what string, err error) error {
 		switch {
 		case pg.Code == "22021" || pg.Code == "22P05": // a byte or NUL that text can't hold
 			return &onboarding.Error{Code: onboarding.CodeInvalid, Message: "The text holds a character that can't be saved. Type it again without it.", Err: err}
-		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57P"), pg.Code == "40001", pg.Code == "40P01", pg.Code == "25006":
+		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57P"), inTheWay(pg), pg.Code == "55P03", pg.Code == "25006":
 			return unavailable(err)
 		}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
