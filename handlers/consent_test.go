@@ -1,11 +1,13 @@
 package handlers_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"groundwork/handlers"
 	"groundwork/onboarding"
 	"groundwork/web"
 )
@@ -388,5 +390,102 @@ func TestARunDoesNotGoOnWithAnswersOfBefore(t *testing.T) {
 	wantTo(t, a.post(web.OnboardingPath(ob.ID, "retry")), web.OnboardingPath(ob.ID, "plan"))
 	if run := w.latest(ob.ID); run.State != onboarding.RunBlocked {
 		t.Errorf("the run is %s, with a data source that was taken out", run.State)
+	}
+}
+
+// meanwhile is the store, in which something happens just before a run begins or goes on.
+type meanwhile struct {
+	handlers.Store
+	happens func()
+}
+
+func (m *meanwhile) happen() {
+	if m.happens != nil {
+		m.happens()
+		m.happens = nil
+	}
+}
+
+func (m *meanwhile) Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan, wanted onboarding.Wanted) (onboarding.Run, error) {
+	m.happen()
+	return m.Store.Submit(ctx, actor, id, version, kind, plan, wanted)
+}
+
+func (m *meanwhile) RetryRun(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, wanted onboarding.Wanted) error {
+	m.happen()
+	return m.Store.RetryRun(ctx, actor, run, wanted)
+}
+
+func (m *meanwhile) ApprovePlan(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, plan onboarding.Plan, wanted onboarding.Wanted) error {
+	m.happen()
+	return m.Store.ApprovePlan(ctx, actor, run, plan, wanted)
+}
+
+// Whatever was looked at before, a run begins and goes on with what is answered in that moment.
+func TestAnAnswerThatComesBetweenStopsARun(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		blocked onboarding.Code // "": there is no run yet
+		act     func(*world, onboarding.Onboarding, *browser) page
+		status  int
+		leads   string
+	}{
+		{"the customer goes on", onboarding.CodeSignIn, func(_ *world, ob onboarding.Onboarding, a *browser) page {
+			return a.post(web.OnboardingPath(ob.ID, "retry"))
+		}, http.StatusSeeOther, "plan"},
+		{"the consent goes on", onboarding.CodeSignIn, func(_ *world, ob onboarding.Onboarding, a *browser) page {
+			return a.connectAs(ob.ID, ada)
+		}, http.StatusSeeOther, "plan"},
+		{"a specialist goes on", onboarding.CodeSignIn, func(w *world, ob onboarding.Onboarding, _ *browser) page {
+			return w.as(sam).post(web.AdminPath(ob.ID, "retry"))
+		}, http.StatusSeeOther, ""},
+		{"the customer approves what changed", onboarding.CodePlanChanged, func(w *world, ob onboarding.Onboarding, a *browser) page {
+			w.cloud.mu.Lock()
+			w.cloud.drift = "the bucket is there"
+			w.cloud.mu.Unlock()
+			hash := a.get(web.OnboardingPath(ob.ID, "progress")).Find("form[action$='/approve'] input[name=hash]").AttrOr("value", "")
+			return a.post(web.OnboardingPath(ob.ID, "approve"), "hash", hash)
+		}, http.StatusSeeOther, "plan"},
+		{"the customer approves", "", func(_ *world, ob onboarding.Onboarding, a *browser) page { return a.approve(ob.ID) }, http.StatusConflict, ""},
+	} {
+		for what, change := range map[string]func(*world, onboarding.Onboarding){
+			"an answer": func(w *world, ob onboarding.Onboarding) {
+				tab, path := w.as(ada), web.OnboardingPath(ob.ID, "step", "data-sources")
+				wantTo(w.t, tab.post(path, "datasets", "acme-data-prod.sales", "version", version(w.t, tab.get(path))), web.OnboardingPath(ob.ID, "check"))
+			},
+			"a specialist's value": func(w *world, ob onboarding.Onboarding) {
+				vendor := ob.Vendor
+				vendor.ControlPlaneAccount = "other@vendor.iam.gserviceaccount.com"
+				if err := w.store.UpdateVendor(w.t.Context(), staffActor(sam), ob.ID, vendor, nil); err != nil {
+					w.t.Fatal(err)
+				}
+			},
+		} {
+			t.Run(c.name+", meanwhile "+what, func(t *testing.T) {
+				between := &meanwhile{}
+				w := newWorld(t, func(cfg *handlers.Config) { between.Store, cfg.Store = cfg.Store, between })
+				ob, a := w.ready()
+				if c.blocked != "" {
+					a.approve(ob.ID)
+					k := w.worker(ob.ID)
+					k.start("bucket")
+					k.must(w.store.BlockTask(t.Context(), k.fence(), "bucket", &onboarding.Blocked{Code: c.blocked, On: onboarding.PartyCustomer, Action: "Go on"}))
+					k.end(onboarding.RunBlocked)
+				}
+				between.happens = func() { change(w, ob) }
+				p := c.act(w, ob, a)
+				want(t, p, c.status)
+				if c.leads != "" {
+					wantTo(t, p, web.OnboardingPath(ob.ID, c.leads))
+				}
+				if between.happens != nil {
+					t.Fatal("the store was not asked")
+				}
+				runs, err := w.store.Runs(t.Context(), staffActor(sam), ob.ID)
+				if err != nil || len(runs) > 1 || (c.blocked == "") != (len(runs) == 0) || len(runs) == 1 && runs[0].State != onboarding.RunBlocked {
+					t.Errorf("the run goes on with what was approved before: %+v, %v", runs, err)
+				}
+			})
+		}
 	}
 }

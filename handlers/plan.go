@@ -231,7 +231,7 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 // paused is what the latest run waits for, where it is paused and was approved for the answers as they are: it goes on, and
 // a second one would do the same. "" otherwise.
 func (p planRead) paused() string {
-	if p.kind != onboarding.RunProvision || p.latest.Kind != onboarding.RunProvision || p.latest.State != onboarding.RunBlocked || outdated(p.latest, p.spec) {
+	if p.kind != onboarding.RunProvision || p.latest.Kind != onboarding.RunProvision || p.latest.State != onboarding.RunBlocked || !p.latest.Plan.Spec.Same(p.spec) {
 		return ""
 	}
 	for _, t := range p.latest.Tasks {
@@ -356,7 +356,7 @@ func (s *Server) approve(w http.ResponseWriter, v *visit, kind onboarding.RunKin
 		return s.draw(w, v.Request, http.StatusConflict, page(view))
 	}
 	p.plan.Spec.EraseData = erase
-	_, err = s.Store.Submit(ctx, v.actor, v.id, version, kind, p.plan)
+	_, err = s.Store.Submit(ctx, v.actor, v.id, version, kind, p.plan, s.Journey.Wanted)
 	switch onboarding.ErrorCode(err) {
 	case "", onboarding.CodeConflict:
 		return toProgress(w, v)

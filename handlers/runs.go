@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 
 	"groundwork/onboarding"
@@ -31,24 +29,23 @@ func (s *Server) retry(w http.ResponseWriter, v *visit) error {
 // goOn is the one way to go on with a run that stands still. CodeStale where it needs another approval: the answers
 // changed, or somebody else confirmed that the data may be deleted.
 func (s *Server) goOn(v *visit, run onboarding.Run) error {
-	j, err := s.journey(v)
-	switch {
-	case err != nil:
-		return err
-	case outdated(run, s.Journey.Spec(j.c)):
-		return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this run was approved. The plan for them has to be approved first.")
-	case run.Plan.Spec.EraseData && run.StartedBy != v.actor.Email:
+	if run.Plan.Spec.EraseData && run.StartedBy != v.actor.Email {
 		return onboarding.Errorf(onboarding.CodeStale, "%s confirmed that the data may be deleted. Whoever goes on with this has to look at the plan and confirm it too.", run.StartedBy)
 	}
-	return s.Store.RetryRun(v.Context(), v.actor, run.ID)
+	return s.Store.RetryRun(v.Context(), v.actor, run.ID, s.Journey.Wanted)
 }
 
-// goneOn goes on with a run and leads to it, or to the plan that has to be approved first.
+// goneOn goes on with a run and leads to it.
 func (s *Server) goneOn(w http.ResponseWriter, v *visit, run onboarding.Run, said string) error {
-	switch err := s.goOn(v, run); {
+	return s.lead(w, v, run.Kind, s.goOn(v, run), said)
+}
+
+// lead goes to the run that goes on, or where err is CodeStale to the plan that has to be approved first.
+func (s *Server) lead(w http.ResponseWriter, v *visit, kind onboarding.RunKind, err error, said string) error {
+	switch {
 	case onboarding.ErrorCode(err) == onboarding.CodeStale:
 		s.say(v.Context(), sentence(err))
-		return seeOther(w, v.Request, planPath(v.id, run.Kind))
+		return seeOther(w, v.Request, planPath(v.id, kind))
 	case err != nil:
 		return err
 	}
@@ -56,16 +53,6 @@ func (s *Server) goneOn(w http.ResponseWriter, v *visit, run onboarding.Run, sai
 		s.say(v.Context(), said)
 	}
 	return toProgress(w, v)
-}
-
-// outdated tells whether a provisioning run that stands still was approved for other answers than those there are now.
-func outdated(run onboarding.Run, now onboarding.Spec) bool {
-	if run.Kind != onboarding.RunProvision || run.State.Active() || run.State.Ended() {
-		return false
-	}
-	was, errWas := json.Marshal(run.Plan.Spec)
-	is, errIs := json.Marshal(now)
-	return errWas != nil || errIs != nil || !bytes.Equal(was, is)
 }
 
 // cancel asks the run to stop. A worker gives the access up when the run ends; a run that none has is over at once, and
@@ -124,8 +111,5 @@ func (s *Server) approveChanged(w http.ResponseWriter, v *visit) error {
 		s.say(ctx, "Your project changed again since this was shown. These are the differences now; look at them, then approve.")
 		return s.drawProgress(w, v, http.StatusConflict, view)
 	}
-	if err := s.Store.ApprovePlan(ctx, v.actor, run.ID, fresh); err != nil {
-		return err
-	}
-	return toProgress(w, v)
+	return s.lead(w, v, run.Kind, s.Store.ApprovePlan(ctx, v.actor, run.ID, fresh, s.Journey.Wanted), "")
 }

@@ -67,11 +67,11 @@ type Store interface {
 	Grants(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Grant, error)
 	GrantUses(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.GrantUse, error)
 
-	Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan) (onboarding.Run, error)
+	Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan, wanted onboarding.Wanted) (onboarding.Run, error)
 	LatestRun(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Run, error)
 	Runs(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Run, error)
-	RetryRun(context.Context, onboarding.Actor, onboarding.RunID) error
-	ApprovePlan(context.Context, onboarding.Actor, onboarding.RunID, onboarding.Plan) error
+	RetryRun(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, wanted onboarding.Wanted) error
+	ApprovePlan(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, plan onboarding.Plan, wanted onboarding.Wanted) error
 	CancelRun(context.Context, onboarding.Actor, onboarding.RunID) error
 	SaveReading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind, r onboarding.Reading) error
 	Reading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind) (onboarding.Reading, error)

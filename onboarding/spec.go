@@ -1,8 +1,10 @@
 package onboarding
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"strings"
 )
 
@@ -57,6 +59,16 @@ type Spec struct {
 	DataSources         []DataSource   `json:"data_sources,omitempty"`
 	Vendor              VendorValues   `json:"vendor"`               // with defaults filled in
 	EraseData           bool           `json:"erase_data,omitempty"` // teardown: its separate confirmation that data may be deleted too
+}
+
+// Wanted reads from an onboarding what it asks for as it stands; the wizard's journey knows.
+type Wanted func(Onboarding) Spec
+
+// Same tells whether two specs want the same.
+func (s Spec) Same(other Spec) bool {
+	a, errA := json.Marshal(s)
+	b, errB := json.Marshal(other)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
 // DatabricksSpec is the Databricks workspace on Google Cloud.

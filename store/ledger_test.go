@@ -13,6 +13,9 @@ import (
 	"groundwork/store/pgtest"
 )
 
+// nothing is wanted of the onboardings whose plans are [plan].
+func nothing(onboarding.Onboarding) onboarding.Spec { return onboarding.Spec{} }
+
 func plan(more ...string) onboarding.Plan {
 	p := onboarding.Plan{Tasks: []onboarding.PlannedTask{
 		{Name: "bucket", Title: "Create the bucket", Action: onboarding.ActionCreate, Desired: json.RawMessage(`{"name":"b"}`)},
@@ -26,7 +29,7 @@ func plan(more ...string) onboarding.Plan {
 
 func submit(t testing.TB, s *store.Store, who onboarding.Actor, ob onboarding.Onboarding) onboarding.Run {
 	t.Helper()
-	run, err := s.Submit(t.Context(), who, ob.ID, ob.Version, onboarding.RunProvision, plan())
+	run, err := s.Submit(t.Context(), who, ob.ID, ob.Version, onboarding.RunProvision, plan(), nothing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +95,7 @@ func TestSubmitStartsOneRunHoweverOftenItIsClicked(t *testing.T) {
 	answers := make(chan answer, 8)
 	for range cap(answers) {
 		go func() {
-			run, err := s.Submit(t.Context(), ada, ob.ID, ob.Version, onboarding.RunProvision, plan())
+			run, err := s.Submit(t.Context(), ada, ob.ID, ob.Version, onboarding.RunProvision, plan(), nothing)
 			answers <- answer{run, err}
 		}()
 	}
@@ -113,7 +116,7 @@ func TestSubmitStartsOneRunHoweverOftenItIsClicked(t *testing.T) {
 			t.Errorf("%d jobs", n)
 		}
 	}
-	_, err := s.Submit(t.Context(), ada, ob.ID, ob.Version, onboarding.RunProvision, plan("more"))
+	_, err := s.Submit(t.Context(), ada, ob.ID, ob.Version, onboarding.RunProvision, plan("more"), nothing)
 	wantCode(t, err, onboarding.CodeConflict)
 	if got := status(t, s, ob.ID); got.Status != onboarding.StatusProvisioning {
 		t.Errorf("status %s", got.Status)
@@ -121,7 +124,7 @@ func TestSubmitStartsOneRunHoweverOftenItIsClicked(t *testing.T) {
 	_, err = s.SaveAnswer(t.Context(), ada, save(ob, "region", `{}`))
 	wantCode(t, err, onboarding.CodeConflict)
 	other := begin(t, s, ada, onboarding.VendorValues{})
-	_, err = s.Submit(t.Context(), ada, other.ID, other.Version-1, onboarding.RunProvision, plan())
+	_, err = s.Submit(t.Context(), ada, other.ID, other.Version-1, onboarding.RunProvision, plan(), nothing)
 	wantCode(t, err, onboarding.CodeStale)
 }
 
@@ -198,7 +201,7 @@ func TestTheStatusFollowsTheRun(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s %s", c.kind, c.end), func(t *testing.T) {
 			ob := begin(t, s, ada, onboarding.VendorValues{})
-			run, err := s.Submit(t.Context(), ada, ob.ID, ob.Version, c.kind, plan())
+			run, err := s.Submit(t.Context(), ada, ob.ID, ob.Version, c.kind, plan(), nothing)
 			must(t, err)
 			run, err = s.ClaimRun(t.Context(), run.ID, newWorker(t, s).ID())
 			must(t, err)
@@ -443,8 +446,8 @@ func TestRetryGoesOnFromWhatIsNotDone(t *testing.T) {
 	if got := status(t, s, ob.ID); got.Current != "Create the Spark account (2 of 2)" {
 		t.Errorf("stands at %q", got.Current)
 	}
-	must(t, s.RetryRun(ctx, ada, claim.ID))
-	must(t, s.RetryRun(ctx, ada, claim.ID)) // a double click
+	must(t, s.RetryRun(ctx, ada, claim.ID, nothing))
+	must(t, s.RetryRun(ctx, ada, claim.ID, nothing)) // a double click
 	if n := jobs(t, db, claim.ID); n != 2 {
 		t.Errorf("%d jobs, want one more", n)
 	}
@@ -457,7 +460,7 @@ func TestRetryGoesOnFromWhatIsNotDone(t *testing.T) {
 	must(t, s.EndRun(ctx, fence, onboarding.RunBlocked))
 
 	changed := plan("bigtable")
-	must(t, s.ApprovePlan(ctx, ada, claim.ID, changed))
+	must(t, s.ApprovePlan(ctx, ada, claim.ID, changed, nothing))
 	got, err := s.Run(ctx, ada, claim.ID)
 	must(t, err)
 	if got.PlanHash != changed.Hash() || len(got.Tasks) != 3 || got.Tasks[0].State != onboarding.TaskDone || got.State != onboarding.RunQueued {
@@ -486,5 +489,5 @@ func TestCancelStopsARunAtOnceOrAsksItsWorker(t *testing.T) {
 		t.Errorf("asked %v, %v", asked, err)
 	}
 	must(t, s.EndRun(ctx, fence, onboarding.RunCancelled))
-	wantCode(t, s.RetryRun(ctx, ada, running.ID), onboarding.CodeConflict)
+	wantCode(t, s.RetryRun(ctx, ada, running.ID, nothing), onboarding.CodeConflict)
 }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -57,11 +58,11 @@ func TestAnOnboardingIsLockedBeforeAnythingOfIt(t *testing.T) {
 	}{
 		{"go on with a run", "runs", func(t *testing.T) (onboarding.ID, func() error) {
 			ob, run := stopped(t, s)
-			return ob.ID, func() error { return s.RetryRun(ctx, ada, run.ID) }
+			return ob.ID, func() error { return s.RetryRun(ctx, ada, run.ID, nothing) }
 		}},
 		{"approve a changed plan", "runs", func(t *testing.T) (onboarding.ID, func() error) {
 			ob, run := stopped(t, s)
-			return ob.ID, func() error { return s.ApprovePlan(ctx, ada, run.ID, plan("more")) }
+			return ob.ID, func() error { return s.ApprovePlan(ctx, ada, run.ID, plan("more"), nothing) }
 		}},
 		{"cancel a run", "runs", func(t *testing.T) (onboarding.ID, func() error) {
 			ob, run := stopped(t, s)
@@ -70,7 +71,7 @@ func TestAnOnboardingIsLockedBeforeAnythingOfIt(t *testing.T) {
 		{"submit over a run", "runs", func(t *testing.T) (onboarding.ID, func() error) {
 			ob, _ := stopped(t, s)
 			return ob.ID, func() error {
-				return second(s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunProvision, plan("more")))
+				return second(s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunProvision, plan("more"), nothing))
 			}
 		}},
 		{"end a run", "runs", func(t *testing.T) (onboarding.ID, func() error) {
@@ -141,14 +142,14 @@ func TestPeopleWhoActAtOnceNeverBlockEachOther(t *testing.T) {
 	ctx := t.Context()
 	ob, run := stopped(t, s)
 	w := newWorker(t, s)
-	for round := range 40 {
+	for round := range 20 {
 		token, _ := invited(t, s, ob, cole.Email)
 		acts := map[string]func() error{
 			"submit": func() error {
-				return second(s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunProvision, plan("more")))
+				return second(s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunProvision, plan("more"), nothing))
 			},
-			"retry":   func() error { return s.RetryRun(ctx, ada, run.ID) },
-			"approve": func() error { return s.ApprovePlan(ctx, ada, run.ID, plan("other")) },
+			"retry":   func() error { return s.RetryRun(ctx, ada, run.ID, nothing) },
+			"approve": func() error { return s.ApprovePlan(ctx, ada, run.ID, plan("other"), nothing) },
 			"cancel":  func() error { return s.CancelRun(ctx, ada, run.ID) },
 			"work": func() error {
 				mine, err := s.ClaimRun(ctx, run.ID, w.ID())
@@ -180,7 +181,7 @@ func TestPeopleWhoActAtOnceNeverBlockEachOther(t *testing.T) {
 		latest, err := s.LatestRun(ctx, ada, ob.ID)
 		must(t, err)
 		if latest.State.Ended() {
-			latest, err = s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunProvision, plan())
+			latest, err = s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunProvision, plan(), nothing)
 			must(t, err)
 		}
 		if latest.State.Active() {
@@ -203,6 +204,54 @@ func TestPeopleWhoActAtOnceNeverBlockEachOther(t *testing.T) {
 	if deadlocks > 0 {
 		t.Errorf("Postgres ended %d deadlocks", deadlocks)
 	}
+}
+
+func TestARunNeverGoesOnWithAnswersThatWereNotApproved(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ctx := t.Context()
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	w := newWorker(t, s)
+	wanted := func(ob onboarding.Onboarding) onboarding.Spec { return onboarding.Spec{Region: ob.Region} }
+	wentOn, refused := 0, 0
+	for round := range 30 {
+		ob = status(t, s, ob.ID)
+		approved := plan()
+		approved.Spec = wanted(ob)
+		run, err := s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunProvision, approved, wanted)
+		must(t, err)
+		run, err = s.ClaimRun(ctx, run.ID, w.ID())
+		must(t, err)
+		fence := onboarding.Fence{Run: run.ID, Epoch: run.Epoch}
+		must(t, s.EndRun(ctx, fence, onboarding.RunBlocked))
+
+		answer := save(ob, "region", `{}`)
+		if answer.Region = "us-west1"; ob.Region == answer.Region {
+			answer.Region = "us-east1"
+		}
+		saved := make(chan error, 1)
+		go func() { saved <- second(s.SaveAnswer(ctx, ada, answer)) }()
+		on := s.RetryRun
+		if round%3 == 0 {
+			on = func(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, wanted onboarding.Wanted) error {
+				return s.ApprovePlan(ctx, actor, run, approved, wanted)
+			}
+		}
+		went, changed := onboarding.ErrorCode(on(ctx, ada, run.ID, wanted)), onboarding.ErrorCode(<-saved)
+		now := status(t, s, ob.ID)
+		run, err = s.Run(ctx, ada, run.ID)
+		must(t, err)
+		switch {
+		case went == "" && changed == onboarding.CodeConflict && now.Region == ob.Region && run.State == onboarding.RunQueued:
+			wentOn++
+		case went == onboarding.CodeStale && changed == "" && run.State == onboarding.RunBlocked:
+			refused++
+		default:
+			t.Fatalf("round %d: going on gave %q and the answer %q; the run of %q is %s, and the answer is %q", round, went, changed, ob.Region, run.State, now.Region)
+		}
+		must(t, s.CancelRun(ctx, ada, run.ID))
+	}
+	t.Logf("the run came first %d times, the answer %d times", wentOn, refused)
 }
 
 // stumble makes the first updates of onboardings end as if Postgres had taken them back for another's sake.
@@ -233,7 +282,7 @@ func TestATransactionThatWasInTheWayIsDoneOnceMore(t *testing.T) {
 			return second(s.SaveAnswer(t.Context(), ada, save(ob, "region", `{"region":"us-west1"}`)))
 		}},
 		{"a run", func(s *store.Store, ob onboarding.Onboarding) error {
-			return second(s.Submit(t.Context(), ada, ob.ID, ob.Version, onboarding.RunProvision, plan()))
+			return second(s.Submit(t.Context(), ada, ob.ID, ob.Version, onboarding.RunProvision, plan(), nothing))
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

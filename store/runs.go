@@ -189,10 +189,19 @@ func taskArgs(run onboarding.RunID, id onboarding.ID, epoch int, plan onboarding
 	return pgx.NamedArgs{"run": run, "id": id, "epoch": epoch, "names": names, "titles": titles}
 }
 
+// upToDate is CodeStale where a plan makes something else than what is wanted of the onboarding now, whose row is locked.
+// A verification and a teardown look at what was made, whatever was answered since.
+func upToDate(kind onboarding.RunKind, plan onboarding.Plan, ob onboarding.Onboarding, wanted onboarding.Wanted) error {
+	if kind == onboarding.RunProvision && !plan.Spec.Same(wanted(ob)) {
+		return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was approved. The plan for them has to be approved first.")
+	}
+	return nil
+}
+
 // Submit pins an approved plan and starts its run: run, tasks, audit and job in one transaction. version is that
-// of the answers the plan was made from: CodeStale when they changed since. Submitting the plan of the run that
-// is active gives that run again (a double click); any other active run is CodeConflict.
-func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan) (onboarding.Run, error) {
+// of the answers the plan was made from: CodeStale when they, or what is wanted, changed since. Submitting the plan of
+// the run that is active gives that run again (a double click); any other active run is CodeConflict.
+func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan, wanted onboarding.Wanted) (onboarding.Run, error) {
 	pinned, err := json.Marshal(plan)
 	if err != nil {
 		return onboarding.Run{}, failure("pin the plan", err)
@@ -224,6 +233,9 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 			return onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived; nothing in it can be changed.")
 		case ob.Version != version:
 			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was made. Look at the new plan, then start it.")
+		}
+		if err := upToDate(kind, plan, ob, wanted); err != nil {
+			return err
 		}
 		now := s.now()
 		if _, err := tx.Exec(ctx, supersede, pgx.NamedArgs{"id": id}); err != nil {
@@ -335,14 +347,18 @@ func submitted(kind onboarding.RunKind, tasks int) string {
 }
 
 // RetryRun goes on with a blocked or failed run: what is done stays done, the rest is pending. One that is going
-// on already is left alone (a double click); one that ended is CodeConflict.
-func (s *Store) RetryRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID) error {
-	return s.changeRun(ctx, actor, runID, "retry a run", func(tx pgx.Tx, run onboarding.Run) error {
+// on already is left alone (a double click); one that ended is CodeConflict, and one that was approved for something
+// else than what is wanted now CodeStale.
+func (s *Store) RetryRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID, wanted onboarding.Wanted) error {
+	return s.changeRun(ctx, actor, runID, "retry a run", func(tx pgx.Tx, ob onboarding.Onboarding, run onboarding.Run) error {
 		switch {
 		case run.State.Active():
 			return nil
 		case run.State.Ended():
 			return ended()
+		}
+		if err := upToDate(run.Kind, run.Plan, ob, wanted); err != nil {
+			return err
 		}
 		if err := s.requeue(ctx, tx, run); err != nil {
 			return err
@@ -362,13 +378,14 @@ func ended() error {
 const repin = `UPDATE runs SET plan = @plan, plan_hash = @hash WHERE id = @run`
 
 // ApprovePlan pins the changed plan that a blocked run asked for, and goes on with the run. Tasks that the new
-// plan hasn't and that aren't done are gone. CodeConflict when the run is going on or ended.
-func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID, plan onboarding.Plan) error {
+// plan hasn't and that aren't done are gone. CodeConflict when the run is going on or ended, CodeStale when the plan
+// makes something else than what is wanted now.
+func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID, plan onboarding.Plan, wanted onboarding.Wanted) error {
 	pinned, err := json.Marshal(plan)
 	if err != nil {
 		return failure("pin the plan", err)
 	}
-	return s.changeRun(ctx, actor, runID, "approve a plan", func(tx pgx.Tx, run onboarding.Run) error {
+	return s.changeRun(ctx, actor, runID, "approve a plan", func(tx pgx.Tx, ob onboarding.Onboarding, run onboarding.Run) error {
 		switch {
 		case run.State.Active() && run.PlanHash == plan.Hash():
 			return nil
@@ -376,6 +393,9 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 			return onboarding.Errorf(onboarding.CodeConflict, "The run is going on already. Wait until it ends, or cancel it.")
 		case run.State.Ended():
 			return ended()
+		}
+		if err := upToDate(run.Kind, plan, ob, wanted); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, repin, pgx.NamedArgs{"run": run.ID, "plan": string(pinned), "hash": plan.Hash()}); err != nil {
 			return err
@@ -402,7 +422,7 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 // CancelRun asks a run to stop. One that no worker has is cancelled at once; a worker finishes the call it is in
 // and keeps what is made. An ended run is left alone.
 func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID) error {
-	return s.changeRun(ctx, actor, runID, "cancel a run", func(tx pgx.Tx, run onboarding.Run) error {
+	return s.changeRun(ctx, actor, runID, "cancel a run", func(tx pgx.Tx, _ onboarding.Onboarding, run onboarding.Run) error {
 		if run.State.Ended() || run.CancelAsked {
 			return nil
 		}
@@ -426,17 +446,17 @@ func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onb
 	})
 }
 
-func (s *Store) changeRun(ctx context.Context, actor onboarding.Actor, id onboarding.RunID, what string, do func(pgx.Tx, onboarding.Run) error) error {
+func (s *Store) changeRun(ctx context.Context, actor onboarding.Actor, id onboarding.RunID, what string, do func(pgx.Tx, onboarding.Onboarding, onboarding.Run) error) error {
 	var run onboarding.Run
 	err := s.tx(ctx, actor, what, func(tx pgx.Tx) error {
-		if _, err := lockOf(ctx, tx, actor, id); err != nil {
+		ob, err := lockOf(ctx, tx, actor, id)
+		if err != nil {
 			return err
 		}
-		var err error
 		if run, err = lockRun(ctx, tx, actor, id); err != nil {
 			return err
 		}
-		return do(tx, run)
+		return do(tx, ob, run)
 	})
 	if err == nil {
 		s.changes.mark(run.Onboarding)

@@ -214,6 +214,11 @@ func (j *Journey) Spec(c Context) onboarding.Spec {
 	return spec
 }
 
+// Wanted is the [Journey.Spec] of an onboarding as it stands; an [onboarding.Wanted].
+func (j *Journey) Wanted(ob onboarding.Onboarding) onboarding.Spec {
+	return j.Spec(Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped})
+}
+
 // blank is the spec before any answer.
 func blank(c Context) onboarding.Spec {
 	return onboarding.Spec{Onboarding: c.Onboarding, ControlPlaneAccount: c.Vendor.ControlPlaneAccount, Vendor: c.Vendor.Defaults()}

@@ -208,7 +208,7 @@ func TestForgettingTakesEverybodyOutOfEveryTable(t *testing.T) {
 	for name, err := range map[string]error{
 		"a note":       d.Store.AddNote(ctx, specialist, ob.ID, "x"),
 		"a specialist": d.Store.Assign(ctx, specialist, ob.ID, specialist.Email),
-		"the run":      d.Store.RetryRun(ctx, specialist, run.ID),
+		"the run":      d.Store.RetryRun(ctx, specialist, run.ID, d.Journey.Wanted),
 	} {
 		if onboarding.ErrorCode(err) != onboarding.CodeConflict {
 			t.Errorf("%s was added afterwards: %v", name, err)

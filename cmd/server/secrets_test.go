@@ -78,7 +78,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	run := func(ob onboarding.Onboarding, owner onboarding.Actor, kind onboarding.RunKind, plan onboarding.Plan, err error) onboarding.Run {
 		t.Helper()
 		must(err)
-		submitted, err := d.Store.Submit(ctx, owner, ob.ID, ob.Version, kind, plan)
+		submitted, err := d.Store.Submit(ctx, owner, ob.ID, ob.Version, kind, plan, d.Journey.Wanted)
 		must(err)
 		done, err := d.settled(ctx, owner, submitted.ID)
 		must(err)
@@ -151,7 +151,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	plan, err = d.Service.Plan(ctx, owner, ob, spec(ob))
 	must(err)
 	d.cloud.RevokeTokens(owner.Email)
-	stopped, err := d.Store.Submit(ctx, owner, ob.ID, ob.Version, onboarding.RunProvision, plan)
+	stopped, err := d.Store.Submit(ctx, owner, ob.ID, ob.Version, onboarding.RunProvision, plan, d.Journey.Wanted)
 	must(err)
 	stopped, err = d.settled(ctx, owner, stopped.ID)
 	must(err)

@@ -280,7 +280,7 @@ func (d seeder) provision(ctx context.Context, owner onboarding.Actor, ob onboar
 	if s.Stage == stageSignIn { // withdrawn between approval and run, as Google's session control does
 		d.cloud.RevokeTokens(owner.Email)
 	}
-	run, err := d.Store.Submit(ctx, owner, ob.ID, ob.Version, onboarding.RunProvision, plan)
+	run, err := d.Store.Submit(ctx, owner, ob.ID, ob.Version, onboarding.RunProvision, plan, d.Journey.Wanted)
 	if err != nil {
 		return err
 	}
@@ -298,7 +298,7 @@ func (d seeder) provision(ctx context.Context, owner onboarding.Actor, ob onboar
 	if plan, err = d.Service.TeardownPlan(ctx, owner, ob, spec); err != nil {
 		return err
 	}
-	if run, err = d.Store.Submit(ctx, owner, ob.ID, ob.Version, onboarding.RunTeardown, plan); err != nil {
+	if run, err = d.Store.Submit(ctx, owner, ob.ID, ob.Version, onboarding.RunTeardown, plan, d.Journey.Wanted); err != nil {
 		return err
 	}
 	_, err = d.settled(ctx, owner, run.ID)
