@@ -55,7 +55,8 @@ func New(ctx context.Context, tokens oauth2.TokenSource, endpoint string, base h
 	}
 	opt := option.WithHTTPClient(hc) // option.WithoutAuthentication is implied: a given client is used as it is
 	c := &Clients{HTTP: hc}
-	if c.Storage, err = storage.NewClient(ctx, opt, storage.WithJSONReads()); err != nil {
+	// Storage looks for the machine's own credentials even so, unless it is told whose to use.
+	if c.Storage, err = storage.NewClient(ctx, opt, option.WithTokenSource(tokens), storage.WithJSONReads()); err != nil {
 		return nil, fmt.Errorf("storage client: %w", err)
 	}
 	// The runner retries; the client's own retries would hide Google's answers from the ledger.

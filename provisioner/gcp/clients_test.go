@@ -4,8 +4,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -37,6 +41,34 @@ func TestCallsKeepTheirHostAndCarryTheAccess(t *testing.T) {
 	_, _ = c.Usage.Services.Get("projects/p/services/s").Context(t.Context()).Do()
 	if got := strings.Join(hosts, " "); got != "storage.googleapis.com cloudresourcemanager.googleapis.com serviceusage.googleapis.com" {
 		t.Errorf("called %s", got)
+	}
+}
+
+// A pipe without a writer holds up whoever opens it.
+func TestTheMachinesOwnCredentialsAreNotLookedFor(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "credentials.json")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", pipe)
+	made := make(chan error, 1)
+	go func() {
+		_, err := New(t.Context(), oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "access"}), "", nil)
+		made <- err
+	}()
+	select {
+	case err := <-made:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("they are read")
+		f, err := os.OpenFile(pipe, os.O_RDWR, 0)
+		if err == nil {
+			_ = os.Remove(pipe)
+			f.Close()
+			<-made
+		}
 	}
 }
 
