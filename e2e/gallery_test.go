@@ -20,6 +20,7 @@ func serveGallery(t *testing.T, post http.HandlerFunc) string {
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/", web.Assets())
 	mux.HandleFunc("POST /", post)
+	mux.HandleFunc("GET /", http.NotFound) // streams too: a page is not drawn anew for one that isn't there
 	for _, p := range web.Gallery() {
 		mux.HandleFunc("GET /gallery/"+p.Name, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Security-Policy", web.ContentSecurityPolicy)
