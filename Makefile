@@ -25,7 +25,7 @@ build: ## build bin/groundwork
 .PHONY: test
 test: ## run every test, with one private Postgres and a headless browser
 	@bin/need postgres chromium redis
-	@go run ./store/pgtest/pgserver -- go test $(ARGS) ./...
+	@go run ./store/pgtest/pgserver -- go test -timeout 15m $(ARGS) ./...
 
 .PHONY: generate
 generate: $(TOOLS)/stamp ## write the generated templ code
