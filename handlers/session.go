@@ -202,12 +202,19 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 // roleOn is the role on one onboarding: a staff role, else a member's; CodeNotFound for everybody else, whether the
 // onboarding exists or not. The vendor's people never act as members, also where they became staff later.
 func (s *Server) roleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error) {
-	if role, err := s.staffRole(ctx, email); err != nil || role != "" {
-		return role, err
+	given, _ := s.Staff.gives(email)
+	if given == onboarding.RoleAdministrator {
+		return given, nil
 	}
 	role, err := s.Store.RoleOn(ctx, email, id)
-	if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
-		err = notYours(email)
+	code := onboarding.ErrorCode(err)
+	switch {
+	case given != "" && (code == onboarding.CodeNotFound || code == onboarding.CodeGone):
+		return given, nil
+	case code == onboarding.CodeNotFound:
+		return "", notYours(email)
+	case err == nil && below(role, given):
+		return given, nil
 	}
 	return role, err
 }

@@ -1,12 +1,14 @@
 package handlers_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -345,6 +347,35 @@ func TestNoPageIsKeptByACache(t *testing.T) {
 			if got := p.header.Get("Cache-Control"); got != "no-store" {
 				t.Errorf("%s as %s: %d with Cache-Control %q", r.Pattern, who, p.status, got)
 			}
+		}
+	}
+}
+
+// counted counts the questions for roles.
+type counted struct {
+	handlers.Store
+	asked atomic.Int32
+}
+
+func (c *counted) RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error) {
+	c.asked.Add(1)
+	return c.Store.RoleOn(ctx, email, id)
+}
+
+func (c *counted) StaffRole(ctx context.Context, email string) (onboarding.Role, error) {
+	c.asked.Add(1)
+	return c.Store.StaffRole(ctx, email)
+}
+
+func TestACustomersPageAsksOnceForTheirRole(t *testing.T) {
+	count := &counted{}
+	w := newWorld(t, func(c *handlers.Config) { count.Store, c.Store = c.Store, count })
+	ob, a := w.ready()
+	for _, path := range []string{"/step/region", "/check", "/plan", "/connect", "/receipt"} {
+		count.asked.Store(0)
+		want(t, a.get(web.OnboardingPath(ob.ID)+path), http.StatusOK)
+		if n := count.asked.Load(); n != 1 {
+			t.Errorf("%s asked %d times for roles", path, n)
 		}
 	}
 }

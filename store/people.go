@@ -414,32 +414,31 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 }
 
 const selectRole = `
-SELECT m.role FROM members m JOIN onboardings o ON o.id = m.onboarding
-WHERE m.onboarding = @id AND m.email = @email AND (m.role = 'customer' OR m.until > @now)`
+SELECT coalesce((SELECT role FROM staff WHERE email = @email), '') AS staff, coalesce(m.role, '') AS member, coalesce(m.role = 'colleague' AND (m.until > @now) IS NOT TRUE, false) AS over
+FROM (SELECT) AS somebody LEFT JOIN members m ON m.onboarding = @id AND m.email = @email`
 
-// RoleOn is a person's role on one onboarding: RoleCustomer or RoleColleague, else CodeNotFound, and CodeGone for a
-// colleague whose time is over. Staff is not looked at: see [Store.StaffRole].
+// RoleOn is a person's role on one onboarding: that of a specialist or administrator, whatever else they are, else
+// RoleCustomer or RoleColleague. CodeNotFound for everybody else, whether there is such an onboarding or not, and
+// CodeGone for a colleague whose time is over.
 func (s *Store) RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error) {
-	args := pgx.NamedArgs{"id": id, "email": address(email), "now": s.now()}
-	var roles []onboarding.Role
-	err := s.batch(ctx, onboarding.Actor{Email: address(email), Role: onboarding.RoleCustomer}, "read a role", func(b *pgx.Batch) {
-		b.Queue(selectRole, args).Query(collect(&roles, pgx.RowTo[onboarding.Role]))
-	})
-	if err != nil {
-		return "", err
+	type standing struct {
+		Staff, Member onboarding.Role
+		Over          bool
 	}
-	if len(roles) == 1 {
-		return roles[0], nil
-	}
-	var ended []onboarding.Role
-	err = s.batch(ctx, onboarding.System, "read an ended role", func(b *pgx.Batch) {
-		b.Queue(`SELECT role FROM members WHERE onboarding = @id AND email = @email AND role = 'colleague'`, args).Query(collect(&ended, pgx.RowTo[onboarding.Role]))
+	var is []standing
+	// As the system, since this is what decides as whom the rest is read. One question, before every page.
+	err := s.batch(ctx, onboarding.System, "read a role", func(b *pgx.Batch) {
+		b.Queue(selectRole, pgx.NamedArgs{"id": id, "email": address(email), "now": s.now()}).Query(collect(&is, pgx.RowToStructByName[standing]))
 	})
 	switch {
 	case err != nil:
 		return "", err
-	case len(ended) == 1:
+	case is[0].Staff != "":
+		return is[0].Staff, nil
+	case is[0].Over:
 		return "", onboarding.Errorf(onboarding.CodeGone, "Your part in this onboarding has ended: a colleague's link is good for a time. Ask whoever sent it for a new one.")
+	case is[0].Member != "":
+		return is[0].Member, nil
 	}
 	return "", notFound("onboarding")
 }

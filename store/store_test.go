@@ -460,6 +460,43 @@ func TestKnowsTheSpecialists(t *testing.T) {
 	}
 }
 
+func TestARoleOnAnOnboardingIsTheVendorsBeforeItIsAMembers(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	ctx := t.Context()
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	token, _ := invited(t, s, ob, cole.Email)
+	must(t, second(s.AcceptInvite(ctx, token, cole)))
+	role := func(who onboarding.Actor, want onboarding.Role, code onboarding.Code) {
+		t.Helper()
+		got, err := s.RoleOn(ctx, strings.ToUpper(who.Email), ob.ID)
+		if wantCode(t, err, code); got != want {
+			t.Errorf("%s is %q, want %q", who.Email, got, want)
+		}
+	}
+	role(ada, onboarding.RoleCustomer, "")
+	role(cole, onboarding.RoleColleague, "")
+	role(sam, "", onboarding.CodeNotFound)
+	role(mallory, "", onboarding.CodeNotFound)
+	for _, who := range []onboarding.Actor{ada, cole, sam} {
+		must(t, s.ChangeStaff(ctx, onboarding.System, who.Email, onboarding.RoleSpecialist, true))
+		role(who, onboarding.RoleSpecialist, "")
+	}
+	_, err := owner(t, db).Exec(ctx, `UPDATE members SET until = now() - interval '1 second' WHERE role = 'colleague'`)
+	must(t, err)
+	role(cole, onboarding.RoleSpecialist, "")
+	for _, who := range []onboarding.Actor{ada, cole, sam} {
+		must(t, s.ChangeStaff(ctx, onboarding.System, who.Email, "", true))
+	}
+	role(ada, onboarding.RoleCustomer, "")
+	role(cole, "", onboarding.CodeGone)
+	role(sam, "", onboarding.CodeNotFound)
+	_, err = owner(t, db).Exec(ctx, `UPDATE members SET until = NULL WHERE role = 'colleague'`)
+	must(t, err)
+	role(cole, "", onboarding.CodeGone)
+}
+
 func TestWithdrawsSecretsWithWhatFollowsOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	s := pgtest.New(t)
