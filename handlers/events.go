@@ -1,13 +1,23 @@
 package handlers
 
 import (
+	"context"
+	"fmt"
+	"net"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"time"
+
+	"groundwork/onboarding"
 )
 
-// lookAgain is how many heartbeats pass before a stream's viewer is looked at again.
-const lookAgain = 4
+const (
+	// lookAgain is how many heartbeats pass before a stream's viewer is looked at again.
+	lookAgain = 4
+	// slowest is how long a reader may take nothing before it is let go: it comes back with Last-Event-ID.
+	slowest = 30 * time.Second
+)
 
 // events streams the run: whole parts with a growing id, so that a browser that was away misses nothing.
 func (s *Server) events(w http.ResponseWriter, v *visit) error {
@@ -20,69 +30,115 @@ func (s *Server) events(w http.ResponseWriter, v *visit) error {
 		w.WriteHeader(http.StatusNoContent) // the end was seen: tells the browser not to come back
 		return nil
 	}
-	if err := unlimited(w); err != nil {
-		return err
-	}
 	ctl, h := http.NewResponseController(w), w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
+	h.Set("Transfer-Encoding", "identity") // the stream ends with its connection
 	w.WriteHeader(http.StatusOK)
-	if err := ctl.Flush(); err != nil {
+	if v.Method == http.MethodHead {
 		return nil
 	}
-
+	if err := ctl.Flush(); err != nil {
+		noteOf(v.Context()).gone = true
+		return nil //nolint:nilerr // nobody is left to tell
+	}
+	// From here on the stream is its own: the server would keep the request, its buffers and the deep stack of the way
+	// here, four times of what the stream needs, for as long as somebody watches.
+	conn, _, err := ctl.Hijack()
+	if err != nil {
+		return fmt.Errorf("take the connection over: %w", err)
+	}
 	detail := v.actor.Role.Staff() && v.URL.Query().Get("view") == "detail"
-	frames, leave := s.streams.join(v.actor, v.id, detail)
+	watcher := &watcher{
+		s: s, conn: conn, actor: v.actor, id: v.id, detail: detail, last: last,
+		session: storedToken(s.sessions.Token(v.Context())), end: s.sessions.Deadline(v.Context()),
+	}
+	go watcher.watch()
+	return nil
+}
+
+// watcher is somebody who watches a run.
+type watcher struct {
+	s       *Server
+	conn    net.Conn
+	actor   onboarding.Actor
+	id      onboarding.ID
+	detail  bool
+	last    int64  // id of the latest message
+	session string // the stored token
+	end     time.Time
+}
+
+// watch sends what happens until the run or the session ends, the viewer goes away, or the server stops.
+func (w *watcher) watch() {
+	s := w.s
+	defer w.conn.Close() //nolint:errcheck // whoever watched may be gone
+	defer func() {
+		if p := recover(); p != nil {
+			s.Logger.Error("a stream panicked", "onboarding", string(w.id), "error", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	frames, leave := s.streams.join(w.actor, w.id, w.detail)
 	defer leave()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_, _ = w.conn.Read(make([]byte, 1)) // a browser says nothing more; this ends when it hangs up
+	}()
 	beat := time.NewTicker(s.Heartbeat)
 	defer beat.Stop()
-	end := time.NewTimer(time.Until(s.sessions.Deadline(v.Context())))
+	end := time.NewTimer(time.Until(w.end))
 	defer end.Stop()
 	beats := 0
-	send := func(text string) bool {
-		// A reader that takes nothing for half a minute is let go: it comes back with Last-Event-ID.
-		_ = ctl.SetWriteDeadline(time.Now().Add(30 * time.Second))
-		_, err := w.Write([]byte(text))
-		return err == nil && ctl.Flush() == nil
-	}
 	for {
 		select {
-		case <-v.Context().Done():
-			return nil
+		case <-gone:
+			return
 		case <-s.stop.Done():
-			return nil
+			return
 		case <-end.C:
-			return nil
+			return
 		case <-beat.C:
-			if beats++; beats%lookAgain == 0 && !s.mayGoOn(v) {
-				return nil
+			if beats++; beats%lookAgain == 0 && !w.mayGoOn() {
+				return
 			}
-			if !send(": still here\n\n") {
-				return nil
+			if !w.send([]byte(": still here\n\n")) {
+				return
 			}
 		case f, ok := <-frames:
 			if !ok {
-				return nil
+				return
 			}
 			id := f.id
-			if id <= last {
-				id = last + 2 - (last+id)&1 // grows, and keeps its parity
+			if id <= w.last {
+				id = w.last + 2 - (w.last+id)&1 // grows, and keeps its parity
 			}
-			last = id
-			if !send("id: " + strconv.FormatInt(id, 10) + "\n" + f.data) {
-				return nil
+			w.last = id
+			if !w.send([]byte("id: "+strconv.FormatInt(id, 10)+"\n"), f.data) {
+				return
 			}
 			if f.ended {
-				send("event: end\ndata: end\n\n") // tells the page to close the stream
-				return nil
+				w.send([]byte("event: end\ndata: end\n\n")) // tells the page to close the stream
+				return
 			}
 		}
 	}
 }
 
-// mayGoOn tells whether a stream's viewer is signed in and in the same role still.
-func (s *Server) mayGoOn(v *visit) bool {
-	raw, found, err := s.Sessions.Find(v.Context(), storedToken(s.sessions.Token(v.Context())))
+// send writes parts without joining them: all viewers share a frame.
+func (w *watcher) send(parts ...[]byte) bool {
+	_ = w.conn.SetWriteDeadline(time.Now().Add(slowest))
+	buffers := net.Buffers(parts)
+	_, err := buffers.WriteTo(w.conn)
+	return err == nil
+}
+
+// mayGoOn tells whether the viewer is signed in and in the same role still.
+func (w *watcher) mayGoOn() bool {
+	s := w.s
+	ctx, cancel := context.WithTimeout(s.stop, s.Timeout)
+	defer cancel()
+	raw, found, err := s.Sessions.Find(ctx, w.session)
 	if err != nil || !found {
 		return false
 	}
@@ -90,6 +146,6 @@ func (s *Server) mayGoOn(v *visit) bool {
 	if seen, _ := values[keySeen].(int64); err != nil || s.Now().Sub(time.Unix(seen, 0)) > s.Idle {
 		return false
 	}
-	role, err := s.roleOn(v.Context(), v.actor.Email, v.id)
-	return err == nil && role == v.actor.Role
+	role, err := s.roleOn(ctx, w.actor.Email, w.id)
+	return err == nil && role == w.actor.Role
 }

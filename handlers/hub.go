@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -17,7 +18,7 @@ const recheck = 3 * time.Second
 // frame is one drawn state of a run.
 type frame struct {
 	id    int64  // odd for the end of the run
-	data  string // "data: …" lines and the empty line
+	data  []byte // "data: …" lines and the empty line
 	ended bool
 }
 
@@ -126,7 +127,7 @@ func (h *hub) drop(key topicKey, t *topic, hangUp bool) {
 func (h *hub) publish(t *topic, f frame) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if t.latest != nil && t.latest.data == f.data {
+	if t.latest != nil && bytes.Equal(t.latest.data, f.data) {
 		return
 	}
 	t.latest = &f
@@ -161,11 +162,11 @@ func (h *hub) draw(ctx context.Context, actor onboarding.Actor, key topicKey) (f
 	if f.ended {
 		f.id++
 	}
-	var data strings.Builder
+	var data bytes.Buffer
 	for line := range strings.Lines(b.String()) {
 		data.WriteString("data: " + strings.TrimRight(line, "\r\n") + "\n")
 	}
 	data.WriteString("\n")
-	f.data = data.String()
+	f.data = data.Bytes()
 	return f, nil
 }

@@ -3,13 +3,10 @@ package handlers
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/a-h/templ"
 )
@@ -39,17 +36,6 @@ func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, page t
 // seeOther sends the browser on with a GET.
 func seeOther(w http.ResponseWriter, r *http.Request, to string) error {
 	http.Redirect(w, r, to, http.StatusSeeOther)
-	return nil
-}
-
-// unlimited lifts the server's deadlines from an answer that lasts.
-func unlimited(w http.ResponseWriter) error {
-	ctl := http.NewResponseController(w)
-	for _, lift := range []func(time.Time) error{ctl.SetWriteDeadline, ctl.SetReadDeadline} {
-		if err := lift(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return fmt.Errorf("lift the deadlines: %w", err)
-		}
-	}
 	return nil
 }
 
