@@ -128,6 +128,11 @@ func (l *lab) exec(ctx context.Context, sql string, args ...any) error {
 	})
 }
 
+// count reads one number as the owner.
+func (l *lab) count(ctx context.Context, n *int, sql string) error {
+	return l.owner(ctx, func(conn *pgx.Conn) error { return conn.QueryRow(ctx, sql).Scan(n) })
+}
+
 // process is a started program.
 type process struct {
 	*exec.Cmd
@@ -270,12 +275,35 @@ type customer struct {
 	version int    // of the answers
 }
 
-// customer makes an onboarding, and its customer sign in with the emulated provider.
-func (l *lab) customer(ctx context.Context) (*customer, error) {
+// onboarded makes an onboarding and its customer.
+func (l *lab) onboarded(ctx context.Context) (*customer, error) {
 	l.n++
 	name := fmt.Sprintf("bench-%05d", l.n)
 	c := &customer{name: name, email: "it@" + name + ".example", from: fmt.Sprintf("10.%d.%d.%d", l.n>>16&255, l.n>>8&255, l.n&255)}
-	person, err := json.Marshal(map[string]string{"email": c.email, "name": name, "domain": name + ".example"})
+	id, err := onboarding.NewID(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	kim := onboarding.Actor{Email: "kim@vendor.example", Role: onboarding.RoleAdministrator}
+	ob, token, err := l.store.CreateOnboarding(ctx, kim, onboarding.NewOnboarding{
+		ID: id, Customer: name, OwnerEmail: c.email,
+		Vendor: onboarding.VendorValues{ProposedName: name, ControlPlaneAccount: "tecton-" + name + "-control-plane@tecton-demo-control.iam.gserviceaccount.com"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.ob, c.version = id, ob.Version
+	_, err = l.store.AcceptInvite(ctx, token, onboarding.Actor{Email: c.email})
+	return c, err
+}
+
+// customer is an onboarded one who signed in with the emulated provider.
+func (l *lab) customer(ctx context.Context) (*customer, error) {
+	c, err := l.onboarded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	person, err := json.Marshal(map[string]string{"email": c.email, "name": c.name, "domain": c.name + ".example"})
 	if err != nil {
 		return nil, err
 	}
@@ -287,21 +315,6 @@ func (l *lab) customer(ctx context.Context) (*customer, error) {
 	if _, _, err := follow(http.DefaultClient, req); err != nil {
 		return nil, fmt.Errorf("add %s: %w", c.email, err)
 	}
-	kim := onboarding.Actor{Email: "kim@vendor.example", Role: onboarding.RoleAdministrator}
-	if c.ob, err = onboarding.NewID(rand.Reader); err != nil {
-		return nil, err
-	}
-	ob, token, err := l.store.CreateOnboarding(ctx, kim, onboarding.NewOnboarding{
-		ID: c.ob, Customer: name, OwnerEmail: c.email,
-		Vendor: onboarding.VendorValues{ProposedName: name, ControlPlaneAccount: "tecton-" + name + "-control-plane@tecton-demo-control.iam.gserviceaccount.com"},
-	})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := l.store.AcceptInvite(ctx, token, onboarding.Actor{Email: c.email}); err != nil {
-		return nil, err
-	}
-	c.version = ob.Version
 	return c, l.signIn(ctx, c)
 }
 

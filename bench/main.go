@@ -46,6 +46,8 @@ func entries() []entry {
 		{"step", measureStep},
 		{"middleware", measureMiddleware},
 		{"start", measureStart},
+		{"tasks", measureTasks},
+		{"watch", measureWatchers},
 	}
 }
 

@@ -113,9 +113,7 @@ func (l *lab) versions(ctx context.Context, people []*customer) error {
 
 // saved counts the answers that the histories tell of.
 func (l *lab) saved(ctx context.Context) (n int, err error) {
-	err = l.owner(ctx, func(conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, `SELECT sum(seq) FROM audit_heads`).Scan(&n)
-	})
+	err = l.count(ctx, &n, `SELECT sum(seq) FROM audit_heads`)
 	return n, err
 }
 
