@@ -515,7 +515,6 @@ func Addressee(s string) (string, string) {
 	if m := foreign(domain); m != "" {
 		return "", m
 	}
-	provider, _, _ := strings.Cut(domain, ".")
 	switch {
 	case domain == "":
 		return "", "Enter an e-mail address, or a company’s domain such as @customer.example"
@@ -523,14 +522,20 @@ func Addressee(s string) (string, string) {
 		return "", fmt.Sprintf("“%s” is neither an e-mail address nor a domain. Enter name@customer.example, or @customer.example for whoever of the company signs in first", brief(domain))
 	case strings.HasSuffix(domain, "gserviceaccount.com"):
 		return "", "That is a domain of service accounts. Enter a person’s e-mail address, or their company’s domain"
-	case publicMail[domain] || publicMail[provider]:
+	case PublicMail(domain):
 		return "", fmt.Sprintf("Anybody can have an address at %s. Enter the person’s whole address, for example name@%s", domain, domain)
 	}
 	return "@" + domain, ""
 }
 
+// PublicMail tells whether anybody gets an address at a domain, in lower case, as far as we know.
+func PublicMail(domain string) bool {
+	provider, _, _ := strings.Cut(domain, ".")
+	return publicMail[domain] || publicMail[provider]
+}
+
 // publicMail are domains, and providers under any ending, where anybody gets an address: an invite for such a domain
-// would be good for everybody who sees the link. The large ones of most countries are enough: the list is there to
+// would be good for everybody who sees the link, and a staff role for everybody. The large ones of most countries are enough: the list is there to
 // catch a slip, and a domain that it lacks is still read out on the page that shows the link.
 var publicMail = map[string]bool{
 	"gmail": true, "googlemail": true, "outlook": true, "hotmail": true, "yahoo": true, "ymail": true, "gmx": true, "yandex": true, "protonmail": true,

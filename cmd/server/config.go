@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"groundwork/wizard"
 )
 
 // fileProblems are the X_FILE variables whose file could not be read.
@@ -88,6 +90,9 @@ func (f *siteFlags) problems() []string {
 	for _, d := range f.SpecialistDomains {
 		if strings.Contains(d, "@") || !strings.Contains(d, ".") {
 			out = append(out, fmt.Sprintf("%q in SPECIALIST_DOMAINS is not a domain. Write it as vendor.example", d))
+		}
+		if domain := strings.ToLower(strings.TrimSpace(d)); wizard.PublicMail(domain) {
+			out = append(out, fmt.Sprintf("%s in SPECIALIST_DOMAINS gives addresses to anybody, who would then see every onboarding. Name your people in SPECIALISTS instead", domain))
 		}
 	}
 	for _, p := range f.TrustedProxies {

@@ -3,6 +3,7 @@ package main
 import (
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,6 +28,22 @@ func TestTrustedProxies(t *testing.T) {
 	}
 	if told != 2 {
 		t.Errorf("%d problems are told, want 2: %q", told, f.problems())
+	}
+}
+
+// A domain where anybody gets an address would make everybody a specialist.
+func TestNoPublicMailDomainMakesSpecialists(t *testing.T) {
+	for domain, refused := range map[string]bool{
+		"vendor.example": false, "mail.vendor.example": false, "gmail.com": true, " GoogleMail.com ": true, "outlook.com": true, "hotmail.co.uk": true,
+		"yahoo.com": true, "icloud.com": true, "proton.me": true, "vendor-gmail.com": false,
+	} {
+		f := siteFlags{SpecialistDomains: []string{domain}}
+		said := slices.ContainsFunc(f.problems(), func(p string) bool {
+			return strings.Contains(p, "in SPECIALIST_DOMAINS gives addresses to anybody") && strings.Contains(p, "SPECIALISTS instead")
+		})
+		if said != refused {
+			t.Errorf("%q: refused %v, want %v", domain, said, refused)
+		}
 	}
 }
 
