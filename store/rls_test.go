@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -24,11 +25,11 @@ var rowOf = map[string]string{
 	"invites": `INSERT INTO invites (onboarding, email, role, token_hash, created_by, created_at, expires_at)
 		VALUES ($1, 'x@customer.example', 'colleague', sha256(random()::text::bytea), 'ada@customer.example', now(), now())`,
 	"notes":       `INSERT INTO notes (onboarding, by_email, text) VALUES ($1, 'sam@vendor.example', 'x')`,
-	"grants":      `INSERT INTO grants (onboarding, email, wiped_at) VALUES ($1, 'ada@customer.example', now())`,
-	"grant_uses":  `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ((SELECT min(id) FROM grants), $1, 'plan', 'x')`,
+	"grants":      `INSERT INTO grants (onboarding, email, sealed) VALUES ($1, 'ada@customer.example', 'x')`,
+	"grant_uses":  `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ((SELECT min(id) FROM grants WHERE onboarding = $1), $1, 'plan', 'x')`,
 	"secrets":     `INSERT INTO secrets (onboarding, purpose, sealed) VALUES ($1, md5(random()::text), 'x')`,
 	"runs":        `INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by) VALUES ('run_' || translate(left(md5(random()::text), 20), '0189', 'wxyz'), $1, 'verify', 'succeeded', '{}', 'x', 'x')`,
-	"tasks":       `INSERT INTO tasks (run, name, onboarding, position, title) VALUES ((SELECT min(id) FROM runs), md5(random()::text), $1, 0, 'x')`,
+	"tasks":       `INSERT INTO tasks (run, name, onboarding, position, title) VALUES ((SELECT min(id) FROM runs WHERE onboarding = $1), md5(random()::text), $1, 0, 'x')`,
 	"task_events": `INSERT INTO task_events (run, task, onboarding, kind, text, epoch) VALUES ('run', 'task', $1, 'log', 'x', 0)`,
 	"readings":    `INSERT INTO readings (onboarding, kind, version, read_by, read_at, plan, checks) SELECT $1, kind, 1, 'x', now(), '{}', '[]' FROM unnest(ARRAY['provision', 'verify', 'teardown']) AS kind WHERE kind NOT IN (SELECT r.kind FROM readings r WHERE r.onboarding = $1) LIMIT 1`,
 	"audit":       `INSERT INTO audit (onboarding, actor, role, what, text) VALUES ($1, 'ada@customer.example', 'customer', 'x', 'x')`,
@@ -120,6 +121,8 @@ ORDER BY relname`)
 			}
 		}
 	}
+	_, err = own.Exec(t.Context(), `UPDATE grants SET sealed = NULL, wiped_at = now()`) // one at most is live
+	must(t, err)
 	w.app = connect(t, db.URL)
 	var who string
 	if err := w.app.QueryRow(t.Context(), "SELECT current_user").Scan(&who); err != nil || who != store.AppRole {
@@ -247,6 +250,9 @@ func TestTheApplicationWritesNoColumnThatIsNotACustomers(t *testing.T) {
 		"grant_uses":  "grant_id onboarding at purpose text actor",
 		"audit":       "onboarding seq at actor role what text data request_id prev_hash hash salt content_hash",
 		"task_events": "run task onboarding at kind text epoch",
+		"secrets":     "onboarding purpose",
+		"runs":        "id onboarding kind started_by created_at started_at done_at_death record",
+		"tasks":       "run onboarding name attempt started_at finished_at",
 	} {
 		for column := range strings.FieldsSeq(columns) {
 			if _, refused := w.try(fmt.Sprintf("UPDATE %s SET %s = %[2]s", table, column)); !refused {
@@ -283,6 +289,79 @@ func TestTheApplicationWritesNoColumnThatIsNotACustomers(t *testing.T) {
 	var super, bypass, inherit, makes bool
 	if err := w.app.QueryRow(t.Context(), "SELECT rolsuper, rolbypassrls, rolinherit, rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = current_user").Scan(&super, &bypass, &inherit, &makes); err != nil || super || bypass || inherit || makes {
 		t.Errorf("the application's role: superuser %v, bypasses %v, inherits %v, makes roles or databases %v, %v", super, bypass, inherit, makes, err)
+	}
+}
+
+// The second wall of a row is its onboarding; what else it names must be of the same.
+func TestARowNamesNothingOfAnotherOnboarding(t *testing.T) {
+	t.Parallel()
+	w := newWall(t)
+	own := owner(t, w.db)
+	var run string
+	var grant, mine int64
+	must(t, own.QueryRow(t.Context(), `SELECT id FROM runs WHERE onboarding = $1`, w.others).Scan(&run))
+	must(t, own.QueryRow(t.Context(), `SELECT id FROM grants WHERE onboarding = $1`, w.others).Scan(&grant))
+	must(t, own.QueryRow(t.Context(), `SELECT id FROM grants WHERE onboarding = $1`, w.adas).Scan(&mine))
+	w.as(ada.Email)
+	for _, c := range []struct {
+		role, sql string
+		args      []any
+		want      string // SQLSTATE
+	}{
+		{store.AppRole, `UPDATE onboardings SET run = $1 WHERE id = $2`, []any{run, w.adas}, "23503"},
+		{store.AppRole, `INSERT INTO tasks (run, onboarding, name, title, position) VALUES ($1, $2, 'x', 'x', 1)`, []any{run, w.adas}, "23503"},
+		{store.AppRole, `UPDATE grants SET replaced_by = $1 WHERE onboarding = $2`, []any{grant, w.adas}, "23503"},
+		{store.AppRole, `UPDATE grants SET replaced_by = $1 WHERE onboarding = $2`, []any{mine, w.adas}, ""},
+		{store.AppRole, `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ($1, $2, 'plan', 'x')`, []any{grant, w.adas}, "42501"},
+		{store.AppRole, `INSERT INTO task_events (run, task, onboarding, kind, text, epoch) VALUES ($1, 'bucket', $2, 'log', 'x', 0)`, []any{run, w.adas}, "42501"},
+		{store.StaffRole, `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ($1, $2, 'plan', 'x')`, []any{grant, w.adas}, "23503"},
+		{store.StaffRole, `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ($1, $2, 'plan', 'x')`, []any{mine, w.adas}, ""},
+	} {
+		tx, err := w.app.Begin(t.Context())
+		must(t, err)
+		_, err = tx.Exec(t.Context(), "SET LOCAL ROLE "+c.role)
+		must(t, err)
+		_, err = tx.Exec(t.Context(), c.sql, c.args...)
+		got := ""
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) {
+			got = pg.Code
+		}
+		if got != c.want {
+			t.Errorf("%s: %s ends with %q (%v), want %q", c.role, c.sql, got, err, c.want)
+		}
+		must(t, tx.Rollback(t.Context()))
+	}
+}
+
+// What a request of a customer's may write of its own, column by column.
+func TestTheApplicationWritesTheseColumnsAlone(t *testing.T) {
+	t.Parallel()
+	rows, err := owner(t, pgtest.NewDatabase(t)).Query(t.Context(), `
+SELECT c.relname || ' ' || lower(p.may) || ': ' || string_agg(a.attname, ' ' ORDER BY a.attname)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped, (VALUES ('INSERT'), ('UPDATE')) AS p (may)
+WHERE c.relrowsecurity AND has_column_privilege('groundwork_app', c.oid, a.attnum, p.may)
+GROUP BY c.relname, p.may ORDER BY c.relname, p.may`)
+	must(t, err)
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	if diff := cmp.Diff([]string{
+		"audit insert: actor at content_hash data hash onboarding prev_hash request_id role salt seq text what", // the trigger chooses what is in the chain
+		"grants insert: asked created_at email given_by onboarding project ref scopes sealed shown",
+		"grants update: replaced_by revoked_at sealed wiped_at wiped_by",
+		"invites insert: created_at created_by email expires_at onboarding role token_hash",
+		"invites update: revoked_at",
+		"onboardings update: activity_at answers current deployment project region run status version waiting_for waiting_on waiting_since wiped_secrets",
+		"readings insert: checks kind onboarding plan read_at read_by version",
+		"readings update: checks kind onboarding plan read_at read_by version",
+		"runs insert: id kind onboarding plan plan_hash started_by state",
+		"runs update: cancel_asked deaths enqueued_at epoch finished_at plan plan_hash state worker",
+		"secrets insert: onboarding purpose sealed",
+		"secrets update: saved_at sealed",
+		"tasks insert: epoch name onboarding position run title",
+		"tasks update: action_text code epoch message on_party operator position state title until",
+	}, got); diff != "" {
+		t.Errorf("the columns that the application writes (-want +got):\n%s", diff)
 	}
 }
 
