@@ -16,11 +16,6 @@ ALTER TABLE onboardings DROP CONSTRAINT IF EXISTS onboardings_run, ADD CONSTRAIN
 	FOREIGN KEY (id, run) REFERENCES runs (onboarding, id) NOT VALID;
 ALTER TABLE onboardings VALIDATE CONSTRAINT onboardings_run;
 
-ALTER TABLE grants DROP CONSTRAINT IF EXISTS grants_replaced_by, ADD CONSTRAINT grants_replaced_by
-	FOREIGN KEY (onboarding, replaced_by) REFERENCES grants (onboarding, id) NOT VALID;
-ALTER TABLE grants VALIDATE CONSTRAINT grants_replaced_by;
-ALTER TABLE grants DROP CONSTRAINT IF EXISTS grants_replaced_by_fkey;
-
 ALTER TABLE grant_uses DROP CONSTRAINT IF EXISTS grant_uses_grant, ADD CONSTRAINT grant_uses_grant
 	FOREIGN KEY (onboarding, grant_id) REFERENCES grants (onboarding, id) ON DELETE CASCADE NOT VALID;
 ALTER TABLE grant_uses VALIDATE CONSTRAINT grant_uses_grant;
@@ -35,7 +30,7 @@ ALTER TABLE grants ADD COLUMN IF NOT EXISTS wiped_by text NOT NULL DEFAULT '';
 DO $$
 BEGIN
 	REVOKE INSERT ON task_events, grant_uses FROM groundwork_app;
-	REVOKE INSERT ON grants FROM groundwork_app;
+	REVOKE INSERT, UPDATE (replaced_by) ON grants FROM groundwork_app; -- which nothing sets
 	GRANT INSERT (onboarding, ref, email, scopes, asked, created_at, sealed, given_by, project, shown), UPDATE (wiped_by) ON grants TO groundwork_app;
 	REVOKE INSERT, UPDATE ON secrets, runs, tasks FROM groundwork_app;
 	GRANT INSERT (onboarding, purpose, sealed), UPDATE (sealed, saved_at) ON secrets TO groundwork_app;
@@ -52,11 +47,10 @@ $$;
 DO $$
 BEGIN
 	GRANT INSERT ON task_events, grant_uses TO groundwork_app;
-	GRANT INSERT ON grants TO groundwork_app;
+	GRANT INSERT, UPDATE (replaced_by) ON grants TO groundwork_app;
 	GRANT INSERT, UPDATE ON secrets, runs, tasks TO groundwork_app;
 	ALTER TABLE grants DROP COLUMN wiped_by;
 	ALTER TABLE grant_uses DROP CONSTRAINT grant_uses_grant, ADD FOREIGN KEY (grant_id) REFERENCES grants ON DELETE CASCADE;
-	ALTER TABLE grants DROP CONSTRAINT grants_replaced_by, ADD FOREIGN KEY (replaced_by) REFERENCES grants;
 	ALTER TABLE onboardings DROP CONSTRAINT onboardings_run;
 	ALTER TABLE tasks DROP CONSTRAINT tasks_run, ADD FOREIGN KEY (run) REFERENCES runs ON DELETE CASCADE;
 	CREATE INDEX grants_onboarding ON grants (onboarding, id);

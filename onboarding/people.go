@@ -115,10 +115,10 @@ type Grant struct {
 	GivenBy    string   // the member who consented, "" in a grant from before that was kept; the account may have another address
 	Project    string   // that the consent named, "" none was chosen yet: then it is for choosing one
 	Shown      []string // the permissions that the consent listed, by [Permission.Line]
-	ReplacedBy int64    // the newer grant of the same account that holds this one's token too; 0 none
 	CreatedAt  time.Time
 	RevokedAt  time.Time // at Google; zero: not yet
 	WipedAt    time.Time // here; zero: still held
+	WipedBy    string    // who gave it up or replaced it, the system at the end of a run; "" in a grant from before that was kept
 	Sealed     []byte    // nil once wiped
 }
 

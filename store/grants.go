@@ -25,7 +25,7 @@ type grantRow struct {
 	GivenBy    string
 	Project    string
 	Shown      []string
-	ReplacedBy *int64
+	WipedBy    string
 }
 
 func toGrant(row pgx.CollectableRow) (onboarding.Grant, error) {
@@ -33,21 +33,18 @@ func toGrant(row pgx.CollectableRow) (onboarding.Grant, error) {
 	g := onboarding.Grant{
 		ID: r.ID, Ref: r.Ref, Onboarding: r.Onboarding, Email: r.Email, Scopes: r.Scopes, Asked: r.Asked,
 		GivenBy: r.GivenBy, Project: r.Project, Shown: r.Shown,
-		CreatedAt: r.CreatedAt.UTC(), RevokedAt: later(r.RevokedAt), WipedAt: later(r.WipedAt), Sealed: r.Sealed,
-	}
-	if r.ReplacedBy != nil {
-		g.ReplacedBy = *r.ReplacedBy
+		CreatedAt: r.CreatedAt.UTC(), RevokedAt: later(r.RevokedAt), WipedAt: later(r.WipedAt), WipedBy: r.WipedBy, Sealed: r.Sealed,
 	}
 	return g, err
 }
 
 const grantColumns = `
 	g.id, g.ref, g.onboarding, g.email, g.scopes, g.asked, g.created_at, g.revoked_at, g.wiped_at, g.sealed,
-	g.given_by, g.project, g.shown, g.replaced_by`
+	g.given_by, g.project, g.shown, g.wiped_by`
 
 const (
 	wipeOlderGrants = `
-UPDATE grants g SET sealed = NULL, wiped_at = @now FROM onboardings o
+UPDATE grants g SET sealed = NULL, wiped_at = @now, wiped_by = @by FROM onboardings o
 WHERE g.onboarding = @id AND o.id = g.onboarding AND g.wiped_at IS NULL AND ` + visible
 	insertGrant = `
 INSERT INTO grants AS g (onboarding, ref, email, scopes, asked, created_at, sealed, given_by, project, shown)
@@ -216,7 +213,8 @@ func (s *Store) GrantUses(ctx context.Context, actor onboarding.Actor, id onboar
 }
 
 const wipeGrant = `
-UPDATE grants g SET sealed = NULL, wiped_at = coalesce(g.wiped_at, @now), revoked_at = coalesce(g.revoked_at, @revoked)
+UPDATE grants g SET sealed = NULL, wiped_at = coalesce(g.wiped_at, @now), revoked_at = coalesce(g.revoked_at, @revoked),
+	wiped_by = CASE WHEN g.wiped_at IS NULL THEN @by ELSE g.wiped_by END
 FROM onboardings o WHERE g.id = @grant AND o.id = g.onboarding AND ` + visible + `
 RETURNING g.onboarding`
 
@@ -231,7 +229,7 @@ func (s *Store) WipeGrant(ctx context.Context, actor onboarding.Actor, grantID i
 	var id onboarding.ID
 	err := s.tx(ctx, actor, "wipe a consent", func(tx pgx.Tx) error {
 		var err error
-		id, err = one(ctx, tx, wipeGrant, seen(actor, pgx.NamedArgs{"grant": grantID, "now": s.now(), "revoked": revoked}), "consent", pgx.RowTo[onboarding.ID])
+		id, err = one(ctx, tx, wipeGrant, seen(actor, pgx.NamedArgs{"grant": grantID, "now": s.now(), "by": address(actor.Email), "revoked": revoked}), "consent", pgx.RowTo[onboarding.ID])
 		if err != nil {
 			return err
 		}

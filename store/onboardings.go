@@ -377,12 +377,12 @@ func (s *Store) Notes(ctx context.Context, actor onboarding.Actor, id onboarding
 // CodeConflict while a run goes on. For staff alone.
 func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	return s.change(ctx, actor, id, "onboarding.archived", "Archived the onboarding; consents and secrets were wiped.", nil, func(tx pgx.Tx) (int64, error) {
-		return s.archive(ctx, tx, id)
+		return s.archive(ctx, tx, actor, id)
 	})
 }
 
-func (s *Store) archive(ctx context.Context, tx pgx.Tx, id onboarding.ID) (int64, error) {
-	args := pgx.NamedArgs{"id": id, "now": s.now()}
+func (s *Store) archive(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID) (int64, error) {
+	args := pgx.NamedArgs{"id": id, "now": s.now(), "by": address(actor.Email)}
 	tag, err := tx.Exec(ctx, `UPDATE onboardings SET archived = true, activity_at = @now WHERE id = @id`, args)
 	if err != nil {
 		return 0, err
@@ -401,7 +401,7 @@ func (s *Store) archive(ctx context.Context, tx pgx.Tx, id onboarding.ID) (int64
 	if _, err := tx.Exec(ctx, `DELETE FROM secrets WHERE onboarding = @id`, args); err != nil {
 		return 0, err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE grants SET sealed = NULL, wiped_at = @now WHERE onboarding = @id AND wiped_at IS NULL`, args); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE grants SET sealed = NULL, wiped_at = @now, wiped_by = @by WHERE onboarding = @id AND wiped_at IS NULL`, args); err != nil {
 		return 0, err
 	}
 	_, err = tx.Exec(ctx, `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`, args)

@@ -77,7 +77,7 @@ var forget = []string{
 	`DELETE FROM river_job j USING runs r WHERE r.onboarding = @id AND j.kind = @kind AND j.args @> jsonb_build_object('run', r.id)`,
 	`UPDATE runs SET started_by = '', record = NULL WHERE onboarding = @id`,
 	`DELETE FROM readings WHERE onboarding = @id`,
-	`UPDATE grants SET email = '', given_by = '' WHERE onboarding = @id`,
+	`UPDATE grants SET email = '', given_by = '', wiped_by = '' WHERE onboarding = @id`,
 	`UPDATE grant_uses SET actor = '' WHERE onboarding = @id`,
 	`UPDATE onboardings SET owner = '', specialist = '', answers = '{}', vendor = vendor - 'handover_url',
 		waiting_on = '', waiting_for = '', waiting_since = NULL, forgotten_at = @now WHERE id = @id`,
@@ -124,7 +124,7 @@ func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboardin
 		return err
 	}
 	err := s.tx(ctx, actor, "forget an onboarding", func(tx pgx.Tx) error {
-		switch n, err := s.archive(ctx, tx, id); {
+		switch n, err := s.archive(ctx, tx, actor, id); {
 		case err != nil:
 			return err
 		case n == 0:

@@ -310,8 +310,7 @@ func TestARowNamesNothingOfAnotherOnboarding(t *testing.T) {
 	}{
 		{store.AppRole, `UPDATE onboardings SET run = $1 WHERE id = $2`, []any{run, w.adas}, "23503"},
 		{store.AppRole, `INSERT INTO tasks (run, onboarding, name, title, position) VALUES ($1, $2, 'x', 'x', 1)`, []any{run, w.adas}, "23503"},
-		{store.AppRole, `UPDATE grants SET replaced_by = $1 WHERE onboarding = $2`, []any{grant, w.adas}, "23503"},
-		{store.AppRole, `UPDATE grants SET replaced_by = $1 WHERE onboarding = $2`, []any{mine, w.adas}, ""},
+		{store.AppRole, `UPDATE grants SET replaced_by = $1 WHERE onboarding = $2`, []any{grant, w.adas}, "42501"},
 		{store.AppRole, `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ($1, $2, 'plan', 'x')`, []any{grant, w.adas}, "42501"},
 		{store.AppRole, `INSERT INTO task_events (run, task, onboarding, kind, text, epoch) VALUES ($1, 'bucket', $2, 'log', 'x', 0)`, []any{run, w.adas}, "42501"},
 		{store.StaffRole, `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ($1, $2, 'plan', 'x')`, []any{grant, w.adas}, "23503"},
@@ -348,7 +347,7 @@ GROUP BY c.relname, p.may ORDER BY c.relname, p.may`)
 	if diff := cmp.Diff([]string{
 		"audit insert: actor at content_hash data hash onboarding prev_hash request_id role salt seq text what", // the trigger chooses what is in the chain
 		"grants insert: asked created_at email given_by onboarding project ref scopes sealed shown",
-		"grants update: replaced_by revoked_at sealed wiped_at wiped_by",
+		"grants update: revoked_at sealed wiped_at wiped_by",
 		"invites insert: created_at created_by email expires_at onboarding role token_hash",
 		"invites update: revoked_at",
 		"onboardings update: activity_at answers current deployment project region run status version waiting_for waiting_on waiting_since wiped_secrets",

@@ -369,7 +369,12 @@ func TestHoldsOneConsentAndWipesIt(t *testing.T) {
 	}
 	all, err := s.Grants(ctx, ada, ob.ID)
 	if err != nil || len(all) != 2 || all[0].Live() || all[1].Live() || all[1].RevokedAt.IsZero() {
-		t.Errorf("grants %+v, %v", all, err)
+		t.Fatalf("grants %+v, %v", all, err)
+	}
+	must(t, s.WipeGrant(ctx, ada, latest.ID, time.Now()))
+	again, err := s.Grants(ctx, ada, ob.ID)
+	if err != nil || again[0].WipedBy != ada.Email || again[1].WipedBy != onboarding.System.Email || !again[1].WipedAt.Equal(all[1].WipedAt) {
+		t.Errorf("who wiped them first: %+v, %v", again, err)
 	}
 }
 

@@ -727,9 +727,9 @@ func (s samples) receipt() ReceiptView {
 		Frame: s.customer(), Onboarding: s.onboarding(), RevokeURL: "/o/ob_sample/revoke",
 		Grants: []ReceiptGrant{
 			{Grant: onboarding.Grant{ID: 2, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-10 * time.Minute), Sealed: []byte{1}}},
-			{Grant: onboarding.Grant{ID: 3, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-40 * time.Minute), WipedAt: s.now.Add(-30 * time.Minute)}},
+			{Grant: onboarding.Grant{ID: 3, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-40 * time.Minute), WipedAt: s.now.Add(-30 * time.Minute), WipedBy: "grace@customer.example"}},
 			{
-				Grant: onboarding.Grant{ID: 1, Email: "ada@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-50 * time.Minute), RevokedAt: s.now.Add(-10 * time.Minute), WipedAt: s.now.Add(-10 * time.Minute)},
+				Grant: onboarding.Grant{ID: 1, Email: "ada@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-50 * time.Minute), RevokedAt: s.now.Add(-10 * time.Minute), WipedAt: s.now.Add(-10 * time.Minute), WipedBy: onboarding.System.Email},
 				Uses:  []onboarding.GrantUse{use(49*time.Minute, "preflight", "Read the project, its billing and policies."), use(48*time.Minute, "plan", "Read what exists already.")},
 			},
 		},
