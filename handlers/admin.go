@@ -29,9 +29,15 @@ func filterOf(q url.Values) onboarding.Filter {
 	case onboarding.PartyCustomer, onboarding.PartyColleague, onboarding.PartySpecialist, onboarding.PartyOrganisation, onboarding.PartyGoogle:
 		f.Waiting = p
 	}
+	if d, err := time.ParseDuration(q.Get("waited")); err == nil && d > 0 {
+		f.Waited = d
+	}
 	switch sort := q.Get("sort"); sort {
 	case "activity", "-activity", "customer", "-customer", "waiting":
 		f.Sort = sort
+	}
+	if !utf8.ValidString(f.Cursor) {
+		f.Cursor = ""
 	}
 	if !utf8.ValidString(f.Search) || strings.ContainsRune(f.Search, 0) {
 		f.Search = ""
@@ -66,14 +72,28 @@ func (s *Server) staff(ctx context.Context, actor onboarding.Actor) ([]web.Staff
 	return all, nil
 }
 
-// people are the same for choosing one.
+// people are the same for choosing one, with their names, and those of a whole domain who signed in.
 func (s *Server) people(ctx context.Context, actor onboarding.Actor) ([]onboarding.Actor, error) {
 	all, err := s.staff(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	names, err := s.Store.StaffNames(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
 	var out []onboarding.Actor
 	for _, p := range all {
-		out = append(out, onboarding.Actor{Email: p.Email, Role: p.Role()})
+		out = append(out, onboarding.Actor{Email: p.Email, Name: names[p.Email], Role: p.Role()})
+		delete(names, p.Email)
 	}
-	return out, err
+	for email, name := range names {
+		if role, _ := s.Staff.gives(email); role != "" {
+			out = append(out, onboarding.Actor{Email: email, Name: name, Role: role})
+		}
+	}
+	slices.SortFunc(out, func(a, b onboarding.Actor) int { return strings.Compare(a.Email, b.Email) })
+	return out, nil
 }
 
 func (s *Server) adminFrame(v *visit, title, nav string) web.Frame {
@@ -83,12 +103,11 @@ func (s *Server) adminFrame(v *visit, title, nav string) web.Frame {
 }
 
 func (s *Server) adminList(w http.ResponseWriter, v *visit) error {
-	q := v.URL.Query()
-	filter := filterOf(q)
+	filter := filterOf(v.URL.Query())
 	page, err := s.Store.ListOnboardings(v.Context(), v.actor, filter)
 	if onboarding.ErrorCode(err) == onboarding.CodeInvalid && filter.Cursor != "" {
-		q.Del("cursor") // of another filter, or made up: the first page
-		return seeOther(w, v.Request, "/admin?"+q.Encode())
+		filter.Cursor = "" // of another filter, or made up: the first page
+		return seeOther(w, v.Request, web.ListURL(filter))
 	}
 	if err != nil {
 		return err
@@ -97,7 +116,7 @@ func (s *Server) adminList(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := web.AdminListView{Frame: s.adminFrame(v, "Onboardings", "onboardings"), Filter: filter, Page: page, Specialists: people}
+	view := web.AdminListView{Frame: s.adminFrame(v, "Onboardings", "onboardings"), Filter: filter, Page: page, Specialists: people, Target: s.WaitingTarget}
 	if filter.Cursor == "" && len(page.Items) > 0 {
 		view.From = 1
 	}
@@ -317,9 +336,12 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 		Waiting: s.Journey.Waiting(j.c), Form: web.AdminForm{Customer: j.ob.Customer, OwnerEmail: j.ob.Owner, Specialist: j.ob.Specialist, Vendor: j.ob.Vendor.Defaults(), WipedAPIKey: slices.Contains(j.ob.Wiped, onboarding.PurposeVendorAPIKey)},
 		MayArchive: !j.ob.Archived, MayForget: v.actor.Role == onboarding.RoleAdministrator && j.ob.Archived && j.ob.ForgottenAt.IsZero(),
 	}
-	view.Path = web.AdminPath(v.id)
-	if u, err := url.Parse(v.Referer()); err == nil && u.Host == s.base.Host && u.Path == "/admin" && u.RawQuery != "" {
-		view.ListURL = "/admin?" + filterQuery(u.Query())
+	view.Filter, view.At = listOf(v)
+	view.Path = web.DetailURL(v.id, view.Filter, view.At)
+	at := view.Filter
+	at.Cursor = view.At
+	if view.Neighbours, err = s.Store.Neighbours(ctx, v.actor, j.ob, at); err != nil {
+		return view, err
 	}
 	if view.Specialists, err = s.people(ctx, v.actor); err != nil {
 		return view, err
@@ -379,15 +401,14 @@ func timeline(trail []onboarding.AuditEntry, notes []onboarding.Note) []onboardi
 	return all
 }
 
-// filterQuery keeps of a query what the list knows.
-func filterQuery(q url.Values) string {
-	out := url.Values{}
-	for _, name := range []string{"status", "q", "specialist", "waiting", "sort", "cursor"} {
-		if x := q.Get(name); x != "" {
-			out.Set(name, x)
-		}
+// listOf is the list that a detail page was opened from, and the onboarding's place in it.
+func listOf(v *visit) (onboarding.Filter, string) {
+	q := v.URL.Query()
+	at := q.Get("at")
+	if !utf8.ValidString(at) {
+		at = ""
 	}
-	return out.Encode()
+	return filterOf(q), at
 }
 
 func (s *Server) adminDetail(w http.ResponseWriter, v *visit) error {
@@ -414,7 +435,13 @@ func (s *Server) mend(w http.ResponseWriter, v *visit, change func(*web.AdminDet
 
 func (s *Server) toDetail(w http.ResponseWriter, v *visit, said string) error {
 	s.say(v.Context(), said)
-	return seeOther(w, v.Request, web.AdminPath(v.id))
+	return s.backToDetail(w, v)
+}
+
+// backToDetail keeps the list that the page was opened from.
+func (s *Server) backToDetail(w http.ResponseWriter, v *visit) error {
+	list, at := listOf(v)
+	return seeOther(w, v.Request, web.DetailURL(v.id, list, at))
 }
 
 func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
@@ -506,7 +533,7 @@ func (s *Server) adminInvite(w http.ResponseWriter, v *visit) error {
 		if err := s.putLink(ctx, token, inv); err != nil {
 			return err
 		}
-		return seeOther(w, v.Request, web.AdminPath(v.id))
+		return s.backToDetail(w, v)
 	}
 	revoke, reissue := v.form.Get("revoke"), v.form.Get("reissue")
 	if which := revoke + reissue; which != "" {

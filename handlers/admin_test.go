@@ -65,7 +65,7 @@ func TestTheListIsFilteredByItsAddress(t *testing.T) {
 	s := w.as(sam)
 	for query, rows := range map[string]int{
 		"": 1, "?q=acme": 1, "?q=zebra": 0, "?status=in_form": 1, "?status=done": 0, "?status=nonsense": 1, "?specialist=" + sam: 1, "?specialist=none": 0,
-		"?waiting=customer": 1, "?waiting=google": 0, "?sort=customer": 1, "?sort=;DROP+TABLE": 1, "?q=%25": 0, "?q=%00": 1, "?q=%ff": 1, "?q=" + strings.Repeat("a", 4000): 0,
+		"?waited=24h": 0, "?waited=-1h": 1, "?waited=soon": 1, "?waiting=customer": 1, "?waiting=google": 0, "?sort=customer": 1, "?sort=;DROP+TABLE": 1, "?q=%25": 0, "?q=%00": 1, "?q=%ff": 1, "?q=" + strings.Repeat("a", 4000): 0,
 	} {
 		p := s.get("/admin" + query)
 		want(t, p, http.StatusOK)
@@ -74,6 +74,51 @@ func TestTheListIsFilteredByItsAddress(t *testing.T) {
 		}
 	}
 	wantTo(t, s.get("/admin?cursor=made-up&q=acme"), "/admin?q=acme")
+}
+
+func TestTheDetailPageKnowsTheListItWasOpenedFrom(t *testing.T) {
+	w := newWorld(t)
+	s := w.as(sam)
+	for _, name := range []string{"Alder", "Birch", "Cedar", "Maple"} {
+		want(t, s.post("/admin/new", "customer", name, "owner_email", ada, "specialist", sam), http.StatusSeeOther)
+	}
+	list := s.get("/admin?sort=customer&specialist=" + url.QueryEscape(sam))
+	row := func(name string) string {
+		href, _ := list.Find("a.name:contains(" + name + ")").Attr("href")
+		return href
+	}
+	p := s.get(row("Birch"))
+	place := p.Find("nav.eyebrow")
+	if got := strings.Join(strings.Fields(place.Text()), " "); got != "Back to the list 2 of 4 Previous Next" {
+		t.Errorf("place %q", got)
+	}
+	to := func(rel string) string { href, _ := place.Find("a[rel=" + rel + "]").Attr("href"); return href }
+	if to("prev") != row("Alder") || to("next") != row("Cedar") {
+		t.Errorf("leads to\n%s and\n%s, want\n%s and\n%s", to("prev"), to("next"), row("Alder"), row("Cedar"))
+	}
+	if href, _ := place.Find("a").First().Attr("href"); href != "/admin?sort=customer&specialist="+url.QueryEscape(sam) {
+		t.Errorf("back to %s", href)
+	}
+	action, _ := p.Find("form[action*=assign]").Attr("action")
+	after := s.post(action, "specialist", "") // leaves the filter
+	wantTo(t, after, row("Birch"))
+	if left := s.get(after.to()); left.Find("a[rel=next]").AttrOr("href", "") != row("Cedar") || left.Find("a[rel=prev]").AttrOr("href", "") != row("Alder") {
+		t.Error("who acted on an onboarding lost their place in the list")
+	}
+	want(t, s.get(web.AdminPath(onboarding.ID(strings.Split(strings.TrimPrefix(row("Cedar"), "/admin/o/"), "?")[0]))+"?at=made-up&sort=nonsense&cursor=%ff"), http.StatusOK)
+}
+
+func TestTheListNamesItsSpecialists(t *testing.T) {
+	w := newWorld(t)
+	s := w.as(sam)
+	want(t, s.post("/admin/new", "customer", "Alder", "owner_email", ada, "specialist", sam), http.StatusSeeOther)
+	list := s.get("/admin")
+	if got := list.Find("table bdi[title='" + sam + "']").Text(); got != "Sample Person" {
+		t.Errorf("the specialist is %q", got)
+	}
+	if got := list.Find("select[name=specialist] option[value='" + sam + "']").Text(); got != "Sample Person" {
+		t.Errorf("the choice is %q", got)
+	}
 }
 
 func TestTheExportHoldsTheFilterAndNoFormulas(t *testing.T) {

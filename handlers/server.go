@@ -36,6 +36,7 @@ type Store interface {
 	Onboarding(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Onboarding, error)
 	MyOnboardings(context.Context, onboarding.Actor) ([]onboarding.Onboarding, error)
 	ListOnboardings(context.Context, onboarding.Actor, onboarding.Filter) (onboarding.Page, error)
+	Neighbours(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Filter) (onboarding.Neighbours, error)
 	SaveAnswer(context.Context, onboarding.Actor, onboarding.SaveAnswer) (onboarding.Onboarding, error)
 	UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error
 	Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error
@@ -59,6 +60,8 @@ type Store interface {
 	StaffRole(ctx context.Context, email string) (onboarding.Role, error)
 	ChangeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role, others bool) error
 	Staff(context.Context, onboarding.Actor) ([]onboarding.StaffMember, error)
+	NameStaff(context.Context, onboarding.Actor) error
+	StaffNames(context.Context, onboarding.Actor) (map[string]string, error)
 	StaffChanges(context.Context, onboarding.Actor) ([]onboarding.StaffChange, error)
 
 	SaveGrant(context.Context, onboarding.Actor, onboarding.Grant) (onboarding.Grant, error)
@@ -122,28 +125,29 @@ type Limits struct {
 // Config is what the handlers are made of. Store, Provisioner, Journey, Vault, Sessions, BaseURL and OAuth are needed; the
 // zero value of every other field means the usual.
 type Config struct {
-	Store       Store
-	Provisioner Provisioner
-	Journey     *wizard.Journey
-	Vault       Sealer
-	Sessions    Sessions
-	BaseURL     string // "https://onboarding.vendor.example", without a path; http only for a loopback address
-	OAuth       OAuth
-	Staff       Staff
-	Brand       string // the vendor's name
-	HelpURL     string // "" draws no help link
-	Assets      http.Handler
-	Limits      Limits
-	Proxies     []netip.Prefix // whose X-Forwarded-For says whom a request comes from; nil: nobody's
-	Lifetime    time.Duration  // of a session; 12 h
-	Idle        time.Duration  // without a request; 2 h
-	Recent      time.Duration  // how old a sign-in may be that changes a cloud or gives rights; 1 h
-	InviteTTL   time.Duration  // 14 days; a colleague's link has half
-	Timeout     time.Duration  // of a request that isn't a stream; 60 s
-	Heartbeat   time.Duration  // between signs of life on a quiet stream, for proxies; 15 s. After four, session and role are asked again
-	Now         func() time.Time
-	Rand        io.Reader // crypto/rand.Reader
-	Logger      *slog.Logger
+	Store         Store
+	Provisioner   Provisioner
+	Journey       *wizard.Journey
+	Vault         Sealer
+	Sessions      Sessions
+	BaseURL       string // "https://onboarding.vendor.example", without a path; http only for a loopback address
+	OAuth         OAuth
+	Staff         Staff
+	Brand         string // the vendor's name
+	HelpURL       string // "" draws no help link
+	Assets        http.Handler
+	Limits        Limits
+	Proxies       []netip.Prefix // whose X-Forwarded-For says whom a request comes from; nil: nobody's
+	Lifetime      time.Duration  // of a session; 12 h
+	Idle          time.Duration  // without a request; 2 h
+	Recent        time.Duration  // how old a sign-in may be that changes a cloud or gives rights; 1 h
+	InviteTTL     time.Duration  // 14 days; a colleague's link has half
+	WaitingTarget time.Duration  // waiting longer than this is coloured in the list, longer than twice red; 24 h
+	Timeout       time.Duration  // of a request that isn't a stream; 60 s
+	Heartbeat     time.Duration  // between signs of life on a quiet stream, for proxies; 15 s. After four, session and role are asked again
+	Now           func() time.Time
+	Rand          io.Reader // crypto/rand.Reader
+	Logger        *slog.Logger
 }
 
 // Server answers requests. Make one with [New].
@@ -194,6 +198,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Idle, 2*time.Hour)
 	usual(&c.Recent, time.Hour)
 	usual(&c.InviteTTL, 14*24*time.Hour)
+	usual(&c.WaitingTarget, 24*time.Hour)
 	usual(&c.Timeout, 60*time.Second)
 	usual(&c.Heartbeat, 15*time.Second)
 	usual(&c.Limits.SignIn, 60)

@@ -365,6 +365,11 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
+	if staff.Staff() {
+		if err := s.Store.NameStaff(ctx, onboarding.Actor{Email: who.Email, Name: who.Name, Role: staff}); err != nil {
+			return err
+		}
+	}
 	s.sessions.Put(ctx, keyEmail, who.Email)
 	s.sessions.Put(ctx, keyName, who.Name)
 	s.sessions.Put(ctx, keyStaff, string(staff))

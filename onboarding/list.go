@@ -11,24 +11,38 @@ import (
 // Filter says which onboardings a list shows, and in which order. The zero value shows all that aren't archived,
 // latest activity first.
 type Filter struct {
-	Status     Status // "" all
-	Search     string // substring of customer, owner, deployment, project or ID, in any case
-	Specialist string // e-mail address; "" any, "none" unassigned
-	Sort       string // "" or "-activity", "activity", "customer", "-customer", "waiting" (longest first)
-	Cursor     string // opaque, of a [Page] of the same filter; "" the first page; anything else is CodeInvalid
-	Waiting    Party  // "" any
-	Limit      int    // rows a page, at most 1,000; 0: 50
+	Status     Status        // "" all
+	Search     string        // substring of customer, owner, deployment, project or ID, in any case; one or two characters begin a word
+	Specialist string        // e-mail address; "" any, "none" unassigned
+	Sort       string        // "" or "-activity", "activity", "customer", "-customer", "waiting" (longest first)
+	Cursor     string        // opaque, of a [Page] of the same filter; "" the first page; anything else is CodeInvalid
+	Waiting    Party         // "" any
+	Waited     time.Duration // waiting for longer than this; 0: also what waits on nobody
+	Limit      int           // rows a page, at most 1,000; 0: 50
 }
 
 // Page is one page of a list.
 type Page struct {
 	Items  []Onboarding
-	Next   string         // cursor of the page after, "" on the last
-	Prev   string         // cursor of the page before, "" on the first
-	Counts map[Status]int // for the tabs, under the filter without its status; "" counts all
-	Total  int            // rows under the whole filter
-	// AtLeast: a search or a filter by person found more than 10,000, and counting stopped there.
-	AtLeast bool
+	Places []string // of the items, as [Neighbour.Place]
+	Next   string   // cursor of the page after, "" on the last
+	Prev   string   // cursor of the page before, "" on the first
+	// Counts are for the tabs, under the filter without its status; "" counts all. nil: so many that nobody counted.
+	Counts  map[Status]int
+	Total   int  // rows under the whole filter
+	AtLeast bool // there are more than Total, and counting stopped
+}
+
+// Neighbours are the rows before and after one in a list.
+type Neighbours struct {
+	Prev, Next      Neighbour
+	Position, Total int // "12 of 48"; 0 where the list is long, or the row is not in it any more
+}
+
+// Neighbour is a row's ID, "" for none, and its place in the list: the list's order may change, the place doesn't.
+type Neighbour struct {
+	ID    ID
+	Place string // opaque, as [Filter.Cursor]
 }
 
 // NewOnboarding is what a specialist enters to start one.

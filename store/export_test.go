@@ -34,7 +34,7 @@ func (s *Store) ExplainSearch(ctx context.Context, actor onboarding.Actor, f onb
 			return err
 		}
 		f.Limit = defaultLimit
-		sql, args := pageSQL(f, cursor{}, true)
+		sql, args := pageSQL(onboardingColumns, f, s.now(), cursor{}, few)
 		rows, err := tx.Query(ctx, "EXPLAIN "+sql, pgx.QueryExecModeSimpleProtocol, args)
 		if err != nil {
 			return err
@@ -59,3 +59,6 @@ func ReadCursor(text, sort string) (string, error) {
 	c, err := readCursor(text, sort)
 	return c.String(), err
 }
+
+// Place is a row's place in one order, as a cursor for the rows after it.
+func Place(sort string, o onboarding.Onboarding) string { return place(sort, o).String() }

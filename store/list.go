@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,8 +18,10 @@ import (
 const (
 	defaultLimit = 50
 	maxLimit     = 1000
-	countLimit   = 10_000 // counting what a search or person finds stops here
-	trigram      = 3      // characters that the search's index needs
+	countLimit   = 5_000 // counting what a filter finds stops here; what is less is sorted after it was found
+	placeLimit   = 1_000 // in a longer list no row is numbered
+	walkLimit    = 2_000 // rows of the order that are looked through for a text that many have
+	trigram      = 3     // characters that the search's index needs; fewer begin a word
 )
 
 // order is one way to sort: the key's SQL, its index has the same expression, and its direction.
@@ -65,12 +69,28 @@ func readCursor(s, sort string) (cursor, error) {
 	return c, nil
 }
 
+// bind sets the arguments @key and @after.
+func (c cursor) bind(args pgx.NamedArgs) {
+	args["key"], args["after"] = c.Key, c.ID
+	if orders[c.Sort].cast == "timestamptz" && c.Key != "infinity" {
+		args["key"], _ = time.Parse(time.RFC3339Nano, c.Key) // readCursor has seen to it
+	}
+}
+
 var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 // where is the filter as SQL without its status, and its arguments.
-func where(f onboarding.Filter) (string, pgx.NamedArgs) {
+func where(f onboarding.Filter, now time.Time) (string, pgx.NamedArgs) {
 	sql, args := "NOT o.archived", pgx.NamedArgs{}
-	if search := strings.ToLower(strings.TrimSpace(f.Search)); search != "" {
+	switch search := strings.ToLower(strings.TrimSpace(f.Search)); {
+	case search == "":
+	case !strings.ContainsFunc(search, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }):
+		sql += " AND false" // no index knows it
+	case utf8.RuneCountInString(search) < trigram:
+		sql += " AND (o.search LIKE @search OR o.search LIKE @word)"
+		args["search"] = likeEscape.Replace(search) + "%"
+		args["word"] = "% " + likeEscape.Replace(search) + "%"
+	default:
 		sql += " AND o.search LIKE @search"
 		args["search"] = "%" + likeEscape.Replace(search) + "%"
 	}
@@ -85,33 +105,61 @@ func where(f onboarding.Filter) (string, pgx.NamedArgs) {
 		sql += " AND o.waiting_on = @waiting"
 		args["waiting"] = f.Waiting
 	}
+	if f.Waited > 0 {
+		sql += " AND coalesce(o.waiting_since, 'infinity'::timestamptz) < @before"
+		args["before"] = now.Add(-f.Waited)
+	}
 	return sql, args
 }
 
 // plain is true when the filter without its status finds everything, whose numbers the counters know.
 func plain(f onboarding.Filter) bool {
-	return strings.TrimSpace(f.Search) == "" && f.Specialist == "" && f.Waiting == ""
+	return strings.TrimSpace(f.Search) == "" && f.Specialist == "" && f.Waiting == "" && f.Waited == 0
 }
+
+const sumAll = `SELECT coalesce(sum(n), 0)::bigint FROM onboarding_counts`
 
 const sumCounters = `SELECT status, sum(n)::bigint AS n FROM onboarding_counts GROUP BY status`
 
-func countSQL(f onboarding.Filter) (string, pgx.NamedArgs) {
+func countSQL(f onboarding.Filter, now time.Time) (string, pgx.NamedArgs) {
 	if plain(f) {
 		return sumCounters, nil
 	}
-	sql, args := where(f)
+	sql, args := where(f, now)
 	args["most"] = countLimit + 1
 	return `SELECT status, count(*) AS n FROM (SELECT o.status FROM onboardings o WHERE ` + sql + ` LIMIT @most) found GROUP BY status`, args
 }
 
-// pageSQL reads one row more than the page holds. few: the search finds so little that it is sorted after it was
-// found by its index; else the order's index is walked, which meets a match soon. The planner would have to guess.
-func pageSQL(f onboarding.Filter, at cursor, few bool) (string, pgx.NamedArgs) {
-	o := orders[f.Sort]
-	cond, args := where(f)
+// whole is the filter with its status.
+func whole(f onboarding.Filter, now time.Time) (string, pgx.NamedArgs) {
+	sql, args := where(f, now)
 	if f.Status != "" {
-		cond += " AND o.status = @status"
+		sql += " AND o.status = @status"
 		args["status"] = f.Status
+	}
+	return sql, args
+}
+
+// way is how a page is found.
+type way int
+
+const (
+	walk way = iota // along the order's index, which meets a match soon
+	few             // by the filter's index: what it finds is little, and sorted then. The planner would have to guess
+	peek            // along the order's index, and no further than walkLimit rows
+)
+
+// pageSQL reads one row more than the page holds.
+func pageSQL(columns string, f onboarding.Filter, now time.Time, at cursor, by way) (string, pgx.NamedArgs) {
+	o := orders[f.Sort]
+	cond, args := whole(f, now)
+	text := "true"
+	if by == peek {
+		search := onboarding.Filter{Search: f.Search}
+		text, _ = whole(search, now)
+		f.Search = ""
+		bare, _ := whole(f, now)
+		cond = bare
 	}
 	descending := o.descending != at.Back
 	compare, direction := " > ", " ASC"
@@ -119,20 +167,21 @@ func pageSQL(f onboarding.Filter, at cursor, few bool) (string, pgx.NamedArgs) {
 		compare, direction = " < ", " DESC"
 	}
 	from := "onboardings o"
-	if few {
+	if by == few {
 		from = "(SELECT * FROM onboardings o WHERE " + cond + " OFFSET 0) o" // OFFSET 0 keeps the two apart
 		cond = "true"
 	}
 	if at.ID != "" {
 		cond += " AND (" + o.key + ", o.id)" + compare + "(@key::" + o.cast + ", @after::text)"
-		args["key"], args["after"] = at.Key, at.ID
-		if o.cast == "timestamptz" && at.Key != "infinity" {
-			args["key"], _ = time.Parse(time.RFC3339Nano, at.Key) // readCursor has seen to it
-		}
+		at.bind(args)
 	}
 	args["limit"] = f.Limit + 1
-	return `SELECT ` + onboardingColumns + ` FROM ` + from + ` WHERE ` + cond +
-		` ORDER BY ` + o.key + direction + `, o.id` + direction + ` LIMIT @limit`, args
+	order := ` ORDER BY ` + o.key + direction + `, o.id` + direction
+	if by == peek {
+		args["walk"] = walkLimit
+		from, cond = "(SELECT * FROM "+from+" WHERE "+cond+order+" LIMIT @walk) o", text
+	}
+	return `SELECT ` + columns + ` FROM ` + from + ` WHERE ` + cond + order + ` LIMIT @limit`, args
 }
 
 const (
@@ -144,17 +193,26 @@ const (
 // Each call is planned for its own arguments: a plan for any search would not know that this one finds little.
 const planned = pgx.QueryExecModeCacheDescribe
 
+func known(f onboarding.Filter) error {
+	if _, ok := orders[f.Sort]; !ok {
+		return onboarding.Errorf(onboarding.CodeInvalid, "The list can't be sorted by that. Choose activity, customer or waiting.")
+	}
+	if f.Status != "" && !slices.Contains(onboarding.Statuses, f.Status) {
+		return onboarding.Errorf(onboarding.CodeInvalid, "There is no such tab. Choose one of the list's.")
+	}
+	return nil
+}
+
+func searching(f onboarding.Filter) bool { return strings.TrimSpace(f.Search) != "" }
+
 // ListOnboardings is a page of the specialists' list, with the numbers of the tabs. For staff alone.
 // CodeInvalid for a sort, status or cursor that isn't one.
 func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f onboarding.Filter) (onboarding.Page, error) {
 	if err := staffOnly(actor); err != nil {
 		return onboarding.Page{}, err
 	}
-	if _, ok := orders[f.Sort]; !ok {
-		return onboarding.Page{}, onboarding.Errorf(onboarding.CodeInvalid, "The list can't be sorted by that. Choose activity, customer or waiting.")
-	}
-	if f.Status != "" && !slices.Contains(onboarding.Statuses, f.Status) {
-		return onboarding.Page{}, onboarding.Errorf(onboarding.CodeInvalid, "There is no such tab. Choose one of the list's.")
+	if err := known(f); err != nil {
+		return onboarding.Page{}, err
 	}
 	if f.Limit <= 0 {
 		f.Limit = defaultLimit
@@ -169,14 +227,36 @@ func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f o
 	}
 	page := onboarding.Page{Counts: map[onboarding.Status]int{}}
 	var items []onboarding.Onboarding
+	now := s.now()
 	err := s.tx(ctx, actor, "list onboardings", func(tx pgx.Tx) error {
-		sql, args := countSQL(f)
-		searching := len([]rune(strings.TrimSpace(f.Search))) >= trigram
-		if searching {
+		read := func(by way) error {
+			sql, args := pageSQL(listColumns, f, now, at, by)
+			rows, err := tx.Query(ctx, sql, planned, args)
+			if err != nil {
+				return err
+			}
+			items, err = pgx.CollectRows(rows, toOnboarding)
+			return err
+		}
+		if searching(f) {
+			var all int
+			if err := tx.QueryRow(ctx, sumAll).Scan(&all); err != nil {
+				return err
+			}
+			if all > countLimit {
+				if err := read(peek); err != nil {
+					return err
+				}
+				if len(items) > f.Limit { // many have the text: counting them would take longer than a page may
+					page.AtLeast, page.Counts, page.Total = true, nil, f.Limit
+					return nil
+				}
+			}
 			if _, err := tx.Exec(ctx, countBySearch); err != nil {
 				return err
 			}
 		}
+		sql, args := countSQL(f, now)
 		rows, err := tx.Query(ctx, sql, planned, args)
 		if err != nil {
 			return err
@@ -190,25 +270,27 @@ func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f o
 		}); err != nil {
 			return err
 		}
-		page.AtLeast = !plain(f) && page.Counts[""] > countLimit
-		few := searching && !page.AtLeast
-		if searching {
-			if _, err := tx.Exec(ctx, readBySearch, pgx.NamedArgs{"walk": !few}); err != nil {
+		page.Total = page.Counts[f.Status]
+		by := few
+		switch {
+		case plain(f):
+			by = walk
+		case page.Counts[""] > countLimit:
+			page.AtLeast, page.Counts, page.Total = true, nil, 0 // of which status the rest are is unknown
+			if by = walk; f.Status == "" {
+				page.Total = countLimit
+			}
+		}
+		if searching(f) {
+			if _, err := tx.Exec(ctx, readBySearch, pgx.NamedArgs{"walk": by == walk}); err != nil {
 				return err
 			}
 		}
-		sql, args = pageSQL(f, at, few)
-		rows, err = tx.Query(ctx, sql, planned, args)
-		if err != nil {
-			return err
-		}
-		items, err = pgx.CollectRows(rows, toOnboarding)
-		return err
+		return read(by)
 	})
 	if err != nil {
 		return onboarding.Page{}, err
 	}
-	page.Total = page.Counts[f.Status]
 	more := len(items) > f.Limit
 	if more {
 		items = items[:f.Limit]
@@ -217,19 +299,28 @@ func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f o
 		slices.Reverse(items)
 	}
 	page.Items = items
+	for _, o := range items {
+		page.Places = append(page.Places, place(f.Sort, o).String())
+	}
 	if n := len(items); n > 0 {
 		if more || at.Back {
-			page.Next = place(f.Sort, items[n-1], false)
+			page.Next = place(f.Sort, items[n-1]).String()
 		}
 		if f.Cursor != "" && (more || !at.Back) {
-			page.Prev = place(f.Sort, items[0], true)
+			before := place(f.Sort, items[0])
+			before.Back = true
+			page.Prev = before.String()
 		}
+	}
+	if page.AtLeast {
+		page.Total = max(page.Total, len(items))
+		page.AtLeast = page.Next != "" || page.Prev != ""
 	}
 	return page, nil
 }
 
-func place(sort string, o onboarding.Onboarding, back bool) string {
-	c := cursor{Sort: sort, ID: o.ID, Back: back}
+func place(sort string, o onboarding.Onboarding) cursor {
+	c := cursor{Sort: sort, ID: o.ID}
 	switch sort {
 	case "customer", "-customer":
 		c.Key = strings.ToLower(o.Customer)
@@ -241,5 +332,99 @@ func place(sort string, o onboarding.Onboarding, back bool) string {
 	default:
 		c.Key = o.ActivityAt.Format(time.RFC3339Nano)
 	}
-	return c.String()
+	return c
+}
+
+// The list shows neither answers nor the vendor's values, which are most of a row.
+var listColumns = strings.NewReplacer("o.vendor, o.answers,", "'{}'::jsonb AS vendor, '{}'::jsonb AS answers,").Replace(onboardingColumns)
+
+const neighbourColumns = `o.id, o.customer, o.activity_at, o.waiting_since`
+
+func toNeighbour(row pgx.CollectableRow) (side string, o onboarding.Onboarding, err error) {
+	var since *time.Time
+	err = row.Scan(&side, &o.ID, &o.Customer, &o.ActivityAt, &since)
+	o.Waiting.Since = later(since)
+	return side, o, err
+}
+
+// Neighbours are the rows before and after o in the list of the filter. The filter's cursor is the place that o had
+// when the list was read, so that what happened to o since doesn't move the reader; without it, or with another's, it
+// is where o is now. For staff alone. CodeInvalid for a sort or status that isn't one.
+func (s *Store) Neighbours(ctx context.Context, actor onboarding.Actor, o onboarding.Onboarding, f onboarding.Filter) (onboarding.Neighbours, error) {
+	if err := staffOnly(actor); err != nil {
+		return onboarding.Neighbours{}, err
+	}
+	if err := known(f); err != nil {
+		return onboarding.Neighbours{}, err
+	}
+	here, err := readCursor(f.Cursor, f.Sort)
+	if err != nil || here.ID != o.ID {
+		here = place(f.Sort, o)
+	}
+	here.Back = false
+	back := here
+	back.Back = true
+	f.Limit = 0 // pageSQL adds the one row
+	now := s.now()
+	var found onboarding.Neighbours
+	err = s.tx(ctx, actor, "look left and right in the list", func(tx pgx.Tx) error {
+		if searching(f) {
+			if _, err := tx.Exec(ctx, countBySearch); err != nil {
+				return err
+			}
+		}
+		sql, args := positionSQL(f, now, here)
+		var before, total int
+		var in bool
+		if err := tx.QueryRow(ctx, sql, planned, args).Scan(&before, &total, &in); err != nil {
+			return err
+		}
+		if in && total <= placeLimit {
+			found.Position, found.Total = before+1, total
+		}
+		by := few
+		if plain(f) || total > placeLimit {
+			by = walk
+		}
+		if searching(f) {
+			if _, err := tx.Exec(ctx, readBySearch, pgx.NamedArgs{"walk": by == walk}); err != nil {
+				return err
+			}
+		}
+		prev, _ := pageSQL(neighbourColumns, f, now, back, by)
+		next, args := pageSQL(neighbourColumns, f, now, here, by)
+		rows, err := tx.Query(ctx, `(SELECT 'prev' AS side, p.* FROM (`+prev+`) p) UNION ALL (SELECT 'next', n.* FROM (`+next+`) n)`, planned, args)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			side, o, err := toNeighbour(rows)
+			if err != nil {
+				return err
+			}
+			n := onboarding.Neighbour{ID: o.ID, Place: place(f.Sort, o).String()}
+			if side == "prev" {
+				found.Prev = n
+			} else {
+				found.Next = n
+			}
+		}
+		return rows.Err()
+	})
+	return found, err
+}
+
+// positionSQL counts the rows before a place and all of a short list, and tells whether the row is in it.
+func positionSQL(f onboarding.Filter, now time.Time, here cursor) (string, pgx.NamedArgs) {
+	o := orders[f.Sort]
+	cond, args := whole(f, now)
+	here.bind(args)
+	args["most"] = placeLimit + 1
+	before := "<"
+	if o.descending {
+		before = ">"
+	}
+	return `SELECT count(*) FILTER (WHERE id <> @after AND (key, id) ` + before + ` (@key::` + o.cast + `, @after::text)), count(*), coalesce(bool_or(id = @after), false)
+FROM (SELECT o.id, ` + o.key + ` AS key FROM onboardings o WHERE ` + cond + ` LIMIT @most) found`, args
 }

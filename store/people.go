@@ -536,6 +536,13 @@ func (s *Store) ChangeStaff(ctx context.Context, actor onboarding.Actor, email s
 		if _, err := tx.Exec(ctx, change, args); err != nil {
 			return err
 		}
+		if role == "" {
+			for _, sql := range []string{`DELETE FROM staff_names WHERE email = @email`, `DELETE FROM list_views WHERE email = @email AND NOT shared`} {
+				if _, err := tx.Exec(ctx, sql, args); err != nil {
+					return err
+				}
+			}
+		}
 		_, err = tx.Exec(ctx, insertStaffChange, args)
 		return err
 	})
@@ -553,6 +560,39 @@ func (s *Store) Staff(ctx context.Context, actor onboarding.Actor) ([]onboarding
 		b.Queue(selectStaff).Query(collect(&found, pgx.RowToStructByPos[onboarding.StaffMember]))
 	})
 	return found, err
+}
+
+const (
+	upsertStaffName = `
+INSERT INTO staff_names AS n (email, name) VALUES (@email, @name)
+ON CONFLICT (email) DO UPDATE SET name = excluded.name WHERE n.name <> excluded.name`
+	selectStaffNames = `SELECT email, name FROM staff_names ORDER BY email`
+)
+
+// NameStaff keeps what the identity provider calls the actor; no name changes nothing. For staff alone.
+func (s *Store) NameStaff(ctx context.Context, actor onboarding.Actor) error {
+	if err := staffOnly(actor); err != nil || actor.Name == "" {
+		return err
+	}
+	return s.batch(ctx, actor, "keep a name", func(b *pgx.Batch) {
+		b.Queue(upsertStaffName, pgx.NamedArgs{"email": address(actor.Email), "name": actor.Name})
+	})
+}
+
+// StaffNames are the names of the staff who signed in, by address; their role may have ended since. For staff alone.
+func (s *Store) StaffNames(ctx context.Context, actor onboarding.Actor) (map[string]string, error) {
+	if err := staffOnly(actor); err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	err := s.batch(ctx, actor, "read the staff's names", func(b *pgx.Batch) {
+		b.Queue(selectStaffNames).Query(func(rows pgx.Rows) error {
+			var email, name string
+			_, err := pgx.ForEachRow(rows, []any{&email, &name}, func() error { names[email] = name; return nil })
+			return err
+		})
+	})
+	return names, err
 }
 
 // StaffChanges are the latest 100 changes of the staff, newest first. For administrators alone.

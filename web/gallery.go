@@ -792,7 +792,8 @@ func (s samples) detail(state onboarding.RunState) AdminDetailView {
 			{ID: 2, To: "@customer.example", Role: onboarding.RoleColleague, CreatedAt: s.now.Add(-time.Hour), ExpiresAt: s.now.Add(24 * time.Hour)},
 			{ID: 3, To: "alan@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(-time.Hour)},
 		},
-		Audit: append([]onboarding.AuditEntry{{At: s.now.Add(-time.Hour), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: auditNote, Text: "Their security team has read the receipt page and likes it."}}, s.audit()...), Prev: "/admin/o/ob_a", Next: "/admin/o/ob_b", MayRetry: state == onboarding.RunFailed, MayArchive: true,
+		Audit: append([]onboarding.AuditEntry{{At: s.now.Add(-time.Hour), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: auditNote, Text: "Their security team has read the receipt page and likes it."}}, s.audit()...), Filter: onboarding.Filter{Status: onboarding.StatusProvisioning, Cursor: "page"}, At: "here",
+		Neighbours: onboarding.Neighbours{Prev: onboarding.Neighbour{ID: "ob_a", Place: "before"}, Next: onboarding.Neighbour{ID: "ob_b", Place: "after"}, Position: 12, Total: 48}, MayRetry: state == onboarding.RunFailed, MayArchive: true,
 	}
 }
 

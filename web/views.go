@@ -328,8 +328,9 @@ type AdminDetailView struct {
 	Note            string // what was typed
 	NoteProblem     string
 	Audit           []onboarding.AuditEntry // newest first
-	Prev, Next      string                  // URLs of the neighbours in the list, "" none
-	ListURL         string                  // back to the list with its filter; "" "/admin"
+	Filter          onboarding.Filter       // of the list that it was opened from
+	At              string                  // its place there, "" where it is now
+	Neighbours      onboarding.Neighbours
 	MayRetry        bool
 	MayArchive      bool
 	MayForget       bool // erases the people of an archived onboarding

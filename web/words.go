@@ -643,33 +643,101 @@ func (v AdminListView) query(change func(*onboarding.Filter)) string {
 	if change != nil {
 		change(&f)
 	}
-	return "/admin" + filterQuery(f)
+	return ListURL(f)
 }
 
 func (v AdminListView) export() string {
 	f := v.Filter
 	f.Cursor = ""
-	return "/admin/export.csv" + filterQuery(f)
+	return withQuery("/admin/export.csv", listQuery(f))
 }
 
-func filterQuery(f onboarding.Filter) string {
+// ListURL is the address of the list under a filter.
+func ListURL(f onboarding.Filter) string { return withQuery("/admin", listQuery(f)) }
+
+// DetailURL is the address of an onboarding, or of what is done with it, opened from the list of a filter at a place.
+func DetailURL(id onboarding.ID, f onboarding.Filter, at string, act ...string) string {
+	q := listQuery(f)
+	if at != "" {
+		q.Set("at", at)
+	}
+	return withQuery(AdminPath(id, act...), q)
+}
+
+func withQuery(path string, q url.Values) string {
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+func listQuery(f onboarding.Filter) url.Values {
 	q := url.Values{}
-	for k, s := range map[string]string{
-		"status": string(f.Status), "q": f.Search, "specialist": f.Specialist,
-		"waiting": string(f.Waiting), "sort": f.Sort, "cursor": f.Cursor,
+	for _, field := range []struct{ name, value string }{
+		{"status", string(f.Status)},
+		{"q", f.Search},
+		{"specialist", f.Specialist},
+		{"waiting", string(f.Waiting)},
+		{"waited", hours(f.Waited)},
+		{"sort", f.Sort},
+		{"cursor", f.Cursor},
 	} {
-		if s != "" {
-			q.Set(k, s)
+		if field.value != "" {
+			q.Set(field.name, field.value)
 		}
 	}
-	if len(q) == 0 {
-		return ""
-	}
-	return "?" + q.Encode()
+	return q
 }
 
-func (v AdminListView) filtered() bool {
-	return v.Filter.Search != "" || v.Filter.Specialist != "" || v.Filter.Waiting != "" || v.Filter.Status != ""
+// hours are how the address says how long: "24h"; "" none.
+func hours(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
+}
+
+// waits are the times that the list offers: those at which the age is coloured, a week, and the present one.
+func (v AdminListView) waits() []time.Duration {
+	all := []time.Duration{v.target(), 2 * v.target(), 7 * 24 * time.Hour}
+	if v.Filter.Waited > 0 {
+		all = append(all, v.Filter.Waited)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (v AdminListView) target() time.Duration {
+	if v.Target == 0 {
+		return 24 * time.Hour
+	}
+	return v.Target
+}
+
+func (v AdminListView) filtered() bool { return v.narrowed() || v.Filter.Status != "" }
+
+// detail is where a row leads: with the list and the row's place in it.
+func (v AdminListView) detail(i int) string {
+	at := ""
+	if i < len(v.Page.Places) {
+		at = v.Page.Places[i]
+	}
+	return DetailURL(v.Page.Items[i].ID, v.Filter, at)
+}
+
+func (v AdminDetailView) listName() string {
+	if (AdminListView{Filter: v.Filter}).filtered() {
+		return "Back to the list"
+	}
+	return "All onboardings"
+}
+
+func (v AdminDetailView) act(name string) string {
+	return DetailURL(v.Onboarding.ID, v.Filter, v.At, name)
+}
+
+func (v AdminDetailView) neighbour(n onboarding.Neighbour) string {
+	return DetailURL(n.ID, v.Filter, n.Place)
 }
 
 // sorted gives aria-sort and the sort that a click on the column asks for. up and down are the column's two orders.
@@ -690,6 +758,9 @@ func (v AdminListView) sorted(down, up string) (aria, next string) {
 
 func (v AdminListView) counted() string {
 	n := len(v.Page.Items)
+	if v.Page.AtLeast {
+		return "More than " + plural(v.Page.Total, "onboarding", "onboardings")
+	}
 	if v.From == 0 || n == 0 {
 		return plural(v.Page.Total, "onboarding", "onboardings")
 	}
@@ -700,14 +771,10 @@ func (v AdminListView) ageTone(w onboarding.Waiting) tone {
 	if w.On == onboarding.PartyNobody || v.Now.IsZero() {
 		return ""
 	}
-	target := v.Target
-	if target == 0 {
-		target = 24 * time.Hour
-	}
 	switch d := v.Now.Sub(w.Since); {
-	case d > 2*target:
+	case d > 2*v.target():
 		return "err"
-	case d > target:
+	case d > v.target():
 		return "warn"
 	default:
 		return ""
@@ -1113,15 +1180,15 @@ func (v AdminListView) listFrame() Frame {
 }
 
 func (v AdminListView) narrowed() bool {
-	return v.Filter.Search != "" || v.Filter.Specialist != "" || v.Filter.Waiting != ""
+	return v.Filter.Search != "" || v.Filter.Specialist != "" || v.Filter.Waiting != "" || v.Filter.Waited > 0
 }
 
-func clearFilter(f *onboarding.Filter) { f.Search, f.Specialist, f.Waiting = "", "", "" }
+func clearFilter(f *onboarding.Filter) { f.Search, f.Specialist, f.Waiting, f.Waited = "", "", "", 0 }
 
 func (v AdminListView) page(cursor string) string {
 	f := v.Filter
 	f.Cursor = cursor
-	return "/admin" + filterQuery(f)
+	return ListURL(f)
 }
 
 func (v SignInView) signFrame() Frame {

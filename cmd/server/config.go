@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -60,6 +61,7 @@ type siteFlags struct {
 	SpecialistDomains  []string       `help:"Domains whose people are specialists." env:"SPECIALIST_DOMAINS"`
 	TrustedProxies     []string       `help:"Networks of the proxies whose X-Forwarded-For is believed." env:"TRUSTED_PROXIES"`
 	Vendor             string         `help:"The vendor's name on the pages." env:"VENDOR_NAME" default:"Tecton"`
+	WaitingTarget      time.Duration  `help:"What waits longer than this is coloured in the specialists' list, and red after twice as long." env:"WAITING_TARGET" default:"24h"`
 	MaxConns           int32          `help:"Database connections of this process." env:"DATABASE_MAX_CONNS" default:"20"`
 }
 
@@ -110,6 +112,9 @@ func (f *siteFlags) problems() []string {
 		case u.Scheme == "http" && !loopbackURL(f.BaseURL):
 			out = append(out, "BASE_URL is plain http. Sign-in cookies need https: put the server behind TLS and write https://")
 		}
+	}
+	if f.WaitingTarget < 0 {
+		out = append(out, "WAITING_TARGET is below zero. Write how long an onboarding may wait, such as 24h")
 	}
 	if f.DatabaseURL != "" {
 		if u, err := url.Parse(f.DatabaseURL); err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {

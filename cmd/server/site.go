@@ -106,7 +106,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		BaseURL:  f.BaseURL,
 		OAuth:    handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
 		Staff:    handlers.Staff{Domains: f.SpecialistDomains, Specialists: f.Specialists, Administrators: f.Administrators},
-		Brand:    f.Vendor, Assets: web.Assets(), Proxies: f.trustedProxies(), Logger: log,
+		Brand:    f.Vendor, WaitingTarget: f.WaitingTarget, Assets: web.Assets(), Proxies: f.trustedProxies(), Logger: log,
 	})
 	if err != nil {
 		return nil, err
