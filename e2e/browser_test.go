@@ -72,8 +72,8 @@ func (b *browser) newTab(who string) *tab {
 }
 
 // timed bounds one act in the browser, so that a page that never comes is a failure with a picture.
-func (p *tab) timed(d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(p.ctx, d)
+func (p *tab) timed() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(p.ctx, patience)
 }
 
 func (p *tab) fatal(format string, args ...any) {
@@ -84,7 +84,7 @@ func (p *tab) fatal(format string, args ...any) {
 
 func (p *tab) open(url string) {
 	p.t.Helper()
-	ctx, cancel := p.timed(20 * time.Second)
+	ctx, cancel := p.timed()
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
 		p.fatal("open %s: %v", url, err)
@@ -93,7 +93,7 @@ func (p *tab) open(url string) {
 
 func eval[T any](p *tab, js string) T {
 	p.t.Helper()
-	ctx, cancel := p.timed(20 * time.Second)
+	ctx, cancel := p.timed()
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js))
 	if err != nil {
@@ -106,18 +106,18 @@ func (p *tab) url() string  { return eval[string](p, `location.href`) }
 func (p *tab) text() string { return eval[string](p, `document.body ? document.body.innerText : ""`) }
 
 // waitFor polls a JavaScript condition until it holds.
-func (p *tab) waitFor(what, js string, d time.Duration) {
+func (p *tab) waitFor(what, js string) {
 	p.t.Helper()
-	deadline := time.Now().Add(d)
+	deadline := time.Now().Add(patience)
 	for {
-		ctx, cancel := p.timed(5 * time.Second)
+		ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second) // a question that a new page swallows is asked again
 		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](js))
 		cancel()
 		if err == nil && ok {
 			return
 		}
 		if time.Now().After(deadline) {
-			p.fatal("%s did not come within %v", what, d)
+			p.fatal("%s did not come within %v", what, patience)
 		}
 		time.Sleep(50 * time.Millisecond) // between two looks at the browser
 	}
@@ -125,12 +125,12 @@ func (p *tab) waitFor(what, js string, d time.Duration) {
 
 func (p *tab) see(text string) {
 	p.t.Helper()
-	p.waitFor("the text "+text, `!!document.body && document.body.innerText.includes(`+quote(text)+`)`, 30*time.Second)
+	p.waitFor("the text "+text, `!!document.body && document.body.innerText.includes(`+quote(text)+`)`)
 }
 
 func (p *tab) at(path string) {
 	p.t.Helper()
-	p.waitFor("the page "+path, `location.pathname.endsWith(`+quote(path)+`) && document.readyState === "complete"`, 30*time.Second)
+	p.waitFor("the page "+path, `location.pathname.endsWith(`+quote(path)+`) && document.readyState === "complete"`)
 }
 
 // press clicks the button or link with that text, as a person would find it, and waits for the page that follows.
@@ -146,15 +146,15 @@ func (p *tab) press(text string) {
 		hit.click();
 		return true;
 	})()`
-	p.waitFor("the button "+text, js, 20*time.Second)
-	p.waitFor("the next page", `document.readyState === "complete" && !window.__left`, 30*time.Second)
+	p.waitFor("the button "+text, js)
+	p.waitFor("the next page", `document.readyState === "complete" && !window.__left`)
 }
 
 // choose ticks the radio or checkbox with that name and value.
 func (p *tab) choose(name, value string) {
 	p.t.Helper()
 	sel := fmt.Sprintf(`input[name=%q][value=%q]`, name, value)
-	p.waitFor("the choice "+name+"="+value, `(() => { const e = document.querySelector(`+quote(sel)+`); if (!e) return false; e.click(); return e.checked; })()`, 10*time.Second)
+	p.waitFor("the choice "+name+"="+value, `(() => { const e = document.querySelector(`+quote(sel)+`); if (!e) return false; e.click(); return e.checked; })()`)
 }
 
 // fill types into the field of that name, as keys do: with input events.
@@ -164,7 +164,7 @@ func (p *tab) fill(name, value string) {
 	p.waitFor("the field "+name, `(() => { const e = document.querySelector(`+quote(sel)+`); if (!e) return false;
 		e.focus(); e.value = `+quote(value)+`;
 		e.dispatchEvent(new Event("input", {bubbles: true})); e.dispatchEvent(new Event("change", {bubbles: true}));
-		return e.value === `+quote(value)+`; })()`, 10*time.Second)
+		return e.value === `+quote(value)+`; })()`)
 }
 
 // shots is where screenshots are kept; e2e/screenshots by default.
@@ -177,7 +177,7 @@ func shots() string {
 
 func (p *tab) shot(name string) {
 	p.t.Helper()
-	ctx, cancel := p.timed(20 * time.Second)
+	ctx, cancel := p.timed()
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err != nil {
@@ -217,13 +217,13 @@ func (p *tab) runAxe(options string) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		ctx, cancel := p.timed(30 * time.Second)
+		ctx, cancel := p.timed()
 		defer cancel()
 		if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](string(js))); err != nil {
 			p.t.Fatalf("load axe: %v", err)
 		}
 	}
-	ctx, cancel := p.timed(30 * time.Second)
+	ctx, cancel := p.timed()
 	defer cancel()
 	found, err := chromedp.Run(ctx, chromedp.Evaluate[string](`axe.run(document, `+options+`).then(r => JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.target.join(" ")).join(", "))))`, chromedp.EvalAwaitPromise))
 	if err != nil {

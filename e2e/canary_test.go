@@ -17,7 +17,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -156,7 +155,7 @@ func TestCanariesStayHidden(t *testing.T) {
 	}
 	addr, cloud, journal := freeAddr(t), freeAddr(t), t.TempDir()
 	start(t, nil, "emulator", "--world", "--addr", cloud, "--speed", "1s", "--sites", "http://"+addr, "--data", journal)
-	eventually(t, "the emulator", 10*time.Second, func() bool {
+	eventually(t, "the emulator", func() bool {
 		resp, err := http.Get("http://" + cloud + "/.well-known/openid-configuration")
 		if err == nil {
 			resp.Body.Close()
@@ -249,7 +248,7 @@ func TestCanariesStayHidden(t *testing.T) {
 	ada.submit("in acme-data-prod")
 	ada.must("/progress")
 	during := dump(t, db)
-	eventually(t, "the end of the run", 90*time.Second, func() bool {
+	eventually(t, "the end of the run", func() bool {
 		ada.open("/o/" + id + "/progress")
 		kim.open("/admin/o/" + id)
 		return strings.Contains(ada.body, "outputs.json") || strings.Contains(ada.body, "See what was made")

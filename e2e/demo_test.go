@@ -109,8 +109,8 @@ func startDemo(t *testing.T, dir string, args ...string) *demo {
 		if err != nil {
 			t.Fatalf("the demo printed no addresses: %v\n%s", err, d.stderr.tail(40))
 		}
-	case <-time.After(60 * time.Second):
-		t.Fatalf("the demo was not ready within a minute\n%s", d.stderr.tail(40))
+	case <-time.After(patience):
+		t.Fatalf("the demo was not ready within %v\n%s", patience, d.stderr.tail(40))
 	}
 	return d
 }
@@ -126,10 +126,10 @@ func (d *demo) stop(t *testing.T) {
 	go func() { _ = d.cmd.Wait(); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		_ = d.cmd.Process.Kill()
 		<-ended
-		t.Errorf("the demo did not stop within 20 s of Ctrl-C")
+		t.Errorf("the demo did not stop within %v of Ctrl-C", patience)
 	}
 }
 

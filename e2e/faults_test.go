@@ -28,6 +28,15 @@ import (
 // long makes the fault suite take its time: 20 measured kills, a worker stopped for 15 s.
 var long = os.Getenv("LONG") != ""
 
+// promised is the most that something may take: to the letter with LONG=1, which has the machine for itself, and five
+// times that beside other tests.
+func promised(d time.Duration) time.Duration {
+	if long {
+		return d
+	}
+	return 5 * d
+}
+
 // installation is Groundwork as a vendor runs it: servers that share one Postgres, and the cloud.
 type installation struct {
 	t       *testing.T // of the test that goes on
@@ -75,7 +84,7 @@ func install(t *testing.T, speed, latency time.Duration, servers int) *installat
 		args = append(args, "--sites", "http://"+in.servers[len(in.servers)-1].addr)
 	}
 	start(t, nil, args...)
-	eventually(t, "the emulator", 10*time.Second, func() bool {
+	eventually(t, "the emulator", func() bool {
 		resp, err := http.Get("http://" + in.cloud + "/.well-known/openid-configuration")
 		if err == nil {
 			resp.Body.Close()
@@ -131,7 +140,7 @@ func (in *installation) seed(what string, value any) {
 }
 
 func query[T any](in *installation, sql string, args ...any) ([]T, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, in.pg.URL(devpg.Owner, "groundwork"))
 	if err != nil {
@@ -195,7 +204,7 @@ func (in *installation) customer() *run {
 // midway waits until the cloud makes the instance: tasks are done, one waits, others come after it.
 func (r *run) midway() {
 	r.in.t.Helper()
-	eventually(r.in.t, "the instance's creation", 30*time.Second, func() bool { return made(r.calls())["Bigtable instance"] == 1 })
+	eventually(r.in.t, "the instance's creation", func() bool { return made(r.calls())["Bigtable instance"] == 1 })
 }
 
 func (r *run) calls() []call {
@@ -257,14 +266,14 @@ func (s *server) worker() int64 {
 
 // succeeds waits for the end, and sees in the cloud's history and in the ledger that nothing was made twice, nothing
 // done again, and nothing written by a worker that had lost the run.
-func (r *run) succeeds(within time.Duration) {
+func (r *run) succeeds() {
 	t := r.in.t
 	t.Helper()
-	deadline := time.Now().Add(within)
+	deadline := time.Now().Add(patience)
 	for r.state() != "succeeded" {
 		if time.Now().After(deadline) {
 			tasks, _ := query[string](r.in, `SELECT name || ' ' || state || ' ' || message || ' ' || operator FROM tasks WHERE run = $1 ORDER BY position`, r.id)
-			t.Fatalf("the run is %q after %v:\n%s", r.state(), within, strings.Join(tasks, "\n"))
+			t.Fatalf("the run is %q after %v:\n%s", r.state(), patience, strings.Join(tasks, "\n"))
 		}
 		time.Sleep(50 * time.Millisecond) // between two looks at other processes
 	}
@@ -308,17 +317,17 @@ func difference(got, want []string) string {
 }
 
 // takenOver waits until another worker works on the run, and returns how long after the moment its first call came.
-func (r *run) takenOver(epoch int, since time.Time, within time.Duration) time.Duration {
+func (r *run) takenOver(epoch int, since time.Time) time.Duration {
 	t := r.in.t
 	t.Helper()
 	var claimed []time.Time
-	eventually(t, "another worker", within, func() bool {
+	eventually(t, "another worker", func() bool {
 		var err error
 		claimed, err = query[time.Time](r.in, `SELECT at FROM task_events WHERE run = $1 AND epoch > $2 ORDER BY id LIMIT 1`, r.id, epoch)
 		return err == nil && len(claimed) == 1
 	})
 	var took time.Duration
-	eventually(t, "its first call", 5*time.Second, func() bool {
+	eventually(t, "its first call", func() bool {
 		for _, c := range r.calls() {
 			if c.At.After(claimed[0]) {
 				took = c.At.Sub(since)
@@ -334,7 +343,7 @@ func (r *run) takenOver(epoch int, since time.Time, within time.Duration) time.D
 func TestFaults(t *testing.T) {
 	in := install(t, 1500*time.Millisecond, 20*time.Millisecond, 2)
 	calm := in.customer()
-	calm.succeeds(30 * time.Second)
+	calm.succeeds()
 
 	kills := 1
 	if long {
@@ -350,14 +359,14 @@ func TestFaults(t *testing.T) {
 			has, _ := r.owner()
 			at := time.Now()
 			has.kill()
-			all = append(all, r.takenOver(epoch, at, 20*time.Second))
+			all = append(all, r.takenOver(epoch, at))
 			in.serve(has)
-			r.succeeds(30 * time.Second)
+			r.succeeds()
 		}
 		slices.Sort(all)
 		t.Logf("first task resumed after: median %v, slowest %v of %d", all[len(all)/2].Round(time.Millisecond), all[len(all)-1].Round(time.Millisecond), len(all))
-		if slowest := all[len(all)-1]; slowest > 2*time.Second {
-			t.Errorf("the first task was resumed %v after the kill, want at most 2 s", slowest)
+		if slowest, most := all[len(all)-1], promised(2*time.Second); slowest > most {
+			t.Errorf("the first task was resumed %v after the kill, want at most %v", slowest, most)
 		}
 	})
 
@@ -374,15 +383,15 @@ func TestFaults(t *testing.T) {
 		if err := has.cmd.Wait(); err != nil {
 			t.Errorf("it ended with %v", err)
 		}
-		if took := time.Since(at); took > 10*time.Second {
-			t.Errorf("stopping took %v, want at most 10 s", took)
+		if took, most := time.Since(at), promised(10*time.Second); took > most {
+			t.Errorf("stopping took %v, want at most %v", took, most)
 		}
-		t.Logf("stopped in %v, first task resumed after %v", time.Since(at).Round(time.Millisecond), r.takenOver(epoch, at, 10*time.Second).Round(time.Millisecond))
+		t.Logf("stopped in %v, first task resumed after %v", time.Since(at).Round(time.Millisecond), r.takenOver(epoch, at).Round(time.Millisecond))
 		if strings.Contains(has.log.String(), "Job errored") {
 			t.Errorf("a graceful stop is told as an error:\n%s", has.log.tail(20))
 		}
 		in.serve(has)
-		r.succeeds(30 * time.Second)
+		r.succeeds()
 		if n := look[int](in, `SELECT (SELECT deaths FROM runs WHERE id = $1) + count(*) FROM tasks WHERE run = $1 AND attempt <> 1`, r.id); n != 0 {
 			t.Errorf("a graceful stop used up %d attempts", n)
 		}
@@ -401,10 +410,10 @@ func TestFaults(t *testing.T) {
 		if err := has.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		took := r.takenOver(epoch, at, 20*time.Second)
+		took := r.takenOver(epoch, at)
 		t.Logf("first task resumed %v after the stop", took.Round(time.Millisecond))
-		if took > 10*time.Second {
-			t.Errorf("the first task was resumed %v after the stop, want at most 10 s", took)
+		if most := promised(10 * time.Second); took > most {
+			t.Errorf("the first task was resumed %v after the stop, want at most %v", took, most)
 		}
 		asleep := 6 * time.Second
 		if long {
@@ -415,11 +424,11 @@ func TestFaults(t *testing.T) {
 		if err := has.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the woken process to work again", 15*time.Second, func() bool { return has.worker() > before })
+		eventually(t, "the woken process to work again", func() bool { return has.worker() > before })
 		if !long && r.epoch() != epoch {
 			t.Error("the woken process took the run back")
 		}
-		r.succeeds(30 * time.Second)
+		r.succeeds()
 	})
 
 	for _, fault := range []struct {
@@ -466,7 +475,7 @@ func TestFaults(t *testing.T) {
 			for _, s := range in.servers {
 				in.serve(s)
 			}
-			eventually(in.t, "the end of an expired session", 10*time.Second, func() bool {
+			eventually(in.t, "the end of an expired session", func() bool {
 				left, err := query[int](in, `SELECT 1 FROM sessions WHERE token = 'expired'`)
 				return err == nil && len(left) == 0
 			})
@@ -482,7 +491,7 @@ func TestFaults(t *testing.T) {
 			at := time.Now()
 			fault.do(t)
 			t.Logf("the fault took %v", time.Since(at).Round(time.Millisecond))
-			r.succeeds(60 * time.Second)
+			r.succeeds()
 			t.Logf("the run ended %v after it", time.Since(at).Round(time.Millisecond))
 			for i := range in.servers {
 				ready(t, in.at(i))
@@ -524,7 +533,7 @@ func TestSoak(t *testing.T) {
 	const batch = 6
 	in := install(t, 3*time.Second, 50*time.Millisecond, 2)
 	calm := in.customer()
-	calm.succeeds(30 * time.Second)
+	calm.succeeds()
 	killed, runs, putAside, began := 0, 0, 0, time.Now()
 	for killed < total {
 		var open []*run
@@ -550,7 +559,7 @@ func TestSoak(t *testing.T) {
 			}
 		}
 		for _, r := range open {
-			r.succeeds(60 * time.Second)
+			r.succeeds()
 		}
 		runs += batch
 		t.Logf("%d kills, %d runs, %d put aside and tried again, %v", killed, runs, putAside, time.Since(began).Round(time.Second))
@@ -569,7 +578,7 @@ func TestRunTakesItsCriticalPath(t *testing.T) {
 		var all []time.Duration
 		for range 10 {
 			r := in.customer()
-			r.succeeds(60 * time.Second)
+			r.succeeds()
 			all = append(all, time.Duration(look[float64](in, `SELECT extract(epoch FROM finished_at - started_at)::float8 FROM runs WHERE id = $1`, r.id)*float64(time.Second)))
 		}
 		slices.Sort(all)

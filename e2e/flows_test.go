@@ -30,7 +30,7 @@ func (d *demo) seed(t *testing.T, what string, v any) {
 func (v *visitor) sees(d *demo, progress, text string) {
 	v.t.Helper()
 	v.t.Logf("waiting for %q", text)
-	deadline := time.Now().Add(45 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		v.open(d.URL + progress)
 		if strings.Contains(v.page.Find("main").Text(), text) {
@@ -108,7 +108,7 @@ func TestNoRunGetsStuck(t *testing.T) {
 	ada.must("/progress")
 
 	// The access is withdrawn in mid-run: the same run goes on after the sign-in.
-	eventually(t, "the run at the bucket", 20*time.Second, func() bool {
+	eventually(t, "the run at the bucket", func() bool {
 		return slices.ContainsFunc(d.calls(t), func(c call) bool { return c.Method == http.MethodPost && c.Status == http.StatusServiceUnavailable })
 	})
 	d.seed(t, "revoke", map[string]string{"Email": ada.email})

@@ -43,7 +43,7 @@ func serveGallery(t *testing.T, post http.HandlerFunc) string {
 // as draws the tab at that width in the light or dark theme.
 func (p *tab) as(theme string, width, height int64) {
 	p.t.Helper()
-	ctx, cancel := p.timed(10 * time.Second)
+	ctx, cancel := p.timed()
 	defer cancel()
 	err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height))
 	if err == nil {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -89,7 +88,7 @@ func TestRunMakesExactlyThePlan(t *testing.T) {
 	g := newGcloud(t, d.CloudURL, "acme-data-prod", d.People[0].Token)
 	ada := newVisitor(t, "ada@customer.example")
 	progress := ada.onboard(d.InviteURL, "acme-data-prod")
-	eventually(t, "the end of the run", 60*time.Second, func() bool {
+	eventually(t, "the end of the run", func() bool {
 		ada.open(d.URL + progress)
 		return strings.Contains(ada.body, "See what was made")
 	})

@@ -13,7 +13,7 @@ import (
 // keys types as a person does, into whatever has the focus.
 func (p *tab) keys(keys string) {
 	p.t.Helper()
-	ctx, cancel := p.timed(10 * time.Second)
+	ctx, cancel := p.timed()
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil {
 		p.t.Fatalf("%s: type %q: %v", p.who, keys, err)
@@ -81,7 +81,7 @@ func TestKeyboard(t *testing.T) {
 		if form.Get("workspace") != "https://1234567890123456.7.gcp.databricks.com" || form.Get("platform") != "databricks" || form.Get("version") == "" {
 			t.Errorf("Enter sent %v", form)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		p.fatal("Enter in a field doesn't save the page")
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // A stream that fails when the page opens it, as when no connection was free, doesn't leave the page as it was.
@@ -39,5 +38,5 @@ func TestALivePageRecoversFromAStreamThatFailedAtOnce(t *testing.T) {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	p.open(server.URL + "/gallery/progress")
-	eventually(t, "the page drawn anew", 20*time.Second, func() bool { return pages.Load() == 2 && streams.Load() == 2 })
+	eventually(t, "the page drawn anew", func() bool { return pages.Load() == 2 && streams.Load() == 2 })
 }

@@ -30,7 +30,7 @@ func newVisitor(t *testing.T, email string) *visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &visitor{t: t, email: email, client: &http.Client{Jar: jar, Timeout: 30 * time.Second}}
+	return &visitor{t: t, email: email, client: &http.Client{Jar: jar, Timeout: patience}}
 }
 
 func (v *visitor) take(resp *http.Response, err error) {
@@ -208,13 +208,16 @@ func (v *visitor) onboard(invite, project string) string {
 	return v.at.Path
 }
 
+// patience is how long a test waits for what comes within seconds on a machine that has nothing else to do.
+const patience = 2 * time.Minute
+
 // eventually looks again until ok, as a page without JavaScript reloads itself.
-func eventually(t *testing.T, what string, within time.Duration, ok func() bool) {
+func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(within)
+	deadline := time.Now().Add(patience)
 	for !ok() {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s did not come within %v", what, within)
+			t.Fatalf("%s did not come within %v", what, patience)
 		}
 		time.Sleep(100 * time.Millisecond) // between two looks at another process
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 )
 
 // look takes the page's picture and holds it against the accessibility rules.
@@ -17,7 +16,7 @@ func (p *tab) look(name string) {
 // signIn goes through the emulated provider's pages as that person. The tab stands on them, or comes to them.
 func (p *tab) signIn(email string) {
 	p.t.Helper()
-	p.waitFor("the provider's page", `location.pathname.startsWith("/o/oauth2/") && document.readyState === "complete"`, 15*time.Second)
+	p.waitFor("the provider's page", `location.pathname.startsWith("/o/oauth2/") && document.readyState === "complete"`)
 	if strings.Contains(p.text(), "Choose an account") {
 		p.press(email)
 	}
@@ -158,7 +157,7 @@ func (p *tab) finish(d *demo, online string) {
 	p.press("Connect Google Cloud")
 	p.look("09-connect")
 	p.press("Connect Google Cloud")
-	p.waitFor("the consent page", `location.pathname.startsWith("/o/oauth2/")`, 15*time.Second)
+	p.waitFor("the consent page", `location.pathname.startsWith("/o/oauth2/")`)
 	p.shot("10-consent")
 	p.signIn(p.email())
 	p.see("is connected")
@@ -179,7 +178,7 @@ func (p *tab) finish(d *demo, online string) {
 	p.press("Create")
 	p.at("/progress")
 	p.look("14-progress")
-	p.waitFor("the end of the run", `document.body.innerText.includes("See what was made") || document.body.innerText.includes("outputs.json")`, 90*time.Second)
+	p.waitFor("the end of the run", `document.body.innerText.includes("See what was made") || document.body.innerText.includes("outputs.json")`)
 	p.shot("15-progress-done-" + online)
 	if !strings.HasSuffix(p.url(), "/done") {
 		p.press("See what was made")

@@ -368,7 +368,7 @@ func TestAPanicAndASlowDatabaseArePages(t *testing.T) {
 	var bad *shaky
 	w := newWorld(t, func(c *handlers.Config) {
 		bad = &shaky{c.Store.(*store.Store), nil}
-		c.Store, c.Timeout = bad, 2*time.Second
+		c.Store, c.Timeout = bad, 5*time.Second
 	})
 	ob := w.begun()
 	b := w.as(ada)
@@ -414,7 +414,7 @@ func TestHalfABodyIsRefused(t *testing.T) {
 	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -316,7 +316,7 @@ type stream struct {
 
 func (b *browser) stream(path, lastID string) *stream {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second) // a message that never comes fails the test
+	ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Minute) // a message that never comes fails the test
 	b.t.Cleanup(cancel)
 	r := b.request(http.MethodGet, path, "").WithContext(ctx)
 	if lastID != "" {

@@ -66,7 +66,7 @@ func startProcess(t testing.TB, db pgtest.Database, work func(context.Context, *
 	return p
 }
 
-// Two processes: the one that has the run loses its session; the other goes on with it within two seconds.
+// Two processes: the one that has the run loses its session; the other goes on with it at once.
 func TestTheEngineGoesOnWithTheRunOfADeadWorker(t *testing.T) {
 	t.Parallel()
 	db := pgtest.NewDatabase(t)
@@ -97,7 +97,7 @@ func TestTheEngineGoesOnWithTheRunOfADeadWorker(t *testing.T) {
 			<-p.worker.Lost()
 			select {
 			case <-resumed:
-			case <-time.After(20 * time.Second):
+			case <-time.After(patience):
 			}
 			// a lost worker that sleeps on, and wakes after it was replaced
 			err := p.store.FinishTask(context.WithoutCancel(ctx), fence, "bucket", "stale")
@@ -125,10 +125,10 @@ func TestTheEngineGoesOnWithTheRunOfADeadWorker(t *testing.T) {
 	kill(t, db, dead.worker)
 	select {
 	case <-resumed:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("never resumed")
 	}
-	if took > 2*time.Second {
+	if took > noticed {
 		t.Errorf("the first task was resumed after %v", took)
 	}
 	got := awaitRun(t, a.store, run.ID, func(r onboarding.Run) bool { return r.State == onboarding.RunSucceeded })

@@ -16,6 +16,14 @@ import (
 // nothing is wanted of the onboardings whose plans are [plan].
 func nothing(onboarding.Onboarding) onboarding.Spec { return onboarding.Spec{} }
 
+const (
+	// patience is how long a test waits for what comes at once on a machine that has nothing else to do.
+	patience = 2 * time.Minute
+	// noticed is when a death has been noticed by its lock, on a busy machine too; the promise of two seconds is measured
+	// in e2e.
+	noticed = 15 * time.Second
+)
+
 func plan(more ...string) onboarding.Plan {
 	p := onboarding.Plan{Tasks: []onboarding.PlannedTask{
 		{Name: "bucket", Title: "Create the bucket", Action: onboarding.ActionCreate, Desired: json.RawMessage(`{"name":"b"}`)},
@@ -307,7 +315,7 @@ func awaitRun(t testing.TB, s *store.Store, id onboarding.RunID, want func(onboa
 	run, err := s.Run(t.Context(), onboarding.System, id)
 	must(t, err)
 	changed := s.Watch(t.Context(), run.Onboarding)
-	late := time.NewTimer(20 * time.Second)
+	late := time.NewTimer(patience)
 	defer late.Stop()
 	for {
 		run, err = s.Run(t.Context(), onboarding.System, id)
@@ -334,7 +342,7 @@ func TestTheReaperTakesTheRunsOfAWorkerThatDied(t *testing.T) {
 	kill(t, db, first)
 	begun := time.Now()
 	got := awaitRun(t, other, claim.ID, func(r onboarding.Run) bool { return r.State == onboarding.RunQueued })
-	if took := time.Since(begun); took > 2*time.Second {
+	if took := time.Since(begun); took > noticed {
 		t.Errorf("noticed after %v", took)
 	}
 	if got.Epoch != claim.Epoch+1 {
@@ -346,7 +354,7 @@ func TestTheReaperTakesTheRunsOfAWorkerThatDied(t *testing.T) {
 	wantCode(t, s.NoteTask(t.Context(), old, "bucket", "log", "late"), onboarding.CodeFenced)
 	select {
 	case <-first.Lost():
-	case <-time.After(2 * time.Second):
+	case <-time.After(patience):
 		t.Error("the worker did not notice that it is lost")
 	}
 	if err := <-lost; err == nil {

@@ -324,7 +324,7 @@ func TestAWatchEndsWithItsContext(t *testing.T) {
 	ctx, cancel := contextWithCancel(t)
 	w := s.Watch(ctx, newID(t))
 	cancel()
-	late := time.After(5 * time.Second)
+	late := time.After(patience)
 	for {
 		select {
 		case _, open := <-w:
@@ -341,7 +341,7 @@ func hear(t testing.TB, w <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-w:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("heard nothing")
 	}
 }

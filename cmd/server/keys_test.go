@@ -137,8 +137,8 @@ func TestServersOfNeighbouringStagesOpenEachOthersValues(t *testing.T) {
 	} {
 		stage.do()
 		now := startedWith(t, path)
-		for from, server := range map[string]*vault.Vault{"one that was not restarted yet": before, "one that was": now} {
-			text := stage.name + ", sealed by " + from
+		for i, server := range []*vault.Vault{before, now} {
+			text := stage.name + ", sealed by " + []string{"one that was not restarted yet", "one that was"}[i]
 			consent(t, s, server, passed, ben.Email, text)
 			keepAPIKey(t, s, server, passed, text)
 			for _, reader := range []*vault.Vault{before, now} {

@@ -262,7 +262,7 @@ func killStarter(t *testing.T, who *syscall.Credential) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // "signal: killed"
-	deadline := time.NewTimer(15 * time.Second)
+	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
