@@ -1,5 +1,5 @@
-// Package e2e drives the real program in a real browser, as its people would. It knows nothing of the program's
-// packages: it builds the binary, starts it and looks.
+// Package e2e drives the real program in a real browser, as its people would. It builds the
+// binary, starts it and looks; of the program's packages it knows the database's and the gallery.
 package e2e
 
 import (
