@@ -18,6 +18,7 @@ import (
 
 	"groundwork/onboarding"
 	"groundwork/provisioner/gcp"
+	"groundwork/provisioner/ledgertest"
 	"groundwork/vault"
 )
 
@@ -64,11 +65,11 @@ func newGoogle(t *testing.T) *google {
 	return g
 }
 
-func (g *google) service(tok onboarding.GrantToken) (*Service, *memory) {
-	m := newMemory(onboarding.Plan{})
-	m.signIn(tok)
+func (g *google) service(tok onboarding.GrantToken) (*Service, *ledgertest.Ledger) {
+	m := newLedger(onboarding.Plan{})
+	signIn(m, tok)
 	s := NewService(Config{
-		Ledger: m, Vault: plain{}, GoogleEndpoint: g.URL, RevokeURL: g.URL + "/revoke", Jitter: func() float64 { return 0 },
+		Ledger: m, Vault: ledgertest.Vault{}, GoogleEndpoint: g.URL, RevokeURL: g.URL + "/revoke", Jitter: func() float64 { return 0 },
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 		OAuth: &oauth2.Config{ClientID: "id", ClientSecret: "CANARY", Endpoint: oauth2.Endpoint{TokenURL: g.URL + "/token", AuthStyle: oauth2.AuthStyleInParams}},
 	})
@@ -100,7 +101,7 @@ func TestARefreshHappensOnceAndIsKeptSealed(t *testing.T) {
 		t.Errorf("refreshed %d times", g.refreshes)
 	}
 	var kept onboarding.GrantToken
-	if err := json.Unmarshal(m.grant.Sealed, &kept); err != nil || kept.AccessToken != "access-1" || kept.RefreshToken != "refresh" {
+	if err := json.Unmarshal(m.Grant.Sealed, &kept); err != nil || kept.AccessToken != "access-1" || kept.RefreshToken != "refresh" {
 		t.Errorf("kept %+v, %v", kept, err)
 	}
 }
@@ -118,17 +119,17 @@ func TestARefreshedTokenIsSealedToItsGrant(t *testing.T) {
 		g := newGoogle(t)
 		s, m := g.service(onboarding.GrantToken{})
 		s.cfg.Vault = keys
-		m.grant.Ref = ref
-		if m.grant.Sealed, err = keys.Seal(m.grant.SealedTo(), onboarding.NewSecret(`{"refresh_token":"refresh"}`)); err != nil {
+		m.Grant.Ref = ref
+		if m.Grant.Sealed, err = keys.Seal(m.Grant.SealedTo(), onboarding.NewSecret(`{"refresh_token":"refresh"}`)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Projects(t.Context(), onboarding.System, "ob_sample"); err != nil {
 			t.Fatal(err)
 		}
-		if kept, err := keys.Open(m.grant.SealedTo(), m.grant.Sealed); err != nil || !strings.Contains(kept.Reveal(), "access-1") {
+		if kept, err := keys.Open(m.Grant.SealedTo(), m.Grant.Sealed); err != nil || !strings.Contains(kept.Reveal(), "access-1") {
 			t.Errorf("ref %q: kept %v, %v", ref, kept, err)
 		}
-		if _, err := keys.Open(onboarding.SealedTo{Onboarding: "ob_sample", Grant: "grant_other", Purpose: onboarding.PurposeGoogleGrant}, m.grant.Sealed); err == nil {
+		if _, err := keys.Open(onboarding.SealedTo{Onboarding: "ob_sample", Grant: "grant_other", Purpose: onboarding.PurposeGoogleGrant}, m.Grant.Sealed); err == nil {
 			t.Errorf("ref %q: it opens in another grant", ref)
 		}
 	}
@@ -155,11 +156,11 @@ func TestAnEndedAccessAsksToSignInAgain(t *testing.T) {
 		t.Errorf("got %v, want to be asked to sign in", err)
 	}
 	g.refuse = ""
-	m.signIn(onboarding.GrantToken{RefreshToken: "another"})
+	signIn(m, onboarding.GrantToken{RefreshToken: "another"})
 	if _, err := s.Projects(t.Context(), onboarding.System, "ob_sample"); err != nil {
 		t.Errorf("after signing in again: %v", err)
 	}
-	m.grant = onboarding.Grant{}
+	m.Grant = onboarding.Grant{}
 	if _, err := s.Projects(t.Context(), onboarding.System, "ob_sample"); onboarding.ErrorCode(err) != onboarding.CodeSignIn {
 		t.Errorf("without a grant: %v", err)
 	}
@@ -173,14 +174,14 @@ func TestRevokeWipesWhateverGoogleSays(t *testing.T) {
 		if err := s.Revoke(t.Context(), onboarding.System, "ob_sample"); err != nil {
 			t.Fatal(err)
 		}
-		if m.grant.Live() || m.grant.Sealed != nil {
+		if m.Grant.Live() || m.Grant.Sealed != nil {
 			t.Errorf("%d: the token is still here", status)
 		}
 		if len(g.revoked) == 0 || g.revoked[0] != "refresh" {
 			t.Errorf("%d: revoked %q at Google", status, g.revoked)
 		}
-		if confirmed := !m.grant.RevokedAt.IsZero(); confirmed != (status == 200) || !slices.Equal(m.uses, []string{"revoke"}) {
-			t.Errorf("%d: confirmed %v, the receipt says %q", status, confirmed, m.uses)
+		if confirmed := !m.Grant.RevokedAt.IsZero(); confirmed != (status == 200) || !slices.Equal(m.Uses, []string{"revoke"}) {
+			t.Errorf("%d: confirmed %v, the receipt says %q", status, confirmed, m.Uses)
 		}
 		if err := s.Revoke(t.Context(), onboarding.System, "ob_sample"); err != nil {
 			t.Errorf("%d: revoking twice: %v", status, err)
@@ -192,8 +193,8 @@ func TestATokenThatIsNotKeptIsRevoked(t *testing.T) {
 	g := newGoogle(t)
 	s, m := g.service(onboarding.GrantToken{RefreshToken: "held"})
 	s.Discard(t.Context(), onboarding.GrantToken{RefreshToken: "given", AccessToken: "access"})
-	if len(g.revoked) != 1 || g.revoked[0] != "given" || !m.grant.Live() {
-		t.Errorf("revoked %q, the held one lives: %v", g.revoked, m.grant.Live())
+	if len(g.revoked) != 1 || g.revoked[0] != "given" || !m.Grant.Live() {
+		t.Errorf("revoked %q, the held one lives: %v", g.revoked, m.Grant.Live())
 	}
 }
 
@@ -203,11 +204,11 @@ func TestWhetherGoogleStillTakesTheAccess(t *testing.T) {
 	if err := s.Alive(t.Context(), onboarding.System, "ob_sample"); err != nil {
 		t.Errorf("a good access: %v", err)
 	}
-	if len(m.uses) != 1 {
-		t.Errorf("the receipt says %q", m.uses)
+	if len(m.Uses) != 1 {
+		t.Errorf("the receipt says %q", m.Uses)
 	}
-	g.refuse, m.grant.Sealed = "invalid_grant", nil
-	m.signIn(onboarding.GrantToken{RefreshToken: "refresh"})
+	g.refuse, m.Grant.Sealed = "invalid_grant", nil
+	signIn(m, onboarding.GrantToken{RefreshToken: "refresh"})
 	if err := s.Alive(t.Context(), onboarding.System, "ob_sample"); onboarding.ErrorCode(err) != onboarding.CodeSignIn {
 		t.Errorf("an ended access: %v", err)
 	}
@@ -215,7 +216,7 @@ func TestWhetherGoogleStillTakesTheAccess(t *testing.T) {
 
 // opened counts what is opened, by purpose.
 type opened struct {
-	plain
+	ledgertest.Vault
 	grants, secrets int
 }
 
@@ -225,7 +226,7 @@ func (o *opened) Open(to onboarding.SealedTo, sealed []byte) (onboarding.Secret,
 	} else {
 		o.secrets++
 	}
-	return o.plain.Open(to, sealed)
+	return o.Vault.Open(to, sealed)
 }
 
 func TestEachUseOfTheAccessIsOnTheReceipt(t *testing.T) {
@@ -258,26 +259,26 @@ func TestEachUseOfTheAccessIsOnTheReceipt(t *testing.T) {
 		s, m := g.service(token)
 		spy := &opened{}
 		s.cfg.Vault = spy
-		m.secrets[onboarding.PurposeRedisToken] = []byte("x")
+		m.Secrets[onboarding.PurposeRedisToken] = []byte("x")
 		if err := c.do(s); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if !slices.Equal(m.uses, c.purpose) || spy.grants == 0 || spy.grants+spy.secrets != len(c.purpose) {
-			t.Errorf("%s: the receipt says %q after %d grants and %d secrets were opened", name, m.uses, spy.grants, spy.secrets)
+		if !slices.Equal(m.Uses, c.purpose) || spy.grants == 0 || spy.grants+spy.secrets != len(c.purpose) {
+			t.Errorf("%s: the receipt says %q after %d grants and %d secrets were opened", name, m.Uses, spy.grants, spy.secrets)
 		}
 
 		s, m = g.service(token)
 		s.cfg.Ledger = unrecorded{m}
 		calls := g.calls.Load()
 		err := c.do(s)
-		if done := err == nil; done != c.ends || m.grant.Live() == c.ends || g.calls.Load() != calls {
-			t.Errorf("%s without a record: %v, live %v, %d calls", name, err, m.grant.Live(), g.calls.Load()-calls)
+		if done := err == nil; done != c.ends || m.Grant.Live() == c.ends || g.calls.Load() != calls {
+			t.Errorf("%s without a record: %v, live %v, %d calls", name, err, m.Grant.Live(), g.calls.Load()-calls)
 		}
 	}
 }
 
 // unrecorded is a ledger whose receipt takes no line.
-type unrecorded struct{ *memory }
+type unrecorded struct{ *ledgertest.Ledger }
 
 func (unrecorded) RecordUse(context.Context, int64, string, string, string) error {
 	return errors.New("the receipt is full")
@@ -294,7 +295,7 @@ func TestAKeyServiceThatIsDownFailsClosed(t *testing.T) {
 }
 
 // locked is a vault whose key service does not answer.
-type locked struct{ plain }
+type locked struct{ ledgertest.Vault }
 
 func (locked) Open(onboarding.SealedTo, []byte) (onboarding.Secret, error) {
 	return onboarding.Secret{}, errors.New("key service: deadline exceeded")
@@ -314,13 +315,14 @@ func TestARunWaitsForItsKeysAndChangesNothing(t *testing.T) {
 	s, m := g.service(onboarding.GrantToken{})
 	s.cfg.Catalog = []*Step{Define(def)}
 	sealed := onboarding.GrantToken{RefreshToken: "refresh"}
-	m.signIn(sealed)
+	signIn(m, sealed)
 	plan, err := s.Plan(t.Context(), onboarding.System, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample", Project: "acme-data"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	*m = *newMemory(plan) //nolint:govet // nobody uses it yet
-	m.signIn(sealed)
+	m = newLedger(plan)
+	s.cfg.Ledger = m
+	signIn(m, sealed)
 	clock := time.Now()
 	var mu sync.Mutex
 	s.cfg.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return clock }
@@ -333,18 +335,18 @@ func TestARunWaitsForItsKeysAndChangesNothing(t *testing.T) {
 	vault, calls := s.cfg.Vault, g.calls.Load()
 	s.cfg.Vault = locked{}
 	execute(t, s)
-	got := m.task("bucket")
-	if m.state() != onboarding.RunFailed || got.Code != onboarding.CodeTimeout || !strings.Contains(got.Message, "The access could not be opened just now") {
-		t.Errorf("run %s, %s: %s", m.state(), got.Code, got.Message)
+	got := m.Task("bucket")
+	if m.Snapshot().State != onboarding.RunFailed || got.Code != onboarding.CodeTimeout || !strings.Contains(got.Message, "The access could not be opened just now") {
+		t.Errorf("run %s, %s: %s", m.Snapshot().State, got.Code, got.Message)
 	}
-	if c.made("bucket") != 0 || g.calls.Load() != calls || !m.grant.Live() {
-		t.Errorf("made %d times, %d calls, access live %v", c.made("bucket"), g.calls.Load()-calls, m.grant.Live())
+	if c.made("bucket") != 0 || g.calls.Load() != calls || !m.Grant.Live() {
+		t.Errorf("made %d times, %d calls, access live %v", c.made("bucket"), g.calls.Load()-calls, m.Grant.Live())
 	}
 	s.cfg.Vault = vault
-	m.retry()
+	m.Retry()
 	execute(t, s)
-	if m.state() != onboarding.RunSucceeded || c.made("bucket") != 1 {
-		t.Errorf("with the keys: run %s: %s", m.state(), m.task("bucket").Message)
+	if m.Snapshot().State != onboarding.RunSucceeded || c.made("bucket") != 1 {
+		t.Errorf("with the keys: run %s: %s", m.Snapshot().State, m.Task("bucket").Message)
 	}
 }
 
@@ -379,7 +381,7 @@ func TestAnAccessServesForWhatItWasGivenFor(t *testing.T) {
 			g := newGoogle(t)
 			s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "access-0", Expiry: time.Now().Add(time.Hour)})
 			s.cfg.Catalog = catalog
-			m.grant.GivenBy, m.grant.Project, m.grant.Shown = bob, c.project, append(m.grant.Shown, c.shown...)
+			m.Grant.GivenBy, m.Grant.Project, m.Grant.Shown = bob, c.project, append(m.Grant.Shown, c.shown...)
 			ctx, actor, ob := t.Context(), onboarding.Actor{Email: c.by}, onboarding.Onboarding{ID: "ob_sample"}
 			plan, planned := s.Plan(ctx, actor, ob, spec)
 			_, checked := s.Preflight(ctx, actor, ob, spec)
@@ -390,14 +392,14 @@ func TestAnAccessServesForWhatItWasGivenFor(t *testing.T) {
 				}
 			}
 			// A run that was approved while another grant was there meets the same.
-			m.run.Plan, m.run.StartedBy = plan, c.by
-			m.run.Plan.Spec = spec
-			_, opened := s.open(ctx, onboarding.System, "ob_sample", "run", "", s.forSpec(m.run.StartedBy, m.run.Plan.Spec))
+			m.Run.Plan, m.Run.StartedBy = plan, c.by
+			m.Run.Plan.Spec = spec
+			_, opened := s.open(ctx, onboarding.System, "ob_sample", "run", "", s.forSpec(m.Run.StartedBy, m.Run.Plan.Spec))
 			if (opened == nil) != c.serves {
 				t.Errorf("run: %v", opened)
 			}
-			if !c.serves && (len(m.uses) > 0 || g.calls.Load() > 0) {
-				t.Errorf("it was used: %v, %d calls", m.uses, g.calls.Load())
+			if !c.serves && (len(m.Uses) > 0 || g.calls.Load() > 0) {
+				t.Errorf("it was used: %v, %d calls", m.Uses, g.calls.Load())
 			}
 		})
 	}
@@ -408,12 +410,12 @@ func TestAnAccessIsNotForTheVendorsPeopleAndEachUseSaysWhose(t *testing.T) {
 	s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "access-0", Expiry: time.Now().Add(time.Hour)})
 	for _, role := range []onboarding.Role{onboarding.RoleSpecialist, onboarding.RoleAdministrator} {
 		_, err := s.Projects(t.Context(), onboarding.Actor{Email: "sam@vendor.example", Role: role}, "ob_sample")
-		if onboarding.ErrorCode(err) != onboarding.CodeForbidden || g.calls.Load() > 0 || len(m.uses) > 0 {
-			t.Errorf("%s: %v after %d calls, used %v", role, err, g.calls.Load(), m.uses)
+		if onboarding.ErrorCode(err) != onboarding.CodeForbidden || g.calls.Load() > 0 || len(m.Uses) > 0 {
+			t.Errorf("%s: %v after %d calls, used %v", role, err, g.calls.Load(), m.Uses)
 		}
 	}
-	m.grant.GivenBy = "ada@customer.example"
-	if _, err := s.Projects(t.Context(), onboarding.Actor{Email: "ada@customer.example", Role: onboarding.RoleCustomer}, "ob_sample"); err != nil || len(m.users) != 1 || m.users[0] != "ada@customer.example" {
-		t.Errorf("used by %v, %v", m.users, err)
+	m.Grant.GivenBy = "ada@customer.example"
+	if _, err := s.Projects(t.Context(), onboarding.Actor{Email: "ada@customer.example", Role: onboarding.RoleCustomer}, "ob_sample"); err != nil || len(m.Users) != 1 || m.Users[0] != "ada@customer.example" {
+		t.Errorf("used by %v, %v", m.Users, err)
 	}
 }

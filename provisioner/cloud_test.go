@@ -2,7 +2,6 @@ package provisioner_test
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"groundwork/emulator"
 	"groundwork/onboarding"
 	"groundwork/provisioner"
+	"groundwork/provisioner/ledgertest"
 	"groundwork/provisioner/resources"
 )
 
@@ -19,32 +19,6 @@ const (
 	ada     = "ada@customer.example"
 	control = "tecton-acme-control-plane@tecton-vendor.iam.gserviceaccount.com"
 )
-
-// grants is the part of the ledger that looking around needs; anything else would panic.
-type grants struct {
-	provisioner.Ledger
-	sealed []byte
-	uses   []string
-}
-
-func (g *grants) LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error) {
-	return onboarding.Grant{ID: 1, Email: ada, GivenBy: ada, Project: "acme-data", Sealed: g.sealed}, nil
-}
-
-func (g *grants) RecordUse(_ context.Context, _ int64, _, purpose, _ string) error {
-	g.uses = append(g.uses, purpose)
-	return nil
-}
-
-type clear struct{}
-
-func (clear) Open(_ onboarding.SealedTo, sealed []byte) (onboarding.Secret, error) {
-	return onboarding.NewSecret(string(sealed)), nil
-}
-
-func (clear) Seal(_ onboarding.SealedTo, s onboarding.Secret) ([]byte, error) {
-	return []byte(s.Reveal()), nil
-}
 
 // world is an emulated cloud with a customer's project, and the service that looks at it as ada.
 func world(t *testing.T, project emulator.Project) (*emulator.Emulator, *provisioner.Service, onboarding.Spec) {
@@ -64,12 +38,10 @@ func world(t *testing.T, project emulator.Project) (*emulator.Emulator, *provisi
 	project.ID, project.Number = "acme-data", "123456789012"
 	cloud.AddProject(project)
 
-	sealed, err := json.Marshal(onboarding.GrantToken{AccessToken: cloud.Token(ada), Expiry: time.Now().Add(time.Hour)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ledger := &ledgertest.Ledger{}
+	ledger.SignIn(onboarding.Grant{Email: ada, GivenBy: ada, Project: "acme-data"}, onboarding.GrantToken{AccessToken: cloud.Token(ada), Expiry: time.Now().Add(time.Hour)})
 	s := provisioner.NewService(provisioner.Config{
-		Ledger: &grants{sealed: sealed}, Vault: clear{}, Catalog: resources.Catalog(), GoogleEndpoint: server.URL,
+		Ledger: ledger, Vault: ledgertest.Vault{}, Catalog: resources.Catalog(), GoogleEndpoint: server.URL,
 		Guard: &provisioner.Guard{Dials: map[string]string{".gcp.databricks.com": server.URL}},
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	})

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"groundwork/onboarding"
+	"groundwork/provisioner/ledgertest"
 )
 
 // cloud is a place where things exist, belong to somebody and have a setting.
@@ -120,15 +121,16 @@ func (c *cloud) def(name string, behind ...*Step) StepDef[want] {
 func (c *cloud) step(name string, behind ...*Step) *Step { return Define(c.def(name, behind...)) }
 
 // bundle is a service over a catalogue, with the plan as it stands approved.
-func bundle(t *testing.T, catalog ...*Step) (*Service, *memory) {
+func bundle(t *testing.T, catalog ...*Step) (*Service, *ledgertest.Ledger) {
 	t.Helper()
-	m := newMemory(onboarding.Plan{})
-	s := NewService(Config{Ledger: m, Vault: plain{}, Catalog: catalog})
+	m := newLedger(onboarding.Plan{})
+	s := NewService(Config{Ledger: m, Vault: ledgertest.Vault{}, Catalog: catalog})
 	plan, err := s.Plan(t.Context(), onboarding.Actor{Email: "ada@customer.example"}, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample", Deployment: "acme", Project: "acme-data"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	*m = *newMemory(plan) //nolint:govet // nobody uses it yet
+	m = newLedger(plan)
+	s.cfg.Ledger = m
 	return s, m
 }
 
@@ -151,28 +153,28 @@ func TestARunMakesEverythingOnceInOrder(t *testing.T) {
 		final := c.def("handover")
 		final.Final = true
 		s, m := bundle(t, Define(final), role, bucket)
-		m.secrets[onboarding.PurposeRedisToken] = []byte("x")
-		m.secrets[onboarding.PurposeVendorAPIKey] = []byte("x")
+		m.Secrets[onboarding.PurposeRedisToken] = []byte("x")
+		m.Secrets[onboarding.PurposeVendorAPIKey] = []byte("x")
 		var order []string
 		c.before = func(_ context.Context, name string) error { order = append(order, name); return nil }
 		execute(t, s)
-		if m.state() != onboarding.RunSucceeded {
-			t.Fatalf("run is %s", m.state())
+		if m.Snapshot().State != onboarding.RunSucceeded {
+			t.Fatalf("run is %s", m.Snapshot().State)
 		}
 		if got := strings.Join(order, " "); got != "bucket role handover" {
 			t.Errorf("made in the order %s", got)
 		}
-		if got := m.history["bucket"]; got != "started intent result done " {
+		if got := m.History["bucket"]; got != "started intent result done " {
 			t.Errorf("the ledger says %q", got)
 		}
-		if m.grant.Live() || m.grant.Sealed != nil {
+		if m.Grant.Live() || m.Grant.Sealed != nil {
 			t.Error("the access is still held after the run")
 		}
-		if len(m.secrets) > 0 {
-			t.Errorf("secrets after the run: %v", m.secrets)
+		if len(m.Secrets) > 0 {
+			t.Errorf("secrets after the run: %v", m.Secrets)
 		}
-		if n := slices.Index(m.uses, "run"); n < 0 || slices.Contains(m.uses[n+1:], "run") {
-			t.Errorf("the receipt says %q, want run once", m.uses)
+		if n := slices.Index(m.Uses, "run"); n < 0 || slices.Contains(m.Uses[n+1:], "run") {
+			t.Errorf("the receipt says %q, want run once", m.Uses)
 		}
 	})
 }
@@ -195,10 +197,10 @@ func TestAKilledWorkerLosesAndRepeatsNothing(t *testing.T) {
 				ctx, kill := context.WithCancelCause(t.Context())
 				dead := onboarding.Errorf(onboarding.CodeFenced, "The worker lost its session.")
 				die := func() {
-					m.orphan()
+					m.Orphan()
 					kill(dead)
 				}
-				m.after = func(_, task, kind string) {
+				m.After = func(_, task, kind string) {
 					if task == "bucket" && kind == tt.when {
 						die()
 						time.Sleep(time.Millisecond) // until the cancellation has reached the calls
@@ -219,14 +221,14 @@ func TestAKilledWorkerLosesAndRepeatsNothing(t *testing.T) {
 				if got := c.made("bucket"); got != tt.applies {
 					t.Fatalf("the killed worker made it %d times, want %d", got, tt.applies)
 				}
-				m.after, c.after = nil, nil
+				m.After, c.after = nil, nil
 				if err := s.Execute(t.Context(), "run_sample", 2); err != nil {
 					t.Fatal(err)
 				}
-				if m.state() != onboarding.RunSucceeded || c.made("bucket") != 1 || c.made("network") != 1 {
-					t.Errorf("run %s, bucket made %d times, network %d", m.state(), c.made("bucket"), c.made("network"))
+				if m.Snapshot().State != onboarding.RunSucceeded || c.made("bucket") != 1 || c.made("network") != 1 {
+					t.Errorf("run %s, bucket made %d times, network %d", m.Snapshot().State, c.made("bucket"), c.made("network"))
 				}
-				if got := m.history["network"]; strings.Count(got, "started") != 1 {
+				if got := m.History["network"]; strings.Count(got, "started") != 1 {
 					t.Errorf("what was done was done again: %s", got)
 				}
 			})
@@ -240,8 +242,8 @@ func TestALostAnswerIsSettledByLookingAgain(t *testing.T) {
 		s, m := bundle(t, c.step("bucket"))
 		c.after = func(string) error { return lost() }
 		execute(t, s)
-		if m.state() != onboarding.RunSucceeded || c.made("bucket") != 1 {
-			t.Errorf("run %s, made %d times: %s", m.state(), c.made("bucket"), m.task("bucket").Message)
+		if m.Snapshot().State != onboarding.RunSucceeded || c.made("bucket") != 1 {
+			t.Errorf("run %s, made %d times: %s", m.Snapshot().State, c.made("bucket"), m.Task("bucket").Message)
 		}
 	})
 }
@@ -266,11 +268,11 @@ func TestAChangeThatIsNotVisibleYetIsNotRepeated(t *testing.T) {
 		}
 		s, m := bundle(t, Define(def))
 		execute(t, s)
-		if m.state() != onboarding.RunSucceeded || c.made("account") != 1 {
-			t.Errorf("run %s, made %d times", m.state(), c.made("account"))
+		if m.Snapshot().State != onboarding.RunSucceeded || c.made("account") != 1 {
+			t.Errorf("run %s, made %d times", m.Snapshot().State, c.made("account"))
 		}
-		if !strings.Contains(m.history["account"], "waiting") {
-			t.Errorf("the page never said that it waits: %s", m.history["account"])
+		if !strings.Contains(m.History["account"], "waiting") {
+			t.Errorf("the page never said that it waits: %s", m.History["account"])
 		}
 	})
 }
@@ -280,22 +282,22 @@ func TestAFencedWorkerStops(t *testing.T) {
 		c := newCloud()
 		first := c.step("first")
 		s, m := bundle(t, first, c.step("second", first), c.step("other"))
-		m.after = func(op, task, kind string) {
+		m.After = func(op, task, kind string) {
 			if task == "first" && kind == "result" {
-				m.orphan() // paused for long, taken for dead
+				m.Orphan() // paused for long, taken for dead
 			}
 		}
 		execute(t, s)
 		if c.made("second") != 0 {
 			t.Error("it went on to the next task")
 		}
-		if m.state() != onboarding.RunQueued || m.task("first").State == onboarding.TaskDone {
-			t.Errorf("it wrote after it was fenced: run %s, task %s", m.state(), m.task("first").State)
+		if m.Snapshot().State != onboarding.RunQueued || m.Task("first").State == onboarding.TaskDone {
+			t.Errorf("it wrote after it was fenced: run %s, task %s", m.Snapshot().State, m.Task("first").State)
 		}
-		m.after = nil
+		m.After = nil
 		execute(t, s)
-		if m.state() != onboarding.RunSucceeded || c.made("first") != 1 {
-			t.Errorf("the next worker: run %s, first made %d times", m.state(), c.made("first"))
+		if m.Snapshot().State != onboarding.RunSucceeded || c.made("first") != 1 {
+			t.Errorf("the next worker: run %s, first made %d times", m.Snapshot().State, c.made("first"))
 		}
 	})
 }
@@ -314,22 +316,22 @@ func TestARevokedAccessBlocksAndResumesTheSameTask(t *testing.T) {
 		}
 		s, m := bundle(t, first, Define(def), c.step("beside"))
 		execute(t, s)
-		got := m.task("bucket")
-		if m.state() != onboarding.RunBlocked || got.State != onboarding.TaskBlocked || got.Code != onboarding.CodeSignIn || got.On != onboarding.PartyCustomer {
-			t.Fatalf("run %s, task %s %s on %s", m.state(), got.State, got.Code, got.On)
+		got := m.Task("bucket")
+		if m.Snapshot().State != onboarding.RunBlocked || got.State != onboarding.TaskBlocked || got.Code != onboarding.CodeSignIn || got.On != onboarding.PartyCustomer {
+			t.Fatalf("run %s, task %s %s on %s", m.Snapshot().State, got.State, got.Code, got.On)
 		}
-		if m.task("beside").State != onboarding.TaskDone {
+		if m.Task("beside").State != onboarding.TaskDone {
 			t.Error("a task that does not depend on it did not go on")
 		}
-		if !m.grant.Live() {
+		if !m.Grant.Live() {
 			t.Error("the access was wiped though the run isn't over")
 		}
 		ended = false
-		m.signIn(onboarding.GrantToken{AccessToken: "access-2", Expiry: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
-		m.retry()
+		signIn(m, onboarding.GrantToken{AccessToken: "access-2", Expiry: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
+		m.Retry()
 		execute(t, s)
-		if m.state() != onboarding.RunSucceeded || c.made("first") != 1 || c.made("bucket") != 1 {
-			t.Errorf("run %s, first made %d times, bucket %d", m.state(), c.made("first"), c.made("bucket"))
+		if m.Snapshot().State != onboarding.RunSucceeded || c.made("first") != 1 || c.made("bucket") != 1 {
+			t.Errorf("run %s, first made %d times, bucket %d", m.Snapshot().State, c.made("first"), c.made("bucket"))
 		}
 	})
 }
@@ -366,9 +368,9 @@ func TestTheRunDoesNoMoreThanWasApproved(t *testing.T) {
 					tt.after(c)
 				}
 				execute(t, s)
-				got := m.task("bucket")
-				if m.state() != tt.state || got.Code != tt.code || !strings.Contains(got.Message, tt.says) {
-					t.Errorf("run %s, %s: %s; want %s, %s saying %q", m.state(), got.Code, got.Message, tt.state, tt.code, tt.says)
+				got := m.Task("bucket")
+				if m.Snapshot().State != tt.state || got.Code != tt.code || !strings.Contains(got.Message, tt.says) {
+					t.Errorf("run %s, %s: %s; want %s, %s saying %q", m.Snapshot().State, got.Code, got.Message, tt.state, tt.code, tt.says)
 				}
 				if tt.state != onboarding.RunSucceeded && c.made("bucket") != 0 {
 					t.Error("it was changed all the same")
@@ -389,12 +391,12 @@ func TestAPanicFailsItsTaskAndNoOther(t *testing.T) {
 			return nil
 		}
 		execute(t, s)
-		bad := m.task("bad")
-		if m.state() != onboarding.RunFailed || bad.State != onboarding.TaskFailed || bad.Code != onboarding.CodeInternal || !strings.Contains(bad.Operator, "index out of range") {
-			t.Errorf("run %s, task %s %s, operator reads %q", m.state(), bad.State, bad.Code, bad.Operator)
+		bad := m.Task("bad")
+		if m.Snapshot().State != onboarding.RunFailed || bad.State != onboarding.TaskFailed || bad.Code != onboarding.CodeInternal || !strings.Contains(bad.Operator, "index out of range") {
+			t.Errorf("run %s, task %s %s, operator reads %q", m.Snapshot().State, bad.State, bad.Code, bad.Operator)
 		}
-		if strings.Contains(bad.Message, "index") || m.task("good").State != onboarding.TaskDone {
-			t.Errorf("customer reads %q, the other task is %s", bad.Message, m.task("good").State)
+		if strings.Contains(bad.Message, "index") || m.Task("good").State != onboarding.TaskDone {
+			t.Errorf("customer reads %q, the other task is %s", bad.Message, m.Task("good").State)
 		}
 	})
 }
@@ -406,16 +408,14 @@ func TestCancelFinishesTheCallInFlight(t *testing.T) {
 		s, m := bundle(t, first, c.step("second", first))
 		c.took = 5 * time.Second
 		c.before = func(context.Context, string) error {
-			m.mu.Lock()
-			m.asked = true
-			m.mu.Unlock()
+			m.Cancel()
 			return nil
 		}
 		execute(t, s)
-		if m.state() != onboarding.RunCancelled || c.made("first") != 1 || c.made("second") != 0 {
-			t.Errorf("run %s, first made %d times, second %d", m.state(), c.made("first"), c.made("second"))
+		if m.Snapshot().State != onboarding.RunCancelled || c.made("first") != 1 || c.made("second") != 0 {
+			t.Errorf("run %s, first made %d times, second %d", m.Snapshot().State, c.made("first"), c.made("second"))
 		}
-		if m.grant.Live() {
+		if m.Grant.Live() {
 			t.Error("the access is still held")
 		}
 	})
@@ -428,17 +428,15 @@ func TestCancelEndsAWait(t *testing.T) {
 		c.verify = func(string) error {
 			return &onboarding.NotReady{After: 10 * time.Minute, Why: "Google is working on it."}
 		}
-		m.after = func(_, _, kind string) {
+		m.After = func(_, _, kind string) {
 			if kind == "waiting" {
-				m.mu.Lock()
-				m.asked = true
-				m.mu.Unlock()
+				m.Cancel()
 			}
 		}
 		start := time.Now()
 		execute(t, s)
-		if m.state() != onboarding.RunCancelled || time.Since(start) > 3*time.Second {
-			t.Errorf("run %s after %v", m.state(), time.Since(start))
+		if m.Snapshot().State != onboarding.RunCancelled || time.Since(start) > 3*time.Second {
+			t.Errorf("run %s after %v", m.Snapshot().State, time.Since(start))
 		}
 	})
 }
@@ -455,13 +453,13 @@ func TestShutdownReleasesTheRunAfterTheCallInFlight(t *testing.T) {
 		if err := s.Execute(ctx, "run_sample", 1); err != nil {
 			t.Fatal(err)
 		}
-		if m.state() != onboarding.RunQueued || c.made("first") != 1 || c.made("second") != 0 || !m.grant.Live() {
-			t.Errorf("run %s, first made %d times, second %d, access live %v", m.state(), c.made("first"), c.made("second"), m.grant.Live())
+		if m.Snapshot().State != onboarding.RunQueued || c.made("first") != 1 || c.made("second") != 0 || !m.Grant.Live() {
+			t.Errorf("run %s, first made %d times, second %d, access live %v", m.Snapshot().State, c.made("first"), c.made("second"), m.Grant.Live())
 		}
 		c.before = nil
 		execute(t, s)
-		if m.state() != onboarding.RunSucceeded || c.made("first") != 1 {
-			t.Errorf("resumed: run %s, first made %d times", m.state(), c.made("first"))
+		if m.Snapshot().State != onboarding.RunSucceeded || c.made("first") != 1 {
+			t.Errorf("resumed: run %s, first made %d times", m.Snapshot().State, c.made("first"))
 		}
 	})
 }
@@ -471,18 +469,18 @@ func TestAJobThatComesInAShutdownIsNotLost(t *testing.T) {
 	s, m := bundle(t, c.step("first"))
 	ctx, stop := context.WithCancel(t.Context())
 	s.cfg.Ledger = stopsInClaim{m, stop}
-	if err := s.Execute(ctx, "run_sample", 1); err != nil || m.state() != onboarding.RunQueued || m.owner != 0 || m.task("first").Attempt != 0 {
-		t.Errorf("stopped while it claimed: %v, run %s, owner %d, attempt %d", err, m.state(), m.owner, m.task("first").Attempt)
+	if err := s.Execute(ctx, "run_sample", 1); err != nil || m.Snapshot().State != onboarding.RunQueued || m.Owner != 0 || m.Task("first").Attempt != 0 {
+		t.Errorf("stopped while it claimed: %v, run %s, owner %d, attempt %d", err, m.Snapshot().State, m.Owner, m.Task("first").Attempt)
 	}
-	epoch := m.run.Epoch
-	if err := s.Execute(ctx, "run_sample", 1); !errors.Is(err, context.Canceled) || m.run.Epoch != epoch {
-		t.Errorf("stopped before it claimed: %v, epoch %d, was %d", err, m.run.Epoch, epoch)
+	epoch := m.Run.Epoch
+	if err := s.Execute(ctx, "run_sample", 1); !errors.Is(err, context.Canceled) || m.Run.Epoch != epoch {
+		t.Errorf("stopped before it claimed: %v, epoch %d, was %d", err, m.Run.Epoch, epoch)
 	}
 }
 
 // stopsInClaim is a ledger whose worker is told to stop while it claims.
 type stopsInClaim struct {
-	*memory
+	*ledgertest.Ledger
 	stop func()
 }
 
@@ -491,7 +489,7 @@ func (l stopsInClaim) ClaimRun(ctx context.Context, run onboarding.RunID, worker
 	if err := ctx.Err(); err != nil {
 		return onboarding.Run{}, err
 	}
-	return l.memory.ClaimRun(ctx, run, worker)
+	return l.Ledger.ClaimRun(ctx, run, worker)
 }
 
 func TestShutdownDoesNotWaitForACallThatHangs(t *testing.T) {
@@ -505,8 +503,8 @@ func TestShutdownDoesNotWaitForACallThatHangs(t *testing.T) {
 			return ctx.Err()
 		}
 		start := time.Now()
-		if err := s.Execute(ctx, "run_sample", 1); err != nil || m.state() != onboarding.RunQueued || time.Since(start) > 6*time.Second {
-			t.Errorf("%v, run %s after %v", err, m.state(), time.Since(start))
+		if err := s.Execute(ctx, "run_sample", 1); err != nil || m.Snapshot().State != onboarding.RunQueued || time.Since(start) > 6*time.Second {
+			t.Errorf("%v, run %s after %v", err, m.Snapshot().State, time.Since(start))
 		}
 	})
 }
@@ -529,8 +527,8 @@ func TestTasksRunAsSoonAsTheirDependenciesAreDone(t *testing.T) {
 		start := time.Now()
 		execute(t, s)
 		critical := 5 * c.took
-		if took := time.Since(start); m.state() != onboarding.RunSucceeded || took > critical*105/100 {
-			t.Errorf("run %s took %v, its critical path is %v", m.state(), took, critical)
+		if took := time.Since(start); m.Snapshot().State != onboarding.RunSucceeded || took > critical*105/100 {
+			t.Errorf("run %s took %v, its critical path is %v", m.Snapshot().State, took, critical)
 		}
 	})
 }
@@ -552,8 +550,8 @@ func TestRetriesHonourGoogleAndEnd(t *testing.T) {
 			}
 			start := time.Now()
 			execute(t, s)
-			if m.state() != onboarding.RunSucceeded || tries != 3 || time.Since(start) < time.Minute || time.Since(start) > 2*time.Minute {
-				t.Errorf("run %s after %d tries and %v", m.state(), tries, time.Since(start))
+			if m.Snapshot().State != onboarding.RunSucceeded || tries != 3 || time.Since(start) < time.Minute || time.Since(start) > 2*time.Minute {
+				t.Errorf("run %s after %d tries and %v", m.Snapshot().State, tries, time.Since(start))
 			}
 		})
 	})
@@ -570,8 +568,8 @@ func TestRetriesHonourGoogleAndEnd(t *testing.T) {
 			}
 			start := time.Now()
 			execute(t, s)
-			if m.state() != onboarding.RunSucceeded || time.Since(start) > 3*time.Second {
-				t.Errorf("run %s after %v: %s", m.state(), time.Since(start), m.task("grant").Message)
+			if m.Snapshot().State != onboarding.RunSucceeded || time.Since(start) > 3*time.Second {
+				t.Errorf("run %s after %v: %s", m.Snapshot().State, time.Since(start), m.Task("grant").Message)
 			}
 		})
 	})
@@ -582,9 +580,9 @@ func TestRetriesHonourGoogleAndEnd(t *testing.T) {
 			s, m := bundle(t, c.step("instance"))
 			start := time.Now()
 			execute(t, s)
-			got := m.task("instance")
-			if m.state() != onboarding.RunFailed || got.Code != onboarding.CodeTimeout || !strings.Contains(got.Message, "Google is making the instance.") {
-				t.Errorf("run %s, %s: %s", m.state(), got.Code, got.Message)
+			got := m.Task("instance")
+			if m.Snapshot().State != onboarding.RunFailed || got.Code != onboarding.CodeTimeout || !strings.Contains(got.Message, "Google is making the instance.") {
+				t.Errorf("run %s, %s: %s", m.Snapshot().State, got.Code, got.Message)
 			}
 			if took := time.Since(start); took > DefaultTimeout || took < DefaultTimeout-time.Minute {
 				t.Errorf("gave up after %v", took)
@@ -604,12 +602,12 @@ func TestRetriesHonourGoogleAndEnd(t *testing.T) {
 					return &googleapi.Error{Code: 403, Message: "Permission 'storage.buckets.create' denied on resource."}
 				}
 				execute(t, s)
-				got := m.task("bucket")
+				got := m.Task("bucket")
 				switch {
-				case passes && m.state() != onboarding.RunSucceeded:
-					t.Errorf("run %s: %s", m.state(), got.Message)
-				case !passes && (m.state() != onboarding.RunBlocked || got.Code != onboarding.CodePermission || !strings.Contains(got.Message, "storage.buckets.create")):
-					t.Errorf("run %s, %s: %s", m.state(), got.Code, got.Message)
+				case passes && m.Snapshot().State != onboarding.RunSucceeded:
+					t.Errorf("run %s: %s", m.Snapshot().State, got.Message)
+				case !passes && (m.Snapshot().State != onboarding.RunBlocked || got.Code != onboarding.CodePermission || !strings.Contains(got.Message, "storage.buckets.create")):
+					t.Errorf("run %s, %s: %s", m.Snapshot().State, got.Code, got.Message)
 				}
 			})
 		}
@@ -621,7 +619,7 @@ func TestADatabaseThatIsAwayForAWhileStopsNothing(t *testing.T) {
 		c := newCloud()
 		s, m := bundle(t, c.step("bucket"))
 		var from time.Time
-		m.fail = func(op, _ string) error {
+		m.Fail = func(op, _ string) error {
 			if op == "finish" && from.IsZero() {
 				from = time.Now()
 			}
@@ -631,8 +629,8 @@ func TestADatabaseThatIsAwayForAWhileStopsNothing(t *testing.T) {
 			return nil
 		}
 		execute(t, s)
-		if m.state() != onboarding.RunSucceeded || c.made("bucket") != 1 {
-			t.Errorf("run %s, made %d times", m.state(), c.made("bucket"))
+		if m.Snapshot().State != onboarding.RunSucceeded || c.made("bucket") != 1 {
+			t.Errorf("run %s, made %d times", m.Snapshot().State, c.made("bucket"))
 		}
 	})
 }
@@ -641,7 +639,7 @@ func TestADatabaseThatStaysAwayGivesTheJobBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud()
 		s, m := bundle(t, c.step("bucket"))
-		m.fail = func(string, string) error {
+		m.Fail = func(string, string) error {
 			return errors.New("connection refused, password=CANARY")
 		}
 		err := s.Execute(t.Context(), "run_sample", 1)
@@ -651,8 +649,8 @@ func TestADatabaseThatStaysAwayGivesTheJobBack(t *testing.T) {
 		if c.made("bucket") != 0 {
 			t.Error("it changed the cloud without writing its intent")
 		}
-		if m.abandoned != 1 {
-			t.Errorf("handed on %d times", m.abandoned)
+		if m.Abandoned != 1 {
+			t.Errorf("handed on %d times", m.Abandoned)
 		}
 	})
 }
@@ -660,9 +658,9 @@ func TestADatabaseThatStaysAwayGivesTheJobBack(t *testing.T) {
 func TestAnotherWorkersRunIsLeftAlone(t *testing.T) {
 	c := newCloud()
 	s, m := bundle(t, c.step("bucket"))
-	m.owner, m.run.State = 7, onboarding.RunRunning
+	m.Owner, m.Run.State = 7, onboarding.RunRunning
 	execute(t, s)
-	if c.made("bucket") != 0 || m.stale != 0 {
+	if c.made("bucket") != 0 || m.Stale != 0 {
 		t.Error("it worked on another's run")
 	}
 }
@@ -677,14 +675,14 @@ func TestAGuideBlocksUntilTheCustomerDidIt(t *testing.T) {
 		}
 		s, m := bundle(t, Define(def))
 		execute(t, s)
-		if got := m.task("redis"); m.state() != onboarding.RunBlocked || got.Code != onboarding.CodeGuide || got.On != onboarding.PartyCustomer {
-			t.Fatalf("run %s, %s on %s", m.state(), got.Code, got.On)
+		if got := m.Task("redis"); m.Snapshot().State != onboarding.RunBlocked || got.Code != onboarding.CodeGuide || got.On != onboarding.PartyCustomer {
+			t.Fatalf("run %s, %s on %s", m.Snapshot().State, got.Code, got.On)
 		}
 		c.put("redis", "right", false)
-		m.retry()
+		m.Retry()
 		execute(t, s)
-		if m.state() != onboarding.RunSucceeded {
-			t.Errorf("run %s after the customer did it: %s", m.state(), m.task("redis").Message)
+		if m.Snapshot().State != onboarding.RunSucceeded {
+			t.Errorf("run %s after the customer did it: %s", m.Snapshot().State, m.Task("redis").Message)
 		}
 	})
 }
@@ -708,22 +706,23 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 		if theirs, _ := plan.Task("theirs"); theirs.Action != onboarding.ActionNone || !strings.Contains(theirs.Diff, "not made by this onboarding") {
 			t.Errorf("the plan says of somebody else's: %s, %s", theirs.Action, theirs.Diff)
 		}
-		*m = *newMemory(plan) //nolint:govet // nobody uses it now
-		m.run.Kind = onboarding.RunTeardown
+		m = newLedger(plan)
+		s.cfg.Ledger = m
+		m.Run.Kind = onboarding.RunTeardown
 		var order []string
-		m.after = func(_, task, kind string) {
+		m.After = func(_, task, kind string) {
 			if kind == "done" {
 				order = append(order, task)
 			}
 		}
 		execute(t, s)
-		if m.state() != onboarding.RunSucceeded || slices.Index(order, "grant") > slices.Index(order, "bucket") {
-			t.Errorf("run %s, order %v", m.state(), order)
+		if m.Snapshot().State != onboarding.RunSucceeded || slices.Index(order, "grant") > slices.Index(order, "bucket") {
+			t.Errorf("run %s, order %v", m.Snapshot().State, order)
 		}
 		if len(c.things) != 2 || c.things["theirs"] != (thing{"right", false}) {
 			t.Errorf("left in the cloud: %v", c.things)
 		}
-		if got := m.task("role").Message; !strings.Contains(got, "Google keeps its name.") {
+		if got := m.Task("role").Message; !strings.Contains(got, "Google keeps its name.") {
 			t.Errorf("what stays is not told: %q", got)
 		}
 	})

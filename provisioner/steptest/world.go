@@ -21,6 +21,7 @@ import (
 	"groundwork/onboarding"
 	"groundwork/provisioner"
 	"groundwork/provisioner/gcp"
+	"groundwork/provisioner/ledgertest"
 )
 
 // The people and places of every test.
@@ -62,7 +63,7 @@ type World struct {
 	Cloud *emulator.Emulator
 	Clock *Clock
 
-	ledger  *ledger
+	ledger  *ledgertest.Ledger
 	service *provisioner.Service
 	address string
 	catalog []*provisioner.Step
@@ -104,7 +105,7 @@ func New(t *testing.T, spec onboarding.Spec, catalog []*provisioner.Step) *World
 		_ = cloud.Close()
 	})
 	w := &World{T: t, Spec: spec, Cloud: cloud, Clock: clock, address: server.URL, dials: map[string]string{".gcp.databricks.com": server.URL}}
-	w.ledger = &ledger{now: clock.Now, secrets: map[onboarding.Purpose][]byte{
+	w.ledger = &ledgertest.Ledger{Now: clock.Now, Keeps: true, Secrets: map[onboarding.Purpose][]byte{
 		onboarding.PurposeDatabricksToken: []byte(WorkspaceToken),
 		onboarding.PurposeRedisToken:      []byte("sample-redis-token"),
 		onboarding.PurposeVendorAPIKey:    []byte("sample-api-key"),
@@ -144,7 +145,7 @@ func (w *World) seed() {
 func (w *World) Only(catalog []*provisioner.Step) {
 	w.catalog = catalog
 	w.service = provisioner.NewService(provisioner.Config{
-		Ledger: w.ledger, Vault: open{}, Catalog: catalog, GoogleEndpoint: w.address,
+		Ledger: w.ledger, Vault: ledgertest.Vault{}, Catalog: catalog, GoogleEndpoint: w.address,
 		Guard: &provisioner.Guard{Dials: w.dials},
 		Now:   w.Clock.Now, Sleep: w.Clock.Sleep, Jitter: func() float64 { return 0.5 },
 	})
@@ -157,33 +158,36 @@ func (w *World) Dial(host, to string) {
 }
 
 // SignIn makes a person the one whose access is used from now on.
-func (w *World) SignIn(email string) { w.ledger.give(email, w.Cloud.Token(email)) }
+func (w *World) SignIn(email string) {
+	w.ledger.SignIn(onboarding.Grant{Onboarding: w.Spec.Onboarding, Email: email, Project: Spec().Project},
+		onboarding.GrantToken{AccessToken: w.Cloud.Token(email), Expiry: w.Clock.Now().AddDate(0, 1, 0)})
+}
 
 // Secret sets a sealed secret; "" takes it away.
 func (w *World) Secret(purpose onboarding.Purpose, text string) {
-	w.ledger.mu.Lock()
-	defer w.ledger.mu.Unlock()
+	w.ledger.Lock()
+	defer w.ledger.Unlock()
 	if text == "" {
-		delete(w.ledger.secrets, purpose)
+		delete(w.ledger.Secrets, purpose)
 		return
 	}
-	w.ledger.secrets[purpose] = []byte(text)
+	w.ledger.Secrets[purpose] = []byte(text)
 }
 
 // HandOver wipes the secrets as a run does that succeeds.
 func (w *World) HandOver() {
-	w.ledger.mu.Lock()
-	defer w.ledger.mu.Unlock()
-	for purpose := range w.ledger.secrets {
-		w.ledger.secrets[purpose] = nil
+	w.ledger.Lock()
+	defer w.ledger.Unlock()
+	for purpose := range w.ledger.Secrets {
+		w.ledger.Secrets[purpose] = nil
 	}
 }
 
 // Uses tells for what the access and the secrets were opened, in order.
 func (w *World) Uses() []string {
-	w.ledger.mu.Lock()
-	defer w.ledger.mu.Unlock()
-	return slices.Clone(w.ledger.uses)
+	w.ledger.Lock()
+	defer w.ledger.Unlock()
+	return slices.Clone(w.ledger.Uses)
 }
 
 // Task returns a run's task of that name.
@@ -254,23 +258,23 @@ func (w *World) Verify() onboarding.Run {
 // Execute runs a pinned plan to its end, or until it needs somebody.
 func (w *World) Execute(kind onboarding.RunKind, plan onboarding.Plan) onboarding.Run {
 	w.T.Helper()
-	w.ledger.begin(w.Spec.Onboarding, kind, plan)
+	w.ledger.Begin(w.Spec.Onboarding, kind, plan)
 	return w.again()
 }
 
 // Retry goes on with a run that is blocked or has failed.
 func (w *World) Retry() onboarding.Run {
 	w.T.Helper()
-	w.ledger.retry()
+	w.ledger.Retry()
 	return w.again()
 }
 
 func (w *World) again() onboarding.Run {
 	w.T.Helper()
-	if err := w.service.Execute(w.T.Context(), "run_test", 1); err != nil {
+	if err := w.service.Execute(w.T.Context(), ledgertest.RunID, 1); err != nil {
 		w.T.Fatalf("execute: %v", err)
 	}
-	return w.ledger.ended()
+	return w.ledger.Snapshot()
 }
 
 // Succeeds fails the test with each task's words unless the run succeeded.

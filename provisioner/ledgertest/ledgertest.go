@@ -1,0 +1,313 @@
+// Package ledgertest is a ledger of one run in memory, for tests of what runs on one: it refuses late writes as the
+// database does. It knows no provisioner, so that the provisioner's own tests can use it, and no cloud.
+package ledgertest
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"groundwork/onboarding"
+)
+
+// RunID is the run's.
+const RunID onboarding.RunID = "run_sample"
+
+// Ledger fulfils provisioner.Ledger. The zero value has no run; see [Ledger.Begin].
+type Ledger struct {
+	Now   func() time.Time // nil: time.Now
+	Keeps bool             // wiping is left out, so that a test may run again without a sign-in
+
+	Fail  func(op, task string) error // asked before a write is made; "end" is asked with the run's new state. nil: none fails
+	After func(op, task, kind string) // called after a task's write, outside of the lock; nil: nothing
+
+	sync.Mutex  // guards what follows
+	Run         onboarding.Run
+	Owner       int64 // the worker that has the run; 0: none
+	Asked       bool  // what CancelAsked answers
+	Grant       onboarding.Grant
+	Secrets     map[onboarding.Purpose][]byte // nil bytes: wiped after use
+	Uses, Users []string                      // for what, and by whom, the access and the secrets were opened
+	Abandoned   int
+	Stale       int                            // writes that were refused
+	History     map[onboarding.TaskName]string // what was written of each task: "started intent result done "
+}
+
+func (l *Ledger) now() time.Time {
+	if l.Now == nil {
+		return time.Now()
+	}
+	return l.Now()
+}
+
+// Begin pins a plan as a queued run.
+func (l *Ledger) Begin(id onboarding.ID, kind onboarding.RunKind, plan onboarding.Plan) {
+	l.Lock()
+	defer l.Unlock()
+	l.Owner, l.History = 0, map[onboarding.TaskName]string{}
+	l.Run = onboarding.Run{ID: RunID, Onboarding: id, Kind: kind, State: onboarding.RunQueued, StartedBy: onboarding.System.Email, Plan: plan, PlanHash: plan.Hash(), CreatedAt: l.now()}
+	for i, t := range plan.Tasks {
+		l.Run.Tasks = append(l.Run.Tasks, onboarding.Task{Name: t.Name, Title: t.Title, Position: i, State: onboarding.TaskPending})
+	}
+}
+
+// SignIn holds a fresh grant with this token, which the system gave where the grant names nobody.
+func (l *Ledger) SignIn(g onboarding.Grant, token onboarding.GrantToken) {
+	l.Lock()
+	defer l.Unlock()
+	sealed, err := json.Marshal(token)
+	if err != nil {
+		panic(err) // strings and a time marshal
+	}
+	g.ID, g.GivenBy, g.CreatedAt, g.Sealed = l.Grant.ID+1, cmp.Or(g.GivenBy, onboarding.System.Email), l.now(), sealed
+	l.Grant = g
+}
+
+// Retry is what a person does: the tasks that are not done are open again.
+func (l *Ledger) Retry() {
+	l.Lock()
+	defer l.Unlock()
+	l.Run.State, l.Owner = onboarding.RunQueued, 0
+	for i := range l.Run.Tasks {
+		if t := &l.Run.Tasks[i]; t.State != onboarding.TaskDone {
+			t.State = onboarding.TaskPending
+		}
+	}
+}
+
+// Orphan is what the reaper does when a worker died.
+func (l *Ledger) Orphan() {
+	l.Lock()
+	defer l.Unlock()
+	l.Run.State, l.Owner = onboarding.RunQueued, 0
+	l.Run.Epoch++
+}
+
+// Cancel is what a person does: the run's worker is asked to stop.
+func (l *Ledger) Cancel() {
+	l.Lock()
+	defer l.Unlock()
+	l.Asked = true
+}
+
+// Snapshot is a copy of the run as it stands.
+func (l *Ledger) Snapshot() onboarding.Run {
+	l.Lock()
+	defer l.Unlock()
+	return l.snapshot()
+}
+
+func (l *Ledger) snapshot() onboarding.Run {
+	r := l.Run
+	r.CancelAsked = l.Asked
+	r.Tasks = slices.Clone(r.Tasks)
+	return r
+}
+
+// Task is a copy of the task of that name; the zero value where there is none.
+func (l *Ledger) Task(name onboarding.TaskName) onboarding.Task {
+	for _, t := range l.Snapshot().Tasks {
+		if t.Name == name {
+			return t
+		}
+	}
+	return onboarding.Task{}
+}
+
+func (l *Ledger) failure(op, task string) error {
+	if l.Fail == nil {
+		return nil
+	}
+	return l.Fail(op, task)
+}
+
+// fenced makes a change of the run under the lock, if the fence holds.
+func (l *Ledger) fenced(f onboarding.Fence, change func() error) error {
+	l.Lock()
+	defer l.Unlock()
+	if f.Run != l.Run.ID || f.Epoch != l.Run.Epoch || l.Run.State != onboarding.RunRunning {
+		l.Stale++
+		return onboarding.Errorf(onboarding.CodeFenced, "The run was taken over.")
+	}
+	return change()
+}
+
+func (l *Ledger) write(op string, f onboarding.Fence, name onboarding.TaskName, kind, text string, change func(*onboarding.Task)) error {
+	if err := l.failure(op, string(name)); err != nil {
+		return err
+	}
+	err := l.fenced(f, func() error {
+		i := slices.IndexFunc(l.Run.Tasks, func(t onboarding.Task) bool { return t.Name == name })
+		if i < 0 {
+			return onboarding.Errorf(onboarding.CodeNotFound, "There is no task %s.", name)
+		}
+		t := &l.Run.Tasks[i]
+		change(t)
+		l.History[name] += kind + " "
+		if op != "start" { // which the database keeps in the task's row alone
+			t.Events = append(slices.Clone(t.Events), onboarding.TaskEvent{At: l.now(), Kind: kind, Text: text, Epoch: f.Epoch})
+		}
+		return nil
+	})
+	if err == nil && l.After != nil {
+		l.After(op, string(name), kind)
+	}
+	return err
+}
+
+// The methods of provisioner.Ledger say there what they do.
+
+func (l *Ledger) ClaimRun(_ context.Context, _ onboarding.RunID, worker int64) (onboarding.Run, error) {
+	l.Lock()
+	defer l.Unlock()
+	if !l.Run.State.Active() || l.Owner != 0 && l.Owner != worker {
+		return onboarding.Run{}, onboarding.Errorf(onboarding.CodeConflict, "Another worker has it.")
+	}
+	l.Owner = worker
+	l.Run.Epoch++
+	l.Run.State = onboarding.RunRunning
+	return l.snapshot(), nil
+}
+
+func (l *Ledger) StartTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName) (attempt int, err error) {
+	err = l.write("start", f, name, "started", "", func(t *onboarding.Task) {
+		t.State, t.StartedAt = onboarding.TaskRunning, l.now()
+		t.Attempt++
+		attempt = t.Attempt
+	})
+	return attempt, err
+}
+
+func (l *Ledger) NoteTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, kind, text string) error {
+	return l.write("note", f, name, kind, text, func(*onboarding.Task) {})
+}
+
+func (l *Ledger) WaitTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, until time.Time, why string) error {
+	return l.write("wait", f, name, "waiting", why, func(t *onboarding.Task) {
+		t.State, t.Until, t.Message = onboarding.TaskWaiting, until, why
+	})
+}
+
+func (l *Ledger) BlockTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, b *onboarding.Blocked) error {
+	return l.write("block", f, name, "blocked", b.Why, func(t *onboarding.Task) {
+		t.State, t.Code, t.On, t.ActionText, t.Message = onboarding.TaskBlocked, b.Code, b.On, b.Action, b.Why
+	})
+}
+
+func (l *Ledger) FailTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, code onboarding.Code, message, operator string) error {
+	return l.write("fail", f, name, "failed", message, func(t *onboarding.Task) {
+		t.State, t.Code, t.Message, t.Operator = onboarding.TaskFailed, code, message, operator
+	})
+}
+
+func (l *Ledger) FinishTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, message string) error {
+	return l.write("finish", f, name, "done", message, func(t *onboarding.Task) {
+		t.State, t.Message, t.FinishedAt = onboarding.TaskDone, message, l.now()
+	})
+}
+
+func (l *Ledger) EndRun(_ context.Context, f onboarding.Fence, state onboarding.RunState) error {
+	if err := l.failure("end", string(state)); err != nil {
+		return err
+	}
+	return l.fenced(f, func() error {
+		l.Run.State, l.Owner = state, 0
+		return nil
+	})
+}
+
+func (l *Ledger) ReleaseRun(ctx context.Context, f onboarding.Fence) error {
+	return l.EndRun(ctx, f, onboarding.RunQueued)
+}
+
+func (l *Ledger) Abandon(context.Context, onboarding.RunID, int64) error {
+	l.Lock()
+	defer l.Unlock()
+	l.Abandoned++
+	return nil
+}
+
+func (l *Ledger) CancelAsked(context.Context, onboarding.Fence) (bool, error) {
+	l.Lock()
+	defer l.Unlock()
+	return l.Asked, nil
+}
+
+func (l *Ledger) PutRecord(_ context.Context, f onboarding.Fence, record []byte) error {
+	return l.fenced(f, func() error {
+		l.Run.Record = slices.Clone(record)
+		return nil
+	})
+}
+
+func (l *Ledger) LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error) {
+	l.Lock()
+	defer l.Unlock()
+	if !l.Grant.Live() {
+		return onboarding.Grant{}, nil
+	}
+	return l.Grant, nil
+}
+
+func (l *Ledger) ResealGrant(_ context.Context, id int64, sealed []byte) error {
+	l.Lock()
+	defer l.Unlock()
+	if l.Grant.ID == id {
+		l.Grant.Sealed = sealed
+	}
+	return nil
+}
+
+func (l *Ledger) RecordUse(_ context.Context, _ int64, by, purpose, _ string) error {
+	l.Lock()
+	defer l.Unlock()
+	l.Uses, l.Users = append(l.Uses, purpose), append(l.Users, by)
+	return nil
+}
+
+func (l *Ledger) WipeGrant(_ context.Context, _ onboarding.Actor, id int64, revokedAt time.Time) error {
+	l.Lock()
+	defer l.Unlock()
+	if l.Grant.ID == id && !l.Keeps {
+		l.Grant.Sealed, l.Grant.RevokedAt, l.Grant.WipedAt = nil, revokedAt, l.now()
+	}
+	return nil
+}
+
+func (l *Ledger) SealedSecret(_ context.Context, _ onboarding.ID, p onboarding.Purpose) ([]byte, error) {
+	l.Lock()
+	defer l.Unlock()
+	switch s, ok := l.Secrets[p]; {
+	case !ok:
+		return nil, onboarding.Errorf(onboarding.CodeNotFound, "There is no %s.", p)
+	case s == nil:
+		return nil, onboarding.Errorf(onboarding.CodeGone, "The %s was wiped.", p)
+	default:
+		return s, nil
+	}
+}
+
+func (l *Ledger) WipeSecrets(context.Context, onboarding.Actor, onboarding.ID) error {
+	l.Lock()
+	defer l.Unlock()
+	if !l.Keeps {
+		clear(l.Secrets)
+	}
+	return nil
+}
+
+// Vault seals nothing.
+type Vault struct{}
+
+// Open returns what was sealed.
+func (Vault) Open(_ onboarding.SealedTo, sealed []byte) (onboarding.Secret, error) {
+	return onboarding.NewSecret(string(sealed)), nil
+}
+
+// Seal returns the secret as it is.
+func (Vault) Seal(_ onboarding.SealedTo, s onboarding.Secret) ([]byte, error) {
+	return []byte(s.Reveal()), nil
+}
