@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -120,11 +121,19 @@ func (c *cloud) def(name string, behind ...*Step) StepDef[want] {
 
 func (c *cloud) step(name string, behind ...*Step) *Step { return Define(c.def(name, behind...)) }
 
+// offline is a network in which nothing answers. What the real one does in a bubble of synctest stays behind for the
+// tests outside of it, and stops them.
+type offline struct{}
+
+func (offline) RoundTrip(r *http.Request) (*http.Response, error) {
+	return nil, fmt.Errorf("nobody answers at %s", r.URL.Host)
+}
+
 // bundle is a service over a catalogue, with the plan as it stands approved.
 func bundle(t *testing.T, catalog ...*Step) (*Service, *ledgertest.Ledger) {
 	t.Helper()
 	m := newLedger(onboarding.Plan{})
-	s := NewService(Config{Ledger: m, Vault: ledgertest.Vault{}, Catalog: catalog})
+	s := NewService(Config{Ledger: m, Vault: ledgertest.Vault{}, Catalog: catalog, Transport: offline{}})
 	plan, err := s.Plan(t.Context(), onboarding.Actor{Email: "ada@customer.example"}, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample", Deployment: "acme", Project: "acme-data"})
 	if err != nil {
 		t.Fatal(err)
