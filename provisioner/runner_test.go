@@ -703,7 +703,7 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 		grant := c.step("grant", bucket)
 		keeps := c.def("role")
 		keeps.Undo = func(context.Context, *Env, want) error { return &Left{Why: "Google keeps its name."} }
-		s, m := bundle(t, bucket, grant, c.step("theirs"), Define(keeps))
+		s, _ := bundle(t, bucket, grant, c.step("theirs"), Define(keeps))
 		for _, name := range []string{"bucket", "grant", "role"} {
 			c.put(name, "right", true)
 		}
@@ -715,7 +715,7 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 		if theirs, _ := plan.Task("theirs"); theirs.Action != onboarding.ActionNone || !strings.Contains(theirs.Diff, "not made by this onboarding") {
 			t.Errorf("the plan says of somebody else's: %s, %s", theirs.Action, theirs.Diff)
 		}
-		m = newLedger(plan)
+		m := newLedger(plan)
 		s.cfg.Ledger = m
 		m.Run.Kind = onboarding.RunTeardown
 		var order []string
