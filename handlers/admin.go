@@ -475,24 +475,14 @@ func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
 }
 
 func (s *Server) adminAssign(w http.ResponseWriter, v *visit) error {
-	to := strings.ToLower(strings.TrimSpace(v.form.Get(web.FieldSpecialist)))
-	if to != "" {
-		email, problem := wizard.Email(to)
-		if problem == "" {
-			role, err := s.staffRole(v.Context(), email)
-			if err != nil {
-				return err
-			}
-			if !role.Staff() {
-				problem = "Choose one of the specialists"
-			}
-		}
-		if problem != "" {
-			return s.mend(w, v, func(view *web.AdminDetailView) {
-				view.Form.Specialist, view.Form.Problems = v.form.Get(web.FieldSpecialist), wizard.Problems{{Field: web.FieldSpecialist, Message: problem}}
-			})
-		}
-		to = email
+	to, problem, err := s.assignee(v.Context(), v.form.Get(web.FieldSpecialist))
+	if err != nil {
+		return err
+	}
+	if problem != "" {
+		return s.mend(w, v, func(view *web.AdminDetailView) {
+			view.Form.Specialist, view.Form.Problems = v.form.Get(web.FieldSpecialist), wizard.Problems{{Field: web.FieldSpecialist, Message: problem}}
+		})
 	}
 	if err := s.Store.Assign(v.Context(), v.actor, v.id, to); err != nil {
 		return err
@@ -626,13 +616,7 @@ func (s *Server) adminArchive(w http.ResponseWriter, v *visit) error {
 			view.Flash = "Nothing was archived. Tick the box that confirms it, then press Archive again."
 		})
 	}
-	// The archive wipes the token, and then Google can't be told any more. Beside a run it is refused.
-	if run, err := s.Store.LatestRun(v.Context(), v.actor, v.id); err != nil || !run.State.Active() {
-		if err := s.Provisioner.Revoke(v.Context(), v.actor, v.id); err != nil {
-			return err
-		}
-	}
-	if err := s.Store.Archive(v.Context(), v.actor, v.id); err != nil {
+	if err := s.archive(v.Context(), v.actor, v.id); err != nil {
 		return err
 	}
 	return s.toDetail(w, v, "The onboarding is archived.")

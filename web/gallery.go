@@ -142,6 +142,10 @@ func Gallery() []GalleryPage {
 		{"admin-filtered", AdminList(s.adminFiltered())},
 		{"admin-no-match", AdminList(AdminListView{Frame: s.staff(), Filter: onboarding.Filter{Search: "zebra"}, Page: onboarding.Page{Counts: map[onboarding.Status]int{}}, Specialists: s.specialists()})},
 		{"admin-empty", AdminList(AdminListView{Frame: s.staff(), Page: onboarding.Page{Counts: map[onboarding.Status]int{}}})},
+		{"admin-bulk-assign", AdminBulk(s.bulk(BulkAssign, false))},
+		{"admin-bulk-archive", AdminBulk(s.bulk(BulkArchive, false))},
+		{"admin-bulk-links", AdminBulk(s.bulk(BulkInvite, true))},
+		{"admin-bulk-nothing", AdminBulk(BulkView{Frame: s.staff(), Act: BulkArchive, Left: s.bulk(BulkArchive, false).Left})},
 		{"admin-new", AdminNew(AdminNewView{Frame: s.staff(), Specialists: s.specialists()})},
 		{"admin-new-errors", AdminNew(s.adminNewErrors())},
 		{"admin-new-created", AdminNew(s.adminCreated())},
@@ -755,6 +759,20 @@ func (s samples) adminFiltered() AdminListView {
 	v := s.admin()
 	v.Filter = onboarding.Filter{Status: onboarding.StatusAttention, Search: "castellan & sons", Specialist: "marek@vendor.example", Waiting: onboarding.PartyCustomer, Sort: "waiting"}
 	v.Page.Items, v.Page.Total, v.Page.Next, v.Page.Prev = v.Page.Items[1:2], 1, "", "prev-cursor"
+	return v
+}
+
+func (s samples) bulk(act BulkAct, done bool) BulkView {
+	v := BulkView{Frame: s.staff(), Act: act, Done: done, Specialist: "marek@vendor.example", Specialists: s.specialists()}
+	all := s.list()
+	for _, o := range all[:3] {
+		row := BulkRow{Onboarding: o, Stamp: "1.2.3"}
+		if done {
+			row.Link = s.link()
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	v.Left = []BulkRow{{Onboarding: all[3], Why: "A run is going on. Cancel it, or wait until it ends."}, {Onboarding: all[4], Why: "It changed since you selected it. Look at it first."}}
 	return v
 }
 

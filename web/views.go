@@ -255,6 +255,39 @@ type AdminListView struct {
 	Target      time.Duration // waiting longer than this is coloured; longer than twice, red. 0: 24 h
 }
 
+// BulkAct is what is done with several onboardings at once.
+type BulkAct string
+
+// The acts, as posted.
+const (
+	BulkAssign  BulkAct = "assign"
+	BulkArchive BulkAct = "archive"
+	BulkInvite  BulkAct = "invite" // a new link for the customer who hasn't joined
+)
+
+// BulkActs lists them.
+var BulkActs = []BulkAct{BulkAssign, BulkArchive, BulkInvite}
+
+// BulkRow is one of the selected onboardings.
+type BulkRow struct {
+	Onboarding onboarding.Onboarding
+	Stamp      string     // what it was when it was confirmed
+	Why        string     // it is left alone
+	Link       InviteLink // made for it
+}
+
+// BulkView asks whether to do an act, and then says what was done.
+type BulkView struct {
+	Frame
+	Act         BulkAct
+	Specialist  string // BulkAssign: e-mail address, "" nobody
+	Specialists []onboarding.Actor
+	Filter      onboarding.Filter // of the list they were selected in
+	Rows        []BulkRow         // those that it is, or was, done with
+	Left        []BulkRow
+	Done        bool
+}
+
 // AdminForm is the vendor's part of an onboarding.
 type AdminForm struct {
 	Customer, OwnerEmail, Specialist string
@@ -289,6 +322,8 @@ const (
 	FieldRole                = "role"
 	FieldReplace             = "replace" // "yes": the invited customer takes the present one's place
 	FieldNote                = "note"
+	FieldAct                 = "act"
+	FieldRow                 = "row" // an onboarding's ID; confirmed, with a blank and its stamp
 )
 
 // InviteLink is an invite's link, shown once.

@@ -1295,6 +1295,88 @@ func (v AdminDetailView) detailFrame() Frame {
 	return f
 }
 
+func (v BulkView) bulkFrame() Frame {
+	f := v.Frame.titled(v.heading())
+	f.Nav = "onboardings"
+	return f
+}
+
+func (v BulkView) action() string { return withQuery("/admin/bulk", listQuery(v.Filter)) }
+
+func (v BulkView) whose(specialist string) string {
+	if specialist == "" {
+		return "unassigned"
+	}
+	return "assigned to " + person(specialist, v.Specialists)
+}
+
+func (v BulkView) heading() string {
+	n := plural(len(v.Rows), "onboarding", "onboardings")
+	switch {
+	case len(v.Rows) == 0 && v.Done:
+		return "Nothing was changed"
+	case len(v.Rows) == 0:
+		return "There is nothing to change"
+	case v.Done:
+		return v.Said()
+	case v.Act == BulkArchive:
+		return "Archive " + n + "?"
+	case v.Act == BulkInvite:
+		return "Make new links for " + n + "?"
+	case v.Specialist == "":
+		return "Take " + n + " from everybody?"
+	default:
+		return "Assign " + n + " to " + person(v.Specialist, v.Specialists) + "?"
+	}
+}
+
+// Said is what was done, without a full stop.
+func (v BulkView) Said() string {
+	n := plural(len(v.Rows), "onboarding is", "onboardings are")
+	switch v.Act {
+	case BulkArchive:
+		return n + " archived"
+	case BulkInvite:
+		return plural(len(v.Rows), "onboarding has a new link", "onboardings have new links")
+	default:
+		return n + " " + v.whose(v.Specialist)
+	}
+}
+
+func (v BulkView) lead() string {
+	switch {
+	case len(v.Rows) == 0:
+		return "Every onboarding that you selected is left as it is; why is said below."
+	case v.Act == BulkArchive && !v.Done:
+		return "They leave the lists, their links stop working, and what access is held is revoked. Nothing in the customers' clouds changes, and the names stay reserved until they are torn down."
+	case v.Act == BulkInvite && !v.Done:
+		return "The customers' earlier links stop working. You send the new ones yourself; they are shown only on the next page."
+	case v.Act == BulkInvite:
+		return "Send each link yourself. They are shown only now; earlier ones no longer work."
+	default:
+		return "Each stands in the history of its onboarding."
+	}
+}
+
+func (v BulkView) rowsHeading() string {
+	if v.Done {
+		return "Done"
+	}
+	return "Selected"
+}
+
+func (v BulkView) leftHeading() string {
+	if v.Done {
+		return "Left as they are"
+	}
+	return "Will be left as they are"
+}
+
+func (v BulkView) button() string { return strings.TrimSuffix(v.heading(), "?") }
+
+// bulk is where the selected rows are sent.
+func (v AdminListView) bulk() string { return withQuery("/admin/bulk", listQuery(v.Filter)) }
+
 func (v StaffView) staffFrame() Frame {
 	f := v.Frame.titled("People")
 	f.Nav = "staff"

@@ -100,6 +100,15 @@
     }
   });
 
+  for (const button of all("button[data-tick]")) {
+    const boxes = () => [...all(`input[type=checkbox][form="${button.dataset.tick}"]`)];
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const on = !boxes().every((box) => box.checked);
+      for (const box of boxes()) box.checked = on;
+    });
+  }
+
   // A double click on a submit button posts once.
   document.addEventListener("submit", (event) => {
     const form = event.target;

@@ -1,0 +1,157 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+// selected begins an onboarding for each customer, and gives their IDs.
+func (b *browser) selected(customers ...string) []onboarding.ID {
+	b.w.t.Helper()
+	var ids []onboarding.ID
+	for _, name := range customers {
+		p := b.post("/admin/new", "customer", name, "owner_email", ada)
+		want(b.w.t, p, http.StatusSeeOther)
+		ids = append(ids, onboarding.ID(strings.TrimPrefix(p.to(), "/admin/created/")))
+	}
+	return ids
+}
+
+// tick are the fields that the list posts for the IDs.
+func tick(act string, ids []onboarding.ID, more ...string) []string {
+	fields := append([]string{"act", act}, more...)
+	for _, id := range ids {
+		fields = append(fields, "row", string(id))
+	}
+	return fields
+}
+
+// confirmed are the fields of the page's form.
+func confirmed(p page) []string {
+	var fields []string
+	for _, in := range p.Find("form[action^='/admin/bulk'] input").EachIter() {
+		fields = append(fields, in.AttrOr("name", ""), in.AttrOr("value", ""))
+	}
+	return fields
+}
+
+func TestSeveralAreAssignedOnceTheyAreConfirmed(t *testing.T) {
+	w := newWorld(t)
+	s := w.as(sam)
+	ids := s.selected("Alder", "Birch", "Cedar", "Maple")
+	to := "/admin/bulk?specialist=none"
+	wantTo(t, s.post(web.AdminPath(ids[2], "assign"), "specialist", sam), web.AdminPath(ids[2]))
+	ask := s.post(to, tick("assign", append(slices.Clone(ids), ids[0], "ob_unknown"), "specialist", sam)...)
+	want(t, ask, http.StatusOK)
+	says(t, ask, "Assign 3 onboardings to Sample Person?", "Will be left as they are", "It is so already.")
+	for _, id := range ids[:2] {
+		if got := w.onboarding(id).Specialist; got != "" {
+			t.Fatalf("assigned to %q before it was confirmed", got)
+		}
+	}
+	w.clock.add(time.Second)
+	want(t, s.post(web.AdminPath(ids[3], "vendor"), "control_plane_account", controlPlane), http.StatusSeeOther) // changes between
+	done := s.post(to, confirmed(ask)...)
+	want(t, done, http.StatusOK)
+	says(t, done, "2 onboardings are assigned to Sample Person", "It changed since you selected it. Look at it first.")
+	assigned := func() string {
+		var got []string
+		for _, id := range ids {
+			trail, err := w.store.Audit(t.Context(), staffActor(sam), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for _, e := range trail {
+				if e.What == "onboarding.assigned" {
+					n++
+				}
+			}
+			got = append(got, fmt.Sprintf("%s %d", w.onboarding(id).Specialist, n))
+		}
+		return strings.Join(got, ", ")
+	}
+	after := assigned()
+	if want := strings.Join([]string{sam + " 1", sam + " 1", sam + " 1", " 0"}, ", "); after != want {
+		t.Errorf("assigned %s, want %s", after, want)
+	}
+	says(t, s.post(to, confirmed(ask)...), "Nothing was changed", "It is so already.")
+	if again := assigned(); again != after {
+		t.Errorf("a form that was sent twice made %s of %s", again, after)
+	}
+}
+
+func TestSeveralAreArchived(t *testing.T) {
+	w := newWorld(t)
+	s := w.as(sam)
+	ids := s.selected("Alder", "Birch")
+	ask := s.post("/admin/bulk?q=a", tick("archive", ids)...)
+	says(t, ask, "Archive 2 onboardings?")
+	done := s.post("/admin/bulk?q=a", confirmed(ask)...)
+	wantTo(t, done, "/admin?q=a")
+	says(t, s.get("/admin?q=a"), "2 onboardings are archived.", "Nothing matches")
+	for _, id := range ids {
+		if !w.onboarding(id).Archived {
+			t.Errorf("%s isn't archived", id)
+		}
+	}
+	says(t, s.post("/admin/bulk", tick("archive", ids)...), "There is nothing to change", "It is archived already.")
+}
+
+func TestSeveralGetNewLinks(t *testing.T) {
+	w := newWorld(t)
+	s := w.as(sam)
+	ids := s.selected("Alder", "Birch")
+	joined := w.begun()
+	ask := s.post("/admin/bulk", tick("invite", append(ids, joined.ID))...)
+	says(t, ask, "Make new links for 2 onboardings?", "Its customer has joined already.")
+	done := s.post("/admin/bulk", confirmed(ask)...)
+	want(t, done, http.StatusOK)
+	var links []string
+	for _, in := range done.Find("[id^=link-]").EachIter() {
+		text := strings.TrimSpace(in.AttrOr("value", in.Text()))
+		if strings.HasPrefix(text, w.url+"/i/") {
+			links = append(links, strings.TrimPrefix(text, w.url))
+		}
+	}
+	if len(links) != 2 {
+		t.Fatalf("%d links are shown", len(links))
+	}
+	again := s.post("/admin/bulk", confirmed(ask)...)
+	says(t, again, "Nothing was changed", "It changed since you selected it. Look at it first.")
+	for _, link := range links {
+		want(t, w.browser().get(link), http.StatusOK)
+	}
+}
+
+func TestABulkActThatAsksForNothingSaysWhatToDo(t *testing.T) {
+	w := newWorld(t)
+	s := w.as(sam)
+	ids := s.selected("Alder")
+	many := make([]onboarding.ID, 201)
+	for i := range many {
+		many[i] = onboarding.ID(fmt.Sprintf("ob_%020d", i))
+	}
+	for said, fields := range map[string][]string{
+		"Nothing was selected.":                           tick("archive", nil),
+		"Choose what to do":                               tick("forget", ids),
+		"at most 200 onboardings":                         tick("archive", many),
+		"Choose one of the specialists":                   tick("assign", ids, "specialist", ada),
+		"Nothing was assigned. E-mail address needs an @": tick("assign", ids, "specialist", "sam"),
+	} {
+		wantTo(t, s.post("/admin/bulk?sort=customer", fields...), "/admin?sort=customer")
+		says(t, s.get("/admin?sort=customer"), said)
+	}
+	if ob := w.onboarding(ids[0]); ob.Archived || ob.Specialist != "" {
+		t.Errorf("changed %+v", ob)
+	}
+	want(t, w.as(ada).post("/admin/bulk", "act", "archive", "row", url.QueryEscape(string(ids[0]))), http.StatusForbidden)
+}
