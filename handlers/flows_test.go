@@ -104,6 +104,12 @@ func TestChangedAnswersLeadFromTheRetryToTheirPlan(t *testing.T) {
 func (w *world) finished() (onboarding.Onboarding, *browser, *worker) {
 	w.t.Helper()
 	ob, b := w.ready()
+	return ob, b, w.finish(ob, b)
+}
+
+// finish approves the plan and carries it out.
+func (w *world) finish(ob onboarding.Onboarding, b *browser) *worker {
+	w.t.Helper()
 	b.approve(ob.ID)
 	k := w.worker(ob.ID)
 	k.finish("apis")
@@ -111,7 +117,24 @@ func (w *world) finished() (onboarding.Onboarding, *browser, *worker) {
 	k.must(w.store.PutRecord(w.t.Context(), k.fence(), []byte(`{}`)))
 	k.must(w.cloud.Revoke(w.t.Context(), onboarding.System, ob.ID))
 	k.end(onboarding.RunSucceeded)
-	return ob, b, k
+	return k
+}
+
+func TestTheLastPageSaysWhereTheRecordWent(t *testing.T) {
+	for _, c := range []struct{ address, says string }{
+		{"", "Your specialist takes the record over"},
+		{"https://handover.vendor.example/put", "The record was delivered to Tecton"},
+	} {
+		w := newWorld(t)
+		ob, b := w.ready()
+		vendor := ob.Vendor
+		vendor.HandoverURL = c.address
+		if err := w.store.UpdateVendor(t.Context(), staffActor(sam), ob.ID, vendor, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.finish(ob, b)
+		says(t, b.get(web.OnboardingPath(ob.ID, "done")), c.says)
+	}
 }
 
 func TestATeardownIsPlannedConfirmedAndEndsWithWhatStays(t *testing.T) {

@@ -653,6 +653,7 @@ func (s samples) done() DoneView {
 	p := s.progress(onboarding.RunSucceeded)
 	o := s.onboarding()
 	o.Status = onboarding.StatusDone
+	p.Run.Plan.Spec.Vendor.HandoverURL = "https://handover.vendor.example/put"
 	return DoneView{
 		Frame: s.customer(), Onboarding: o, Run: p.Run, Specialist: "Marek Dvořák", Address: "https://acme-production.tecton.ai", Revoked: true,
 		Handover: []wizard.Row{
@@ -663,7 +664,7 @@ func (s samples) done() DoneView {
 			{Label: "Spark service account", Value: "tecton-acme-production-spark@acme-data-prod.iam.gserviceaccount.com"},
 			{Label: "Bigtable instance", Value: "tecton-acme-production"},
 		},
-		Delivered: "The record was delivered to Tecton at 10:20.", TeardownURL: "/o/ob_sample/plan?kind=teardown",
+		TeardownURL: "/o/ob_sample/plan?kind=teardown",
 	}
 }
 

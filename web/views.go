@@ -215,7 +215,6 @@ type DoneView struct {
 	Specialist  string       // who to ask, name or address
 	Address     string       // the deployment's UI
 	Handover    []wizard.Row // what was handed over
-	Delivered   string       // "Delivered to the vendor on …", "" if it was not
 	Revoked     bool         // access given up at Google and wiped
 	TeardownURL string       // "" draws none
 	VerifyURL   string       // "" draws none

@@ -1162,6 +1162,9 @@ func doneWord(a onboarding.Action) string {
 	}
 }
 
+// delivered tells whether the record went to the vendor: a run that succeeded sent it where an address was configured.
+func (v DoneView) delivered() bool { return v.Run.Plan.Spec.Vendor.HandoverURL != "" }
+
 func (v DoneView) handover() []wizard.Row {
 	if len(v.Handover) > 0 {
 		return v.Handover
