@@ -27,7 +27,6 @@ type Frame struct {
 	HelpURL   string          // help link in the bar; "" draws none
 	RequestID string          // shown small on error pages
 	Now       time.Time       // for relative times; zero draws exact times
-	Zone      *time.Location  // for times before the script rewrites them into the reader's zone; nil: UTC
 	Refresh   int             // seconds after which a page without JavaScript reloads itself; 0 never
 }
 

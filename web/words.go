@@ -42,13 +42,6 @@ func (f Frame) millis() string {
 	return strconv.FormatInt(f.Now.UnixMilli(), 10)
 }
 
-func zoned(t time.Time, zone *time.Location) time.Time {
-	if zone == nil {
-		zone = time.UTC
-	}
-	return t.In(zone)
-}
-
 // The layouts of times before the script rewrites them; the keys are the data-form that it reads.
 var timeLayouts = map[string]string{
 	"clock":   "15:04",
@@ -65,7 +58,7 @@ func (f Frame) timeText(t time.Time, form string) string {
 	if !ok {
 		layout = timeLayouts["full"]
 	}
-	return zoned(t, f.Zone).Format(layout)
+	return t.UTC().Format(layout)
 }
 
 // timeForm is the data-form for the script: a relative time that had to be drawn exact is one it may rewrite.
@@ -77,7 +70,7 @@ func (f Frame) timeForm(form string) string {
 }
 
 func (f Frame) exact(t time.Time) string {
-	return zoned(t, f.Zone).Format("Monday 2 January 2006, 15:04:05 MST")
+	return t.UTC().Format("Monday 2 January 2006, 15:04:05 MST")
 }
 
 // ago says how long before now t was: "2 min ago", "Yesterday", "14 Nov 2026".
