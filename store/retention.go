@@ -11,13 +11,20 @@ import (
 	"groundwork/onboarding"
 )
 
-// GrantsBefore are the live consents that were given before a time and that no run is using now. For the system.
-func (s *Store) GrantsBefore(ctx context.Context, before time.Time) ([]onboarding.Grant, error) {
+const selectGrantsOver = `
+SELECT ` + grantColumns + ` FROM grants g
+WHERE g.wiped_at IS NULL
+AND (g.created_at < @before OR EXISTS (
+	SELECT FROM members m WHERE m.onboarding = g.onboarding AND m.email = g.given_by AND m.role = 'colleague' AND m.until <= @now))
+AND NOT EXISTS (SELECT FROM runs r WHERE r.onboarding = g.onboarding AND r.state IN ('queued', 'running'))
+ORDER BY g.id`
+
+// GrantsOver are the live consents that were given before a time, or by a colleague whose time is over at now, and that
+// no run is using. For the system.
+func (s *Store) GrantsOver(ctx context.Context, before, now time.Time) ([]onboarding.Grant, error) {
 	var found []onboarding.Grant
-	err := s.batch(ctx, onboarding.System, "read old consents", func(b *pgx.Batch) {
-		b.Queue(`SELECT `+grantColumns+` FROM grants g WHERE g.wiped_at IS NULL AND g.created_at < @before
-			AND NOT EXISTS (SELECT FROM runs r WHERE r.onboarding = g.onboarding AND r.state IN ('queued', 'running')) ORDER BY g.id`,
-			pgx.NamedArgs{"before": before}).Query(collect(&found, toGrant))
+	err := s.batch(ctx, onboarding.System, "read consents that are over", func(b *pgx.Batch) {
+		b.Queue(selectGrantsOver, pgx.NamedArgs{"before": before, "now": now}).Query(collect(&found, toGrant))
 	})
 	return found, err
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"groundwork/emulator"
 	"groundwork/onboarding"
 	"groundwork/provisioner"
 	"groundwork/store"
@@ -197,13 +198,19 @@ func TestAuditVerifyTellsErasedFromAltered(t *testing.T) {
 func held(t *testing.T, db *store.Store, keys *vault.Vault, cloud *runningEmulator, email string) (onboarding.ID, string) {
 	t.Helper()
 	id := owned(t, db, customer(email))
+	return id, given(t, db, keys, cloud, id, email)
+}
+
+// given keeps a fresh grant whose refresh token is good, and returns that.
+func given(t *testing.T, db *store.Store, keys *vault.Vault, cloud *runningEmulator, id onboarding.ID, email string) string {
+	t.Helper()
 	token := cloud.RefreshToken(emulatedClientID, email, provisioner.Scopes...)
 	b, err := json.Marshal(onboarding.GrantToken{RefreshToken: token})
 	if err != nil {
 		t.Fatal(err)
 	}
 	consent(t, db, keys, id, email, string(b))
-	return id, token
+	return token
 }
 
 // consent keeps a fresh grant with this token.
@@ -391,6 +398,29 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 	}
 
 	const day = 24 * time.Hour
+	// A colleague's part is over before GRANT_TTL is.
+	carl := person("carl@customer.example", onboarding.RoleColleague)
+	cloud.AddPerson(emulator.Person{Email: carl.Email, Name: carl.Email, Domain: "customer.example"})
+	link, _, err := s.CreateInvite(t.Context(), onboarding.System, id, onboarding.Addressee(carl.Email), onboarding.RoleColleague, 2*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.AcceptInvite(t.Context(), link, carl); err != nil {
+		t.Fatal(err)
+	}
+	token = given(t, s, keys, cloud, id, carl.Email)
+	after(time.Hour)
+	if !live() || !refreshes(t, cloud, token) {
+		t.Error("a colleague's access ended before their part")
+	}
+	usual := f
+	f.GrantTTL = 0
+	after(3 * time.Hour)
+	f = usual
+	if live() || refreshes(t, cloud, token) || !strings.Contains(logged, "count=1") {
+		t.Errorf("a colleague's access is held for longer than their part: %s", logged)
+	}
+
 	_, open, err := s.CreateInvite(t.Context(), onboarding.System, id, "late@customer.example", onboarding.RoleColleague, 14*day)
 	if err != nil {
 		t.Fatal(err)

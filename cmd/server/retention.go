@@ -54,19 +54,23 @@ func (f retentionFlags) once(ctx context.Context, db *store.Store, service *prov
 			log.InfoContext(ctx, "retention: wiped "+what, "count", n)
 		}
 	}
+	var before time.Time // of all: a colleague's part ends the access that they gave, whatever GRANT_TTL is
 	if f.GrantTTL > 0 {
-		grants, err := db.GrantsBefore(ctx, now.Add(-f.GrantTTL))
-		problem("look for old access", err)
-		n := 0
-		for _, g := range grants {
-			if !problem("revoke the access of "+string(g.Onboarding), service.Revoke(ctx, onboarding.System, g.Onboarding)) {
-				n++
-			}
+		before = now.Add(-f.GrantTTL)
+	}
+	grants, err := db.GrantsOver(ctx, before, now)
+	problem("look for access that is over", err)
+	n := 0
+	for _, g := range grants {
+		if !problem("revoke the access of "+string(g.Onboarding), service.Revoke(ctx, onboarding.System, g.Onboarding)) {
+			n++
 		}
-		wiped("access that no run ended", n)
-		ids, err := db.SecretsBefore(ctx, now.Add(-f.GrantTTL))
+	}
+	wiped("access that no run ended", n)
+	if f.GrantTTL > 0 {
+		ids, err := db.SecretsBefore(ctx, before)
 		problem("look for old secrets", err)
-		n = 0
+		n := 0
 		for _, id := range ids {
 			if !problem("wipe the secrets of "+string(id), db.WipeSecrets(ctx, onboarding.System, id)) {
 				n++
