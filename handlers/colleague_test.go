@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -98,4 +99,55 @@ func TestAColleagueDoesTheirPartAndNoMore(t *testing.T) {
 	// Both are in the history.
 	told := a.get(web.OnboardingPath(ob.ID, "audit"))
 	says(t, told, "You invited "+bob, bob+" accepted the invitation as colleague", bob+" gave access to Google Cloud", bob+" approved the plan", bob+" answered Google Cloud project")
+}
+
+func TestTheCustomerWithdrawsALinkThatNobodyUsed(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	connect, withdraw := web.OnboardingPath(ob.ID, "connect"), web.OnboardingPath(ob.ID, "colleague", "withdraw")
+	b := w.sent(ob.ID, a) // bob's is used
+	wantTo(t, a.post(web.OnboardingPath(ob.ID, "colleague"), "email", "eve@customer.example"), connect)
+	p := a.get(connect)
+	link := w.linkOn(p)
+	forms := p.Find("form[action='" + withdraw + "']")
+	invite := forms.Find("input[name=invite]").AttrOr("value", "")
+	if forms.Length() != 1 || !strings.Contains(forms.Text(), "Withdraw the link for eve@customer.example") {
+		t.Fatalf("%d links to withdraw: %q", forms.Length(), forms.Text())
+	}
+	for who, b := range map[string]*browser{"the colleague": b, "a specialist": w.as(sam)} {
+		if b.get(connect).Find("form[action='"+withdraw+"']").Length() != 0 {
+			t.Errorf("%s is offered to withdraw it", who)
+		}
+		want(t, b.post(withdraw, "invite", invite), http.StatusForbidden)
+	}
+	want(t, a.post(withdraw, "invite", "x"), http.StatusBadRequest)
+	want(t, w.as("eve@customer.example").get(strings.TrimPrefix(link, w.url)), http.StatusOK)
+
+	wantTo(t, a.post(withdraw, "invite", invite), connect)
+	p = a.get(connect)
+	if says := p.Find("body").Text(); !strings.Contains(says, "The link is withdrawn") || p.Find("form[action='"+withdraw+"']").Length() != 0 {
+		t.Error("the page still offers it, or doesn't say that it is withdrawn")
+	}
+	want(t, w.as("eve@customer.example").post(strings.TrimPrefix(link, w.url)), http.StatusGone)
+	if !w.said(ob.ID, "invite.revoked", "eve@customer.example") {
+		t.Error("the history doesn't say it")
+	}
+	wantTo(t, a.post(withdraw, "invite", invite), connect) // a double click
+
+	invites, err := w.store.Invites(t.Context(), staffActor(sam), ob.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range invites {
+		if i.TakenBy(bob) {
+			wantTo(t, a.post(withdraw, "invite", strconv.FormatInt(i.ID, 10)), connect)
+			if !strings.Contains(a.get(connect).Find("body").Text(), "That link was used meanwhile") {
+				t.Error("the page doesn't say that it was used")
+			}
+		}
+	}
+	want(t, b.get(connect), http.StatusOK)
+	if _, err := w.store.RoleOn(t.Context(), bob, ob.ID); err != nil {
+		t.Errorf("bob is out: %v", err)
+	}
 }

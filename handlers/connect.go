@@ -107,6 +107,9 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, error) {
 	switch v.actor.Role {
 	case onboarding.RoleCustomer:
 		view.Colleague.Action, view.Colleagues = web.OnboardingPath(v.id, "colleague"), colleagues
+		if view.Pending, err = s.pending(v); err != nil {
+			return web.ConnectView{}, err
+		}
 	case onboarding.RoleColleague:
 		for _, you := range colleagues {
 			view.You = you
@@ -116,6 +119,14 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, error) {
 		view.StartURL = web.OnboardingPath(v.id, "connect")
 	}
 	return view, nil
+}
+
+// pending are the colleagues' links that are good and that nobody has used.
+func (s *Server) pending(v *visit) ([]onboarding.Invite, error) {
+	all, err := s.Store.Invites(v.Context(), v.actor, v.id)
+	return slices.DeleteFunc(all, func(i onboarding.Invite) bool {
+		return i.Role != onboarding.RoleColleague || !i.UsedAt.IsZero() || !i.RevokedAt.IsZero() || !s.Now().Before(i.ExpiresAt)
+	}), err
 }
 
 // connectStart is the way to the provider's page, for who saw what is asked.

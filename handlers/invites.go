@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -213,6 +214,23 @@ func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
 	view.Colleague.Email = v.form.Get("email")
 	view.Colleague.Problems = wizard.Problems{{Field: web.FieldEmail, Message: problem}}
 	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.ConnectPage(view))
+}
+
+// colleagueWithdraw makes a colleague's link useless that nobody has used yet.
+func (s *Server) colleagueWithdraw(w http.ResponseWriter, v *visit) error {
+	id, err := strconv.ParseInt(v.form.Get(web.FieldInvite), 10, 64)
+	if err != nil {
+		return badRequest("The form doesn't say which link. Go back and try again.", err)
+	}
+	said := "The link is withdrawn. Whoever opens it is told so."
+	switch err := s.Store.RevokeInvite(v.Context(), v.actor, v.id, id); {
+	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+		said = "That link was used meanwhile, or is no longer there. This is how it stands now."
+	case err != nil:
+		return err
+	}
+	s.say(v.Context(), said)
+	return seeOther(w, v.Request, web.OnboardingPath(v.id, "connect"))
 }
 
 // colleagueRemove ends a colleague's membership, and the access to Google Cloud that they gave.

@@ -323,6 +323,7 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/audit.csv", who: viewer, handle: (*Server).auditCSV},
 		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke},
 		{method: post, pattern: "/o/{id}/colleague", who: owner, handle: (*Server).colleague, limit: "invite"},
+		{method: post, pattern: "/o/{id}/colleague/withdraw", who: owner, handle: (*Server).colleagueWithdraw},
 		{method: post, pattern: "/o/{id}/colleague/remove", who: owner, handle: (*Server).colleagueRemove},
 
 		{method: get, pattern: "/admin", who: specialist, handle: (*Server).adminList},

@@ -276,10 +276,12 @@ func (s *Store) Invites(ctx context.Context, actor onboarding.Actor, id onboardi
 const revokeInvite = `
 UPDATE invites i SET revoked_at = coalesce(i.revoked_at, @now)
 FROM onboardings o
-WHERE i.id = @invite AND i.onboarding = @id AND o.id = i.onboarding AND i.used_at IS NULL AND ` + visible + `
+WHERE i.id = @invite AND i.onboarding = @id AND o.id = i.onboarding AND i.used_at IS NULL
+AND (@staff OR i.role = 'colleague' AND ` + asCustomer + `)
 RETURNING ` + inviteColumns
 
-// RevokeInvite makes an unused invite useless; a used one is CodeNotFound. Revoking twice is fine.
+// RevokeInvite makes an unused invite useless; a used one is CodeNotFound. Revoking twice is fine. A customer withdraws
+// colleagues' alone, and a colleague none: CodeNotFound.
 func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64) error {
 	err := s.tx(ctx, actor, "revoke an invite", func(tx pgx.Tx) error {
 		inv, err := one(ctx, tx, revokeInvite, seen(actor, pgx.NamedArgs{"id": id, "invite": inviteID, "now": s.now()}), "unused invite", toInvite)

@@ -502,6 +502,68 @@ func TestARoleOnAnOnboardingIsTheVendorsBeforeItIsAMembers(t *testing.T) {
 	role(cole, "", onboarding.CodeGone)
 }
 
+func TestACustomerWithdrawsTheLinksOfColleaguesAlone(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ctx := t.Context()
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	token, _ := invited(t, s, ob, cole.Email)
+	must(t, second(s.AcceptInvite(ctx, token, cole)))
+	link, open := invited(t, s, ob, "eve@customer.example")
+	_, own, err := s.CreateInvite(ctx, sam, ob.ID, onboarding.Addressee(ada.Email), onboarding.RoleCustomer, 0)
+	must(t, err)
+	for _, who := range []onboarding.Actor{cole, mallory} {
+		wantCode(t, s.RevokeInvite(ctx, who, ob.ID, open.ID), onboarding.CodeNotFound)
+	}
+	wantCode(t, s.RevokeInvite(ctx, ada, ob.ID, own.ID), onboarding.CodeNotFound)
+	wantCode(t, s.RevokeInvite(ctx, mallory, begin(t, s, mallory, onboarding.VendorValues{}).ID, open.ID), onboarding.CodeNotFound)
+	must(t, second2(s.InviteByToken(ctx, link)))
+	must(t, s.RevokeInvite(ctx, ada, ob.ID, open.ID))
+	wantCode(t, second2(s.InviteByToken(ctx, link)), onboarding.CodeGone)
+	must(t, s.RevokeInvite(ctx, sam, ob.ID, own.ID))
+}
+
+// Whoever invites at the same time as somebody else, one link is good.
+func TestOfTwoInvitesAtOnceOneIsOpen(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ctx := t.Context()
+	for range 10 {
+		ob := begin(t, s, ada, onboarding.VendorValues{})
+		tokens := make(chan string, 8)
+		for i := range cap(tokens) {
+			go func() {
+				who := []onboarding.Actor{ada, sam}[i%2]
+				token, _, err := s.CreateInvite(ctx, who, ob.ID, onboarding.Addressee(cole.Email), onboarding.RoleColleague, 0)
+				if err != nil {
+					t.Error(err)
+				}
+				tokens <- token
+			}()
+		}
+		good := 0
+		for range cap(tokens) {
+			if token := <-tokens; onboarding.ErrorCode(second2(s.InviteByToken(ctx, token))) == "" {
+				good++
+			}
+		}
+		all, err := s.Invites(ctx, sam, ob.ID)
+		must(t, err)
+		open := 0
+		for _, i := range all {
+			if i.UsedAt.IsZero() && i.RevokedAt.IsZero() {
+				open++
+			}
+		}
+		if open != 1 {
+			t.Fatalf("%d links are open", open)
+		}
+		if good == 0 {
+			t.Fatal("none was ever good")
+		}
+	}
+}
+
 func TestWithdrawsSecretsWithWhatFollowsOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	s := pgtest.New(t)

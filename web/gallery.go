@@ -57,7 +57,7 @@ func Gallery() []GalleryPage {
 		}))},
 		{"connect-refused", ConnectPage(s.connect(func(v *ConnectView) { v.Refused = "ada@customer.example" }))},
 		{"connect-colleague", ConnectPage(s.connect(func(v *ConnectView) {
-			v.Colleague, v.Colleagues = ColleagueForm{}, nil
+			v.Colleague, v.Pending, v.Colleagues = ColleagueForm{}, nil, nil
 			v.You = onboarding.Colleague{Email: "grace@customer.example", InvitedBy: "ada@customer.example", JoinedAt: s.now, Until: s.now.Add(7 * 24 * time.Hour)}
 		}))},
 		{"connect-denied", ConnectPage(s.connect(func(v *ConnectView) { v.Denied = true }))},
@@ -441,6 +441,7 @@ func (s samples) project(connected string) StepPageView {
 func (s samples) connect(change func(*ConnectView)) ConnectView {
 	v := ConnectView{
 		Frame: s.draft(), Onboarding: sampleID, Project: "acme-data-prod", StartURL: "/o/ob_sample/connect/start",
+		Pending:    []onboarding.Invite{{ID: 4, To: "grace@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(6 * 24 * time.Hour)}},
 		Colleagues: []onboarding.Colleague{{Email: "bob@customer.example", InvitedBy: "ada@customer.example", Until: s.now.Add(5 * 24 * time.Hour)}, {Email: "eve@customer.example", Until: s.now.Add(-time.Hour)}},
 		Scopes: []Reason{
 			{"openid", "to know which account gave the access"},

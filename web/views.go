@@ -123,6 +123,7 @@ type ConnectView struct {
 	Unticked   []string // scopes that were asked and not granted
 	Other      string   // another account than the one that connected before; "" none
 	Colleague  ColleagueForm
+	Pending    []onboarding.Invite    // colleagues' links that the customer may withdraw
 	Colleagues []onboarding.Colleague // whom the customer may remove
 	You        onboarding.Colleague   // the colleague who looks; zero: it is somebody else
 	Back       string                 // URL
@@ -317,6 +318,7 @@ const (
 	FieldHandoverURL         = "handover_url"
 	FieldAPIKey              = "vendor_api_key"
 	FieldEmail               = "email"
+	FieldInvite              = "invite"
 	FieldRole                = "role"
 	FieldReplace             = "replace" // "yes": the invited customer takes the present one's place
 	FieldNote                = "note"
