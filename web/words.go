@@ -1193,6 +1193,11 @@ func (v SignInView) signFrame() Frame {
 	return f
 }
 
+// over tells whether a colleague's part has ended.
+func (v ConnectView) over(c onboarding.Colleague) bool {
+	return !v.Now.IsZero() && !c.Until.After(v.Now)
+}
+
 func (v ConnectView) connectFrame() Frame {
 	f := v.Frame.titled("Connect Google Cloud")
 	f.Error = f.Error || len(v.Colleague.Problems) > 0 || len(v.Unticked) > 0
