@@ -48,6 +48,8 @@ func entries() []entry {
 		{"start", measureStart},
 		{"tasks", measureTasks},
 		{"watch", measureWatchers},
+		{"run", measureRuns},
+		{"faults", measureFaults},
 	}
 }
 

@@ -18,6 +18,7 @@ type visitor struct {
 	t      *testing.T
 	client *http.Client
 	email  string
+	from   string // the address that they come from, behind a proxy; "" this machine
 	at     *url.URL
 	status int
 	page   *goquery.Document
@@ -54,6 +55,14 @@ func (v *visitor) open(address string) {
 	req, err := http.NewRequestWithContext(v.t.Context(), http.MethodGet, v.resolve(address), nil)
 	if err != nil {
 		v.t.Fatal(err)
+	}
+	v.send(req)
+}
+
+func (v *visitor) send(req *http.Request) {
+	v.t.Helper()
+	if v.from != "" {
+		req.Header.Set("X-Forwarded-For", v.from)
 	}
 	v.take(v.client.Do(req))
 }
@@ -146,7 +155,7 @@ func (v *visitor) submit(button string, pairs ...string) {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Origin", v.at.Scheme+"://"+v.at.Host) // as every browser does
-	v.take(v.client.Do(req))
+	v.send(req)
 }
 
 // signIn goes through the provider's pages.
@@ -173,6 +182,21 @@ func (v *visitor) must(path string) {
 
 // onboard goes from the invite to the button that starts the run, and presses it. It returns the progress page's path.
 func (v *visitor) onboard(invite, project string) string {
+	v.t.Helper()
+	v.reachPlan(invite, project)
+	v.approve(project)
+	return v.at.Path
+}
+
+// approve presses the button that starts the run.
+func (v *visitor) approve(project string) {
+	v.t.Helper()
+	v.submit("in " + project)
+	v.must("/progress")
+}
+
+// reachPlan goes from the invite to the button that starts the run.
+func (v *visitor) reachPlan(invite, project string) {
 	v.t.Helper()
 	v.open(invite)
 	v.submit("Accept")
@@ -203,9 +227,6 @@ func (v *visitor) onboard(invite, project string) string {
 	v.must("/check")
 	v.follow("Continue to the plan")
 	v.must("/plan")
-	v.submit("in " + project)
-	v.must("/progress")
-	return v.at.Path
 }
 
 // patience is how long a test waits for what comes within seconds on a machine that has nothing else to do.
