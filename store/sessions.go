@@ -22,10 +22,8 @@ var app = onboarding.Actor{}
 // Find reads a session that has not expired.
 func (s Sessions) Find(ctx context.Context, token string) ([]byte, bool, error) {
 	var found [][]byte
-	err := s.store.batch(ctx, app, "read a session", func(b *pgx.Batch) {
-		b.Queue(`SELECT data FROM sessions WHERE token = @token AND expiry > @now`, pgx.NamedArgs{"token": token, "now": s.store.now()}).
-			Query(collect(&found, pgx.RowTo[[]byte]))
-	})
+	err := s.store.query(ctx, "read a session", `SELECT data FROM sessions WHERE token = @token AND expiry > @now`,
+		pgx.NamedArgs{"token": token, "now": s.store.now()}, collect(&found, pgx.RowTo[[]byte]))
 	if err != nil || len(found) == 0 {
 		return nil, false, err
 	}

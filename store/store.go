@@ -148,6 +148,20 @@ func (s *Store) batch(ctx context.Context, actor onboarding.Actor, what string, 
 	}))
 }
 
+// query runs one statement as the application itself, for what belongs to no onboarding.
+func (s *Store) query(ctx context.Context, what, sql string, args pgx.NamedArgs, read func(pgx.Rows) error) error {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	rows, err := conn.Query(ctx, sql, args)
+	if err == nil {
+		err = read(rows)
+	}
+	return failure(what, err)
+}
+
 // tx runs a transaction as the actor.
 func (s *Store) tx(ctx context.Context, actor onboarding.Actor, what string, do func(pgx.Tx) error) error {
 	conn, err := s.acquire(ctx)
