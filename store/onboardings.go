@@ -15,11 +15,7 @@ import (
 const onboardingColumns = `
 	o.id, o.version, o.customer, o.deployment, o.region, o.project, o.vendor, o.answers, o.status,
 	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.created_at, o.activity_at, o.wiped_secrets, o.forgotten_at,
-	coalesce(CASE WHEN o.status IN ('provisioning', 'needs_attention') THEN (
-		SELECT t.title || ' (' || t.position || ' of ' || (SELECT count(*) FROM tasks n WHERE n.run = o.run) || ')'
-		FROM tasks t
-		WHERE t.run = o.run AND t.state IN ('failed', 'blocked', 'running', 'waiting')
-		ORDER BY t.state NOT IN ('failed', 'blocked'), t.position LIMIT 1) END, o.current) AS current`
+	coalesce(CASE WHEN o.status IN ('provisioning', 'needs_attention') THEN standing(o.run) END, o.current) AS current`
 
 // Behind it stands the same rule as a policy; here it keeps a foreign row out even where a policy would not bite.
 const visible = `(@staff OR EXISTS (SELECT FROM members m WHERE m.onboarding = o.id AND m.email = @actor))`
