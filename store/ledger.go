@@ -29,10 +29,7 @@ type written struct {
 // fence refuses.
 func (s *Store) write(ctx context.Context, fence onboarding.Fence, what, sql string, args pgx.NamedArgs) (written, error) {
 	args["run"], args["epoch"] = fence.Run, fence.Epoch
-	var rows []written
-	err := s.batch(ctx, onboarding.System, what, func(b *pgx.Batch) {
-		b.Queue(sql, args).Query(collect(&rows, pgx.RowToStructByName[written]))
-	})
+	rows, err := s.together.write(ctx, what, sql, args)
 	if err != nil {
 		return written{}, err
 	}

@@ -52,6 +52,8 @@ type Store struct {
 	log     *slog.Logger
 	jobs    *river.Client[pgx.Tx] // inserts only
 	changes *changes
+
+	together together // the ledger's writes
 }
 
 // Open connects. It does not migrate: see [Migrate].
@@ -87,6 +89,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("make the client that inserts jobs: %w", err)
 	}
 	s := &Store{pool: pool, now: cfg.Now, log: cfg.Logger, jobs: jobs}
+	s.together.store = s
 	s.changes = newChanges(pc.ConnConfig.Copy(), s)
 	return s, nil
 }

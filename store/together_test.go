@@ -1,0 +1,55 @@
+package store_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"groundwork/onboarding"
+	"groundwork/store/pgtest"
+)
+
+// Many write at once. Some of them lost the run, and some writes cannot be made at all: each
+// learns its own, and what the others write is there, once.
+func TestWritesAtTheSameTimeAnswerEachForItself(t *testing.T) {
+	s := pgtest.New(t)
+	const lines = 25
+	_, run, good, _ := claimed(t, s)
+	old := good
+	old.Epoch--
+	var group sync.WaitGroup
+	note := func(fence onboarding.Fence, text string, want onboarding.Code) {
+		group.Go(func() {
+			if got := onboarding.ErrorCode(s.NoteTask(t.Context(), fence, "bucket", "log", text)); got != want {
+				t.Errorf("%.20q under epoch %d: %q, want %q", text, fence.Epoch, got, want)
+			}
+		})
+	}
+	for i := range lines {
+		note(good, fmt.Sprintf("line %02d", i), "")
+		note(old, "too late", onboarding.CodeFenced)
+		if i%5 == 0 {
+			note(good, "no \x00 text", onboarding.CodeInvalid)
+		}
+	}
+	group.Wait()
+	after, err := s.Run(t.Context(), onboarding.System, run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, e := range after.Tasks[0].Events {
+		found[e.Text]++
+	}
+	for i := range lines {
+		if text := fmt.Sprintf("line %02d", i); found[text] != 1 {
+			t.Errorf("%q is there %d times", text, found[text])
+		}
+	}
+	for text := range found {
+		if !strings.HasPrefix(text, "line ") {
+			t.Errorf("%q is there", text)
+		}
+	}
+}
