@@ -205,15 +205,6 @@ func (c Client) PutSecret(ctx context.Context, scope, key string, value onboardi
 	return c.call(ctx, http.MethodPost, "/api/2.0/secrets/put", body, nil)
 }
 
-// DeleteScope deletes a scope and its secrets; one that is gone is success.
-func (c Client) DeleteScope(ctx context.Context, scope string) error {
-	err := c.call(ctx, http.MethodPost, "/api/2.0/secrets/scopes/delete", map[string]string{"scope": scope}, nil)
-	if IsCode(err, "RESOURCE_DOES_NOT_EXIST") || IsStatus(err, http.StatusNotFound) {
-		return nil
-	}
-	return err
-}
-
 func (c Client) call(ctx context.Context, method, path string, body, into any) error {
 	var reader io.Reader
 	if body != nil {

@@ -183,13 +183,6 @@ func (w *World) HandOver() {
 	}
 }
 
-// Uses tells for what the access and the secrets were opened, in order.
-func (w *World) Uses() []string {
-	w.ledger.Lock()
-	defer w.ledger.Unlock()
-	return slices.Clone(w.ledger.Uses)
-}
-
 // Task returns a run's task of that name.
 func (w *World) Task(run onboarding.Run, name onboarding.TaskName) onboarding.Task {
 	w.T.Helper()
