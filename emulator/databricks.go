@@ -283,12 +283,19 @@ func (c *dbCall) scope(name string) (*secretScope, *dbError) {
 	return s, nil
 }
 
-func (c *dbCall) deleteScope() (any, *dbError) {
+// named gives the scope that the request names.
+func (c *dbCall) named() (secretArgs, *secretScope, *dbError) {
 	a, err := c.args()
 	if err != nil {
-		return nil, err
+		return a, nil, err
 	}
-	if _, err := c.scope(a.Scope); err != nil {
+	s, err := c.scope(a.Scope)
+	return a, s, err
+}
+
+func (c *dbCall) deleteScope() (any, *dbError) {
+	a, _, err := c.named()
+	if err != nil {
 		return nil, err
 	}
 	delete(c.ws.Scopes, a.Scope)
@@ -314,11 +321,7 @@ func (c *dbCall) listScopes() (any, *dbError) {
 }
 
 func (c *dbCall) putSecret() (any, *dbError) {
-	a, err := c.args()
-	if err != nil {
-		return nil, err
-	}
-	s, err := c.scope(a.Scope)
+	a, s, err := c.named()
 	if err != nil {
 		return nil, err
 	}
@@ -344,11 +347,7 @@ func (c *dbCall) putSecret() (any, *dbError) {
 }
 
 func (c *dbCall) stored() (*secretScope, string, *dbError) {
-	a, err := c.args()
-	if err != nil {
-		return nil, "", err
-	}
-	s, err := c.scope(a.Scope)
+	a, s, err := c.named()
 	if err != nil {
 		return nil, "", err
 	}
@@ -377,11 +376,7 @@ func (c *dbCall) secret() (any, *dbError) {
 }
 
 func (c *dbCall) listSecrets() (any, *dbError) {
-	a, err := c.args()
-	if err != nil {
-		return nil, err
-	}
-	s, err := c.scope(a.Scope)
+	_, s, err := c.named()
 	if err != nil {
 		return nil, err
 	}
