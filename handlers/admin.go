@@ -104,7 +104,7 @@ func (s *Server) adminFrame(v *visit, title, nav string) web.Frame {
 
 func (s *Server) adminList(w http.ResponseWriter, v *visit) error {
 	filter := filterOf(v.URL.Query())
-	page, err := s.Store.ListOnboardings(v.Context(), v.actor, filter)
+	view, err := s.listView(v, filter)
 	if onboarding.ErrorCode(err) == onboarding.CodeInvalid && filter.Cursor != "" {
 		filter.Cursor = "" // of another filter, or made up: the first page
 		return seeOther(w, v.Request, web.ListURL(filter))
@@ -112,15 +112,24 @@ func (s *Server) adminList(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
+	return s.draw(w, v.Request, http.StatusOK, web.AdminList(view))
+}
+
+func (s *Server) listView(v *visit, filter onboarding.Filter) (web.AdminListView, error) {
+	page, err := s.Store.ListOnboardings(v.Context(), v.actor, filter)
+	if err != nil {
+		return web.AdminListView{}, err
+	}
 	people, err := s.people(v.Context(), v.actor)
 	if err != nil {
-		return err
+		return web.AdminListView{}, err
 	}
 	view := web.AdminListView{Frame: s.adminFrame(v, "Onboardings", "onboardings"), Filter: filter, Page: page, Specialists: people, Target: s.WaitingTarget}
 	if filter.Cursor == "" && len(page.Items) > 0 {
 		view.From = 1
 	}
-	return s.draw(w, v.Request, http.StatusOK, web.AdminList(view))
+	view.Views, err = s.savedViews(v, filter)
+	return view, err
 }
 
 // adminExport writes the current filter as CSV, page by page, so that a long list takes no memory.

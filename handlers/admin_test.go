@@ -69,7 +69,7 @@ func TestTheListIsFilteredByItsAddress(t *testing.T) {
 	} {
 		p := s.get("/admin" + query)
 		want(t, p, http.StatusOK)
-		if got := strings.Count(p.Find("table").Text(), "Acme Sample"); got != rows {
+		if got := strings.Count(p.Find("table .name").Text(), "Acme Sample"); got != rows {
 			t.Errorf("%.40q: %d rows, want %d", query, got, rows)
 		}
 	}
@@ -108,6 +108,41 @@ func TestTheDetailPageKnowsTheListItWasOpenedFrom(t *testing.T) {
 	want(t, s.get(web.AdminPath(onboarding.ID(strings.Split(strings.TrimPrefix(row("Cedar"), "/admin/o/"), "?")[0]))+"?at=made-up&sort=nonsense&cursor=%ff"), http.StatusOK)
 }
 
+func TestAViewIsSavedRenamedAndDeleted(t *testing.T) {
+	w := newWorld(t)
+	s, kim := w.as(sam), w.as(root)
+	list := "/admin?sort=customer&status=in_form"
+	save := "/admin/views?cursor=x&sort=customer&status=in_form&unknown=1"
+	for name, problem := range map[string]string{" ": "Enter a name for the view", strings.Repeat("é", 61): "at most 60 characters", "a\x00b": "control characters"} {
+		p := s.post(save, "act", "save", "name", name)
+		want(t, p, http.StatusUnprocessableEntity)
+		says(t, p, problem)
+	}
+	wantTo(t, s.post(save, "act", "save", "name", "  My <b>form</b>  "), list)
+	p := s.get(list)
+	says(t, p, "The view My <b>form</b> is saved.")
+	link := p.Find("nav[aria-label='Saved views'] a")
+	if link.Length() != 1 || link.AttrOr("href", "") != list || link.AttrOr("aria-current", "") != "page" {
+		t.Fatalf("the view leads to %q", link.AttrOr("href", ""))
+	}
+	if kim.get("/admin").Find("nav[aria-label='Saved views']").Length() != 0 {
+		t.Error("another sees the view")
+	}
+	want(t, s.post(save, "act", "save", "name", "For all", "shared", "yes"), http.StatusForbidden)
+	wantTo(t, kim.post("/admin/views?waited=48h", "act", "save", "name", "For all", "shared", "yes"), "/admin?waited=48h")
+	id := p.Find("input[name=view]").AttrOr("value", "")
+	shared := kim.get("/admin").Find("input[name=view]").AttrOr("value", "")
+	if got := s.get("/admin").Find("nav[aria-label='Saved views'] a").Length(); got != 2 {
+		t.Errorf("%d views", got)
+	}
+	want(t, s.post("/admin/views", "act", "delete", "view", shared), http.StatusNotFound)
+	want(t, kim.post("/admin/views", "act", "rename", "view", id, "name", "Theirs"), http.StatusNotFound)
+	wantTo(t, s.post("/admin/views", "act", "rename", "view", id, "name", "Form"), "/admin")
+	says(t, s.get("/admin"), "The view is called Form now.")
+	wantTo(t, s.post("/admin/views", "act", "delete", "view", id), "/admin")
+	want(t, s.post("/admin/views", "act", "delete", "view", id), http.StatusNotFound)
+}
+
 func TestTheListNamesItsSpecialists(t *testing.T) {
 	w := newWorld(t)
 	s := w.as(sam)
@@ -116,7 +151,7 @@ func TestTheListNamesItsSpecialists(t *testing.T) {
 	if got := list.Find("table bdi[title='" + sam + "']").Text(); got != "Sample Person" {
 		t.Errorf("the specialist is %q", got)
 	}
-	if got := list.Find("select[name=specialist] option[value='" + sam + "']").Text(); got != "Sample Person" {
+	if got := list.Find("#specialist option[value='" + sam + "']").Text(); got != "Sample Person" {
 		t.Errorf("the choice is %q", got)
 	}
 }

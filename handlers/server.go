@@ -36,6 +36,10 @@ type Store interface {
 	Onboarding(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Onboarding, error)
 	MyOnboardings(context.Context, onboarding.Actor) ([]onboarding.Onboarding, error)
 	ListOnboardings(context.Context, onboarding.Actor, onboarding.Filter) (onboarding.Page, error)
+	ListViews(context.Context, onboarding.Actor) ([]onboarding.ListView, error)
+	SaveListView(context.Context, onboarding.Actor, onboarding.ListView) error
+	RenameListView(ctx context.Context, actor onboarding.Actor, id int64, name string) error
+	DeleteListView(ctx context.Context, actor onboarding.Actor, id int64) error
 	OnboardingsOf(context.Context, onboarding.Actor, []onboarding.ID) ([]onboarding.Onboarding, error)
 	Neighbours(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Filter) (onboarding.Neighbours, error)
 	SaveAnswer(context.Context, onboarding.Actor, onboarding.SaveAnswer) (onboarding.Onboarding, error)
@@ -327,6 +331,7 @@ func routes() []route {
 		{method: post, pattern: "/o/{id}/colleague/remove", who: owner, handle: (*Server).colleagueRemove},
 
 		{method: get, pattern: "/admin", who: specialist, handle: (*Server).adminList},
+		{method: post, pattern: "/admin/views", who: specialist, handle: (*Server).adminViews},
 		{method: post, pattern: "/admin/bulk", who: specialist, handle: (*Server).adminBulk},
 		{method: get, pattern: "/admin/export.csv", who: specialist, handle: (*Server).adminExport, stream: true},
 		{method: get, pattern: "/admin/new", who: specialist, handle: (*Server).adminNew},

@@ -45,6 +45,15 @@ type Neighbour struct {
 	Place string // opaque, as [Filter.Cursor]
 }
 
+// ListView is a filter of the list under a name.
+type ListView struct {
+	ID     int64
+	Name   string // at most 60 characters
+	By     string // e-mail address
+	Shared bool   // with all of the staff
+	Query  string // of the list's address
+}
+
 // NewOnboarding is what a specialist enters to start one.
 type NewOnboarding struct {
 	ID           ID // made by [NewID], because sealed values are bound to it

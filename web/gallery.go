@@ -141,6 +141,8 @@ func Gallery() []GalleryPage {
 		{"admin", AdminList(s.admin())},
 		{"admin-filtered", AdminList(s.adminFiltered())},
 		{"admin-no-match", AdminList(AdminListView{Frame: s.staff(), Filter: onboarding.Filter{Search: "zebra"}, Page: onboarding.Page{Counts: map[onboarding.Status]int{}}, Specialists: s.specialists()})},
+		{"admin-view-problem", AdminList(s.adminViewProblem())},
+		{"admin-many", AdminList(s.adminMany())},
 		{"admin-empty", AdminList(AdminListView{Frame: s.staff(), Page: onboarding.Page{Counts: map[onboarding.Status]int{}}})},
 		{"admin-bulk-assign", AdminBulk(s.bulk(BulkAssign, false))},
 		{"admin-bulk-archive", AdminBulk(s.bulk(BulkArchive, false))},
@@ -761,6 +763,28 @@ func (s samples) adminFiltered() AdminListView {
 	v := s.admin()
 	v.Filter = onboarding.Filter{Status: onboarding.StatusAttention, Search: "castellan & sons", Specialist: "marek@vendor.example", Waiting: onboarding.PartyCustomer, Sort: "waiting"}
 	v.Page.Items, v.Page.Total, v.Page.Next, v.Page.Prev = v.Page.Items[1:2], 1, "", "prev-cursor"
+	return v
+}
+
+func (s samples) views() []SavedView {
+	return []SavedView{
+		{ListView: onboarding.ListView{ID: 1, Name: "Waits for days", Shared: true}, URL: "/admin?waited=48h", MayChange: true},
+		{ListView: onboarding.ListView{ID: 2, Name: "Mine, in the form"}, URL: "/admin?status=in_form", Current: true, MayChange: true},
+	}
+}
+
+func (s samples) adminViewProblem() AdminListView {
+	v := s.admin()
+	v.Views, v.Role = s.views(), onboarding.RoleAdministrator
+	v.Problems = wizard.Problems{{Field: FieldName, Message: "Enter a name for the view"}}
+	return v
+}
+
+// adminMany is a filter that finds more than is counted.
+func (s samples) adminMany() AdminListView {
+	v := s.admin()
+	v.Filter, v.Views = onboarding.Filter{Search: "maritime", Waited: 36 * time.Hour}, s.views()
+	v.Page.Counts, v.Page.Total, v.Page.AtLeast = nil, 5000, true
 	return v
 }
 

@@ -250,8 +250,19 @@ type AdminListView struct {
 	Filter      onboarding.Filter
 	Page        onboarding.Page
 	Specialists []onboarding.Actor
-	From        int           // number of the first row, from 1; 0 unknown
+	From        int // number of the first row, from 1; 0 unknown
+	Views       []SavedView
+	ViewName    string // what was typed
+	Problems    wizard.Problems
 	Target      time.Duration // waiting longer than this is coloured; longer than twice, red. 0: 24 h
+}
+
+// SavedView is a named filter of the list.
+type SavedView struct {
+	onboarding.ListView
+	URL       string
+	Current   bool // its list is shown
+	MayChange bool
 }
 
 // BulkAct is what is done with several onboardings at once.
@@ -323,7 +334,10 @@ const (
 	FieldReplace             = "replace" // "yes": the invited customer takes the present one's place
 	FieldNote                = "note"
 	FieldAct                 = "act"
-	FieldRow                 = "row" // an onboarding's ID; confirmed, with a blank and its stamp
+	FieldName                = "name"
+	FieldView                = "view"   // a saved view's ID
+	FieldShared              = "shared" // "yes": with all of the staff
+	FieldRow                 = "row"    // an onboarding's ID; confirmed, with a blank and its stamp
 )
 
 // InviteLink is an invite's link, shown once.

@@ -1172,6 +1172,7 @@ func (v DoneView) handover() []wizard.Row {
 func (v AdminListView) listFrame() Frame {
 	f := v.Frame.titled("Onboardings")
 	f.Nav = "onboardings"
+	f.Error = f.Error || len(v.Problems) > 0
 	return f
 }
 
@@ -1374,6 +1375,9 @@ func (v BulkView) leftHeading() string {
 }
 
 func (v BulkView) button() string { return strings.TrimSuffix(v.heading(), "?") }
+
+// views is where a saved view is made or changed.
+func (v AdminListView) views() string { return withQuery("/admin/views", listQuery(v.Filter)) }
 
 // bulk is where the selected rows are sent.
 func (v AdminListView) bulk() string { return withQuery("/admin/bulk", listQuery(v.Filter)) }
