@@ -1,0 +1,235 @@
+package web
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+func actionWord(a onboarding.Action) string {
+	switch a {
+	case onboarding.ActionCreate:
+		return "Create"
+	case onboarding.ActionChange:
+		return "Change"
+	case onboarding.ActionAdopt:
+		return "Use existing"
+	case onboarding.ActionCheck:
+		return "Check"
+	case onboarding.ActionGuide:
+		return "You do this"
+	case onboarding.ActionDelete:
+		return "Delete"
+	case onboarding.ActionNone:
+		return "Already there"
+	default:
+		return "Nothing"
+	}
+}
+
+func actionTone(a onboarding.Action) tone {
+	switch a {
+	case onboarding.ActionCreate:
+		return "run"
+	case onboarding.ActionChange, onboarding.ActionAdopt, onboarding.ActionGuide:
+		return "warn"
+	case onboarding.ActionDelete:
+		return "err"
+	case onboarding.ActionNone:
+		return "ok"
+	default:
+		return ""
+	}
+}
+
+// approveWords names the act on the plan's button: "Create these 9 resources in acme-data-prod".
+func (v PlanView) approveWords() string {
+	var create, change, del int
+	for _, t := range v.Plan.Tasks {
+		switch t.Action {
+		case onboarding.ActionCreate:
+			create++
+		case onboarding.ActionChange, onboarding.ActionAdopt:
+			change++
+		case onboarding.ActionDelete:
+			del++
+		}
+	}
+	in := ""
+	if p := v.Plan.Spec.Project; p != "" {
+		in = " in " + p
+	}
+	these := func(n int, one, many string) string {
+		if n == 1 {
+			return "this " + one
+		}
+		return fmt.Sprintf("these %d %s", n, many)
+	}
+	switch {
+	case v.Kind == onboarding.RunTeardown:
+		return "Delete " + these(del, "resource", "resources") + in
+	case create > 0 && change > 0:
+		return fmt.Sprintf("Create %d and change %s%s", create, plural(change, "resource", "resources"), in)
+	case create > 0:
+		return "Create " + these(create, "resource", "resources") + in
+	case change > 0:
+		return "Change " + these(change, "resource", "resources") + in
+	default:
+		return "Verify everything" + in
+	}
+}
+
+// totals counts the plan's tasks by action, in a fixed order, without the empty ones.
+func (v PlanView) totals() []struct {
+	Action onboarding.Action
+	N      int
+} {
+	var out []struct {
+		Action onboarding.Action
+		N      int
+	}
+	for _, a := range []onboarding.Action{onboarding.ActionCreate, onboarding.ActionChange, onboarding.ActionAdopt, onboarding.ActionDelete, onboarding.ActionNone, onboarding.ActionGuide, onboarding.ActionCheck} {
+		n := 0
+		for _, t := range v.Plan.Tasks {
+			if t.Action == a {
+				n++
+			}
+		}
+		if n > 0 {
+			out = append(out, struct {
+				Action onboarding.Action
+				N      int
+			}{a, n})
+		}
+	}
+	return out
+}
+
+func (v PlanView) heading() string {
+	switch v.Kind {
+	case onboarding.RunTeardown:
+		return "What will be removed"
+	case onboarding.RunVerify:
+		return "What will be verified"
+	default:
+		return "The plan"
+	}
+}
+
+// checksBy returns the preflight results in a state.
+func (v PlanView) checksBy(states ...onboarding.CheckState) []onboarding.CheckResult {
+	var out []onboarding.CheckResult
+	for _, c := range v.Checks {
+		for _, s := range states {
+			if c.State == s {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+func checkTone(s onboarding.CheckState) tone {
+	switch s {
+	case onboarding.CheckOK:
+		return "ok"
+	case onboarding.CheckFailed:
+		return "err"
+	default:
+		return "warn"
+	}
+}
+
+func checkWord(s onboarding.CheckState) string {
+	switch s {
+	case onboarding.CheckOK:
+		return "Passed"
+	case onboarding.CheckFailed:
+		return "To be mended"
+	case onboarding.CheckUnreadable:
+		return "Couldn't be read"
+	default:
+		return "Worth knowing"
+	}
+}
+
+func checkIcon(s onboarding.CheckState) string {
+	switch s {
+	case onboarding.CheckOK:
+		return "circle-check"
+	case onboarding.CheckFailed:
+		return "circle-x"
+	default:
+		return "triangle-alert"
+	}
+}
+
+// override is the decision about a failed check that stands.
+func (v PlanView) override(c onboarding.CheckResult) (onboarding.Override, bool) {
+	for _, o := range v.Overrides {
+		if o.Check == c.Name {
+			return o, true
+		}
+	}
+	return onboarding.Override{}, false
+}
+
+// reasonField names the reason for passing over a check; a page has one for each. A link takes what is before a colon
+// for a scheme.
+func reasonField(check string) string { return "reason-" + strings.ReplaceAll(check, ":", "-") }
+
+// problems are those of a decision about a check.
+func (v PlanView) problems() wizard.Problems {
+	if v.OverrideProblem == "" {
+		return nil
+	}
+	return wizard.Problems{{Field: reasonField(v.OverrideCheck), Message: v.OverrideProblem}}
+}
+
+// overrideTyped is the reason as it was typed.
+func (v PlanView) overrideTyped(c onboarding.CheckResult) string {
+	if v.OverrideCheck == c.Name {
+		return v.OverrideReason
+	}
+	return ""
+}
+
+// doomed lists what a teardown deletes; data tells whether those that may hold data, or the others.
+func (v PlanView) doomed(data bool) []onboarding.PlannedTask {
+	var out []onboarding.PlannedTask
+	for _, t := range v.Plan.Tasks {
+		if t.Action == onboarding.ActionDelete && (t.Diff != "") == data {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// spared lists what a teardown leaves in any case.
+func (v PlanView) spared() []onboarding.PlannedTask {
+	var out []onboarding.PlannedTask
+	for _, t := range v.Plan.Tasks {
+		if t.Action != onboarding.ActionDelete && strings.HasPrefix(t.Diff, "It ") && t.Diff != "It is not there." {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func (v PlanView) planFrame() Frame {
+	f := v.Frame.titled(v.heading())
+	f.Error = f.Error || v.Problem != ""
+	return f
+}
+
+// again is the address that reads the plan afresh.
+func (v PlanView) again() string {
+	p := OnboardingPath(v.Onboarding, "plan")
+	if v.Kind != "" && v.Kind != onboarding.RunProvision {
+		p += "?kind=" + url.QueryEscape(string(v.Kind))
+	}
+	return p
+}

@@ -1,0 +1,463 @@
+package web
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+func runTone(s onboarding.RunState) tone {
+	switch s {
+	case onboarding.RunRunning:
+		return "run"
+	case onboarding.RunBlocked:
+		return "warn"
+	case onboarding.RunFailed:
+		return "err"
+	case onboarding.RunSucceeded:
+		return "ok"
+	default:
+		return ""
+	}
+}
+
+func runWord(s onboarding.RunState) string {
+	switch s {
+	case onboarding.RunQueued:
+		return "Starting"
+	case onboarding.RunRunning:
+		return "Running"
+	case onboarding.RunBlocked:
+		return "Needs you"
+	case onboarding.RunFailed:
+		return "Stopped"
+	case onboarding.RunCancelled:
+		return "Cancelled"
+	case onboarding.RunSucceeded:
+		return "Done"
+	default:
+		return "Not started"
+	}
+}
+
+func kindWord(k onboarding.RunKind) string {
+	switch k {
+	case onboarding.RunVerify:
+		return "Verification"
+	case onboarding.RunTeardown:
+		return "Teardown"
+	default:
+		return "Provisioning"
+	}
+}
+
+func taskTone(s onboarding.TaskState) tone {
+	switch s {
+	case onboarding.TaskRunning, onboarding.TaskWaiting:
+		return "run"
+	case onboarding.TaskBlocked:
+		return "warn"
+	case onboarding.TaskFailed:
+		return "err"
+	case onboarding.TaskDone:
+		return "ok"
+	default:
+		return "idle"
+	}
+}
+
+func taskIcon(s onboarding.TaskState) string {
+	switch s {
+	case onboarding.TaskRunning:
+		return "loader-circle"
+	case onboarding.TaskWaiting:
+		return "hourglass"
+	case onboarding.TaskBlocked:
+		return "hand"
+	case onboarding.TaskFailed:
+		return "x"
+	case onboarding.TaskDone:
+		return "check"
+	case onboarding.TaskCancelled:
+		return "ban"
+	default:
+		return "clock"
+	}
+}
+
+func (v ProgressView) taskWord(t onboarding.Task) string {
+	switch t.State {
+	case onboarding.TaskRunning:
+		return "Running"
+	case onboarding.TaskWaiting:
+		return "Waiting for Google"
+	case onboarding.TaskBlocked:
+		switch t.On {
+		case onboarding.PartyNobody, onboarding.PartyCustomer:
+			if v.Staff {
+				return "Waiting for the customer"
+			}
+			return "Waiting for you"
+		case onboarding.PartyOrganisation:
+			return "Waiting for an administrator"
+		case onboarding.PartySpecialist:
+			return "Waiting for " + v.brand()
+		case onboarding.PartyColleague:
+			return "Waiting for a colleague"
+		default:
+			return "Waiting"
+		}
+	case onboarding.TaskFailed:
+		if v.Run.Kind == onboarding.RunVerify {
+			return "Differs"
+		}
+		return "Failed"
+	case onboarding.TaskDone:
+		return "Done"
+	case onboarding.TaskCancelled:
+		return "Cancelled"
+	default:
+		return "Not started"
+	}
+}
+
+// taskTime is how long a task took, or "" while it runs or never ran.
+func taskTime(t onboarding.Task) string {
+	if t.StartedAt.IsZero() || t.FinishedAt.IsZero() {
+		return ""
+	}
+	return span(t.FinishedAt.Sub(t.StartedAt))
+}
+
+func (v ProgressView) done() int {
+	n := 0
+	for _, t := range v.Run.Tasks {
+		if t.State == onboarding.TaskDone {
+			n++
+		}
+	}
+	return n
+}
+
+// sentence is what the live region says: one short sentence a change.
+func (v ProgressView) sentence() string {
+	done, of := v.done(), len(v.Run.Tasks)
+	switch v.Run.State {
+	case onboarding.RunQueued:
+		return "Starting."
+	case onboarding.RunSucceeded:
+		return fmt.Sprintf("All %s are done.", plural(of, "task", "tasks"))
+	case onboarding.RunFailed:
+		for _, t := range v.Run.Tasks {
+			if t.State == onboarding.TaskFailed {
+				return "Stopped. Failed: " + t.Title + "."
+			}
+		}
+		return "Stopped."
+	case onboarding.RunCancelled:
+		return "Cancelled."
+	case onboarding.RunBlocked:
+		for _, t := range v.Run.Tasks {
+			if t.State == onboarding.TaskBlocked {
+				return "Paused: " + orText(t.ActionText, t.Title) + "."
+			}
+		}
+		return "Paused."
+	default:
+		return fmt.Sprintf("%d of %s done.", done, plural(of, "task", "tasks"))
+	}
+}
+
+func (v ProgressView) heading() string {
+	what := "your Google Cloud"
+	if v.Run.Kind == onboarding.RunTeardown {
+		switch v.Run.State {
+		case onboarding.RunSucceeded:
+			return "What we made is removed"
+		case onboarding.RunBlocked:
+			return "Removing is paused"
+		case onboarding.RunFailed:
+			return "Removing stopped"
+		case onboarding.RunCancelled:
+			return "Removing was cancelled"
+		default:
+			return "Removing what we made"
+		}
+	}
+	if v.Run.Kind == onboarding.RunVerify {
+		switch v.Run.State {
+		case onboarding.RunSucceeded:
+			return "Everything is as it was made"
+		case onboarding.RunBlocked:
+			return "Verifying is paused"
+		case onboarding.RunFailed:
+			return "Something differs"
+		case onboarding.RunCancelled:
+			return "Verifying was cancelled"
+		default:
+			return "Verifying " + what
+		}
+	}
+	switch v.Run.State {
+	case onboarding.RunSucceeded:
+		return "Everything is set up"
+	case onboarding.RunBlocked:
+		return "Setting up is paused"
+	case onboarding.RunFailed:
+		return "Setting up stopped"
+	case onboarding.RunCancelled:
+		return "Setting up was cancelled"
+	default:
+		return "Setting up " + what
+	}
+}
+
+func (v ProgressView) lead() string {
+	switch {
+	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunFailed:
+		return "Everything was read back, and nothing was changed. Our access was given up again."
+	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunSucceeded:
+		return "Everything was read back and compared. Our access was given up again."
+	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunSucceeded:
+		return "Only what was ours was removed. Our access was given up again."
+	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunCancelled:
+		return "No further change is made. What was removed so far is gone; the rest stays."
+	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunFailed:
+		return "What was removed so far is gone. A retry goes on from the task that failed."
+	}
+	switch v.Run.State {
+	case onboarding.RunQueued, onboarding.RunRunning:
+		return strings.TrimSpace(v.Expect + " You can close this page; the work goes on, and this address shows where it stands.")
+	case onboarding.RunBlocked:
+		return "Nothing is lost. Tasks that don't depend on it went on; the rest resumes where it stopped."
+	case onboarding.RunFailed:
+		return "What was made so far is kept. A retry goes on from the task that failed."
+	case onboarding.RunCancelled:
+		return "No further change is made. What was made so far is kept."
+	default:
+		return "The result was read back and verified."
+	}
+}
+
+// of returns the tasks in a state.
+func (v ProgressView) tasks(s onboarding.TaskState) []onboarding.Task {
+	var out []onboarding.Task
+	for _, t := range v.Run.Tasks {
+		if t.State == s {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// elapsed is how long the run took, or "" while it goes or never started.
+func (v ProgressView) elapsed() string {
+	if v.Run.StartedAt.IsZero() || v.Run.FinishedAt.IsZero() {
+		return ""
+	}
+	took := span(v.Run.FinishedAt.Sub(v.Run.StartedAt))
+	if v.Run.State == onboarding.RunBlocked {
+		return "paused after " + took
+	}
+	return "took " + took
+}
+
+func (v ProgressView) live() bool { return v.EventsURL != "" && !v.Run.State.Ended() }
+
+func (v ProgressView) progressFrame() Frame {
+	f := v.Frame.titled(v.heading())
+	if v.Run.State.Active() && f.Refresh == 0 {
+		f.Refresh = 5
+	}
+	return f
+}
+
+// needsCustomer tells whether a blocked task waits on the customer, rather than on an administrator or the vendor.
+func (v ProgressView) needsCustomer() bool {
+	return slices.ContainsFunc(v.tasks(onboarding.TaskBlocked), func(t onboarding.Task) bool { return orParty(t.On) == onboarding.PartyCustomer })
+}
+
+func (v ProgressView) stateWord() string {
+	switch {
+	case v.Run.State == onboarding.RunBlocked && (v.Staff || !v.needsCustomer()):
+		return "Paused"
+	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunFailed:
+		return "Differs"
+	}
+	return runWord(v.Run.State)
+}
+
+func (v ProgressView) retryPath() string {
+	if v.Staff {
+		return AdminPath(v.Onboarding.ID, "retry")
+	}
+	return OnboardingPath(v.Onboarding.ID, "retry")
+}
+
+// leftover is something that a teardown left, and why.
+type leftover struct{ Resource, Why string }
+
+// leftInPlace is how the runner begins its words on a task of a teardown that left something on purpose.
+const leftInPlace = "Left in place. "
+
+// leftovers lists what stays after a teardown.
+func (v ProgressView) leftovers() []leftover {
+	var out []leftover
+	for _, t := range v.Run.Tasks {
+		p, _ := v.Run.Plan.Task(t.Name)
+		if why, ok := strings.CutPrefix(t.Message, leftInPlace); ok {
+			out = append(out, leftover{orText(p.Resource, t.Title), why})
+		} else if p.Action == onboarding.ActionNone && strings.HasPrefix(p.Diff, "It stays") {
+			out = append(out, leftover{orText(p.Resource, t.Title), p.Diff})
+		}
+	}
+	return out
+}
+
+// kept says what stays of a run that stopped.
+func (v ProgressView) kept() string {
+	if v.Run.Kind == onboarding.RunTeardown {
+		return fmt.Sprintf("%d of %d tasks are done; the rest stays as it is.", v.done(), len(v.Run.Tasks))
+	}
+	if v.Run.Kind == onboarding.RunVerify {
+		return "Nothing was changed."
+	}
+	switch n := v.done(); n {
+	case 0:
+		return "Nothing was made."
+	case 1:
+		return fmt.Sprintf("1 of %d tasks is done and stays as it is.", len(v.Run.Tasks))
+	default:
+		return fmt.Sprintf("%d of %d tasks are done and stay as they are.", n, len(v.Run.Tasks))
+	}
+}
+
+// orParty is the customer where nobody is named: a blocked task always waits on someone.
+func orParty(p onboarding.Party) onboarding.Party {
+	if p == onboarding.PartyNobody {
+		return onboarding.PartyCustomer
+	}
+	return p
+}
+
+// doneAction is the action as it reads afterwards: all that was planned is good now.
+func doneAction(a onboarding.Action) onboarding.Action {
+	if a == onboarding.ActionDelete {
+		return a
+	}
+	return onboarding.ActionNone
+}
+
+func doneWord(a onboarding.Action) string {
+	switch a {
+	case onboarding.ActionCreate:
+		return "Created"
+	case onboarding.ActionChange:
+		return "Changed"
+	case onboarding.ActionAdopt:
+		return "Used"
+	case onboarding.ActionGuide:
+		return "Done by you"
+	case onboarding.ActionDelete:
+		return "Deleted"
+	case onboarding.ActionCheck:
+		return "Checked"
+	default:
+		return "Was there"
+	}
+}
+
+// delivered tells whether the record went to the vendor: a run that succeeded sent it where an address was configured.
+func (v DoneView) delivered() bool { return v.Run.Plan.Spec.Vendor.HandoverURL != "" }
+
+func (v DoneView) handover() []wizard.Row {
+	if len(v.Handover) > 0 {
+		return v.Handover
+	}
+	return []wizard.Row{
+		{Label: "Deployment", Value: v.Onboarding.Deployment},
+		{Label: "Project", Value: v.Onboarding.Project},
+		{Label: "Region", Value: v.Onboarding.Region},
+	}
+}
+
+// blocker is what a run waits for: the first of the tasks that wait for it, and the titles of all.
+type blocker struct {
+	onboarding.Task
+	Titles []string
+}
+
+// blockers are the blocked tasks, those that wait for the same thing as one.
+func (v ProgressView) blockers() []blocker {
+	var out []blocker
+next:
+	for _, t := range v.tasks(onboarding.TaskBlocked) {
+		for i, b := range out {
+			if b.Code == t.Code && b.On == t.On && b.ActionText == t.ActionText && b.Message == t.Message {
+				out[i].Titles = append(out[i].Titles, t.Title)
+				continue next
+			}
+		}
+		out = append(out, blocker{t, []string{t.Title}})
+	}
+	return out
+}
+
+func taskWords(titles []string) string {
+	if len(titles) == 1 {
+		return "Task: " + titles[0] + "."
+	}
+	return fmt.Sprintf("%d tasks: %s.", len(titles), strings.Join(titles, "; "))
+}
+
+// interrupted tells whether the n-th line of a task's log was written by another worker than the line before,
+// which had not come to an end.
+func interrupted(events []onboarding.TaskEvent, n int) bool {
+	if n == 0 || events[n].Epoch == events[n-1].Epoch || events[n].Kind == "resumed" {
+		return false
+	}
+	switch events[n-1].Kind {
+	case "blocked", "failed", "done", "resumed":
+		return false
+	}
+	return true
+}
+
+// endWord names the time at which a run came to rest.
+func (v ProgressView) endWord() string {
+	switch v.Run.State {
+	case onboarding.RunBlocked:
+		return "Paused"
+	case onboarding.RunFailed:
+		return "Stopped"
+	case onboarding.RunCancelled:
+		return "Cancelled"
+	default:
+		return "Finished"
+	}
+}
+
+// linkParts cuts a sentence into its web addresses, as links, and the words between them.
+func linkParts(s string) []Link {
+	var out []Link
+	for {
+		i := strings.Index(s, "https://")
+		if i < 0 {
+			break
+		}
+		end := i + strings.IndexAny(s[i:]+" ", " \t\n\"'<>)")
+		address := strings.TrimRight(s[i:end], ".,;:")
+		if i > 0 {
+			out = append(out, Link{Text: s[:i]})
+		}
+		out = append(out, Link{Text: address, URL: address})
+		s = s[i+len(address):]
+	}
+	if s != "" {
+		out = append(out, Link{Text: s})
+	}
+	return out
+}
