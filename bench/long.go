@@ -6,14 +6,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
+	"syscall"
+	"time"
 )
 
 // measureRuns lets the end-to-end test compare runs with their critical path.
 func measureRuns(ctx context.Context, l *lab) ([]row, error) {
-	got, err := l.test(ctx, "^TestRunTakesItsCriticalPath$")
+	got, err := l.test(ctx, "groundwork/e2e", "^TestRunTakesItsCriticalPath$")
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +33,7 @@ func measureRuns(ctx context.Context, l *lab) ([]row, error) {
 
 // measureFaults lets the end-to-end test kill and stop the worker that has a run.
 func measureFaults(ctx context.Context, l *lab) ([]row, error) {
-	got, err := l.test(ctx, "^TestFaults$/^(kill_-9|SIGSTOP)$")
+	got, err := l.test(ctx, "groundwork/e2e", "^TestFaults$/^(kill_-9|SIGSTOP)$")
 	if err != nil {
 		return nil, err
 	}
@@ -38,10 +43,35 @@ func measureFaults(ctx context.Context, l *lab) ([]row, error) {
 	}, nil
 }
 
-// test runs an end-to-end test in full length and returns the numbers that it tells.
-func (l *lab) test(ctx context.Context, name string) (map[string]float64, error) {
-	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout=1h", "-run", name, "groundwork/e2e")
+// measureLists lets the store's test read the specialists' list among a million onboardings, one reader at a time.
+func measureLists(ctx context.Context, l *lab) ([]row, error) {
+	got, err := l.test(ctx, "groundwork/store", "^TestTheListAmongAMillion$")
+	if err != nil {
+		return nil, err
+	}
+	var slowest float64
+	var which string
+	for _, key := range slices.Sorted(maps.Keys(got)) {
+		if name, ok := strings.CutSuffix(key, ".p95"); ok && strings.HasPrefix(name, "search") && got[key] > slowest {
+			slowest, which = got[key], name
+		}
+	}
+	const from = "1,000,000 onboardings, one reader, 200 reads"
+	return []row{
+		{What: "admin list, first page, p99", Against: "absolute", Unit: "ms", Value: got["first.p99"], Goal: 10, Beyond: 3, Measured: from},
+		{What: "admin list, a page in the middle, p99", Against: "the first page", Value: got["deep.p99"] / got["first.p99"], Goal: 2, Measured: from},
+		{What: "admin search, substring, p95", Against: "absolute", Unit: "ms", Value: slowest, Goal: 150, Beyond: 50, Measured: from + "; the slowest of all searches: " + strings.ReplaceAll(which, "-", " ")},
+	}, nil
+}
+
+// test runs a test in full length and returns the numbers that it tells.
+func (l *lab) test(ctx context.Context, room, name string) (map[string]float64, error) {
+	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout=1h", "-run", name, room)
 	cmd.Env = append(os.Environ(), "LONG=1")
+	// What the test started ends with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", name, err)

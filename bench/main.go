@@ -48,6 +48,7 @@ func entries() []entry {
 		{"start", measureStart},
 		{"tasks", measureTasks},
 		{"watch", measureWatchers},
+		{"lists", measureLists},
 		{"run", measureRuns},
 		{"faults", measureFaults},
 	}

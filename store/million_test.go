@@ -162,6 +162,9 @@ func TestTheListAmongAMillion(t *testing.T) {
 		if half := took[len(took)/2]; half > 2*time.Second {
 			t.Errorf("%s takes %s", l.name, half)
 		}
+		key := strings.ReplaceAll(strings.ReplaceAll(l.name, ",", ""), " ", "-")
+		t.Attr(key+".p95", fmt.Sprint(ms(took[len(took)*95/100])))
+		t.Attr(key+".p99", fmt.Sprint(ms(took[len(took)*99/100])))
 		t.Logf("%-40s rows %2d of %7d  p50 %8.2f ms  p99 %8.2f ms", l.name, len(first.Items), first.Total, ms(took[len(took)/2]), ms(took[len(took)*99/100]))
 	}
 }
