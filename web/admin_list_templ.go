@@ -5,18 +5,15 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"fmt"
-	"strconv"
-	"time"
-
 	"groundwork/onboarding"
 	"groundwork/wizard"
+	"strconv"
+	"time"
 )
 
 // AdminList is the list of onboardings: tabs, search and filter live in the address.
@@ -953,7 +950,7 @@ func (v AdminListView) column(text, down, up string, end bool) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		aria, next := v.sorted(down, up)
-		templ_7745c5c3_Var41 := []any{templ.KV("end", end)}
+		var templ_7745c5c3_Var41 = []any{templ.KV("end", end)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var41...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -1260,7 +1257,7 @@ func (v AdminListView) row(i int, o onboarding.Onboarding) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Var58 := []any{"hint", "age", string(v.ageTone(o.Waiting))}
+			var templ_7745c5c3_Var58 = []any{"hint", "age", string(v.ageTone(o.Waiting))}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var58...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -5,10 +5,8 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 // Message is a page of one sentence and what to do next: every error, and what was done by a one-time action.
 func Message(v MessageView) templ.Component {
@@ -104,7 +102,7 @@ func Message(v MessageView) templ.Component {
 				}
 			}
 			for i, a := range v.Actions {
-				templ_7745c5c3_Var6 := []any{"btn", templ.KV("btn-main", i == 0)}
+				var templ_7745c5c3_Var6 = []any{"btn", templ.KV("btn-main", i == 0)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var6...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

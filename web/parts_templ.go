@@ -5,17 +5,14 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"fmt"
-	"strconv"
-
 	"groundwork/onboarding"
 	"groundwork/wizard"
+	"strconv"
 )
 
 func badge(t tone, text string) templ.Component {
@@ -39,7 +36,7 @@ func badge(t tone, text string) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var2 := []any{"badge", string(t)}
+		var templ_7745c5c3_Var2 = []any{"badge", string(t)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var2...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -99,7 +96,7 @@ func note(t tone, icon string) templ.Component {
 			templ_7745c5c3_Var5 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var6 := []any{"note", string(t)}
+		var templ_7745c5c3_Var6 = []any{"note", string(t)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var6...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -527,7 +524,7 @@ func control(f wizard.FieldView) templ.Component {
 		f.Value = drawable(f.Value)
 		switch f.Kind {
 		case wizard.KindCards:
-			templ_7745c5c3_Var26 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+			var templ_7745c5c3_Var26 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var26...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -593,7 +590,7 @@ func control(f wizard.FieldView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Var29 := []any{"pick-" + strconv.Itoa(i+1)}
+				var templ_7745c5c3_Var29 = []any{"pick-" + strconv.Itoa(i+1)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var29...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -718,7 +715,7 @@ func control(f wizard.FieldView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		case wizard.KindCheckbox:
-			templ_7745c5c3_Var36 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+			var templ_7745c5c3_Var36 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var36...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -816,7 +813,7 @@ func control(f wizard.FieldView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		case wizard.KindConfirm:
-			templ_7745c5c3_Var41 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+			var templ_7745c5c3_Var41 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var41...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -990,7 +987,7 @@ func control(f wizard.FieldView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		case wizard.KindSelect:
-			templ_7745c5c3_Var51 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+			var templ_7745c5c3_Var51 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var51...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1126,7 +1123,7 @@ func control(f wizard.FieldView) templ.Component {
 				}
 			}
 			for i, c := range f.Choices {
-				templ_7745c5c3_Var58 := []any{"pick-" + strconv.Itoa(i+1)}
+				var templ_7745c5c3_Var58 = []any{"pick-" + strconv.Itoa(i+1)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var58...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1242,7 +1239,7 @@ func control(f wizard.FieldView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		case wizard.KindLines:
-			templ_7745c5c3_Var64 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+			var templ_7745c5c3_Var64 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var64...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1289,7 +1286,7 @@ func control(f wizard.FieldView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Var67 := []any{"area", templ.KV("mono", f.Mono)}
+			var templ_7745c5c3_Var67 = []any{"area", templ.KV("mono", f.Mono)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var67...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1392,7 +1389,7 @@ func control(f wizard.FieldView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		default:
-			templ_7745c5c3_Var73 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+			var templ_7745c5c3_Var73 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var73...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1477,7 +1474,7 @@ func control(f wizard.FieldView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Var78 := []any{"input", templ.KV("mono", f.Mono), width(f.Width)}
+			var templ_7745c5c3_Var78 = []any{"input", templ.KV("mono", f.Mono), width(f.Width)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var78...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1723,7 +1720,7 @@ func tree(b branch) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, w := range b.When {
-				templ_7745c5c3_Var90 := []any{"when", "when-" + strconv.Itoa(w.N)}
+				var templ_7745c5c3_Var90 = []any{"when", "when-" + strconv.Itoa(w.N)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var90...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

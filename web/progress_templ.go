@@ -5,17 +5,14 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"fmt"
+	"groundwork/onboarding"
 	"strconv"
 	"time"
-
-	"groundwork/onboarding"
 )
 
 // Progress is a run's page, in every state; with EventsURL it is live.
@@ -559,7 +556,7 @@ func runBar(v ProgressView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Var21 := []any{templ.KV("ok", v.Run.State == onboarding.RunSucceeded)}
+		var templ_7745c5c3_Var21 = []any{templ.KV("ok", v.Run.State == onboarding.RunSucceeded)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var21...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -633,7 +630,7 @@ func runTasks(v ProgressView) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		for i, t := range v.Run.Tasks {
-			templ_7745c5c3_Var26 := []any{"task", string(taskTone(t.State))}
+			var templ_7745c5c3_Var26 = []any{"task", string(taskTone(t.State))}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var26...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -2300,7 +2297,7 @@ func fact(label, value string, mono bool) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Var106 := []any{templ.KV("mono", mono)}
+			var templ_7745c5c3_Var106 = []any{templ.KV("mono", mono)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var106...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

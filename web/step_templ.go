@@ -5,16 +5,13 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"fmt"
-	"strconv"
-
 	"groundwork/wizard"
+	"strconv"
 )
 
 // StepPage is a page of the wizard. A view with problems is the 422 page, one with Stale the 409 page.
@@ -424,7 +421,7 @@ func Planner(v PlannerView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, d := range v.Names {
-				templ_7745c5c3_Var17 := []any{templ.KV("over", d.Limit > 0 && d.Used > d.Limit)}
+				var templ_7745c5c3_Var17 = []any{templ.KV("over", d.Limit > 0 && d.Used > d.Limit)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var17...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -591,7 +588,7 @@ func stepNav(v StepPageView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, s := range v.Steps {
-			templ_7745c5c3_Var27 := []any{string(s.State)}
+			var templ_7745c5c3_Var27 = []any{string(s.State)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var27...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -690,7 +687,7 @@ func stepNav(v StepPageView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, s := range v.Steps {
-			templ_7745c5c3_Var31 := []any{string(s.State)}
+			var templ_7745c5c3_Var31 = []any{string(s.State)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var31...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
