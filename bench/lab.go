@@ -258,6 +258,7 @@ func (l *lab) serve(ctx context.Context) error {
 	l.env = []string{
 		"ADDR=" + site, "BASE_URL=" + l.base, "DATABASE_URL=" + l.pg.URL(store.AppRole, database), "EMULATOR_URL=" + l.cloud,
 		"KEYSET=" + string(keyset), "ADMINISTRATORS=kim@vendor.example", "TRUSTED_PROXIES=127.0.0.1/32",
+		"PAGE_LIMIT=-1", "CLOUD_LIMIT=-1",
 	}
 	if l.server, err = l.start("server", l.env, l.program, "serve"); err != nil {
 		return err

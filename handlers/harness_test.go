@@ -361,7 +361,7 @@ func newWorld(t *testing.T, change ...func(*handlers.Config)) *world {
 		OAuth: handlers.OAuth{Issuer: w.issuer.URL, ClientID: "client", ClientSecret: "client-secret-sample"},
 		Staff: handlers.Staff{Domains: []string{"vendor.example"}, Administrators: []string{root}},
 		Brand: "Tecton", Assets: web.Assets(), Now: w.clock.now,
-		Limits: handlers.Limits{SignIn: -1, Invite: -1, Staff: -1, Post: -1},
+		Limits: handlers.Limits{SignIn: -1, Invite: -1, Staff: -1, Post: -1, Page: -1, Cloud: -1},
 		Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 	}
 	for _, c := range change {

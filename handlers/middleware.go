@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"encoding/base32"
 	"errors"
@@ -237,16 +238,22 @@ func client(r *http.Request) string {
 	return host
 }
 
-// limited allows so many requests a minute from one client. counts chooses the requests that count; nil counts all.
-func (s *Server) limited(class string, perMinute int, counts func(*http.Request) bool) func(http.Handler) http.Handler {
+// person is whose session a request is in, else the client.
+func (s *Server) person(r *http.Request) string {
+	return cmp.Or(s.sessions.GetString(r.Context(), keyEmail), client(r)) // no client's address has an @
+}
+
+// limited allows so many requests a minute of one requester, as who names them. counts chooses the requests that count;
+// nil counts all.
+func (s *Server) limited(class string, perMinute int, who func(*http.Request) string, counts func(*http.Request) bool) func(http.Handler) http.Handler {
 	if perMinute < 0 {
 		return func(next http.Handler) http.Handler { return next }
 	}
 	none := httprate.ResponseHeaders{RetryAfter: "Retry-After"}
 	limit := httprate.LimitBy(perMinute, time.Minute, func(r *http.Request) (string, error) {
-		return class + " " + httprate.CanonicalizeIP(client(r)), nil
+		return class + " " + httprate.CanonicalizeIP(who(r)), nil
 	}, httprate.WithResponseHeaders(none), httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, &statusError{status: http.StatusTooManyRequests, message: "That was a lot of requests at once. Wait a minute, then try again."})
+		s.fail(w, r, &statusError{status: http.StatusTooManyRequests, message: "That was a lot of requests at once. Nothing is lost; wait a minute, then reload the page or send the form again."})
 	}))
 	return func(next http.Handler) http.Handler {
 		all := limit(next)

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,54 @@ func TestLimitsBehindATrustedProxy(t *testing.T) {
 	if got := opened("203.0.113.2"); got != http.StatusNotFound {
 		t.Errorf("another client got %d", got)
 	}
+}
+
+// An office behind one address is not one client, once its people are signed in.
+func TestPagesAreLimitedByPerson(t *testing.T) {
+	// until asks for a page until that is too much, and gives the refusal; most is how often it may be asked at least.
+	until := func(t *testing.T, b *browser, path string, most int) page {
+		t.Helper()
+		for n := range 20 * most { // the limit is of a minute that glides on
+			p := b.get(path)
+			if p.status == http.StatusTooManyRequests {
+				if n < most {
+					t.Errorf("%s is too much after %d times, want %d", path, n, most)
+				}
+				return p
+			}
+			want(t, p, http.StatusOK)
+		}
+		t.Fatalf("%s has no limit", path)
+		return page{}
+	}
+	t.Run("that ask Google", func(t *testing.T) {
+		w := newWorld(t, func(c *handlers.Config) { c.Limits.Cloud = 8 })
+		ob, a := w.ready() // which asks some already
+		s := w.as(sam)
+		connect := web.OnboardingPath(ob.ID, "connect")
+		until(t, a, connect, 3)
+		want(t, a.get(web.OnboardingPath(ob.ID, "step", "project")), http.StatusTooManyRequests)
+		want(t, a.get(web.OnboardingPath(ob.ID, "check")), http.StatusOK)
+		want(t, a.get(web.OnboardingPath(ob.ID, "step", "region")), http.StatusOK)
+		want(t, s.get(connect), http.StatusOK)
+	})
+	t.Run("of any kind", func(t *testing.T) {
+		w := newWorld(t, func(c *handlers.Config) { c.Limits.Page = 20 })
+		ob := w.begun()
+		a, s := w.as(ada), w.as(sam)
+		refused := until(t, a, "/sessions", 15)
+		if after, err := strconv.Atoi(refused.header.Get("Retry-After")); err != nil || after < 1 || after > 60 {
+			t.Errorf("Retry-After %q", refused.header.Get("Retry-After"))
+		}
+		says(t, refused, "Nothing is lost; wait a minute, then reload")
+		want(t, s.get("/sessions"), http.StatusOK)
+		want(t, w.browser().get("/signin"), http.StatusOK)
+		want(t, a.get("/healthz/live"), http.StatusOK)
+		want(t, a.get(refused.Find("link[rel=stylesheet]").AttrOr("href", "")), http.StatusOK)
+		want(t, a.get(web.OnboardingPath(ob.ID, "events")), http.StatusNotFound) // a stream: there is no run yet
+		wantTo(t, a.post("/theme", "theme", "dark", "next", "/"), "/")
+		until(t, w.browser(), "/signin", 5) // by address, where nobody is signed in
+	})
 }
 
 func TestForwardingHeadersAreIgnored(t *testing.T) {

@@ -119,8 +119,11 @@ type Staff struct {
 	Administrators []string // ADMINISTRATORS: addresses
 }
 
-// Limits are requests a minute from one address; 0 is the usual, below 0 is none.
+// Limits are requests a minute; 0 is the usual, below 0 is none. Page and Cloud count by person where one is signed in,
+// so that an office behind one address is not one client; else, and all others, by address.
 type Limits struct {
+	Page   int // pages and downloads, without streams; 3,000
+	Cloud  int // those of them that may ask Google; 240
 	SignIn int // starts and callbacks of sign-ins; 60
 	Invite int // opening and accepting invites; 60
 	Staff  int // changes of the staff; 30
@@ -210,6 +213,8 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Limits.Invite, 60)
 	usual(&c.Limits.Staff, 30)
 	usual(&c.Limits.Post, 600)
+	usual(&c.Limits.Page, 3000)
+	usual(&c.Limits.Cloud, 240)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -281,7 +286,7 @@ type route struct {
 	recent          bool   // needs a recent sign-in
 	keep            bool   // what was typed survives a sign-in
 	stream          bool   // no deadline
-	limit           string // "signin", "invite", "staff" or "" for the limit of posts alone
+	limit           string // "signin", "invite", "staff", "cloud" or "" for the limit of pages or posts alone
 }
 
 // routes is the only table of routes: the router is built from it and the tests walk it.
@@ -302,17 +307,18 @@ func routes() []route {
 
 		{method: get, pattern: "/o/{id}", who: viewer, handle: (*Server).resume},
 		{method: get, pattern: "/o/{id}/step/{step}", who: viewer, handle: (*Server).step},
+		{method: get, pattern: "/o/{id}/step/{step:project}", who: viewer, handle: (*Server).step, limit: "cloud"}, // it lists projects
 		{method: post, pattern: "/o/{id}/step/{step}", who: owner, handle: (*Server).stepSave, keep: true},
 		{method: post, pattern: "/o/{id}/step/{step:project}", who: member, handle: (*Server).stepSave, keep: true}, // a colleague's part begins with it
 		{method: get, pattern: "/o/{id}/saved", who: viewer, handle: (*Server).savedForLater},
 		{method: post, pattern: "/o/{id}/planner", who: owner, handle: (*Server).planner},
-		{method: get, pattern: "/o/{id}/connect", who: viewer, handle: (*Server).connect},
+		{method: get, pattern: "/o/{id}/connect", who: viewer, handle: (*Server).connect, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/connect/start", who: member, handle: (*Server).connectStart, limit: "signin"},
 		{method: get, pattern: "/o/{id}/check", who: viewer, handle: (*Server).check},
-		{method: get, pattern: "/o/{id}/plan", who: viewer, handle: (*Server).plan},
+		{method: get, pattern: "/o/{id}/plan", who: viewer, handle: (*Server).plan, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/plan", who: member, handle: (*Server).planApprove, recent: true},
 		{method: get, pattern: "/o/{id}/plan/{file}", who: viewer, handle: (*Server).planFile},
-		{method: get, pattern: "/o/{id}/teardown", who: viewer, handle: (*Server).teardown},
+		{method: get, pattern: "/o/{id}/teardown", who: viewer, handle: (*Server).teardown, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/teardown", who: owner, handle: (*Server).teardownStart, recent: true},
 		{method: get, pattern: "/o/{id}/progress", who: viewer, handle: (*Server).progress},
 		{method: get, pattern: "/o/{id}/events", who: viewer, handle: (*Server).events, stream: true},
@@ -371,15 +377,21 @@ func (s *Server) router() http.Handler {
 		top.Handle("/assets/*", s.Assets)
 	}
 	top.Group(func(pages chi.Router) {
-		pages.Use(s.throughProxies, s.rightHost, s.sameOrigin, s.limited("post", s.Limits.Post, postsOnly), s.readForm, s.sessions.LoadAndSave, middleware.GetHead)
+		pages.Use(s.throughProxies, s.rightHost, s.sameOrigin, s.limited("post", s.Limits.Post, client, postsOnly), s.readForm, s.sessions.LoadAndSave, middleware.GetHead)
 		limits := map[string]func(http.Handler) http.Handler{
 			"":       func(h http.Handler) http.Handler { return h },
-			"signin": s.limited("signin", s.Limits.SignIn, nil),
-			"invite": s.limited("invite", s.Limits.Invite, nil),
-			"staff":  s.limited("staff", s.Limits.Staff, nil),
+			"signin": s.limited("signin", s.Limits.SignIn, client, nil),
+			"invite": s.limited("invite", s.Limits.Invite, client, nil),
+			"staff":  s.limited("staff", s.Limits.Staff, client, nil),
+			"cloud":  s.limited("cloud", s.Limits.Cloud, s.person, nil),
 		}
+		page := s.limited("page", s.Limits.Page, s.person, nil)
 		for _, r := range routes() {
-			pages.Method(r.method, r.pattern, limits[r.limit](s.serve(r)))
+			h := limits[r.limit](s.serve(r))
+			if r.method == http.MethodGet && !r.stream {
+				h = page(h)
+			}
+			pages.Method(r.method, r.pattern, h)
 		}
 	})
 	top.NotFound(func(w http.ResponseWriter, r *http.Request) {

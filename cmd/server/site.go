@@ -107,6 +107,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		OAuth:    handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
 		Staff:    handlers.Staff{Domains: f.SpecialistDomains, Specialists: f.Specialists, Administrators: f.Administrators},
 		Brand:    f.Vendor, WaitingTarget: f.WaitingTarget, Assets: web.Assets(), Proxies: f.trustedProxies(), Logger: log,
+		Limits: handlers.Limits{Page: f.PageLimit, Cloud: f.CloudLimit},
 	})
 	if err != nil {
 		return nil, err
