@@ -135,7 +135,7 @@ func (s *Server) listView(v *visit, filter onboarding.Filter) (web.AdminListView
 // adminExport writes the current filter as CSV, page by page, so that a long list takes no memory.
 func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
 	filter := filterOf(v.URL.Query())
-	filter.Cursor, filter.Limit = "", 200
+	filter.Cursor, filter.Limit = "", 1000
 	page, err := s.Store.ListOnboardings(v.Context(), v.actor, filter)
 	if err != nil {
 		return err
