@@ -830,7 +830,7 @@ func (s samples) detail(state onboarding.RunState) AdminDetailView {
 	o.Vendor = onboarding.VendorValues{ControlPlaneAccount: "tecton-acme-production-control-plane@tecton-acme.iam.gserviceaccount.com"}
 	return AdminDetailView{
 		Frame: s.staff(), Onboarding: o, Steps: s.steps(8), Sections: s.check(true).Sections, Run: &p, Runs: []onboarding.Run{p.Run, p.Run},
-		Form: AdminForm{Specialist: o.Specialist, Vendor: o.Vendor, HasAPIKey: true}, Specialists: s.specialists(),
+		Form: AdminForm{Specialist: o.Specialist, Vendor: o.Vendor}, Specialists: s.specialists(),
 		Invites: []onboarding.Invite{
 			{ID: 1, To: "ada@customer.example", Role: onboarding.RoleCustomer, CreatedAt: s.now.Add(-72 * time.Hour), ExpiresAt: s.now.Add(96 * time.Hour), UsedAt: s.now.Add(-70 * time.Hour)},
 			{ID: 2, To: "@customer.example", Role: onboarding.RoleColleague, CreatedAt: s.now.Add(-time.Hour), ExpiresAt: s.now.Add(24 * time.Hour)},

@@ -303,7 +303,6 @@ type AdminForm struct {
 	Customer, OwnerEmail, Specialist string
 	InviteDays                       string // as typed
 	Vendor                           onboarding.VendorValues
-	HasAPIKey                        bool // a vendor API key is sealed already
 	WipedAPIKey                      bool // there was one, and it was wiped after the handover
 	Problems                         wizard.Problems
 }

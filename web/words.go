@@ -853,7 +853,7 @@ func (f AdminForm) secret() wizard.FieldView {
 	}
 	return wizard.FieldView{
 		Name: FieldAPIKey, Label: "API key for notebooks", Hint: hint,
-		Kind: wizard.KindSecret, Optional: true, Set: f.HasAPIKey, Wiped: f.WipedAPIKey && !f.Vendor.APIKeyWiped, Width: 40, Errors: f.Problems.At(FieldAPIKey),
+		Kind: wizard.KindSecret, Optional: true, Wiped: f.WipedAPIKey && !f.Vendor.APIKeyWiped, Width: 40, Errors: f.Problems.At(FieldAPIKey),
 	}
 }
 
