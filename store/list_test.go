@@ -284,18 +284,22 @@ func TestWatchersHearOfChangesHereAndElsewhere(t *testing.T) {
 	db := pgtest.NewDatabase(t)
 	here, there := pgtest.Open(t, db, store.Config{}), pgtest.Open(t, db, store.Config{})
 	ob := begin(t, here, ada, onboarding.VendorValues{})
-	other := begin(t, here, ada, onboarding.VendorValues{})
-	near, far, foreign := here.Watch(t.Context(), ob.ID), there.Watch(t.Context(), ob.ID), there.Watch(t.Context(), other.ID)
+	mark := begin(t, here, ada, onboarding.VendorValues{})
+	near, far, foreign := here.Watch(t.Context(), ob.ID), there.Watch(t.Context(), ob.ID), there.Watch(t.Context(), newID(t))
+	nearMark, farMark := here.Watch(t.Context(), mark.ID), there.Watch(t.Context(), mark.ID)
 	<-here.Listening()
 	<-there.Listening()
-	// Listening begins with a signal to everyone, and what begin did may arrive late: a marker goes through first.
-	hear(t, near)
-	hear(t, far)
-	hear(t, foreign)
+	for _, w := range []<-chan struct{}{near, far, foreign, nearMark, farMark} {
+		hear(t, w) // listening begins with a signal to everyone
+	}
+	// What begin did may arrive late, and signals keep their order: the second marker that is heard comes after it.
 	settle := func() {
-		must(t, here.AppendAudit(t.Context(), ada, other.ID, "marker", "x", nil))
-		hear(t, foreign)
-		drain(near, far, foreign)
+		for range 2 {
+			must(t, here.AppendAudit(t.Context(), ada, mark.ID, "marker", "x", nil))
+			hear(t, nearMark)
+			hear(t, farMark)
+		}
+		drain(near, far)
 	}
 	settle()
 	if _, err := here.SaveAnswer(t.Context(), ada, save(ob, "region", `{}`)); err != nil {
