@@ -37,7 +37,7 @@ func eventually(t testing.TB, what string, ask func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(30 * time.Second); !ask(); {
+	for deadline := time.After(patience); !ask(); {
 		select {
 		case <-tick.C:
 		case <-deadline:
