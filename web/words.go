@@ -714,6 +714,15 @@ func (v BulkView) whose(specialist string) string {
 	return "assigned to " + person(specialist, v.Specialists)
 }
 
+// standing is an onboarding's status and, where that is about to change, whose it is.
+func (v BulkView) standing(o onboarding.Onboarding) string {
+	status := statusWord(o.Status, true, v.brand())
+	if v.Act == BulkAssign && !v.Done {
+		status += ", " + v.whose(o.Specialist)
+	}
+	return status
+}
+
 func (v BulkView) heading() string {
 	n := plural(len(v.Rows), "onboarding", "onboardings")
 	switch {
