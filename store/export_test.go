@@ -18,6 +18,9 @@ const (
 	EndSessionsOf = endSessionsOf
 )
 
+// MaxWriters is how many transactions the ledger writes at a time.
+const MaxWriters = maxWriters
+
 // Listening closes when this process hears what others changed.
 func (s *Store) Listening() <-chan struct{} { return s.changes.ready }
 

@@ -91,13 +91,14 @@ func (t *together) commit(taken []*entry) {
 	if len(entries) == 0 {
 		return
 	}
-	// One that gives up doesn't take the others along; a write alone ends with its caller's context, as it always did.
+	// One that gives up doesn't take the others along; a write alone ends with its caller's context. None holds up what
+	// comes after it for longer than that.
 	ctx := entries[0].ctx
 	if len(entries) > 1 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), acquireTimeout)
-		defer cancel()
+		ctx = context.WithoutCancel(ctx)
 	}
+	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
+	defer cancel()
 	err := t.store.batch(ctx, onboarding.System, "write the ledger", func(b *pgx.Batch) {
 		for _, e := range entries {
 			b.Queue(e.sql, e.args).Query(collect(&e.rows, pgx.RowToStructByName[written]))

@@ -1,12 +1,14 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 
 	"groundwork/onboarding"
+	"groundwork/store"
 	"groundwork/store/pgtest"
 )
 
@@ -52,4 +54,28 @@ func TestWritesAtTheSameTimeAnswerEachForItself(t *testing.T) {
 			t.Errorf("%q is there", text)
 		}
 	}
+}
+
+// Runs whose rows somebody else holds don't hold up the others' writes for good.
+func TestAWriteThatWaitsLeavesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	holder, err := owner(t, db).Begin(t.Context())
+	must(t, err)
+	t.Cleanup(func() { _ = holder.Rollback(context.WithoutCancel(t.Context())) })
+	var waiting sync.WaitGroup
+	for range store.MaxWriters {
+		_, run, fence, _ := claimed(t, s)
+		_, err := holder.Exec(t.Context(), `SELECT FROM tasks WHERE run = $1 FOR UPDATE`, run.ID)
+		must(t, err)
+		waiting.Go(func() {
+			if got := onboarding.ErrorCode(s.NoteTask(t.Context(), fence, "bucket", "log", "held up")); got != onboarding.CodeUnavailable {
+				t.Errorf("a write whose row is held is %q", got)
+			}
+		})
+	}
+	_, _, free, _ := claimed(t, s)
+	must(t, s.NoteTask(t.Context(), free, "bucket", "log", "goes through"))
+	waiting.Wait()
 }
