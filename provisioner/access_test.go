@@ -189,6 +189,19 @@ func TestRevokeWipesWhateverGoogleSays(t *testing.T) {
 	}
 }
 
+func TestOneConsentIsRevokedAndNotTheNext(t *testing.T) {
+	g := newGoogle(t)
+	s, m := g.service(onboarding.GrantToken{RefreshToken: "fresh"})
+	before := m.Grant
+	before.ID--
+	if err := s.RevokeGrant(t.Context(), onboarding.System, before); err != nil || len(g.revoked) > 0 || !m.Grant.Live() {
+		t.Errorf("for the consent of before %q was revoked, the present one lives: %v, %v", g.revoked, m.Grant.Live(), err)
+	}
+	if err := s.RevokeGrant(t.Context(), onboarding.System, m.Grant); err != nil || len(g.revoked) != 1 || m.Grant.Live() {
+		t.Errorf("%q was revoked, it lives: %v, %v", g.revoked, m.Grant.Live(), err)
+	}
+}
+
 func TestATokenThatIsNotKeptIsRevoked(t *testing.T) {
 	g := newGoogle(t)
 	s, m := g.service(onboarding.GrantToken{RefreshToken: "held"})

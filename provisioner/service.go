@@ -232,9 +232,26 @@ func (s *Service) Revoke(ctx context.Context, actor onboarding.Actor, id onboard
 	if err != nil {
 		return fmt.Errorf("grant of %s: %w", id, err)
 	}
+	return s.revoke(ctx, actor, g)
+}
+
+// RevokeGrant is [Service.Revoke] for one consent: another that took its place stays.
+func (s *Service) RevokeGrant(ctx context.Context, actor onboarding.Actor, g onboarding.Grant) error {
+	live, err := s.cfg.Ledger.LiveGrant(ctx, actor, g.Onboarding)
+	if err != nil {
+		return fmt.Errorf("grant of %s: %w", g.Onboarding, err)
+	}
+	if live.ID != g.ID {
+		return nil
+	}
+	return s.revoke(ctx, actor, live)
+}
+
+func (s *Service) revoke(ctx context.Context, actor onboarding.Actor, g onboarding.Grant) error {
 	if !g.Live() {
 		return nil
 	}
+	id := g.Onboarding
 	var at time.Time
 	text := s.revokeAtGoogle(ctx, g)
 	if text == "" {

@@ -62,7 +62,7 @@ func (f retentionFlags) once(ctx context.Context, db *store.Store, service *prov
 	problem("look for access that is over", err)
 	n := 0
 	for _, g := range grants {
-		if !problem("revoke the access of "+string(g.Onboarding), service.Revoke(ctx, onboarding.System, g.Onboarding)) {
+		if !problem("revoke the access of "+string(g.Onboarding), service.RevokeGrant(ctx, onboarding.System, g)) {
 			n++
 		}
 	}
