@@ -42,7 +42,7 @@ func filterOf(q url.Values) onboarding.Filter {
 	if !utf8.ValidString(f.Search) || strings.ContainsRune(f.Search, 0) {
 		f.Search = ""
 	}
-	if !utf8.ValidString(f.Specialist) || strings.ContainsRune(f.Specialist, 0) {
+	if !utf8.ValidString(f.Specialist) || strings.ContainsRune(f.Specialist, 0) || len(f.Specialist) > 254 { // no address is longer
 		f.Specialist = ""
 	}
 	if r := []rune(f.Search); len(r) > 200 {

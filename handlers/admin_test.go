@@ -141,6 +141,10 @@ func TestAViewIsSavedRenamedAndDeleted(t *testing.T) {
 	says(t, s.get("/admin"), "The view is called Form now.")
 	wantTo(t, s.post("/admin/views", "act", "delete", "view", id), "/admin")
 	want(t, s.post("/admin/views", "act", "delete", "view", id), http.StatusNotFound)
+	for _, waited := range []string{"30m", "1h30m", "10s", "24h"} {
+		wantTo(t, s.post("/admin/views?waited="+waited, "act", "save", "name", "For "+waited), "/admin?waited="+waited)
+	}
+	wantTo(t, s.post("/admin/views?specialist="+strings.Repeat("a", 5000), "act", "save", "name", "Long"), "/admin")
 }
 
 func TestTheListNamesItsSpecialists(t *testing.T) {

@@ -65,8 +65,8 @@ func (s *Server) adminBulk(w http.ResponseWriter, v *visit) error {
 	view.Done = v.form.Get("confirm") == "yes"
 	for _, o := range found {
 		row, invite, err := s.bulkRow(ctx, v.actor, view, o)
-		if err != nil {
-			return err
+		if err != nil { // the others' links are shown here alone
+			row.Why = sentence(err)
 		}
 		if row.Why == "" && view.Done {
 			row = s.bulkDo(v, view, row, invite, stamps[o.ID])
@@ -100,12 +100,18 @@ func (s *Server) bulkRow(ctx context.Context, actor onboarding.Actor, view web.B
 		if err != nil {
 			return row, invite, err
 		}
+		several := false
 		for _, i := range invites {
-			if i.Role == onboarding.RoleCustomer {
-				invite = i
+			if i.Role != onboarding.RoleCustomer || !i.RevokedAt.IsZero() {
+				continue
 			}
+			several = several || invite.ID != 0 && i.To != invite.To
+			invite = i
 		}
+		row.To = invite.To
 		switch {
+		case several:
+			row.Why = "More than one address is invited as its customer. Do it on its page."
 		case invite.ID == 0:
 			row.Why = "No invitation of its customer is left. Invite them on its page."
 		case !invite.UsedAt.IsZero():

@@ -132,6 +132,38 @@ func TestSeveralGetNewLinks(t *testing.T) {
 	}
 }
 
+// A new link is for who is invited: an address that was withdrawn isn't, and of several nobody knows which.
+func TestNewLinksAreForWhoIsInvited(t *testing.T) {
+	w := newWorld(t)
+	s := w.as(sam)
+	ids := s.selected("Alder", "Birch")
+	for i, email := range []onboarding.Addressee{"wrong@elsewhere.example", bob} {
+		_, inv, err := w.store.CreateInvite(t.Context(), staffActor(sam), ids[i], email, onboarding.RoleCustomer, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			if err := w.store.RevokeInvite(t.Context(), staffActor(sam), ids[i], inv.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ask := s.post("/admin/bulk", tick("invite", ids)...)
+	says(t, ask, ada, "More than one address is invited as its customer.")
+	done := s.post("/admin/bulk", confirmed(ask)...)
+	says(t, done, ada)
+	if strings.Contains(done.body, "wrong@") {
+		t.Error("the withdrawn address is shown")
+	}
+	invites, err := w.store.Invites(t.Context(), staffActor(sam), ids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := invites[len(invites)-1]; len(invites) != 3 || last.To != ada || !last.RevokedAt.IsZero() {
+		t.Errorf("the last of %d invites is %+v", len(invites), last)
+	}
+}
+
 func TestABulkActThatAsksForNothingSaysWhatToDo(t *testing.T) {
 	w := newWorld(t)
 	s := w.as(sam)

@@ -281,9 +281,10 @@ var BulkActs = []BulkAct{BulkAssign, BulkArchive, BulkInvite}
 // BulkRow is one of the selected onboardings.
 type BulkRow struct {
 	Onboarding onboarding.Onboarding
-	Stamp      string     // what it was when it was confirmed
-	Why        string     // it is left alone
-	Link       InviteLink // made for it
+	Stamp      string               // what it was when it was confirmed
+	Why        string               // it is left alone
+	To         onboarding.Addressee // BulkInvite: whom the new link is for
+	Link       InviteLink           // made for it
 }
 
 // BulkView asks whether to do an act, and then says what was done.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -271,7 +272,13 @@ func hours(d time.Duration) string {
 	if d == 0 {
 		return ""
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-len("0s")]
+		}
+	}
+	return s
 }
 
 // waits are the times that the list offers: those at which the age is coloured, a week, and the present one.
@@ -712,6 +719,11 @@ func (v BulkView) whose(specialist string) string {
 		return "unassigned"
 	}
 	return "assigned to " + person(specialist, v.Specialists)
+}
+
+// whom is who is told of beside an onboarding: whom a new link is for, else its owner.
+func (r BulkRow) whom() string {
+	return cmp.Or(r.To, onboarding.Addressee(r.Onboarding.Owner)).Words()
 }
 
 // standing is an onboarding's status and, where that is about to change, whose it is.
