@@ -65,11 +65,12 @@ func (s *Server) adminBulk(w http.ResponseWriter, v *visit) error {
 	view.Done = v.form.Get("confirm") == "yes"
 	for _, o := range found {
 		row, invite, err := s.bulkRow(ctx, v.actor, view, o)
-		if err != nil { // the others' links are shown here alone
-			row.Why = sentence(err)
+		if err == nil && row.Why == "" && view.Done {
+			row, err = s.bulkDo(v, view, row, invite, stamps[o.ID])
 		}
-		if row.Why == "" && view.Done {
-			row = s.bulkDo(v, view, row, invite, stamps[o.ID])
+		if err != nil { // of one alone: the others' links are shown here and nowhere else
+			s.Logger.WarnContext(ctx, "bulk act", "act", string(view.Act), "onboarding", string(o.ID), "error", err)
+			row.Why = sentence(err)
 		}
 		if row.Why == "" {
 			view.Rows = append(view.Rows, row)
@@ -123,11 +124,11 @@ func (s *Server) bulkRow(ctx context.Context, actor onboarding.Actor, view web.B
 }
 
 // bulkDo does the act on one onboarding, unless it is not what was confirmed any more.
-func (s *Server) bulkDo(v *visit, view web.BulkView, row web.BulkRow, invite onboarding.Invite, stamp string) web.BulkRow {
+func (s *Server) bulkDo(v *visit, view web.BulkView, row web.BulkRow, invite onboarding.Invite, stamp string) (web.BulkRow, error) {
 	ctx, id := v.Context(), row.Onboarding.ID
 	if row.Stamp != stamp {
 		row.Why = "It changed since you selected it. Look at it first."
-		return row
+		return row, nil
 	}
 	var err error
 	switch view.Act {
@@ -141,11 +142,7 @@ func (s *Server) bulkDo(v *visit, view web.BulkView, row web.BulkRow, invite onb
 			row.Link = web.InviteLink{URL: s.BaseURL + "/i/" + token, To: invite.To, Expires: invite.ExpiresAt, Role: invite.Role}
 		}
 	}
-	if err != nil {
-		s.Logger.WarnContext(ctx, "bulk act", "act", string(view.Act), "onboarding", string(id), "error", err)
-		row.Why = sentence(err)
-	}
-	return row
+	return row, err
 }
 
 // assignee is who an onboarding is given to, "" nobody; or the problem with what was typed.

@@ -485,6 +485,13 @@ func (w *world) as(email string) *browser {
 	return b
 }
 
+// eventually asks for what comes after an answer, until it is there or ten seconds are over; the caller says what it missed.
+func eventually(ask func() bool) {
+	for limit := time.Now().Add(10 * time.Second); !ask() && time.Now().Before(limit); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func want(t *testing.T, p page, status int) {
 	t.Helper()
 	if p.status != status {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"groundwork/onboarding"
 	"groundwork/web"
@@ -174,11 +173,12 @@ func TestConsentIsCheckedScopeByScopeAndAccountByAccount(t *testing.T) {
 		t.Error("another account was taken without a question")
 	}
 	discarded := 0
-	for limit := time.Now().Add(10 * time.Second); discarded != 2 && time.Now().Before(limit); time.Sleep(time.Millisecond) { // after the answer
+	eventually(func() bool {
 		w.cloud.mu.Lock()
+		defer w.cloud.mu.Unlock()
 		discarded = len(w.cloud.discarded)
-		w.cloud.mu.Unlock()
-	}
+		return discarded == 2
+	})
 	if discarded != 2 {
 		t.Errorf("discarded %d of the two tokens that were given and not kept", discarded)
 	}
