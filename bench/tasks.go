@@ -26,7 +26,7 @@ type thing struct {
 	Name string `json:"name"`
 }
 
-// instant is a catalogue whose runs make things at once.
+// instant is a catalog whose runs make things at once.
 func instant() []*provisioner.Step {
 	var things sync.Map
 	return []*provisioner.Step{provisioner.Define(provisioner.StepDef[thing]{

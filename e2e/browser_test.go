@@ -198,8 +198,8 @@ func (p *tab) axe() {
 	p.runAxe(`{resultTypes: ["violations"]}`)
 }
 
-// axeColours runs the rules that another theme can break.
-func (p *tab) axeColours() {
+// axeColors runs the rules that another theme can break.
+func (p *tab) axeColors() {
 	p.t.Helper()
 	p.runAxe(`{resultTypes: ["violations"], preload: false, runOnly: ["color-contrast", "link-in-text-block"]}`)
 }

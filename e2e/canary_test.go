@@ -139,7 +139,7 @@ func seedCloud(t *testing.T, cloud, what string, v any) {
 	}
 }
 
-// Recognisable secrets go through a whole onboarding on the real program. Afterwards none of them is in a log, a
+// Recognizable secrets go through a whole onboarding on the real program. Afterwards none of them is in a log, a
 // page, a job, or any other row of the database, which was dumped while the access was held and again at the end.
 func TestCanariesStayHidden(t *testing.T) {
 	const (

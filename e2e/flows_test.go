@@ -183,6 +183,6 @@ func TestNoRunGetsStuck(t *testing.T) {
 	d.seed(t, "reauth", map[string]string{"Email": ada.email})
 	ada.sees(d, progress, "Removing is paused")
 	ada.submit("Cancel")
-	ada.sees(d, progress, "Removing was cancelled")
+	ada.sees(d, progress, "Removing was canceled")
 	ada.gone(d, progress)
 }

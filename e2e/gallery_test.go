@@ -56,7 +56,7 @@ func (p *tab) as(theme string, width, height int64) {
 	}
 }
 
-// Every page in every state passes axe in both themes, wide and at 320 px, where nothing scrolls sideways. Colours
+// Every page in every state passes axe in both themes, wide and at 320 px, where nothing scrolls sideways. Colors
 // are measured in both themes, and everything else at both widths.
 func TestGallery(t *testing.T) {
 	p := startBrowser(t).newTab("gallery")
@@ -72,7 +72,7 @@ func TestGallery(t *testing.T) {
 				p.shot(page.Name + "-light")
 			}
 			p.as("dark", 1360, 1000)
-			p.axeColours()
+			p.axeColors()
 			if all {
 				p.shot(page.Name + "-dark")
 			}

@@ -24,15 +24,15 @@ type Person struct {
 	RAPT bool `json:"rapt,omitempty"`
 }
 
-// Organisation owns projects and holds policies for them.
-type Organisation struct {
+// Organization owns projects and holds policies for them.
+type Organization struct {
 	ID       string      `json:"id"` // digits
 	Domain   string      `json:"domain,omitempty"`
 	Customer string      `json:"customer,omitempty"` // Workspace customer id "C0…"; made when empty
 	Policies []OrgPolicy `json:"policies,omitempty"`
 }
 
-// OrgPolicy is an organisation policy on an organisation or a project.
+// OrgPolicy is an organization policy on an organization or a project.
 type OrgPolicy struct {
 	Constraint string   `json:"constraint"` // without "constraints/": "iam.allowedPolicyMemberDomains"
 	Enforce    bool     `json:"enforce,omitempty"`
@@ -50,7 +50,7 @@ type Project struct {
 	Name         string            `json:"name,omitempty"`
 	Number       string            `json:"number,omitempty"` // digits; made when empty
 	Billing      bool              `json:"billing,omitempty"`
-	Organisation string            `json:"organisation,omitempty"` // its id; "" for none
+	Organization string            `json:"organisation,omitempty"` // its ID; "" for none. The key is stored //nolint:misspell // spelled as earlier journals have it
 	APIs         []string          `json:"apis,omitempty"`         // enabled from the start: "iam.googleapis.com"
 	Policies     []OrgPolicy       `json:"policies,omitempty"`
 	IAM          map[string]string `json:"iam,omitempty"`   // member to role, set with the project
@@ -106,7 +106,7 @@ func (e *Emulator) registerAccess() {
 	e.operations = newTable[operation](e, "operation")
 	e.policies = newTable[policyState](e, "policy")
 	e.projects = newTable[Project](e, "project")
-	e.organisations = newTable[Organisation](e, "organisation")
+	e.organizations = newTable[Organization](e, "organisation") //nolint:misspell // the name is stored in journals
 	e.apis = newTable[apiState](e, "api")
 	e.accounts = newTable[serviceAccount](e, "account")
 	e.roles = newTable[customRole](e, "role")
@@ -147,8 +147,8 @@ func (c *call) authenticate() {
 	}
 }
 
-// authorised refuses calls without a valid token, as every Google API does.
-func (c *call) authorised() error {
+// authorized refuses calls without a valid token, as every Google API does.
+func (c *call) authorized() error {
 	g := &gerr{HTTP: http.StatusUnauthorized, Status: "UNAUTHENTICATED", Reason: "authError"}
 	switch {
 	case c.person == "" && c.Header.Get("Authorization") == "":
@@ -245,8 +245,8 @@ func (e *Emulator) parent(resource string, st policyState) string {
 	case len(parts) >= 4:
 		return strings.Join(parts[:len(parts)-2], "/")
 	case parts[0] == "projects" && len(parts) == 2:
-		if p, ok := e.projects.get(parts[1]); ok && p.Organisation != "" {
-			return "organizations/" + p.Organisation
+		if p, ok := e.projects.get(parts[1]); ok && p.Organization != "" {
+			return "organizations/" + p.Organization
 		}
 	}
 	return ""

@@ -141,7 +141,7 @@ func (c *call) run(h *host, rt *route) (v any, err error) {
 		return nil, &gerr{HTTP: 404, Status: "NOT_FOUND", Message: fmt.Sprintf("%s %s on %s: method not found.", c.Method, c.URL.Path, c.host)}
 	}
 	if !h.open && !rt.open {
-		if err := c.authorised(); err != nil {
+		if err := c.authorized(); err != nil {
 			return nil, err
 		}
 	}

@@ -86,9 +86,9 @@ func newCloud(t *testing.T, cfg emulator.Config) *cloud {
 	for _, email := range []string{owner, viewer, nobody} {
 		c.AddPerson(emulator.Person{Email: email, Name: strings.ToUpper(email[:1]) + email[1:3], Domain: "customer.example"})
 	}
-	c.AddOrganisation(emulator.Organisation{ID: "1001", Domain: "customer.example"})
+	c.AddOrganization(emulator.Organization{ID: "1001", Domain: "customer.example"})
 	c.AddProject(emulator.Project{
-		ID: projectID, Number: "123456789012", Billing: true, Organisation: "1001", APIs: apis,
+		ID: projectID, Number: "123456789012", Billing: true, Organization: "1001", APIs: apis,
 		IAM: map[string]string{"user:" + owner: "roles/owner", "user:" + viewer: "roles/viewer"},
 	})
 	c.AddProject(emulator.Project{ID: otherID, Billing: true, APIs: apis, IAM: map[string]string{"user:" + otherOwner: "roles/owner"}})

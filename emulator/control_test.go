@@ -449,7 +449,7 @@ func TestServiceUsageNeedsPermission(t *testing.T) {
 	wantError(t, err, 404, "notFound", "not found or permission denied")
 }
 
-func TestOrganisationPolicies(t *testing.T) {
+func TestOrganizationPolicies(t *testing.T) {
 	c := newCloud(t, emulator.Config{})
 	c.SetPolicy("organizations/1001", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:us-locations"}})
 	c.SetPolicy(project, emulator.OrgPolicy{Constraint: "storage.uniformBucketLevelAccess", Enforce: true})

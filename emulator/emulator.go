@@ -1,5 +1,5 @@
 // Package emulator is a stateful Google Cloud on one address: sign-in, Resource Manager, Service Usage, IAM,
-// Billing, Organisation Policy, Cloud Storage, BigQuery, Bigtable and Databricks workspaces, with Google's own
+// Billing, Organization Policy, Cloud Storage, BigQuery, Bigtable and Databricks workspaces, with Google's own
 // shapes, permissions enforced per identity, etags that conflict and operations that take time.
 //
 // It knows nothing of onboardings, plans or pages: it is a cloud, and is checked with clients that others wrote.

@@ -19,7 +19,7 @@ func (e *Emulator) registerTools() {
 	} {
 		e.handle("", pattern, func(c *call) (any, error) {
 			c.host = storageHost
-			if err := c.authorised(); err != nil {
+			if err := c.authorized(); err != nil {
 				return nil, err
 			}
 			return fn(c)

@@ -528,7 +528,7 @@ func (e *Emulator) revokeRefresh(value string) {
 
 func userInfo(c *call) (any, error) {
 	if c.person == "" {
-		return nil, c.authorised()
+		return nil, c.authorized()
 	}
 	return c.e.claims(c.person, c.token.Scopes), nil
 }

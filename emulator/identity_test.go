@@ -219,7 +219,7 @@ func TestConsent(t *testing.T) {
 		return page
 	}
 	if q := i.submit(ask(), "cancel"); q.Get("error") != "access_denied" || q.Has("code") {
-		t.Errorf("cancelled: %v", q)
+		t.Errorf("canceled: %v", q)
 	}
 	q := i.submit(ask(), "allow", emulator.CloudPlatform)
 	token := must(i.exchange(q.Get("code")))(t)
@@ -389,7 +389,7 @@ func (i *idp) signIn(chosen bool, opts ...oauth2.AuthCodeOption) time.Time {
 	return time.Unix(claims.AuthTime, 0)
 }
 
-func TestAuthTimeIsStatedAndMaxAgeHonoured(t *testing.T) {
+func TestAuthTimeIsStatedAndMaxAgeHonored(t *testing.T) {
 	i := newIDP(t)
 	age := func(seconds string) oauth2.AuthCodeOption { return oauth2.SetAuthURLParam("max_age", seconds) }
 	first := i.now.Truncate(time.Second)

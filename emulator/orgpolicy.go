@@ -24,7 +24,7 @@ var constraints = map[string]struct {
 	"storage.publicAccessPrevention":             {"Enforce Public Access Prevention", false},
 }
 
-// registerOrgPolicy serves the reading of organisation policies.
+// registerOrgPolicy serves the reading of organization policies.
 func (e *Emulator) registerOrgPolicy() {
 	const parent = "/v2/projects/{project}/policies"
 	need := func(c *call, permission string) (Project, error) {

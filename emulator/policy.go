@@ -137,7 +137,7 @@ func (e *Emulator) projectOf(resource string) (Project, bool) {
 	return Project{}, false
 }
 
-// constraint is the organisation policy in force for a project: its own, or its organisation's. nil: none.
+// constraint is the organization policy in force for a project: its own, or its organization's. nil: none.
 func (e *Emulator) constraint(project, name string) *OrgPolicy {
 	p, ok := e.project(project)
 	if !ok {
@@ -154,7 +154,7 @@ func (e *Emulator) constraint(project, name string) *OrgPolicy {
 	if o := find(p.Policies); o != nil {
 		return o
 	}
-	org, _ := e.organisations.get(p.Organisation)
+	org, _ := e.organizations.get(p.Organization)
 	return find(org.Policies)
 }
 
@@ -180,14 +180,14 @@ func (c *call) checkSharing(resource, member string) error {
 
 func kindOf(member string) string { k, _, _ := strings.Cut(member, ":"); return k }
 
-// belongs tells whether the member is of one of the customers ("C0…", "is:C0…") or of one of the organisations
+// belongs tells whether the member is of one of the customers ("C0…", "is:C0…") or of one of the organizations
 // ("principalSet://iam.googleapis.com/organizations/N", also written //cloudresourcemanager… by managed ones).
 func (e *Emulator) belongs(member string, of Project, allowed []string) bool {
 	kind, name, _ := strings.Cut(member, ":")
 	if strings.HasPrefix(kind, "project") && kind != "principalSet" {
 		return true
 	}
-	var org Organisation
+	var org Organization
 	switch kind {
 	case "serviceAccount":
 		if agentsPattern.MatchString(name) {
@@ -195,14 +195,14 @@ func (e *Emulator) belongs(member string, of Project, allowed []string) bool {
 		}
 		a, _ := e.accounts.get(name)
 		p, _ := e.project(a.Project)
-		org, _ = e.organisations.get(p.Organisation)
+		org, _ = e.organizations.get(p.Organization)
 	case "user", "group", "domain":
 		domain := name[strings.LastIndex(name, "@")+1:]
 		if p, ok := e.people.get(name); ok {
 			domain = p.Domain
 		}
-		for _, k := range e.organisations.keys("") {
-			if o, _ := e.organisations.get(k); domain != "" && o.Domain == domain {
+		for _, k := range e.organizations.keys("") {
+			if o, _ := e.organizations.get(k); domain != "" && o.Domain == domain {
 				org = o
 			}
 		}

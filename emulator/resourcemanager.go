@@ -80,8 +80,8 @@ func (e *Emulator) registerResourceManager() {
 			return nil, err
 		}
 		a := &crmv1.GetAncestryResponse{Ancestor: []*crmv1.Ancestor{{ResourceId: &crmv1.ResourceId{Type: "project", Id: p.ID}}}}
-		if p.Organisation != "" {
-			a.Ancestor = append(a.Ancestor, &crmv1.Ancestor{ResourceId: &crmv1.ResourceId{Type: "organization", Id: p.Organisation}})
+		if p.Organization != "" {
+			a.Ancestor = append(a.Ancestor, &crmv1.Ancestor{ResourceId: &crmv1.ResourceId{Type: "organization", Id: p.Organization}})
 		}
 		return a, nil
 	})
@@ -102,8 +102,8 @@ func (c *call) projectV3(p Project) *crm.Project {
 		Name: "projects/" + p.Number, ProjectId: p.ID, DisplayName: p.Name, State: p.State, Labels: p.Labels,
 		CreateTime: stamp(p.Created), UpdateTime: stamp(p.Created), Etag: `W/"` + derived(p.ID + p.State)[:8] + `"`,
 	}
-	if p.Organisation != "" {
-		out.Parent = "organizations/" + p.Organisation
+	if p.Organization != "" {
+		out.Parent = "organizations/" + p.Organization
 	}
 	return out
 }
@@ -113,8 +113,8 @@ func (c *call) projectV1(p Project) *crmv1.Project {
 	out := &crmv1.Project{
 		ProjectNumber: n, ProjectId: p.ID, Name: p.Name, LifecycleState: p.State, Labels: p.Labels, CreateTime: stamp(p.Created),
 	}
-	if p.Organisation != "" {
-		out.Parent = &crmv1.ResourceId{Type: "organization", Id: p.Organisation}
+	if p.Organization != "" {
+		out.Parent = &crmv1.ResourceId{Type: "organization", Id: p.Organization}
 	}
 	return out
 }
@@ -131,7 +131,7 @@ func (c *call) listProjects(v3 bool) (any, error) {
 	var all []Project
 	for _, id := range c.e.projects.keys("") {
 		p, _ := c.e.projects.get(id)
-		if parent := c.query.Get("parent"); parent != "" && parent != "organizations/"+p.Organisation {
+		if parent := c.query.Get("parent"); parent != "" && parent != "organizations/"+p.Organization {
 			continue
 		}
 		if c.allowed("projects/"+id, "resourcemanager.projects.get") && p.matches(filter) {

@@ -52,7 +52,7 @@ func TestEveryServiceSpeaksGooglesShapes(t *testing.T) {
 		must(k.usage.Services.Get(project + "/services/dataproc.googleapis.com").Do())(t)
 		must(k.usage.Services.List(project).Filter("state:ENABLED").Do())(t)
 	})
-	t.Run("billing and organisation policy", func(t *testing.T) {
+	t.Run("billing and organization policy", func(t *testing.T) {
 		if b := must(k.billing.Projects.GetBillingInfo(project).Do())(t); !b.BillingEnabled || b.BillingAccountName == "" {
 			t.Errorf("billing %+v", b)
 		}

@@ -16,17 +16,17 @@ func (e *Emulator) AddPerson(p Person) {
 	})
 }
 
-// AddOrganisation adds or replaces an organisation.
-func (e *Emulator) AddOrganisation(o Organisation) { e.seed(func() { e.putOrganisation(o) }) }
+// AddOrganization adds or replaces an organization.
+func (e *Emulator) AddOrganization(o Organization) { e.seed(func() { e.putOrganization(o) }) }
 
-func (e *Emulator) putOrganisation(o Organisation) {
+func (e *Emulator) putOrganization(o Organization) {
 	if o.Customer == "" {
 		o.Customer = "C0" + derived(o.ID)[:7]
 	}
-	e.organisations.put(o.ID, o)
+	e.organizations.put(o.ID, o)
 }
 
-// AddProject adds or replaces a project, its enabled APIs and its IAM members; an organisation that isn't known
+// AddProject adds or replaces a project, its enabled APIs and its IAM members; an organization that isn't known
 // is added too.
 func (e *Emulator) AddProject(p Project) {
 	e.seed(func() {
@@ -42,8 +42,8 @@ func (e *Emulator) AddProject(p Project) {
 		if p.Created.IsZero() {
 			p.Created = e.now()
 		}
-		if _, ok := e.organisations.get(p.Organisation); !ok && p.Organisation != "" {
-			e.putOrganisation(Organisation{ID: p.Organisation})
+		if _, ok := e.organizations.get(p.Organization); !ok && p.Organization != "" {
+			e.putOrganization(Organization{ID: p.Organization})
 		}
 		for _, a := range p.APIs {
 			e.apis.put(p.ID+"/"+a, apiState{Enabled: e.now(), Listed: e.now()})
@@ -93,7 +93,7 @@ func (e *Emulator) SetBilling(project string, on bool) {
 	})
 }
 
-// SetPolicy puts an organisation policy on the organisation ("organizations/N") or project ("projects/p").
+// SetPolicy puts an organization policy on the organization ("organizations/N") or project ("projects/p").
 func (e *Emulator) SetPolicy(parent string, o OrgPolicy) {
 	e.seed(func() {
 		o.Constraint = strings.TrimPrefix(o.Constraint, "constraints/")
@@ -103,9 +103,9 @@ func (e *Emulator) SetPolicy(parent string, o OrgPolicy) {
 		}
 		kind, id, _ := strings.Cut(parent, "/")
 		if kind == "organizations" {
-			org, _ := e.organisations.get(id)
+			org, _ := e.organizations.get(id)
 			org.ID, org.Policies = id, replace(org.Policies)
-			e.putOrganisation(org)
+			e.putOrganization(org)
 		} else if p, ok := e.project(id); ok {
 			p.Policies = replace(p.Policies)
 			e.projects.put(p.ID, p)
@@ -217,7 +217,7 @@ func seeding[T any](e *Emulator, name string, do func(T) any) {
 func (e *Emulator) registerSeeding() {
 	none := func(fn func()) any { fn(); return nil }
 	seeding(e, "people", func(p Person) any { return none(func() { e.AddPerson(p) }) })
-	seeding(e, "organisations", func(o Organisation) any { return none(func() { e.AddOrganisation(o) }) })
+	seeding(e, "organizations", func(o Organization) any { return none(func() { e.AddOrganization(o) }) })
 	seeding(e, "projects", func(p Project) any { return none(func() { e.AddProject(p) }) })
 	seeding(e, "iam", func(v struct{ Resource, Member, Role string }) any {
 		return none(func() { e.SetIAM(v.Resource, v.Member, v.Role) })

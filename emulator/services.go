@@ -10,7 +10,7 @@ type services struct {
 	operations    *table[operation]
 	policies      *table[policyState] // by resource: "projects/p", "buckets/b", "projects/p/serviceAccounts/e"
 	projects      *table[Project]     // by id
-	organisations *table[Organisation]
+	organizations *table[Organization]
 	apis          *table[apiState] // by "project/service"
 	accounts      *table[serviceAccount]
 	roles         *table[customRole] // by "projects/p/roles/r"

@@ -79,7 +79,7 @@ func storageRefusal(status int, reason, format string, args ...any) *gerr {
 	return &gerr{HTTP: status, Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
-// conditionNotMet is the answer to a stale etag or metageneration, and to some organisation policies too (T2).
+// conditionNotMet is the answer to a stale etag or metageneration, and to some organization policies too (T2).
 func conditionNotMet(format string, args ...any) *gerr {
 	return storageRefusal(http.StatusPreconditionFailed, "conditionNotMet", format, args...)
 }
@@ -179,7 +179,7 @@ func (c *call) insertBucket() (any, error) {
 	return b.answer(), nil
 }
 
-// bucketAllowedIn checks a new bucket against the project's billing and organisation policies, and settles its location.
+// bucketAllowedIn checks a new bucket against the project's billing and organization policies, and settles its location.
 func (c *call) bucketAllowedIn(p Project, in *storage.Bucket) error {
 	asked := in.Location
 	if asked == "" {
@@ -478,7 +478,7 @@ func (c *call) testBucketPermissions() (any, error) {
 	}, nil
 }
 
-// locationAllowed looks at the organisation policy on locations. Its values are places ("us-west1", "US") and
+// locationAllowed looks at the organization policy on locations. Its values are places ("us-west1", "US") and
 // groups ("in:us-locations", "in:us-west1-locations").
 // Source: https://cloud.google.com/resource-manager/docs/organization-policy/defining-locations
 func (c *call) locationAllowed(p Project, location string) bool {
@@ -504,7 +504,7 @@ func (c *call) locationAllowed(p Project, location string) bool {
 	return true
 }
 
-// enforced tells whether a yes-or-no organisation policy is on for the project.
+// enforced tells whether a yes-or-no organization policy is on for the project.
 func (c *call) enforced(project, constraint string) bool {
 	o := c.e.constraint(project, constraint)
 	return o != nil && o.Enforce

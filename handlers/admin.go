@@ -26,7 +26,7 @@ func filterOf(q url.Values) onboarding.Filter {
 		f.Status = st
 	}
 	switch p := onboarding.Party(q.Get("waiting")); p {
-	case onboarding.PartyCustomer, onboarding.PartyColleague, onboarding.PartySpecialist, onboarding.PartyOrganisation, onboarding.PartyGoogle:
+	case onboarding.PartyCustomer, onboarding.PartyColleague, onboarding.PartySpecialist, onboarding.PartyOrganization, onboarding.PartyGoogle:
 		f.Waiting = p
 	}
 	if d, err := time.ParseDuration(q.Get("waited")); err == nil && d > 0 {
@@ -349,7 +349,7 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 	view.Path = web.DetailURL(v.id, view.Filter, view.At)
 	at := view.Filter
 	at.Cursor = view.At
-	if view.Neighbours, err = s.Store.Neighbours(ctx, v.actor, j.ob, at); err != nil {
+	if view.Neighbors, err = s.Store.Neighbors(ctx, v.actor, j.ob, at); err != nil {
 		return view, err
 	}
 	if view.Specialists, err = s.people(ctx, v.actor); err != nil {

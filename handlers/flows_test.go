@@ -32,7 +32,7 @@ func (w *world) failed() (onboarding.Onboarding, *browser, *worker) {
 	return ob, b, k
 }
 
-func TestCancellingARunThatNoWorkerHasGivesTheAccessUp(t *testing.T) {
+func TestCancelingARunThatNoWorkerHasGivesTheAccessUp(t *testing.T) {
 	w := newWorld(t)
 	ob, b, _ := w.failed()
 	if !w.live(ob.ID) {
@@ -50,11 +50,11 @@ func TestCancellingARunThatNoWorkerHasGivesTheAccessUp(t *testing.T) {
 	b.connect(ob.ID, ada, nil)
 	wantTo(t, b.post(web.OnboardingPath(ob.ID, "cancel")), web.OnboardingPath(ob.ID, "progress"))
 	if !w.live(ob.ID) {
-		t.Error("cancelling an ended run took the fresh access")
+		t.Error("canceling an ended run took the fresh access")
 	}
 }
 
-func TestCancellingARunningRunLeavesTheAccessToItsWorker(t *testing.T) {
+func TestCancelingARunningRunLeavesTheAccessToItsWorker(t *testing.T) {
 	w := newWorld(t)
 	ob, b := w.ready()
 	b.approve(ob.ID)
@@ -95,7 +95,7 @@ func TestChangedAnswersLeadFromTheRetryToTheirPlan(t *testing.T) {
 		t.Errorf("run %s is %s for %s", run.ID, run.State, run.Plan.Spec.Deployment)
 	}
 	before, err := w.store.Run(t.Context(), staffActor(sam), old.ID)
-	if err != nil || before.State != onboarding.RunCancelled {
+	if err != nil || before.State != onboarding.RunCanceled {
 		t.Errorf("the old run is %s (%v)", before.State, err)
 	}
 }
@@ -250,7 +250,7 @@ func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
 	w := newWorld(t)
 	ob, b := w.ready()
 	w.cloud.checks = []onboarding.CheckResult{
-		{Name: "policy:domains", Title: "Accounts of other organisations are allowed", State: onboarding.CheckFailed, Found: "A policy names two domains.", Overridable: true},
+		{Name: "policy:domains", Title: "Accounts of other organizations are allowed", State: onboarding.CheckFailed, Found: "A policy names two domains.", Overridable: true},
 		{Name: "billing", Title: "Billing is on", State: onboarding.CheckFailed, Found: "Billing is off."},
 	}
 	plan, act := web.OnboardingPath(ob.ID, "plan"), web.AdminPath(ob.ID, "override")

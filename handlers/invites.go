@@ -137,7 +137,7 @@ func (s *Server) outsider(ctx context.Context, to onboarding.Addressee) (string,
 	return string(to) + " is one of the vendor's people, who see every onboarding and act in none", nil
 }
 
-// managed refuses an invite for a domain to an account that the domain's organisation doesn't manage, where the provider
+// managed refuses an invite for a domain to an account that the domain's organization doesn't manage, where the provider
 // states that. Whatever else may be wrong with the invite is told when it is taken.
 func (s *Server) managed(ctx context.Context, to onboarding.Addressee, email string) error {
 	domain := to.Domain()

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Where the provider states, as Google does, which organisation manages an account, an address that merely ends in the
-// organisation's domain gives no rights: anybody who once read a mail there may have an account with it.
+// Where the provider states, as Google does, which organization manages an account, an address that merely ends in the
+// organization's domain gives no rights: anybody who once read a mail there may have an account with it.
 func TestAnAddressOfADomainIsNotAnAccountOfIts(t *testing.T) {
 	w := newWorld(t)
 	w.issuer.states = []string{"email", "hd"}
@@ -21,7 +21,7 @@ func TestAnAddressOfADomainIsNotAnAccountOfIts(t *testing.T) {
 		says        string
 	}{
 		{"a specialist's own account", "me@vendor.example", nil, "", http.StatusForbidden, "me@vendor.example is not an account that vendor.example manages. Sign in with your work account."},
-		{"another organisation's", "me@vendor.example", "evil.example", "", http.StatusForbidden, "not an account that vendor.example manages"},
+		{"another organization's", "me@vendor.example", "evil.example", "", http.StatusForbidden, "not an account that vendor.example manages"},
 		{"a letter that becomes k", "\u212aim@vendor.example", "vendor.example", "", http.StatusForbidden, "in plain letters"},
 		{"a specialist", "me@vendor.example", "Vendor.example", "/admin", http.StatusOK, "Onboardings"},
 		{"a customer's own account", "eve@customer.example", nil, link, http.StatusForbidden, "This invitation is for accounts that customer.example manages"},

@@ -176,7 +176,7 @@ func (s *Server) planView(v *visit, p planRead) web.PlanView {
 	if p.latest.ID != "" {
 		view.PreviousRun = map[onboarding.RunState]string{
 			onboarding.RunBlocked: "The latest run is paused; a new one takes its place.", onboarding.RunFailed: "The latest run stopped on a failure; a new one takes its place.",
-			onboarding.RunCancelled: "The latest run was cancelled.", onboarding.RunSucceeded: "The latest run came to its end.",
+			onboarding.RunCanceled: "The latest run was canceled.", onboarding.RunSucceeded: "The latest run came to its end.",
 		}[p.latest.State]
 	}
 	if p.err == nil && p.kind == onboarding.RunProvision && p.latest.Kind == onboarding.RunProvision && !p.latest.State.Active() && p.latest.State != onboarding.RunSucceeded {

@@ -6,7 +6,7 @@ import (
 	"groundwork/onboarding"
 )
 
-// Provisioner is what the handlers need of the cloud part; *provisioner.Service fulfils it. It acts with the live
+// Provisioner is what the handlers need of the cloud part; *provisioner.Service fulfills it. It acts with the live
 // grant of the onboarding: CodeSignIn when there is none or Google ended it.
 type Provisioner interface {
 	Plan(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) (onboarding.Plan, error)

@@ -228,7 +228,7 @@ func TestARunThatWaitsForASignInGoesOnAfterIt(t *testing.T) {
 	}
 }
 
-func TestAFailedRunIsRetriedAndCancelled(t *testing.T) {
+func TestAFailedRunIsRetriedAndCanceled(t *testing.T) {
 	w := newWorld(t)
 	ob, b := w.ready()
 	wantTo(t, b.get(web.OnboardingPath(ob.ID, "progress")), web.OnboardingPath(ob.ID, "check"))
@@ -252,8 +252,8 @@ func TestAFailedRunIsRetriedAndCancelled(t *testing.T) {
 	}
 	wantTo(t, b.post(web.OnboardingPath(ob.ID, "retry")), web.OnboardingPath(ob.ID, "progress"))
 	wantTo(t, b.post(web.OnboardingPath(ob.ID, "cancel")), web.OnboardingPath(ob.ID, "progress"))
-	if run := w.latest(ob.ID); run.State != onboarding.RunCancelled {
-		t.Errorf("after cancelling it is %s", run.State)
+	if run := w.latest(ob.ID); run.State != onboarding.RunCanceled {
+		t.Errorf("after canceling it is %s", run.State)
 	}
 	wantTo(t, b.post(web.OnboardingPath(ob.ID, "cancel")), web.OnboardingPath(ob.ID, "progress"))
 }

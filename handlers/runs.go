@@ -73,7 +73,7 @@ func (s *Server) cancel(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	if after.ID == run.ID && after.State == onboarding.RunCancelled {
+	if after.ID == run.ID && after.State == onboarding.RunCanceled {
 		if err := s.Provisioner.Revoke(ctx, v.actor, v.id); err != nil {
 			return err
 		}

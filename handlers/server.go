@@ -1,7 +1,7 @@
 // Package handlers is Groundwork's HTTP: the table of routes and who may use each, sign-in, sessions, the
 // customer's pages, the live progress and the specialists' pages.
 //
-// It knows no SQL, no Google client and no HTML: it asks interfaces that others fulfil, and hands view structs to
+// It knows no SQL, no Google client and no HTML: it asks interfaces that others fulfill, and hands view structs to
 // package web. Secrets pass through it once, on their way to be sealed, and it can open none.
 package handlers
 
@@ -27,7 +27,7 @@ import (
 	"groundwork/wizard"
 )
 
-// Store is what the handlers need of the database; *store.Store fulfils it. Each method is one transaction, sees
+// Store is what the handlers need of the database; *store.Store fulfills it. Each method is one transaction, sees
 // what its actor may see, and answers CodeNotFound for what is unknown or somebody else's.
 type Store interface {
 	Ping(context.Context) error
@@ -41,7 +41,7 @@ type Store interface {
 	RenameListView(ctx context.Context, actor onboarding.Actor, id int64, name string) error
 	DeleteListView(ctx context.Context, actor onboarding.Actor, id int64) error
 	OnboardingsOf(context.Context, onboarding.Actor, []onboarding.ID) ([]onboarding.Onboarding, error)
-	Neighbours(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Filter) (onboarding.Neighbours, error)
+	Neighbors(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Filter) (onboarding.Neighbors, error)
 	SaveAnswer(context.Context, onboarding.Actor, onboarding.SaveAnswer) (onboarding.Onboarding, error)
 	UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error
 	Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error
@@ -89,12 +89,12 @@ type Store interface {
 	Watch(context.Context, onboarding.ID) <-chan struct{}
 }
 
-// Sealer seals a secret; *vault.Vault fulfils it. The handlers cannot open.
+// Sealer seals a secret; *vault.Vault fulfills it. The handlers cannot open.
 type Sealer interface {
 	Seal(onboarding.SealedTo, onboarding.Secret) ([]byte, error)
 }
 
-// Sessions keeps browser sessions by the hash of their token, each beside whose it is; store.Sessions fulfils it.
+// Sessions keeps browser sessions by the hash of their token, each beside whose it is; store.Sessions fulfills it.
 type Sessions interface {
 	Find(ctx context.Context, token string) (data []byte, found bool, err error)
 	Commit(ctx context.Context, token string, data []byte, expiry time.Time, person onboarding.Actor) error
@@ -150,7 +150,7 @@ type Config struct {
 	Idle          time.Duration  // without a request; 2 h
 	Recent        time.Duration  // how old a sign-in may be that changes a cloud or gives rights; 1 h
 	InviteTTL     time.Duration  // 14 days; a colleague's link has half
-	WaitingTarget time.Duration  // waiting longer than this is coloured in the list, longer than twice red; 24 h
+	WaitingTarget time.Duration  // waiting longer than this is colored in the list, longer than twice red; 24 h
 	Timeout       time.Duration  // of a request that isn't a stream; 60 s
 	Heartbeat     time.Duration  // between signs of life on a quiet stream, for proxies; 15 s. After four, session and role are asked again
 	Now           func() time.Time

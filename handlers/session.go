@@ -28,7 +28,7 @@ import (
 const (
 	keyEmail  = "email"
 	keyName   = "name"
-	keyDomain = "domain" // of the organisation that manages the account, as the provider states it
+	keyDomain = "domain" // of the organization that manages the account, as the provider states it
 	keySigned = "signed" // when the person signed in
 	keyProved = "proved" // when they proved to the provider who they are; the same or earlier
 	keySeen   = "seen"   // last request, written at most once a minute

@@ -48,8 +48,8 @@ type flow struct {
 type provider struct {
 	oidc     *oidc.Provider
 	verifier *oidc.IDTokenVerifier
-	// manages: it states, as Google does, which organisation manages an account (the claim hd). An account whose address
-	// merely ends in the organisation's domain is then not one of its people: anybody who ever read a mail there may have it.
+	// manages: it states, as Google does, which organization manages an account (the claim hd). An account whose address
+	// merely ends in the organization's domain is then not one of its people: anybody who ever read a mail there may have it.
 	manages bool
 }
 
@@ -169,7 +169,7 @@ func again(err error, to string) error {
 // identity is who the provider says signed in.
 type identity struct {
 	Email, Name string
-	Domain      string    // of the organisation that manages the account; "" none, or not stated
+	Domain      string    // of the organization that manages the account; "" none, or not stated
 	Proved      time.Time // when the provider last saw them prove it, never in the future; now, where it doesn't state that
 	Scopes      []string
 	Token       *oauth2.Token
@@ -215,7 +215,7 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 		Verified jsonBool `json:"email_verified"`
 		Name     string   `json:"name"`
 		AuthTime *float64 `json:"auth_time"` // Unix seconds
-		Domain   string   `json:"hd"`        // of the organisation that manages the account
+		Domain   string   `json:"hd"`        // of the organization that manages the account
 	}
 	if err := id.Claims(&claims); err != nil {
 		return who, retry("The sign-in could not be checked. Start again.", fmt.Errorf("read claims: %w", err))

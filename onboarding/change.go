@@ -35,7 +35,7 @@ func change(changes []Change, label, before, after string) []Change {
 	return append(changes, Change{label, before, after})
 }
 
-// Changes are the differences of v to the values that replace it, defaults in place, labelled as in the specialists'
+// Changes are the differences of v to the values that replace it, defaults in place, labeled as in the specialists'
 // form. The address of the record is a secret: who has it can write there.
 func (v VendorValues) Changes(to VendorValues) []Change {
 	v, to = v.Defaults(), to.Defaults()

@@ -23,7 +23,7 @@ const (
 	CodePermission  Code = "permission"   // a Google Cloud permission is missing
 	CodeConflict    Code = "conflict"     // exists and isn't ours
 	CodePlanChanged Code = "plan_changed" // needs an action outside the approved plan
-	CodeOrgPolicy   Code = "org_policy"   // an organisation policy forbids it
+	CodeOrgPolicy   Code = "org_policy"   // an organization policy forbids it
 	CodeBilling     Code = "billing"      // the project has no billing account
 	CodeAPIDisabled Code = "api_disabled" // an API is off
 	CodeQuota       Code = "quota"
@@ -89,7 +89,7 @@ type NotReady struct {
 
 func (n *NotReady) Error() string { return "not ready: " + n.Why }
 
-// Secret prints as [redacted] wherever it is printed or marshalled; Reveal gives the text.
+// Secret prints as [redacted] wherever it is printed or marshaled; Reveal gives the text.
 type Secret struct{ text string }
 
 // NewSecret wraps a secret text.

@@ -24,7 +24,7 @@ type Filter struct {
 // Page is one page of a list.
 type Page struct {
 	Items  []Onboarding
-	Places []string // of the items, as [Neighbour.Place]
+	Places []string // of the items, as [Neighbor.Place]
 	Next   string   // cursor of the page after, "" on the last
 	Prev   string   // cursor of the page before, "" on the first
 	// Counts are for the tabs, under the filter without its status; "" counts all. nil: so many that nobody counted.
@@ -33,14 +33,14 @@ type Page struct {
 	AtLeast bool // there are more than Total, and counting stopped
 }
 
-// Neighbours are the rows before and after one in a list.
-type Neighbours struct {
-	Prev, Next      Neighbour
+// Neighbors are the rows before and after one in a list.
+type Neighbors struct {
+	Prev, Next      Neighbor
 	Position, Total int // "12 of 48"; 0 where the list is long, or the row is not in it any more
 }
 
-// Neighbour is a row's ID, "" for none, and its place in the list: the list's order may change, the place doesn't.
-type Neighbour struct {
+// Neighbor is a row's ID, "" for none, and its place in the list: the list's order may change, the place doesn't.
+type Neighbor struct {
 	ID    ID
 	Place string // opaque, as [Filter.Cursor]
 }

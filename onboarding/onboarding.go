@@ -113,7 +113,7 @@ const (
 	PartyCustomer     Party = "customer"
 	PartyColleague    Party = "colleague"
 	PartySpecialist   Party = "specialist"
-	PartyOrganisation Party = "organisation_administrator"
+	PartyOrganization Party = "organisation_administrator" //nolint:misspell // stored
 	PartyGoogle       Party = "google"
 )
 
@@ -137,13 +137,13 @@ type VendorValues struct {
 	ServingProject           string `json:"serving_project,omitempty"` // project of the serving plane, for the Redis peering
 	ServingNetwork           string `json:"serving_network,omitempty"`
 	RedisVersion             string `json:"redis_version,omitempty"`      // "6.x"
-	GoogleCustomerID         string `json:"google_customer_id,omitempty"` // the vendor's Cloud Identity customer, C0…, for the organisation administrator
+	GoogleCustomerID         string `json:"google_customer_id,omitempty"` // the vendor's Cloud Identity customer, C0…, for the organization administrator
 	HandoverURL              string `json:"handover_url,omitempty"`       // presigned https address for PUT of the record
 	APIKeyWiped              bool   `json:"api_key_wiped,omitempty"`      // an API key was given and wiped before its use; saving the values ends it
 }
 
 // Defaults returns v with each empty setting replaced by its default. The Bigtable and Dataproc defaults
-// are not confirmed by the vendor and are labelled so on the page.
+// are not confirmed by the vendor and are labeled so on the page.
 func (v VendorValues) Defaults() VendorValues {
 	for _, d := range []struct {
 		to *string

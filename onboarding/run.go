@@ -24,12 +24,12 @@ const (
 	RunRunning   RunState = "running"
 	RunBlocked   RunState = "blocked"
 	RunFailed    RunState = "failed"
-	RunCancelled RunState = "cancelled"
+	RunCanceled  RunState = "cancelled"
 	RunSucceeded RunState = "succeeded"
 )
 
 // Ended tells whether nothing more will happen in the run by itself or by a person.
-func (s RunState) Ended() bool { return s == RunCancelled || s == RunSucceeded }
+func (s RunState) Ended() bool { return s == RunCanceled || s == RunSucceeded }
 
 // Active tells whether a worker has it, or will.
 func (s RunState) Active() bool { return s == RunQueued || s == RunRunning }
@@ -57,13 +57,13 @@ type TaskState string
 
 // The states of a task.
 const (
-	TaskPending   TaskState = "pending"
-	TaskRunning   TaskState = "running"
-	TaskWaiting   TaskState = "waiting" // on Google; looks again at Until
-	TaskBlocked   TaskState = "blocked" // a person must act
-	TaskFailed    TaskState = "failed"
-	TaskDone      TaskState = "done"
-	TaskCancelled TaskState = "cancelled"
+	TaskPending  TaskState = "pending"
+	TaskRunning  TaskState = "running"
+	TaskWaiting  TaskState = "waiting" // on Google; looks again at Until
+	TaskBlocked  TaskState = "blocked" // a person must act
+	TaskFailed   TaskState = "failed"
+	TaskDone     TaskState = "done"
+	TaskCanceled TaskState = "cancelled"
 )
 
 // Task is one task's state in the ledger.

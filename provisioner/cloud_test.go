@@ -86,7 +86,7 @@ func preflight(t *testing.T, s *provisioner.Service, spec onboarding.Spec) map[s
 func TestPreflightPassesAProjectThatIsReady(t *testing.T) {
 	_, s, spec := world(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
 	for name, r := range preflight(t, s, spec) {
-		// The role Owner holds no right to read organisation policies at Google; then the result is unreadable.
+		// The role Owner holds no right to read organization policies at Google; then the result is unreadable.
 		if r.State != onboarding.CheckOK && !(strings.HasPrefix(name, "policy:") && r.State == onboarding.CheckUnreadable) {
 			t.Errorf("%s is %s: %s", name, r.State, r.Found)
 		}
@@ -109,7 +109,7 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 		{name: "APIs off", project: emulator.Project{Billing: true, APIs: []string{"cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com", "orgpolicy.googleapis.com", "cloudbilling.googleapis.com"}, IAM: owner}, check: "apis", state: onboarding.CheckWarning, on: onboarding.PartyCustomer, says: "turn on bigtable.googleapis.com"},
 		{
 			name: "domain restricted sharing", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001"}}}},
-			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckFailed, on: onboarding.PartyOrganisation, says: "C0acme001", request: "C0vendor1",
+			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "C0acme001", request: "C0vendor1",
 		},
 		{
 			name: "the vendor is allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:C0vendor1"}}}},
@@ -117,11 +117,11 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 		},
 		{
 			name: "the managed form", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"user:" + ada}}}},
-			check: "policy:iam.managed.allowedPolicyMembers", state: onboarding.CheckFailed, on: onboarding.PartyOrganisation, says: control, request: control,
+			check: "policy:iam.managed.allowedPolicyMembers", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: control, request: control,
 		},
 		{
 			name: "region not allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", Allowed: []string{"in:europe-locations"}}}},
-			check: "policy:gcp.resourceLocations", state: onboarding.CheckFailed, on: onboarding.PartyOrganisation, says: "does not allow us-west1", request: "in:us-west1-locations",
+			check: "policy:gcp.resourceLocations", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "does not allow us-west1", request: "in:us-west1-locations",
 		},
 		{
 			name: "region allowed by its group", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", Allowed: []string{"in:us-locations"}}}},
@@ -129,7 +129,7 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 		},
 		{
 			name: "service accounts may not be made", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.disableServiceAccountCreation", Enforce: true}}},
-			check: "policy:iam.disableServiceAccountCreation", state: onboarding.CheckFailed, on: onboarding.PartyOrganisation, says: "does not let", request: "exception",
+			check: "policy:iam.disableServiceAccountCreation", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "does not let", request: "exception",
 		},
 		{
 			name: "bucket's name taken", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner},

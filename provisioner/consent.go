@@ -4,7 +4,7 @@ import (
 	"groundwork/onboarding"
 )
 
-// Consent lists every permission that the access is used with, each once, in the catalogue's order: what the tasks
+// Consent lists every permission that the access is used with, each once, in the catalog's order: what the tasks
 // of a run and of a teardown declare, and what is read before them.
 func (s *Service) Consent(spec onboarding.Spec) onboarding.Consent {
 	tasks, err := Graph(s.cfg.Catalog, spec)
@@ -35,5 +35,5 @@ func (s *Service) Consent(spec onboarding.Spec) onboarding.Consent {
 // readings are what the checks and the choice of the project read beside what the tasks declare.
 var readings = []onboarding.Permission{
 	{Name: "resourcemanager.projects.get", Why: "to list your projects, and to see that the chosen one is active and has billing"},
-	{Name: "orgpolicy.policy.get", Why: "to find an organisation policy that would stop the run; without it, the check says so and nothing else is lost"},
+	{Name: "orgpolicy.policy.get", Why: "to find an organization policy that would stop the run; without it, the check says so and nothing else is lost"},
 }

@@ -8,13 +8,13 @@ import (
 
 // Graph returns the tasks of a spec in an order in which each comes after those it depends on; final steps come
 // last and depend on every task that is not final. A step without a task for this spec hands its own dependencies
-// on to the steps behind it. It fails on a catalogue that names a step twice or depends on a step outside it.
+// on to the steps behind it. It fails on a catalog that names a step twice or depends on a step outside it.
 func Graph(catalog []*Step, spec onboarding.Spec) ([]*Task, error) {
 	in := map[*Step]bool{}
 	names := map[string]bool{}
 	for _, s := range catalog {
 		if names[s.name] {
-			return nil, fmt.Errorf("catalogue: step %q twice", s.name)
+			return nil, fmt.Errorf("catalog: step %q twice", s.name)
 		}
 		in[s], names[s.name] = true, true
 	}
@@ -32,7 +32,7 @@ func Graph(catalog []*Step, spec onboarding.Spec) ([]*Task, error) {
 		var before []*Task
 		for _, d := range s.dependsOn {
 			if !in[d] {
-				return fmt.Errorf("catalogue: step %q depends on %q, which is not in it", s.name, d.name)
+				return fmt.Errorf("catalog: step %q depends on %q, which is not in it", s.name, d.name)
 			}
 			if err := visit(d); err != nil {
 				return err
@@ -67,7 +67,7 @@ func Graph(catalog []*Step, spec onboarding.Spec) ([]*Task, error) {
 	}
 	for _, t := range order {
 		if t.Step.final {
-			return nil, fmt.Errorf("catalogue: a step that is not final depends on %q, which is", t.Step.name)
+			return nil, fmt.Errorf("catalog: a step that is not final depends on %q, which is", t.Step.name)
 		}
 	}
 	ordinary := order[:len(order):len(order)]

@@ -43,7 +43,7 @@ func TestGraphOrdersTasksAndHandsDependenciesOn(t *testing.T) {
 	}
 }
 
-func TestGraphRefusesACatalogueThatCannotBe(t *testing.T) {
+func TestGraphRefusesACatalogThatCannotBe(t *testing.T) {
 	c := newCloud()
 	a := c.step("a")
 	last := c.def("last")

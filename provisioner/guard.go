@@ -18,12 +18,12 @@ import (
 
 // Guard dials addresses that customers supply. It refuses whatever leads inside: loopback, private, link-local,
 // carrier-grade, multicast and reserved addresses, and IPv6 forms that hide an IPv4 address in them, judged by
-// the resolved address at the moment of dialling. It follows no redirect and asks no proxy. The zero Guard is ready.
+// the resolved address at the moment of dialing. It follows no redirect and asks no proxy. The zero Guard is ready.
 type Guard struct {
 	// HTTPPorts that [Guard.HTTP] may reach. nil: 443.
 	HTTPPorts []int
 	// Dials stands in for addresses in demos and tests; empty in production. The key is a host's name, or a
-	// suffix that begins with a dot; the value is "127.0.0.1:9191", dialled instead, or "http://127.0.0.1:9191",
+	// suffix that begins with a dot; the value is "127.0.0.1:9191", dialed instead, or "http://127.0.0.1:9191",
 	// spoken to without TLS, the Host kept. Port and suffix are checked before, the resolved address is not.
 	Dials map[string]string
 }

@@ -127,7 +127,7 @@ func TestGuard(t *testing.T) {
 		return err
 	}
 	resolved := func(address string) error { return control("tcp", address, nil) }
-	allowed := func(address string) error { // its form alone: nothing is dialled
+	allowed := func(address string) error { // its form alone: nothing is dialed
 		u, err := url.Parse(address)
 		if err != nil {
 			return err
@@ -351,9 +351,9 @@ func TestGuardBoundsWhatItWaitsForAndReads(t *testing.T) {
 	}
 }
 
-// dialled is where the product makes its own way to the network, and why it may. Each address that a customer supplies
+// dialed is where the product makes its own way to the network, and why it may. Each address that a customer supplies
 // goes through the guard.
-var dialled = map[string]string{
+var dialed = map[string]string{
 	"provisioner/guard.go http.Client":                 "the guard",
 	"provisioner/guard.go http.Transport":              "the guard",
 	"provisioner/guard.go net.Dialer":                  "the guard",
@@ -439,7 +439,7 @@ func TestNothingDialsBesideTheGuard(t *testing.T) {
 	if files < 80 {
 		t.Fatalf("only %d files were read", files)
 	}
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(dialled)), slices.Sorted(maps.Keys(found))); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(dialed)), slices.Sorted(maps.Keys(found))); diff != "" {
 		t.Errorf("what opens connections; let the guard dial what a customer supplies, or say in this test whose address it is (-known +found):\n%s", diff)
 	}
 }

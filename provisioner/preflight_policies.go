@@ -15,7 +15,7 @@ import (
 	"groundwork/provisioner/gcp"
 )
 
-// policies are the organisation policies that would refuse something of this spec.
+// policies are the organization policies that would refuse something of this spec.
 func (p *preflight) policies() []check {
 	all := []check{p.locations(), p.domains(), p.members(), p.uniform()}
 	if p.spec.ExistingSpark == "" {
@@ -29,11 +29,11 @@ func (p *preflight) policies() []check {
 
 type rule = orgpolicy.GoogleCloudOrgpolicyV2PolicySpecPolicyRule
 
-// policy reads an organisation policy as it takes effect on the project, and has its rules judged. No rules: nothing is
+// policy reads an organization policy as it takes effect on the project, and has its rules judged. No rules: nothing is
 // restricted.
 func (p *preflight) policy(constraint, title, why string, judge func(*onboarding.CheckResult, []*rule) error) check {
 	return check{onboarding.CheckResult{
-		Name: "policy:" + constraint, Title: title, Why: why, On: onboarding.PartyOrganisation, Overridable: true,
+		Name: "policy:" + constraint, Title: title, Why: why, On: onboarding.PartyOrganization, Overridable: true,
 		Link:    p.console("iam-admin/orgpolicies/" + strings.ReplaceAll(constraint, ".", "-")),
 		Command: "gcloud org-policies describe " + constraint + " --effective --project=" + p.spec.Project,
 	}, func(ctx context.Context, r *onboarding.CheckResult) error {
@@ -49,7 +49,7 @@ func (p *preflight) policy(constraint, title, why string, judge func(*onboarding
 }
 
 func (p *preflight) locations() check {
-	return p.policy("gcp.resourceLocations", "The region is allowed", "Your organisation may restrict where resources are made.", p.judgeLocations)
+	return p.policy("gcp.resourceLocations", "The region is allowed", "Your organization may restrict where resources are made.", p.judgeLocations)
 }
 
 func (p *preflight) judgeLocations(r *onboarding.CheckResult, rules []*rule) error {
@@ -65,12 +65,12 @@ func (p *preflight) judgeLocations(r *onboarding.CheckResult, rules []*rule) err
 	case !l.denyAll && !out && (allowed || inUnsure):
 		r.State = onboarding.CheckWarning
 		r.Found = "The policy names groups of locations (" + strings.Join(append(slices.Clone(l.allowed), l.denied...), ", ") + "); whether " + p.spec.Region + " is among the allowed could not be told."
-		r.Fix = []string{"Ask your organisation administrator, or choose a region that is named."}
+		r.Fix = []string{"Ask your organization administrator, or choose a region that is named."}
 	default:
 		r.State = onboarding.CheckFailed
 		r.Found = "The policy does not allow " + p.spec.Region + "; allowed: " + cmp.Or(strings.Join(l.allowed, ", "), "none that is named") + "."
-		r.Fix = []string{"Choose a region that is allowed.", "Or ask your organisation administrator to allow " + p.spec.Region + " for this project."}
-		r.Request = p.ask("Please allow the location " + p.spec.Region + " for this project in the organisation policy constraints/gcp.resourceLocations (add the value in:" + p.spec.Region + "-locations).")
+		r.Fix = []string{"Choose a region that is allowed.", "Or ask your organization administrator to allow " + p.spec.Region + " for this project."}
+		r.Request = p.ask("Please allow the location " + p.spec.Region + " for this project in the organization policy constraints/gcp.resourceLocations (add the value in:" + p.spec.Region + "-locations).")
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func located(values []string, region string) (yes, unsure bool) {
 var continents = map[string]bool{"us": true, "europe": true, "asia": true, "australia": true, "africa": true, "me": true, "northamerica": true, "southamerica": true}
 
 func (p *preflight) domains() check {
-	return p.policy("iam.allowedPolicyMemberDomains", "The vendor's account may be granted roles", "Domain restricted sharing lets only accounts of allowed organisations be granted roles. Organisations made since 3 May 2024 have it by default.", p.judgeDomains)
+	return p.policy("iam.allowedPolicyMemberDomains", "The vendor's account may be granted roles", "Domain restricted sharing lets only accounts of allowed organizations be granted roles. Organizations made since 3 May 2024 have it by default.", p.judgeDomains)
 }
 
 func (p *preflight) judgeDomains(r *onboarding.CheckResult, rules []*rule) error {
@@ -107,12 +107,12 @@ func (p *preflight) judgeDomains(r *onboarding.CheckResult, rules []*rule) error
 	}
 	switch {
 	case !l.restricted, !l.denyAll && len(l.allowed) == 0 && !has(l.denied):
-		r.Found = "Sharing with other organisations is not restricted."
+		r.Found = "Sharing with other organizations is not restricted."
 	case !l.denyAll && has(l.allowed):
-		r.Found = "The vendor's organisation (" + customer + ") is allowed."
+		r.Found = "The vendor's organization (" + customer + ") is allowed."
 	default:
 		r.State = onboarding.CheckFailed
-		r.Found = "Only accounts of these organisations may be granted roles: " + cmp.Or(strings.Join(l.allowed, ", "), "none") + ". The vendor's is not among them, so the grant to " + p.spec.ControlPlaneAccount + " would be refused."
+		r.Found = "Only accounts of these organizations may be granted roles: " + cmp.Or(strings.Join(l.allowed, ", "), "none") + ". The vendor's is not among them, so the grant to " + p.spec.ControlPlaneAccount + " would be refused."
 		p.sharing(r, "constraints/iam.allowedPolicyMemberDomains", "allow the Google Cloud customer ID "+cmp.Or(customer, "(ask us for the vendor's customer ID)"))
 	}
 	return nil
@@ -151,18 +151,18 @@ func (p *preflight) judgeMembers(r *onboarding.CheckResult, rules []*rule) error
 	return nil
 }
 
-// sharing is what to do about a refusal of the vendor's account: the request for the organisation administrator.
+// sharing is what to do about a refusal of the vendor's account: the request for the organization administrator.
 func (p *preflight) sharing(r *onboarding.CheckResult, constraint, change string) {
 	r.Fix = []string{
-		"Send the request below to your organisation administrator (role Organization Policy Administrator).",
+		"Send the request below to your organization administrator (role Organization Policy Administrator).",
 		"After the change, wait some minutes, then check again.",
 	}
-	r.Request = p.ask("For this, the vendor's service account " + p.spec.ControlPlaneAccount + " is granted a role on one bucket and the right to run jobs as one service account. The organisation policy " + constraint +
+	r.Request = p.ask("For this, the vendor's service account " + p.spec.ControlPlaneAccount + " is granted a role on one bucket and the right to run jobs as one service account. The organization policy " + constraint +
 		" refuses that today. Please " + change + ", for this project only: https://console.cloud.google.com/iam-admin/orgpolicies?project=" + url.QueryEscape(p.spec.Project) + ".")
 }
 
 func (p *preflight) uniform() check {
-	return p.policy("storage.uniformBucketLevelAccess", "Uniform bucket-level access is possible", "Your organisation may require it. The bucket is made so in any case.",
+	return p.policy("storage.uniformBucketLevelAccess", "Uniform bucket-level access is possible", "Your organization may require it. The bucket is made so in any case.",
 		func(r *onboarding.CheckResult, rules []*rule) error {
 			r.Found = "Not required by a policy; the bucket is made with it."
 			if enforced(rules) {
@@ -174,12 +174,12 @@ func (p *preflight) uniform() check {
 
 func (p *preflight) accountCreation() check {
 	return p.off("iam.disableServiceAccountCreation", "A service account may be created", "The run creates the Spark service account.",
-		"Your organisation does not let service accounts be created in this project.", "Create the account where it is allowed, and name it at the service accounts step.")
+		"Your organization does not let service accounts be created in this project.", "Create the account where it is allowed, and name it at the service accounts step.")
 }
 
 func (p *preflight) otherProjectsAccount() check {
 	return p.off("iam.disableCrossProjectServiceAccountUsage", "A service account of another project may be used", "Your Spark account lives in another project than its jobs.",
-		"Your organisation does not let service accounts be used outside their project.", "Name an account of the project "+p.spec.Project+", or let the run create one.")
+		"Your organization does not let service accounts be used outside their project.", "Name an account of the project "+p.spec.Project+", or let the run create one.")
 }
 
 // off is the check of a policy that must not be enforced.
@@ -188,8 +188,8 @@ func (p *preflight) off(constraint, title, why, found, instead string) check {
 		r.Found = "The policy is not enforced."
 		if enforced(rules) {
 			r.State, r.Found = onboarding.CheckFailed, found
-			r.Fix = []string{instead, "Or ask your organisation administrator for an exception."}
-			r.Request = p.ask("Please make an exception for this project from the organisation policy constraints/" + constraint + ".")
+			r.Fix = []string{instead, "Or ask your organization administrator for an exception."}
+			r.Request = p.ask("Please make an exception for this project from the organization policy constraints/" + constraint + ".")
 		}
 		return nil
 	})

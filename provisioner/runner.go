@@ -19,12 +19,12 @@ const (
 	lastCall = 4 * time.Second
 	// claimWithin bounds the claim of a run; a shutdown waits for it.
 	claimWithin = 3 * time.Second
-	// lookForCancel is how often the runner asks whether the run was cancelled.
+	// lookForCancel is how often the runner asks whether the run was canceled.
 	lookForCancel = time.Second
 )
 
 var (
-	errCancelled = errors.New("the run was cancelled")
+	errCanceled = errors.New("the run was canceled")
 	errStopping  = errors.New("the worker is stopping")
 )
 
@@ -213,13 +213,13 @@ func (e *execution) end(nodes []*node) error {
 	state := onboarding.RunSucceeded
 	for _, n := range nodes {
 		if !n.ok {
-			state = onboarding.RunCancelled // unless a task says otherwise
+			state = onboarding.RunCanceled // unless a task says otherwise
 		}
 	}
 	e.mu.Lock()
 	e.cancelAsked = time.Time{} // a fresh look: what was asked a moment ago counts
 	e.mu.Unlock()
-	if state == onboarding.RunCancelled && !e.isCancelled() {
+	if state == onboarding.RunCanceled && !e.isCanceled() {
 		state = onboarding.RunBlocked
 		for _, t := range e.results() {
 			if t.State == onboarding.TaskFailed {
@@ -331,7 +331,7 @@ func (e *execution) do(n *node) bool {
 	if before.State == onboarding.TaskDone {
 		return true
 	}
-	if e.stopped() != nil || e.isCancelled() {
+	if e.stopped() != nil || e.isCanceled() {
 		return false
 	}
 	if e.write(func() error {
@@ -344,7 +344,7 @@ func (e *execution) do(n *node) bool {
 
 	switch {
 	case n.task == nil:
-		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This version of Groundwork no longer knows this task. Make a new plan."}, "task is not in the catalogue")
+		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This version of Groundwork no longer knows this task. Make a new plan."}, "task is not in the catalog")
 	case e.run.Kind == onboarding.RunTeardown && n.line.Action != onboarding.ActionDelete:
 		return e.finish(name, "Left as it is. "+n.line.Diff)
 	}
@@ -449,8 +449,8 @@ func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
 		}
 	}()
 	note := func(kind, text string) error {
-		if kind == "intent" && e.isCancelled() {
-			return errCancelled // nothing new is begun
+		if kind == "intent" && e.isCanceled() {
+			return errCanceled // nothing new is begun
 		}
 		return e.note(n.line.Name, kind, text)
 	}
@@ -465,7 +465,7 @@ func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
 	default:
 		err = n.task.reconcile(e.work, env, n.line, note, mem)
 	}
-	if errors.Is(err, errCancelled) {
+	if errors.Is(err, errCanceled) {
 		return errStopping
 	}
 	return err
@@ -535,8 +535,8 @@ func (e *execution) remember(name onboarding.TaskName, change func(*onboarding.T
 	}
 }
 
-// isCancelled tells whether cancelling was asked for; it reads the ledger at most once a second.
-func (e *execution) isCancelled() bool {
+// isCanceled tells whether canceling was asked for; it reads the ledger at most once a second.
+func (e *execution) isCanceled() bool {
 	e.mu.Lock()
 	now := e.s.cfg.Now()
 	if e.cancelSeen || now.Sub(e.cancelAsked) < lookForCancel {
@@ -558,15 +558,15 @@ func (e *execution) isCancelled() bool {
 	return e.cancelSeen
 }
 
-// sleep waits in slices, so that a cancelled run does not wait to its end.
+// sleep waits in slices, so that a canceled run does not wait to its end.
 func (e *execution) sleep(d time.Duration) error {
 	for d > 0 {
 		slice := min(d, lookForCancel)
 		if err := e.s.cfg.Sleep(e.ctx, slice); err != nil {
 			return errStopping
 		}
-		if d -= slice; e.isCancelled() {
-			return errCancelled
+		if d -= slice; e.isCanceled() {
+			return errCanceled
 		}
 	}
 	return e.stopped()

@@ -129,7 +129,7 @@ func (offline) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, fmt.Errorf("nobody answers at %s", r.URL.Host)
 }
 
-// bundle is a service over a catalogue, with the plan as it stands approved.
+// bundle is a service over a catalog, with the plan as it stands approved.
 func bundle(t *testing.T, catalog ...*Step) (*Service, *ledgertest.Ledger) {
 	t.Helper()
 	m := newLedger(onboarding.Plan{})
@@ -421,7 +421,7 @@ func TestCancelFinishesTheCallInFlight(t *testing.T) {
 			return nil
 		}
 		execute(t, s)
-		if m.Snapshot().State != onboarding.RunCancelled || c.made("first") != 1 || c.made("second") != 0 {
+		if m.Snapshot().State != onboarding.RunCanceled || c.made("first") != 1 || c.made("second") != 0 {
 			t.Errorf("run %s, first made %d times, second %d", m.Snapshot().State, c.made("first"), c.made("second"))
 		}
 		if m.Grant.Live() {
@@ -444,7 +444,7 @@ func TestCancelEndsAWait(t *testing.T) {
 		}
 		start := time.Now()
 		execute(t, s)
-		if m.Snapshot().State != onboarding.RunCancelled || time.Since(start) > 3*time.Second {
+		if m.Snapshot().State != onboarding.RunCanceled || time.Since(start) > 3*time.Second {
 			t.Errorf("run %s after %v", m.Snapshot().State, time.Since(start))
 		}
 	})
@@ -457,7 +457,7 @@ func TestShutdownReleasesTheRunAfterTheCallInFlight(t *testing.T) {
 		s, m := bundle(t, first, c.step("second", first))
 		c.took = 3 * time.Second
 		ctx, cancel := context.WithCancelCause(t.Context())
-		stop := func() { cancel(errors.New("job cancelled: the engine stops")) }
+		stop := func() { cancel(errors.New("job canceled: the engine stops")) }
 		c.before = func(context.Context, string) error { stop(); return nil }
 		if err := s.Execute(ctx, "run_sample", 1); err != nil {
 			t.Fatal(err)
@@ -542,7 +542,7 @@ func TestTasksRunAsSoonAsTheirDependenciesAreDone(t *testing.T) {
 	})
 }
 
-func TestRetriesHonourGoogleAndEnd(t *testing.T) {
+func TestRetriesHonorGoogleAndEnd(t *testing.T) {
 	busy := func(header string) error {
 		return &googleapi.Error{Code: 429, Header: map[string][]string{"Retry-After": {header}}}
 	}

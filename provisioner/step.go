@@ -1,7 +1,7 @@
 // Package provisioner makes a spec real in the customer's cloud: the declaration of a cloud step, the one
 // reconcile algorithm, the graph of tasks, the runner, plan and preflight.
 //
-// It knows no wizard, no HTML and no SQL: the ledger is an interface that store fulfils.
+// It knows no wizard, no HTML and no SQL: the ledger is an interface that store fulfills.
 package provisioner
 
 import (

@@ -41,7 +41,7 @@ func audit(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding
 	return err
 }
 
-// AppendAudit adds a line to an onboarding's history. Data is marshalled to JSON and shown to the customer: the
+// AppendAudit adds a line to an onboarding's history. Data is marshaled to JSON and shown to the customer: the
 // caller leaves secrets out. nil: none.
 func (s *Store) AppendAudit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, what, text string, data any) error {
 	err := s.tx(ctx, actor, "append to the audit", func(tx pgx.Tx) error {

@@ -236,7 +236,7 @@ type trouble struct {
 	ActionText string
 }
 
-// EndRun ends the worker's part: succeeded, blocked, failed or cancelled. The onboarding's status, and on whom it
+// EndRun ends the worker's part: succeeded, blocked, failed or canceled. The onboarding's status, and on whom it
 // waits, follow in the same transaction.
 func (s *Store) EndRun(ctx context.Context, fence onboarding.Fence, state onboarding.RunState) error {
 	if state.Active() {
@@ -266,7 +266,7 @@ var endings = map[onboarding.RunState]string{
 	onboarding.RunSucceeded: "The run is done.",
 	onboarding.RunBlocked:   "The run waits for a person.",
 	onboarding.RunFailed:    "The run failed; what is made is kept.",
-	onboarding.RunCancelled: "The run was cancelled; what is made is kept.",
+	onboarding.RunCanceled: "The run was canceled; what is made is kept.",
 }
 
 // ended makes tasks, status, waiting and audit follow a run that just ended.

@@ -205,7 +205,7 @@ func TestTheStatusFollowsTheRun(t *testing.T) {
 	}{
 		{onboarding.RunProvision, onboarding.RunSucceeded, onboarding.StatusDone, onboarding.PartyNobody},
 		{onboarding.RunProvision, onboarding.RunFailed, onboarding.StatusAttention, onboarding.PartyCustomer},
-		{onboarding.RunProvision, onboarding.RunCancelled, onboarding.StatusWaitingCustomer, onboarding.PartyCustomer},
+		{onboarding.RunProvision, onboarding.RunCanceled, onboarding.StatusWaitingCustomer, onboarding.PartyCustomer},
 		{onboarding.RunTeardown, onboarding.RunSucceeded, onboarding.StatusTornDown, onboarding.PartyNobody},
 		{onboarding.RunVerify, onboarding.RunSucceeded, onboarding.StatusInForm, onboarding.PartyCustomer},
 	} {
@@ -487,7 +487,7 @@ func TestCancelStopsARunAtOnceOrAsksItsWorker(t *testing.T) {
 	must(t, s.CancelRun(ctx, ada, queued.ID))
 	got, err := s.Run(ctx, ada, queued.ID)
 	must(t, err)
-	if got.State != onboarding.RunCancelled || got.Tasks[0].State != onboarding.TaskCancelled {
+	if got.State != onboarding.RunCanceled || got.Tasks[0].State != onboarding.TaskCanceled {
 		t.Errorf("a queued run: %+v", got)
 	}
 	_, running, fence, _ := claimed(t, s)
@@ -498,6 +498,6 @@ func TestCancelStopsARunAtOnceOrAsksItsWorker(t *testing.T) {
 	if asked, err := s.CancelAsked(ctx, fence); err != nil || !asked {
 		t.Errorf("asked %v, %v", asked, err)
 	}
-	must(t, s.EndRun(ctx, fence, onboarding.RunCancelled))
+	must(t, s.EndRun(ctx, fence, onboarding.RunCanceled))
 	wantCode(t, s.RetryRun(ctx, ada, running.ID, nothing), onboarding.CodeConflict)
 }

@@ -351,24 +351,24 @@ func (s *Store) OnboardingsOf(ctx context.Context, actor onboarding.Actor, ids [
 	return found, err
 }
 
-const neighbourColumns = `o.id, o.customer, o.activity_at, o.waiting_since`
+const neighborColumns = `o.id, o.customer, o.activity_at, o.waiting_since`
 
-func toNeighbour(row pgx.CollectableRow) (side string, o onboarding.Onboarding, err error) {
+func toNeighbor(row pgx.CollectableRow) (side string, o onboarding.Onboarding, err error) {
 	var since *time.Time
 	err = row.Scan(&side, &o.ID, &o.Customer, &o.ActivityAt, &since)
 	o.Waiting.Since = later(since)
 	return side, o, err
 }
 
-// Neighbours are the rows before and after o in the list of the filter. The filter's cursor is the place that o had
+// Neighbors are the rows before and after o in the list of the filter. The filter's cursor is the place that o had
 // when the list was read, so that what happened to o since doesn't move the reader; without it, or with another's, it
 // is where o is now. For staff alone. CodeInvalid for a sort or status that isn't one.
-func (s *Store) Neighbours(ctx context.Context, actor onboarding.Actor, o onboarding.Onboarding, f onboarding.Filter) (onboarding.Neighbours, error) {
+func (s *Store) Neighbors(ctx context.Context, actor onboarding.Actor, o onboarding.Onboarding, f onboarding.Filter) (onboarding.Neighbors, error) {
 	if err := staffOnly(actor); err != nil {
-		return onboarding.Neighbours{}, err
+		return onboarding.Neighbors{}, err
 	}
 	if err := known(f); err != nil {
-		return onboarding.Neighbours{}, err
+		return onboarding.Neighbors{}, err
 	}
 	here, err := readCursor(f.Cursor, f.Sort)
 	if err != nil || here.ID != o.ID {
@@ -379,7 +379,7 @@ func (s *Store) Neighbours(ctx context.Context, actor onboarding.Actor, o onboar
 	back.Back = true
 	f.Limit = 0 // pageSQL adds the one row
 	now := s.now()
-	var found onboarding.Neighbours
+	var found onboarding.Neighbors
 	err = s.tx(ctx, actor, "look left and right in the list", func(tx pgx.Tx) error {
 		if searching(f) {
 			if _, err := tx.Exec(ctx, countBySearch); err != nil {
@@ -404,19 +404,19 @@ func (s *Store) Neighbours(ctx context.Context, actor onboarding.Actor, o onboar
 				return err
 			}
 		}
-		prev, _ := pageSQL(neighbourColumns, f, now, back, by)
-		next, args := pageSQL(neighbourColumns, f, now, here, by)
+		prev, _ := pageSQL(neighborColumns, f, now, back, by)
+		next, args := pageSQL(neighborColumns, f, now, here, by)
 		rows, err := tx.Query(ctx, `(SELECT 'prev' AS side, p.* FROM (`+prev+`) p) UNION ALL (SELECT 'next', n.* FROM (`+next+`) n)`, planned, args)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			side, o, err := toNeighbour(rows)
+			side, o, err := toNeighbor(rows)
 			if err != nil {
 				return err
 			}
-			n := onboarding.Neighbour{ID: o.ID, Place: place(f.Sort, o).String()}
+			n := onboarding.Neighbor{ID: o.ID, Place: place(f.Sort, o).String()}
 			if side == "prev" {
 				found.Prev = n
 			} else {

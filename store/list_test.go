@@ -116,7 +116,7 @@ func TestWalksTheListForthAndBack(t *testing.T) {
 	}
 }
 
-func TestNeighboursAreTheListsOwn(t *testing.T) {
+func TestNeighborsAreTheListsOwn(t *testing.T) {
 	t.Parallel()
 	db := pgtest.NewDatabase(t)
 	s := pgtest.Open(t, db, store.Config{Now: func() time.Time { return time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC) }})
@@ -140,16 +140,16 @@ func TestNeighboursAreTheListsOwn(t *testing.T) {
 				t.Fatalf("%d items, %d places", len(page.Items), len(page.Places))
 			}
 			for i, o := range page.Items {
-				want := onboarding.Neighbours{Position: i + 1, Total: len(page.Items)}
+				want := onboarding.Neighbors{Position: i + 1, Total: len(page.Items)}
 				if i > 0 {
-					want.Prev = onboarding.Neighbour{ID: page.Items[i-1].ID, Place: page.Places[i-1]}
+					want.Prev = onboarding.Neighbor{ID: page.Items[i-1].ID, Place: page.Places[i-1]}
 				}
 				if i+1 < len(page.Items) {
-					want.Next = onboarding.Neighbour{ID: page.Items[i+1].ID, Place: page.Places[i+1]}
+					want.Next = onboarding.Neighbor{ID: page.Items[i+1].ID, Place: page.Places[i+1]}
 				}
 				for _, at := range []string{"", page.Places[i], "made-up", page.Places[(i+1)%len(page.Places)]} {
 					f.Cursor = at
-					got, err := s.Neighbours(t.Context(), sam, o, f)
+					got, err := s.Neighbors(t.Context(), sam, o, f)
 					must(t, err)
 					if got != want {
 						t.Fatalf("of %s at %q: %+v, want %+v", o.Customer, at, got, want)
@@ -158,7 +158,7 @@ func TestNeighboursAreTheListsOwn(t *testing.T) {
 			}
 		})
 	}
-	_, err := s.Neighbours(t.Context(), ada, onboarding.Onboarding{}, onboarding.Filter{})
+	_, err := s.Neighbors(t.Context(), ada, onboarding.Onboarding{}, onboarding.Filter{})
 	wantCode(t, err, onboarding.CodeForbidden)
 }
 
@@ -178,10 +178,10 @@ func TestWhoWorksThroughAListKeepsTheirPlaceInIt(t *testing.T) {
 	now, err := s.Onboarding(t.Context(), sam, third.ID)
 	must(t, err)
 	unassigned.Cursor = page.Places[2]
-	got, err := s.Neighbours(t.Context(), sam, now, unassigned)
+	got, err := s.Neighbors(t.Context(), sam, now, unassigned)
 	must(t, err)
 	if got.Prev.ID != page.Items[1].ID || got.Next.ID != page.Items[3].ID || got.Position != 0 {
-		t.Errorf("neighbours %+v in %v", got, ids(page.Items))
+		t.Errorf("neighbors %+v in %v", got, ids(page.Items))
 	}
 }
 

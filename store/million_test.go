@@ -38,7 +38,7 @@ func (m *many) Values() ([]any, error) {
 	case p < 1:
 		status = onboarding.StatusTornDown
 	case p < 3:
-		status, on, what = onboarding.StatusAttention, onboarding.PartyOrganisation, "Allow the vendor's accounts in the organisation policy"
+		status, on, what = onboarding.StatusAttention, onboarding.PartyOrganization, "Allow the vendor's accounts in the organization policy"
 	case p < 5:
 		status = onboarding.StatusProvisioning
 	case p < 15:
@@ -135,8 +135,8 @@ func TestTheListAmongAMillion(t *testing.T) {
 		look{"specialist who has none", onboarding.Filter{Specialist: "nobody@vendor.example"}},
 		look{"unassigned", onboarding.Filter{Specialist: "none"}},
 		look{"waiting on customer", onboarding.Filter{Waiting: onboarding.PartyCustomer}},
-		look{"waiting on organisation", onboarding.Filter{Waiting: onboarding.PartyOrganisation}},
-		look{"waiting on organisation by waiting", onboarding.Filter{Waiting: onboarding.PartyOrganisation, Sort: "waiting"}},
+		look{"waiting on organization", onboarding.Filter{Waiting: onboarding.PartyOrganization}},
+		look{"waiting on organization by waiting", onboarding.Filter{Waiting: onboarding.PartyOrganization, Sort: "waiting"}},
 		look{"waited for a year", onboarding.Filter{Waited: 365 * 24 * time.Hour}},
 		look{"waited for ten minutes by waiting", onboarding.Filter{Waited: 10 * time.Minute, Sort: "waiting"}},
 		look{"waiting on Google", onboarding.Filter{Waiting: onboarding.PartyGoogle}},

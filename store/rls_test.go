@@ -18,7 +18,7 @@ import (
 // These tests look at the wall behind the WHERE: statements without one, as the role that the application logs in as.
 
 // rowOf makes a row of each table that holds what is a customer's; $1 is the onboarding. The tests find those tables in
-// the catalogue, and one that is not here fails them.
+// the catalog, and one that is not here fails them.
 var rowOf = map[string]string{
 	"onboardings": `INSERT INTO onboardings (id, customer, status, owner) VALUES (overlay($1 placing 'new' from 4 for 3), 'Acme', 'in_form', 'ada@customer.example')`,
 	"members":     `INSERT INTO members (onboarding, email, role, until) VALUES ($1, md5(random()::text) || '@customer.example', 'colleague', now() + interval '1 hour')`,
@@ -48,7 +48,7 @@ var nobodys = map[string]string{
 	"workers":           "processes",
 }
 
-// walled is a table with row security, as the catalogue tells it.
+// walled is a table with row security, as the catalog tells it.
 type walled struct {
 	Name   string
 	Forced bool

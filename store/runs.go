@@ -297,7 +297,7 @@ func project(ctx context.Context, tx pgx.Tx, id onboarding.ID, kind onboarding.R
 		status = onboarding.StatusTornDown
 	case state == onboarding.RunSucceeded:
 		status = onboarding.StatusDone
-	case state == onboarding.RunCancelled:
+	case state == onboarding.RunCanceled:
 		status, waiting = onboarding.StatusWaitingCustomer, onboarding.Waiting{On: onboarding.PartyCustomer, For: "Start the run again, or change an answer"}
 	}
 	_, err := tx.Exec(ctx, setStatus, pgx.NamedArgs{"id": id, "status": status, "on": waiting.On, "for": waiting.For})
@@ -401,7 +401,7 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 			return err
 		}
 		args := taskArgs(run.ID, run.Onboarding, run.Epoch, plan)
-		// The application may not delete tasks: what the new plan hasn't is cancelled, and stays on the record.
+		// The application may not delete tasks: what the new plan hasn't is canceled, and stays on the record.
 		if _, err := tx.Exec(ctx, insertTasks, args); err != nil {
 			return err
 		}
@@ -419,7 +419,7 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 	})
 }
 
-// CancelRun asks a run to stop. One that no worker has is cancelled at once; a worker finishes the call it is in
+// CancelRun asks a run to stop. One that no worker has is canceled at once; a worker finishes the call it is in
 // and keeps what is made. An ended run is left alone.
 func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID) error {
 	return s.changeRun(ctx, actor, runID, "cancel a run", func(tx pgx.Tx, _ onboarding.Onboarding, run onboarding.Run) error {
@@ -439,10 +439,10 @@ func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onb
 		if _, err := tx.Exec(ctx, `UPDATE tasks SET epoch = epoch + 1, state = CASE WHEN state = 'done' THEN state ELSE 'cancelled' END WHERE run = @run`, args); err != nil {
 			return err
 		}
-		if err := project(ctx, tx, run.Onboarding, run.Kind, onboarding.RunCancelled, onboarding.Waiting{}); err != nil {
+		if err := project(ctx, tx, run.Onboarding, run.Kind, onboarding.RunCanceled, onboarding.Waiting{}); err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, run.Onboarding, "run.cancelled", "Cancelled the run; what is made is kept.", map[string]any{"run": run.ID})
+		return audit(ctx, tx, actor, run.Onboarding, "run.cancelled", "Canceled the run; what is made is kept.", map[string]any{"run": run.ID})
 	})
 }
 

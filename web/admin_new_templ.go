@@ -275,7 +275,7 @@ func vendorFields(f AdminForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = control(f.mono(FieldGoogleCustomerID, "Our Google customer ID", "C0…; goes into the request to an organisation's administrator.", f.Vendor.GoogleCustomerID, 20, true)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = control(f.mono(FieldGoogleCustomerID, "Our Google customer ID", "C0…; goes into the request to an organization's administrator.", f.Vendor.GoogleCustomerID, 20, true)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -757,7 +757,7 @@ func connectState(v ConnectView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "<h2>You cancelled at Google</h2><p>Nothing was given. Connect when you are ready, or send this step to a colleague.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "<h2>You canceled at Google</h2><p>Nothing was given. Connect when you are ready, or send this step to a colleague.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -115,10 +115,10 @@ func Gallery() []GalleryPage {
 		{"progress-waiting", Progress(s.progressWaiting())},
 		{"progress-sign-in", Progress(s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the sign-in of ada@customer.example. Sign in again and this task goes on where it stopped.", onboarding.PartyCustomer))},
 		{"progress-guide", Progress(s.guided())},
-		{"progress-organisation", Progress(s.blocked(onboarding.CodeOrgPolicy, "Ask your organisation's administrator", "An organisation policy (domain restricted sharing) refuses members from outside. Send the request that is in the plan's checks.", onboarding.PartyOrganisation))},
+		{"progress-organization", Progress(s.blocked(onboarding.CodeOrgPolicy, "Ask your organization's administrator", "An organization policy (domain restricted sharing) refuses members from outside. Send the request that is in the plan's checks.", onboarding.PartyOrganization))},
 		{"progress-plan-changed", Progress(s.planChanged())},
 		{"progress-failed", Progress(s.progress(onboarding.RunFailed))},
-		{"progress-cancelled", Progress(s.progress(onboarding.RunCancelled))},
+		{"progress-canceled", Progress(s.progress(onboarding.RunCanceled))},
 		{"progress-succeeded", Progress(s.progress(onboarding.RunSucceeded))},
 		{"done", Done(s.done())},
 		{"receipt", Receipt(s.receipt())},
@@ -263,7 +263,7 @@ func (s samples) list() []onboarding.Onboarding {
 		row("Ospina & Roldán", "ana@ospina.example", "", "southamerica-east1", onboarding.StatusInForm, "Region (2 of 7)", onboarding.PartyCustomer, "Answer the form", 3*h, "", 3*h),
 		row("Lindqvist Foods", "karl@lindqvist.example", "lindqvist-prod", "europe-north1", onboarding.StatusDone, "Handed over", onboarding.PartyNobody, "", 0, "aiko@vendor.example", 26*h),
 		row("שירותי ענן לדוגמה", "noa@ltr-and-rtl.example", "sample-rtl", "me-west1", onboarding.StatusWaitingVendor, "Control plane service account", onboarding.PartySpecialist, "Add the control plane service account", 4*d, "marek@vendor.example", 4*d),
-		row("A company with an unusually long name that has to wrap somewhere sensible GmbH & Co. KG", "someone.with.a.long.address@subsidiary.customer.example", "a-project-id-of-30-characters0", "northamerica-northeast1", onboarding.StatusAttention, "Organisation policy refuses the grant", onboarding.PartyOrganisation, "Allow the vendor's domain", 3*d, "aiko@vendor.example", 5*h),
+		row("A company with an unusually long name that has to wrap somewhere sensible GmbH & Co. KG", "someone.with.a.long.address@subsidiary.customer.example", "a-project-id-of-30-characters0", "northamerica-northeast1", onboarding.StatusAttention, "Organization policy refuses the grant", onboarding.PartyOrganization, "Allow the vendor's domain", 3*d, "aiko@vendor.example", 5*h),
 	}
 }
 
@@ -458,7 +458,7 @@ func (s samples) connect(change func(*ConnectView)) ConnectView {
 			{Name: "iam.roles.create", Why: "to create the control plane's custom role"},
 			{Name: "bigtable.instances.create", Why: "to create the online store"},
 		}, Checks: []onboarding.Permission{
-			{Name: "orgpolicy.policy.get", Why: "to find an organisation policy that would stop the run; without it, the check says so and nothing else is lost"},
+			{Name: "orgpolicy.policy.get", Why: "to find an organization policy that would stop the run; without it, the check says so and nothing else is lost"},
 		}, Teardown: []onboarding.Permission{
 			{Name: "storage.buckets.delete", Why: "to delete the bucket once it is empty", On: "gs://tecton-acme-production-dataplane"},
 			{Name: "iam.serviceAccounts.delete", Why: "to delete the Spark service account"},
@@ -521,14 +521,14 @@ func (s samples) checks(failed bool) []onboarding.CheckResult {
 		{Name: "billing", Title: "Billing is on", State: onboarding.CheckOK, ReadAt: at},
 		{Name: "bucket-name", Title: "The bucket's name is free", State: onboarding.CheckOK, ReadAt: at},
 	}
-	warn := onboarding.CheckResult{Name: "policies", Title: "Organisation policies", State: onboarding.CheckUnreadable, ReadAt: at, Found: "ada@customer.example may not read the policies.", Why: "A policy may refuse members from outside your organisation; the run would stop at the control plane's grant.", Fix: []string{"Ask an administrator for the role Organization Policy Viewer.", "Check again."}, On: onboarding.PartyOrganisation}
+	warn := onboarding.CheckResult{Name: "policies", Title: "Organization policies", State: onboarding.CheckUnreadable, ReadAt: at, Found: "ada@customer.example may not read the policies.", Why: "A policy may refuse members from outside your organization; the run would stop at the control plane's grant.", Fix: []string{"Ask an administrator for the role Organization Policy Viewer.", "Check again."}, On: onboarding.PartyOrganization}
 	if !failed {
 		return append(ok, warn)
 	}
 	return append([]onboarding.CheckResult{
 		{
-			Name: "domain", Title: "Members from outside are allowed", State: onboarding.CheckFailed, ReadAt: at, On: onboarding.PartyOrganisation, Overridable: true,
-			Found: "The policy iam.allowedPolicyMemberDomains allows only your own organisation.",
+			Name: "domain", Title: "Members from outside are allowed", State: onboarding.CheckFailed, ReadAt: at, On: onboarding.PartyOrganization, Overridable: true,
+			Found: "The policy iam.allowedPolicyMemberDomains allows only your own organization.",
 			Why:   "The vendor's service account needs a grant on the bucket; this policy refuses it.",
 			Fix:   []string{"Open the policy of the project.", "Add the vendor's customer ID C0sample1 to the allowed values.", "Wait two minutes, then check again."},
 			Link:  "https://console.cloud.google.com/iam-admin/orgpolicies", Command: "gcloud resource-manager org-policies allow \\\n  iam.allowedPolicyMemberDomains C0sample1 --project=acme-data-prod",
@@ -577,7 +577,7 @@ func (s samples) progress(state onboarding.RunState) ProgressView {
 		done, run.StartedAt = 0, time.Time{}
 	case onboarding.RunSucceeded:
 		done, run.FinishedAt = len(plan.Tasks), s.now
-	case onboarding.RunFailed, onboarding.RunCancelled:
+	case onboarding.RunFailed, onboarding.RunCanceled:
 		run.FinishedAt = s.now.Add(-10 * time.Second)
 	}
 	for i, p := range plan.Tasks {
@@ -599,8 +599,8 @@ func (s samples) progress(state onboarding.RunState) ProgressView {
 			t.Code, t.Message = onboarding.CodeQuota, "Your project's quota for policy changes is used up. Wait a minute, or ask Google for more, then retry."
 			t.Operator = "storage.setIamPolicy: 429 rateLimitExceeded"
 			t.Events = []onboarding.TaskEvent{{At: t.StartedAt, Kind: "intent", Text: "Add serviceAccount to roles/storage.objectAdmin"}, {At: t.FinishedAt, Kind: "failed", Text: "429 rateLimitExceeded, four times"}}
-		case state == onboarding.RunCancelled:
-			t.State = onboarding.TaskCancelled
+		case state == onboarding.RunCanceled:
+			t.State = onboarding.TaskCanceled
 		}
 		run.Tasks = append(run.Tasks, t)
 	}
@@ -837,7 +837,7 @@ func (s samples) detail(state onboarding.RunState) AdminDetailView {
 			{ID: 3, To: "alan@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(-time.Hour)},
 		},
 		Audit: append([]onboarding.AuditEntry{{At: s.now.Add(-time.Hour), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: auditNote, Text: "Their security team has read the receipt page and likes it."}}, s.audit()...), Filter: onboarding.Filter{Status: onboarding.StatusProvisioning, Cursor: "page"}, At: "here",
-		Neighbours: onboarding.Neighbours{Prev: onboarding.Neighbour{ID: "ob_a", Place: "before"}, Next: onboarding.Neighbour{ID: "ob_b", Place: "after"}, Position: 12, Total: 48}, MayRetry: state == onboarding.RunFailed, MayArchive: true,
+		Neighbors: onboarding.Neighbors{Prev: onboarding.Neighbor{ID: "ob_a", Place: "before"}, Next: onboarding.Neighbor{ID: "ob_b", Place: "after"}, Position: 12, Total: 48}, MayRetry: state == onboarding.RunFailed, MayArchive: true,
 	}
 }
 

@@ -1,6 +1,6 @@
 package web
 
-// icons holds the inner markup of each icon on a grid of 24: Lucide, ISC licence (licences/lucide.txt).
+// icons holds the inner markup of each icon on a grid of 24: Lucide, ISC license (licenses/lucide.txt).
 var icons = map[string]string{
 	"archive":              `<rect width="20" height="5" x="2" y="3" rx="1"/><path d="M4 8v11a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2V8"/><path d="M10 12h4"/>`,
 	"arrow-down":           `<path d="M12 5v14"/><path d="m19 12-7 7-7-7"/>`,

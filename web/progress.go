@@ -34,8 +34,8 @@ func runWord(s onboarding.RunState) string {
 		return "Needs you"
 	case onboarding.RunFailed:
 		return "Stopped"
-	case onboarding.RunCancelled:
-		return "Cancelled"
+	case onboarding.RunCanceled:
+		return "Canceled"
 	case onboarding.RunSucceeded:
 		return "Done"
 	default:
@@ -81,7 +81,7 @@ func taskIcon(s onboarding.TaskState) string {
 		return "x"
 	case onboarding.TaskDone:
 		return "check"
-	case onboarding.TaskCancelled:
+	case onboarding.TaskCanceled:
 		return "ban"
 	default:
 		return "clock"
@@ -101,7 +101,7 @@ func (v ProgressView) taskWord(t onboarding.Task) string {
 				return "Waiting for the customer"
 			}
 			return "Waiting for you"
-		case onboarding.PartyOrganisation:
+		case onboarding.PartyOrganization:
 			return "Waiting for an administrator"
 		case onboarding.PartySpecialist:
 			return "Waiting for " + v.brand()
@@ -117,8 +117,8 @@ func (v ProgressView) taskWord(t onboarding.Task) string {
 		return "Failed"
 	case onboarding.TaskDone:
 		return "Done"
-	case onboarding.TaskCancelled:
-		return "Cancelled"
+	case onboarding.TaskCanceled:
+		return "Canceled"
 	default:
 		return "Not started"
 	}
@@ -157,8 +157,8 @@ func (v ProgressView) sentence() string {
 			}
 		}
 		return "Stopped."
-	case onboarding.RunCancelled:
-		return "Cancelled."
+	case onboarding.RunCanceled:
+		return "Canceled."
 	case onboarding.RunBlocked:
 		for _, t := range v.Run.Tasks {
 			if t.State == onboarding.TaskBlocked {
@@ -181,8 +181,8 @@ func (v ProgressView) heading() string {
 			return "Removing is paused"
 		case onboarding.RunFailed:
 			return "Removing stopped"
-		case onboarding.RunCancelled:
-			return "Removing was cancelled"
+		case onboarding.RunCanceled:
+			return "Removing was canceled"
 		default:
 			return "Removing what we made"
 		}
@@ -195,8 +195,8 @@ func (v ProgressView) heading() string {
 			return "Verifying is paused"
 		case onboarding.RunFailed:
 			return "Something differs"
-		case onboarding.RunCancelled:
-			return "Verifying was cancelled"
+		case onboarding.RunCanceled:
+			return "Verifying was canceled"
 		default:
 			return "Verifying " + what
 		}
@@ -208,8 +208,8 @@ func (v ProgressView) heading() string {
 		return "Setting up is paused"
 	case onboarding.RunFailed:
 		return "Setting up stopped"
-	case onboarding.RunCancelled:
-		return "Setting up was cancelled"
+	case onboarding.RunCanceled:
+		return "Setting up was canceled"
 	default:
 		return "Setting up " + what
 	}
@@ -223,7 +223,7 @@ func (v ProgressView) lead() string {
 		return "Everything was read back and compared. Our access was given up again."
 	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunSucceeded:
 		return "Only what was ours was removed. Our access was given up again."
-	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunCancelled:
+	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunCanceled:
 		return "No further change is made. What was removed so far is gone; the rest stays."
 	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunFailed:
 		return "What was removed so far is gone. A retry goes on from the task that failed."
@@ -235,7 +235,7 @@ func (v ProgressView) lead() string {
 		return "Nothing is lost. Tasks that don't depend on it went on; the rest resumes where it stopped."
 	case onboarding.RunFailed:
 		return "What was made so far is kept. A retry goes on from the task that failed."
-	case onboarding.RunCancelled:
+	case onboarding.RunCanceled:
 		return "No further change is made. What was made so far is kept."
 	default:
 		return "The result was read back and verified."
@@ -433,8 +433,8 @@ func (v ProgressView) endWord() string {
 		return "Paused"
 	case onboarding.RunFailed:
 		return "Stopped"
-	case onboarding.RunCancelled:
-		return "Cancelled"
+	case onboarding.RunCanceled:
+		return "Canceled"
 	default:
 		return "Finished"
 	}

@@ -17,7 +17,7 @@ type AuditView struct {
 	Last         string                  // the hash that stands for the whole
 	Erased       int                     // lines of the whole whose people and texts were erased
 	ErasedAt     time.Time
-	Newer, Older string // URLs of the neighbouring pages, "" none
+	Newer, Older string // URLs of the neighboring pages, "" none
 }
 
 // span names the lines that the page shows.

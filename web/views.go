@@ -254,7 +254,7 @@ type AdminListView struct {
 	Views       []SavedView
 	ViewName    string // what was typed
 	Problems    wizard.Problems
-	Target      time.Duration // waiting longer than this is coloured; longer than twice, red. 0: 24 h
+	Target      time.Duration // waiting longer than this is colored; longer than twice, red. 0: 24 h
 }
 
 // SavedView is a named filter of the list.
@@ -379,7 +379,7 @@ type AdminDetailView struct {
 	Audit           []onboarding.AuditEntry // newest first
 	Filter          onboarding.Filter       // of the list that it was opened from
 	At              string                  // its place there, "" where it is now
-	Neighbours      onboarding.Neighbours
+	Neighbors      onboarding.Neighbors
 	MayRetry        bool
 	MayArchive      bool
 	MayForget       bool // erases the people of an archived onboarding

@@ -15,7 +15,7 @@ import (
 	"groundwork/wizard"
 )
 
-// tone is the colour class of a state: "ok", "run", "warn", "err" or "" for quiet.
+// tone is the color class of a state: "ok", "run", "warn", "err" or "" for quiet.
 type tone string
 
 func (f Frame) brand() string {
@@ -194,11 +194,11 @@ func partyWord(p onboarding.Party, staff bool, brand string) string {
 			return "Us"
 		}
 		return "Your specialist at " + brand
-	case onboarding.PartyOrganisation:
+	case onboarding.PartyOrganization:
 		if staff {
-			return "Organisation administrator"
+			return "Organization administrator"
 		}
-		return "Your organisation's Google Cloud administrator"
+		return "Your organization's Google Cloud administrator"
 	case onboarding.PartyGoogle:
 		return "Google"
 	default:
@@ -206,7 +206,7 @@ func partyWord(p onboarding.Party, staff bool, brand string) string {
 	}
 }
 
-// inside is a party's name inside a sentence: "you", "organisation administrator"; Google keeps its capital.
+// inside is a party's name inside a sentence: "you", "organization administrator"; Google keeps its capital.
 func inside(party string) string {
 	if party == "" || party == "Google" {
 		return party
@@ -281,7 +281,7 @@ func hours(d time.Duration) string {
 	return s
 }
 
-// waits are the times that the list offers: those at which the age is coloured, a week, and the present one.
+// waits are the times that the list offers: those at which the age is colored, a week, and the present one.
 func (v AdminListView) waits() []time.Duration {
 	all := []time.Duration{v.target(), 2 * v.target(), 7 * 24 * time.Hour}
 	if v.Filter.Waited > 0 {
@@ -320,7 +320,7 @@ func (v AdminDetailView) act(name string) string {
 	return DetailURL(v.Onboarding.ID, v.Filter, v.At, name)
 }
 
-func (v AdminDetailView) neighbour(n onboarding.Neighbour) string {
+func (v AdminDetailView) neighbor(n onboarding.Neighbor) string {
 	return DetailURL(n.ID, v.Filter, n.Place)
 }
 

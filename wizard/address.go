@@ -131,8 +131,8 @@ const exampleEndpoint = "redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:123
 
 var ipLike = regexp.MustCompile(`^(?i:(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+))*)\.?$`)
 
-// publicHost is what is wrong with a host name that is to be dialled later: it must be a full public name.
-// Which address it leads to is checked when it is dialled.
+// publicHost is what is wrong with a host name that is to be dialed later: it must be a full public name.
+// Which address it leads to is checked when it is dialed.
 func publicHost(host string) string {
 	switch {
 	case host == "":

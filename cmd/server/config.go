@@ -61,7 +61,7 @@ type siteFlags struct {
 	SpecialistDomains  []string       `help:"Domains whose people are specialists." env:"SPECIALIST_DOMAINS"`
 	TrustedProxies     []string       `help:"Networks of the proxies whose X-Forwarded-For is believed." env:"TRUSTED_PROXIES"`
 	Vendor             string         `help:"The vendor's name on the pages." env:"VENDOR_NAME" default:"Tecton"`
-	WaitingTarget      time.Duration  `help:"What waits longer than this is coloured in the specialists' list, and red after twice as long." env:"WAITING_TARGET" default:"24h"`
+	WaitingTarget      time.Duration  `help:"What waits longer than this is colored in the specialists' list, and red after twice as long." env:"WAITING_TARGET" default:"24h"`
 	PageLimit          int            `help:"Pages a minute that one person may open, or one address where nobody is signed in; -1: any number." env:"PAGE_LIMIT" default:"3000"`
 	CloudLimit         int            `help:"The same for pages that may ask Google." env:"CLOUD_LIMIT" default:"240"`
 	MaxConns           int32          `help:"Database connections of this process." env:"DATABASE_MAX_CONNS" default:"20"`

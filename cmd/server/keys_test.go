@@ -115,7 +115,7 @@ func wantKept(t *testing.T, db *store.Store, v *vault.Vault, id onboarding.ID, w
 	}
 }
 
-func TestServersOfNeighbouringStagesOpenEachOthersValues(t *testing.T) {
+func TestServersOfNeighboringStagesOpenEachOthersValues(t *testing.T) {
 	db := pgtest.NewDatabase(t)
 	s := pgtest.Open(t, db, store.Config{})
 	path := keysetFileOf(t, db)

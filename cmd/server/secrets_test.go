@@ -147,7 +147,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	run(ob, owner, onboarding.RunTeardown, plan, err)
 	wantSealed(ob.ID, "torn down", "")
 
-	ob, owner = begun(sample{Customer: "Cancelled Sample", Name: "cancelled", Region: "us-west1", Stage: stageSignIn, Redis: true})
+	ob, owner = begun(sample{Customer: "Canceled Sample", Name: "canceled", Region: "us-west1", Stage: stageSignIn, Redis: true})
 	plan, err = d.Service.Plan(ctx, owner, ob, spec(ob))
 	must(err)
 	d.cloud.RevokeTokens(owner.Email)
@@ -160,7 +160,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	}
 	must(d.Store.CancelRun(ctx, owner, stopped.ID))
 	must(d.Service.Revoke(ctx, owner, ob.ID))
-	wantSealed(ob.ID, "cancelled: it is not finished, and goes on with what was given", "databricks_token redis_token vendor_api_key")
+	wantSealed(ob.ID, "canceled: it is not finished, and goes on with what was given", "databricks_token redis_token vendor_api_key")
 	must(d.Store.Archive(ctx, specialist, ob.ID))
 	wantSealed(ob.ID, "archived", "")
 }

@@ -28,7 +28,7 @@ var (
 
 const (
 	vendorProject   = "tecton-demo-control" // the vendor's project, with a control plane account per deployment
-	vendorCustomer  = "C01vendor7"          // the vendor's Cloud Identity customer, for organisation policies
+	vendorCustomer  = "C01vendor7"          // the vendor's Cloud Identity customer, for organization policies
 	servingProject  = "tecton-demo-serving"
 	sampleWorkspace = "1234567890123456.7.gcp.databricks.com"
 	sampleToken     = "dapi-sample-service-principal"
@@ -53,19 +53,19 @@ func seedWorld(e *emulator.Emulator) {
 	for _, p := range []emulator.Person{ada, ben, sam, kim} {
 		e.AddPerson(p)
 	}
-	e.AddOrganisation(emulator.Organisation{ID: "100000000001", Domain: "customer.example"})
+	e.AddOrganization(emulator.Organization{ID: "100000000001", Domain: "customer.example"})
 	e.AddWorkspace(emulator.Workspace{Host: sampleWorkspace, Tokens: map[string]emulator.Principal{
 		sampleToken: {Name: "groundwork-jobs", ServicePrincipal: true, CanCreateClusters: true},
 		personToken: {Name: ada.Email, CanCreateClusters: true},
 	}})
 	e.AddServiceAccount(vendorProject, controlPlaneAccount(adaDeployment))
 	e.AddProject(emulator.Project{
-		ID: adaProject, Name: "Acme data (production)", Billing: true, Organisation: "100000000001", APIs: usualAPIs,
+		ID: adaProject, Name: "Acme data (production)", Billing: true, Organization: "100000000001", APIs: usualAPIs,
 		IAM: map[string]string{"user:" + ada.Email: "roles/owner", "user:" + ben.Email: "roles/owner"},
 	})
 	// A project that Ada may look at and no more: for trying what is said then.
 	e.AddProject(emulator.Project{
-		ID: "acme-shared", Name: "Acme shared", Billing: true, Organisation: "100000000001", APIs: usualAPIs,
+		ID: "acme-shared", Name: "Acme shared", Billing: true, Organization: "100000000001", APIs: usualAPIs,
 		IAM: map[string]string{"user:" + ada.Email: "roles/viewer", "user:" + ben.Email: "roles/owner"},
 	})
 	e.AddDataset(adaProject, "sales", "US")

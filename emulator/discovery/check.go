@@ -109,7 +109,7 @@ func (d *Documents) find(verb, host, path string) (*Method, []string) {
 }
 
 // fits tells whether the captured names have the form of the method's parameters; it keeps
-// "v1/{+name}" of projects apart from that of organisations.
+// "v1/{+name}" of projects apart from that of organizations.
 func (m *Method) fits(captured []string) bool {
 	for i, name := range m.names {
 		p := m.params[name]

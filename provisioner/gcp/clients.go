@@ -41,7 +41,7 @@ type Clients struct {
 
 // New makes the clients. Calls carry tokens' access and nothing else: the machine's own credentials are never
 // picked up. A non-empty endpoint ("http://127.0.0.1:9191") sends every Google call there, its Host kept.
-// base nil: http.DefaultTransport, which honours HTTPS_PROXY and the system's roots.
+// base nil: http.DefaultTransport, which honors HTTPS_PROXY and the system's roots.
 func New(ctx context.Context, tokens oauth2.TokenSource, endpoint string, base http.RoundTripper) (*Clients, error) {
 	rt, err := Redirect(endpoint, base)
 	if err != nil {
@@ -80,7 +80,7 @@ func New(ctx context.Context, tokens oauth2.TokenSource, endpoint string, base h
 		return nil, fmt.Errorf("bigtable client: %w", err)
 	}
 	if c.OrgPolicy, err = orgpolicy.NewService(ctx, opt); err != nil {
-		return nil, fmt.Errorf("organisation policy client: %w", err)
+		return nil, fmt.Errorf("organization policy client: %w", err)
 	}
 	if c.Billing, err = cloudbilling.NewService(ctx, opt); err != nil {
 		return nil, fmt.Errorf("billing client: %w", err)

@@ -146,12 +146,12 @@ func classifyToken(e *oauth2.RetrieveError) Failure {
 	}
 	switch {
 	case body.Subtype == "invalid_rapt" || strings.Contains(body.Description, "invalid_rapt") || strings.Contains(body.Description, "reauth"):
-		return signIn("Your organisation ends Google sessions after some time.")
+		return signIn("Your organization ends Google sessions after some time.")
 	case body.Error == "invalid_grant":
 		return signIn("")
 	case body.Error == "admin_policy_enforced", body.Error == "access_denied":
 		return Failure{
-			Class: Blocked, Code: onboarding.CodeSignIn, On: onboarding.PartyOrganisation, Action: "Allow this application in the Google Workspace admin console",
+			Class: Blocked, Code: onboarding.CodeSignIn, On: onboarding.PartyOrganization, Action: "Allow this application in the Google Workspace admin console",
 			Message: "Your Google Workspace administrator does not let this application use Google Cloud.",
 		}
 	case body.Error == "invalid_client", body.Error == "unauthorized_client", body.Error == "invalid_scope":
@@ -262,19 +262,19 @@ func classifyAPI(e *googleapi.Error) Failure {
 		}
 	case a.says("do not belong to a permitted customer", "allowedPolicyMemberDomains", "iam.managed.allowedPolicyMembers"):
 		return Failure{
-			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganisation, Action: "Allow the vendor's accounts in the organisation policy",
-			Message: "An organisation policy (domain restricted sharing) lets only your own organisation's accounts be granted roles, so the vendor's account is refused. Your organisation administrator can allow the vendor's customer ID.",
+			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Allow the vendor's accounts in the organization policy",
+			Message: "An organization policy (domain restricted sharing) lets only your own organization's accounts be granted roles, so the vendor's account is refused. Your organization administrator can allow the vendor's customer ID.",
 		}
 	case constraint.MatchString(a.text) && e.Code < 500:
 		name := constraint.FindString(a.text)
 		return Failure{
-			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganisation, Action: "Make an exception from " + name,
-			Message: "The organisation policy " + name + " forbids this. Your organisation administrator can make an exception for the project.",
+			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Make an exception from " + name,
+			Message: "The organization policy " + name + " forbids this. Your organization administrator can make an exception for the project.",
 		}
 	case a.reason("vpcServiceControls", "SECURITY_POLICY_VIOLATED") || a.says("prohibited by organization's policy"):
 		return Failure{
-			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganisation, Action: "Allow this access in VPC Service Controls",
-			Message: "Your organisation's VPC Service Controls refuse the call. Your organisation administrator can allow it.",
+			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Allow this access in VPC Service Controls",
+			Message: "Your organization's VPC Service Controls refuse the call. Your organization administrator can allow it.",
 		}
 	case a.reason("SERVICE_DISABLED", "accessNotConfigured") || a.says("has not been used in project"):
 		name := cmp.Or(a.metadata["service"], "An API that this needs")

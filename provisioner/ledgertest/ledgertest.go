@@ -16,7 +16,7 @@ import (
 // RunID is the run's.
 const RunID onboarding.RunID = "run_sample"
 
-// Ledger fulfils provisioner.Ledger. The zero value has no run; see [Ledger.Begin].
+// Ledger fulfills provisioner.Ledger. The zero value has no run; see [Ledger.Begin].
 type Ledger struct {
 	Now   func() time.Time // nil: time.Now
 	Keeps bool             // wiping is left out, so that a test may run again without a sign-in

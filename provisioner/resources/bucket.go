@@ -31,7 +31,7 @@ type bucketState struct {
 	Labels        map[string]string `json:"labels"`
 }
 
-// Bucket is the offline store: uniform access, no public access, in the region, labelled as ours.
+// Bucket is the offline store: uniform access, no public access, in the region, labeled as ours.
 var Bucket = provisioner.Define(provisioner.StepDef[bucketState]{
 	Name:        "bucket",
 	DependsOn:   []*provisioner.Step{EnableAPIs},

@@ -80,13 +80,13 @@ func TestFaultsOfGoogleEndInAClearState(t *testing.T) {
 			state: onboarding.RunBlocked, task: "enable-apis", code: onboarding.CodeBilling, on: onboarding.PartyCustomer, says: "no active billing account", nothing: true,
 		},
 		{
-			name: "organisation policy", fault: func(w *steptest.World) {
+			name: "organization policy", fault: func(w *steptest.World) {
 				w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:europe-west1-locations"}})
 			},
 			mend: func(w *steptest.World) {
 				w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:us-locations"}})
 			},
-			state: onboarding.RunBlocked, task: "bucket", code: onboarding.CodeOrgPolicy, on: onboarding.PartyOrganisation, says: "constraints/gcp.resourceLocations",
+			state: onboarding.RunBlocked, task: "bucket", code: onboarding.CodeOrgPolicy, on: onboarding.PartyOrganization, says: "constraints/gcp.resourceLocations",
 		},
 		{
 			name: "project deleted", fault: func(w *steptest.World) { w.Cloud.SetProjectState("acme-data", "DELETE_REQUESTED") },

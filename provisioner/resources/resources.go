@@ -1,4 +1,4 @@
-// Package resources declares the cloud steps: one file a step, and the catalogue that lists them.
+// Package resources declares the cloud steps: one file a step, and the catalog that lists them.
 //
 // It knows no wizard, no ledger and no pages. A step reads the cloud and makes one change; when, how often and
 // with whose approval is the runner's business.

@@ -25,7 +25,7 @@ const (
 	roleName = "projects/acme-data/roles/tecton_acme_production_control_plane"
 )
 
-// world has the whole catalogue.
+// world has the whole catalog.
 func world(t *testing.T, change func(*onboarding.Spec)) *steptest.World {
 	t.Helper()
 	spec := steptest.Spec()
@@ -364,7 +364,7 @@ func TestRefusalsNameWhoMustAct(t *testing.T) {
 			func(w *steptest.World) {
 				w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0customer"}})
 			},
-			"act-as", onboarding.CodeOrgPolicy, onboarding.PartyOrganisation,
+			"act-as", onboarding.CodeOrgPolicy, onboarding.PartyOrganization,
 		},
 		"no billing": {
 			func(w *steptest.World) { w.Cloud.SetBilling("acme-data", false) },
@@ -374,7 +374,7 @@ func TestRefusalsNameWhoMustAct(t *testing.T) {
 			func(w *steptest.World) {
 				w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:europe-west1-locations"}})
 			},
-			"bucket", onboarding.CodeOrgPolicy, onboarding.PartyOrganisation,
+			"bucket", onboarding.CodeOrgPolicy, onboarding.PartyOrganization,
 		},
 		"no control plane account yet": {
 			func(w *steptest.World) { w.Spec.ControlPlaneAccount = "" },

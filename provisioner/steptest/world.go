@@ -91,7 +91,7 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// New makes a world for a spec in which only the catalogue's steps exist.
+// New makes a world for a spec in which only the catalog's steps exist.
 func New(t *testing.T, spec onboarding.Spec, catalog []*provisioner.Step) *World {
 	t.Helper()
 	clock := &Clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
@@ -141,7 +141,7 @@ func (w *World) seed() {
 	}})
 }
 
-// Only makes the catalogue's steps the only ones there are.
+// Only makes the catalog's steps the only ones there are.
 func (w *World) Only(catalog []*provisioner.Step) {
 	w.catalog = catalog
 	w.service = provisioner.NewService(provisioner.Config{
