@@ -645,7 +645,7 @@ func (s samples) guided() ProgressView {
 func (s samples) planChanged() ProgressView {
 	v := s.blocked(onboarding.CodePlanChanged, "Approve the changed plan", "The bucket was made by someone else after you approved. The run stops rather than do what you didn't approve.", onboarding.PartyCustomer)
 	v.NewHash = "0f3c6a"
-	v.Differences = []Difference{
+	v.Differences = []onboarding.Difference{
 		{Title: "Create the bucket", Resource: "gs://tecton-acme-production-dataplane", Approved: onboarding.ActionCreate, Now: onboarding.ActionChange, Diff: "public access prevention is inherited, wanted enforced"},
 		{Title: "Let the control plane use the bucket", Resource: "gs://tecton-acme-production-dataplane", Approved: onboarding.ActionCreate, Now: onboarding.ActionCreate, Added: []onboarding.Binding{{Member: "serviceAccount:second@tecton-acme.iam.gserviceaccount.com", Role: "roles/storage.objectViewer"}}},
 	}

@@ -1588,7 +1588,7 @@ func retryForm(v ProgressView, text string) templ.Component {
 	})
 }
 
-func differences(list []Difference) templ.Component {
+func differences(list []onboarding.Difference) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -181,15 +181,7 @@ type PlanView struct {
 	Erase bool                  // teardown: deleting the data was ticked
 	Files []onboarding.PlanFile // for those who run it themselves; none draws no offer
 	// Differences are what this plan does otherwise than the one that was approved before and did not come to its end.
-	Differences []Difference
-}
-
-// Difference is one task of a changed plan: what was approved and what the fresh check wants.
-type Difference struct {
-	Title, Resource string
-	Approved, Now   onboarding.Action // "" absent
-	Diff            string
-	Added, Removed  []onboarding.Binding
+	Differences []onboarding.Difference
 }
 
 // ProgressView is a run, live. Status 200 in every state.
@@ -197,14 +189,14 @@ type ProgressView struct {
 	Frame
 	Onboarding  onboarding.Onboarding
 	Run         onboarding.Run
-	Differences []Difference // for a task blocked with CodePlanChanged
-	NewHash     string       // hash of the plan that "approve changed plan" would pin
-	MayAct      bool         // retry, cancel, approve, sign in: false for staff who only look
-	Staff       bool         // drawn inside the admin's detail page
-	Specialist  string       // name or address of who helps, "" unassigned
-	ConnectURL  string       // sign in again: "/o/{id}/connect/start?next=…"
-	EventsURL   string       // SSE; "" draws a static page
-	Expect      string       // "This usually takes 2 to 5 minutes."; "" draws none
+	Differences []onboarding.Difference // for a task blocked with CodePlanChanged
+	NewHash     string                  // hash of the plan that "approve changed plan" would pin
+	MayAct      bool                    // retry, cancel, approve, sign in: false for staff who only look
+	Staff       bool                    // drawn inside the admin's detail page
+	Specialist  string                  // name or address of who helps, "" unassigned
+	ConnectURL  string                  // sign in again: "/o/{id}/connect/start?next=…"
+	EventsURL   string                  // SSE; "" draws a static page
+	Expect      string                  // "This usually takes 2 to 5 minutes."; "" draws none
 }
 
 // DoneView is the confirmation page of a run that succeeded.
@@ -379,7 +371,7 @@ type AdminDetailView struct {
 	Audit           []onboarding.AuditEntry // newest first
 	Filter          onboarding.Filter       // of the list that it was opened from
 	At              string                  // its place there, "" where it is now
-	Neighbors      onboarding.Neighbors
+	Neighbors       onboarding.Neighbors
 	MayRetry        bool
 	MayArchive      bool
 	MayForget       bool // erases the people of an archived onboarding

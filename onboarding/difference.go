@@ -1,0 +1,40 @@
+package onboarding
+
+import "slices"
+
+// Difference is one task that a fresh plan would do differently than was approved.
+type Difference struct {
+	Title, Resource string
+	Approved, Now   Action // "" the plan has no such task
+	Diff            string
+	Added, Removed  []Binding
+}
+
+// Differences are the tasks that a plan made now would do differently. A task that has nothing left to do is none.
+func (p Plan) Differences(now Plan) []Difference {
+	var out []Difference
+	for _, n := range now.Tasks {
+		was, ok := p.Task(n.Name)
+		d := Difference{Title: n.Title, Resource: n.Resource, Approved: was.Action, Now: n.Action, Diff: n.Diff, Added: without(n.Bindings, was.Bindings), Removed: without(was.Bindings, n.Bindings)}
+		if !ok || (n.Action != was.Action && n.Action != ActionNone) || len(d.Added)+len(d.Removed) > 0 || !SameJSON(was.Desired, n.Desired) {
+			out = append(out, d)
+		}
+	}
+	for _, was := range p.Tasks {
+		if _, ok := now.Task(was.Name); !ok {
+			out = append(out, Difference{Title: was.Title, Resource: was.Resource, Approved: was.Action, Removed: was.Bindings})
+		}
+	}
+	return out
+}
+
+// without returns the bindings of all that aren't in drop.
+func without(all, drop []Binding) []Binding {
+	var out []Binding
+	for _, a := range all {
+		if !slices.ContainsFunc(drop, func(b Binding) bool { return a.Member == b.Member && a.Role == b.Role && a.On == b.On }) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
