@@ -317,7 +317,7 @@ func (s *Server) sealKey(id onboarding.ID, key onboarding.Secret) ([]byte, error
 
 // adminCreated shows the link of a new onboarding; opened again, it leads to the onboarding.
 func (s *Server) adminCreated(w http.ResponseWriter, v *visit) error {
-	ob, err := s.Store.Onboarding(v.Context(), v.actor, v.id)
+	ob, err := s.App.Onboarding(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
@@ -336,26 +336,27 @@ func (s *Server) adminCreated(w http.ResponseWriter, v *visit) error {
 // detailView is one onboarding as its specialist sees it.
 func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 	ctx := v.Context()
-	j, err := s.journey(v)
+	j, err := s.App.Journey(ctx, v.actor, v.id)
 	if err != nil {
 		return web.AdminDetailView{}, err
 	}
+	ob := j.Onboarding
 	view := web.AdminDetailView{
-		Frame: s.adminFrame(v, j.ob.Customer, "onboardings"), Onboarding: j.ob, Steps: s.Journey.StepsAt(j.c, ""), Sections: s.Journey.Sections(j.c),
-		Waiting: s.Journey.Waiting(j.c), Form: web.AdminForm{Customer: j.ob.Customer, OwnerEmail: j.ob.Owner, Specialist: j.ob.Specialist, Vendor: j.ob.Vendor.Defaults(), WipedAPIKey: slices.Contains(j.ob.Wiped, onboarding.PurposeVendorAPIKey)},
-		MayArchive: !j.ob.Archived, MayForget: v.actor.Role == onboarding.RoleAdministrator && j.ob.Archived && j.ob.ForgottenAt.IsZero(),
+		Frame: s.adminFrame(v, ob.Customer, "onboardings"), Onboarding: ob, Steps: j.StepsAt(j.Case, ""), Sections: j.Sections(j.Case),
+		Waiting: j.Waiting(j.Case), Form: web.AdminForm{Customer: ob.Customer, OwnerEmail: ob.Owner, Specialist: ob.Specialist, Vendor: ob.Vendor.Defaults(), WipedAPIKey: slices.Contains(ob.Wiped, onboarding.PurposeVendorAPIKey)},
+		MayArchive: !ob.Archived, MayForget: v.actor.Role == onboarding.RoleAdministrator && ob.Archived && ob.ForgottenAt.IsZero(),
 	}
 	view.Filter, view.At = listOf(v)
 	view.Path = web.DetailURL(v.id, view.Filter, view.At)
 	at := view.Filter
 	at.Cursor = view.At
-	if view.Neighbors, err = s.Store.Neighbors(ctx, v.actor, j.ob, at); err != nil {
+	if view.Neighbors, err = s.Store.Neighbors(ctx, v.actor, ob, at); err != nil {
 		return view, err
 	}
 	if view.Specialists, err = s.people(ctx, v.actor); err != nil {
 		return view, err
 	}
-	if view.Runs, err = s.Store.Runs(ctx, v.actor, v.id); err != nil {
+	if view.Runs, err = s.App.Runs(ctx, v.actor, v.id); err != nil {
 		return view, err
 	}
 	if view.Invites, err = s.Store.Invites(ctx, v.actor, v.id); err != nil {
@@ -370,7 +371,7 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 			view.PresentCustomer = m.Email
 		}
 	}
-	trail, err := s.Store.Audit(ctx, v.actor, v.id)
+	trail, err := s.App.History(ctx, v.actor, v.id)
 	if err != nil {
 		return view, err
 	}
@@ -455,7 +456,7 @@ func (s *Server) backToDetail(w http.ResponseWriter, v *visit) error {
 
 func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
-	if _, err := s.Store.Onboarding(ctx, v.actor, v.id); err != nil {
+	if _, err := s.App.Onboarding(ctx, v.actor, v.id); err != nil {
 		return err
 	}
 	form, warnings, key := s.vendorForm(v)
@@ -603,20 +604,16 @@ func (s *Server) replaceCustomer(v *visit, to onboarding.Addressee) (string, onb
 }
 
 func (s *Server) adminRetry(w http.ResponseWriter, v *visit) error {
-	run, err := s.Store.LatestRun(v.Context(), v.actor, v.id)
-	if err != nil {
-		return err
-	}
-	if run.State.Active() {
-		return s.toDetail(w, v, "The run is going on already.")
-	}
-	switch err := s.goOn(v, run); {
+	run, err := s.App.Retry(v.Context(), v.actor, v.id)
+	switch {
 	case onboarding.ErrorCode(err) == onboarding.CodeStale:
 		return s.toDetail(w, v, sentence(err)+" Ask the customer to open it.")
 	case err != nil:
 		return err
+	case run.State.Active():
+		return s.toDetail(w, v, "The run is already in progress.")
 	}
-	return s.toDetail(w, v, "The run goes on from the tasks that failed.")
+	return s.toDetail(w, v, "The run resumes from the failed tasks.")
 }
 
 func (s *Server) adminArchive(w http.ResponseWriter, v *visit) error {
@@ -633,7 +630,7 @@ func (s *Server) adminArchive(w http.ResponseWriter, v *visit) error {
 
 // adminForget erases the people of an archived onboarding, whose access ended with the archive.
 func (s *Server) adminForget(w http.ResponseWriter, v *visit) error {
-	ob, err := s.Store.Onboarding(v.Context(), v.actor, v.id)
+	ob, err := s.App.Onboarding(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}

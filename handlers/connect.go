@@ -1,135 +1,28 @@
 package handlers
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"groundwork/app"
 	"groundwork/onboarding"
 	"groundwork/web"
 )
 
-// asked is what a consent is given for.
-type asked struct {
-	Project string
-	Consent onboarding.Consent
+// connectURL is the page that explains which access is asked for, and leads to next afterward.
+func connectURL(id onboarding.ID, next string) string {
+	to := web.OnboardingPath(id, "connect")
+	if next != "" {
+		to += "?" + url.Values{"next": {next}}.Encode()
+	}
+	return to
 }
 
-// name stands for what was asked on the way through the page, the provider's and back.
-func (a asked) name() string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q", a.Project, a.lines())
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-func (a asked) lines() []string {
-	var lines []string
-	for _, p := range a.Consent.All() {
-		lines = append(lines, p.Line())
-	}
-	return lines
-}
-
-// asks is what a visitor on the way to a page is asked for, from the declarations of the steps that would run: by the
-// answers, or by the run that they verify or take back.
-func (s *Server) asks(ctx context.Context, actor onboarding.Actor, j journey, next string) (asked, error) {
-	run, err := s.Store.LatestRun(ctx, actor, j.ob.ID)
-	if err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
-		return asked{}, err
-	}
-	stands := run.Kind != onboarding.RunProvision && run.State == onboarding.RunBlocked
-	if run.ID != "" && (stands || next == planPath(j.ob.ID, onboarding.RunTeardown)) {
-		return asked{run.Plan.Spec.Project, s.Provisioner.Consent(run.Plan.Spec)}, nil
-	}
-	if next == planPath(j.ob.ID, onboarding.RunVerify) {
-		if run, err = s.succeeded(ctx, actor, j.ob.ID); err == nil {
-			return asked{run.Plan.Spec.Project, s.Provisioner.Consent(run.Plan.Spec)}, nil
-		} else if onboarding.ErrorCode(err) != onboarding.CodeNotFound {
-			return asked{}, err
-		}
-	}
-	spec := s.Journey.Spec(j.c)
-	ask := asked{Project: spec.Project}
-	if s.Journey.CanVisit(j.c, "project") { // before that, the tasks don't follow from the answers
-		ask.Consent = s.Provisioner.Consent(spec)
-	}
-	return ask, nil
-}
-
-// connectView is the page that explains which access is asked.
-func (s *Server) connectView(v *visit, next string) (web.ConnectView, error) {
-	j, err := s.journey(v)
-	if err != nil {
-		return web.ConnectView{}, err
-	}
-	grant, err := s.Store.LiveGrant(v.Context(), v.actor, v.id)
-	if err != nil {
-		return web.ConnectView{}, err
-	}
-	ask, err := s.asks(v.Context(), v.actor, j, next)
-	if err != nil {
-		return web.ConnectView{}, err
-	}
-	view := web.ConnectView{
-		Frame: s.onboardingFrame(v, j.ob, "Connect Google Cloud"), Onboarding: v.id, Project: ask.Project, Consent: ask.Consent, Asked: ask.name(),
-		StartURL: connectStart(v.id, next, "", ask.name()), Connection: web.Connection{Email: grant.Email, Since: grant.CreatedAt}, Back: s.standsAt(j),
-	}
-	if grant.Live() && ask.Project != "" {
-		if err := grant.Serves(v.actor.Email, ask.Project, ask.Consent.All()); err != nil { // another consent is needed
-			view.Connection, view.Needed = web.Connection{}, sentence(err)
-		}
-	}
-	for _, scope := range s.connectScopes() {
-		view.Scopes = append(view.Scopes, web.Reason{Name: scope, Why: scopeReason(scope)})
-	}
-	if grant.Live() && v.member() { // staff's looking is no reason to use it
-		err := s.Provisioner.Alive(v.Context(), v.actor, v.id)
-		switch {
-		case onboarding.ErrorCode(err) == onboarding.CodeSignIn:
-			view.Refused, view.Connection = grant.Email, web.Connection{}
-		case ours(err):
-			return web.ConnectView{}, err
-		}
-	}
-	colleagues, err := s.Store.Colleagues(v.Context(), v.actor, v.id)
-	if err != nil {
-		return web.ConnectView{}, err
-	}
-	switch v.actor.Role {
-	case onboarding.RoleCustomer:
-		view.Colleague.Action, view.Colleagues = web.OnboardingPath(v.id, "colleague"), colleagues
-		if view.Pending, err = s.pending(v); err != nil {
-			return web.ConnectView{}, err
-		}
-	case onboarding.RoleColleague:
-		for _, you := range colleagues {
-			view.You = you
-		}
-	}
-	if !v.member() {
-		view.StartURL = web.OnboardingPath(v.id, "connect")
-	}
-	return view, nil
-}
-
-// pending are the colleagues' links that are good and that nobody has used.
-func (s *Server) pending(v *visit) ([]onboarding.Invite, error) {
-	all, err := s.Store.Invites(v.Context(), v.actor, v.id)
-	return slices.DeleteFunc(all, func(i onboarding.Invite) bool {
-		return i.Role != onboarding.RoleColleague || !i.UsedAt.IsZero() || !i.RevokedAt.IsZero() || !s.Now().Before(i.ExpiresAt)
-	}), err
-}
-
-// connectStart is the way to the provider's page, for who saw what is asked.
+// connectStart is the way to Google's consent page, for someone who saw what is asked.
 func connectStart(id onboarding.ID, next, account, asked string) string {
 	q := url.Values{"asked": {asked}}
 	if next != "" {
@@ -141,42 +34,88 @@ func connectStart(id onboarding.ID, next, account, asked string) string {
 	return web.OnboardingPath(id, "connect", "start") + "?" + q.Encode()
 }
 
-func scopeReason(scope string) string {
-	if strings.HasSuffix(scope, "/auth/cloud-platform") {
-		return "to read your project and to make what the plan lists, while the run goes on; given up when it is done"
-	}
-	return "to know which account gave the access"
-}
-
-func (s *Server) connect(w http.ResponseWriter, v *visit) error {
-	view, err := s.connectView(v, s.connectNext(v.id, v.URL.Query().Get("next")))
-	if err != nil {
-		return err
-	}
-	if grants, err := s.Store.Grants(v.Context(), v.actor, v.id); err != nil {
-		return err
-	} else if n := len(grants); n > 0 && v.member() {
-		if last := latestGrant(grants); last.Email != v.actor.Email { // going on as oneself is the explicit switch
-			if !last.Live() {
-				view.Other = last.Email
-			}
-			view.StartURL = connectStart(v.id, s.connectNext(v.id, v.URL.Query().Get("next")), v.actor.Email, view.Asked)
-		}
-	}
-	s.popColleague(v, &view.Colleague)
-	return s.draw(w, v.Request, http.StatusOK, web.ConnectPage(view))
-}
-
 // connectNext keeps only a page of the same onboarding.
-func (s *Server) connectNext(id onboarding.ID, next string) string {
+func connectNext(id onboarding.ID, next string) string {
 	if next = localPath(next); strings.HasPrefix(next, web.OnboardingPath(id)+"/") {
 		return next
 	}
 	return ""
 }
 
-func latestGrant(grants []onboarding.Grant) onboarding.Grant {
-	return slices.MaxFunc(grants, func(a, b onboarding.Grant) int { return a.CreatedAt.Compare(b.CreatedAt) })
+// kindAt is the kind of run whose plan is at that address.
+func kindAt(id onboarding.ID, next string) onboarding.RunKind {
+	for _, kind := range []onboarding.RunKind{onboarding.RunTeardown, onboarding.RunVerify} {
+		if next == planPath(id, kind) {
+			return kind
+		}
+	}
+	return onboarding.RunProvision
+}
+
+// connectView is the page that explains which access is asked for.
+func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.ConsentRequest, error) {
+	r, err := s.App.RequestConsent(v.Context(), v.actor, v.id, kindAt(v.id, next))
+	if err != nil {
+		return web.ConnectView{}, r, err
+	}
+	view := web.ConnectView{
+		Frame: s.onboardingFrame(v, r.Journey.Onboarding, "Connect Google Cloud"), Onboarding: v.id, Project: r.Ask.Project, Consent: r.Ask.Consent, Asked: r.Ask.Name(),
+		StartURL: connectStart(v.id, next, "", r.Ask.Name()), Connection: web.Connection{Email: r.Held.Email, Since: r.Held.CreatedAt}, Back: currentPage(r.Journey),
+	}
+	for _, scope := range connectScopes(r.Scopes) {
+		view.Scopes = append(view.Scopes, web.Reason{Name: scope, Why: scopeReason(scope)})
+	}
+	if r.Insufficient != nil {
+		view.Connection, view.Needed = web.Connection{}, sentence(r.Insufficient)
+	}
+	if r.Refused {
+		view.Connection, view.Refused = web.Connection{}, r.Held.Email
+	}
+	colleagues, err := s.Store.Colleagues(v.Context(), v.actor, v.id)
+	if err != nil {
+		return view, r, err
+	}
+	switch v.actor.Role {
+	case onboarding.RoleCustomer:
+		view.Colleague.Action, view.Colleagues = web.OnboardingPath(v.id, "colleague"), colleagues
+		if view.Pending, err = s.pending(v); err != nil {
+			return view, r, err
+		}
+	case onboarding.RoleColleague:
+		for _, you := range colleagues {
+			view.You = you
+		}
+	default: // they only look
+		view.StartURL = web.OnboardingPath(v.id, "connect")
+	}
+	return view, r, nil
+}
+
+func connectScopes(cloud []string) []string {
+	return append([]string{oidc.ScopeOpenID, "email"}, cloud...)
+}
+
+func scopeReason(scope string) string {
+	if strings.HasSuffix(scope, "/auth/cloud-platform") {
+		return "to read your project and create what the plan lists while the run is in progress; revoked when it is done"
+	}
+	return "to know which account gave the access"
+}
+
+func (s *Server) connect(w http.ResponseWriter, v *visit) error {
+	next := connectNext(v.id, v.URL.Query().Get("next"))
+	view, r, err := s.connectView(v, next)
+	if err != nil {
+		return err
+	}
+	if r.Latest.ID != 0 && r.Latest.Email != v.actor.Email && v.actor.Role.Member() { // continuing as oneself is the explicit switch
+		if !r.Latest.Live() {
+			view.Other = r.Latest.Email
+		}
+		view.StartURL = connectStart(v.id, next, v.actor.Email, view.Asked)
+	}
+	s.popColleague(v, &view.Colleague)
+	return s.draw(w, v.Request, http.StatusOK, web.ConnectPage(view))
 }
 
 // connectStart sends the browser to the consent page: offline, and asked each time, since Google gives a refresh
@@ -188,19 +127,15 @@ func (s *Server) connectStart(w http.ResponseWriter, v *visit) error {
 	if account != "" {
 		hint = account
 	}
-	next := s.connectNext(v.id, q.Get("next"))
-	j, err := s.journey(v)
+	next := connectNext(v.id, q.Get("next"))
+	ask, err := s.App.AskFor(v.Context(), v.actor, v.id, kindAt(v.id, next))
 	if err != nil {
 		return err
 	}
-	ask, err := s.asks(v.Context(), v.actor, j, next)
-	if err != nil {
-		return err
+	if q.Get("asked") != ask.Name() { // they saw something else, or nothing
+		return s.toConnect(w, v, next)
 	}
-	if q.Get("asked") != ask.name() { // they saw something else, or nothing
-		return seeOther(w, v.Request, connectURL(v.id, next))
-	}
-	to, err := s.begin(v.Context(), flow{Next: next, Onboarding: v.id, Account: account, By: v.actor.Email, Asked: ask.name()}, connectPath, s.connectScopes(),
+	to, err := s.begin(v.Context(), flow{Next: next, Onboarding: v.id, Account: account, By: v.actor.Email, Asked: ask.Name()}, connectPath, connectScopes(s.App.Scopes()),
 		oauth2.AccessTypeOffline, oauth2.SetAuthURLParam("prompt", "consent"), oauth2.SetAuthURLParam("login_hint", hint))
 	if err != nil {
 		return err
@@ -208,11 +143,7 @@ func (s *Server) connectStart(w http.ResponseWriter, v *visit) error {
 	return seeOther(w, v.Request, to)
 }
 
-func (s *Server) connectScopes() []string {
-	return append([]string{oidc.ScopeOpenID, "email"}, s.Provisioner.Scopes()...)
-}
-
-// connectCallback takes the consent: the token is sealed before anything else is done with it.
+// connectCallback takes the consent that Google sends back.
 func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 	ctx, q := v.Context(), v.URL.Query()
 	f, err := s.takeFlow(ctx, q.Get("state"), true)
@@ -220,149 +151,87 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	v.id = f.Onboarding
+	page := web.OnboardingPath(v.id, "connect")
 	if v.actor.Email == "" || v.actor.Email != f.By {
-		return again(badRequest("You were signed out, or signed in as somebody else, since this began. Start again.", nil), web.OnboardingPath(f.Onboarding, "connect"))
+		return again(badRequest("You were signed out, or signed in as someone else, since this began. Start again.", nil), page)
 	}
-	if v.actor.Role, err = s.roleOn(ctx, v.actor.Email, f.Onboarding); err != nil {
+	if v.actor.Role, err = s.roleOn(ctx, v.actor.Email, v.id); err != nil {
 		return err
 	}
-	if !v.member() {
-		return onboarding.Errorf(onboarding.CodeForbidden, "Only the customer or a colleague of theirs can connect an account.")
+	if !v.actor.Role.Member() {
+		return onboarding.Errorf(onboarding.CodeForbidden, "Only the customer or one of their colleagues can connect an account.")
 	}
 	noteOf(ctx).role = v.actor.Role
 	explain := func(status int, change func(*web.ConnectView)) error {
-		view, err := s.connectView(v, f.Next)
+		view, _, err := s.connectView(v, f.Next)
 		if err != nil {
 			return err
 		}
-		view.Path = web.OnboardingPath(f.Onboarding, "connect")
-		view.Error = true
+		view.Path, view.Error = page, true
 		change(&view)
 		return s.draw(w, v.Request, status, web.ConnectPage(view))
 	}
 	if q.Get("error") != "" {
 		return explain(http.StatusOK, func(view *web.ConnectView) { view.Denied = true })
 	}
-	f2 := f
-	f2.Next = web.OnboardingPath(f.Onboarding, "connect")
-	who, err := s.redeem(ctx, q, f2, connectPath)
+	retried := f
+	retried.Next = page
+	who, err := s.redeem(ctx, q, retried, connectPath)
 	if err != nil {
 		return err
 	}
-	var unticked []string
-	for _, scope := range s.Provisioner.Scopes() {
-		if !slices.Contains(who.Scopes, scope) {
-			unticked = append(unticked, scope)
-		}
-	}
-	fresh := onboarding.GrantToken{RefreshToken: who.Token.RefreshToken, AccessToken: who.Token.AccessToken, Expiry: who.Token.Expiry}
-	held, err := s.Store.LiveGrant(ctx, v.actor, f.Onboarding)
-	if err != nil {
-		return err
-	}
-	// What was given and isn't kept must not stay good at Google; one account's tokens may end together there.
-	kept := false
-	defer func() {
-		if !kept && who.Email != held.Email {
-			s.Provisioner.Discard(context.WithoutCancel(ctx), fresh)
-		}
-	}()
-	if len(unticked) > 0 {
-		return explain(http.StatusOK, func(view *web.ConnectView) { view.Unticked = unticked })
-	}
-	j, err := s.journey(v)
-	if err != nil {
-		return err
-	}
-	ask, err := s.asks(ctx, v.actor, j, f.Next)
-	if err != nil {
-		return err
-	}
-	if ask.name() != f.Asked {
+	refusal, err := s.App.KeepConsent(ctx, v.actor, v.id, app.GivenConsent{
+		Kind: kindAt(v.id, f.Next), Shown: f.Asked, Chosen: f.Account, Account: who.Email, Asked: connectScopes(s.App.Scopes()), Scopes: who.Scopes,
+		Token: onboarding.GrantToken{RefreshToken: who.Token.RefreshToken, AccessToken: who.Token.AccessToken, Expiry: who.Token.Expiry},
+	})
+	switch {
+	case err == nil:
+		return s.connected(w, v, f)
+	case refusal.Unticked != nil:
+		return explain(http.StatusOK, func(view *web.ConnectView) { view.Unticked = refusal.Unticked })
+	case refusal.Changed:
 		return explain(http.StatusConflict, func(view *web.ConnectView) { view.Changed = true })
-	}
-	if who.Token.RefreshToken == "" {
-		return again(&statusError{http.StatusBadGateway, "Google gave no lasting access, so a run could not finish. Connect once more.", nil}, f2.Next)
-	}
-	expected := v.actor.Email
-	grants, err := s.Store.Grants(ctx, v.actor, f.Onboarding)
-	if err != nil {
-		return err
-	}
-	if len(grants) > 0 {
-		expected = latestGrant(grants).Email
-	}
-	if who.Email != expected && who.Email != f.Account {
+	case refusal.Expected != "":
 		return explain(http.StatusConflict, func(view *web.ConnectView) {
-			view.Other = expected
-			view.StartURL = connectStart(f.Onboarding, f.Next, who.Email, view.Asked)
+			view.Other = refusal.Expected
+			view.StartURL = connectStart(v.id, f.Next, who.Email, view.Asked)
 		})
+	case onboarding.ErrorCode(err) == onboarding.CodeCloud:
+		return again(err, page)
 	}
-	if held.Live() && held.Email != who.Email { // that of the same account ends at Google with the one that replaces it
-		if err := s.Provisioner.Revoke(ctx, v.actor, f.Onboarding); err != nil {
-			return err
-		}
-	}
-	plain, err := json.Marshal(fresh)
-	if err != nil {
-		return fmt.Errorf("seal the access: %w", err)
-	}
-	grant := onboarding.Grant{
-		Onboarding: f.Onboarding, Email: who.Email, Scopes: who.Scopes, Asked: s.connectScopes(), CreatedAt: s.Now().UTC(),
-		Project: ask.Project, Shown: ask.lines(),
-	}
-	if grant.Ref, err = onboarding.NewGrantRef(s.Rand); err == nil {
-		grant.Sealed, err = s.Vault.Seal(grant.SealedTo(), onboarding.NewSecret(string(plain)))
-	}
-	clear(plain)
-	if err != nil {
-		return fmt.Errorf("seal the access: %w", err)
-	}
-	if _, err := s.Store.SaveGrant(ctx, v.actor, grant); err != nil {
-		return err
-	}
-	kept = true
-	return s.connected(w, v, f)
+	return err
 }
 
-// connected goes on after the consent: a run that waited for it goes on by itself.
+// connected goes on after the consent: a run that was waiting for it resumes by itself.
 func (s *Server) connected(w http.ResponseWriter, v *visit, f flow) error {
-	run, err := s.Store.LatestRun(v.Context(), v.actor, f.Onboarding)
+	ctx := v.Context()
+	run, err := s.App.ResumeAfterSignIn(ctx, v.actor, v.id)
 	switch {
-	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
 	case err != nil:
-		return err
-	case run.State == onboarding.RunBlocked && waitsForSignIn(run):
-		return s.goneOn(w, v, run, "Connected. The run goes on.")
+		return s.toRun(w, v, run.Kind, err)
+	case run.ID != "":
+		s.say(ctx, "Google Cloud is connected, and the run has resumed.")
+		return toProgress(w, v)
 	}
-	s.say(v.Context(), "Google Cloud is connected.")
+	s.say(ctx, "Google Cloud is connected.")
 	if f.Next != "" {
 		return seeOther(w, v.Request, f.Next)
 	}
-	if _, ok := s.Journey.Step("project"); ok {
-		j, err := s.journey(v)
-		if err != nil {
-			return err
-		}
-		if s.Journey.CanVisit(j.c, "project") && !s.Journey.Complete(j.c) {
-			return seeOther(w, v.Request, web.OnboardingPath(f.Onboarding, "step", "project"))
-		}
-	}
-	return seeOther(w, v.Request, web.OnboardingPath(f.Onboarding))
-}
-
-// waitsForSignIn tells whether a task of the run is blocked on the customer's access.
-func waitsForSignIn(run onboarding.Run) bool {
-	return slices.ContainsFunc(run.Tasks, func(t onboarding.Task) bool {
-		return t.State == onboarding.TaskBlocked && t.Code == onboarding.CodeSignIn
-	})
-}
-
-// revoke gives the access up before its time.
-func (s *Server) revoke(w http.ResponseWriter, v *visit) error {
-	if err := s.Provisioner.Revoke(v.Context(), v.actor, v.id); err != nil {
+	j, err := s.App.Journey(ctx, v.actor, v.id)
+	if err != nil {
 		return err
 	}
-	s.say(v.Context(), "The access is given up, at Google and here.")
+	if _, ok := j.Step("project"); ok && j.CanVisit(j.Case, "project") && !j.Complete(j.Case) {
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "step", "project"))
+	}
+	return seeOther(w, v.Request, web.OnboardingPath(v.id))
+}
+
+// revoke ends the access before its time.
+func (s *Server) revoke(w http.ResponseWriter, v *visit) error {
+	if err := s.App.EndAccess(v.Context(), v.actor, v.id); err != nil {
+		return err
+	}
+	s.say(v.Context(), "Access was revoked at Google and wiped from our servers.")
 	return seeOther(w, v.Request, web.OnboardingPath(v.id, "receipt"))
 }

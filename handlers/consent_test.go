@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"groundwork/handlers"
+	"groundwork/app"
 	"groundwork/onboarding"
 	"groundwork/web"
 )
@@ -304,7 +304,7 @@ func TestATeardownIsApprovedByWhoGaveTheAccess(t *testing.T) {
 	b := w.as(bob)
 	plan := web.OnboardingPath(ob.ID, "plan") + "?kind=teardown"
 	b.connectAs(ob.ID, bob)
-	says(t, a.get(plan), "Removing is approved by who gave the access, bob@customer.example.")
+	says(t, a.get(plan), "The access was given with the account bob@customer.example. Only the person who gave it can approve the removal.")
 	want(t, a.post(web.OnboardingPath(ob.ID, "teardown"), "hash", "", "version", "1", "erase", "yes"), http.StatusConflict)
 	if run := w.latest(ob.ID); run.Kind == onboarding.RunTeardown {
 		t.Fatal("it was started with another's access")
@@ -340,10 +340,10 @@ func TestNobodyOfTheVendorsLooksIntoTheProject(t *testing.T) {
 	s := w.as(sam)
 	plan := web.OnboardingPath(ob.ID, "plan")
 	w.cloud.users = nil
-	says(t, s.get(plan), "Only the customer's side can read the project, and it didn't for these answers yet.")
+	says(t, s.get(plan), "Only the customer's side can read the project, and nobody has read it for these answers yet.")
 	want(t, a.get(plan), http.StatusOK)
 	p := s.get(plan)
-	says(t, p, "gs://tecton-acme-prod-dataplane", "Only the customer or a colleague of theirs can approve the plan.")
+	says(t, p, "gs://tecton-acme-prod-dataplane", "Only the customer or one of their colleagues can approve the plan.")
 	wantTo(t, a.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
 	k := w.worker(ob.ID)
 	k.start("apis")
@@ -351,7 +351,7 @@ func TestNobodyOfTheVendorsLooksIntoTheProject(t *testing.T) {
 	k.end(onboarding.RunBlocked)
 	path := web.OnboardingPath(ob.ID, "step", "data-sources")
 	wantTo(t, a.post(path, "datasets", "acme-data-prod.sales", "version", version(t, a.get(path))), web.OnboardingPath(ob.ID, "check"))
-	says(t, s.get(plan), "gs://tecton-acme-prod-dataplane", "it didn't for these answers yet") // the approved one
+	says(t, s.get(plan), "gs://tecton-acme-prod-dataplane", "nobody has read it for these answers yet") // the approved one
 	w.cloud.mu.Lock()
 	w.cloud.users = nil
 	w.cloud.mu.Unlock()
@@ -395,7 +395,7 @@ func TestARunDoesNotGoOnWithAnswersOfBefore(t *testing.T) {
 
 // meanwhile is the store, in which something happens just before a run begins or goes on.
 type meanwhile struct {
-	handlers.Store
+	app.Store
 	happens func()
 }
 
@@ -463,7 +463,7 @@ func TestAnAnswerThatComesBetweenStopsARun(t *testing.T) {
 		} {
 			t.Run(c.name+", meanwhile "+what, func(t *testing.T) {
 				between := &meanwhile{}
-				w := newWorld(t, func(cfg *handlers.Config) { between.Store, cfg.Store = cfg.Store, between })
+				w := newWorld(t, func(cfg *settings) { between.Store, cfg.app.Store = cfg.app.Store, between })
 				ob, a := w.ready()
 				if c.blocked != "" {
 					a.approve(ob.ID)

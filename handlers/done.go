@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"net/http"
 
 	"groundwork/onboarding"
@@ -9,34 +8,12 @@ import (
 	"groundwork/wizard"
 )
 
-// succeeded finds the last provisioning run that succeeded, whatever was run since; CodeNotFound if there is none.
-func (s *Server) succeeded(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
-	latest, err := s.Store.LatestRun(ctx, actor, id)
-	if err != nil || made(latest) {
-		return latest, err
-	}
-	runs, err := s.Store.Runs(ctx, actor, id)
-	if err != nil {
-		return onboarding.Run{}, err
-	}
-	for _, r := range runs { // latest first
-		if made(r) {
-			return r, nil
-		}
-	}
-	return onboarding.Run{}, onboarding.Errorf(onboarding.CodeNotFound, "No run has succeeded yet, so there is no record. Look at the progress page.")
-}
-
-func made(run onboarding.Run) bool {
-	return run.Kind == onboarding.RunProvision && run.State == onboarding.RunSucceeded
-}
-
 func (s *Server) done(w http.ResponseWriter, v *visit) error {
-	ob, err := s.Store.Onboarding(v.Context(), v.actor, v.id)
+	ob, err := s.App.Onboarding(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
-	run, err := s.succeeded(v.Context(), v.actor, v.id)
+	run, err := s.App.SucceededRun(v.Context(), v.actor, v.id)
 	switch {
 	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
 		return toProgress(w, v)
@@ -45,23 +22,21 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 	case ob.Status == onboarding.StatusTornDown: // what was made is gone
 		return toProgress(w, v)
 	}
-	grants, err := s.Store.Grants(v.Context(), v.actor, v.id)
+	revoked, err := s.App.AccessEnded(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
-	// What was replaced by a later consent was wiped then; the last one is what Google has to confirm.
-	given := len(grants) > 0 && !latestGrant(grants).Live() && !latestGrant(grants).RevokedAt.IsZero()
 	view := web.DoneView{
 		Frame: s.onboardingFrame(v, ob, "Your project is ready"), Onboarding: ob, Run: run, Specialist: ob.Specialist,
-		Address: run.Plan.Spec.UIAddress(), Handover: handover(run.Plan.Spec), Revoked: given,
+		Address: run.Plan.Spec.UIAddress(), Handover: handover(run.Plan.Spec), Revoked: revoked,
 	}
-	if v.member() && ob.Status == onboarding.StatusDone {
+	if v.actor.Role.Member() && ob.Status == onboarding.StatusDone {
 		view.VerifyURL = planPath(v.id, onboarding.RunVerify)
 		if v.actor.Role == onboarding.RoleCustomer {
 			view.TeardownURL = planPath(v.id, onboarding.RunTeardown)
 		}
 	}
-	runs, err := s.Store.Runs(v.Context(), v.actor, v.id)
+	runs, err := s.App.Runs(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
@@ -108,7 +83,7 @@ func handover(spec onboarding.Spec) []wizard.Row {
 
 // outputs is the record as a download.
 func (s *Server) outputs(w http.ResponseWriter, v *visit) error {
-	run, err := s.succeeded(v.Context(), v.actor, v.id)
+	run, err := s.App.SucceededRun(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ const (
 
 // events streams the run: whole parts with a growing id, so that a browser that was away misses nothing.
 func (s *Server) events(w http.ResponseWriter, v *visit) error {
-	first, err := s.Store.LatestRun(v.Context(), v.actor, v.id)
+	first, err := s.App.LatestRun(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}

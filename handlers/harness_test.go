@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"groundwork/app"
 	"groundwork/handlers"
 	"groundwork/onboarding"
 	"groundwork/store"
@@ -315,8 +316,24 @@ type world struct {
 	transport http.RoundTripper // knows the server's certificate, where it has one
 }
 
+// settings are what a world is made of.
+type settings struct {
+	app app.Config
+	handlers.Config
+}
+
+// serve makes the server of these settings.
+func (c settings) serve(ctx context.Context) (*handlers.Server, error) {
+	a, err := app.New(c.app)
+	if err != nil {
+		return nil, err
+	}
+	c.App = a
+	return handlers.New(ctx, c.Config)
+}
+
 // secure makes the server one of https.
-func secure(c *handlers.Config) { c.BaseURL = strings.Replace(c.BaseURL, "http:", "https:", 1) }
+func secure(c *settings) { c.BaseURL = strings.Replace(c.BaseURL, "http:", "https:", 1) }
 
 // logbook keeps the log for the canary checks.
 type logbook struct {
@@ -336,7 +353,7 @@ func (l *logbook) String() string {
 	return l.b.String()
 }
 
-func newWorld(t *testing.T, change ...func(*handlers.Config)) *world {
+func newWorld(t *testing.T, change ...func(*settings)) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{at: time.Now().Truncate(time.Second)}, logs: &logbook{}}
 	w.db = pgtest.NewDatabase(t)
@@ -355,8 +372,9 @@ func newWorld(t *testing.T, change ...func(*handlers.Config)) *world {
 	ctx, stop := context.WithCancel(t.Context())
 	w.stop = stop
 	t.Cleanup(stop)
-	cfg := handlers.Config{
-		Store: w.store, Provisioner: w.cloud, Journey: wizard.New(steps.All()), Vault: w.vault,
+	cfg := settings{app: app.Config{Store: w.store, Cloud: w.cloud, Journey: wizard.New(steps.All()), Vault: w.vault, Now: w.clock.now}}
+	cfg.Config = handlers.Config{
+		Store: w.store, Provisioner: w.cloud, Vault: w.vault,
 		Sessions: w.store.Sessions(), BaseURL: w.url,
 		OAuth: handlers.OAuth{Issuer: w.issuer.URL, ClientID: "client", ClientSecret: "client-secret-sample"},
 		Staff: handlers.Staff{Domains: []string{"vendor.example"}, Administrators: []string{root}},
@@ -367,7 +385,7 @@ func newWorld(t *testing.T, change ...func(*handlers.Config)) *world {
 	for _, c := range change {
 		c(&cfg)
 	}
-	h, err := handlers.New(ctx, cfg)
+	h, err := cfg.serve(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -178,6 +178,14 @@ func (s *Server) popColleague(v *visit, form *web.ColleagueForm) {
 	}
 }
 
+// pending are the colleagues' links that are good and that nobody has used.
+func (s *Server) pending(v *visit) ([]onboarding.Invite, error) {
+	all, err := s.Store.Invites(v.Context(), v.actor, v.id)
+	return slices.DeleteFunc(all, func(i onboarding.Invite) bool {
+		return i.Role != onboarding.RoleColleague || !i.UsedAt.IsZero() || !i.RevokedAt.IsZero() || !s.Now().Before(i.ExpiresAt)
+	}), err
+}
+
 // colleague sends the cloud step to somebody with the rights: a link of their own, shown once.
 func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
@@ -206,7 +214,7 @@ func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
 			return seeOther(w, v.Request, web.OnboardingPath(v.id, "connect"))
 		}
 	}
-	view, err := s.connectView(v, "")
+	view, _, err := s.connectView(v, "")
 	if err != nil {
 		return err
 	}

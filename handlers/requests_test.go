@@ -155,7 +155,7 @@ func TestUnknownFieldsDoNothing(t *testing.T) {
 }
 
 func TestLimitsBehindATrustedProxy(t *testing.T) {
-	w := newWorld(t, func(c *handlers.Config) {
+	w := newWorld(t, func(c *settings) {
 		c.Limits.Invite = 3
 		c.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	})
@@ -197,7 +197,7 @@ func TestPagesAreLimitedByPerson(t *testing.T) {
 		return page{}
 	}
 	t.Run("that ask Google", func(t *testing.T) {
-		w := newWorld(t, func(c *handlers.Config) { c.Limits.Cloud = 8 })
+		w := newWorld(t, func(c *settings) { c.Limits.Cloud = 8 })
 		ob, a := w.ready() // which asks some already
 		s := w.as(sam)
 		connect := web.OnboardingPath(ob.ID, "connect")
@@ -208,7 +208,7 @@ func TestPagesAreLimitedByPerson(t *testing.T) {
 		want(t, s.get(connect), http.StatusOK)
 	})
 	t.Run("of any kind", func(t *testing.T) {
-		w := newWorld(t, func(c *handlers.Config) { c.Limits.Page = 20 })
+		w := newWorld(t, func(c *settings) { c.Limits.Page = 20 })
 		ob := w.begun()
 		a, s := w.as(ada), w.as(sam)
 		refused := until(t, a, "/sessions", 15)
@@ -227,7 +227,7 @@ func TestPagesAreLimitedByPerson(t *testing.T) {
 }
 
 func TestForwardingHeadersAreIgnored(t *testing.T) {
-	w := newWorld(t, func(c *handlers.Config) { c.Limits.Invite = 3 })
+	w := newWorld(t, func(c *settings) { c.Limits.Invite = 3 })
 	b := w.browser()
 	last := 0
 	for i := range 5 {
@@ -253,7 +253,7 @@ func TestForwardingHeadersAreIgnored(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
 		t.Run(scheme, func(t *testing.T) {
-			var change []func(*handlers.Config)
+			var change []func(*settings)
 			if scheme == "https" {
 				change = append(change, secure)
 			}
@@ -329,7 +329,7 @@ func TestCookies(t *testing.T) {
 		"https": {"__Host-groundwork": "Path=/; HttpOnly; Secure; SameSite=Lax", "theme": "Path=/; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax"},
 	} {
 		t.Run(scheme, func(t *testing.T) {
-			var change []func(*handlers.Config)
+			var change []func(*settings)
 			if scheme == "https" {
 				change = append(change, secure)
 			}
@@ -416,9 +416,9 @@ func (s *shaky) Onboarding(ctx context.Context, a onboarding.Actor, id onboardin
 
 func TestAPanicAndASlowDatabaseArePages(t *testing.T) {
 	var bad *shaky
-	w := newWorld(t, func(c *handlers.Config) {
-		bad = &shaky{c.Store.(*store.Store), nil}
-		c.Store, c.Timeout = bad, 5*time.Second
+	w := newWorld(t, func(c *settings) {
+		bad = &shaky{c.app.Store.(*store.Store), nil}
+		c.app.Store, c.Timeout = bad, 5*time.Second
 	})
 	ob := w.begun()
 	b := w.as(ada)
@@ -482,7 +482,7 @@ func TestANewConfigNamesAllItsProblems(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, part := range []string{"store", "provisioner", "journey", "vault", "issuer", "base URL"} {
+	for _, part := range []string{"app", "store", "provisioner", "vault", "issuer", "base URL"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q doesn't name %s", err, part)
 		}

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"groundwork/handlers"
 	"groundwork/onboarding"
 	"groundwork/store"
 	"groundwork/web"
@@ -407,7 +406,7 @@ func TestProgressIsStreamedAndResumed(t *testing.T) {
 
 // Whoever is signed out, or no longer a member, sees no more of a page that is still open.
 func TestAStreamEndsWithItsSession(t *testing.T) {
-	w := newWorld(t, func(c *handlers.Config) { c.Heartbeat = 20 * time.Millisecond })
+	w := newWorld(t, func(c *settings) { c.Heartbeat = 20 * time.Millisecond })
 	ob, b := w.ready()
 	b.approve(ob.ID)
 	s := b.stream(web.OnboardingPath(ob.ID, "events"), "")

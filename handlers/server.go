@@ -23,8 +23,8 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"groundwork/app"
 	"groundwork/onboarding"
-	"groundwork/wizard"
 )
 
 // Store is what the handlers need of the database; *store.Store fulfills it. Each method is one transaction, sees
@@ -33,8 +33,6 @@ type Store interface {
 	Ping(context.Context) error
 
 	CreateOnboarding(context.Context, onboarding.Actor, onboarding.NewOnboarding) (onboarding.Onboarding, string, error)
-	Onboarding(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Onboarding, error)
-	MyOnboardings(context.Context, onboarding.Actor) ([]onboarding.Onboarding, error)
 	ListOnboardings(context.Context, onboarding.Actor, onboarding.Filter) (onboarding.Page, error)
 	ListViews(context.Context, onboarding.Actor) ([]onboarding.ListView, error)
 	SaveListView(context.Context, onboarding.Actor, onboarding.ListView) error
@@ -42,14 +40,12 @@ type Store interface {
 	DeleteListView(ctx context.Context, actor onboarding.Actor, id int64) error
 	OnboardingsOf(context.Context, onboarding.Actor, []onboarding.ID) ([]onboarding.Onboarding, error)
 	Neighbors(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Filter) (onboarding.Neighbors, error)
-	SaveAnswer(context.Context, onboarding.Actor, onboarding.SaveAnswer) (onboarding.Onboarding, error)
 	UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error
 	Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error
 	AddNote(ctx context.Context, actor onboarding.Actor, id onboarding.ID, text string) error
 	Notes(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Note, error)
 	Archive(context.Context, onboarding.Actor, onboarding.ID) error
 	Forget(context.Context, onboarding.Actor, onboarding.ID) error
-	NameTaken(ctx context.Context, name string, except onboarding.ID) (bool, error)
 
 	CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error)
 	ReissueInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64, ttl time.Duration) (string, onboarding.Invite, error)
@@ -69,23 +65,9 @@ type Store interface {
 	StaffNames(context.Context, onboarding.Actor) (map[string]string, error)
 	StaffChanges(context.Context, onboarding.Actor) ([]onboarding.StaffChange, error)
 
-	SaveGrant(context.Context, onboarding.Actor, onboarding.Grant) (onboarding.Grant, error)
 	LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error)
-	ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Grant, project string) error
-	Grants(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Grant, error)
-	GrantUses(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.GrantUse, error)
 
-	Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan, wanted onboarding.Wanted) (onboarding.Run, error)
 	LatestRun(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Run, error)
-	Runs(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Run, error)
-	RetryRun(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, wanted onboarding.Wanted) error
-	ApprovePlan(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, plan onboarding.Plan, wanted onboarding.Wanted) error
-	CancelRun(context.Context, onboarding.Actor, onboarding.RunID) error
-	SaveReading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind, r onboarding.Reading) error
-	Reading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind) (onboarding.Reading, error)
-	OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, check, title, reason string) error
-	Overrides(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Override, error)
-	Audit(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.AuditEntry, error)
 	Watch(context.Context, onboarding.ID) <-chan struct{}
 }
 
@@ -130,12 +112,12 @@ type Limits struct {
 	Post   int // every POST; 600
 }
 
-// Config is what the handlers are made of. Store, Provisioner, Journey, Vault, Sessions, BaseURL and OAuth are needed; the
+// Config is what the handlers are made of. App, Store, Provisioner, Vault, Sessions, BaseURL and OAuth are needed; the
 // zero value of every other field means the usual.
 type Config struct {
+	App           *app.App
 	Store         Store
 	Provisioner   Provisioner
-	Journey       *wizard.Journey
 	Vault         Sealer
 	Sessions      Sessions
 	BaseURL       string // "https://onboarding.vendor.example", without a path; http only for a loopback address
@@ -171,7 +153,6 @@ type Server struct {
 		sync.Mutex
 		*provider
 	}
-	drift driftCache
 	http.Handler
 }
 
@@ -186,7 +167,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	}
 	need(c.Store != nil, "a store is needed")
 	need(c.Provisioner != nil, "a provisioner is needed")
-	need(c.Journey != nil, "a journey is needed")
+	need(c.App != nil, "an app is needed")
 	need(c.Vault != nil, "a vault is needed")
 	need(c.Sessions != nil, "a store of sessions is needed")
 	need(c.OAuth.Issuer != "" && c.OAuth.ClientID != "" && c.OAuth.ClientSecret != "", "an OpenID issuer, client ID and client secret are needed")

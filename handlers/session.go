@@ -111,11 +111,6 @@ type visit struct {
 	proved time.Time        // when the person proved who they are
 }
 
-// member tells whether the visitor is the customer or a colleague, who may act; staff only look.
-func (v *visit) member() bool {
-	return v.actor.Role == onboarding.RoleCustomer || v.actor.Role == onboarding.RoleColleague
-}
-
 // serve is the frame around each handler: deadline, who it is, what they may, and the one way out for errors.
 func (s *Server) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -361,11 +356,7 @@ type kept struct {
 func (s *Server) keep(v *visit) { s.keepFor(v, "") }
 
 func (s *Server) keepFor(v *visit, why string) {
-	step, ok := s.Journey.Step(chi.URLParam(v.Request, "step"))
-	if !ok {
-		return
-	}
-	secret, err := secretFields(v.Context(), step)
+	secret, err := s.App.SecretFields(v.Context(), chi.URLParam(v.Request, "step"))
 	if err != nil {
 		return
 	}

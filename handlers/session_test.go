@@ -31,15 +31,15 @@ func TestLosingTheRoleByConfigurationEndsTheSessions(t *testing.T) {
 		{"an administrator who stays a specialist", root, handlers.Staff{Domains: []string{"vendor.example"}, Specialists: []string{kim, root}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var cfg handlers.Config
-			w := newWorld(t, func(c *handlers.Config) {
+			var cfg settings
+			w := newWorld(t, func(c *settings) {
 				c.Staff.Specialists = []string{kim}
 				cfg = *c
 			})
 			browsers := map[string]*browser{sam: w.as(sam), kim: w.as(kim), root: w.as(root), ada: w.as(ada)}
 			again := w.as(c.who)
 			cfg.Staff = c.left
-			restarted, err := handlers.New(t.Context(), cfg)
+			restarted, err := cfg.serve(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -369,7 +369,7 @@ func (c *counted) StaffRole(ctx context.Context, email string) (onboarding.Role,
 
 func TestACustomersPageAsksOnceForTheirRole(t *testing.T) {
 	count := &counted{}
-	w := newWorld(t, func(c *handlers.Config) { count.Store, c.Store = c.Store, count })
+	w := newWorld(t, func(c *settings) { count.Store, c.Store = c.Store, count })
 	ob, a := w.ready()
 	for _, path := range []string{"/step/region", "/check", "/plan", "/connect", "/receipt"} {
 		count.asked.Store(0)

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"groundwork/handlers"
 	"groundwork/onboarding"
 	"groundwork/web"
 )
@@ -238,7 +237,7 @@ func TestTypedTextSurvivesASignIn(t *testing.T) {
 }
 
 func TestAProviderThatIsDownIs503AndServesLater(t *testing.T) {
-	w := newWorld(t, func(c *handlers.Config) {
+	w := newWorld(t, func(c *settings) {
 		c.OAuth.HTTPClient = &http.Client{Transport: failFirst(2)}
 	})
 	b := w.browser()

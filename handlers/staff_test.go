@@ -5,13 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"groundwork/handlers"
 	"groundwork/onboarding"
 )
 
 func TestTheStaffPageSaysWhereARoleComesFrom(t *testing.T) {
 	const sue, tom = "sue@partner.example", "tom@vendor.example"
-	w := newWorld(t, func(c *handlers.Config) { c.Staff.Specialists = []string{"kim@partner.example"} })
+	w := newWorld(t, func(c *settings) { c.Staff.Specialists = []string{"kim@partner.example"} })
 	admin := w.as(root)
 	give := func(email, role string) page { return admin.post("/admin/staff", "email", email, "role", role) }
 	take := func(email string) page { return admin.post("/admin/staff", "remove", email) }
@@ -67,7 +66,7 @@ func TestTheStaffPageSaysWhereARoleComesFrom(t *testing.T) {
 
 // Without an administrator in the configuration, those who were added can't all go.
 func TestTheLastAdministratorOfThePageStays(t *testing.T) {
-	w := newWorld(t, func(c *handlers.Config) { c.Staff.Administrators = nil })
+	w := newWorld(t, func(c *settings) { c.Staff.Administrators = nil })
 	const kim, lee = "kim@vendor.example", "lee@vendor.example"
 	for _, email := range []string{kim, lee} {
 		if err := w.store.ChangeStaff(t.Context(), onboarding.System, email, onboarding.RoleAdministrator, false); err != nil {
@@ -85,7 +84,7 @@ func TestTheLastAdministratorOfThePageStays(t *testing.T) {
 }
 
 func TestChangesOfTheStaffAreLimited(t *testing.T) {
-	w := newWorld(t, func(c *handlers.Config) { c.Limits.Staff = 2 })
+	w := newWorld(t, func(c *settings) { c.Limits.Staff = 2 })
 	admin := w.as(root)
 	for range 2 {
 		want(t, admin.post("/admin/staff", "email", "x"), http.StatusUnprocessableEntity)

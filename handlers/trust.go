@@ -19,11 +19,11 @@ import (
 
 // audit shows the history with its hashes.
 func (s *Server) audit(w http.ResponseWriter, v *visit) error {
-	ob, err := s.Store.Onboarding(v.Context(), v.actor, v.id)
+	ob, err := s.App.Onboarding(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
-	entries, err := s.Store.Audit(v.Context(), v.actor, v.id)
+	entries, err := s.App.History(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (s *Server) auditCSV(w http.ResponseWriter, v *visit) error {
 
 // auditFile sends the history as a download that `audit verify --file` takes.
 func (s *Server) auditFile(w http.ResponseWriter, v *visit, kind, ending string, write func(io.Writer, []onboarding.AuditEntry) error) error {
-	entries, err := s.Store.Audit(v.Context(), v.actor, v.id)
+	entries, err := s.App.History(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
@@ -174,29 +174,18 @@ func (s *Server) sessionsEnd(w http.ResponseWriter, v *visit) error {
 
 func (s *Server) receipt(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
-	ob, err := s.Store.Onboarding(ctx, v.actor, v.id)
+	ob, err := s.App.Onboarding(ctx, v.actor, v.id)
 	if err != nil {
 		return err
 	}
-	grants, err := s.Store.Grants(ctx, v.actor, v.id)
-	if err != nil {
-		return err
-	}
-	uses, err := s.Store.GrantUses(ctx, v.actor, v.id)
+	consents, err := s.App.Consents(ctx, v.actor, v.id)
 	if err != nil {
 		return err
 	}
 	view := web.ReceiptView{Frame: s.onboardingFrame(v, ob, "Receipt of access"), Onboarding: ob}
-	for _, g := range grants {
-		rg := web.ReceiptGrant{Grant: g}
-		rg.Grant.Sealed = nil
-		for _, u := range uses {
-			if u.Grant == g.ID {
-				rg.Uses = append(rg.Uses, u)
-			}
-		}
-		view.Grants = append(view.Grants, rg)
-		if g.Live() && v.member() {
+	for _, c := range consents {
+		view.Grants = append(view.Grants, web.ReceiptGrant{Grant: c.Grant, Uses: c.Uses})
+		if c.Live() && v.actor.Role.Member() {
 			view.RevokeURL = web.OnboardingPath(v.id, "revoke")
 		}
 	}

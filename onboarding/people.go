@@ -21,6 +21,9 @@ const (
 // Staff tells whether the role is the vendor's.
 func (r Role) Staff() bool { return r == RoleSpecialist || r == RoleAdministrator || r == RoleSystem }
 
+// Member tells whether the role is of the customer's side, which may act in the customer's cloud.
+func (r Role) Member() bool { return r == RoleCustomer || r == RoleColleague }
+
 // Actor is who does something: each store method takes one, and its queries see what that actor may see.
 type Actor struct {
 	Email     string // lower case, verified by the identity provider

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
 
+	"groundwork/app"
 	"groundwork/handlers"
 	"groundwork/provisioner"
 	"groundwork/provisioner/resources"
@@ -100,8 +101,12 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		GoogleEndpoint: f.CloudEndpoint, Guard: &provisioner.Guard{Dials: dials}, Log: log,
 	})
 
+	useCases, err := app.New(app.Config{Store: s.Store, Cloud: s.Service, Journey: s.Journey, Vault: s.Vault, Log: log})
+	if err != nil {
+		return nil, err
+	}
 	h, err := handlers.New(life, handlers.Config{
-		Store: s.Store, Provisioner: s.Service, Journey: s.Journey, Vault: s.Vault,
+		App: useCases, Store: s.Store, Provisioner: s.Service, Vault: s.Vault,
 		Sessions: s.Store.Sessions(),
 		BaseURL:  f.BaseURL,
 		OAuth:    handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},

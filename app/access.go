@@ -1,0 +1,331 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"groundwork/onboarding"
+)
+
+type consentStore interface {
+	// SaveGrant keeps a sealed consent that the actor gave and wipes the one before it in one transaction: there is at
+	// most one.
+	SaveGrant(context.Context, onboarding.Actor, onboarding.Grant) (onboarding.Grant, error)
+	// LiveGrant returns the consent that is held; the zero Grant if none is.
+	LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error)
+	// ChooseProject binds a consent that was given before a project was chosen to the project that its giver chose.
+	ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Grant, project string) error
+	// Grants returns every consent that was given, wiped ones too.
+	Grants(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Grant, error)
+	// GrantUses returns what the consents were used for, oldest first.
+	GrantUses(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.GrantUse, error)
+}
+
+type consentCloud interface {
+	// Consent lists the permissions that a run, its checks and its teardown need.
+	Consent(onboarding.Spec) onboarding.Consent
+	// Scopes are the OAuth scopes that a consent must have.
+	Scopes() []string
+	// Alive asks Google whether it still takes the consent: CodeSignIn when it doesn't.
+	Alive(context.Context, onboarding.Actor, onboarding.ID) error
+	// Discard revokes a token that was given and is not kept, as far as Google can be reached.
+	Discard(context.Context, onboarding.GrantToken)
+	// Revoke ends the live consent at Google and wipes it here, whatever Google answered. None is fine.
+	Revoke(context.Context, onboarding.Actor, onboarding.ID) error
+}
+
+// Ask is what a customer is asked to consent to.
+type Ask struct {
+	Project string // "" none is chosen yet
+	onboarding.Consent
+}
+
+// Name identifies the ask on its way through our page, Google's and back.
+func (k Ask) Name() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q", k.Project, k.lines())
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+func (k Ask) lines() []string {
+	var lines []string
+	for _, p := range k.All() {
+		lines = append(lines, p.Line())
+	}
+	return lines
+}
+
+// ask is what an actor on the way to a plan of that kind is asked for. It follows from the tasks that would run: by the
+// answers, or by the run that is verified, resumed or removed.
+func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind onboarding.RunKind) (Ask, error) {
+	of := func(spec onboarding.Spec) Ask { return Ask{spec.Project, a.cfg.Cloud.Consent(spec)} }
+	latest, err := a.latestRun(ctx, actor, j.Onboarding.ID)
+	if err != nil {
+		return Ask{}, err
+	}
+	resumed := latest.Kind != onboarding.RunProvision && latest.State == onboarding.RunBlocked
+	if latest.ID != "" && (resumed || kind == onboarding.RunTeardown) {
+		return of(latest.Plan.Spec), nil
+	}
+	if kind == onboarding.RunVerify {
+		switch run, err := a.SucceededRun(ctx, actor, j.Onboarding.ID); onboarding.ErrorCode(err) {
+		case "":
+			return of(run.Plan.Spec), nil
+		case onboarding.CodeNotFound:
+		default:
+			return Ask{}, err
+		}
+	}
+	if !j.CanVisit(j.Case, "project") { // before that, the tasks don't follow from the answers
+		return Ask{Project: j.Spec().Project}, nil
+	}
+	return of(j.Spec()), nil
+}
+
+// ConsentRequest is what an actor is asked to consent to, beside what is held already.
+type ConsentRequest struct {
+	Journey      Journey
+	Ask          Ask
+	Scopes       []string
+	Held         onboarding.Grant // zero: none
+	Latest       onboarding.Grant // held or not; zero: none was ever given
+	Insufficient error            // why the consent that is held doesn't serve; nil: it does, or none is held
+	Refused      bool             // Google no longer takes the consent that is held
+}
+
+// RequestConsent returns what is asked of an actor on the way to a plan of that kind. For a member, Google is asked
+// whether it still takes the consent that is held; the staff's looking is no reason to use it.
+func (a *App) RequestConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind) (ConsentRequest, error) {
+	j, err := a.Journey(ctx, actor, id)
+	if err != nil {
+		return ConsentRequest{}, err
+	}
+	r := ConsentRequest{Journey: j, Scopes: a.cfg.Cloud.Scopes()}
+	given, err := a.cfg.Store.Grants(ctx, actor, id)
+	if err != nil {
+		return r, err
+	}
+	r.Latest = latestConsent(given)
+	if r.Held, err = a.cfg.Store.LiveGrant(ctx, actor, id); err != nil {
+		return r, err
+	}
+	if r.Ask, err = a.ask(ctx, actor, j, kind); err != nil {
+		return r, err
+	}
+	if !r.Held.Live() {
+		return r, nil
+	}
+	if r.Ask.Project != "" {
+		r.Insufficient = r.Held.Serves(actor.Email, r.Ask.Project, r.Ask.All())
+	}
+	if actor.Role.Member() {
+		err := a.cfg.Cloud.Alive(ctx, actor, id)
+		if ours(err) {
+			return r, err
+		}
+		r.Refused = onboarding.ErrorCode(err) == onboarding.CodeSignIn
+	}
+	return r, nil
+}
+
+// Scopes are the OAuth scopes that a consent must have.
+func (a *App) Scopes() []string { return a.cfg.Cloud.Scopes() }
+
+// AskFor returns what an actor on the way to a plan of that kind is asked to consent to.
+func (a *App) AskFor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind) (Ask, error) {
+	j, err := a.Journey(ctx, actor, id)
+	if err != nil {
+		return Ask{}, err
+	}
+	return a.ask(ctx, actor, j, kind)
+}
+
+// latestConsent is the one that was given last; the zero Grant of none.
+func latestConsent(all []onboarding.Grant) onboarding.Grant {
+	if len(all) == 0 {
+		return onboarding.Grant{}
+	}
+	return slices.MaxFunc(all, func(a, b onboarding.Grant) int { return a.CreatedAt.Compare(b.CreatedAt) })
+}
+
+// askedBefore names what the actor is asked for to resume a run, if they gave the latest consent with their own account
+// for the same; else "".
+func (a *App) askedBefore(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding) (string, error) {
+	given, err := a.cfg.Store.Grants(ctx, actor, ob.ID)
+	if err != nil || len(given) == 0 {
+		return "", err
+	}
+	ask, err := a.ask(ctx, actor, a.journey(actor, ob), onboarding.RunProvision)
+	if last := latestConsent(given); err != nil || last.GivenBy != actor.Email || last.Email != actor.Email || last.Project != ask.Project || !last.Covers(ask.All()) {
+		return "", err
+	}
+	return ask.Name(), nil
+}
+
+// GivenConsent is what came back from Google.
+type GivenConsent struct {
+	Kind    onboarding.RunKind // of the plan that the person was on the way to
+	Shown   string             // the [Ask.Name] of what our page listed
+	Chosen  string             // the account that the person chose on our page; "" their own, or the one before
+	Account string             // the account that consented
+	Asked   []string           // scopes
+	Scopes  []string           // that were granted
+	Token   onboarding.GrantToken
+}
+
+// ConsentRefusal says what is wrong with a consent that wasn't kept.
+type ConsentRefusal struct {
+	Unticked []string // CodePermission: scopes that were asked for and not granted
+	Changed  bool     // CodeStale: the page listed something other than what is asked for now
+	Expected string   // CodeConflict: the account that was expected
+}
+
+// KeepConsent seals a consent and keeps it. A consent that isn't kept is revoked at Google, and the refusal says why;
+// CodeCloud when Google gave no lasting access.
+func (a *App) KeepConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in GivenConsent) (ConsentRefusal, error) {
+	held, err := a.cfg.Store.LiveGrant(ctx, actor, id)
+	if err != nil {
+		return ConsentRefusal{}, err
+	}
+	kept := false
+	defer func() {
+		// One account's tokens may end together at Google.
+		if !kept && in.Account != held.Email {
+			a.cfg.Cloud.Discard(context.WithoutCancel(ctx), in.Token)
+		}
+	}()
+	ask, refusal, err := a.checkConsent(ctx, actor, id, in)
+	if err != nil {
+		return refusal, err
+	}
+	if held.Live() && held.Email != in.Account { // the same account's ends at Google with the one that replaces it
+		if err := a.cfg.Cloud.Revoke(ctx, actor, id); err != nil {
+			return refusal, err
+		}
+	}
+	consent := onboarding.Grant{
+		Onboarding: id, Email: in.Account, Scopes: in.Scopes, Asked: in.Asked, CreatedAt: a.cfg.Now().UTC(),
+		Project: ask.Project, Shown: ask.lines(),
+	}
+	if err := a.sealConsent(&consent, in.Token); err != nil {
+		return refusal, err
+	}
+	if _, err := a.cfg.Store.SaveGrant(ctx, actor, consent); err != nil {
+		return refusal, err
+	}
+	kept = true
+	return refusal, nil
+}
+
+// checkConsent returns what a consent was given for, or why it isn't kept.
+func (a *App) checkConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in GivenConsent) (Ask, ConsentRefusal, error) {
+	var r ConsentRefusal
+	for _, scope := range a.cfg.Cloud.Scopes() {
+		if !slices.Contains(in.Scopes, scope) {
+			r.Unticked = append(r.Unticked, scope)
+		}
+	}
+	if len(r.Unticked) > 0 {
+		return Ask{}, r, onboarding.Errorf(onboarding.CodePermission, "Google was not allowed to give everything that a run needs. Connect again and select every box.")
+	}
+	ask, err := a.AskFor(ctx, actor, id, in.Kind)
+	if err != nil {
+		return ask, r, err
+	}
+	if r.Changed = ask.Name() != in.Shown; r.Changed {
+		return ask, r, onboarding.Errorf(onboarding.CodeStale, "The permissions we request have changed. Review them, then connect again.")
+	}
+	if in.Token.RefreshToken == "" {
+		return ask, r, onboarding.Errorf(onboarding.CodeCloud, "Google gave no lasting access, so a run could not finish. Connect again.")
+	}
+	given, err := a.cfg.Store.Grants(ctx, actor, id)
+	if err != nil {
+		return ask, r, err
+	}
+	expected := actor.Email
+	if len(given) > 0 {
+		expected = latestConsent(given).Email
+	}
+	if in.Account != expected && in.Account != in.Chosen {
+		r.Expected = expected
+		return ask, r, onboarding.Errorf(onboarding.CodeConflict, "%s was connected, and %s was expected. Confirm the account, then connect again.", in.Account, expected)
+	}
+	return ask, r, nil
+}
+
+// sealConsent seals the token to its consent.
+func (a *App) sealConsent(consent *onboarding.Grant, token onboarding.GrantToken) (err error) {
+	plain, err := json.Marshal(token)
+	if err != nil {
+		return fmt.Errorf("seal the consent: %w", err)
+	}
+	defer clear(plain)
+	if consent.Ref, err = onboarding.NewGrantRef(a.cfg.Rand); err != nil {
+		return fmt.Errorf("seal the consent: %w", err)
+	}
+	if consent.Sealed, err = a.cfg.Vault.Seal(consent.SealedTo(), onboarding.NewSecret(string(plain))); err != nil {
+		return fmt.Errorf("seal the consent: %w", err)
+	}
+	return nil
+}
+
+// bindConsent binds the actor's consent to the project that they chose, if it was given before there was one.
+func (a *App) bindConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, project string) error {
+	consent, err := a.cfg.Store.LiveGrant(ctx, actor, id)
+	if err != nil || !consent.Live() || consent.GivenBy != actor.Email || consent.Project != "" {
+		return err
+	}
+	return a.cfg.Store.ChooseProject(ctx, actor, consent, project)
+}
+
+// LiveConsent returns the consent that is held; the zero Grant if none is.
+func (a *App) LiveConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Grant, error) {
+	return a.cfg.Store.LiveGrant(ctx, actor, id)
+}
+
+// AccessEnded reports whether the consent that was given last was revoked at Google and wiped here. An earlier one was
+// wiped when it was replaced.
+func (a *App) AccessEnded(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (bool, error) {
+	given, err := a.cfg.Store.Grants(ctx, actor, id)
+	last := latestConsent(given)
+	return last.ID != 0 && !last.Live() && !last.RevokedAt.IsZero(), err
+}
+
+// UsedConsent is a consent and every use of it.
+type UsedConsent struct {
+	onboarding.Grant // without its sealed token
+	Uses             []onboarding.GrantUse
+}
+
+// Consents returns every consent that was given and what it was used for.
+func (a *App) Consents(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]UsedConsent, error) {
+	given, err := a.cfg.Store.Grants(ctx, actor, id)
+	if err != nil {
+		return nil, err
+	}
+	uses, err := a.cfg.Store.GrantUses(ctx, actor, id)
+	if err != nil {
+		return nil, err
+	}
+	var out []UsedConsent
+	for _, g := range given {
+		g.Sealed = nil
+		used := UsedConsent{Grant: g}
+		for _, u := range uses {
+			if u.Grant == g.ID {
+				used.Uses = append(used.Uses, u)
+			}
+		}
+		out = append(out, used)
+	}
+	return out, nil
+}
+
+// EndAccess ends the customer's access: the consent is revoked at Google and wiped here. None is fine.
+func (a *App) EndAccess(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	return a.cfg.Cloud.Revoke(ctx, actor, id)
+}

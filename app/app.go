@@ -1,0 +1,103 @@
+// Package app is what an actor can do in Groundwork, through any entry point: a page, a command, the clock.
+//
+// A method takes a context, the actor and an input. It returns a result or an [onboarding.Error], whose message the
+// person may read. The package knows no HTTP server, no HTML, no SQL and no Google client: the store, the cloud and the
+// vault are interfaces, declared beside the use cases that call them. It seals secrets and can open none.
+package app
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+// Store is everything that the use cases need of the database. A method is one transaction, sees what its actor may
+// see, and returns CodeNotFound for what is unknown or belongs to someone else.
+type Store interface {
+	answerStore
+	planStore
+	runStore
+	consentStore
+	historyStore
+}
+
+// Cloud is everything that the use cases need of the customer's cloud. It acts with the live consent of the onboarding:
+// CodeSignIn when there is none, or Google no longer takes it.
+type Cloud interface {
+	projectCloud
+	planCloud
+	consentCloud
+}
+
+// Sealer seals a secret. Nothing here can open one.
+type Sealer interface {
+	Seal(onboarding.SealedTo, onboarding.Secret) ([]byte, error)
+}
+
+// Config is what an App works with. Store, Cloud, Journey and Vault are needed; the zero value of every other field
+// means the usual.
+type Config struct {
+	Store   Store
+	Cloud   Cloud
+	Journey *wizard.Journey
+	Vault   Sealer
+	Timeout time.Duration // of a reading of the cloud that several actors wait for; 60 s
+	Now     func() time.Time
+	Rand    io.Reader // crypto/rand.Reader
+	Log     *slog.Logger
+}
+
+// App holds the use cases. It is safe for concurrent use. Make one with [New].
+type App struct {
+	cfg   Config
+	drift driftCache
+}
+
+// New checks the configuration. All problems are returned at once, joined.
+func New(c Config) (*App, error) {
+	var problems []error
+	for _, need := range []struct {
+		missing bool
+		what    string
+	}{
+		{c.Store == nil, "a store is needed"},
+		{c.Cloud == nil, "a cloud is needed"},
+		{c.Journey == nil, "a journey is needed"},
+		{c.Vault == nil, "a vault is needed"},
+	} {
+		if need.missing {
+			problems = append(problems, errors.New(need.what))
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("configure app: %w", err)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = time.Minute
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return &App{cfg: c}, nil
+}
+
+// message is the sentence of an [onboarding.Error]; "" for any other error.
+func message(err error) string {
+	var e *onboarding.Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return ""
+}

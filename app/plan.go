@@ -1,0 +1,341 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"groundwork/onboarding"
+)
+
+type planStore interface {
+	// SaveReading keeps what was read last in the customer's cloud, for the vendor's staff, who can't read it.
+	SaveReading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind, r onboarding.Reading) error
+	// Reading returns what was read last; the zero Reading if nothing was.
+	Reading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind) (onboarding.Reading, error)
+	// Submit pins a plan and queues its run in one transaction: CodeStale when the answers or the vendor's values changed
+	// since, CodeConflict beside another active run. Submitting the active run's plan again returns that run.
+	Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan, wanted onboarding.Wanted) (onboarding.Run, error)
+	// OverrideCheck records a specialist's decision for that version of the answers: CodeStale when they changed since,
+	// CodeConflict for an archived onboarding.
+	OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, check, title, reason string) error
+	// Overrides returns the decisions for every version of the answers, oldest first.
+	Overrides(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Override, error)
+}
+
+type planCloud interface {
+	// Plan reads what a provisioning run would do.
+	Plan(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) (onboarding.Plan, error)
+	// TeardownPlan reads what a teardown would remove.
+	TeardownPlan(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) (onboarding.Plan, error)
+	// VerifyPlan is what a verification would read. It reads nothing itself, so it needs no consent.
+	VerifyPlan(onboarding.Spec) (onboarding.Plan, error)
+	// Preflight checks what would stop a run.
+	Preflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error)
+	// Exports lists the files that a plan can be exported as.
+	Exports() []onboarding.PlanFile
+	// Export writes a plan as one of those files; CodeNotFound for any other name.
+	Export(spec onboarding.Spec, file string) (string, error)
+}
+
+// Review is the plan of an onboarding as its cloud is now, and what stands between it and a run.
+type Review struct {
+	Journey     Journey
+	Kind        onboarding.RunKind
+	Spec        onboarding.Spec
+	Plan        onboarding.Plan
+	Checks      []onboarding.CheckResult
+	Overrides   []onboarding.Override   // the decisions that let the run start although checks failed
+	Consent     onboarding.Grant        // that the plan was read with; zero: none is held
+	Latest      onboarding.Run          // zero: there is none yet
+	Differences []onboarding.Difference // from the latest run's plan, where that run didn't finish
+	Waiting     []string                // what is missing before a run may start
+	Unchecked   []string                // what a run can't check, and what to enter to have it checked
+	Paused      string                  // what the latest run, paused on this very plan, is waiting for; "" it isn't
+	Exports     []onboarding.PlanFile   // for customers who run the plan themselves; nil while it can't be run
+	Early       bool                    // something comes before a plan: the answers, or a finished run to verify
+	Problem     error                   // why the plan couldn't be read; nil: it was
+	Refusal     error                   // why the actor can't approve the plan; nil: they can
+}
+
+// Review reads the plan of an onboarding. What the customer can fix is in the result. CodeConflict when it is too early
+// for a plan; see [Review.Early].
+func (a *App) Review(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind) (Review, error) {
+	r, err := a.review(ctx, actor, id, kind)
+	if err == nil {
+		r.Refusal = r.refusal(actor)
+	}
+	return r, err
+}
+
+func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind) (Review, error) {
+	j, err := a.Journey(ctx, actor, id)
+	r := Review{Journey: j, Kind: kind}
+	if err != nil {
+		return r, err
+	}
+	switch {
+	case kind == onboarding.RunProvision && !j.Complete(j.Case):
+		r.Early = true
+		return r, onboarding.Errorf(onboarding.CodeConflict, "Answer every question first. The plan follows from the answers.")
+	case kind == onboarding.RunVerify && j.Onboarding.Status != onboarding.StatusDone:
+		r.Early = true
+		return r, onboarding.Errorf(onboarding.CodeConflict, "There is nothing to verify yet. Wait until a run has finished.")
+	}
+	if r.Latest, err = a.latestRun(ctx, actor, id); err != nil {
+		return r, err
+	}
+	if r.Spec, err = a.specOf(ctx, actor, r); err != nil {
+		return r, err
+	}
+	if err := a.read(ctx, actor, &r); err != nil {
+		return r, err
+	}
+	if kind == onboarding.RunProvision {
+		if err := a.addOverrides(ctx, actor, &r); err != nil {
+			return r, err
+		}
+		if r.Waiting = r.Journey.waiting(); len(r.Waiting) == 0 && !r.Latest.State.Active() {
+			r.Exports = a.cfg.Cloud.Exports()
+		}
+		r.Paused = r.paused()
+		if r.Problem == nil && r.Paused == "" && r.Latest.Kind == onboarding.RunProvision && !r.Latest.State.Active() && r.Latest.State != onboarding.RunSucceeded {
+			r.Differences = r.Latest.Plan.Differences(r.Plan)
+		}
+	}
+	if kind != onboarding.RunTeardown {
+		r.Unchecked = unchecked(r.Spec, j.Onboarding.Wiped)
+	}
+	return r, nil
+}
+
+// specOf is what the plan is made for. A teardown and a verification follow from what was run, whatever was answered
+// since.
+func (a *App) specOf(ctx context.Context, actor onboarding.Actor, r Review) (onboarding.Spec, error) {
+	switch {
+	case r.Kind == onboarding.RunTeardown && r.Latest.ID != "":
+		spec := r.Latest.Plan.Spec
+		spec.EraseData = false // each teardown asks about the data again
+		return spec, nil
+	case r.Kind == onboarding.RunVerify:
+		run, err := a.SucceededRun(ctx, actor, r.Journey.Onboarding.ID)
+		return run.Plan.Spec, err
+	}
+	return r.Journey.Spec(), nil
+}
+
+// read fills in plan and checks from the customer's cloud; for the vendor's staff, from what the customer's side read
+// last.
+func (a *App) read(ctx context.Context, actor onboarding.Actor, r *Review) (err error) {
+	ob := r.Journey.Onboarding
+	if actor.Role.Staff() {
+		return a.readLast(ctx, actor, r)
+	}
+	if r.Consent, err = a.cfg.Store.LiveGrant(ctx, actor, ob.ID); err != nil {
+		return err
+	}
+	if !r.Consent.Live() {
+		r.Problem = onboarding.Errorf(onboarding.CodeSignIn, "Connect a Google account first: the plan is read from your project with its permissions.")
+		return nil
+	}
+	switch r.Kind {
+	case onboarding.RunTeardown:
+		r.Plan, r.Problem = a.cfg.Cloud.TeardownPlan(ctx, actor, ob, r.Spec)
+	case onboarding.RunVerify:
+		r.Plan, r.Problem = a.cfg.Cloud.VerifyPlan(r.Spec)
+	default:
+		if r.Plan, r.Problem = a.cfg.Cloud.Plan(ctx, actor, ob, r.Spec); r.Problem == nil {
+			r.Checks, r.Problem = a.cfg.Cloud.Preflight(ctx, actor, ob, r.Spec)
+		}
+	}
+	if ours(r.Problem) {
+		return r.Problem
+	}
+	if r.Problem != nil {
+		return nil
+	}
+	return a.cfg.Store.SaveReading(ctx, actor, ob.ID, r.Kind, onboarding.Reading{Version: ob.Version, Plan: r.Plan, Checks: r.Checks})
+}
+
+// readLast fills in what the customer's side read last for these answers, else the latest run's plan.
+func (a *App) readLast(ctx context.Context, actor onboarding.Actor, r *Review) error {
+	last, err := a.cfg.Store.Reading(ctx, actor, r.Journey.Onboarding.ID, r.Kind)
+	if err != nil {
+		return err
+	}
+	if !last.At.IsZero() && last.Version == r.Journey.Onboarding.Version {
+		r.Plan, r.Checks = last.Plan, last.Checks
+		return nil
+	}
+	if r.Latest.Kind == r.Kind {
+		r.Plan = r.Latest.Plan
+	}
+	r.Problem = onboarding.Errorf(onboarding.CodeConflict, "Only the customer's side can read the project, and nobody has read it for these answers yet. Ask them to open this page.")
+	return nil
+}
+
+// ours reports whether an error is our own trouble, and not something that the customer reads and fixes.
+func ours(err error) bool {
+	switch onboarding.ErrorCode(err) {
+	case onboarding.CodeInternal, onboarding.CodeNotFound, onboarding.CodeForbidden, onboarding.CodeFenced:
+		return true
+	}
+	return false
+}
+
+func (a *App) addOverrides(ctx context.Context, actor onboarding.Actor, r *Review) error {
+	all, err := a.cfg.Store.Overrides(ctx, actor, r.Journey.Onboarding.ID)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(all) // the last decision about a check counts
+	for _, c := range r.Checks {
+		i := slices.IndexFunc(all, func(o onboarding.Override) bool {
+			return o.Check == c.Name && o.Version == r.Journey.Onboarding.Version
+		})
+		if c.State == onboarding.CheckFailed && c.Overridable && i >= 0 {
+			r.Overrides = append(r.Overrides, all[i])
+		}
+	}
+	return nil
+}
+
+// waiting lists what must come before a provisioning run may start.
+func (j Journey) waiting() []string {
+	out := j.Waiting(j.Case)
+	if len(out) == 0 && j.Spec().ControlPlaneAccount == "" {
+		out = []string{"Control plane service account, from your specialist"}
+	}
+	return out
+}
+
+// unchecked lists what a run can't check, because the secret that it needs was wiped after the handover.
+func unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []string {
+	var out []string
+	lost := func(p onboarding.Purpose) bool { return slices.Contains(wiped, p) }
+	databricks := spec.Compute == onboarding.ComputeDatabricks
+	if databricks && lost(onboarding.PurposeDatabricksToken) {
+		out = append(out, "The Databricks workspace: its token was wiped after the handover. To have it checked or repaired, enter the token again with the compute platform.")
+	}
+	if spec.OnlineStore == onboarding.OnlineRedis && lost(onboarding.PurposeRedisToken) {
+		out = append(out, "Redis: its token was wiped after the handover. To have it checked, enter the token again with the online store.")
+	}
+	if databricks && spec.Databricks.SecretScope && lost(onboarding.PurposeVendorAPIKey) {
+		out = append(out, "The API key in the secret scope: it was wiped after the handover. If notebooks lack it, ask your specialist to enter it again.")
+	}
+	return out
+}
+
+// paused is what the latest run is waiting for, if it is paused and was approved for these very answers: resuming it does
+// what a second run would do. "" otherwise.
+func (r Review) paused() string {
+	if r.Latest.Kind != onboarding.RunProvision || r.Latest.State != onboarding.RunBlocked || !r.Latest.Plan.Spec.Same(r.Spec) {
+		return ""
+	}
+	for _, t := range r.Latest.Tasks {
+		if t.State == onboarding.TaskBlocked {
+			return cmp.Or(t.ActionText, t.Title)
+		}
+	}
+	return ""
+}
+
+// refusal is why the actor can't approve the plan; nil: they can.
+func (r Review) refusal(actor onboarding.Actor) error {
+	failed := -len(r.Overrides)
+	for _, c := range r.Checks {
+		if c.State == onboarding.CheckFailed {
+			failed++
+		}
+	}
+	no := func(code onboarding.Code, format string, args ...any) error {
+		return onboarding.Errorf(code, format, args...)
+	}
+	teardown := r.Kind == onboarding.RunTeardown
+	switch {
+	case r.Problem != nil:
+		return r.Problem
+	case r.Latest.State.Active():
+		return no(onboarding.CodeConflict, "A run is already in progress.")
+	case r.Paused != "":
+		return no(onboarding.CodeConflict, "Resume the paused run, or cancel it to start over.")
+	case !actor.Role.Member():
+		return no(onboarding.CodeForbidden, "Only the customer or one of their colleagues can approve the plan.")
+	case teardown && actor.Role != onboarding.RoleCustomer:
+		return no(onboarding.CodeForbidden, "Only %s can have everything removed that was created. You can give the access for it.", r.Journey.Onboarding.Owner)
+	case len(r.Waiting) > 0:
+		return no(onboarding.CodeConflict, "Something is still missing. It is listed above; the run can start once it is there.")
+	case failed == 1:
+		return no(onboarding.CodeConflict, "A check failed. Fix the problem below, then check again.")
+	case failed > 1:
+		return no(onboarding.CodeConflict, "%d checks failed. Fix the problems below, then check again.", failed)
+	case teardown && r.Consent.GivenBy != actor.Email: // the consent lists what is created, not what is removed
+		return no(onboarding.CodeForbidden, "The access was given with the account %s. Only the person who gave it can approve the removal. Connect your own account to approve it.", r.Consent.Email)
+	case teardown && !slices.ContainsFunc(r.Plan.Tasks, func(t onboarding.PlannedTask) bool { return t.Action == onboarding.ActionDelete }):
+		return no(onboarding.CodeConflict, "There is nothing left to remove.")
+	}
+	return nil
+}
+
+// Approval approves a plan as it was shown.
+type Approval struct {
+	Kind      onboarding.RunKind
+	Version   int    // of the answers
+	Hash      string // of the plan
+	EraseData bool   // teardown: the data may be deleted too
+}
+
+// Approve starts a run of exactly the plan that was shown: the cloud is read again. While a run is active nothing
+// happens (a double click). CodeStale: the answers changed since. CodePlanChanged: the project did. The review has the
+// present plan then. An error that is [Review.Refusal] says why the plan can't be approved at all.
+func (a *App) Approve(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in Approval) (Review, error) {
+	latest, err := a.latestRun(ctx, actor, id)
+	if err != nil || latest.State.Active() {
+		return Review{Latest: latest}, err
+	}
+	r, err := a.Review(ctx, actor, id, in.Kind)
+	switch {
+	case err != nil || r.Latest.State.Active(): // begun while the cloud was read
+		return r, err
+	case in.Version != r.Journey.Onboarding.Version:
+		return r, onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was shown. This is the plan for the present answers. Review it, then approve it.")
+	case r.Problem == nil && in.Hash != r.Plan.Hash():
+		return r, onboarding.Errorf(onboarding.CodePlanChanged, "Your project changed since this plan was shown. This is the present plan. Review it, then approve it.")
+	case r.Refusal != nil:
+		return r, r.Refusal
+	}
+	plan := r.Plan
+	plan.Spec.EraseData = in.EraseData
+	_, err = a.cfg.Store.Submit(ctx, actor, id, in.Version, in.Kind, plan, a.cfg.Journey.Wanted)
+	switch onboarding.ErrorCode(err) {
+	case "", onboarding.CodeConflict: // someone else was faster
+		return r, nil
+	case onboarding.CodeStale:
+		r.Refusal = onboarding.Errorf(onboarding.CodeStale, "The answers changed while this plan was being approved. Open the plan again, review it, then approve it.")
+		return r, r.Refusal
+	}
+	return r, err
+}
+
+// ExportedPlan is a plan as a file.
+type ExportedPlan struct {
+	Journey    Journey
+	Name, Text string
+}
+
+// ExportPlan writes the provisioning plan as a file for customers who run it themselves. It follows from the answers, so
+// it needs no consent. CodeConflict while answers or values are missing, CodeNotFound for a file that isn't offered.
+func (a *App) ExportPlan(ctx context.Context, actor onboarding.Actor, id onboarding.ID, file string) (ExportedPlan, error) {
+	j, err := a.Journey(ctx, actor, id)
+	out := ExportedPlan{Journey: j}
+	if err != nil {
+		return out, err
+	}
+	if !j.Complete(j.Case) || len(j.waiting()) > 0 {
+		return out, onboarding.Errorf(onboarding.CodeConflict, "Something is still missing, so there is no plan to export yet.")
+	}
+	spec := j.Spec()
+	out.Name = spec.Deployment + "-" + file
+	out.Text, err = a.cfg.Cloud.Export(spec, file)
+	return out, err
+}

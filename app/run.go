@@ -1,0 +1,185 @@
+package app
+
+import (
+	"context"
+	"slices"
+
+	"groundwork/onboarding"
+)
+
+type runStore interface {
+	// LatestRun returns the run that was started last; CodeNotFound before the first.
+	LatestRun(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Run, error)
+	// Runs returns every run, latest first.
+	Runs(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Run, error)
+	// RetryRun queues a blocked or failed run again in one transaction. It leaves an active run as it is; CodeConflict for
+	// one that has ended, CodeStale for one that was approved for something other than what is wanted now.
+	RetryRun(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, wanted onboarding.Wanted) error
+	// ApprovePlan pins a changed plan and queues its run again in one transaction: CodeConflict when the run is active with
+	// another plan or has ended, CodeStale when the plan isn't what is wanted now.
+	ApprovePlan(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, plan onboarding.Plan, wanted onboarding.Wanted) error
+	// CancelRun ends a run that no worker holds, or asks the worker to stop. It leaves a run that has ended as it is.
+	CancelRun(context.Context, onboarding.Actor, onboarding.RunID) error
+}
+
+// LatestRun returns the run that was started last; CodeNotFound before the first.
+func (a *App) LatestRun(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
+	return a.cfg.Store.LatestRun(ctx, actor, id)
+}
+
+// latestRun is [App.LatestRun] with the zero run before the first.
+func (a *App) latestRun(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
+	run, err := a.cfg.Store.LatestRun(ctx, actor, id)
+	if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
+		return onboarding.Run{}, nil
+	}
+	return run, err
+}
+
+// Runs returns every run of an onboarding, latest first.
+func (a *App) Runs(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Run, error) {
+	return a.cfg.Store.Runs(ctx, actor, id)
+}
+
+// SucceededRun returns the last provisioning run that succeeded, whatever was run since; CodeNotFound if none did.
+func (a *App) SucceededRun(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
+	succeeded := func(r onboarding.Run) bool {
+		return r.Kind == onboarding.RunProvision && r.State == onboarding.RunSucceeded
+	}
+	latest, err := a.cfg.Store.LatestRun(ctx, actor, id)
+	if err != nil || succeeded(latest) {
+		return latest, err
+	}
+	runs, err := a.cfg.Store.Runs(ctx, actor, id)
+	if err != nil {
+		return onboarding.Run{}, err
+	}
+	if i := slices.IndexFunc(runs, succeeded); i >= 0 {
+		return runs[i], nil
+	}
+	return onboarding.Run{}, onboarding.Errorf(onboarding.CodeNotFound, "No run has succeeded yet, so there is no record. The progress page shows the latest run.")
+}
+
+// Progress is the latest run of an onboarding as an actor sees it.
+type Progress struct {
+	Onboarding  onboarding.Onboarding
+	Run         onboarding.Run
+	MayAct      bool                    // retry, cancel, approve, sign in
+	Differences []onboarding.Difference // between the approved plan and the present one, for a run that is blocked on them
+	NewHash     string                  // of the present plan; "" none was read
+	// AskedBefore names what the actor consented to before and is asked for again, so that it needn't be explained; "" it
+	// must be. See [Ask.Name].
+	AskedBefore string
+}
+
+// Progress returns the latest run; CodeNotFound before the first.
+func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (Progress, error) {
+	run, err := a.cfg.Store.LatestRun(ctx, actor, id)
+	if err != nil {
+		return Progress{}, err
+	}
+	ob, err := a.cfg.Store.Onboarding(ctx, actor, id)
+	if err != nil {
+		return Progress{}, err
+	}
+	p := Progress{Onboarding: ob, Run: run, MayAct: actor.Role.Member()}
+	if p.MayAct && blockedOn(run, onboarding.CodeSignIn) {
+		if p.AskedBefore, err = a.askedBefore(ctx, actor, ob); err != nil {
+			return p, err
+		}
+	}
+	if p.MayAct && blockedOn(run, onboarding.CodePlanChanged) {
+		if fresh, err := a.drift.plan(ctx, a, actor, ob, run); err == nil {
+			p.Differences, p.NewHash = run.Plan.Differences(fresh), fresh.Hash()
+		}
+	}
+	return p, nil
+}
+
+// blockedOn reports whether a run is blocked and one of its tasks is for that reason.
+func blockedOn(run onboarding.Run, code onboarding.Code) bool {
+	return run.State == onboarding.RunBlocked && slices.ContainsFunc(run.Tasks, func(t onboarding.Task) bool {
+		return t.State == onboarding.TaskBlocked && t.Code == code
+	})
+}
+
+// Retry resumes the latest run from the tasks that failed, and returns the run as it was: an active one is left as it
+// is. CodeSignIn for a member while no consent is held. CodeStale when another approval is needed, because the answers
+// changed or someone else confirmed that the data may be deleted. CodeConflict for a run that has ended.
+func (a *App) Retry(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
+	if actor.Role.Member() {
+		consent, err := a.cfg.Store.LiveGrant(ctx, actor, id)
+		if err != nil {
+			return onboarding.Run{}, err
+		}
+		if !consent.Live() {
+			return onboarding.Run{}, onboarding.Errorf(onboarding.CodeSignIn, "Connect a Google account first. The run acts with its permissions.")
+		}
+	}
+	run, err := a.cfg.Store.LatestRun(ctx, actor, id)
+	if err != nil || run.State.Active() {
+		return run, err
+	}
+	return run, a.resume(ctx, actor, run)
+}
+
+// ResumeAfterSignIn resumes the latest run if it is waiting for the customer's consent, and returns it as it was; the
+// zero run if none is waiting. Its errors are those of [App.Retry].
+func (a *App) ResumeAfterSignIn(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
+	run, err := a.latestRun(ctx, actor, id)
+	if err != nil || !blockedOn(run, onboarding.CodeSignIn) {
+		return onboarding.Run{}, err
+	}
+	return run, a.resume(ctx, actor, run)
+}
+
+// resume is the only way to resume a run.
+func (a *App) resume(ctx context.Context, actor onboarding.Actor, run onboarding.Run) error {
+	if run.Plan.Spec.EraseData && run.StartedBy != actor.Email {
+		return onboarding.Errorf(onboarding.CodeStale, "%s confirmed that the data may be deleted. To resume this run, review the plan and confirm it yourself.", run.StartedBy)
+	}
+	return a.cfg.Store.RetryRun(ctx, actor, run.ID, a.cfg.Journey.Wanted)
+}
+
+// Cancel asks the latest run to stop. A worker gives the customer's access up when the run ends. A run that no worker
+// holds is over at once, and its access is given up here. CodeNotFound before the first run.
+func (a *App) Cancel(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	run, err := a.cfg.Store.LatestRun(ctx, actor, id)
+	if err != nil || run.State.Ended() {
+		return err
+	}
+	if err := a.cfg.Store.CancelRun(ctx, actor, run.ID); err != nil {
+		return err
+	}
+	after, err := a.cfg.Store.LatestRun(ctx, actor, id)
+	if err != nil {
+		return err
+	}
+	if after.ID == run.ID && after.State == onboarding.RunCanceled {
+		return a.cfg.Cloud.Revoke(ctx, actor, id)
+	}
+	return nil
+}
+
+// ApproveChanged pins the present plan of a run that is blocked because its plan changed, and resumes the run; any other
+// run is left as it is. It returns the run as it was. CodePlanChanged when the plan isn't the one with that hash,
+// CodeSignIn when it can't be read without a new consent, CodeStale when the answers changed.
+func (a *App) ApproveChanged(ctx context.Context, actor onboarding.Actor, id onboarding.ID, hash string) (onboarding.Run, error) {
+	run, err := a.cfg.Store.LatestRun(ctx, actor, id)
+	if err != nil || !blockedOn(run, onboarding.CodePlanChanged) {
+		return run, err
+	}
+	ob, err := a.cfg.Store.Onboarding(ctx, actor, id)
+	if err != nil {
+		return run, err
+	}
+	fresh, err := a.freshPlan(ctx, actor, ob, run)
+	if err != nil {
+		return run, err
+	}
+	if fresh.Hash() != hash {
+		a.drift.forget(run.ID)
+		return run, onboarding.Errorf(onboarding.CodePlanChanged, "Your project changed again since these differences were shown. Review the differences as they are now, then approve.")
+	}
+	return run, a.cfg.Store.ApprovePlan(ctx, actor, run.ID, fresh, a.cfg.Journey.Wanted)
+}

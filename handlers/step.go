@@ -1,0 +1,185 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"groundwork/app"
+	"groundwork/onboarding"
+	"groundwork/web"
+	"groundwork/wizard"
+)
+
+// stepPage is a step's page. Where the step offers to connect an account, it says which one is connected.
+func (s *Server) stepPage(v *visit, j app.Journey, step wizard.StepView, version int) (web.StepPageView, error) {
+	f := s.onboardingFrame(v, j.Onboarding, step.Title)
+	f.Error = len(step.Problems) > 0
+	page := web.StepPageView{
+		Locked: locked(v, j.Onboarding, step.Connects),
+		Frame:  f, Onboarding: j.Onboarding.ID, Version: version, Step: step, Steps: j.StepsAt(j.Case, step.ID), Outline: j.Outline(j.Case),
+		FromCheck: v.form.Get("from") == "check" || v.URL.Query().Get("from") == "check",
+	}
+	if step.Connects {
+		consent, err := s.App.LiveConsent(v.Context(), v.actor, v.id)
+		if err != nil {
+			return page, err
+		}
+		page.Connection = &web.Connection{Email: consent.Email, Since: consent.CreatedAt}
+	}
+	return page, nil
+}
+
+// locked says why the visitor can't change an answer, "" where they may. The step that connects is a colleague's too.
+func locked(v *visit, ob onboarding.Onboarding, connects bool) string {
+	switch {
+	case v.actor.Role == onboarding.RoleCustomer, v.actor.Role == onboarding.RoleColleague && connects:
+		return ""
+	case v.actor.Role == onboarding.RoleColleague:
+		return ob.Owner + " fills in the form. You can see it but not change it. Your part is the project, the access and the run."
+	default:
+		return "You see this page as " + ob.Owner + " does, and can't change it."
+	}
+}
+
+// step draws a step, with what was typed before the visitor was signed out or left.
+func (s *Server) step(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	j, err := s.App.Journey(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	step, ok := j.Step(chi.URLParam(v.Request, "step"))
+	switch {
+	case !ok:
+		return onboarding.Errorf(onboarding.CodeNotFound, "There is no step at this address. Go back to the form.")
+	case !j.CanVisit(j.Case, step.ID()):
+		return seeOther(w, v.Request, firstOpen(j))
+	}
+	version, flash := j.Onboarding.Version, ""
+	var view wizard.StepView
+	if k := s.typed(v); k != nil {
+		view, err = j.Preview(ctx, step, k.Form)
+		flash = "You were signed out in the meantime. What you typed is here. Your changes aren't saved yet."
+		if k.Why != "" {
+			flash = "What you typed before you left is here. Your changes aren't saved yet."
+		}
+		if n, err := strconv.Atoi(k.Form.Get("version")); err == nil && n < version {
+			version = n
+		}
+	} else {
+		view, err = step.View(ctx, j.Case)
+	}
+	if err != nil {
+		return err
+	}
+	page, err := s.stepPage(v, j, view, version)
+	if err != nil {
+		return err
+	}
+	if flash != "" {
+		page.Flash = flash
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.StepPage(page))
+}
+
+// stepSave saves a step: 303 on, or 422 and 409 with what was typed.
+func (s *Server) stepSave(w http.ResponseWriter, v *visit) error {
+	ctx, id := v.Context(), chi.URLParam(v.Request, "step")
+	later := v.form.Get("act") == "later"
+	saved, err := s.App.SaveAnswer(ctx, v.actor, v.id, app.Answer{Step: id, Version: seenVersion(v), Form: v.form})
+	j := saved.Journey
+	switch onboarding.ErrorCode(err) {
+	case "":
+	case onboarding.CodeInvalid:
+		if saved.View.Problems == nil { // not an answer's
+			return err
+		}
+		if later {
+			s.keepFor(v, "later")
+			return seeOther(w, v.Request, web.OnboardingPath(v.id, "saved")+"?open="+url.QueryEscape(id))
+		}
+		return s.badAnswer(w, v, saved)
+	case onboarding.CodeStale:
+		return s.stale(w, v, saved)
+	case onboarding.CodeSignIn:
+		s.keep(v)
+		return s.toConnect(w, v, v.URL.Path)
+	case onboarding.CodeConflict:
+		switch {
+		case !j.CanVisit(j.Case, id):
+			return seeOther(w, v.Request, firstOpen(j))
+		case j.Onboarding.Status == onboarding.StatusProvisioning:
+			return &linked{err, []web.Link{{Text: "Show the run", URL: web.OnboardingPath(v.id, "progress")}}}
+		}
+		return err
+	default:
+		return err
+	}
+	if later {
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "saved"))
+	}
+	next := j.Next(j.Case, id)
+	if next == "" || (v.form.Get("from") == "check" && j.Complete(j.Case)) {
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "check"))
+	}
+	to := web.OnboardingPath(v.id, "step", next)
+	if v.form.Get("from") == "check" {
+		to += "?from=check"
+	}
+	return seeOther(w, v.Request, to)
+}
+
+// badAnswer draws what was typed with what to correct.
+func (s *Server) badAnswer(w http.ResponseWriter, v *visit, a app.SavedAnswer) error {
+	version := seenVersion(v)
+	if version < 0 {
+		version = a.Journey.Onboarding.Version
+	}
+	page, err := s.stepPage(v, a.Journey, a.View, version)
+	if err != nil {
+		return err
+	}
+	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.StepPage(page))
+}
+
+// stale draws what was typed beside what is saved now; the next post is made against the present version.
+func (s *Server) stale(w http.ResponseWriter, v *visit, a app.SavedAnswer) error {
+	page, err := s.stepPage(v, a.Journey, a.View, a.Journey.Onboarding.Version)
+	if err != nil {
+		return err
+	}
+	page.Error = true
+	page.Stale = &web.Stale{By: a.Stale.By, At: a.Stale.At, Rows: a.Stale.Rows}
+	return s.draw(w, v.Request, http.StatusConflict, web.StepPage(page))
+}
+
+// planner answers the name planner: the fragment for the script, the whole page without one.
+func (s *Server) planner(w http.ResponseWriter, v *visit) error {
+	j, err := s.App.Journey(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	step, ok := j.Step("deployment")
+	if !ok {
+		return onboarding.Errorf(onboarding.CodeNotFound, "This form plans no names.")
+	}
+	view, err := j.Preview(v.Context(), step, v.form)
+	if err != nil {
+		return err
+	}
+	if v.Header.Get("HX-Request") != "" {
+		return s.draw(w, v.Request, http.StatusOK, web.Planner(web.PlannerView{Names: view.Planner}))
+	}
+	version := seenVersion(v)
+	if version < 0 {
+		version = j.Onboarding.Version
+	}
+	page, err := s.stepPage(v, j, view, version)
+	if err != nil {
+		return err
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.StepPage(page))
+}
