@@ -8,9 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -95,23 +93,4 @@ func SchemaHash() (string, error) {
 		h.Write(b)
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12], nil
-}
-
-// SetAppPassword lets the application's role log in with a password, as the owner. It is for databases that are
-// reached over a network; the private one trusts its socket.
-func SetAppPassword(ctx context.Context, ownerURL, password string) error {
-	conn, err := pgx.Connect(ctx, ownerURL)
-	if err != nil {
-		return fmt.Errorf("connect to the database as its owner: %w", err)
-	}
-	defer conn.Close(ctx)
-	// Utility statements take no parameters.
-	literal := "'" + strings.ReplaceAll(password, "'", "''") + "'"
-	if strings.ContainsAny(password, "\\\x00") {
-		return fmt.Errorf("the password of %s holds a backslash or a NUL byte: choose one without", AppRole)
-	}
-	if _, err := conn.Exec(ctx, "SET log_statement = 'none'; ALTER ROLE "+AppRole+" PASSWORD "+literal); err != nil {
-		return fmt.Errorf("set the password of %s: %w", AppRole, err)
-	}
-	return nil
 }
