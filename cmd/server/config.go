@@ -123,8 +123,24 @@ func (f *siteFlags) problems() []string {
 			out = append(out, "DATABASE_URL is not a Postgres address. Write it as postgres://user@host:5432/database")
 		}
 	}
+	out = append(out, f.emulationProblems()...)
 	out = append(out, addressProblems(f.EmulatorURL, map[string]string{"GOOGLE_ISSUER": f.GoogleIssuer, "GOOGLE_CLOUD_ENDPOINT": f.CloudEndpoint, "GOOGLE_REVOKE_URL": f.GoogleRevokeURL})...)
 	slices.Sort(out)
+	return out
+}
+
+// emulationProblems keeps a site that people reach from signing anyone in at an emulator, or from sending their access to
+// anything but Google. A cloud endpoint on loopback may be a local proxy.
+func (f *siteFlags) emulationProblems() (out []string) {
+	if f.BaseURL == "" || loopbackURL(f.BaseURL) {
+		return nil
+	}
+	if f.EmulatorURL != "" {
+		out = append(out, "EMULATOR_URL is for trials on this machine, and BASE_URL is public. Unset EMULATOR_URL to use Google, or set BASE_URL to a loopback address such as http://127.0.0.1:8080")
+	}
+	if f.CloudEndpoint != "" && !loopbackURL(f.CloudEndpoint) {
+		out = append(out, "GOOGLE_CLOUD_ENDPOINT would receive the customers’ access to Google Cloud, and BASE_URL is public. Unset GOOGLE_CLOUD_ENDPOINT to use Google, or set it to a loopback address")
+	}
 	return out
 }
 

@@ -65,6 +65,36 @@ func TestAddressesThatTokensGoTo(t *testing.T) {
 	}
 }
 
+// A public site uses Google itself: an emulator signs anyone in as anyone, and a foreign endpoint receives live tokens.
+func TestPublicSiteRefusesEmulation(t *testing.T) {
+	const public, local = "https://onboarding.vendor.example", "http://127.0.0.1:8080"
+	for _, c := range []struct {
+		name, base, emulator, cloud string
+		refused                     []string
+	}{
+		{name: "Google itself", base: public},
+		{name: "an emulator behind a public address", base: public, emulator: "http://127.0.0.1:9191", refused: []string{"EMULATOR_URL"}},
+		{name: "an emulator on loopback", base: local, emulator: "http://127.0.0.1:9191"},
+		{name: "a foreign endpoint behind a public address", base: public, cloud: "https://cloud.example", refused: []string{"GOOGLE_CLOUD_ENDPOINT"}},
+		{name: "an endpoint that only looks like loopback", base: public, cloud: "https://127.0.0.1.evil.example", refused: []string{"GOOGLE_CLOUD_ENDPOINT"}},
+		{name: "a local proxy behind a public address", base: public, cloud: "http://[::1]:9191"},
+		{name: "a foreign endpoint on loopback", base: "http://localhost:8080", cloud: "https://cloud.example"},
+		{name: "a base that only looks like loopback", base: "https://localhost.evil.example", emulator: "http://localhost:1", refused: []string{"EMULATOR_URL"}},
+		{name: "both, reported at once", base: public, emulator: "http://127.0.0.1:9191", cloud: "https://cloud.example", refused: []string{"EMULATOR_URL", "GOOGLE_CLOUD_ENDPOINT"}},
+	} {
+		f := siteFlags{BaseURL: c.base, EmulatorURL: c.emulator, CloudEndpoint: c.cloud}
+		var refused []string
+		for _, p := range f.problems() {
+			if name, rest, _ := strings.Cut(p, " "); strings.Contains(rest, "BASE_URL is public. Unset "+name) {
+				refused = append(refused, name)
+			}
+		}
+		if !slices.Equal(refused, c.refused) {
+			t.Errorf("%s: refused %q, want %q", c.name, refused, c.refused)
+		}
+	}
+}
+
 // What the environment holds is told in sentences that name the variable, or is safe to serve with.
 func FuzzConfig(f *testing.F) {
 	for _, c := range [][4]string{
