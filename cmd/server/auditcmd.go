@@ -45,7 +45,7 @@ func (c auditVerifyCmd) Run(ctx context.Context, s streams, files fileProblems) 
 		return c.file(ctx, s, files)
 	}
 	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
-		return tell(s, "audit verify", problems)
+		return report(s, "audit verify", problems)
 	}
 	db, err := c.open(ctx)
 	if err != nil {
@@ -95,7 +95,7 @@ func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems)
 	}
 	if c.Compare {
 		if problems := append([]string(files), c.problems()...); len(problems) > 0 {
-			return tell(s, "audit verify", problems)
+			return report(s, "audit verify", problems)
 		}
 		db, err := c.open(ctx)
 		if err != nil {

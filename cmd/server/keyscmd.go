@@ -178,7 +178,7 @@ type keysDisableCmd struct {
 
 func (c keysDisableCmd) Run(ctx context.Context, s streams, files fileProblems) error {
 	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
-		return tell(s, "keys disable", problems)
+		return report(s, "keys disable", problems)
 	}
 	err := c.unneeded(ctx, c.ID, func(k *vault.Keyset) error { return k.Disable(c.ID) })
 	if err == nil {
@@ -194,7 +194,7 @@ type keysDeleteCmd struct {
 
 func (c keysDeleteCmd) Run(ctx context.Context, s streams, files fileProblems) error {
 	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
-		return tell(s, "keys delete", problems)
+		return report(s, "keys delete", problems)
 	}
 	err := c.unneeded(ctx, c.ID, func(k *vault.Keyset) error { return k.Delete(c.ID) })
 	if err == nil {
@@ -209,7 +209,7 @@ type keysListCmd struct{ keysFlags }
 // needs a key that is not in the file.
 func (c keysListCmd) Run(ctx context.Context, s streams, files fileProblems) error {
 	if len(files) > 0 {
-		return tell(s, "keys list", files)
+		return report(s, "keys list", files)
 	}
 	k, err := c.read(ctx)
 	if err != nil {
@@ -267,7 +267,7 @@ const resealBatch = 500
 // Run may be stopped and run again at any time: what is sealed by the primary key already is left alone.
 func (c keysResealCmd) Run(ctx context.Context, s streams, files fileProblems) error {
 	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
-		return tell(s, "keys reseal", problems)
+		return report(s, "keys reseal", problems)
 	}
 	k, err := c.read(ctx)
 	if err != nil {

@@ -28,7 +28,7 @@ type cli struct {
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
-// errReported ends the program with status 1 after the problem was already told.
+// errReported ends the program with status 1 after the problem was already printed.
 var errReported = errors.New("reported")
 
 func main() {
@@ -69,6 +69,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // streams is where a command prints: answers to Out, everything for people to Err.
 type streams struct{ Out, Err io.Writer }
+
+// report prints all problems at once and ends the command.
+func report(s streams, command string, problems []string) error {
+	fmt.Fprintf(s.Err, "groundwork %s cannot start. Fix these and start it again:\n", command)
+	for _, p := range problems {
+		fmt.Fprintf(s.Err, "  - %s.\n", p)
+	}
+	return errReported
+}
 
 type versionCmd struct{}
 

@@ -51,7 +51,7 @@ func (c revokeAllCmd) Run(ctx context.Context, s streams, files fileProblems) er
 		problems = append(problems, c.Keys.problems()...)
 	}
 	if len(problems) > 0 {
-		return tell(s, "revoke-all", problems)
+		return report(s, "revoke-all", problems)
 	}
 	cfg := provisioner.Config{Vault: lockedVault{}, RevokeURL: c.GoogleRevokeURL, Log: slog.New(slog.NewTextHandler(s.Err, nil))}
 	if !c.WipeOnly {

@@ -13,7 +13,7 @@ type serveCmd struct {
 // Run serves until it is told to stop, or until a part fails.
 func (c serveCmd) Run(ctx context.Context, s streams, files fileProblems) error {
 	if problems := slices.Concat(files, c.problems(), c.Keys.exposed()); len(problems) > 0 {
-		return tell(s, "serve", problems)
+		return report(s, "serve", problems)
 	}
 	log := slog.New(slog.NewJSONHandler(s.Err, nil))
 	ln, err := listen(ctx, c.Addr)
