@@ -19,38 +19,6 @@ import (
 	"groundwork/wizard"
 )
 
-// filterOf reads the filter from the address. What it doesn't know is left out, so that an old bookmark still opens.
-func filterOf(q url.Values) onboarding.Filter {
-	f := onboarding.Filter{Search: strings.TrimSpace(q.Get("q")), Specialist: strings.ToLower(strings.TrimSpace(q.Get("specialist"))), Cursor: q.Get("cursor")}
-	if st := onboarding.Status(q.Get("status")); slices.Contains(onboarding.Statuses, st) {
-		f.Status = st
-	}
-	switch p := onboarding.Party(q.Get("waiting")); p {
-	case onboarding.PartyCustomer, onboarding.PartyColleague, onboarding.PartySpecialist, onboarding.PartyOrganization, onboarding.PartyGoogle:
-		f.Waiting = p
-	}
-	if d, err := time.ParseDuration(q.Get("waited")); err == nil && d > 0 {
-		f.Waited = d
-	}
-	switch sort := q.Get("sort"); sort {
-	case "activity", "-activity", "customer", "-customer", "waiting":
-		f.Sort = sort
-	}
-	if !utf8.ValidString(f.Cursor) {
-		f.Cursor = ""
-	}
-	if !utf8.ValidString(f.Search) || strings.ContainsRune(f.Search, 0) {
-		f.Search = ""
-	}
-	if !utf8.ValidString(f.Specialist) || strings.ContainsRune(f.Specialist, 0) || len(f.Specialist) > 254 { // no address is longer
-		f.Specialist = ""
-	}
-	if r := []rune(f.Search); len(r) > 200 {
-		f.Search = string(r[:200])
-	}
-	return f
-}
-
 // staff are the vendor's people: those of the configuration and those that administrators added, by address. A whole
 // domain's are not known one by one.
 func (s *Server) staff(ctx context.Context, actor onboarding.Actor) ([]web.StaffPerson, error) {
@@ -103,7 +71,7 @@ func (s *Server) adminFrame(v *visit, title, nav string) web.Frame {
 }
 
 func (s *Server) adminList(w http.ResponseWriter, v *visit) error {
-	filter := filterOf(v.URL.Query())
+	filter := web.ParseFilter(v.URL.Query())
 	view, err := s.listView(v, filter)
 	if onboarding.ErrorCode(err) == onboarding.CodeInvalid && filter.Cursor != "" {
 		filter.Cursor = "" // of another filter, or made up: the first page
@@ -134,7 +102,7 @@ func (s *Server) listView(v *visit, filter onboarding.Filter) (web.AdminListView
 
 // adminExport writes the current filter as CSV, page by page, so that a long list takes no memory.
 func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
-	filter := filterOf(v.URL.Query())
+	filter := web.ParseFilter(v.URL.Query())
 	filter.Cursor, filter.Limit = "", 1000
 	page, err := s.Store.ListOnboardings(v.Context(), v.actor, filter)
 	if err != nil {
@@ -418,7 +386,7 @@ func listOf(v *visit) (onboarding.Filter, string) {
 	if !utf8.ValidString(at) {
 		at = ""
 	}
-	return filterOf(q), at
+	return web.ParseFilter(q), at
 }
 
 func (s *Server) adminDetail(w http.ResponseWriter, v *visit) error {

@@ -20,7 +20,7 @@ const maxBulk = 200
 // form that is sent twice does nothing twice.
 func (s *Server) adminBulk(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
-	list := filterOf(v.URL.Query())
+	list := web.ParseFilter(v.URL.Query())
 	back := func(said string) error {
 		s.say(ctx, said)
 		return seeOther(w, v.Request, web.ListURL(list))

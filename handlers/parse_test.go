@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -17,7 +16,6 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"groundwork/onboarding"
-	"groundwork/web"
 )
 
 func FuzzLocalPath(f *testing.F) {
@@ -80,32 +78,6 @@ func TestEachCodeHasItsStatus(t *testing.T) {
 	if got := statusOf(fmt.Errorf("read: %w", context.DeadlineExceeded)); got != 503 {
 		t.Errorf("a deadline is %d", got)
 	}
-}
-
-// What an address asks of the list is a filter that the store takes, whatever the address.
-func FuzzFilter(f *testing.F) {
-	for _, s := range []string{"q=acme&status=done&sort=-activity", "q=%00&specialist=%ff", "status=nonsense&sort=;DROP&waiting=x", "cursor=e30", "waited=24h", "waited=-1h", "waited=1h1m1.5s", "q=" + strings.Repeat("é", 300), "q=a&q=b"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, query string) {
-		q, _ := url.ParseQuery(query)
-		got := filterOf(q)
-		for _, text := range []string{got.Search, got.Specialist, got.Cursor} {
-			if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
-				t.Errorf("%q passed", text)
-			}
-		}
-		if utf8.RuneCountInString(got.Search) > 200 || got.Limit != 0 {
-			t.Errorf("%+v", got)
-		}
-		if got.Status != "" && !slices.Contains(onboarding.Statuses, got.Status) {
-			t.Errorf("status %q", got.Status)
-		}
-		again, _ := url.ParseQuery(strings.TrimPrefix(strings.TrimPrefix(web.ListURL(got), "/admin"), "?"))
-		if back := filterOf(again); back != got {
-			t.Errorf("the link to the list keeps %+v of %+v", back, got)
-		}
-	})
 }
 
 // A cell begins no formula, and nothing but an apostrophe is put before it.

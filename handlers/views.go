@@ -37,7 +37,7 @@ func (s *Server) savedViews(v *visit, list onboarding.Filter) ([]web.SavedView, 
 	var out []web.SavedView
 	for _, view := range all {
 		q, _ := url.ParseQuery(view.Query) // as it was written
-		f := filterOf(q)
+		f := web.ParseFilter(q)
 		out = append(out, web.SavedView{
 			ListView: view, URL: web.ListURL(f), Current: f == list,
 			MayChange: !view.Shared || v.actor.Role == onboarding.RoleAdministrator,
@@ -49,7 +49,7 @@ func (s *Server) savedViews(v *visit, list onboarding.Filter) ([]web.SavedView, 
 // adminViews saves the list's filter under a name, renames a saved one or deletes it.
 func (s *Server) adminViews(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
-	list := filterOf(v.URL.Query())
+	list := web.ParseFilter(v.URL.Query())
 	list.Cursor = ""
 	name, problem := viewName(v.form.Get(web.FieldName))
 	id, _ := strconv.ParseInt(v.form.Get(web.FieldView), 10, 64) // 0 is no view's

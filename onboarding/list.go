@@ -8,17 +8,16 @@ import (
 	"time"
 )
 
-// Filter says which onboardings a list shows, and in which order. The zero value shows all that aren't archived,
-// latest activity first.
+// Filter says which onboardings a list shows, and in which order. The zero value shows all that aren't archived.
 type Filter struct {
-	Status     Status        // "" all
-	Search     string        // substring of customer, owner, deployment, project or ID, in any case; one or two characters begin a word
-	Specialist string        // e-mail address; "" any, "none" unassigned
-	Sort       string        // "" or "-activity", "activity", "customer", "-customer", "waiting" (longest first)
-	Cursor     string        // opaque, of a [Page] of the same filter; "" the first page; anything else is CodeInvalid
+	Status     Status // "" all
+	Search     string // substring of customer, owner, deployment, project or ID, in any case; one or two characters begin a word
+	Specialist string // e-mail address; "" any, "none" unassigned
+	Sort       Sort
+	Cursor     string        // opaque, from a [Page] of the same filter; "" is the first page; anything else is CodeInvalid
 	Waiting    Party         // "" any
-	Waited     time.Duration // waiting for longer than this; 0: also what waits on nobody
-	Limit      int           // rows a page, at most 1,000; 0: 50
+	Waited     time.Duration // waiting for longer than this; 0 includes what waits on nobody
+	Limit      int           // rows per page, at most 1,000; 0 is 50
 }
 
 // Page is one page of a list.

@@ -117,6 +117,9 @@ const (
 	PartyGoogle       Party = "google"
 )
 
+// Parties are those that an onboarding can wait on.
+var Parties = []Party{PartyCustomer, PartyColleague, PartySpecialist, PartyOrganization, PartyGoogle}
+
 // Waiting says on whom an onboarding waits, for what, and since when.
 type Waiting struct {
 	On    Party

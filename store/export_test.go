@@ -27,7 +27,7 @@ func (s *Store) Listening() <-chan struct{} { return s.changes.ready }
 // CutListener ends the listener's connection; ownerURL connects as the owner.
 const CutListener = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN groundwork_changed%'`
 
-// ExplainSearch gives the role and the plan of the list's statement for a filter whose search finds little.
+// ExplainSearch returns the role and the plan of the list's statement for a filter whose search finds little.
 func (s *Store) ExplainSearch(ctx context.Context, actor onboarding.Actor, f onboarding.Filter) (role, plan string, err error) {
 	err = s.tx(ctx, actor, "explain", func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, "SELECT current_user").Scan(&role); err != nil {
@@ -36,17 +36,37 @@ func (s *Store) ExplainSearch(ctx context.Context, actor onboarding.Actor, f onb
 		if _, err := tx.Exec(ctx, readBySearch, pgx.NamedArgs{"walk": false}); err != nil {
 			return err
 		}
-		f.Limit = defaultLimit
-		sql, args := pageSQL(onboardingColumns, f, s.now(), cursor{}, few)
-		rows, err := tx.Query(ctx, "EXPLAIN "+sql, pgx.QueryExecModeSimpleProtocol, args)
-		if err != nil {
-			return err
-		}
-		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		plan = strings.Join(lines, "\n")
+		plan, err = s.explain(ctx, tx, f, few)
 		return err
 	})
 	return role, plan, err
+}
+
+// ExplainPage returns the plan of the list's statement for a filter without a search, from its cursor on.
+func (s *Store) ExplainPage(ctx context.Context, actor onboarding.Actor, f onboarding.Filter) (plan string, err error) {
+	err = s.tx(ctx, actor, "explain", func(tx pgx.Tx) error {
+		plan, err = s.explain(ctx, tx, f, walk)
+		return err
+	})
+	return plan, err
+}
+
+func (s *Store) explain(ctx context.Context, tx pgx.Tx, f onboarding.Filter, by way) (string, error) {
+	var at cursor
+	if f.Cursor != "" {
+		var err error
+		if at, err = readCursor(f.Cursor, f.Sort); err != nil {
+			return "", err
+		}
+	}
+	f.Limit = defaultLimit
+	sql, args := pageSQL(onboardingColumns, f, s.now(), at, by)
+	rows, err := tx.Query(ctx, "EXPLAIN "+sql, pgx.QueryExecModeSimpleProtocol, args)
+	if err != nil {
+		return "", err
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return strings.Join(lines, "\n"), err
 }
 
 // WhoAmI is the database's role and actor while a use case of the actor's runs.
@@ -58,10 +78,10 @@ func (s *Store) WhoAmI(ctx context.Context, actor onboarding.Actor) (role, email
 }
 
 // ReadCursor reads a place in the list and writes it again, with the error that the list gives.
-func ReadCursor(text, sort string) (string, error) {
+func ReadCursor(text string, sort onboarding.Sort) (string, error) {
 	c, err := readCursor(text, sort)
 	return c.String(), err
 }
 
 // Place is a row's place in one order, as a cursor for the rows after it.
-func Place(sort string, o onboarding.Onboarding) string { return place(sort, o).String() }
+func Place(sort onboarding.Sort, o onboarding.Onboarding) string { return place(sort, o).String() }

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -18,68 +16,15 @@ import (
 const (
 	defaultLimit = 50
 	maxLimit     = 1000
-	countLimit   = 5_000 // counting what a filter finds stops here; what is less is sorted after it was found
-	placeLimit   = 1_000 // in a longer list no row is numbered
-	walkLimit    = 2_000 // rows of the order that are looked through for a text that many have
-	trigram      = 3     // characters that the search's index needs; fewer begin a word
+	countLimit   = 5_000 // counting the rows of a filter stops here; fewer rows are sorted after they were found
+	placeLimit   = 1_000 // rows of a longer list are not numbered
+	walkLimit    = 2_000 // rows of the order to look through for a text that many rows have
+	trigram      = 3     // characters that the search's index needs; fewer find words that begin with them
 )
-
-// order is one way to sort: the key's SQL, its index has the same expression, and its direction.
-type order struct {
-	key, cast  string
-	descending bool
-}
-
-var orders = map[string]order{
-	"":          {"o.activity_at", "timestamptz", true},
-	"-activity": {"o.activity_at", "timestamptz", true},
-	"activity":  {"o.activity_at", "timestamptz", false},
-	"customer":  {"lower(o.customer)", "text", false},
-	"-customer": {"lower(o.customer)", "text", true},
-	"waiting":   {"coalesce(o.waiting_since, 'infinity'::timestamptz)", "timestamptz", false},
-}
-
-// cursor names a place in one order, between two rows.
-type cursor struct {
-	Sort string        `json:"s"`
-	Key  string        `json:"k"`
-	ID   onboarding.ID `json:"i"`
-	Back bool          `json:"b,omitempty"` // towards the first page
-}
-
-func (c cursor) String() string {
-	b, _ := json.Marshal(c) // three strings and a bool
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-func readCursor(s, sort string) (cursor, error) {
-	var c cursor
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err == nil {
-		err = json.Unmarshal(b, &c)
-	}
-	if err != nil || c.Sort != sort {
-		return c, onboarding.Errorf(onboarding.CodeInvalid, "The address of this page of the list is not complete. Go back to the first page.")
-	}
-	if orders[sort].cast == "timestamptz" && c.Key != "infinity" {
-		if _, err := time.Parse(time.RFC3339Nano, c.Key); err != nil {
-			return c, onboarding.Errorf(onboarding.CodeInvalid, "The address of this page of the list is not complete. Go back to the first page.")
-		}
-	}
-	return c, nil
-}
-
-// bind sets the arguments @key and @after.
-func (c cursor) bind(args pgx.NamedArgs) {
-	args["key"], args["after"] = c.Key, c.ID
-	if orders[c.Sort].cast == "timestamptz" && c.Key != "infinity" {
-		args["key"], _ = time.Parse(time.RFC3339Nano, c.Key) // readCursor has seen to it
-	}
-}
 
 var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-// where is the filter as SQL without its status, and its arguments.
+// where is the filter without its status as SQL, and its arguments.
 func where(f onboarding.Filter, now time.Time) (string, pgx.NamedArgs) {
 	sql, args := "NOT o.archived", pgx.NamedArgs{}
 	switch search := strings.ToLower(strings.TrimSpace(f.Search)); {
@@ -112,7 +57,7 @@ func where(f onboarding.Filter, now time.Time) (string, pgx.NamedArgs) {
 	return sql, args
 }
 
-// plain is true when the filter without its status finds everything, whose numbers the counters know.
+// plain reports whether the filter without its status matches everything. The counters have the numbers of that.
 func plain(f onboarding.Filter) bool {
 	return strings.TrimSpace(f.Search) == "" && f.Specialist == "" && f.Waiting == "" && f.Waited == 0
 }
@@ -144,14 +89,14 @@ func whole(f onboarding.Filter, now time.Time) (string, pgx.NamedArgs) {
 type way int
 
 const (
-	walk way = iota // along the order's index, which meets a match soon
-	few             // by the filter's index: what it finds is little, and sorted then. The planner would have to guess
-	peek            // along the order's index, and no further than walkLimit rows
+	walk way = iota // along the order's index, which soon meets a match
+	few             // by the filter's index, then sorted: few rows match, which the planner can't know
+	peek            // along the order's index, for at most walkLimit rows
 )
 
-// pageSQL reads one row more than the page holds.
+// pageSQL reads one row more than a page has, to know whether there is a next page.
 func pageSQL(columns string, f onboarding.Filter, now time.Time, at cursor, by way) (string, pgx.NamedArgs) {
-	o := orders[f.Sort]
+	o, descending := orderOf(f.Sort)
 	cond, args := whole(f, now)
 	text := "true"
 	if by == peek {
@@ -161,10 +106,9 @@ func pageSQL(columns string, f onboarding.Filter, now time.Time, at cursor, by w
 		bare, _ := whole(f, now)
 		cond = bare
 	}
-	descending := o.descending != at.Back
-	compare, direction := " > ", " ASC"
-	if descending {
-		compare, direction = " < ", " DESC"
+	operator, direction := ">", " ASC"
+	if descending != at.Back {
+		operator, direction = "<", " DESC"
 	}
 	from := "onboardings o"
 	if by == few {
@@ -172,11 +116,11 @@ func pageSQL(columns string, f onboarding.Filter, now time.Time, at cursor, by w
 		cond = "true"
 	}
 	if at.ID != "" {
-		cond += " AND (" + o.key + ", o.id)" + compare + "(@key::" + o.cast + ", @after::text)"
+		cond += " AND " + o.compared(operator)
 		at.bind(args)
 	}
 	args["limit"] = f.Limit + 1
-	order := ` ORDER BY ` + o.key + direction + `, o.id` + direction
+	order := ` ORDER BY ` + o.by(direction)
 	if by == peek {
 		args["walk"] = walkLimit
 		from, cond = "(SELECT * FROM "+from+" WHERE "+cond+order+" LIMIT @walk) o", text
@@ -190,23 +134,23 @@ const (
 	readBySearch  = `SELECT set_config('enable_seqscan', CASE WHEN @walk THEN 'on' ELSE 'off' END, true), set_config('enable_indexscan', 'on', true)`
 )
 
-// Each call is planned for its own arguments: a plan for any search would not know that this one finds little.
+// Each call is planned for its own arguments: a generic plan can't know that this search finds few rows.
 const planned = pgx.QueryExecModeCacheDescribe
 
 func known(f onboarding.Filter) error {
-	if _, ok := orders[f.Sort]; !ok {
-		return onboarding.Errorf(onboarding.CodeInvalid, "The list can't be sorted by that. Choose activity, customer or waiting.")
+	if _, _, ok := f.Sort.Order(); !ok {
+		return onboarding.Errorf(onboarding.CodeInvalid, "The list can't be sorted by %q. Choose one of its columns.", f.Sort)
 	}
 	if f.Status != "" && !slices.Contains(onboarding.Statuses, f.Status) {
-		return onboarding.Errorf(onboarding.CodeInvalid, "There is no such tab. Choose one of the list's.")
+		return onboarding.Errorf(onboarding.CodeInvalid, "The list has no tab %q. Choose one of its tabs.", f.Status)
 	}
 	return nil
 }
 
 func searching(f onboarding.Filter) bool { return strings.TrimSpace(f.Search) != "" }
 
-// ListOnboardings is a page of the specialists' list, with the numbers of the tabs. For staff alone.
-// CodeInvalid for a sort, status or cursor that isn't one.
+// ListOnboardings returns a page of the specialists' list, with the counts of its tabs. For staff only.
+// CodeInvalid for an unknown sort or status, and for a cursor of another list.
 func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f onboarding.Filter) (onboarding.Page, error) {
 	if err := staffOnly(actor); err != nil {
 		return onboarding.Page{}, err
@@ -247,7 +191,7 @@ func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f o
 				if err := read(peek); err != nil {
 					return err
 				}
-				if len(items) > f.Limit { // many have the text: counting them would take longer than a page may
+				if len(items) > f.Limit { // counting would take longer than a page may
 					page.AtLeast, page.Counts, page.Total = true, nil, f.Limit
 					return nil
 				}
@@ -319,26 +263,10 @@ func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f o
 	return page, nil
 }
 
-func place(sort string, o onboarding.Onboarding) cursor {
-	c := cursor{Sort: sort, ID: o.ID}
-	switch sort {
-	case "customer", "-customer":
-		c.Key = strings.ToLower(o.Customer)
-	case "waiting":
-		c.Key = "infinity"
-		if !o.Waiting.Since.IsZero() {
-			c.Key = o.Waiting.Since.Format(time.RFC3339Nano)
-		}
-	default:
-		c.Key = o.ActivityAt.Format(time.RFC3339Nano)
-	}
-	return c
-}
-
-// The list shows neither answers nor the vendor's values, which are most of a row.
+// The list shows neither answers nor the vendor's values, which make up most of a row.
 var listColumns = strings.NewReplacer("o.vendor, o.answers,", "'{}'::jsonb AS vendor, '{}'::jsonb AS answers,").Replace(onboardingColumns)
 
-// OnboardingsOf are the list's rows of these IDs, in their order; an unknown one is left out. For staff alone.
+// OnboardingsOf returns the list's rows with these IDs, in their order, without unknown ones. For staff only.
 func (s *Store) OnboardingsOf(ctx context.Context, actor onboarding.Actor, ids []onboarding.ID) ([]onboarding.Onboarding, error) {
 	if err := staffOnly(actor); err != nil {
 		return nil, err
@@ -351,18 +279,18 @@ func (s *Store) OnboardingsOf(ctx context.Context, actor onboarding.Actor, ids [
 	return found, err
 }
 
-const neighborColumns = `o.id, o.customer, o.activity_at, o.waiting_since`
+const neighborColumns = `o.id, o.customer, o.status, o.specialist, o.activity_at, o.waiting_since`
 
 func toNeighbor(row pgx.CollectableRow) (side string, o onboarding.Onboarding, err error) {
 	var since *time.Time
-	err = row.Scan(&side, &o.ID, &o.Customer, &o.ActivityAt, &since)
+	err = row.Scan(&side, &o.ID, &o.Customer, &o.Status, &o.Specialist, &o.ActivityAt, &since)
 	o.Waiting.Since = later(since)
 	return side, o, err
 }
 
-// Neighbors are the rows before and after o in the list of the filter. The filter's cursor is the place that o had
-// when the list was read, so that what happened to o since doesn't move the reader; without it, or with another's, it
-// is where o is now. For staff alone. CodeInvalid for a sort or status that isn't one.
+// Neighbors returns the rows before and after o in the list of the filter. The filter's cursor is o's place when the
+// list was read, so a change to o doesn't move the reader; without one, or with another row's, o's current place
+// counts. For staff only. CodeInvalid for an unknown sort or status.
 func (s *Store) Neighbors(ctx context.Context, actor onboarding.Actor, o onboarding.Onboarding, f onboarding.Filter) (onboarding.Neighbors, error) {
 	if err := staffOnly(actor); err != nil {
 		return onboarding.Neighbors{}, err
@@ -428,16 +356,16 @@ func (s *Store) Neighbors(ctx context.Context, actor onboarding.Actor, o onboard
 	return found, err
 }
 
-// positionSQL counts the rows before a place and all of a short list, and tells whether the row is in it.
+// positionSQL counts the rows before a place and all rows of a short list, and reports whether the row is in it.
 func positionSQL(f onboarding.Filter, now time.Time, here cursor) (string, pgx.NamedArgs) {
-	o := orders[f.Sort]
+	o, descending := orderOf(f.Sort)
 	cond, args := whole(f, now)
 	here.bind(args)
 	args["most"] = placeLimit + 1
 	before := "<"
-	if o.descending {
+	if descending {
 		before = ">"
 	}
-	return `SELECT count(*) FILTER (WHERE id <> @after AND (key, id) ` + before + ` (@key::` + o.cast + `, @after::text)), count(*), coalesce(bool_or(id = @after), false)
-FROM (SELECT o.id, ` + o.key + ` AS key FROM onboardings o WHERE ` + cond + ` LIMIT @most) found`, args
+	return `SELECT count(*) FILTER (WHERE o.id <> @after AND ` + o.compared(before) + `), count(*), coalesce(bool_or(o.id = @after), false)
+FROM (SELECT * FROM onboardings o WHERE ` + cond + ` LIMIT @most) o`, args
 }

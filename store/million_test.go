@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -97,7 +96,7 @@ func TestTheListAmongAMillion(t *testing.T) {
 		m := &many{i: i - 1, n: n}
 		m.Next()
 		v, _ := m.Values()
-		o := onboarding.Onboarding{ID: onboarding.ID(v[0].(string)), Customer: v[1].(string), ActivityAt: v[15].(time.Time)}
+		o := onboarding.Onboarding{ID: onboarding.ID(v[0].(string)), Customer: v[1].(string), Status: v[8].(onboarding.Status), Specialist: v[13].(string), ActivityAt: v[15].(time.Time)}
 		if since := v[11].(*time.Time); since != nil {
 			o.Waiting.Since = *since
 		}
@@ -109,13 +108,12 @@ func TestTheListAmongAMillion(t *testing.T) {
 		f    onboarding.Filter
 	}
 	looks := []look{{"first", onboarding.Filter{}}, {"deep", deep(onboarding.Filter{}, n/2)}}
-	for _, sort := range []string{"activity", "customer", "-customer", "waiting"} {
-		f := onboarding.Filter{Sort: sort}
-		looks = append(looks, look{"sort " + sort, f}, look{"sort " + sort + ", deep", deep(f, n/2)})
+	for _, f := range sorts() {
+		looks = append(looks, look{"sort " + string(f.Sort), f}, look{"sort " + string(f.Sort) + ", deep", deep(f, n/2)})
 	}
 	for _, st := range onboarding.Statuses {
-		for _, sort := range []string{"", "customer", "waiting"} {
-			looks = append(looks, look{fmt.Sprintf("tab %s by %s", st, cmp.Or(sort, "activity")), onboarding.Filter{Status: st, Sort: sort}})
+		for _, o := range onboarding.Orders {
+			looks = append(looks, look{fmt.Sprintf("tab %s by %s", st, o.Key), onboarding.Filter{Status: st, Sort: o.Sort(o.Descending)}})
 		}
 	}
 	looks = append(looks,

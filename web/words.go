@@ -227,58 +227,7 @@ func (v AdminListView) query(change func(*onboarding.Filter)) string {
 func (v AdminListView) export() string {
 	f := v.Filter
 	f.Cursor = ""
-	return withQuery("/admin/export.csv", listQuery(f))
-}
-
-// ListURL is the address of the list under a filter.
-func ListURL(f onboarding.Filter) string { return withQuery("/admin", listQuery(f)) }
-
-// DetailURL is the address of an onboarding, or of what is done with it, opened from the list of a filter at a place.
-func DetailURL(id onboarding.ID, f onboarding.Filter, at string, act ...string) string {
-	q := listQuery(f)
-	if at != "" {
-		q.Set("at", at)
-	}
-	return withQuery(AdminPath(id, act...), q)
-}
-
-func withQuery(path string, q url.Values) string {
-	if len(q) == 0 {
-		return path
-	}
-	return path + "?" + q.Encode()
-}
-
-func listQuery(f onboarding.Filter) url.Values {
-	q := url.Values{}
-	for _, field := range []struct{ name, value string }{
-		{"status", string(f.Status)},
-		{"q", f.Search},
-		{"specialist", f.Specialist},
-		{"waiting", string(f.Waiting)},
-		{"waited", hours(f.Waited)},
-		{"sort", f.Sort},
-		{"cursor", f.Cursor},
-	} {
-		if field.value != "" {
-			q.Set(field.name, field.value)
-		}
-	}
-	return q
-}
-
-// hours are how the address says how long: "24h"; "" none.
-func hours(d time.Duration) string {
-	if d == 0 {
-		return ""
-	}
-	s := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(s, zero) {
-			s = s[:len(s)-len("0s")]
-		}
-	}
-	return s
+	return withQuery("/admin/export.csv", filterQuery(f))
 }
 
 // waits are the times that the list offers: those at which the age is colored, a week, and the present one.
@@ -324,19 +273,16 @@ func (v AdminDetailView) neighbor(n onboarding.Neighbor) string {
 	return DetailURL(n.ID, v.Filter, n.Place)
 }
 
-// sorted gives aria-sort and the sort that a click on the column asks for. up and down are the column's two orders.
-func (v AdminListView) sorted(down, up string) (aria, next string) {
-	cur := v.Filter.Sort
-	if cur == "" {
-		cur = "-activity"
-	}
-	switch cur {
-	case down:
-		return "descending", up
-	case up:
-		return "ascending", down
+// sorted returns aria-sort, if the list is sorted by the column, and the sort that a click on it asks for.
+func (v AdminListView) sorted(o onboarding.Order) (aria string, next onboarding.Sort) {
+	by, descending, _ := v.Filter.Sort.Order()
+	switch {
+	case by.Key != o.Key:
+		return "", o.Sort(o.Descending)
+	case descending != o.Age:
+		return "descending", o.Sort(!descending)
 	default:
-		return "", down
+		return "ascending", o.Sort(!descending)
 	}
 }
 
@@ -712,7 +658,7 @@ func (v BulkView) bulkFrame() Frame {
 	return f
 }
 
-func (v BulkView) action() string { return withQuery("/admin/bulk", listQuery(v.Filter)) }
+func (v BulkView) action() string { return withQuery("/admin/bulk", filterQuery(v.Filter)) }
 
 func (v BulkView) whose(specialist string) string {
 	if specialist == "" {
@@ -800,10 +746,10 @@ func (v BulkView) leftHeading() string {
 func (v BulkView) button() string { return strings.TrimSuffix(v.heading(), "?") }
 
 // views is where a saved view is made or changed.
-func (v AdminListView) views() string { return withQuery("/admin/views", listQuery(v.Filter)) }
+func (v AdminListView) views() string { return withQuery("/admin/views", filterQuery(v.Filter)) }
 
 // bulk is where the selected rows are sent.
-func (v AdminListView) bulk() string { return withQuery("/admin/bulk", listQuery(v.Filter)) }
+func (v AdminListView) bulk() string { return withQuery("/admin/bulk", filterQuery(v.Filter)) }
 
 func (v StaffView) staffFrame() Frame {
 	f := v.Frame.titled("People")
