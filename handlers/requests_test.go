@@ -275,7 +275,7 @@ func TestHeaders(t *testing.T) {
 					"Content-Type": "application/json; charset=utf-8", "Content-Disposition": "attachment; filename=" + string(ob.ID) + "-history.json",
 				}},
 				{"download of the list", s, "/admin/export.csv", 200, map[string]string{
-					"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": `attachment; filename="onboardings.csv"`,
+					"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": `attachment; filename="onboardings.csv"`, "Vary": "Cookie",
 				}},
 				{"not found", a, "/o/ob_unknown", 404, nil},
 				{"not theirs", s, web.OnboardingPath(ob.ID, "connect", "start"), 403, nil},
@@ -294,7 +294,7 @@ func TestHeaders(t *testing.T) {
 					"Permissions-Policy":           "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 					"Cache-Control":                "no-store",
 					"Content-Type":                 "text/html; charset=utf-8",
-					"Vary":                         "Cookie",
+					"Vary":                         "Cookie AND Accept-Encoding",
 				}
 				if scheme == "https" {
 					wanted["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"

@@ -213,7 +213,9 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	}
 	s.sessions = s.newSessions()
 	s.streams = newHub(ctx, s)
-	s.Handler = s.router()
+	if s.Handler, err = s.router(); err != nil {
+		return nil, fmt.Errorf("configure handlers: %w", err)
+	}
 	return s, nil
 }
 
@@ -267,6 +269,7 @@ type route struct {
 	recent          bool   // needs a recent sign-in
 	keep            bool   // what was typed survives a sign-in
 	stream          bool   // no deadline
+	link            bool   // may show a one-time link, so it is never compressed
 	limit           string // "signin", "invite", "staff", "cloud" or "" for the limit of pages or posts alone
 }
 
@@ -282,8 +285,8 @@ func routes() []route {
 		{method: post, pattern: "/theme", who: anyone, handle: (*Server).theme},
 		{method: get, pattern: "/sessions", who: signedIn, handle: (*Server).sessionsPage},
 		{method: post, pattern: "/sessions/end", who: signedIn, handle: (*Server).sessionsEnd},
-		{method: get, pattern: "/i/{token}", who: anyone, handle: (*Server).invite, limit: "invite"},
-		{method: post, pattern: "/i/{token}", who: anyone, handle: (*Server).inviteAccept, limit: "invite"},
+		{method: get, pattern: "/i/{token}", who: anyone, handle: (*Server).invite, link: true, limit: "invite"},
+		{method: post, pattern: "/i/{token}", who: anyone, handle: (*Server).inviteAccept, link: true, limit: "invite"},
 		{method: get, pattern: "/connect/callback", who: anyone, handle: (*Server).connectCallback, limit: "signin"},
 
 		{method: get, pattern: "/o/{id}", who: viewer, handle: (*Server).resume},
@@ -293,7 +296,7 @@ func routes() []route {
 		{method: post, pattern: "/o/{id}/step/{step:project}", who: member, handle: (*Server).stepSave, keep: true}, // a colleague's part begins with it
 		{method: get, pattern: "/o/{id}/saved", who: viewer, handle: (*Server).savedForLater},
 		{method: post, pattern: "/o/{id}/planner", who: owner, handle: (*Server).planner},
-		{method: get, pattern: "/o/{id}/connect", who: viewer, handle: (*Server).connect, limit: "cloud"},
+		{method: get, pattern: "/o/{id}/connect", who: viewer, handle: (*Server).connect, link: true, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/connect/start", who: member, handle: (*Server).connectStart, limit: "signin"},
 		{method: get, pattern: "/o/{id}/check", who: viewer, handle: (*Server).check},
 		{method: get, pattern: "/o/{id}/plan", who: viewer, handle: (*Server).plan, limit: "cloud"},
@@ -319,12 +322,12 @@ func routes() []route {
 
 		{method: get, pattern: "/admin", who: specialist, handle: (*Server).adminList},
 		{method: post, pattern: "/admin/views", who: specialist, handle: (*Server).adminViews},
-		{method: post, pattern: "/admin/bulk", who: specialist, handle: (*Server).adminBulk},
+		{method: post, pattern: "/admin/bulk", who: specialist, handle: (*Server).adminBulk, link: true},
 		{method: get, pattern: "/admin/export.csv", who: specialist, handle: (*Server).adminExport, stream: true},
 		{method: get, pattern: "/admin/new", who: specialist, handle: (*Server).adminNew},
 		{method: post, pattern: "/admin/new", who: specialist, handle: (*Server).adminCreate},
-		{method: get, pattern: "/admin/created/{id}", who: specialist, handle: (*Server).adminCreated},
-		{method: get, pattern: "/admin/o/{id}", who: specialist, handle: (*Server).adminDetail},
+		{method: get, pattern: "/admin/created/{id}", who: specialist, handle: (*Server).adminCreated, link: true},
+		{method: get, pattern: "/admin/o/{id}", who: specialist, handle: (*Server).adminDetail, link: true},
 		{method: post, pattern: "/admin/o/{id}/vendor", who: specialist, handle: (*Server).adminVendor},
 		{method: post, pattern: "/admin/o/{id}/assign", who: specialist, handle: (*Server).adminAssign},
 		{method: post, pattern: "/admin/o/{id}/note", who: specialist, handle: (*Server).adminNote},
@@ -349,7 +352,11 @@ func Routes() []Access {
 
 // router builds the handler from the table. Health and assets stand outside of sessions and limits, since they say
 // nothing about anybody.
-func (s *Server) router() http.Handler {
+func (s *Server) router() (http.Handler, error) {
+	compress, err := compress()
+	if err != nil {
+		return nil, fmt.Errorf("set up compression: %w", err)
+	}
 	top := chi.NewRouter()
 	top.Use(s.identify, s.logged, s.recovered, s.headers)
 	top.Get("/healthz/live", s.live)
@@ -372,6 +379,9 @@ func (s *Server) router() http.Handler {
 			if r.method == http.MethodGet && !r.stream {
 				h = page(h)
 			}
+			if !r.stream && !r.link {
+				h = compress(h)
+			}
 			pages.Method(r.method, r.pattern, h)
 		}
 	})
@@ -382,7 +392,7 @@ func (s *Server) router() http.Handler {
 		w.Header().Set("Allow", strings.Join(allowed(top, r.URL.Path), ", "))
 		s.fail(w, r, &statusError{status: http.StatusMethodNotAllowed, message: "This address only takes a form that is sent from our own pages. Go back and try again."})
 	})
-	return top
+	return top, nil
 }
 
 func allowed(routes chi.Routes, path string) []string {

@@ -272,6 +272,9 @@ func (v ProgressView) progressFrame() Frame {
 	if v.Run.State.Active() && f.Refresh == 0 {
 		f.Refresh = 5
 	}
+	if v.live() {
+		f.Live = OnEvents
+	}
 	return f
 }
 

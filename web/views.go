@@ -28,7 +28,18 @@ type Frame struct {
 	RequestID string          // shown small on error pages
 	Now       time.Time       // for relative times; zero draws exact times
 	Refresh   int             // seconds after which a page without JavaScript reloads itself; 0 never
+	Live      Live            // which scripts the page needs to update itself
 }
+
+// Live says how much of a page updates itself.
+type Live int
+
+// What a page can update: nothing, parts on input, or parts as events arrive.
+const (
+	Static Live = iota
+	OnInput
+	OnEvents
+)
 
 // Link is a text that leads somewhere.
 type Link struct{ Text, URL string }

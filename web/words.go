@@ -508,6 +508,9 @@ func (f Frame) titled(s string) Frame {
 func (v StepPageView) stepFrame() Frame {
 	f := v.Frame.titled(v.Step.Title)
 	f.Error = f.Error || len(v.Step.Problems) > 0
+	if v.Step.Planner != nil {
+		f.Live = OnInput
+	}
 	return f
 }
 
@@ -649,6 +652,9 @@ func (v AdminDetailView) detailFrame() Frame {
 	f := v.Frame.titled(v.Onboarding.Customer)
 	f.Nav, f.Customer = "onboardings", ""
 	f.Error = f.Error || len(v.problems()) > 0
+	if v.Run != nil && v.Run.live() {
+		f.Live = OnEvents
+	}
 	return f
 }
 
