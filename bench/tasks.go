@@ -113,7 +113,10 @@ func (l *lab) work(ctx context.Context, service *provisioner.Service, worker *st
 	for range runsAtOnce {
 		group.Go(func() error {
 			for id := range runs {
-				if err := service.Execute(ctx, id, worker.ID()); err != nil {
+				end := worker.Begin(id)
+				err := service.Execute(ctx, id, worker.ID())
+				end()
+				if err != nil {
 					return err
 				}
 			}

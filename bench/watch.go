@@ -177,6 +177,7 @@ func (l *lab) watchedRun(ctx context.Context, worker *store.Worker) (*watched, e
 	if err != nil {
 		return nil, err
 	}
+	worker.Begin(run.ID) // for as long as the measurement lasts
 	if run, err = l.store.ClaimRun(ctx, run.ID, worker.ID()); err != nil {
 		return nil, err
 	}

@@ -269,7 +269,7 @@ func (r *run) owner() (has, other *server) {
 	return has, other
 }
 
-var worksAs = regexp.MustCompile(`"works on runs","worker":(\d+)`)
+var worksAs = regexp.MustCompile(`"executing runs","worker":(\d+)`)
 
 // worker is the number by which the process claims runs now.
 func (s *server) worker() int64 {

@@ -73,7 +73,7 @@ func (s *Server) identify(next http.Handler) http.Handler {
 // tokens and sign-in codes. (httplog logs both.)
 func (s *Server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := s.Now()
+		start := time.Now()
 		defer func() {
 			n := noteOf(r.Context())
 			status := n.w.Status()
@@ -96,7 +96,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 				slog.String("route", chi.RouteContext(r.Context()).RoutePattern()),
 				slog.Int("status", status),
 				slog.Int("bytes", n.w.BytesWritten()),
-				slog.Float64("ms", float64(s.Now().Sub(start).Microseconds())/1000),
+				slog.Float64("ms", float64(time.Since(start).Microseconds())/1000),
 			}
 			if id := chi.URLParam(r, "id"); id != "" && len(id) <= 64 {
 				attrs = append(attrs, slog.String("onboarding", id))

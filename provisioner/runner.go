@@ -17,6 +17,8 @@ import (
 const (
 	// lastCall is how long calls in flight may go on after a shutdown was asked for.
 	lastCall = 4 * time.Second
+	// handOnWithin is how long a run may be given back after a shutdown was asked for, and how long each try may take.
+	handOnWithin = 2 * time.Second
 	// claimWithin bounds the claim of a run; a shutdown waits for it.
 	claimWithin = 3 * time.Second
 	// lookForCancel is how often the runner asks whether the run was canceled.
@@ -25,7 +27,7 @@ const (
 
 var (
 	errCanceled = errors.New("the run was canceled")
-	errStopping  = errors.New("the worker is stopping")
+	errStopping = errors.New("the worker is stopping")
 )
 
 // Execute claims a run and carries out its pinned plan: the body of the run's River job. It returns nil when the
@@ -38,37 +40,78 @@ func (s *Service) Execute(ctx context.Context, runID onboarding.RunID, worker in
 	if ctx.Err() != nil {
 		return fmt.Errorf("claim %s: %w", runID, context.Cause(ctx))
 	}
-	// A claim that is broken off may have been made: then nobody would know that the run is ours.
+	// A claim that is broken off may have been made, so a shutdown doesn't break it off.
 	claim, done := context.WithTimeout(context.WithoutCancel(ctx), claimWithin)
 	run, err := s.cfg.Ledger.ClaimRun(claim, runID, worker)
 	done()
-	switch onboarding.ErrorCode(err) {
-	case "":
-	case onboarding.CodeConflict, onboarding.CodeFenced, onboarding.CodeNotFound:
+	fence := onboarding.Fence{Run: runID, Epoch: run.Epoch}
+	switch code := onboarding.ErrorCode(err); {
+	case err == nil:
+	case code == onboarding.CodeConflict, code == onboarding.CodeFenced, code == onboarding.CodeNotFound:
 		return nil
+	case run.ID != "":
+		// Perhaps this worker has it now. Others leave it to a live worker, so it has to be given back.
+		if s.handOn(ctx, func(ctx context.Context) error { return s.cfg.Ledger.ReleaseRun(ctx, fence) }) == nil {
+			s.cfg.Log.WarnContext(ctx, "the answer to a claim was lost; the run was given back", "run", runID, "error", gcp.Redact(err.Error()))
+			return nil
+		}
+		return redacted("claim", runID, err)
 	default:
 		return redacted("claim", runID, err)
 	}
 
-	ctx, halt := context.WithCancelCause(ctx)
+	job := ctx
+	ctx, halt := context.WithCancelCause(job)
 	defer halt(nil)
-	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	work, stopWork := outlive(ctx, lastCall)
 	defer stopWork()
-	defer context.AfterFunc(ctx, func() {
-		if onboarding.ErrorCode(context.Cause(ctx)) == onboarding.CodeFenced {
-			stopWork()
-			return
-		}
-		// Real time: it bounds a process's shutdown, whatever clock the run is on.
-		time.AfterFunc(lastCall, stopWork)
-	})()
 
 	e := &execution{
-		s: s, run: run, fence: onboarding.Fence{Run: run.ID, Epoch: run.Epoch},
-		ctx: ctx, work: work, halt: halt, slots: make(chan struct{}, s.cfg.Concurrency), worker: worker,
+		s: s, run: run, fence: fence,
+		job: job, ctx: ctx, work: work, halt: halt, slots: make(chan struct{}, s.cfg.Concurrency), worker: worker,
 		tasks: slices.Clone(run.Tasks), cancelSeen: run.CancelAsked, cancelAsked: s.cfg.Now(),
 	}
 	return e.execute()
+}
+
+// outlive makes a context that ends a while after another one, or at once when that one ends because the worker lost
+// its session.
+func outlive(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if lostSession(ctx) {
+			cancel()
+			return
+		}
+		// Real time: it bounds a process's shutdown, whatever clock the run is on.
+		time.AfterFunc(by, cancel)
+	})
+	return longer, func() { stop(); cancel() }
+}
+
+func lostSession(ctx context.Context) bool {
+	return onboarding.ErrorCode(context.Cause(ctx)) == onboarding.CodeFenced
+}
+
+// handOn repeats a write that gives a run of this worker back, until the ledger answers it. It gives up when the worker
+// loses its session, or a while after the job was told to stop: then the worker dies, and others take its runs.
+func (s *Service) handOn(job context.Context, write func(context.Context) error) error {
+	ctx, cancel := outlive(job, handOnWithin)
+	defer cancel()
+	for try := 1; ; try++ {
+		attempt, done := context.WithTimeout(ctx, handOnWithin)
+		err := write(attempt)
+		done()
+		if err == nil || answered(err) || s.cfg.Sleep(ctx, s.backoff(try, 50*time.Millisecond, 2*time.Second)) != nil {
+			return err
+		}
+	}
+}
+
+// answered reports whether an error of the ledger is its answer to a write, which another try wouldn't change.
+func answered(err error) bool {
+	var known *onboarding.Error
+	return errors.As(err, &known) && known.Code != onboarding.CodeUnavailable && known.Code != onboarding.CodeInternal
 }
 
 func redacted(what string, run onboarding.RunID, err error) error {
@@ -80,6 +123,7 @@ type execution struct {
 	s      *Service
 	run    onboarding.Run
 	fence  onboarding.Fence
+	job    context.Context         //nolint:containedctx // ends when the worker stops or loses its session
 	ctx    context.Context         //nolint:containedctx // ends when nothing new may begin
 	work   context.Context         //nolint:containedctx // carries calls in flight; ends a little later
 	halt   context.CancelCauseFunc // ends ctx, for a reason
@@ -249,30 +293,20 @@ func (e *execution) giveUpAccess(state onboarding.RunState) {
 	}
 }
 
-// finally turns how it stopped into what the job returns, and hands the run on where it did not end.
+// finally turns how the execution stopped into what the job returns. A run that did not end is given back.
 func (e *execution) finally(err error) error {
-	if err == nil || onboarding.ErrorCode(err) == onboarding.CodeFenced || onboarding.ErrorCode(context.Cause(e.ctx)) == onboarding.CodeFenced {
+	if err == nil || onboarding.ErrorCode(err) == onboarding.CodeFenced || lostSession(e.ctx) {
 		return nil
 	}
-	// The work's own context may be over.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.work), 2*time.Second)
-	defer cancel()
 	if errors.Is(err, errStopping) {
-		err := e.s.cfg.Ledger.ReleaseRun(ctx, e.fence)
+		err := e.s.handOn(e.job, func(ctx context.Context) error { return e.s.cfg.Ledger.ReleaseRun(ctx, e.fence) })
 		if err == nil || onboarding.ErrorCode(err) == onboarding.CodeFenced {
 			return nil
 		}
 		return redacted("release", e.run.ID, err)
 	}
-	// A ledger that takes runs away from the dead takes this one the same way, and counts it.
-	if l, ok := e.s.cfg.Ledger.(interface {
-		Abandon(ctx context.Context, run onboarding.RunID, worker int64) error
-	}); ok {
-		if gone := l.Abandon(ctx, e.run.ID, e.worker); gone != nil {
-			err = errors.Join(err, gone)
-		}
-	}
-	return redacted("execute", e.run.ID, err)
+	gone := e.s.handOn(e.job, func(ctx context.Context) error { return e.s.cfg.Ledger.Abandon(ctx, e.run.ID, e.worker) })
+	return redacted("execute", e.run.ID, errors.Join(err, gone))
 }
 
 // stopped tells why nothing new may begin, nil if it may.
@@ -304,9 +338,7 @@ func (e *execution) write(f func() error) error {
 		if err == nil {
 			return nil
 		}
-		var known *onboarding.Error
-		final := errors.As(err, &known) && known.Code != onboarding.CodeUnavailable && known.Code != onboarding.CodeInternal
-		if final || try == ledgerTries || e.work.Err() != nil {
+		if answered(err) || try == ledgerTries || e.work.Err() != nil {
 			err = &ledgerError{err}
 			e.halt(err)
 			return err
@@ -417,11 +449,12 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 		}
 		// A quick second look is not worth a line on the page.
 		if delay >= time.Second {
-			until := now.Add(delay)
-			if err := e.write(func() error { return e.s.cfg.Ledger.WaitTask(e.work, e.fence, name, until, f.Message) }); err != nil {
+			if err := e.write(func() error { return e.s.cfg.Ledger.WaitTask(e.work, e.fence, name, delay, f.Message) }); err != nil {
 				return false
 			}
-			e.remember(name, func(t *onboarding.Task) { t.State, t.Until, t.Message = onboarding.TaskWaiting, until, f.Message })
+			e.remember(name, func(t *onboarding.Task) {
+				t.State, t.Until, t.Message = onboarding.TaskWaiting, now.Add(delay), f.Message
+			})
 		}
 		if e.sleep(delay) != nil {
 			return false

@@ -501,6 +501,100 @@ func (l stopsInClaim) ClaimRun(ctx context.Context, run onboarding.RunID, worker
 	return l.Ledger.ClaimRun(ctx, run, worker)
 }
 
+// losesClaims is a ledger that makes claims, and loses the answers to so many of them.
+type losesClaims struct {
+	*ledgertest.Ledger
+	claims, releases int
+	committed        bool // whether the claims are made at all
+}
+
+func (l *losesClaims) ClaimRun(ctx context.Context, run onboarding.RunID, worker int64) (onboarding.Run, error) {
+	if l.claims == 0 {
+		return l.Ledger.ClaimRun(ctx, run, worker)
+	}
+	l.claims--
+	claimed := l.Snapshot()
+	claimed.Epoch++
+	if l.committed {
+		var err error
+		if claimed, err = l.Ledger.ClaimRun(ctx, run, worker); err != nil {
+			return claimed, err
+		}
+	}
+	return claimed, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service is busy.", Err: lost()}
+}
+
+func (l *losesClaims) ReleaseRun(ctx context.Context, fence onboarding.Fence) error {
+	if l.releases > 0 {
+		l.releases--
+		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service is busy.", Err: lost()}
+	}
+	return l.Ledger.ReleaseRun(ctx, fence)
+}
+
+func TestAClaimOfUnknownOutcomeIsGivenBack(t *testing.T) {
+	for name, committed := range map[string]bool{"committed": true, "not committed": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCloud()
+				s, m := bundle(t, c.step("first"))
+				s.cfg.Ledger = &losesClaims{Ledger: m, claims: 1, releases: 30, committed: committed}
+				err := s.Execute(t.Context(), "run_sample", 1)
+				if committed != (err == nil) {
+					t.Errorf("returned %v: a run that was given back has a new job, another needs this one", err)
+				}
+				if m.Snapshot().State != onboarding.RunQueued || m.Owner != 0 || m.Abandoned != 0 || c.made("first") != 0 {
+					t.Errorf("run %s, owner %d, counted %d times, made %d", m.Snapshot().State, m.Owner, m.Abandoned, c.made("first"))
+				}
+				execute(t, s)
+				if m.Snapshot().State != onboarding.RunSucceeded || c.made("first") != 1 {
+					t.Errorf("run %s, made %d times", m.Snapshot().State, c.made("first"))
+				}
+			})
+		})
+	}
+}
+
+func TestGivingBackEndsWithTheWorker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		s, m := bundle(t, c.step("first"))
+		s.cfg.Ledger = &losesClaims{Ledger: m, claims: 1, releases: 1 << 30, committed: true}
+		ctx, lose := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Minute, func() { lose(onboarding.Errorf(onboarding.CodeFenced, "The session is lost.")) })
+		start := time.Now()
+		if err := s.Execute(ctx, "run_sample", 1); err == nil || time.Since(start) < time.Minute || time.Since(start) > time.Minute+time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
+
+func TestAbandoningIsTriedUntilItSucceeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		s, m := bundle(t, c.step("first"))
+		m.Fail = func(string, string) error { return errors.New("connection refused") }
+		l := &abandonsLate{Ledger: m, failures: 30}
+		s.cfg.Ledger = l
+		if err := s.Execute(t.Context(), "run_sample", 1); err == nil || m.Abandoned != 1 || l.failures != 0 {
+			t.Errorf("%v, abandoned %d times, with %d failures left", err, m.Abandoned, l.failures)
+		}
+	})
+}
+
+type abandonsLate struct {
+	*ledgertest.Ledger
+	failures int
+}
+
+func (l *abandonsLate) Abandon(ctx context.Context, run onboarding.RunID, worker int64) error {
+	if l.failures > 0 {
+		l.failures--
+		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service is busy.", Err: lost()}
+	}
+	return l.Ledger.Abandon(ctx, run, worker)
+}
+
 func TestShutdownDoesNotWaitForACallThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud()

@@ -27,17 +27,22 @@ var Scopes = []string{"https://www.googleapis.com/auth/cloud-platform"}
 // Ledger is where runs, tasks, grants and sealed secrets are kept. A write under an old fence is refused with
 // CodeFenced, after which nothing more may be done for the run.
 type Ledger interface {
-	// ClaimRun takes a run over: CodeConflict when another live worker holds it, or it isn't active.
+	// ClaimRun takes a run over: CodeConflict when another live worker holds it, or it isn't active. An error that comes
+	// with a run leaves open whether it was claimed: it has to be released under its epoch.
 	ClaimRun(ctx context.Context, run onboarding.RunID, worker int64) (onboarding.Run, error)
 	StartTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName) (attempt int, err error)
 	NoteTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, kind, text string) error
-	WaitTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, until time.Time, why string) error
+	// WaitTask marks a task as waiting for a time from now.
+	WaitTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, after time.Duration, why string) error
 	BlockTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, b *onboarding.Blocked) error
 	FailTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, code onboarding.Code, message, operator string) error
 	FinishTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, message string) error
 	EndRun(ctx context.Context, fence onboarding.Fence, state onboarding.RunState) error
 	// ReleaseRun gives a run back to the queue without using up an attempt.
 	ReleaseRun(ctx context.Context, fence onboarding.Fence) error
+	// Abandon gives a run back to the queue whose work ended with an error, if the worker still has it. It counts: a run
+	// that is abandoned again and again fails.
+	Abandon(ctx context.Context, run onboarding.RunID, worker int64) error
 	CancelAsked(ctx context.Context, fence onboarding.Fence) (bool, error)
 	PutRecord(ctx context.Context, fence onboarding.Fence, record []byte) error
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -29,10 +30,21 @@ const (
 
 // soon retries a job that returned an error, at first at once: a process that lost its worker's session may have
 // fetched a job before it stopped. A minute is the most; the ledger counts what a run costs.
-type soon struct{}
+type soon struct{ clock *clock }
 
-func (soon) NextRetry(job *rivertype.JobRow) time.Time {
-	return time.Now().Add(min(maxRetry, 100*time.Millisecond<<min(len(job.Errors), 10)))
+func (s soon) NextRetry(job *rivertype.JobRow) time.Time {
+	return s.clock.Now().Add(min(maxRetry, 100*time.Millisecond<<min(len(job.Errors), 10)))
+}
+
+// dueNow leaves the start of a job to the database's now(). River's driver would take this process's clock, and a
+// server whose clock is ahead would delay its jobs. The driver writes the zero time as now().
+type dueNow struct{ river.HookDefaults }
+
+func (*dueNow) InsertBegin(_ context.Context, params *rivertype.JobInsertParams) error {
+	if params.ScheduledAt == nil {
+		params.ScheduledAt = &time.Time{}
+	}
+	return nil
 }
 
 // NewEngine is the River client that works the jobs; start and stop it. The worker of [onboarding.RunArgs] must be
@@ -56,9 +68,11 @@ func (s *Store) NewEngine(workers *river.Workers, cfg EngineConfig) (*river.Clie
 		FetchCooldown:        10 * time.Millisecond,
 		FetchPollInterval:    250 * time.Millisecond,
 		SoftStopTimeout:      cfg.SoftStop,
-		RetryPolicy:          soon{},
+		RetryPolicy:          soon{s.clock},
 		ReindexerIndexNames:  []string{}, // the application owns no index
 		Plugins:              cfg.Plugins,
+		// Named for tests, but it is River's only setting for the clock that retries, snoozes and the scheduler go by.
+		Test: river.TestConfig{Time: s.clock},
 	})
 	return client, failure("make the engine", err)
 }

@@ -47,7 +47,10 @@ func startProcess(t testing.TB, db pgtest.Database, work func(context.Context, *
 	beating := make(chan struct{})
 	go func() { defer close(beating); _ = p.worker.Run(ctx) }()
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &runWorker{work: func(ctx context.Context, id onboarding.RunID) error { return work(ctx, p, id) }})
+	river.AddWorker(workers, &runWorker{work: func(ctx context.Context, id onboarding.RunID) error {
+		defer p.worker.Begin(id)()
+		return work(ctx, p, id)
+	}})
 	engine, err := p.store.NewEngine(workers, store.EngineConfig{})
 	must(t, err)
 	must(t, engine.Start(context.WithoutCancel(t.Context())))

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -85,3 +86,6 @@ func ReadCursor(text string, sort onboarding.Sort) (string, error) {
 
 // Place is a row's place in one order, as a cursor for the rows after it.
 func Place(sort onboarding.Sort, o onboarding.Onboarding) string { return place(sort, o).String() }
+
+// Compare looks at the worker's runs at a time.
+func (w *Worker) Compare(ctx context.Context, now time.Time) error { return w.compare(ctx, now) }

@@ -80,9 +80,9 @@ WITH old AS (
 )
 SELECT onboarding, attempt FROM old`
 
-// WaitTask marks a task as waiting on Google until then; the time is kept by the database's clock.
-func (s *Store) WaitTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, until time.Time, why string) error {
-	_, err := s.write(ctx, fence, "let task "+string(task)+" wait", waitTask, pgx.NamedArgs{"task": task, "after": until.Sub(s.now()), "why": why})
+// WaitTask marks a task as waiting on Google for a time from now; the database's clock says until when.
+func (s *Store) WaitTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, after time.Duration, why string) error {
+	_, err := s.write(ctx, fence, "let task "+string(task)+" wait", waitTask, pgx.NamedArgs{"task": task, "after": after, "why": why})
 	return err
 }
 
@@ -161,9 +161,13 @@ SELECT @run, name, onboarding, 'resumed', 'Another worker goes on with it.', @ep
 
 // ClaimRun gives a queued run to a worker under a new epoch. CodeConflict when another live worker has it (or
 // this one, by another job), or when it isn't active; CodeFenced when the worker itself was declared dead.
+//
+// An error that comes with a run leaves open whether the claim was committed, since the answer was lost. The worker
+// then gives the run back with [Store.ReleaseRun] under its epoch, which is refused if the claim was not committed.
 func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int64) (onboarding.Run, error) {
 	var run onboarding.Run
 	err := s.tx(ctx, onboarding.System, "claim run "+string(runID), func(tx pgx.Tx) error {
+		run = onboarding.Run{} // of a try before
 		args := pgx.NamedArgs{"run": runID, "worker": worker, "base": lockBase}
 		if _, err := one(ctx, tx, lockWorker, args, "worker", pgx.RowTo[int64]); err != nil {
 			if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
@@ -205,11 +209,10 @@ func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int
 		run, err = load(ctx, tx, onboarding.System, runID)
 		return err
 	})
-	if err != nil {
-		return onboarding.Run{}, err
+	if err == nil {
+		s.changes.mark(run.Onboarding)
 	}
-	s.changes.mark(run.Onboarding)
-	return run, nil
+	return run, err
 }
 
 const (
@@ -266,7 +269,7 @@ var endings = map[onboarding.RunState]string{
 	onboarding.RunSucceeded: "The run is done.",
 	onboarding.RunBlocked:   "The run waits for a person.",
 	onboarding.RunFailed:    "The run failed; what is made is kept.",
-	onboarding.RunCanceled: "The run was canceled; what is made is kept.",
+	onboarding.RunCanceled:  "The run was canceled; what is made is kept.",
 }
 
 // ended makes tasks, status, waiting and audit follow a run that just ended.
@@ -314,13 +317,17 @@ UPDATE tasks SET epoch = @epoch + 1, until = NULL,
 WHERE run = @run`
 )
 
-// ReleaseRun gives the run back in a graceful stop: queued, with a new job, and no attempt used up.
+// ReleaseRun gives the run back, in a graceful stop or after a claim whose answer was lost: queued, with a new job, and
+// no attempt used up. It counts no death: nothing of the run broke its worker.
 func (s *Store) ReleaseRun(ctx context.Context, fence onboarding.Fence) error {
 	var e ending
 	err := s.tx(ctx, onboarding.System, "release run "+string(fence.Run), func(tx pgx.Tx) error {
-		var err error
 		args := pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch}
-		e, err = one(ctx, tx, releaseRun, args, "run", pgx.RowToStructByName[ending])
+		// The lock waits for a claim that is still being committed; without it the old epoch would be compared.
+		_, err := lockRun(ctx, tx, onboarding.System, fence.Run)
+		if err == nil {
+			e, err = one(ctx, tx, releaseRun, args, "run", pgx.RowToStructByName[ending])
+		}
 		if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 			return fenced()
 		}

@@ -148,8 +148,8 @@ func TestTheLedgerKeepsWhatHappened(t *testing.T) {
 	}
 	must(t, s.NoteTask(ctx, fence, "bucket", "intent", "Creating the bucket."))
 	until := time.Now().Add(time.Minute)
-	must(t, s.WaitTask(ctx, fence, "bucket", until, "Google is making it known"))
-	must(t, s.WaitTask(ctx, fence, "bucket", until, "Google is making it known"))
+	must(t, s.WaitTask(ctx, fence, "bucket", time.Minute, "Google is making it known"))
+	must(t, s.WaitTask(ctx, fence, "bucket", time.Minute, "Google is making it known"))
 	if got := status(t, s, ob.ID); got.Current != "Create the bucket (1 of 2)" {
 		t.Errorf("stands at %q", got.Current)
 	}
@@ -240,7 +240,7 @@ func TestAnOldEpochWritesNothing(t *testing.T) {
 	for name, err := range map[string]error{
 		"start":   err,
 		"note":    s.NoteTask(ctx, old, "bucket", "log", "late"),
-		"wait":    s.WaitTask(ctx, old, "bucket", time.Now(), "late"),
+		"wait":    s.WaitTask(ctx, old, "bucket", time.Minute, "late"),
 		"block":   s.BlockTask(ctx, old, "bucket", &onboarding.Blocked{}),
 		"fail":    s.FailTask(ctx, old, "bucket", onboarding.CodeCloud, "late", "late"),
 		"finish":  s.FinishTask(ctx, old, "bucket", "late"),

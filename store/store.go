@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 
 	"groundwork/onboarding"
 )
@@ -38,8 +39,8 @@ const acquireTimeout = 5 * time.Second
 type Config struct {
 	URL      string // connects as [AppRole]
 	MaxConns int32  // 0: pgxpool's default
-	// Now is the clock of invites and other dates that people see. nil: time.Now. The ledger and liveness use
-	// the database's clock, which all servers share.
+	// Now is the clock of invites and other dates that people see. nil: the database's. The ledger, liveness and jobs
+	// use the database's clock always, since all servers share it.
 	Now func() time.Time
 	// Logger gets what no caller can be told: lost connections of the background. nil: slog.Default.
 	Logger *slog.Logger
@@ -48,6 +49,7 @@ type Config struct {
 // Store is the database. Make one with [Open].
 type Store struct {
 	pool    *pgxpool.Pool
+	clock   *clock
 	now     func() time.Time
 	log     *slog.Logger
 	jobs    *river.Client[pgx.Tx] // inserts only
@@ -58,9 +60,6 @@ type Store struct {
 
 // Open connects. It does not migrate: see [Migrate].
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
@@ -79,16 +78,23 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	if err := pool.Ping(ctx); err != nil {
+	clock := &clock{}
+	if err := clock.read(ctx, pool, `SELECT clock_timestamp()`); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
-	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if cfg.Now == nil {
+		cfg.Now = clock.Now
+	}
+	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+		Logger: slog.New(slog.DiscardHandler),
+		Hooks:  []rivertype.Hook{&dueNow{}},
+	})
 	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("make the client that inserts jobs: %w", err)
 	}
-	s := &Store{pool: pool, now: cfg.Now, log: cfg.Logger, jobs: jobs}
+	s := &Store{pool: pool, clock: clock, now: cfg.Now, log: cfg.Logger, jobs: jobs}
 	s.together.store = s
 	s.changes = newChanges(pc.ConnConfig.Copy(), s)
 	return s, nil
@@ -109,6 +115,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	defer conn.Release()
 	return failure("ping", conn.Ping(ctx))
 }
+
+// Now is the time by which this process dates what it stores: the database's, unless [Config] has another.
+func (s *Store) Now() time.Time { return s.now() }
 
 // Pool is for the session store and River alone; everything else is a use case.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -18,9 +19,10 @@ const (
 	checkEvery     = 200 * time.Millisecond // looks whether the session's socket was closed
 	reapEvery      = 500 * time.Millisecond
 	sweepEvery     = time.Second
-	silentAfter    = 4 * time.Second // a heartbeat older than that is ended
-	lostAfter      = 8 * time.Second // a session that did not answer for so long is given up
-	jobOverdue     = "3 seconds"     // a queued run whose job is older, and not waiting in the queue, gets another
+	silentAfter    = 4 * time.Second  // a heartbeat older than that is ended
+	lostAfter      = 8 * time.Second  // a session that did not answer for so long is given up
+	idleAfter      = 10 * time.Second // a run that a live worker has but doesn't execute goes back to the queue
+	jobOverdue     = "3 seconds"      // a queued run whose job is older, and not waiting in the queue, gets another
 )
 
 // Worker is this process among the workers: a dedicated connection whose session holds an advisory lock for as
@@ -34,7 +36,9 @@ type Worker struct {
 	stale map[int64]bool // silent at the last look
 
 	mu          sync.Mutex
-	first, last time.Time // of the unbroken row of heartbeats
+	first, last time.Time                      // of the unbroken row of heartbeats
+	executing   map[onboarding.RunID]int       // jobs of this process at work on a run, or about to claim it
+	idle        map[onboarding.RunID]time.Time // runs that this worker has and nobody executes, since the first look that found them so
 }
 
 // NewWorker registers this process. Run it, and stop its jobs when Lost closes.
@@ -43,7 +47,7 @@ func NewWorker(ctx context.Context, s *Store) (*Worker, error) {
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("connect the worker: %w", err))
 	}
-	w := &Worker{store: s, conn: conn, lost: make(chan struct{}), stale: map[int64]bool{}}
+	w := &Worker{store: s, conn: conn, lost: make(chan struct{}), stale: map[int64]bool{}, executing: map[onboarding.RunID]int{}}
 	if err := w.register(ctx); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
 		return nil, failure("register the worker", err)
@@ -64,10 +68,10 @@ func (w *Worker) register(ctx context.Context) error {
 	if !locked {
 		return fmt.Errorf("the lock of worker %d is held by someone else", w.id)
 	}
-	_, err := w.conn.Exec(ctx, `
+	return w.store.clock.read(ctx, w.conn, `
 INSERT INTO workers (id, pid, backend_start, host)
-SELECT $1, a.pid, a.backend_start, $2 FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()`, w.id, host)
-	return err
+SELECT $1, a.pid, a.backend_start, $2 FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()
+RETURNING heartbeat_at`, w.id, host)
 }
 
 // ID names the worker in [Store.ClaimRun].
@@ -126,12 +130,12 @@ func (w *Worker) beat(ctx context.Context) error {
 func (w *Worker) heartbeat(ctx context.Context) error {
 	beat, cancel := context.WithTimeout(ctx, lostAfter)
 	defer cancel()
-	tag, err := w.conn.Exec(beat, `UPDATE workers SET heartbeat_at = clock_timestamp() WHERE id = $1`, w.id)
+	err := w.store.clock.read(beat, w.conn, `UPDATE workers SET heartbeat_at = clock_timestamp() WHERE id = $1 RETURNING heartbeat_at`, w.id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("%w: others declared it dead", errLost)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errLost, err)
-	}
-	if tag.RowsAffected() == 0 {
-		return fmt.Errorf("%w: others declared it dead", errLost)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,6 +164,7 @@ func (w *Worker) judge(ctx context.Context) {
 		w.try(ctx, "end silent workers", w.terminate)
 		if time.Since(swept) >= sweepEvery {
 			w.try(ctx, "sweep the ledger", w.store.sweep)
+			w.try(ctx, "compare the runs of this worker with those it executes", func(ctx context.Context) error { return w.compare(ctx, time.Now()) })
 			swept = time.Now()
 		}
 		select {
@@ -261,6 +266,66 @@ func (w *Worker) terminate(ctx context.Context) error {
 		w.store.log.Warn("ended the sessions of silent workers", "workers", ended)
 	}
 	return err
+}
+
+// Begin notes that this process is at work on a run; call what it returns when that is over. Begin before the claim,
+// and end after the run ended or was given back: what the worker has outside of that is given back by [Worker.Run].
+func (w *Worker) Begin(run onboarding.RunID) (end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.executing[run]++
+	return sync.OnceFunc(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.executing[run]--; w.executing[run] == 0 {
+			delete(w.executing, run)
+		}
+	})
+}
+
+const runsOf = `SELECT id FROM runs WHERE worker = @worker AND state = 'running'`
+
+// compare gives back the runs that the database says this worker has, and that it hasn't executed for a while. Other
+// workers leave them to it, since it is alive. No known fault leads here, so each counts as a death of the worker:
+// a run that always ends up here is put aside.
+func (w *Worker) compare(ctx context.Context, now time.Time) error {
+	var owned []onboarding.RunID
+	err := w.store.batch(ctx, onboarding.System, "read the runs of this worker", func(b *pgx.Batch) {
+		b.Queue(runsOf, pgx.NamedArgs{"worker": w.id}).Query(collect(&owned, pgx.RowTo[onboarding.RunID]))
+	})
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, run := range w.idleFor(owned, now) {
+		if err := w.store.Abandon(ctx, run, w.id); err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		w.store.log.Warn("gave back a run that this worker had and did not execute", "worker", w.id, "run", run)
+	}
+	return failed
+}
+
+// idleFor picks the runs that were not executed at any look for [idleAfter].
+func (w *Worker) idleFor(owned []onboarding.RunID, now time.Time) (long []onboarding.RunID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	idle := map[onboarding.RunID]time.Time{}
+	for _, run := range owned {
+		if w.executing[run] > 0 {
+			continue
+		}
+		since, before := w.idle[run]
+		if !before {
+			since = now
+		}
+		if idle[run] = since; now.Sub(since) >= idleAfter {
+			long = append(long, run)
+		}
+	}
+	w.idle = idle
+	return long
 }
 
 const (

@@ -32,7 +32,7 @@ func (f retentionFlags) keep(ctx context.Context, db *store.Store, service *prov
 	tick := time.NewTicker(retentionEvery)
 	defer tick.Stop()
 	for {
-		f.once(ctx, db, service, log, time.Now())
+		f.once(ctx, db, service, log, db.Now())
 		select {
 		case <-ctx.Done():
 			return

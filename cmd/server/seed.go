@@ -256,7 +256,7 @@ func (d seeder) consent(ctx context.Context, owner onboarding.Actor, id onboardi
 	if err != nil {
 		return err
 	}
-	grant := onboarding.Grant{Onboarding: id, Email: owner.Email, Scopes: d.Service.Scopes(), Asked: d.Service.Scopes(), CreatedAt: time.Now().UTC(), Project: project}
+	grant := onboarding.Grant{Onboarding: id, Email: owner.Email, Scopes: d.Service.Scopes(), Asked: d.Service.Scopes(), CreatedAt: d.Store.Now(), Project: project}
 	if grant.Ref, err = onboarding.NewGrantRef(rand.Reader); err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		GoogleEndpoint: f.CloudEndpoint, Guard: &provisioner.Guard{Dials: dials}, Log: log,
 	})
 
-	useCases, err := app.New(app.Config{Store: s.Store, Cloud: s.Service, Journey: s.Journey, Vault: s.Vault, Log: log})
+	useCases, err := app.New(app.Config{Store: s.Store, Cloud: s.Service, Journey: s.Journey, Vault: s.Vault, Now: s.Store.Now, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		BaseURL:  f.BaseURL,
 		OAuth:    handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
 		Staff:    handlers.Staff{Domains: f.SpecialistDomains, Specialists: f.Specialists, Administrators: f.Administrators},
-		Brand:    f.Vendor, WaitingTarget: f.WaitingTarget, Assets: web.Assets(), Proxies: f.trustedProxies(), Logger: log,
+		Brand:    f.Vendor, WaitingTarget: f.WaitingTarget, Assets: web.Assets(), Proxies: f.trustedProxies(), Now: s.Store.Now, Logger: log,
 		Limits: handlers.Limits{Page: f.PageLimit, Cloud: f.CloudLimit},
 	})
 	if err != nil {
@@ -122,14 +122,14 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		return nil, fmt.Errorf("end the sessions of lost roles: %w", err)
 	}
 
-	first, err := hire(ctx, s.Store, s.Service, log)
+	first, err := startPool(ctx, s.Store, s.Service, log)
 	if err != nil {
 		return nil, err
 	}
 	s.released = make(chan struct{})
 	go func() {
 		defer close(s.released)
-		work(s.Store, s.Service, first, log, s.stopping)
+		keepWorking(s.Store, s.Service, first, log, s.stopping)
 	}()
 	s.wg.Go(func() { cleanSessions(life, s.Store.Sessions(), log) })
 	s.wg.Go(func() { f.Keep.keep(life, s.Store, s.Service, log) })

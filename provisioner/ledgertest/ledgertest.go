@@ -185,9 +185,9 @@ func (l *Ledger) NoteTask(_ context.Context, f onboarding.Fence, name onboarding
 	return l.write("note", f, name, kind, text, func(*onboarding.Task) {})
 }
 
-func (l *Ledger) WaitTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, until time.Time, why string) error {
+func (l *Ledger) WaitTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, after time.Duration, why string) error {
 	return l.write("wait", f, name, "waiting", why, func(t *onboarding.Task) {
-		t.State, t.Until, t.Message = onboarding.TaskWaiting, until, why
+		t.State, t.Until, t.Message = onboarding.TaskWaiting, l.now().Add(after), why
 	})
 }
 
