@@ -175,7 +175,7 @@ func TestATeardownIsPlannedConfirmedAndEndsWithWhatStays(t *testing.T) {
 	k.claim(ob.ID)
 	k.finish("apis")
 	k.start("bucket")
-	k.must(w.store.FinishTask(t.Context(), k.fence(), "bucket", "Left in place. It holds objects."))
+	k.must(w.store.FinishTask(t.Context(), k.fence(), "bucket", onboarding.Outcome{Message: "Left in place.", Left: "It holds objects."}))
 	k.must(w.cloud.Revoke(t.Context(), onboarding.System, ob.ID))
 	k.end(onboarding.RunSucceeded)
 	if got := w.onboarding(ob.ID).Status; got != onboarding.StatusTornDown {

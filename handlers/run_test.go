@@ -93,7 +93,7 @@ func (k *worker) start(task onboarding.TaskName) {
 func (k *worker) finish(task onboarding.TaskName) {
 	k.w.t.Helper()
 	k.start(task)
-	k.must(k.w.store.FinishTask(k.w.t.Context(), k.fence(), task, "Made."))
+	k.must(k.w.store.FinishTask(k.w.t.Context(), k.fence(), task, onboarding.Outcome{Message: "Made."}))
 }
 
 func (k *worker) end(state onboarding.RunState) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -60,13 +61,16 @@ type Consent struct {
 // All are the permissions of the consent, whatever they are for.
 func (c Consent) All() []Permission { return slices.Concat(c.Run, c.Checks, c.Teardown) }
 
-// PlannedTask is one line of the plan.
+// PlannedTask is one line of the plan. Its JSON is stored with runs and readings; see planjson.go.
 type PlannedTask struct {
 	Name        TaskName        `json:"name"`
 	Title       string          `json:"title"`    // "Create the bucket"
 	Resource    string          `json:"resource"` // "gs://tecton-acme-dataplane"
 	Action      Action          `json:"action"`
-	Diff        string          `json:"diff,omitempty"` // what differs, in words, for change and adopt
+	Differences []string        `json:"differences,omitempty"` // each thing that a change or an adoption alters: "turn on uniform access"
+	Stays       string          `json:"stays,omitempty"`       // in a teardown: why the resource is left, as a sentence; "" it isn't
+	Absent      bool            `json:"absent,omitempty"`      // in a teardown: nothing is there to remove
+	HoldsData   bool            `json:"holds_data,omitempty"`  // in a teardown: it is deleted only if deleting the data is confirmed too
 	Why         string          `json:"why"`
 	Bindings    []Binding       `json:"bindings,omitempty"`
 	Permissions []Permission    `json:"permissions,omitempty"` // what the run needs of the customer
@@ -76,6 +80,20 @@ type PlannedTask struct {
 	Cost        string          `json:"cost,omitempty"`    // rough monthly cost in words, "" if none
 	Guide       []Instruction   `json:"guide,omitempty"`   // what the customer does, for ActionGuide
 	Problem     string          `json:"problem,omitempty"` // why this could not be read or would conflict; the run would block here
+}
+
+// Remark is the line's differences, or its part in a teardown, in words; "" when there is nothing to say.
+func (t PlannedTask) Remark() string {
+	switch {
+	case t.Stays != "":
+		return t.Stays
+	case t.Absent:
+		return "It is not there."
+	case t.HoldsData:
+		return "It stays while it holds data, unless you confirm that the data may be deleted."
+	default:
+		return strings.Join(t.Differences, "; ")
+	}
 }
 
 // Instruction is one line of a guide.

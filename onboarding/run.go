@@ -74,6 +74,7 @@ type Task struct {
 	State      TaskState
 	Attempt    int
 	Message    string // for the customer: what happened or what to do next
+	Left       string // done, but the resource is still there on purpose: why, as a sentence
 	Operator   string // for the operator: what happened, redacted
 	Code       Code   // why it failed or is blocked
 	On         Party  // blocked: who must act
@@ -82,6 +83,12 @@ type Task struct {
 	StartedAt  time.Time
 	FinishedAt time.Time
 	Events     []TaskEvent
+}
+
+// Outcome is how a task that is done ended.
+type Outcome struct {
+	Message string // for the customer
+	Left    string // why the resource is left in place on purpose; "" it isn't
 }
 
 // TaskEvent is one line of a task's log: intent before a call, result after it, waiting, log lines.

@@ -37,14 +37,14 @@ func (t *Task) inspect(ctx context.Context, env *Env) error {
 	if err != nil {
 		return fmt.Errorf("check %s: %w", t.Name, err)
 	}
-	action, diff, err := t.need(s)
+	action, differences, err := t.need(s)
 	switch {
 	case err != nil:
 		return err
 	case action == onboarding.ActionCreate, action == onboarding.ActionGuide && s == nil:
 		return differs(t.thing() + " is not there.")
-	case action != onboarding.ActionNone && diff != "":
-		return differs(t.thing() + " differs: " + diff + ".")
+	case action != onboarding.ActionNone && len(differences) > 0:
+		return differs(t.thing() + " differs: " + inWords(differences) + ".")
 	}
 	err = t.verified(ctx, env)
 	var late *onboarding.NotReady

@@ -48,7 +48,7 @@ func (s *Service) Plan(ctx context.Context, actor onboarding.Actor, ob onboardin
 }
 
 // TeardownPlan reads the cloud and returns what a teardown would remove, in reverse order: only what is ours. What
-// stays is listed with ActionNone and the reason in Diff.
+// stays is listed with ActionNone and the reason in Stays.
 func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
 	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, "teardown-plan", "See what a teardown would remove")
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob o
 		if f.Class != "" {
 			lines[i] = t.planned()
 			lines[i].Title, lines[i].Action, lines[i].Problem = "Remove "+t.thing(), onboarding.ActionNone, f.Message
-			lines[i].Diff = "It could not be read, so it stays."
+			lines[i].Stays = "It could not be read, so it stays."
 		}
 		lines[i].DependsOn = nil
 		for _, later := range tasks[:i] {
@@ -88,24 +88,22 @@ func (t *Task) planUndo(ctx context.Context, env *Env) (onboarding.PlannedTask, 
 	p := t.planned()
 	p.Title, p.Action, p.Cost, p.Bindings = "Remove "+t.thing(), onboarding.ActionNone, "", nil
 	if !t.Step.undoes {
-		p.Diff = "It stays: other things in the project may use it."
+		p.Stays = "It stays: other things in the project may use it."
 		return p, nil
 	}
 	seen, err := t.res.look(ctx, env)
 	switch {
 	case err != nil:
 		return p, fmt.Errorf("check %s: %w", t.Name, err)
-	case seen == nil, t.Step.shared && seen.diff != "":
-		p.Diff = "It is not there."
+	case seen == nil, t.Step.shared && len(seen.differences) > 0:
+		p.Absent = true
 	case t.Step.stays != "":
-		p.Diff = t.Step.stays
+		p.Stays = t.Step.stays
 	case !t.Step.shared && !seen.owned:
-		p.Diff = "It stays: it was not made by this onboarding."
+		p.Stays = "It stays: it was not made by this onboarding."
 	default:
 		p.Action = onboarding.ActionDelete
-		if t.Step.holdsData && !env.Spec.EraseData {
-			p.Diff = "It stays while it holds data, unless you confirm that the data may be deleted."
-		}
+		p.HoldsData = t.Step.holdsData && !env.Spec.EraseData
 	}
 	return p, nil
 }

@@ -78,9 +78,7 @@ func (p *preflight) readAPIs(ctx context.Context, r *onboarding.CheckResult) err
 		if err != nil {
 			return err
 		}
-		if line.Diff != "" {
-			off = append(off, line.Diff)
-		}
+		off = append(off, line.Differences...)
 	}
 	if len(off) == 0 {
 		r.Found = "All APIs that are needed are on."

@@ -378,7 +378,7 @@ func (e *execution) do(n *node) bool {
 	case n.task == nil:
 		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This version of Groundwork no longer knows this task. Make a new plan."}, "task is not in the catalog")
 	case e.run.Kind == onboarding.RunTeardown && n.line.Action != onboarding.ActionDelete:
-		return e.finish(name, "Left as it is. "+n.line.Diff)
+		return e.finish(name, onboarding.Outcome{Message: n.line.Remark(), Left: n.line.Stays})
 	}
 
 	env := *e.env
@@ -401,11 +401,11 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 		var left *Left
 		switch {
 		case err == nil && mem.applied == "":
-			return e.finish(name, "Checked: it is as wanted.")
+			return e.finish(name, onboarding.Outcome{Message: "Checked: it is as wanted."})
 		case err == nil:
-			return e.finish(name, "Done and checked.")
+			return e.finish(name, onboarding.Outcome{Message: "Done and checked."})
 		case errors.As(err, &left):
-			return e.finish(name, "Left in place. "+left.Why)
+			return e.finish(name, onboarding.Outcome{Message: "Left in place. " + left.Why, Left: left.Why})
 		case errors.As(err, &inLedger), errors.Is(err, errStopping), onboarding.ErrorCode(err) == onboarding.CodeFenced:
 			return false
 		case e.stopped() != nil:
@@ -508,12 +508,12 @@ func (e *execution) note(task onboarding.TaskName, kind, text string) error {
 	return e.write(func() error { return e.s.cfg.Ledger.NoteTask(e.work, e.fence, task, kind, gcp.Redact(text)) })
 }
 
-func (e *execution) finish(name onboarding.TaskName, message string) bool {
-	if e.write(func() error { return e.s.cfg.Ledger.FinishTask(e.work, e.fence, name, message) }) != nil {
+func (e *execution) finish(name onboarding.TaskName, o onboarding.Outcome) bool {
+	if e.write(func() error { return e.s.cfg.Ledger.FinishTask(e.work, e.fence, name, o) }) != nil {
 		return false
 	}
 	e.remember(name, func(t *onboarding.Task) {
-		t.State, t.Message, t.FinishedAt = onboarding.TaskDone, message, e.s.cfg.Now()
+		t.State, t.Message, t.Left, t.FinishedAt = onboarding.TaskDone, o.Message, o.Left, e.s.cfg.Now()
 	})
 	return true
 }

@@ -77,11 +77,11 @@ func (c *cloud) def(name string, behind ...*Step) StepDef[want] {
 			}
 			return &Observed[want]{want{w.Name, t.setting}, t.owned}, nil
 		},
-		Diff: func(w, g want) string {
+		Diff: func(w, g want) []string {
 			if w.Setting != g.Setting {
-				return "setting is " + g.Setting
+				return []string{"setting is " + g.Setting}
 			}
-			return ""
+			return nil
 		},
 		Apply: func(ctx context.Context, _ *Env, ch Change[want]) error {
 			if c.before != nil {
@@ -806,8 +806,8 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if theirs, _ := plan.Task("theirs"); theirs.Action != onboarding.ActionNone || !strings.Contains(theirs.Diff, "not made by this onboarding") {
-			t.Errorf("the plan says of somebody else's: %s, %s", theirs.Action, theirs.Diff)
+		if theirs, _ := plan.Task("theirs"); theirs.Action != onboarding.ActionNone || !strings.Contains(theirs.Remark(), "not made by this onboarding") {
+			t.Errorf("the plan says of somebody else's: %s, %s", theirs.Action, theirs.Remark())
 		}
 		m := newLedger(plan)
 		s.cfg.Ledger = m
@@ -825,8 +825,14 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 		if len(c.things) != 2 || c.things["theirs"] != (thing{"right", false}) {
 			t.Errorf("left in the cloud: %v", c.things)
 		}
-		if got := m.Task("role").Message; !strings.Contains(got, "Google keeps its name.") {
-			t.Errorf("what stays is not told: %q", got)
+		if got := m.Task("role"); !strings.Contains(got.Message, "Google keeps its name.") || got.Left != "Google keeps its name." {
+			t.Errorf("what stays is not told: %q, %q", got.Message, got.Left)
+		}
+		if got := m.Task("theirs"); got.Left != "It stays: it was not made by this onboarding." {
+			t.Errorf("why somebody else's is left: %q", got.Left)
+		}
+		if got := m.Task("bucket"); got.Left != "" {
+			t.Errorf("what was removed is said to be left: %q", got.Left)
 		}
 	})
 }

@@ -36,7 +36,7 @@ type Ledger interface {
 	WaitTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, after time.Duration, why string) error
 	BlockTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, b *onboarding.Blocked) error
 	FailTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, code onboarding.Code, message, operator string) error
-	FinishTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, message string) error
+	FinishTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, o onboarding.Outcome) error
 	EndRun(ctx context.Context, fence onboarding.Fence, state onboarding.RunState) error
 	// ReleaseRun gives a run back to the queue without using up an attempt.
 	ReleaseRun(ctx context.Context, fence onboarding.Fence) error

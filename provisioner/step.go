@@ -25,8 +25,8 @@ type StepDef[S any] struct {
 	Describe func(onboarding.Spec, S) Description
 	// Check reads the cloud. nil, nil: absent.
 	Check func(context.Context, *Env, S) (*Observed[S], error)
-	// Diff is "" or the difference in words. nil: an existing resource is as wanted.
-	Diff func(want, got S) string
+	// Diff names each difference, as what a change would do: "turn on uniform access". nil: an existing resource is as wanted.
+	Diff func(want, got S) []string
 	// Apply makes ONE call that changes something. nil: the step only checks (ActionCheck), or guides.
 	Apply func(context.Context, *Env, Change[S]) error
 	// Verify looks at the result; [onboarding.NotReady] means look again later. nil: the second Check is enough.
@@ -53,7 +53,7 @@ type StepDef[S any] struct {
 	Timeout time.Duration
 	// Final steps run last, after every other task, whatever they depend on (verification, handover).
 	Final bool
-	// Stays says why a teardown leaves the resource on purpose, beginning with "It stays". "": it is removed.
+	// Stays is the sentence that says why a teardown leaves the resource on purpose. "": it is removed.
 	Stays string
 	// HoldsData says in a teardown's plan that the resource stays while deleting data is not confirmed apart.
 	HoldsData bool

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,9 +146,9 @@ type Task struct {
 
 // sighting is what a check found.
 type sighting struct {
-	owned    bool
-	diff     string
-	observed any
+	owned       bool
+	differences []string
+	observed    any
 }
 
 type resource[S any] struct {
@@ -165,7 +166,7 @@ func (r resource[S]) look(ctx context.Context, env *Env) (*sighting, error) {
 	}
 	s := &sighting{owned: got.Owned, observed: got}
 	if r.def.Diff != nil {
-		s.diff = r.def.Diff(r.want, got.State)
+		s.differences = r.def.Diff(r.want, got.State)
 	}
 	return s, nil
 }
@@ -202,36 +203,35 @@ type Left struct{ Why string }
 func (l *Left) Error() string { return "left in place: " + l.Why }
 
 // need says what must be done about a sighting. A resource that isn't ours and may not be adopted is CodeConflict.
-func (t *Task) need(s *sighting) (onboarding.Action, string, error) {
+func (t *Task) need(s *sighting) (action onboarding.Action, differences []string, err error) {
+	if s != nil {
+		differences = s.differences
+	}
 	switch {
 	case t.Step.guide != nil:
-		if s != nil && s.diff == "" {
-			return onboarding.ActionNone, "", nil
+		if s != nil && len(differences) == 0 {
+			return onboarding.ActionNone, nil, nil
 		}
-		return onboarding.ActionGuide, diffOf(s), nil
+		return onboarding.ActionGuide, differences, nil
 	case !t.Step.applies:
-		return onboarding.ActionCheck, diffOf(s), nil
+		return onboarding.ActionCheck, differences, nil
 	case s == nil:
-		return onboarding.ActionCreate, "", nil
+		return onboarding.ActionCreate, nil, nil
 	case t.Step.shared || s.owned:
-		if s.diff == "" {
-			return onboarding.ActionNone, "", nil
+		if len(differences) == 0 {
+			return onboarding.ActionNone, nil, nil
 		}
-		return onboarding.ActionChange, s.diff, nil
+		return onboarding.ActionChange, differences, nil
 	case t.adopt:
-		return onboarding.ActionAdopt, s.diff, nil
+		return onboarding.ActionAdopt, differences, nil
 	default:
-		return "", "", onboarding.Errorf(onboarding.CodeConflict,
+		return "", nil, onboarding.Errorf(onboarding.CodeConflict,
 			"%s exists already and was not made by this onboarding, so it is left alone. Remove or rename it, or choose another deployment name.", t.thing())
 	}
 }
 
-func diffOf(s *sighting) string {
-	if s == nil {
-		return ""
-	}
-	return s.diff
-}
+// inWords joins differences for a sentence.
+func inWords(differences []string) string { return strings.Join(differences, "; ") }
 
 func (t *Task) thing() string { return cmp.Or(t.Description.Resource, t.Description.Title) }
 
@@ -261,13 +261,13 @@ func (t *Task) Plan(ctx context.Context, env *Env) (onboarding.PlannedTask, erro
 		p.Action = t.assumed()
 		return p, fmt.Errorf("check %s: %w", t.Name, err)
 	}
-	p.Action, p.Diff, err = t.need(s)
+	p.Action, p.Differences, err = t.need(s)
 	if err != nil {
 		p.Action = onboarding.ActionNone
 		p.Problem = sentence(err)
 	}
-	if p.Action == onboarding.ActionCheck && p.Diff != "" {
-		p.Problem = p.Diff
+	if p.Action == onboarding.ActionCheck {
+		p.Problem = inWords(p.Differences)
 	}
 	return p, nil
 }
@@ -311,10 +311,11 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 		if err != nil {
 			return fmt.Errorf("check %s: %w", t.Name, err)
 		}
-		action, diff, err := t.need(s)
+		action, differences, err := t.need(s)
 		if err != nil {
 			return err
 		}
+		diff := inWords(differences)
 		switch action {
 		case onboarding.ActionNone:
 			return t.verified(ctx, env)
@@ -329,7 +330,7 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 				Why: cmp.Or(diff, t.thing()+" is not there yet."),
 			}
 		}
-		if !allowed(approved, action, diff, mem.begun) {
+		if !allowed(approved, action, differences, mem.begun) {
 			return t.planChanged(outside(t.thing(), approved.Action, action, diff))
 		}
 		if action == onboarding.ActionAdopt && diff == "" {
@@ -380,25 +381,17 @@ func (t *Task) drifted(approved onboarding.PlannedTask) string {
 	}
 }
 
-// allowed tells whether the approved line covers an action. Each part of a difference must have been shown; a
-// resource that this run began to make may be mended.
-func allowed(approved onboarding.PlannedTask, action onboarding.Action, diff string, begun bool) bool {
+// allowed reports whether the approved line covers an action. Each difference must have been shown, unless this run
+// began to make the resource.
+func allowed(approved onboarding.PlannedTask, action onboarding.Action, differences []string, begun bool) bool {
 	switch {
 	case action == approved.Action && action == onboarding.ActionCreate:
 		return true
 	case action == onboarding.ActionChange && begun:
 		return true
 	case action == approved.Action:
-		shown := map[string]bool{}
-		for part := range strings.SplitSeq(approved.Diff, "; ") {
-			shown[part] = true
-		}
-		for part := range strings.SplitSeq(diff, "; ") {
-			if part != "" && !shown[part] {
-				return begun
-			}
-		}
-		return true
+		unseen := func(d string) bool { return !slices.Contains(approved.Differences, d) }
+		return begun || !slices.ContainsFunc(differences, unseen)
 	default:
 		return false
 	}
@@ -470,7 +463,7 @@ func (t *Task) undo(ctx context.Context, env *Env, note func(kind, text string) 
 	switch {
 	case err != nil:
 		return fmt.Errorf("check %s: %w", t.Name, err)
-	case s != nil && (s.owned || t.Step.shared) && s.diff == "":
+	case s != nil && (s.owned || t.Step.shared) && len(s.differences) == 0:
 		return &onboarding.NotReady{Why: "Google is still removing " + t.thing()}
 	}
 	return nil

@@ -103,14 +103,14 @@ func TestTheEngineGoesOnWithTheRunOfADeadWorker(t *testing.T) {
 			case <-time.After(patience):
 			}
 			// a lost worker that sleeps on, and wakes after it was replaced
-			err := p.store.FinishTask(context.WithoutCancel(ctx), fence, "bucket", "stale")
+			err := p.store.FinishTask(context.WithoutCancel(ctx), fence, "bucket", onboarding.Outcome{Message: "stale"})
 			wantCode(t, err, onboarding.CodeFenced)
 			return nil
 		}
 		took = time.Since(killed)
 		close(resumed)
 		for _, task := range run.Tasks {
-			if err := p.store.FinishTask(ctx, fence, task.Name, "done"); err != nil {
+			if err := p.store.FinishTask(ctx, fence, task.Name, onboarding.Outcome{Message: "done"}); err != nil {
 				return err
 			}
 		}

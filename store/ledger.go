@@ -88,7 +88,7 @@ func (s *Store) WaitTask(ctx context.Context, fence onboarding.Fence, task onboa
 
 const stopTask = `
 WITH t AS (
-	UPDATE tasks SET state = @state, message = @message, operator = @operator, code = @code, on_party = @on, action_text = @action, until = NULL,
+	UPDATE tasks SET state = @state, message = @message, left_why = @left, operator = @operator, code = @code, on_party = @on, action_text = @action, until = NULL,
 		finished_at = CASE WHEN @state = 'blocked' THEN NULL ELSE clock_timestamp() END
 	WHERE run = @run AND name = @task AND epoch = @epoch
 	RETURNING onboarding, attempt
@@ -99,7 +99,7 @@ SELECT onboarding, attempt FROM t`
 
 func (s *Store) stop(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, state onboarding.TaskState, t onboarding.Task) error {
 	_, err := s.write(ctx, fence, fmt.Sprintf("mark task %s as %s", task, state), stopTask, pgx.NamedArgs{
-		"task": task, "state": state, "message": t.Message, "operator": t.Operator, "code": t.Code, "on": t.On, "action": t.ActionText,
+		"task": task, "state": state, "message": t.Message, "left": t.Left, "operator": t.Operator, "code": t.Code, "on": t.On, "action": t.ActionText,
 	})
 	return err
 }
@@ -119,8 +119,8 @@ func (s *Store) FailTask(ctx context.Context, fence onboarding.Fence, task onboa
 }
 
 // FinishTask marks a task as done; it is never started again.
-func (s *Store) FinishTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, message string) error {
-	return s.stop(ctx, fence, task, onboarding.TaskDone, onboarding.Task{Message: message})
+func (s *Store) FinishTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, o onboarding.Outcome) error {
+	return s.stop(ctx, fence, task, onboarding.TaskDone, onboarding.Task{Message: o.Message, Left: o.Left})
 }
 
 // CancelAsked tells whether someone asked the run to stop.

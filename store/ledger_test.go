@@ -68,6 +68,35 @@ func claimed(t testing.TB, s *store.Store) (onboarding.Onboarding, onboarding.Ru
 	return ob, run, onboarding.Fence{Run: run.ID, Epoch: run.Epoch}, w
 }
 
+// Why a teardown left something is a column of its own; a row of an earlier version has it only in its message.
+func TestTheReasonWhySomethingWasLeftIsKept(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	ob, run, fence, _ := claimed(t, s)
+	if _, err := s.StartTask(t.Context(), fence, "bucket"); err != nil {
+		t.Fatal(err)
+	}
+	must(t, s.FinishTask(t.Context(), fence, "bucket", onboarding.Outcome{Message: "Kept.", Left: "It holds objects."}))
+	left := func() string {
+		t.Helper()
+		run, err := s.LatestRun(t.Context(), ada, ob.ID)
+		must(t, err)
+		return run.Tasks[0].Left
+	}
+	if got := left(); got != "It holds objects." {
+		t.Errorf("left because %q", got)
+	}
+	for message, want := range map[string]string{"Left in place. It may hold data.": "It may hold data.", "Done and checked.": ""} {
+		if _, err := owner(t, db).Exec(t.Context(), `UPDATE tasks SET left_why = '', message = $1 WHERE run = $2 AND name = 'bucket'`, message, run.ID); err != nil {
+			t.Fatal(err)
+		}
+		if got := left(); got != want {
+			t.Errorf("an earlier row %q: left because %q, want %q", message, got, want)
+		}
+	}
+}
+
 func jobs(t testing.TB, db pgtest.Database, run onboarding.RunID) int {
 	t.Helper()
 	var n int
@@ -158,7 +187,7 @@ func TestTheLedgerKeepsWhatHappened(t *testing.T) {
 	if got := run.Tasks[0]; got.State != onboarding.TaskWaiting || got.Until.Sub(until).Abs() > 5*time.Second {
 		t.Errorf("task %+v, want until %v", got, until)
 	}
-	must(t, s.FinishTask(ctx, fence, "bucket", "The bucket is there."))
+	must(t, s.FinishTask(ctx, fence, "bucket", onboarding.Outcome{Message: "The bucket is there."}))
 	_, err = s.StartTask(ctx, fence, "bucket")
 	wantCode(t, err, onboarding.CodeFenced)
 	must(t, s.PutRecord(ctx, fence, []byte(`{"ok":true}`)))
@@ -243,7 +272,7 @@ func TestAnOldEpochWritesNothing(t *testing.T) {
 		"wait":    s.WaitTask(ctx, old, "bucket", time.Minute, "late"),
 		"block":   s.BlockTask(ctx, old, "bucket", &onboarding.Blocked{}),
 		"fail":    s.FailTask(ctx, old, "bucket", onboarding.CodeCloud, "late", "late"),
-		"finish":  s.FinishTask(ctx, old, "bucket", "late"),
+		"finish":  s.FinishTask(ctx, old, "bucket", onboarding.Outcome{Message: "late"}),
 		"end":     s.EndRun(ctx, old, onboarding.RunSucceeded),
 		"release": s.ReleaseRun(ctx, old),
 		"record":  s.PutRecord(ctx, old, []byte("late")),
@@ -284,7 +313,7 @@ func TestALiveWorkerKeepsItsRunAndADeadOnesGoesToAnother(t *testing.T) {
 	if last := again.Tasks[0].Events[len(again.Tasks[0].Events)-1]; last.Kind != "resumed" || last.Epoch != again.Epoch {
 		t.Errorf("last event %+v", last)
 	}
-	wantCode(t, s.FinishTask(ctx, old, "bucket", "late"), onboarding.CodeFenced)
+	wantCode(t, s.FinishTask(ctx, old, "bucket", onboarding.Outcome{Message: "late"}), onboarding.CodeFenced)
 	must(t, s.EndRun(ctx, onboarding.Fence{Run: again.ID, Epoch: again.Epoch}, onboarding.RunSucceeded))
 	_, err = s.ClaimRun(ctx, run.ID, next.ID())
 	wantCode(t, err, onboarding.CodeConflict)
@@ -450,7 +479,7 @@ func TestRetryGoesOnFromWhatIsNotDone(t *testing.T) {
 	s := pgtest.Open(t, db, store.Config{})
 	ctx := t.Context()
 	ob, claim, fence, w := claimed(t, s)
-	must(t, s.FinishTask(ctx, fence, "bucket", "done"))
+	must(t, s.FinishTask(ctx, fence, "bucket", onboarding.Outcome{Message: "done"}))
 	must(t, s.FailTask(ctx, fence, "spark", onboarding.CodeQuota, "Ask Google for more accounts.", "429"))
 	must(t, s.EndRun(ctx, fence, onboarding.RunFailed))
 	if got := status(t, s, ob.ID); got.Current != "Create the Spark account (2 of 2)" {

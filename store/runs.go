@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -55,6 +57,7 @@ type taskRow struct {
 	State      onboarding.TaskState
 	Attempt    int
 	Message    string
+	LeftWhy    string
 	Operator   string
 	Code       onboarding.Code
 	OnParty    onboarding.Party
@@ -67,9 +70,18 @@ type taskRow struct {
 func toTask(row pgx.CollectableRow) (onboarding.Task, error) {
 	r, err := pgx.RowToStructByName[taskRow](row)
 	return onboarding.Task{
-		Name: r.Name, Title: r.Title, Position: r.Position, State: r.State, Attempt: r.Attempt, Message: r.Message, Operator: r.Operator,
+		Name: r.Name, Title: r.Title, Position: r.Position, State: r.State, Attempt: r.Attempt, Message: r.Message, Left: cmp.Or(r.LeftWhy, earlierLeft(r)), Operator: r.Operator,
 		Code: r.Code, On: r.OnParty, ActionText: r.ActionText, Until: later(r.Until), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt),
 	}, err
+}
+
+// earlierLeft reads why a resource was left from a row of an earlier version, which has it only in its message.
+func earlierLeft(r taskRow) string {
+	why, ok := strings.CutPrefix(r.Message, "Left in place. ")
+	if !ok || r.State != onboarding.TaskDone {
+		return ""
+	}
+	return why
 }
 
 type eventRow struct {
@@ -83,7 +95,7 @@ type eventRow struct {
 const (
 	selectRun   = `SELECT ` + runColumns + ` FROM runs r JOIN onboardings o ON o.id = r.onboarding WHERE r.id = @run AND ` + visible
 	selectTasks = `
-SELECT t.name, t.title, t.position, t.state, t.attempt, t.message, t.operator, t.code, t.on_party, t.action_text, t.until, t.started_at, t.finished_at
+SELECT t.name, t.title, t.position, t.state, t.attempt, t.message, t.left_why, t.operator, t.code, t.on_party, t.action_text, t.until, t.started_at, t.finished_at
 FROM tasks t JOIN onboardings o ON o.id = t.onboarding WHERE t.run = @run AND ` + visible + ` ORDER BY t.position`
 	selectEvents = `
 SELECT e.task, e.at, e.kind, e.text, e.epoch

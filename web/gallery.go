@@ -496,7 +496,7 @@ func (s samples) tasks() []onboarding.PlannedTask {
 	const control = "tecton-acme-production-control-plane@tecton-acme.iam.gserviceaccount.com"
 	const console = "https://console.cloud.google.com/"
 	return []onboarding.PlannedTask{
-		{Name: "apis", Title: "Enable the APIs", Resource: "9 APIs in acme-data-prod", Action: onboarding.ActionChange, Diff: "bigtableadmin.googleapis.com and 2 others are off", Why: "Everything below is made through them.", Console: console, Permissions: []onboarding.Permission{{Name: "serviceusage.services.enable", Why: "to enable the APIs"}}},
+		{Name: "apis", Title: "Enable the APIs", Resource: "9 APIs in acme-data-prod", Action: onboarding.ActionChange, Differences: []string{"turn on bigtable.googleapis.com", "turn on bigtableadmin.googleapis.com", "turn on dataproc.googleapis.com"}, Why: "Everything below is made through them.", Console: console, Permissions: []onboarding.Permission{{Name: "serviceusage.services.enable", Why: "to enable the APIs"}}},
 		{Name: "bucket", Title: "Create the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "The offline store. In us-west1, uniform access, public access prevented.", Cost: "About $20 a month for each TB.", Console: console, Permissions: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}, {Name: "storage.buckets.get", Why: "to see whether it exists"}}},
 		{Name: "spark-account", Title: "Create the Spark service account", Resource: spark, Action: onboarding.ActionCreate, Why: "Your jobs run as this account.", Console: console},
 		{Name: "spark-bucket", Title: "Let Spark use the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "Jobs read and write features.", Bindings: []onboarding.Binding{{Member: "serviceAccount:" + spark, Role: "roles/storage.objectAdmin", On: bucket}}},
@@ -558,8 +558,8 @@ func (s samples) teardown() PlanView {
 		v.Plan.Tasks = []onboarding.PlannedTask{
 			{Name: "bigtable", Title: "Delete the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-acme-production", Action: onboarding.ActionDelete, Why: "It is marked as ours."},
 			{Name: "role", Title: "Delete the custom role", Resource: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", Action: onboarding.ActionDelete, Why: "Google keeps its ID for some weeks."},
-			{Name: "bucket", Title: "Delete the bucket", Resource: "gs://tecton-acme-production-dataplane", Action: onboarding.ActionDelete, Why: "It is marked as ours.", Diff: "It stays while it holds data, unless you confirm that the data may be deleted."},
-			{Name: "apis", Title: "Leave the APIs on", Resource: "storage.googleapis.com", Action: onboarding.ActionNone, Why: "Google answers only where they are on.", Diff: "It stays: other things in the project may use it."},
+			{Name: "bucket", Title: "Delete the bucket", Resource: "gs://tecton-acme-production-dataplane", Action: onboarding.ActionDelete, Why: "It is marked as ours.", HoldsData: true},
+			{Name: "apis", Title: "Leave the APIs on", Resource: "storage.googleapis.com", Action: onboarding.ActionNone, Why: "Google answers only where they are on.", Stays: "It stays: other things in the project may use it."},
 		}
 	})
 }

@@ -197,22 +197,22 @@ func (v PlanView) overrideTyped(c onboarding.CheckResult) string {
 	return ""
 }
 
-// doomed lists what a teardown deletes; data tells whether those that may hold data, or the others.
+// doomed lists what a teardown deletes: what may hold data, or the rest.
 func (v PlanView) doomed(data bool) []onboarding.PlannedTask {
 	var out []onboarding.PlannedTask
 	for _, t := range v.Plan.Tasks {
-		if t.Action == onboarding.ActionDelete && (t.Diff != "") == data {
+		if t.Action == onboarding.ActionDelete && t.HoldsData == data {
 			out = append(out, t)
 		}
 	}
 	return out
 }
 
-// spared lists what a teardown leaves in any case.
+// spared lists what a teardown leaves whatever is confirmed.
 func (v PlanView) spared() []onboarding.PlannedTask {
 	var out []onboarding.PlannedTask
 	for _, t := range v.Plan.Tasks {
-		if t.Action != onboarding.ActionDelete && strings.HasPrefix(t.Diff, "It ") && t.Diff != "It is not there." {
+		if t.Stays != "" {
 			out = append(out, t)
 		}
 	}

@@ -303,18 +303,13 @@ func (v ProgressView) retryPath() string {
 // leftover is something that a teardown left, and why.
 type leftover struct{ Resource, Why string }
 
-// leftInPlace is how the runner begins its words on a task of a teardown that left something on purpose.
-const leftInPlace = "Left in place. "
-
 // leftovers lists what stays after a teardown.
 func (v ProgressView) leftovers() []leftover {
 	var out []leftover
 	for _, t := range v.Run.Tasks {
 		p, _ := v.Run.Plan.Task(t.Name)
-		if why, ok := strings.CutPrefix(t.Message, leftInPlace); ok {
+		if why := orText(t.Left, p.Stays); why != "" {
 			out = append(out, leftover{orText(p.Resource, t.Title), why})
-		} else if p.Action == onboarding.ActionNone && strings.HasPrefix(p.Diff, "It stays") {
-			out = append(out, leftover{orText(p.Resource, t.Title), p.Diff})
 		}
 	}
 	return out

@@ -302,9 +302,9 @@ func resourceList(list []onboarding.PlannedTask) templ.Component {
 			}
 			if t.Action != onboarding.ActionDelete {
 				var templ_7745c5c3_Var14 string
-				templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(" – " + t.Diff)
+				templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(" – " + t.Stays)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `teardown.templ`, Line: 67, Col: 23}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `teardown.templ`, Line: 67, Col: 24}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 				if templ_7745c5c3_Err != nil {

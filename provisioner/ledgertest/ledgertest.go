@@ -203,9 +203,9 @@ func (l *Ledger) FailTask(_ context.Context, f onboarding.Fence, name onboarding
 	})
 }
 
-func (l *Ledger) FinishTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, message string) error {
-	return l.write("finish", f, name, "done", message, func(t *onboarding.Task) {
-		t.State, t.Message, t.FinishedAt = onboarding.TaskDone, message, l.now()
+func (l *Ledger) FinishTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, o onboarding.Outcome) error {
+	return l.write("finish", f, name, "done", o.Message, func(t *onboarding.Task) {
+		t.State, t.Message, t.Left, t.FinishedAt = onboarding.TaskDone, o.Message, o.Left, l.now()
 	})
 }
 

@@ -116,9 +116,9 @@ func checkInstance(ctx context.Context, env *provisioner.Env, want instance) (*p
 	}, nil
 }
 
-func diffInstance(want, got instance) string {
+func diffInstance(want, got instance) []string {
 	if got.missing {
-		return "the instance " + want.Name + " does not exist"
+		return []string{"the instance " + want.Name + " does not exist"}
 	}
 	var p []string
 	for _, k := range slices.Sorted(maps.Keys(want.Labels)) {
@@ -126,7 +126,7 @@ func diffInstance(want, got instance) string {
 			p = append(p, "set the label "+k+" to "+want.Labels[k])
 		}
 	}
-	return parts(p)
+	return p
 }
 
 // applyInstance starts Google's operation; Verify sees it end.

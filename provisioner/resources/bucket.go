@@ -117,7 +117,7 @@ func elsewhereBucket(ctx context.Context, env *provisioner.Env, err error, want 
 	}
 }
 
-func diffBucket(want, got bucketState) string {
+func diffBucket(want, got bucketState) []string {
 	var p []string
 	if got.Location != want.Location {
 		p = append(p, "location is "+got.Location+", wanted "+want.Location)
@@ -133,7 +133,7 @@ func diffBucket(want, got bucketState) string {
 			p = append(p, "set the label "+k+" to "+want.Labels[k])
 		}
 	}
-	return parts(p)
+	return p
 }
 
 func applyBucket(ctx context.Context, env *provisioner.Env, c provisioner.Change[bucketState]) error {

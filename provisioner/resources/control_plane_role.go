@@ -90,7 +90,7 @@ func checkRole(ctx context.Context, env *provisioner.Env, want role) (*provision
 	}, nil
 }
 
-func diffRole(want, got role) string {
+func diffRole(want, got role) []string {
 	var p []string
 	if got.deleted {
 		p = append(p, "restore the role, which was deleted")
@@ -104,7 +104,7 @@ func diffRole(want, got role) string {
 	if got.Description != want.Description || got.Title != want.Title {
 		p = append(p, "set the title and the description")
 	}
-	return parts(p)
+	return p
 }
 
 // applyRole creates, or undeletes, or patches: one of them a call.

@@ -28,7 +28,7 @@ var DatabricksCheck = provisioner.Define(provisioner.StepDef[workspace]{
 	Desired:  wantWorkspace,
 	Describe: describeWorkspace,
 	Check:    checkWorkspace,
-	Diff:     func(_, got workspace) string { return parts(got.problems) },
+	Diff:     func(_, got workspace) []string { return got.problems },
 	Timeout:  5 * time.Minute,
 })
 

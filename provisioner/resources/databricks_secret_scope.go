@@ -96,12 +96,12 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 	return &provisioner.Observed[scope]{State: got}, nil
 }
 
-func diffScope(want, got scope) string {
+func diffScope(want, got scope) []string {
 	var p []string
 	for _, k := range missing(want.Keys, got.Keys) {
 		p = append(p, "write the key "+k)
 	}
-	return parts(p)
+	return p
 }
 
 // applyScope makes the scope, or writes the first key that is missing: one of them a call.

@@ -100,8 +100,8 @@ func TestTheSecretScopeHoldsTheAPIKeyOnlyIfOneWasSupplied(t *testing.T) {
 	}
 	w.Secret(onboarding.PurposeVendorAPIKey, "sample-api-key")
 	line, _ := w.Plan().Task("databricks-secret-scope")
-	if line.Action != onboarding.ActionChange || line.Diff != "write the key TECTON_API_KEY" {
-		t.Errorf("planned %s (%s) once the key was supplied", line.Action, line.Diff)
+	if line.Action != onboarding.ActionChange || line.Remark() != "write the key TECTON_API_KEY" {
+		t.Errorf("planned %s (%s) once the key was supplied", line.Action, line.Remark())
 	}
 	w.Succeeds(w.Run())
 	if puts(w) != 2 {

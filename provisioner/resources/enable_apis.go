@@ -36,7 +36,7 @@ var EnableAPIs = provisioner.Define(provisioner.StepDef[apis]{
 	Undo:        undoAPIs,
 	Gcloud:      gcloudAPIs,
 	Terraform:   terraformAPIs,
-	Stays:       "It stays: other things in the project may use these APIs. Turning them off is yours to decide.",
+	Stays:       "They stay on: other things in the project may use these APIs. Turning them off is yours to decide.",
 	Shared:      true,
 	Permissions: permissionsOfAPIs,
 	Timeout:     20 * time.Minute,
@@ -88,12 +88,12 @@ func checkAPIs(ctx context.Context, env *provisioner.Env, want apis) (*provision
 	return &provisioner.Observed[apis]{State: got}, nil
 }
 
-func diffAPIs(want, got apis) string {
+func diffAPIs(want, got apis) []string {
 	var p []string
 	for _, s := range missing(want.Services, got.Services) {
 		p = append(p, "turn on "+s)
 	}
-	return parts(p)
+	return p
 }
 
 // applyAPIs starts Google's operation; the checks that follow see it end.

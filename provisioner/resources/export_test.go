@@ -179,7 +179,7 @@ func TestTheScriptDoesWhatTheRunDoes(t *testing.T) {
 	}
 	for _, line := range w.Plan().Tasks {
 		if line.Action != onboarding.ActionNone && line.Action != onboarding.ActionCheck && line.Name != "handover" && line.Name != "databricks-secret-scope" {
-			t.Errorf("the plan still wants to %s %s (%s) %s", line.Action, line.Name, line.Diff, line.Problem)
+			t.Errorf("the plan still wants to %s %s (%s) %s", line.Action, line.Name, line.Remark(), line.Problem)
 		}
 	}
 	mark := w.Mark()

@@ -34,7 +34,7 @@ var Redis = provisioner.Define(provisioner.StepDef[redisCluster]{
 	Desired:  wantRedis,
 	Describe: describeRedis,
 	Check:    checkRedis,
-	Diff:     func(_, got redisCluster) string { return parts(got.problems) },
+	Diff:     func(_, got redisCluster) []string { return got.problems },
 	Guide:    guideRedis,
 	Timeout:  5 * time.Minute,
 })

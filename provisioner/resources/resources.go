@@ -65,7 +65,4 @@ func permission(name, why, on string) onboarding.Permission {
 	return onboarding.Permission{Name: name, Why: why, On: on}
 }
 
-// parts joins the parts of a difference the way the plan tells them apart.
-func parts(p []string) string { return strings.Join(p, "; ") }
-
 func serviceAccount(email string) string { return "serviceAccount:" + email }

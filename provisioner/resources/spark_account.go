@@ -108,14 +108,14 @@ func isIDByte(b byte) bool {
 	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
-func diffAccount(want, got account) string {
+func diffAccount(want, got account) []string {
 	switch {
 	case got.missing:
-		return "the account " + want.Email + " does not exist"
+		return []string{"the account " + want.Email + " does not exist"}
 	case got.disabled:
-		return "the account is disabled and must be enabled"
+		return []string{"the account is disabled and must be enabled"}
 	default:
-		return ""
+		return nil
 	}
 }
 

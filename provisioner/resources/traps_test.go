@@ -222,8 +222,8 @@ func TestARoleIsRestoredAfterATeardown(t *testing.T) {
 		t.Errorf("the teardown says of the role: %q", m)
 	}
 	line, _ := w.Plan().Task("control-plane-role")
-	if line.Action != onboarding.ActionChange || !strings.Contains(line.Diff, "restore") {
-		t.Errorf("planned %s (%s), want a restored role", line.Action, line.Diff)
+	if line.Action != onboarding.ActionChange || !strings.Contains(line.Remark(), "restore") {
+		t.Errorf("planned %s (%s), want a restored role", line.Action, line.Remark())
 	}
 	w.Succeeds(w.Run())
 }
@@ -286,8 +286,8 @@ func TestWhatTheCustomerChoseIsUsedAsItIs(t *testing.T) {
 	adopt(&w.Spec)
 	plan := w.Plan()
 	for _, name := range []onboarding.TaskName{"spark-account", "bigtable-instance"} {
-		if line, _ := plan.Task(name); line.Action != onboarding.ActionAdopt || line.Diff != "" {
-			t.Errorf("%s is planned %s (%s), want adopt", name, line.Action, line.Diff)
+		if line, _ := plan.Task(name); line.Action != onboarding.ActionAdopt || line.Remark() != "" {
+			t.Errorf("%s is planned %s (%s), want adopt", name, line.Action, line.Remark())
 		}
 	}
 	mark := w.Mark()
@@ -328,8 +328,8 @@ func TestABucketInAnotherRegionIsAConflict(t *testing.T) {
 	w.Spec.Region = "us-east1"
 	w.Only([]*provisioner.Step{resources.EnableAPIs, resources.Bucket})
 	line, _ := w.Plan().Task("bucket")
-	if !strings.Contains(line.Diff, "location is us-west1, wanted us-east1") {
-		t.Errorf("planned %s (%s)", line.Action, line.Diff)
+	if !strings.Contains(line.Remark(), "location is us-west1, wanted us-east1") {
+		t.Errorf("planned %s (%s)", line.Action, line.Remark())
 	}
 	if task := w.Task(w.Run(), "bucket"); task.Code != onboarding.CodeConflict {
 		t.Errorf("the bucket is %s (%s): %s", task.State, task.Code, task.Message)
@@ -346,8 +346,8 @@ func TestLostSettingsAreMended(t *testing.T) {
 		t.Fatal(err)
 	}
 	line, _ := w.Plan().Task("control-plane-role")
-	if !strings.Contains(line.Diff, "remove storage.buckets.delete") || !strings.Contains(line.Diff, "add storage.objects.get") {
-		t.Errorf("planned %s (%s)", line.Action, line.Diff)
+	if !strings.Contains(line.Remark(), "remove storage.buckets.delete") || !strings.Contains(line.Remark(), "add storage.objects.get") {
+		t.Errorf("planned %s (%s)", line.Action, line.Remark())
 	}
 	w.Succeeds(w.Run())
 }

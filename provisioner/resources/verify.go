@@ -67,7 +67,7 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	case bucket == nil || !bucket.Owned:
 		wrong = append(wrong, "the bucket gs://"+want.Bucket.Name+" is not there")
 	default:
-		if diff := diffBucket(want.Bucket, bucket.State); diff != "" {
+		for _, diff := range diffBucket(want.Bucket, bucket.State) {
 			wrong = append(wrong, "the bucket: "+diff)
 		}
 	}
@@ -86,7 +86,7 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	}
 	wrong = append(wrong, lacking...)
 	if len(wrong) > 0 {
-		return &onboarding.NotReady{Why: "Not as wanted yet: " + parts(wrong)}
+		return &onboarding.NotReady{Why: "Not as wanted yet: " + strings.Join(wrong, "; ")}
 	}
 	if err := canary(ctx, env, want.Bucket.Name, want.Canary); err != nil {
 		return err

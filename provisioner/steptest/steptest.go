@@ -176,7 +176,7 @@ func planned(t *testing.T, c Case) {
 	plan := w.Plan()
 	for _, line := range plan.Tasks {
 		if c.mine(line.Name) && (line.Action != c.absent() || line.Problem != "") {
-			t.Errorf("%s: planned %s (%s), problem %q; want %s", line.Name, line.Action, line.Diff, line.Problem, c.absent())
+			t.Errorf("%s: planned %s (%s), problem %q; want %s", line.Name, line.Action, line.Remark(), line.Problem, c.absent())
 		}
 	}
 	if changed := w.Changes(mark); len(changed) > 0 {
@@ -198,7 +198,7 @@ func once(t *testing.T, c Case) {
 	mark = w.Mark()
 	for _, line := range w.Plan().Tasks {
 		if c.mine(line.Name) && line.Action != onboarding.ActionNone && line.Action != onboarding.ActionCheck && line.Action != onboarding.ActionAdopt {
-			t.Errorf("%s: planned %s (%s) after it was made", line.Name, line.Action, line.Diff)
+			t.Errorf("%s: planned %s (%s) after it was made", line.Name, line.Action, line.Remark())
 		}
 	}
 	w.Succeeds(w.Run())

@@ -1,0 +1,74 @@
+package onboarding
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A plan that an earlier version pinned keeps its hash and what it said, now as fields.
+func TestAnEarlierPlanReadsTheSame(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("testdata/earlier-plan.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plan Plan
+	if err := json.Unmarshal(raw, &plan); err != nil {
+		t.Fatal(err)
+	}
+	const pinned = "3770ea278d576099e1f7f05d77ace9d4d5355fdb1d97637d3f71d365b6d86573" // computed by the version that stored it
+	if got := plan.Hash(); got != pinned {
+		t.Errorf("hash %s, want %s", got, pinned)
+	}
+	again, err := json.Marshal(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Plan
+	if err := json.Unmarshal(again, &back); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []Plan{plan, back} {
+		if got := p.Tasks[0].Differences; !slices.Equal(got, []string{"turn on iam.googleapis.com", "turn on storage.googleapis.com"}) {
+			t.Errorf("differences %q", got)
+		}
+		if !p.Tasks[2].HoldsData || p.Tasks[2].Stays != "" {
+			t.Errorf("a bucket that is deleted with its data: %+v", p.Tasks[2])
+		}
+		if !strings.Contains(p.Tasks[3].Stays, "not made by this onboarding") || !p.Tasks[4].Absent || p.Tasks[4].Stays != "" {
+			t.Errorf("what stays: %+v; what is absent: %+v", p.Tasks[3], p.Tasks[4])
+		}
+		if x := p.Tasks[5]; x.HoldsData || x.Absent || x.Remark() != "" {
+			t.Errorf("a deletion without a remark: %+v", x)
+		}
+	}
+	// An earlier version that runs at the same time reads the remark.
+	var stored struct {
+		Tasks []struct{ Diff string }
+	}
+	if err := json.Unmarshal(again, &stored); err != nil {
+		t.Fatal(err)
+	}
+	for i, task := range stored.Tasks {
+		if task.Diff != plan.Tasks[i].Remark() {
+			t.Errorf("task %d is stored with the remark %q, want %q", i, task.Diff, plan.Tasks[i].Remark())
+		}
+	}
+}
+
+// A difference that holds the separator of the sentence stays one difference.
+func TestADifferenceIsDataAndNotASentence(t *testing.T) {
+	t.Parallel()
+	one := PlannedTask{Name: "role", Action: ActionChange, Differences: []string{"set the title to a; b"}}
+	raw, err := json.Marshal(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back PlannedTask
+	if err := json.Unmarshal(raw, &back); err != nil || !slices.Equal(back.Differences, one.Differences) {
+		t.Errorf("%q became %q (%v)", one.Differences, back.Differences, err)
+	}
+}

@@ -1,0 +1,38 @@
+package web
+
+import (
+	"testing"
+
+	"groundwork/onboarding"
+)
+
+// Which rows a page shows follows from fields, however the sentences begin.
+func TestWhatATeardownLeavesFollowsFromFields(t *testing.T) {
+	t.Parallel()
+	plan := onboarding.Plan{Tasks: []onboarding.PlannedTask{
+		{Name: "apis", Resource: "apis", Action: onboarding.ActionNone, Stays: "Other things use these APIs."},
+		{Name: "gone", Resource: "gone", Action: onboarding.ActionNone, Absent: true},
+		{Name: "bucket", Resource: "bucket", Action: onboarding.ActionDelete, HoldsData: true},
+		{Name: "role", Resource: "role", Action: onboarding.ActionDelete},
+	}}
+	v := PlanView{Plan: plan}
+	if got := v.spared(); len(got) != 1 || got[0].Name != "apis" {
+		t.Errorf("spared: %+v", got)
+	}
+	if got := v.doomed(true); len(got) != 1 || got[0].Name != "bucket" {
+		t.Errorf("deleted with data: %+v", got)
+	}
+	if got := v.doomed(false); len(got) != 1 || got[0].Name != "role" {
+		t.Errorf("deleted: %+v", got)
+	}
+	p := ProgressView{Run: onboarding.Run{Kind: onboarding.RunTeardown, Plan: plan, Tasks: []onboarding.Task{
+		{Name: "apis", State: onboarding.TaskDone, Left: "Other things use these APIs."},
+		{Name: "gone", State: onboarding.TaskDone, Message: "It is not there."},
+		{Name: "bucket", State: onboarding.TaskDone, Message: "Kept.", Left: "The bucket holds objects."},
+		{Name: "role", State: onboarding.TaskDone, Message: "Done and checked."},
+	}}}
+	want := []leftover{{"apis", "Other things use these APIs."}, {"bucket", "The bucket holds objects."}}
+	if got := p.leftovers(); len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+		t.Errorf("left: %+v, want %+v", got, want)
+	}
+}
