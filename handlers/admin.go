@@ -176,36 +176,20 @@ func (s *Server) adminNew(w http.ResponseWriter, v *visit) error {
 	return s.draw(w, v.Request, http.StatusOK, web.AdminNew(view))
 }
 
-// vendorForm reads the vendor's values; the form that comes back shows what was typed.
-func (s *Server) vendorForm(v *visit) (web.AdminForm, []string, onboarding.Secret) {
-	values, problems, warnings := wizard.ParseVendor(v.form)
-	form := web.AdminForm{Vendor: values, Problems: problems}
-	if len(problems) > 0 {
-		form.Vendor = typedVendor(v.form)
+// vendorForm reads the vendor's values. The form has them as typed if there is a problem.
+func (s *Server) vendorForm(v *visit) (web.AdminForm, wizard.VendorForm) {
+	read := wizard.ParseVendor(v.form)
+	form := web.AdminForm{Vendor: read.Values, Problems: read.Problems}
+	if len(read.Problems) > 0 {
+		form.Vendor = read.Typed
 	}
-	key := strings.TrimSpace(v.form.Get(web.FieldAPIKey))
-	if len(key) > 4096 || strings.ContainsFunc(key, func(r rune) bool { return r < '!' || r > '~' }) {
-		form.Problems = append(form.Problems, wizard.Problem{Field: web.FieldAPIKey, Message: "Paste the API key as it was given: letters, digits and signs without blanks"})
-		key = ""
-	}
-	return form, warnings, onboarding.NewSecret(key)
-}
-
-// typedVendor is the form as typed, for the page that asks to mend it.
-func typedVendor(form url.Values) onboarding.VendorValues {
-	return onboarding.VendorValues{
-		ControlPlaneAccount: form.Get(web.FieldControlPlaneAccount), ProposedName: form.Get(web.FieldProposedName), AllowDataproc: form.Get(web.FieldAllowDataproc) != "",
-		DataprocControlPlaneRole: form.Get(web.FieldDataprocRole), ActAsRole: form.Get(web.FieldActAsRole), BigtableSparkRole: form.Get(web.FieldBigtableSparkRole),
-		BigtableControlPlaneRole: form.Get(web.FieldBigtableCPRole), ServingAccount: form.Get(web.FieldServingAccount), ServingProject: form.Get(web.FieldServingProject),
-		ServingNetwork: form.Get(web.FieldServingNetwork), RedisVersion: form.Get(web.FieldRedisVersion), GoogleCustomerID: form.Get(web.FieldGoogleCustomerID),
-		HandoverURL: form.Get(web.FieldHandoverURL),
-	}
+	return form, read
 }
 
 // adminCreate starts an onboarding and shows the invite's link once.
 func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
-	form, warnings, key := s.vendorForm(v)
+	form, read := s.vendorForm(v)
 	who, problems := wizard.ParseInvitee(v.form)
 	form.Customer, form.OwnerEmail, form.Specialist = v.form.Get(web.FieldCustomer), v.form.Get(web.FieldOwnerEmail), v.form.Get(web.FieldSpecialist)
 	form.InviteDays = strings.TrimSpace(v.form.Get(web.FieldInviteDays))
@@ -247,7 +231,7 @@ func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	n := onboarding.NewOnboarding{ID: id, Customer: who.Customer, OwnerEmail: who.OwnerEmail, Specialist: who.Specialist, Vendor: form.Vendor, InviteTTL: ttl}
-	if n.VendorAPIKey, err = s.sealKey(id, key); err != nil {
+	if n.VendorAPIKey, err = s.sealKey(id, read.Sealed[onboarding.PurposeVendorAPIKey]); err != nil {
 		return err
 	}
 	ob, token, err := s.Store.CreateOnboarding(ctx, v.actor, n)
@@ -256,7 +240,7 @@ func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 	case errors.As(err, &e) && (e.Code == onboarding.CodeInvalid || e.Code == onboarding.CodeConflict):
 		field := web.FieldCustomer
 		if e.Code == onboarding.CodeConflict {
-			field = web.FieldProposedName
+			field = onboarding.VendorProposedName
 		}
 		form.Problems = wizard.Problems{{Field: field, Message: e.Message}}
 		return refuse()
@@ -266,8 +250,8 @@ func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 	if err := s.putLink(ctx, token, onboarding.Invite{Onboarding: ob.ID, To: onboarding.Addressee(ob.Owner), Role: onboarding.RoleCustomer, ExpiresAt: s.Now().Add(ttl)}); err != nil {
 		return err
 	}
-	if len(warnings) > 0 {
-		s.say(ctx, strings.Join(warnings, " "))
+	if len(read.Warnings) > 0 {
+		s.say(ctx, strings.Join(read.Warnings, " "))
 	}
 	return seeOther(w, v.Request, "/admin/created/"+url.PathEscape(string(ob.ID)))
 }
@@ -427,7 +411,7 @@ func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
 	if _, err := s.App.Onboarding(ctx, v.actor, v.id); err != nil {
 		return err
 	}
-	form, warnings, key := s.vendorForm(v)
+	form, read := s.vendorForm(v)
 	mend := func() error {
 		return s.mend(w, v, func(view *web.AdminDetailView) {
 			view.Form.Vendor, view.Form.Problems = form.Vendor, form.Problems
@@ -436,7 +420,7 @@ func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
 	if len(form.Problems) > 0 {
 		return mend()
 	}
-	sealed, err := s.sealKey(v.id, key)
+	sealed, err := s.sealKey(v.id, read.Sealed[onboarding.PurposeVendorAPIKey])
 	if err != nil {
 		return err
 	}
@@ -444,12 +428,12 @@ func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
 	var e *onboarding.Error
 	switch {
 	case errors.As(err, &e) && (e.Code == onboarding.CodeInvalid || e.Code == onboarding.CodeConflict):
-		form.Problems = wizard.Problems{{Field: web.FieldProposedName, Message: e.Message}}
+		form.Problems = wizard.Problems{{Field: onboarding.VendorProposedName, Message: e.Message}}
 		return mend()
 	case err != nil:
 		return err
 	}
-	return s.toDetail(w, v, strings.Join(append([]string{"The vendor's values are saved."}, warnings...), " "))
+	return s.toDetail(w, v, strings.Join(append([]string{"The vendor's values are saved."}, read.Warnings...), " "))
 }
 
 func (s *Server) adminAssign(w http.ResponseWriter, v *visit) error {

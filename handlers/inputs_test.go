@@ -250,8 +250,8 @@ var inputs = []struct {
 		{"too long", "compute.token", "dapi" + strings.Repeat("0", 1024), "Databricks API token must have 1024 characters or fewer. It has 1028", ""},
 		{"empty", "redis.redis_token", "", "Enter the authentication token, or tick “I don’t have this yet”", ""},
 		{"an address", "redis.redis_token", "rediss://:dapi-canary@x.example", "That is an address. Enter the authentication token alone", ""},
-		{"blanks", "new.vendor_api_key", "dapi-canary with blanks", "Paste the API key as it was given: letters, digits and signs without blanks", ""},
-		{"too long", "vendor.vendor_api_key", strings.Repeat("a", 4097), "Paste the API key as it was given: letters, digits and signs without blanks", ""},
+		{"blanks", "new.vendor_api_key", "dapi-canary with blanks", "Paste the API key exactly as you got it: letters, digits and symbols, without spaces", ""},
+		{"too long", "vendor.vendor_api_key", strings.Repeat("a", 4097), "API key for notebooks must have 4096 characters or fewer. It has 4097", ""},
 	}},
 	{"workspace address", []input{
 		{"empty", "compute.workspace", "", "Enter the workspace address", ""},

@@ -258,7 +258,7 @@ func TestTheHistoryIsToldInSentencesToBothSides(t *testing.T) {
 		return strings.Join(out, "\n")
 	}
 	customers, specialists := a.get(web.OnboardingPath(ob.ID, "audit")), s.get(web.OnboardingPath(ob.ID, "audit"))
-	const both = "changed the values of the deployment. Spark's role on Bigtable roles/bigtable.user → roles/bigtable.reader Address for the handover record given, not shown\n"
+	const both = "changed the values of the deployment. Address for the handover record given, not shown Spark's role on Bigtable roles/bigtable.user → roles/bigtable.reader\n"
 	wants := map[string][]string{
 		lines(customers): {
 			"sam@vendor.example assigned the onboarding to nobody. Deployment specialist sam@vendor.example → none\nsam@vendor.example " + both +

@@ -127,7 +127,8 @@ type Waiting struct {
 	Since time.Time
 }
 
-// VendorValues is what the specialist enters for an onboarding. Zero values mean the defaults of [VendorValues.Defaults].
+// VendorValues is what the specialist enters for an onboarding; each is declared in [VendorGroups]. An empty one means
+// its default.
 type VendorValues struct {
 	ControlPlaneAccount      string `json:"control_plane_account,omitempty"` // e-mail of the vendor's service account; empty: waits on the specialist
 	ProposedName             string `json:"proposed_name,omitempty"`
@@ -143,24 +144,4 @@ type VendorValues struct {
 	GoogleCustomerID         string `json:"google_customer_id,omitempty"` // the vendor's Cloud Identity customer, C0…, for the organization administrator
 	HandoverURL              string `json:"handover_url,omitempty"`       // presigned https address for PUT of the record
 	APIKeyWiped              bool   `json:"api_key_wiped,omitempty"`      // an API key was given and wiped before its use; saving the values ends it
-}
-
-// Defaults returns v with each empty setting replaced by its default. The Bigtable and Dataproc defaults
-// are not confirmed by the vendor and are labeled so on the page.
-func (v VendorValues) Defaults() VendorValues {
-	for _, d := range []struct {
-		to *string
-		as string
-	}{
-		{&v.DataprocControlPlaneRole, "roles/dataproc.editor"},
-		{&v.ActAsRole, "roles/iam.serviceAccountUser"},
-		{&v.BigtableSparkRole, "roles/bigtable.user"},
-		{&v.BigtableControlPlaneRole, "roles/bigtable.admin"},
-		{&v.RedisVersion, "6.x"},
-	} {
-		if *d.to == "" {
-			*d.to = d.as
-		}
-	}
-	return v
 }

@@ -284,7 +284,7 @@ UPDATE onboardings o SET vendor = @vendor,
 	activity_at = @now
 WHERE id = @id AND NOT archived`
 
-// UpdateVendor replaces the specialist's values; a nil key keeps the one that is there. For staff alone.
+// UpdateVendor replaces the specialist's values; a nil key keeps the present one. For staff only.
 func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error {
 	var changes []onboarding.Change
 	return s.change(ctx, actor, id, "vendor.changed", "Changed the values of the deployment.", &changes, func(tx pgx.Tx) (int64, error) {
@@ -292,7 +292,11 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 		if err != nil {
 			return 0, err
 		}
-		changes = was.Vendor.Changes(v)
+		var given []onboarding.Purpose
+		if apiKeySealed != nil {
+			given = append(given, onboarding.PurposeVendorAPIKey)
+		}
+		changes = was.Vendor.Changes(v, given...)
 		tag, err := tx.Exec(ctx, updateVendor, pgx.NamedArgs{
 			"id": id, "vendor": v, "proposed": v.ProposedName, "check": onboarding.AtCheck, "complete": v.ControlPlaneAccount != "", "now": s.now(),
 		})
@@ -302,7 +306,6 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 		if err != nil || tag.RowsAffected() == 0 || apiKeySealed == nil {
 			return tag.RowsAffected(), err
 		}
-		changes = append(changes, onboarding.Change{Label: "API key for notebooks", After: onboarding.SecretGiven})
 		args := pgx.NamedArgs{"id": id, "purpose": onboarding.PurposeVendorAPIKey, "sealed": apiKeySealed}
 		if _, err := tx.Exec(ctx, `UPDATE onboardings SET wiped_secrets = array_remove(wiped_secrets, @purpose::text) WHERE id = @id`, args); err != nil {
 			return 0, err

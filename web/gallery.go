@@ -806,7 +806,7 @@ func (s samples) adminNewErrors() AdminNewView {
 	problems := wizard.Problems{
 		{Field: FieldCustomer, Message: "Enter the company's name"},
 		{Field: FieldOwnerEmail, Message: "Enter an e-mail address like name@company.example"},
-		{Field: FieldControlPlaneAccount, Message: "Enter a service account's address that ends in .iam.gserviceaccount.com"},
+		{Field: "control_plane_account", Message: "Enter a service account's address that ends in .iam.gserviceaccount.com"},
 	}
 	return AdminNewView{Frame: s.staff(), Specialists: s.specialists(), Form: AdminForm{OwnerEmail: "ada@", Vendor: onboarding.VendorValues{ControlPlaneAccount: "tecton", AllowDataproc: true}, Problems: problems}}
 }
@@ -846,7 +846,7 @@ func (s samples) detailForm() AdminDetailView {
 	v.Run, v.Runs, v.Link, v.MayArchive = nil, nil, s.link(), false
 	v.Flash = "The values were saved."
 	v.InviteEmail, v.InviteProblem = "grace", "Enter an e-mail address like name@company.example"
-	v.Form.Problems = wizard.Problems{{Field: FieldHandoverURL, Message: "Enter an address that starts with https://"}}
+	v.Form.Problems = wizard.Problems{{Field: "handover_url", Message: "Enter an address that starts with https://"}}
 	v.Onboarding.Status, v.Onboarding.Current = onboarding.StatusInForm, "Region (2 of 7)"
 	v.Sections, v.Steps = v.Sections[:1], s.steps(2)
 	return v

@@ -313,34 +313,20 @@ type AdminForm struct {
 
 // The names of the AdminForm's fields, as posted and as named in Problems. Checkboxes post "yes".
 const (
-	FieldCustomer            = "customer"
-	FieldOwnerEmail          = "owner_email"
-	FieldSpecialist          = "specialist"
-	FieldInviteDays          = "invite_days"
-	FieldControlPlaneAccount = "control_plane_account"
-	FieldProposedName        = "proposed_name"
-	FieldAllowDataproc       = "allow_dataproc"
-	FieldDataprocRole        = "dataproc_control_plane_role"
-	FieldActAsRole           = "act_as_role"
-	FieldBigtableSparkRole   = "bigtable_spark_role"
-	FieldBigtableCPRole      = "bigtable_control_plane_role"
-	FieldServingAccount      = "serving_account"
-	FieldServingProject      = "serving_project"
-	FieldServingNetwork      = "serving_network"
-	FieldRedisVersion        = "redis_version"
-	FieldGoogleCustomerID    = "google_customer_id"
-	FieldHandoverURL         = "handover_url"
-	FieldAPIKey              = "vendor_api_key"
-	FieldEmail               = "email"
-	FieldInvite              = "invite"
-	FieldRole                = "role"
-	FieldReplace             = "replace" // "yes": the invited customer takes the present one's place
-	FieldNote                = "note"
-	FieldAct                 = "act"
-	FieldName                = "name"
-	FieldView                = "view"   // a saved view's ID
-	FieldShared              = "shared" // "yes": with all of the staff
-	FieldRow                 = "row"    // an onboarding's ID; confirmed, with a blank and its stamp
+	FieldCustomer   = "customer"
+	FieldOwnerEmail = "owner_email"
+	FieldSpecialist = "specialist"
+	FieldInviteDays = "invite_days"
+	FieldEmail      = "email"
+	FieldInvite     = "invite"
+	FieldRole       = "role"
+	FieldReplace    = "replace" // "yes": the invited customer takes the present one's place
+	FieldNote       = "note"
+	FieldAct        = "act"
+	FieldName       = "name"
+	FieldView       = "view"   // a saved view's ID
+	FieldShared     = "shared" // "yes": with all of the staff
+	FieldRow        = "row"    // an onboarding's ID; confirmed, with a blank and its stamp
 )
 
 // InviteLink is an invite's link, shown once.

@@ -804,30 +804,26 @@ func (f AdminForm) text(name, label, hint, value string, chars int) wizard.Field
 	return wizard.FieldView{Name: name, Label: label, Hint: hint, Kind: wizard.KindText, Value: value, Width: chars, Errors: f.Problems.At(name)}
 }
 
-func (f AdminForm) mono(name, label, hint, value string, chars int, optional bool) wizard.FieldView {
-	v := f.text(name, label, hint, value, chars)
-	v.Mono, v.Optional = true, optional
-	return v
-}
-
-// role is the field of a role that has a default; ours alone are confirmed by the vendor.
-func (f AdminForm) role(name, label, value, fallback string, confirmed bool) wizard.FieldView {
-	hint := "Empty: " + fallback + "."
-	if !confirmed {
-		hint = "Empty: " + fallback + ", a default that isn't confirmed."
+// vendorRows are the fields of a group, row by row.
+func (f AdminForm) vendorRows(g onboarding.VendorGroup) [][]wizard.FieldView {
+	var rows [][]wizard.FieldView
+	half := false
+	for _, d := range g.Values {
+		field := wizard.VendorField(d, f.Vendor, f.Problems)
+		if d.Sealed == onboarding.PurposeVendorAPIKey {
+			field.Wiped = f.WipedAPIKey && !f.Vendor.APIKeyWiped
+			if f.Vendor.APIKeyWiped {
+				field.Hint = "TECTON_API_KEY. The key that you entered was wiped. Enter a new one, or save without one to continue."
+			}
+		}
+		if half && d.Half {
+			rows[len(rows)-1] = append(rows[len(rows)-1], field)
+		} else {
+			rows = append(rows, []wizard.FieldView{field})
+		}
+		half = d.Half
 	}
-	return f.mono(name, label, hint, value, 0, true)
-}
-
-func (f AdminForm) secret() wizard.FieldView {
-	hint := "TECTON_API_KEY; sealed, never shown again."
-	if f.Vendor.APIKeyWiped {
-		hint = "TECTON_API_KEY. The one that was given is wiped: enter a new one, or save without one to go on so."
-	}
-	return wizard.FieldView{
-		Name: FieldAPIKey, Label: "API key for notebooks", Hint: hint,
-		Kind: wizard.KindSecret, Optional: true, Wiped: f.WipedAPIKey && !f.Vendor.APIKeyWiped, Width: 40, Errors: f.Problems.At(FieldAPIKey),
-	}
+	return rows
 }
 
 func (f AdminForm) specialist(staff []onboarding.Actor) wizard.FieldView {
@@ -836,13 +832,6 @@ func (f AdminForm) specialist(staff []onboarding.Actor) wizard.FieldView {
 		choices = append(choices, wizard.Choice{Value: p.Email, Label: orText(p.Name, p.Email)})
 	}
 	return wizard.FieldView{Name: FieldSpecialist, Label: "Deployment specialist", Kind: wizard.KindSelect, Value: f.Specialist, Choices: choices, Errors: f.Problems.At(FieldSpecialist)}
-}
-
-func onOff(on bool) string {
-	if on {
-		return "on"
-	}
-	return ""
 }
 
 func one(message string) []string {

@@ -437,11 +437,11 @@ func TestVendorValues(t *testing.T) {
 		"handover_url":          {"https://bucket.example/put?signature=1"},
 		"status":                {"done"},
 	}
-	v, problems, warnings := ParseVendor(good)
-	if len(problems) != 0 || len(warnings) != 0 {
-		t.Fatalf("got problems %v, warnings %v", problems, warnings)
+	form := ParseVendor(good)
+	if len(form.Problems) != 0 || len(form.Warnings) != 0 {
+		t.Fatalf("got problems %v, warnings %v", form.Problems, form.Warnings)
 	}
-	if v.ControlPlaneAccount != "tecton-acme-prod-control-plane@tecton-acme.iam.gserviceaccount.com" || !v.AllowDataproc || v.RedisVersion != "6.x" {
+	if v := form.Values; v.ControlPlaneAccount != "tecton-acme-prod-control-plane@tecton-acme.iam.gserviceaccount.com" || !v.AllowDataproc || v.RedisVersion != "6.x" {
 		t.Errorf("got %+v", v)
 	}
 
@@ -453,22 +453,49 @@ func TestVendorValues(t *testing.T) {
 		"act_as_role":           {"owner"},
 		"serving_network":       {"a", "b"},
 	}
-	_, problems, _ = ParseVendor(bad)
+	problems := ParseVendor(bad).Problems
 	want := Problems{
 		{"control_plane_account", "ada@vendor.example is not a service account. Enter an address that ends with .iam.gserviceaccount.com"},
 		{"proposed_name", "Deployment names have no capital letters. Use acme"},
+		{"google_customer_id", "Enter the customer ID from the Google Admin console. It starts with C, for example C01abc23d"},
 		{"act_as_role", "Enter the role as roles/…, projects/…/roles/… or organizations/…/roles/…"},
 		{"serving_network", "Give one answer only for “Serving network”"},
 		{"redis_version", "Enter a Redis version such as 6.x or 7.2"},
-		{"google_customer_id", "Enter the customer ID from the Google Admin console. It starts with C, for example C01abc23d"},
 	}
 	if fmt.Sprint(problems) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", problems, want)
 	}
 
-	_, problems, _ = ParseVendor(map[string][]string{"serving_project": {"tecton-serving"}})
+	problems = ParseVendor(map[string][]string{"serving_project": {"tecton-serving"}}).Problems
 	if got := problems.At("serving_network"); len(got) != 1 || got[0] != "Enter the serving network too, or leave both empty" {
 		t.Errorf("half a serving network gives %q", problems)
+	}
+}
+
+func TestEveryVendorValueIsReadShownAgainAndDrawn(t *testing.T) {
+	for _, d := range onboarding.VendorDeclarations() {
+		if d.Shape != onboarding.ShapeFlag && shapes[d.Shape] == nil {
+			t.Errorf("nothing reads the %s of %s", d.Shape, d.Name)
+		}
+		form := ParseVendor(map[string][]string{d.Name: {" not one"}})
+		if d.Shape == onboarding.ShapeFlag {
+			form = ParseVendor(map[string][]string{d.Name: {"yes"}})
+		}
+		field := VendorField(d, form.Typed, form.Problems)
+		switch {
+		case d.Shape == onboarding.ShapeFlag:
+			if d.Get(form.Values) != "on" || field.Value != "on" {
+				t.Errorf("%s isn't ticked: %+v", d.Name, field)
+			}
+		case len(field.Errors) != 1:
+			t.Errorf("%s takes anything: %+v", d.Name, field)
+		case d.Sealed != "":
+			if field.Value != "" || field.Kind != KindSecret || !form.Sealed[d.Sealed].Empty() {
+				t.Errorf("%s is shown: %+v", d.Name, field)
+			}
+		case field.Value != " not one" || d.Get(form.Values) != "":
+			t.Errorf("%s isn't shown as typed: %+v", d.Name, field)
+		}
 	}
 }
 

@@ -9,20 +9,20 @@ import (
 	"groundwork/onboarding"
 )
 
-// Invitee is who a new onboarding is for, and who helps.
+// Invitee is the customer of a new onboarding and its specialist.
 type Invitee struct {
 	Customer   string // the company's name
 	OwnerEmail string // an [onboarding.Addressee]
 	Specialist string // e-mail address, "" leaves it unassigned
 }
 
-// formReader reads single values of a form and collects what is to be mended.
+// formReader reads single values of a form and collects their problems.
 type formReader struct {
 	form     url.Values
 	problems Problems
 }
 
-// text reads one field; an empty one gives need, which is "" where the field may stay empty.
+// text reads one field. An empty one is the problem need, or none if need is "".
 func (f *formReader) text(name, label, need string, free bool, limit int, read func(string) (string, string)) string {
 	raw, repeated := single(f.form[name])
 	value := strings.TrimSpace(raw)
@@ -68,51 +68,89 @@ func Company(s string) (string, string) {
 
 var hasWord = regexp.MustCompile(`[\pL\pN]`)
 
-// ParseVendor reads the values that a specialist enters for an onboarding. Every field may be empty. The warnings
-// don't stop a save: they are for the specialist to read. The fields are control_plane_account, proposed_name,
-// allow_dataproc, dataproc_control_plane_role, act_as_role, bigtable_spark_role, bigtable_control_plane_role,
-// serving_account, serving_project, serving_network, redis_version, google_customer_id and handover_url.
-func ParseVendor(form url.Values) (onboarding.VendorValues, Problems, []string) {
+// shapes has the reader of each shape of a vendor value, but for flags.
+var shapes = map[onboarding.VendorShape]func(string) (string, string){
+	onboarding.ShapeServiceAccount: ServiceAccount,
+	onboarding.ShapeDeployment:     DeploymentName,
+	onboarding.ShapeGoogleCustomer: googleCustomerID,
+	onboarding.ShapeKey:            apiKey,
+	onboarding.ShapeURL:            HTTPSURL,
+	onboarding.ShapeRole:           RoleName,
+	onboarding.ShapeProject:        ProjectID,
+	onboarding.ShapeNetwork:        Network,
+	onboarding.ShapeRedisVersion:   redisVersion,
+}
+
+// VendorForm is a form of vendor values that was read.
+type VendorForm struct {
+	Values   onboarding.VendorValues
+	Sealed   map[onboarding.Purpose]onboarding.Secret // those that were entered
+	Typed    onboarding.VendorValues                  // as typed, to show them again beside their problems
+	Problems Problems
+	Warnings []string // for the specialist to read; they don't stop a save
+}
+
+const vendorLimit = 4096 // characters of a value
+
+// ParseVendor reads the values that a specialist enters for an onboarding. Every field may be empty.
+func ParseVendor(form url.Values) VendorForm {
 	f := formReader{form: form}
-	optional := func(name, label string, read func(string) (string, string)) string {
-		return f.text(name, label, "", false, 4096, read)
+	out := VendorForm{Sealed: map[onboarding.Purpose]onboarding.Secret{}}
+	for _, d := range onboarding.VendorDeclarations() {
+		if d.Shape == onboarding.ShapeFlag {
+			value := ""
+			if ticked(form[d.Name]) {
+				value = "on"
+			}
+			d.Set(&out.Values, value)
+			d.Set(&out.Typed, value)
+			continue
+		}
+		value := f.text(d.Name, d.Label, "", false, vendorLimit, shapes[d.Shape])
+		if d.Sealed != "" && value != "" {
+			out.Sealed[d.Sealed] = onboarding.NewSecret(value)
+		}
+		d.Set(&out.Values, value)
+		d.Set(&out.Typed, form.Get(d.Name))
 	}
-	v := onboarding.VendorValues{
-		ControlPlaneAccount:      optional("control_plane_account", "Control plane service account", ServiceAccount),
-		ProposedName:             optional("proposed_name", "Proposed name", DeploymentName),
-		AllowDataproc:            ticked(form["allow_dataproc"]),
-		DataprocControlPlaneRole: optional("dataproc_control_plane_role", "Dataproc role", RoleName),
-		ActAsRole:                optional("act_as_role", "Act-as role", RoleName),
-		BigtableSparkRole:        optional("bigtable_spark_role", "Bigtable role of the Spark account", RoleName),
-		BigtableControlPlaneRole: optional("bigtable_control_plane_role", "Bigtable role of the control plane", RoleName),
-		ServingAccount:           optional("serving_account", "Serving service account", ServiceAccount),
-		ServingProject:           optional("serving_project", "Serving project", ProjectID),
-		ServingNetwork:           optional("serving_network", "Serving network", Network),
-		RedisVersion:             optional("redis_version", "Redis version", redisVersion),
-		GoogleCustomerID:         optional("google_customer_id", "Google customer ID", googleCustomerID),
-		HandoverURL:              optional("handover_url", "Handover address", HTTPSURL),
-	}
+	v := out.Values
 	if len(f.problems) == 0 && (v.ServingProject == "") != (v.ServingNetwork == "") {
-		missing, message := "serving_network", "Enter the serving network too, or leave both empty"
+		missing, message := onboarding.VendorServingNetwork, "Enter the serving network too, or leave both empty"
 		if v.ServingProject == "" {
-			missing, message = "serving_project", "Enter the serving project too, or leave both empty"
+			missing, message = onboarding.VendorServingProject, "Enter the serving project too, or leave both empty"
 		}
 		f.problems = append(f.problems, Problem{missing, message})
 	}
-	var warnings []string
+	out.Problems = f.problems
 	if w := ControlPlaneWarning(v.ControlPlaneAccount, v.ProposedName); w != "" {
-		warnings = append(warnings, w)
+		out.Warnings = append(out.Warnings, w)
 	}
 	if v.ControlPlaneAccount == "" {
-		warnings = append(warnings, "Without the control plane service account the onboarding waits on you before it can run")
+		out.Warnings = append(out.Warnings, "Without the control plane service account the onboarding waits on you before it can run")
 	}
-	return v, f.problems, warnings
+	return out
+}
+
+// VendorField is a vendor value as a field of a form.
+func VendorField(d onboarding.VendorValue, v onboarding.VendorValues, problems Problems) FieldView {
+	f := FieldView{Name: d.Name, Label: d.Label, Hint: d.Hint, Kind: KindText, Mono: true, Optional: true, Value: d.Get(v), Width: d.Width, Errors: problems.At(d.Name)}
+	switch {
+	case d.Shape == onboarding.ShapeFlag:
+		f.Kind, f.Mono, f.Optional = KindCheckbox, false, false
+	case d.Sealed != "":
+		f.Kind, f.Mono = KindSecret, false
+	case d.Unconfirmed:
+		f.Hint = strings.TrimSpace(f.Hint + " Default: " + d.Default + ", not confirmed by the vendor.")
+	case d.Default != "":
+		f.Hint = strings.TrimSpace(f.Hint + " Default: " + d.Default + ".")
+	}
+	return f
 }
 
 var controlPlaneShape = regexp.MustCompile(`^tecton-(.+)-control-plane@`)
 
-// ControlPlaneWarning tells a specialist that a control plane account doesn't look like the deployment's: "" when it
-// does, or when either isn't known. The usual shape is guidance, since a long name would pass Google's 30 characters.
+// ControlPlaneWarning warns a specialist of a control plane account that doesn't look like the deployment's; "" if it
+// does, or if either is unknown. Other shapes are allowed, since a long name would exceed Google's 30 characters.
 func ControlPlaneWarning(account, deployment string) string {
 	if account == "" || deployment == "" {
 		return ""
@@ -144,6 +182,14 @@ func redisVersion(s string) (string, string) {
 func googleCustomerID(s string) (string, string) {
 	if s = strings.TrimSpace(s); !customerShape.MatchString(s) {
 		return "", "Enter the customer ID from the Google Admin console. It starts with C, for example C01abc23d"
+	}
+	return s, ""
+}
+
+// apiKey reads a key of printable ASCII without spaces.
+func apiKey(s string) (string, string) {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' }) {
+		return "", "Paste the API key exactly as you got it: letters, digits and symbols, without spaces"
 	}
 	return s, ""
 }

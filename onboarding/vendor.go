@@ -1,0 +1,166 @@
+package onboarding
+
+import "slices"
+
+// VendorScope says for what a vendor value is entered.
+type VendorScope string
+
+// The scopes.
+const (
+	ScopeOnboarding VendorScope = "onboarding" // differs from one onboarding to the next
+	ScopeVendor     VendorScope = "vendor"     // the same for all onboardings, unless one of them says otherwise
+)
+
+// VendorShape says what a vendor value looks like. The wizard has a reader for each shape.
+type VendorShape string
+
+// The shapes.
+const (
+	ShapeFlag           VendorShape = "flag" // a bool; all others are texts
+	ShapeServiceAccount VendorShape = "service_account"
+	ShapeDeployment     VendorShape = "deployment_name"
+	ShapeGoogleCustomer VendorShape = "google_customer_id"
+	ShapeKey            VendorShape = "key"
+	ShapeURL            VendorShape = "https_url"
+	ShapeRole           VendorShape = "role"
+	ShapeProject        VendorShape = "project_id"
+	ShapeNetwork        VendorShape = "network"
+	ShapeRedisVersion   VendorShape = "redis_version"
+)
+
+// VendorValue declares one value that the vendor enters: forms, checks, defaults and the history follow from it.
+type VendorValue struct {
+	Name        string // of the form field, and the JSON key in [VendorValues]
+	Label, Hint string
+	Shape       VendorShape
+	Scope       VendorScope
+	Default     string // stands for an empty value
+	Unconfirmed bool   // the vendor hasn't confirmed the default
+	Hidden      bool   // the history doesn't show it: anyone who has it can use it
+	Sealed      Purpose
+	Width       int  // of the input in characters, 0: full
+	Half        bool // shares a row of the form with its neighbor
+	// One of these says where the value is kept; neither, if it is sealed.
+	text func(*VendorValues) *string
+	flag func(*VendorValues) *bool
+}
+
+// VendorGroup is a section of the form.
+type VendorGroup struct {
+	Title  string
+	Values []VendorValue
+}
+
+// The names of values that messages point at.
+const (
+	VendorProposedName   = "proposed_name"
+	VendorAPIKey         = "vendor_api_key"
+	VendorServingProject = "serving_project"
+	VendorServingNetwork = "serving_network"
+)
+
+// VendorGroups declares all vendor values, in the order of the form.
+var VendorGroups = []VendorGroup{
+	{"Deployment", []VendorValue{
+		{Name: "control_plane_account", Label: "Control plane service account", Hint: "tecton-<deployment>-control-plane@….iam.gserviceaccount.com. The customer confirms it.", Shape: ShapeServiceAccount, Scope: ScopeOnboarding, text: func(v *VendorValues) *string { return &v.ControlPlaneAccount }},
+		{Name: VendorProposedName, Label: "Deployment name to propose", Hint: "At most 21 lowercase letters, digits and hyphens. The customer may change it.", Shape: ShapeDeployment, Scope: ScopeOnboarding, Width: 21, text: func(v *VendorValues) *string { return &v.ProposedName }},
+		{Name: "google_customer_id", Label: "Our Google customer ID", Hint: "C0…; it goes into the request to an organization's administrator.", Shape: ShapeGoogleCustomer, Scope: ScopeVendor, Width: 20, text: func(v *VendorValues) *string { return &v.GoogleCustomerID }},
+		{Name: VendorAPIKey, Label: "API key for notebooks", Hint: "TECTON_API_KEY. It is stored encrypted and never shown again.", Shape: ShapeKey, Scope: ScopeOnboarding, Sealed: PurposeVendorAPIKey, Width: 40},
+		{Name: "handover_url", Label: "Address for the handover record", Hint: "A presigned https address. The record is sent there with PUT.", Shape: ShapeURL, Scope: ScopeOnboarding, Hidden: true, text: func(v *VendorValues) *string { return &v.HandoverURL }},
+	}},
+	{"Compute and roles", []VendorValue{
+		{Name: "allow_dataproc", Label: "Offer Dataproc", Hint: "Databricks is always offered.", Shape: ShapeFlag, Scope: ScopeOnboarding, flag: func(v *VendorValues) *bool { return &v.AllowDataproc }},
+		{Name: "act_as_role", Label: "Role to run jobs as the Spark account", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/iam.serviceAccountUser", Half: true, text: func(v *VendorValues) *string { return &v.ActAsRole }},
+		{Name: "dataproc_control_plane_role", Label: "Control plane's role for Dataproc", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/dataproc.editor", Unconfirmed: true, Half: true, text: func(v *VendorValues) *string { return &v.DataprocControlPlaneRole }},
+		{Name: "bigtable_spark_role", Label: "Spark's role on Bigtable", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/bigtable.user", Unconfirmed: true, Half: true, text: func(v *VendorValues) *string { return &v.BigtableSparkRole }},
+		{Name: "bigtable_control_plane_role", Label: "Control plane's role on Bigtable", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/bigtable.admin", Unconfirmed: true, Half: true, text: func(v *VendorValues) *string { return &v.BigtableControlPlaneRole }},
+	}},
+	{"Serving plane and Redis", []VendorValue{
+		{Name: "serving_account", Label: "Serving service account", Hint: "Gets the Spark role on Bigtable.", Shape: ShapeServiceAccount, Scope: ScopeVendor, text: func(v *VendorValues) *string { return &v.ServingAccount }},
+		{Name: VendorServingProject, Label: "Serving project", Hint: "For the Redis peering.", Shape: ShapeProject, Scope: ScopeVendor, Width: 30, Half: true, text: func(v *VendorValues) *string { return &v.ServingProject }},
+		{Name: VendorServingNetwork, Label: "Serving network", Hint: "For the Redis peering.", Shape: ShapeNetwork, Scope: ScopeVendor, Width: 30, Half: true, text: func(v *VendorValues) *string { return &v.ServingNetwork }},
+		{Name: "redis_version", Label: "Redis version", Shape: ShapeRedisVersion, Scope: ScopeVendor, Default: "6.x", Width: 8, text: func(v *VendorValues) *string { return &v.RedisVersion }},
+	}},
+}
+
+// VendorDeclarations are the values of all groups.
+func VendorDeclarations() []VendorValue {
+	var all []VendorValue
+	for _, g := range VendorGroups {
+		all = append(all, g.Values...)
+	}
+	return all
+}
+
+// Get is the value among v as text: "on" or "" for a flag, "" for a sealed value.
+func (d VendorValue) Get(v VendorValues) string {
+	switch {
+	case d.text != nil:
+		return *d.text(&v)
+	case d.flag != nil && *d.flag(&v):
+		return "on"
+	}
+	return ""
+}
+
+// Set is the reverse of [VendorValue.Get]. It leaves v alone for a sealed value.
+func (d VendorValue) Set(v *VendorValues, value string) {
+	switch {
+	case d.text != nil:
+		*d.text(v) = value
+	case d.flag != nil:
+		*d.flag(v) = value != ""
+	}
+}
+
+// Defaults returns v with each empty value replaced by its default.
+func (v VendorValues) Defaults() VendorValues {
+	for _, d := range VendorDeclarations() {
+		if d.Default != "" && d.Get(v) == "" {
+			d.Set(&v, d.Default)
+		}
+	}
+	return v
+}
+
+// Changes lists what differs between v and the values that replace it, with defaults filled in. Given are the purposes
+// of the sealed values that come with them.
+func (v VendorValues) Changes(to VendorValues, given ...Purpose) []Change {
+	v, to = v.Defaults(), to.Defaults()
+	var out []Change
+	for _, d := range VendorDeclarations() {
+		before, after := d.Get(v), d.Get(to)
+		switch {
+		case d.Sealed != "":
+			if slices.Contains(given, d.Sealed) {
+				out = append(out, Change{Label: d.Label, After: SecretGiven})
+			}
+		case before == after:
+		case d.Hidden:
+			out = append(out, Change{Label: d.Label, After: secretAfter(before != "", after != "")})
+		case d.Shape == ShapeFlag:
+			out = append(out, Change{d.Label, yesNo(before), yesNo(after)})
+		default:
+			out = append(out, Change{d.Label, before, after})
+		}
+	}
+	return out
+}
+
+func yesNo(flag string) string {
+	if flag == "" {
+		return "No"
+	}
+	return "Yes"
+}
+
+func secretAfter(was, is bool) string {
+	switch {
+	case was && is:
+		return SecretChanged
+	case is:
+		return SecretGiven
+	default:
+		return "removed"
+	}
+}
