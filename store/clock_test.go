@@ -62,7 +62,7 @@ func TestJobsGoByTheDatabasesClock(t *testing.T) {
 			}
 			a := startProcess(t, db, work)
 			b := startProcess(t, db, work)
-			if off := a.store.Now().Sub(time.Now()) - c.ahead; off.Abs() > 5*time.Second {
+			if off := time.Until(a.store.Now()) - c.ahead; off.Abs() > 5*time.Second {
 				t.Errorf("the store's clock is %v off the database's", off)
 			}
 			ob := begin(t, a.store, ada, onboarding.VendorValues{})

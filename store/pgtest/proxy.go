@@ -56,13 +56,13 @@ func NewProxy(t testing.TB, db Database) *Proxy {
 				return
 			}
 			group.Go(func() {
-				defer client.Close()
+				defer closeAll(client)
 				server, err := config.DialFunc(ctx, network, address)
 				if err != nil {
 					return
 				}
-				defer server.Close()
-				defer context.AfterFunc(ctx, func() { client.Close(); server.Close() })()
+				defer closeAll(server)
+				defer context.AfterFunc(ctx, func() { closeAll(client, server) })()
 				p.relay(client, server)
 			})
 		}
@@ -146,16 +146,20 @@ func (p *Proxy) relay(client, server net.Conn) {
 	s := &session{proxy: p, prepared: map[string]string{}, pending: 1} // the server is ready after the startup
 	var group sync.WaitGroup
 	group.Go(func() {
-		defer client.Close()
-		defer server.Close()
+		defer closeAll(client, server)
 		copyMessages(client, server, s.backend)
 	})
 	copyMessages(server, client, s.frontend)
-	client.Close()
-	server.Close()
+	closeAll(client, server)
 	group.Wait()
 	if s.lose != nil {
 		close(s.lose.done)
+	}
+}
+
+func closeAll(connections ...io.Closer) {
+	for _, c := range connections {
+		c.Close()
 	}
 }
 
