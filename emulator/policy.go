@@ -1,11 +1,90 @@
 package emulator
 
 import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
+
+// Policy is an IAM policy.
+type Policy struct {
+	Version  int       `json:"version,omitempty"`
+	Etag     string    `json:"etag,omitempty"` // base64
+	Bindings []Binding `json:"bindings,omitempty"`
+	// AuditConfigs are kept as they were sent.
+	AuditConfigs json.RawMessage `json:"auditConfigs,omitempty"`
+}
+
+// Binding gives a role to members.
+type Binding struct {
+	Role      string     `json:"role,omitempty"`
+	Members   []string   `json:"members,omitempty"`
+	Condition *Condition `json:"condition,omitempty"`
+}
+
+// Condition limits a binding. Understood is `request.time < timestamp("…")`; a binding under any other grants nothing.
+type Condition struct {
+	Title       string `json:"title,omitempty"`
+	Description string `json:"description,omitempty"`
+	Expression  string `json:"expression,omitempty"`
+	Location    string `json:"location,omitempty"`
+}
+
+// policyState is the policy of a resource. Parent is the resource whose policy also counts; "" for what the
+// name itself says ("projects/p" of "projects/p/instances/i").
+type policyState struct {
+	Parent string `json:"parent,omitempty"`
+	Policy Policy `json:"policy"`
+}
+
+// setPolicy checks a policy as Google does and stores it on the resource with a new etag: concurrent changes
+// (409 ABORTED), members that don't exist, unknown roles, domain restricted sharing. An empty etag overwrites.
+func (c *call) setPolicy(resource string, in Policy) (Policy, error) {
+	st, _ := c.e.policies.get(resource)
+	out, err := c.checkPolicy(resource, st.Policy, in)
+	if err != nil {
+		return Policy{}, err
+	}
+	st.Policy = out
+	c.e.policies.put(resource, st)
+	return out, nil
+}
+
+// policy is the resource's policy as it is answered for requestedPolicyVersion: below 3, conditions are hidden.
+func (c *call) policy(resource string, requested int) Policy {
+	st, ok := c.e.policies.get(resource)
+	p := st.Policy
+	if !ok || p.Etag == "" {
+		p.Etag = "ACAB"
+	}
+	p.Version = 1
+	p.Bindings = slices.Clone(p.Bindings)
+	for i, b := range p.Bindings {
+		if b.Condition == nil {
+			continue
+		}
+		if requested >= 3 {
+			p.Version = 3
+			continue
+		}
+		p.Bindings[i].Role = fmt.Sprintf("%s_withcond_%x", b.Role, crc32.ChecksumIEEE([]byte(b.Condition.Expression)))
+		p.Bindings[i].Condition = nil
+	}
+	return p
+}
+
+// etag is a new opaque etag; mu is held. gcloud decodes it and sends it back in base64's other alphabet, so it is
+// well-formed and has none of the characters in which the two differ.
+func (e *Emulator) etag() string {
+	raw := binary.BigEndian.AppendUint64(nil, 0x07<<56|0x06<<48|e.random().Uint64()>>16)
+	return strings.NewReplacer("+", "A", "/", "B").Replace(base64.StdEncoding.EncodeToString(raw))
+}
 
 var (
 	memberKinds   = []string{"user", "serviceAccount", "group", "domain", "projectOwner", "projectEditor", "projectViewer", "deleted", "principal", "principalSet"}
@@ -123,100 +202,6 @@ func (e *Emulator) accountVisible(email string, now time.Time) bool {
 	}
 	a, ok := e.accounts.get(email)
 	return ok && !now.Before(a.Visible)
-}
-
-// projectOf is the project above a resource.
-func (e *Emulator) projectOf(resource string) (Project, bool) {
-	for r := resource; r != ""; {
-		if id, ok := strings.CutPrefix(r, "projects/"); ok && !strings.Contains(id, "/") {
-			return e.project(id)
-		}
-		st, _ := e.policies.get(r)
-		r = e.parent(r, st)
-	}
-	return Project{}, false
-}
-
-// constraint is the organization policy in force for a project: its own, or its organization's. nil: none.
-func (e *Emulator) constraint(project, name string) *OrgPolicy {
-	p, ok := e.project(project)
-	if !ok {
-		return nil
-	}
-	find := func(list []OrgPolicy) *OrgPolicy {
-		for i := range list {
-			if list[i].Constraint == name {
-				return &list[i]
-			}
-		}
-		return nil
-	}
-	if o := find(p.Policies); o != nil {
-		return o
-	}
-	org, _ := e.organizations.get(p.Organization)
-	return find(org.Policies)
-}
-
-// checkSharing is domain restricted sharing: the member must belong to a permitted customer.
-func (c *call) checkSharing(resource, member string) error {
-	p, ok := c.e.projectOf(resource)
-	if !ok {
-		return nil
-	}
-	if o := c.e.constraint(p.ID, "iam.allowedPolicyMemberDomains"); o != nil && !o.AllowAll && !c.e.belongs(member, p, o.Allowed) {
-		const text = "One or more users named in the policy do not belong to a permitted customer."
-		return fail("FAILED_PRECONDITION", "%s", text).with(preconditionFailure(violation{
-			Type: "constraints/iam.allowedPolicyMemberDomains", Subject: "orgpolicy:" + resource + "?configvalue=" + member,
-			Description: "User " + strings.TrimPrefix(member, kindOf(member)+":") + " is not in permitted organization.",
-		}))
-	}
-	if o := c.e.constraint(p.ID, "iam.managed.allowedPolicyMembers"); o != nil && o.Enforce && !slices.Contains(o.Subjects, member) && !c.e.belongs(member, p, o.Subjects) {
-		return fail("FAILED_PRECONDITION", "Operation denied by org policy on resource '%s': [\"constraints/iam.managed.allowedPolicyMembers\": \"This policy restricts the members that can be granted roles: %s.\"]", resource, member).with(
-			preconditionFailure(violation{Type: "constraints/iam.managed.allowedPolicyMembers", Subject: "orgpolicy:" + resource, Description: member + " is not an allowed policy member."}))
-	}
-	return nil
-}
-
-func kindOf(member string) string { k, _, _ := strings.Cut(member, ":"); return k }
-
-// belongs tells whether the member is of one of the customers ("C0…", "is:C0…") or of one of the organizations
-// ("principalSet://iam.googleapis.com/organizations/N", also written //cloudresourcemanager… by managed ones).
-func (e *Emulator) belongs(member string, of Project, allowed []string) bool {
-	kind, name, _ := strings.Cut(member, ":")
-	if strings.HasPrefix(kind, "project") && kind != "principalSet" {
-		return true
-	}
-	var org Organization
-	switch kind {
-	case "serviceAccount":
-		if agentsPattern.MatchString(name) {
-			return true
-		}
-		a, _ := e.accounts.get(name)
-		p, _ := e.project(a.Project)
-		org, _ = e.organizations.get(p.Organization)
-	case "user", "group", "domain":
-		domain := name[strings.LastIndex(name, "@")+1:]
-		if p, ok := e.people.get(name); ok {
-			domain = p.Domain
-		}
-		for _, k := range e.organizations.keys("") {
-			if o, _ := e.organizations.get(k); domain != "" && o.Domain == domain {
-				org = o
-			}
-		}
-	}
-	if org.ID == "" {
-		return false
-	}
-	for _, a := range allowed {
-		a = strings.TrimPrefix(a, "is:")
-		if a == org.Customer || strings.HasSuffix(a, "/organizations/"+org.ID) {
-			return true
-		}
-	}
-	return false
 }
 
 // checkRole refuses a role that doesn't exist or that the resource doesn't take.

@@ -31,3 +31,16 @@ func (e *Emulator) registerServices() {
 	e.registerOrgPolicy()
 	e.registerData()
 }
+
+func (e *Emulator) registerAccess() {
+	e.people = newTable[Person](e, "person")
+	e.tokens = newTable[accessToken](e, "token")
+	e.rules = newTable[Rule](e, "rule")
+	e.operations = newTable[operation](e, "operation")
+	e.policies = newTable[policyState](e, "policy")
+	e.projects = newTable[Project](e, "project")
+	e.organizations = newTable[Organization](e, "organisation") //nolint:misspell // the name is stored in journals
+	e.apis = newTable[apiState](e, "api")
+	e.accounts = newTable[serviceAccount](e, "account")
+	e.roles = newTable[customRole](e, "role")
+}
