@@ -15,7 +15,9 @@ type instanceState struct {
 	Project  string                            `json:"project"` // ID
 	Meta     bigtableadmin.Instance            `json:"meta"`
 	Clusters map[string]*bigtableadmin.Cluster `json:"clusters"`
-	Ready    time.Time                         `json:"ready"` // until then it is being created
+	Ready    time.Time                         `json:"ready"`            // until then it is being created
+	Failed   bool                              `json:"failed,omitempty"` // from Ready on there is no such instance
+	Changes  map[string]clusterChange          `json:"changes,omitempty"`
 }
 
 const bigtableHost = "bigtableadmin.googleapis.com"
@@ -29,8 +31,10 @@ func (e *Emulator) registerBigtable() {
 		"GET " + instance:                          (*call).getInstance,
 		"PATCH " + instance:                        (*call).patchInstance,
 		"DELETE " + instance:                       (*call).deleteInstance,
-		"GET " + instance + "/clusters":            (*call).listClusters,
-		"GET " + instance + "/clusters/{cluster}":  (*call).getCluster,
+		"PUT " + instance:                          (*call).updateInstance,
+		"GET " + instance + "/tables":              (*call).listTables,
+		"GET " + instance + "/appProfiles":         (*call).listAppProfiles,
+		"GET /v2/projects/{project}/locations":     (*call).listZones,
 		"POST " + instance + ":getIamPolicy":       (*call).instancePolicy,
 		"POST " + instance + ":setIamPolicy":       (*call).setInstancePolicy,
 		"POST " + instance + ":testIamPermissions": (*call).testInstancePermissions,
@@ -38,6 +42,7 @@ func (e *Emulator) registerBigtable() {
 	} {
 		e.handle(bigtableHost, pattern, fn)
 	}
+	e.registerClusters(instance)
 }
 
 // bigtableProject checks the API and the permission, and gives the project of the path.
@@ -66,11 +71,31 @@ func (c *call) needInstance(permission string) (string, instanceState, error) {
 	if err := c.require(name, permission); err != nil {
 		return name, instanceState{}, err
 	}
-	st, ok := c.e.instances.get(name)
+	st, ok := c.instance(name)
 	if !ok {
 		return name, st, fail("NOT_FOUND", "Instance not found: %s", name)
 	}
 	return name, st, nil
+}
+
+// instance is the instance of that name, unless its creation was rolled back.
+func (c *call) instance(name string) (instanceState, bool) {
+	st, ok := c.e.instances.get(name)
+	if ok && st.Failed && !c.now.Before(st.Ready) {
+		return instanceState{}, false
+	}
+	return st, ok
+}
+
+// instancesOf are the instances of a project, by name.
+func (c *call) instancesOf(project string) []instanceState {
+	var out []instanceState
+	for _, k := range c.e.instances.keys("projects/" + project + "/instances/") {
+		if st, ok := c.instance(k); ok {
+			out = append(out, st)
+		}
+	}
+	return out
 }
 
 var (
@@ -96,15 +121,6 @@ func checkDisplayName(name string) error {
 	return nil
 }
 
-// zoneRegion gives the region of a zone such as projects/p/locations/us-west1-a; "" when there is no such zone.
-func zoneRegion(location string) string {
-	m := zoneName.FindStringSubmatch(location)
-	if m == nil || !strings.Contains(regions[m[1]], m[2]) {
-		return ""
-	}
-	return m[1]
-}
-
 func (c *call) createInstance() (any, error) {
 	var in bigtableadmin.CreateInstanceRequest
 	if err := c.read(&in); err != nil {
@@ -119,14 +135,16 @@ func (c *call) createInstance() (any, error) {
 		return nil, err
 	}
 	name := st.Meta.Name
-	if _, exists := c.e.instances.get(name); exists {
+	if _, exists := c.instance(name); exists {
 		return nil, fail("ALREADY_EXISTS", "Resource '%s' already exists.", name)
 	}
+	failed := c.outcome(c.shortage(p, st.Clusters))
+	st.Failed = failed != nil
 	c.e.instances.put(name, st)
 	c.e.policies.put(name, policyState{Parent: "projects/" + p.ID})
 	done := st.Meta
 	done.State = "READY"
-	return c.bigtableChange(st, "CreateInstanceMetadata", map[string]any{"originalRequest": in}, done), nil
+	return c.bigtableChange(st, "", "CreateInstanceMetadata", in, typed(bigtableType+"Instance", &done), failed), nil
 }
 
 // newInstance checks the request and gives what it makes.
@@ -153,56 +171,34 @@ func (c *call) newInstance(p Project, in *bigtableadmin.CreateInstanceRequest) (
 	zones := map[string]bool{}
 	for _, id := range sortedKeys(in.Clusters) {
 		cl := in.Clusters[id]
-		if err := c.checkCluster(p, id, &cl); err != nil {
+		if err := c.settleCluster(p, st.Meta.Name, id, &cl); err != nil {
 			return st, err
 		}
 		if zones[cl.Location] {
 			return st, fail("INVALID_ARGUMENT", "Error in field 'clusters' : Two clusters of an instance cannot be in the same zone")
 		}
 		zones[cl.Location] = true
-		cl.Name, cl.State = st.Meta.Name+"/clusters/"+id, ""
-		cl.Location = strings.Replace(cl.Location, c.v("project"), p.ID, 1)
-		if cl.DefaultStorageType == "" || cl.DefaultStorageType == "STORAGE_TYPE_UNSPECIFIED" {
-			cl.DefaultStorageType = "SSD"
-		}
-		if cl.NodeScalingFactor == "" {
-			cl.NodeScalingFactor = "NODE_SCALING_FACTOR_1X"
-		}
 		st.Clusters[id] = &cl
 	}
 	return st, c.billing(p.ID)
 }
 
-func (c *call) checkCluster(p Project, id string, cl *bigtableadmin.Cluster) error {
-	if err := checkID("clusters", id, 6, 30); err != nil {
-		return err
-	}
-	region := zoneRegion(cl.Location)
-	zone := cl.Location[strings.LastIndex(cl.Location, "/")+1:]
-	if region == "" {
-		return fail("INVALID_ARGUMENT", "Error in field 'clusters' : Error in field 'location' : Location '%s' is not available for Cloud Bigtable", zone)
-	}
-	auto := cl.ClusterConfig != nil && cl.ClusterConfig.ClusterAutoscalingConfig != nil
-	if cl.ServeNodes < 1 && !auto {
-		return fail("INVALID_ARGUMENT", "Error in field 'clusters' : Error in field 'serve_nodes' : Must be at least 1")
-	}
-	if !c.locationAllowed(p, zone) && !c.locationAllowed(p, region) {
-		return fail("FAILED_PRECONDITION", "'%s' violates constraint 'constraints/gcp.resourceLocations' on the resource 'projects/%s'.", zone, p.ID).with(
-			preconditionFailure(violation{Type: "constraints/gcp.resourceLocations", Subject: "orgpolicy:projects/" + p.ID, Description: "Location " + zone + " is not allowed."}))
-	}
-	return nil
-}
+const bigtableType = "type.googleapis.com/google.bigtable.admin.v2."
 
-// bigtableChange starts the operation of a change; what it answers with is seen when it is done.
-func (c *call) bigtableChange(st instanceState, kind string, metadata map[string]any, result bigtableadmin.Instance) any {
-	const types = "type.googleapis.com/google.bigtable.admin.v2."
+// bigtableChange starts the operation of a change, in the zone of the cluster, or of any of them for "".
+func (c *call) bigtableChange(st instanceState, cluster, metadata string, request, result any, failed *Status) any {
 	zone := "global"
 	for _, id := range sortedKeys(st.Clusters) {
-		zone = st.Clusters[id].Location[strings.LastIndex(st.Clusters[id].Location, "/")+1:]
+		if cluster == "" || cluster == id {
+			zone = zoneOf(st.Clusters[id])
+		}
 	}
-	metadata["requestTime"] = c.now.Format(milliseconds)
 	name := fmt.Sprintf("operations/%s/locations/%s/operations/%s", st.Meta.Name, zone, c.e.digits(19))
-	return c.operation(name, st.Project, typed(types+kind, metadata), typed(types+"Instance", &result))
+	m := map[string]any{"requestTime": c.now.Format(milliseconds)}
+	if request != nil {
+		m["originalRequest"] = request
+	}
+	return c.operation(name, st.Project, typed(bigtableType+metadata, m), result, failed)
 }
 
 func (c *call) bigtableOperation() (any, error) {
@@ -219,15 +215,6 @@ func (st instanceState) answer(now time.Time) *bigtableadmin.Instance {
 	return &m
 }
 
-func (st instanceState) cluster(id string, now time.Time) *bigtableadmin.Cluster {
-	cl := *st.Clusters[id]
-	cl.State = "READY"
-	if now.Before(st.Ready) {
-		cl.State = "CREATING"
-	}
-	return &cl
-}
-
 func (c *call) getInstance() (any, error) {
 	_, st, err := c.needInstance("bigtable.instances.get")
 	if err != nil {
@@ -242,8 +229,7 @@ func (c *call) listInstances() (any, error) {
 		return nil, err
 	}
 	out := &bigtableadmin.ListInstancesResponse{}
-	for _, k := range c.e.instances.keys("projects/" + p.ID + "/instances/") {
-		st, _ := c.e.instances.get(k)
+	for _, st := range c.instancesOf(p.ID) {
 		out.Instances = append(out.Instances, st.answer(c.now))
 	}
 	return out, nil
@@ -275,7 +261,26 @@ func (c *call) patchInstance() (any, error) {
 		}
 	}
 	c.e.instances.put(name, st)
-	return c.bigtableChange(st, "UpdateInstanceMetadata", map[string]any{}, *st.answer(c.now)), nil
+	request := map[string]any{"instance": &in, "updateMask": c.query.Get("updateMask")}
+	return c.bigtableChange(st, "", "UpdateInstanceMetadata", request, typed(bigtableType+"Instance", st.answer(c.now)), c.fails), nil
+}
+
+// updateInstance is the older, whole update: it is done when it is answered.
+func (c *call) updateInstance() (any, error) {
+	var in bigtableadmin.Instance
+	if err := c.read(&in); err != nil {
+		return nil, err
+	}
+	name, st, err := c.needInstance("bigtable.instances.update")
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDisplayName(in.DisplayName); err != nil {
+		return nil, err
+	}
+	st.Meta.DisplayName, st.Meta.Labels, st.Meta.Type = in.DisplayName, in.Labels, orElse(in.Type, st.Meta.Type)
+	c.e.instances.put(name, st)
+	return st.answer(c.now), nil
 }
 
 func (c *call) deleteInstance() (any, error) {
@@ -286,44 +291,6 @@ func (c *call) deleteInstance() (any, error) {
 	c.e.instances.delete(name)
 	c.e.policies.delete(name)
 	return nil, nil
-}
-
-// listClusters takes "-" for an instance: the clusters of all of a project's.
-func (c *call) listClusters() (any, error) {
-	out := &bigtableadmin.ListClustersResponse{}
-	add := func(st instanceState) {
-		for _, id := range sortedKeys(st.Clusters) {
-			out.Clusters = append(out.Clusters, st.cluster(id, c.now))
-		}
-	}
-	if c.v("instance") == "-" {
-		p, err := c.bigtableProject("bigtable.clusters.list")
-		if err != nil {
-			return nil, err
-		}
-		for _, k := range c.e.instances.keys("projects/" + p.ID + "/instances/") {
-			st, _ := c.e.instances.get(k)
-			add(st)
-		}
-		return out, nil
-	}
-	_, st, err := c.needInstance("bigtable.clusters.list")
-	if err != nil {
-		return nil, err
-	}
-	add(st)
-	return out, nil
-}
-
-func (c *call) getCluster() (any, error) {
-	name, st, err := c.needInstance("bigtable.clusters.get")
-	if err != nil {
-		return nil, err
-	}
-	if _, ok := st.Clusters[c.v("cluster")]; !ok {
-		return nil, fail("NOT_FOUND", "Cluster not found: %s/clusters/%s", name, c.v("cluster"))
-	}
-	return st.cluster(c.v("cluster"), c.now), nil
 }
 
 // policyBody is the body of a getIamPolicy or setIamPolicy of the newer APIs.
@@ -370,7 +337,7 @@ func (c *call) testInstancePermissions() (any, error) {
 	}
 	p, ok := c.e.project(c.v("project"))
 	name := "projects/" + p.ID + "/instances/" + c.v("instance")
-	if _, exists := c.e.instances.get(name); !ok || !exists {
+	if _, exists := c.instance(name); !ok || !exists {
 		return nil, fail("NOT_FOUND", "Instance not found: projects/%s/instances/%s", c.v("project"), c.v("instance"))
 	}
 	if i := slices.IndexFunc(in.Permissions, func(p string) bool { return !strings.HasPrefix(p, "bigtable.") }); i >= 0 {

@@ -30,6 +30,7 @@ type call struct {
 	header  http.Header   // added to the answer
 	checked []string      // permissions that were asked for, "storage.buckets.get on buckets/b"
 	speed   time.Duration // of the operation that the call starts; negative: it never ends
+	fails   *Status       // how that operation ends, when a rule says so
 }
 
 // Call is one line of the call log.
@@ -122,8 +123,11 @@ func (e *Emulator) answer(c *call, h *host, rt *route, rule *Rule) (a answer) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c.speed = e.cfg.Speed
-	if rule != nil && rule.Operation != 0 {
-		c.speed = time.Duration(rule.Operation)
+	if rule != nil {
+		c.fails = rule.Fails
+		if rule.Operation != 0 {
+			c.speed = time.Duration(rule.Operation)
+		}
 	}
 	v, err := c.run(h, rt)
 	a = c.render(v, err)

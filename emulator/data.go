@@ -3,6 +3,8 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+
+	"google.golang.org/api/bigtableadmin/v2"
 )
 
 // dataServices holds what the services that keep data keep.
@@ -10,6 +12,8 @@ type dataServices struct {
 	storage    storageTables
 	datasets   *table[datasetState]  // by "project/dataset"
 	instances  *table[instanceState] // by "projects/p/instances/i"
+	zones      *table[zoneState]     // by "us-west1-a"
+	tables     *table[bigtableadmin.Table]
 	workspaces *table[workspaceState]
 }
 

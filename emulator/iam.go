@@ -40,6 +40,7 @@ type customRole struct {
 	Etag        string    `json:"etag"`
 	Deleted     bool      `json:"deleted,omitempty"`
 	DeletedAt   time.Time `json:"deleted_at,omitzero"`
+	Visible     time.Time `json:"visible,omitzero"` // from when bindings may name it: Propagation.Roles after it was made
 }
 
 // registerIAM serves service accounts, their policies, and custom roles.
@@ -187,7 +188,12 @@ func createAccount(c *call) (any, error) {
 			Description: "Service account creation is not allowed on this project.",
 		}))
 	}
-	a := serviceAccount{Project: p.ID, Email: id + "@" + p.ID + ".iam.gserviceaccount.com", Visible: c.now.Add(c.e.cfg.Propagation)}
+	if limit, limited := p.Quotas[QuotaServiceAccounts]; limited && c.accountsOf(p) >= limit {
+		return nil, fail("RESOURCE_EXHAUSTED", "Maximum number of service accounts on project reached.").with(map[string]any{
+			"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "86401s",
+		})
+	}
+	a := serviceAccount{Project: p.ID, Email: id + "@" + p.ID + ".iam.gserviceaccount.com", Visible: c.now.Add(c.e.propagation(p.ID).Accounts.d())}
 	if _, ok := c.e.accounts.get(a.Email); ok {
 		return nil, fail("ALREADY_EXISTS", "Service account %s already exists within project projects/%s.", id, p.ID).with(map[string]any{
 			"@type": "type.googleapis.com/google.rpc.ResourceInfo", "resourceName": a.resource(),
@@ -205,6 +211,19 @@ func createAccount(c *call) (any, error) {
 	a.UniqueID, a.Etag = c.e.digits(21), c.e.etag()
 	c.e.accounts.put(a.Email, a)
 	return a.answer(), nil
+}
+
+// QuotaServiceAccounts is the quota of a project's service accounts, for [Emulator.SetQuota] (T24).
+const QuotaServiceAccounts = "iam.serviceAccounts"
+
+func (c *call) accountsOf(p Project) int {
+	n := 0
+	for _, a := range c.e.accounts.m {
+		if a.Project == p.ID {
+			n++
+		}
+	}
+	return n
 }
 
 func listAccounts(c *call) (any, error) {
@@ -344,7 +363,7 @@ func createRole(c *call) (any, error) {
 	}
 	r := customRole{
 		Title: req.Role.Title, Description: req.Role.Description, Stage: orElse(req.Role.Stage, "ALPHA"),
-		Permissions: unique(req.Role.IncludedPermissions), Etag: c.e.etag(),
+		Permissions: unique(req.Role.IncludedPermissions), Etag: c.e.etag(), Visible: c.now.Add(c.e.propagation(p.ID).Roles.d()),
 	}
 	c.e.roles.put(name, r)
 	return r.answer(name, true), nil
@@ -441,6 +460,7 @@ func undeleteRole(c *call, name string, r customRole) (any, error) {
 		return nil, fail("FAILED_PRECONDITION", "The role_id (%s) was deleted more than 7 days ago and can't be undeleted.", c.v("role"))
 	}
 	r.Deleted, r.DeletedAt, r.Etag = false, time.Time{}, c.e.etag()
+	r.Visible = c.now.Add(c.e.propagation(c.v("project")).Roles.d())
 	c.e.roles.put(name, r)
 	return r.answer(name, true), nil
 }

@@ -25,6 +25,13 @@ type operationAnswer struct {
 	Error    json.RawMessage `json:"error,omitempty"`
 }
 
+// Status is how a long-running operation failed: google.rpc.Status.
+type Status struct {
+	Code    int    `json:"code"` // of google.rpc.Code: 8 is RESOURCE_EXHAUSTED
+	Message string `json:"message"`
+	Details []any  `json:"details,omitempty"`
+}
+
 // ready is when an operation that the call starts will be done.
 func (c *call) ready() time.Time {
 	if c.speed < 0 {
@@ -33,11 +40,25 @@ func (c *call) ready() time.Time {
 	return c.now.Add(c.speed)
 }
 
-// operation starts a long-running operation that ends at [call.ready]. Both metadata and response carry their
-// "@type"; nil leaves them out. What the operation makes must show by its own time of readiness.
-func (c *call) operation(name, project string, metadata, response any) any {
-	op := operation{Name: name, Start: c.now, End: c.ready(), Project: project}
-	op.Metadata, op.Response = rawJSON(metadata), rawJSON(response)
+// outcome is how the operation that the call starts will fail: as a rule says, else as the state of the cloud says.
+// nil: it will succeed.
+func (c *call) outcome(state *Status) *Status {
+	if c.fails != nil {
+		return c.fails
+	}
+	return state
+}
+
+// operation starts a long-running operation that ends at [call.ready], with an error when failed isn't nil. Both
+// metadata and response carry their "@type"; nil leaves them out. The caller makes the operation's effect visible
+// at the same time, or never when it fails.
+func (c *call) operation(name, project string, metadata, response any, failed *Status) any {
+	op := operation{Name: name, Start: c.now, End: c.ready(), Project: project, Metadata: rawJSON(metadata)}
+	if failed != nil {
+		op.Error = rawJSON(failed)
+	} else {
+		op.Response = rawJSON(response)
+	}
 	c.e.operations.put(c.host+" "+name, op)
 	return op.answer(c.now)
 }

@@ -50,7 +50,7 @@ func (e *Emulator) allowed(email, resource, permission string, now time.Time) bo
 	for r := resource; r != ""; {
 		st, _ := e.policies.get(r)
 		for _, b := range st.Policy.Bindings {
-			if b.holds(now) && e.roleHas(b.Role, permission) && slices.ContainsFunc(b.Members, func(m string) bool { return e.isMember(email, m, now) }) {
+			if b.holds(now) && e.roleHas(b.Role, permission) && slices.ContainsFunc(b.Members, func(m string) bool { return st.effective(b, m, now) && e.isMember(email, m, now) }) {
 				return true
 			}
 		}

@@ -41,6 +41,44 @@ type Condition struct {
 type policyState struct {
 	Parent string `json:"parent,omitempty"`
 	Policy Policy `json:"policy"`
+	// Pending are members whose binding doesn't give its permissions yet, by [memberKey].
+	Pending map[string]time.Time `json:"pending,omitempty"`
+}
+
+// memberKey names a member of a binding.
+func memberKey(b Binding, member string) string {
+	key := b.Role + " " + member
+	if b.Condition != nil {
+		key += " " + b.Condition.Expression
+	}
+	return key
+}
+
+// settle puts a new policy in force: members that it adds have their permissions from a time on (T13).
+func (st *policyState) settle(next Policy, now, from time.Time) {
+	had := map[string]bool{}
+	for _, b := range st.Policy.Bindings {
+		for _, m := range b.Members {
+			had[memberKey(b, m)] = true
+		}
+	}
+	pending := map[string]time.Time{}
+	for _, b := range next.Bindings {
+		for _, m := range b.Members {
+			k := memberKey(b, m)
+			if t := st.Pending[k]; had[k] && now.Before(t) {
+				pending[k] = t
+			} else if !had[k] && now.Before(from) {
+				pending[k] = from
+			}
+		}
+	}
+	st.Policy, st.Pending = next, pending
+}
+
+// effective reports whether a member of a binding has its permissions already.
+func (st policyState) effective(b Binding, member string, now time.Time) bool {
+	return len(st.Pending) == 0 || !now.Before(st.Pending[memberKey(b, member)])
 }
 
 // setPolicy checks a policy as Google does and stores it on the resource with a new etag: concurrent changes
@@ -51,7 +89,8 @@ func (c *call) setPolicy(resource string, in Policy) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	st.Policy = out
+	p, _ := c.e.projectOf(resource)
+	st.settle(out, c.now, c.now.Add(c.e.propagation(p.ID).Bindings.d()))
 	c.e.policies.put(resource, st)
 	return out, nil
 }
@@ -216,8 +255,8 @@ func (c *call) checkRole(resource, name string) error {
 	if strings.HasPrefix(name, "projects/") || strings.HasPrefix(name, "organizations/") {
 		r, ok := c.e.roles.get(name)
 		p, _ := c.e.projectOf(resource)
-		if !ok || r.Deleted || !strings.HasPrefix(name, "projects/"+p.ID+"/") {
-			return fail("INVALID_ARGUMENT", "Role %s does not exist in the resource's hierarchy.", name)
+		if !ok || r.Deleted || c.now.Before(r.Visible) || !strings.HasPrefix(name, "projects/"+p.ID+"/") {
+			return fail("INVALID_ARGUMENT", "Role (%s) does not exist in the resource's hierarchy.", name)
 		}
 		return nil
 	}

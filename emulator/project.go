@@ -28,6 +28,24 @@ type Project struct {
 	State        string            `json:"state,omitempty"` // "ACTIVE" when empty, or "DELETE_REQUESTED"
 	Labels       map[string]string `json:"labels,omitempty"`
 	Created      time.Time         `json:"created,omitzero"`
+	Quotas       map[string]int    `json:"quotas,omitempty"`      // limits by [QuotaBigtableNodes] and the like; no entry: no limit
+	Propagation  *Propagation      `json:"propagation,omitempty"` // nil: Config.Propagation for accounts and APIs
+}
+
+// Propagation is how long what is new in a project stays unknown to Google's other services. JSON takes "20s".
+type Propagation struct {
+	Accounts Duration `json:"accounts,omitempty"` // reads of a service account are 404, bindings that name it 400 (T4)
+	APIs     Duration `json:"apis,omitempty"`     // an API is listed as enabled and refuses calls (T7)
+	Roles    Duration `json:"roles,omitempty"`    // bindings with a new or undeleted custom role are 400 (T40)
+	Bindings Duration `json:"bindings,omitempty"` // a new member of a role has no permission by it (T13)
+}
+
+// propagation of a project, by ID or number.
+func (e *Emulator) propagation(project string) Propagation {
+	if p, ok := e.project(project); ok && p.Propagation != nil {
+		return *p.Propagation
+	}
+	return Propagation{Accounts: Duration(e.cfg.Propagation), APIs: Duration(e.cfg.Propagation)}
 }
 
 // project finds a project by id or number; mu is held.
@@ -50,6 +68,8 @@ func (e *Emulator) project(idOrNumber string) (Project, bool) {
 type apiState struct {
 	Enabled time.Time `json:"enabled,omitzero"`
 	Listed  time.Time `json:"listed,omitzero"` // when Service Usage says ENABLED, Config.Propagation before Enabled
+	Busy    time.Time `json:"busy,omitzero"`   // until when an operation that will fail is running
+	Fails   *Status   `json:"fails,omitempty"` // how each operation that enables it ends; nil: it works
 }
 
 // api refuses the call when the API is off in the project, or was enabled less than Config.Propagation ago.

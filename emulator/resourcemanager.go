@@ -68,7 +68,7 @@ func (e *Emulator) registerResourceManager() {
 			if !v3 {
 				return nil, nil
 			}
-			return c.operation("operations/dp."+c.e.digits(19), p.ID, nil, typed("type.googleapis.com/google.cloud.resourcemanager.v3.Project", c.projectV3(p))), nil
+			return c.operation("operations/dp."+c.e.digits(19), p.ID, nil, typed("type.googleapis.com/google.cloud.resourcemanager.v3.Project", c.projectV3(p)), nil), nil
 		})
 		e.handle(crmHost, "GET /"+version+"/operations/{operation}", func(c *call) (any, error) {
 			return c.poll("operations/"+c.v("operation"), "")
@@ -276,10 +276,5 @@ func (c *call) testIAM(resource string) (any, error) {
 
 // SetProjectState deletes a project ("DELETE_REQUESTED") or brings it back ("ACTIVE").
 func (e *Emulator) SetProjectState(project, state string) {
-	e.seed(func() {
-		if p, ok := e.project(project); ok {
-			p.State = state
-			e.projects.put(p.ID, p)
-		}
-	})
+	e.changeProject(project, func(p *Project) { p.State = state })
 }

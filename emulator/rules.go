@@ -46,6 +46,8 @@ type Rule struct {
 	Hang      bool     `json:"hang,omitempty"`      // no answer until the client gives up
 	Operation Duration `json:"operation,omitempty"` // the operation that the call starts takes this long; negative: never ends
 
+	Fails *Status `json:"fails,omitempty"` // the operation that the call starts ends with this error, without an effect
+
 	Hits int `json:"hits,omitempty"` // how often it matched
 }
 

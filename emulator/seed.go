@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -75,22 +76,56 @@ func (e *Emulator) SetIAM(resource, member, role string) {
 // SetAPI turns an API of a project on or off, at once.
 func (e *Emulator) SetAPI(project, service string, on bool) {
 	e.seed(func() {
-		st := apiState{}
+		old, _ := e.apis.get(project + "/" + service)
+		st := apiState{Fails: old.Fails}
 		if on {
-			st = apiState{Enabled: e.now(), Listed: e.now()}
+			st.Enabled, st.Listed = e.now(), e.now()
 		}
 		e.apis.put(project+"/"+service, st)
 	})
 }
 
-// SetBilling links or unlinks the project's billing account.
-func (e *Emulator) SetBilling(project string, on bool) {
+// SetAPIFailure makes each operation that enables an API of a project end with an error; nil: they work (T23).
+func (e *Emulator) SetAPIFailure(project, service string, failed *Status) {
 	e.seed(func() {
-		if p, ok := e.project(project); ok {
-			p.Billing = on
+		st, _ := e.apis.get(project + "/" + service)
+		st.Fails = failed
+		e.apis.put(project+"/"+service, st)
+	})
+}
+
+// changeProject changes a project, by ID or number; one that isn't known stays unknown.
+func (e *Emulator) changeProject(id string, change func(*Project)) {
+	e.seed(func() {
+		if p, ok := e.project(id); ok {
+			change(&p)
 			e.projects.put(p.ID, p)
 		}
 	})
+}
+
+// SetQuota limits a project: [QuotaServiceAccounts], [QuotaBigtableNodes]. Below 0: no limit.
+func (e *Emulator) SetQuota(project, quota string, limit int) {
+	e.changeProject(project, func(p *Project) {
+		p.Quotas = maps.Clone(p.Quotas)
+		if p.Quotas == nil {
+			p.Quotas = map[string]int{}
+		}
+		p.Quotas[quota] = limit
+		if limit < 0 {
+			delete(p.Quotas, quota)
+		}
+	})
+}
+
+// SetProjectPropagation sets a project's own times in place of Config.Propagation, for what is made from now on.
+func (e *Emulator) SetProjectPropagation(project string, t Propagation) {
+	e.changeProject(project, func(p *Project) { p.Propagation = &t })
+}
+
+// SetBilling links or unlinks the project's billing account.
+func (e *Emulator) SetBilling(project string, on bool) {
+	e.changeProject(project, func(p *Project) { p.Billing = on })
 }
 
 // SetPolicy puts an organization policy on the organization ("organizations/N") or project ("projects/p").
@@ -228,6 +263,27 @@ func (e *Emulator) registerSeeding() {
 	},
 	) any {
 		return none(func() { e.SetAPI(v.Project, v.Service, v.On) })
+	})
+	seeding(e, "api-failures", func(v struct {
+		Project, Service string
+		Fails            *Status
+	},
+	) any {
+		return none(func() { e.SetAPIFailure(v.Project, v.Service, v.Fails) })
+	})
+	seeding(e, "quotas", func(v struct {
+		Project, Quota string
+		Limit          int
+	},
+	) any {
+		return none(func() { e.SetQuota(v.Project, v.Quota, v.Limit) })
+	})
+	seeding(e, "propagation", func(v struct {
+		Project     string
+		Propagation Propagation
+	},
+	) any {
+		return none(func() { e.SetProjectPropagation(v.Project, v.Propagation) })
 	})
 	seeding(e, "billing", func(v struct {
 		Project string

@@ -135,9 +135,10 @@ func (e *Emulator) registerServiceUsage() {
 		if c.service(p, id).State != "ENABLED" {
 			return nil, fail("FAILED_PRECONDITION", "The service %s is not enabled for projects/%s.", id, p.Number)
 		}
-		c.e.apis.put(p.ID+"/"+id, apiState{})
+		st, _ := c.e.apis.get(p.ID + "/" + id)
+		c.e.apis.put(p.ID+"/"+id, apiState{Fails: st.Fails})
 		return c.operation("operations/acat.p17-"+p.Number+"-"+c.e.id(36), p.ID, nil,
-			typed(usageType+"DisableServiceResponse", map[string]any{"service": c.service(p, id)})), nil
+			typed(usageType+"DisableServiceResponse", map[string]any{"service": c.service(p, id)}), nil), nil
 	})
 	e.handle(usageHost, "GET /v1/operations/{operation...}", func(c *call) (any, error) {
 		return c.poll("operations/"+c.v("operation"), "serviceusage.services.get")
@@ -193,18 +194,16 @@ func (c *call) enable(response string, ids []string) (any, error) {
 			p.Number, strings.Join(ids, ",")).with(preconditionFailure(v...),
 			errorInfo("UREQ_PROJECT_BILLING_NOT_FOUND", "serviceusage.googleapis.com/billing-enabled", map[string]string{"services": strings.Join(ids, ",")}))
 	}
-	for _, k := range c.e.apis.keys(p.ID + "/") {
-		if st, _ := c.e.apis.get(k); st.Listed.After(c.now) {
-			return nil, fail("FAILED_PRECONDITION", "Another activation or deactivation is in progress for the service(s) and the consumer projects/%s. Please try again later.", p.Number)
-		}
+	if c.activating(p) {
+		return nil, fail("FAILED_PRECONDITION", "Another activation or deactivation is in progress for the service(s) and the consumer projects/%s. Please try again later.", p.Number)
 	}
-	ready, off := c.ready(), false
+	off := slices.ContainsFunc(ids, func(id string) bool { return c.service(p, id).State != "ENABLED" })
+	var failed *Status
+	if off {
+		failed = c.activate(p, ids)
+	}
 	var first, second []any
 	for _, id := range ids {
-		if c.service(p, id).State != "ENABLED" {
-			off = true
-			c.e.apis.put(p.ID+"/"+id, apiState{Listed: ready, Enabled: ready.Add(c.e.cfg.Propagation)})
-		}
 		s := c.service(p, id)
 		s.State = "ENABLED"
 		first, second = append(first, s), append(second, s.Name)
@@ -217,7 +216,40 @@ func (c *call) enable(response string, ids []string) (any, error) {
 		return operationAnswer{Name: "operations/noop.DONE_OPERATION", Done: true, Response: rawJSON(typed(usageType+response, body))}, nil
 	}
 	return c.operation("operations/acf.p2-"+p.Number+"-"+c.e.id(36), p.ID,
-		typed(usageType+"OperationMetadata", map[string]any{"resourceNames": second}), typed(usageType+response, body)), nil
+		typed(usageType+"OperationMetadata", map[string]any{"resourceNames": second}), typed(usageType+response, body), failed), nil
+}
+
+// activating reports whether an operation is turning an API of the project on.
+func (c *call) activating(p Project) bool {
+	return slices.ContainsFunc(c.e.apis.keys(p.ID+"/"), func(k string) bool {
+		st, _ := c.e.apis.get(k)
+		return st.Listed.After(c.now) || st.Busy.After(c.now)
+	})
+}
+
+// activate schedules those of the APIs that are off to be on when the operation ends, or returns how it will fail.
+func (c *call) activate(p Project, ids []string) *Status {
+	var failed *Status
+	for _, id := range ids {
+		if st, _ := c.e.apis.get(p.ID + "/" + id); st.Fails != nil {
+			failed = st.Fails
+		}
+	}
+	failed = c.outcome(failed)
+	ready := c.ready()
+	for _, id := range ids {
+		if c.service(p, id).State == "ENABLED" {
+			continue
+		}
+		st, _ := c.e.apis.get(p.ID + "/" + id)
+		if failed != nil {
+			st.Busy = ready
+		} else {
+			st.Listed, st.Enabled = ready, ready.Add(c.e.propagation(p.ID).APIs.d())
+		}
+		c.e.apis.put(p.ID+"/"+id, st)
+	}
+	return failed
 }
 
 // paid are APIs that Google refuses to enable without a billing account.
