@@ -159,6 +159,12 @@ func (c *call) newInstance(p Project, in *bigtableadmin.CreateInstanceRequest) (
 	if err := checkDisplayName(in.Instance.DisplayName); err != nil {
 		return st, err
 	}
+	if bad := badLabel(in.Instance.Labels); bad != "" {
+		return st, fail("INVALID_ARGUMENT", "Error in field 'instance' : Error in field 'labels' : Invalid label '%s'", bad)
+	}
+	if err := c.custom(p, "bigtableadmin.googleapis.com/Instance", "CREATE", in.Instance); err != nil {
+		return st, err
+	}
 	if len(in.Clusters) == 0 {
 		return st, fail("INVALID_ARGUMENT", "Error in field 'clusters' : Instance must have at least one cluster")
 	}
@@ -248,6 +254,9 @@ func (c *call) patchInstance() (any, error) {
 	for _, field := range mask {
 		switch field {
 		case "labels":
+			if bad := badLabel(in.Labels); bad != "" {
+				return nil, fail("INVALID_ARGUMENT", "Error in field 'instance' : Error in field 'labels' : Invalid label '%s'", bad)
+			}
 			st.Meta.Labels = in.Labels
 		case "displayName", "display_name":
 			if err := checkDisplayName(in.DisplayName); err != nil {

@@ -94,6 +94,13 @@ func (c *call) settleCluster(p Project, instance, id string, cl *bigtableadmin.C
 		return fail("FAILED_PRECONDITION", "'%s' violates constraint 'constraints/gcp.resourceLocations' on the resource 'projects/%s'.", zone, p.ID).with(
 			preconditionFailure(violation{Type: "constraints/gcp.resourceLocations", Subject: "orgpolicy:projects/" + p.ID, Description: "Location " + zone + " is not allowed."}))
 	}
+	key := ""
+	if cl.EncryptionConfig != nil {
+		key = cl.EncryptionConfig.KmsKeyName
+	}
+	if err := c.encrypted(p, "bigtable.googleapis.com", key); err != nil {
+		return err
+	}
 	cl.Name, cl.State = instance+"/clusters/"+id, ""
 	cl.Location = "projects/" + p.ID + "/locations/" + zone
 	if cl.DefaultStorageType == "" || cl.DefaultStorageType == "STORAGE_TYPE_UNSPECIFIED" {

@@ -1,11 +1,14 @@
 package emulator
 
 import (
+	"errors"
 	"slices"
 	"strings"
+
+	"groundwork/emulator/cel"
 )
 
-// OrgPolicy is an organization policy on an organization or a project.
+// OrgPolicy is an organization policy on an organization or a project: its first rule, and further ones.
 type OrgPolicy struct {
 	Constraint string   `json:"constraint"` // without "constraints/": "iam.allowedPolicyMemberDomains"
 	Enforce    bool     `json:"enforce,omitempty"`
@@ -13,8 +16,66 @@ type OrgPolicy struct {
 	Denied     []string `json:"denied,omitempty"`
 	DenyAll    bool     `json:"deny_all,omitempty"`
 	AllowAll   bool     `json:"allow_all,omitempty"`
-	// Subjects of the managed constraint iam.managed.allowedPolicyMembers: members and principal sets.
+	// Subjects of the managed constraint iam.managed.allowedPolicyMembers: members, and principal sets in either form
+	// ("principalSet://iam.googleapis.com/organizations/N", "//cloudresourcemanager.googleapis.com/organizations/N").
 	Subjects []string `json:"subjects,omitempty"`
+	// Condition limits the rule to resources with tags: "resource.matchTag('1001/env', 'prod')" (T39).
+	Condition string `json:"condition,omitempty"`
+	// Rules are further rules of the same policy; they have no Constraint of their own.
+	Rules []OrgPolicy `json:"rules,omitempty"`
+}
+
+// rules are the policy's rules, those with a condition first: they override the one without.
+func (o OrgPolicy) rules() []OrgPolicy {
+	all := append([]OrgPolicy{o}, o.Rules...)
+	for i := range all {
+		all[i].Constraint, all[i].Rules = o.Constraint, nil
+	}
+	slices.SortStableFunc(all, func(a, b OrgPolicy) int {
+		switch {
+		case (a.Condition == "") == (b.Condition == ""):
+			return 0
+		case a.Condition == "":
+			return 1
+		}
+		return -1
+	})
+	return all
+}
+
+// holds reports whether the rule's condition is true with these tags, by "1001/env".
+func (o OrgPolicy) holds(tags map[string]string) bool {
+	if o.Condition == "" {
+		return true
+	}
+	ok, err := cel.Bool(o.Condition, map[string]any{"resource": map[string]any{
+		"matchTag": cel.Func(func(args ...any) (any, error) {
+			if len(args) != 2 {
+				return nil, errors.New("matchTag takes a key and a value")
+			}
+			key, _ := args[0].(string)
+			return tags[key] != "" && tags[key] == args[1], nil
+		}),
+	}})
+	return err == nil && ok
+}
+
+// permits reports whether a rule of a list allows the value that covers recognizes.
+func (o *OrgPolicy) permits(covers func(value string) bool) bool {
+	switch {
+	case o == nil || o.AllowAll:
+		return true
+	case o.DenyAll, slices.ContainsFunc(o.Denied, covers):
+		return false
+	case len(o.Allowed) > 0:
+		return slices.ContainsFunc(o.Allowed, covers)
+	}
+	return true
+}
+
+// names reports whether a value of a list stands for exactly this.
+func names(want string) func(string) bool {
+	return func(value string) bool { return strings.TrimPrefix(value, "is:") == want }
 }
 
 // projectOf is the project above a resource.
@@ -29,25 +90,66 @@ func (e *Emulator) projectOf(resource string) (Project, bool) {
 	return Project{}, false
 }
 
-// constraint is the organization policy in force for a project: its own, or its organization's. nil: none.
+// orgPolicy is the organization policy that a project has for a constraint: its own, or its organization's.
+func (e *Emulator) orgPolicy(p Project, name string) (OrgPolicy, bool) {
+	org, _ := e.organizations.get(p.Organization)
+	for _, list := range [][]OrgPolicy{p.Policies, org.Policies} {
+		for _, o := range list {
+			if o.Constraint == name {
+				return o, true
+			}
+		}
+	}
+	return OrgPolicy{}, false
+}
+
+// constraint is the rule of the organization policy that is in force for a project. nil: none.
 func (e *Emulator) constraint(project, name string) *OrgPolicy {
 	p, ok := e.project(project)
 	if !ok {
 		return nil
 	}
-	find := func(list []OrgPolicy) *OrgPolicy {
-		for i := range list {
-			if list[i].Constraint == name {
-				return &list[i]
-			}
-		}
+	o, ok := e.orgPolicy(p, name)
+	if !ok {
 		return nil
 	}
-	if o := find(p.Policies); o != nil {
-		return o
+	for _, r := range o.rules() {
+		if r.holds(p.Tags) {
+			return &r
+		}
 	}
-	org, _ := e.organizations.get(p.Organization)
-	return find(org.Policies)
+	return nil
+}
+
+// enforced reports whether a yes-or-no organization policy is on for the project.
+func (c *call) enforced(project, constraint string) bool {
+	o := c.e.constraint(project, constraint)
+	return o != nil && o.Enforce
+}
+
+// managed is the refusal by a managed constraint.
+func managed(constraint, resource, sentence, violated string) error {
+	return fail("FAILED_PRECONDITION", "Operation denied by org policy on resource '%s': [\"constraints/%s\": \"%s\"]", resource, constraint, sentence).with(
+		preconditionFailure(violation{Type: "constraints/" + constraint, Subject: "orgpolicy:" + resource, Description: violated}))
+}
+
+// usable refuses calls of a service that the organization doesn't allow in the project.
+// Source: https://cloud.google.com/resource-manager/docs/organization-policy/restricting-resources
+func (c *call) usable(p Project, service string) error {
+	if c.e.constraint(p.ID, "gcp.restrictServiceUsage").permits(names(service)) {
+		return nil
+	}
+	return fail("PERMISSION_DENIED", "Request is disallowed by organization's constraints/gcp.restrictServiceUsage constraint for 'projects/%s' attempting to use service '%s'.", p.Number, service).with(
+		errorInfo("RESOURCE_USAGE_RESTRICTION_VIOLATED", "googleapis.com", map[string]string{"consumer": "projects/" + p.Number, "service": service}))
+}
+
+// encrypted refuses a resource without a key of the customer's where the organization asks for one.
+func (c *call) encrypted(p Project, service, key string) error {
+	if key != "" || c.e.constraint(p.ID, "gcp.restrictNonCmekServices").permits(names(service)) {
+		return nil
+	}
+	return fail("FAILED_PRECONDITION", "Constraint `constraints/gcp.restrictNonCmekServices` violated for `projects/%s` attempting to create a resource without specifying a KMS CryptoKey.", p.ID).with(
+		preconditionFailure(violation{Type: "constraints/gcp.restrictNonCmekServices", Subject: "orgpolicy:projects/" + p.ID, Description: service}))
 }
 
 // checkSharing is domain restricted sharing: the member must belong to a permitted customer.
@@ -64,8 +166,7 @@ func (c *call) checkSharing(resource, member string) error {
 		}))
 	}
 	if o := c.e.constraint(p.ID, "iam.managed.allowedPolicyMembers"); o != nil && o.Enforce && !slices.Contains(o.Subjects, member) && !c.e.belongs(member, p, o.Subjects) {
-		return fail("FAILED_PRECONDITION", "Operation denied by org policy on resource '%s': [\"constraints/iam.managed.allowedPolicyMembers\": \"This policy restricts the members that can be granted roles: %s.\"]", resource, member).with(
-			preconditionFailure(violation{Type: "constraints/iam.managed.allowedPolicyMembers", Subject: "orgpolicy:" + resource, Description: member + " is not an allowed policy member."}))
+		return managed("iam.managed.allowedPolicyMembers", resource, "This policy restricts the members that can be granted roles: "+member+".", member+" is not an allowed policy member.")
 	}
 	return nil
 }
@@ -109,4 +210,19 @@ func (e *Emulator) belongs(member string, of Project, allowed []string) bool {
 		}
 	}
 	return false
+}
+
+// locationAllowed looks at the organization policy on locations. Its values are places ("us-west1", "US") and
+// groups ("in:us-locations", "in:us-west1-locations").
+// Source: https://cloud.google.com/resource-manager/docs/organization-policy/defining-locations
+func (c *call) locationAllowed(p Project, location string) bool {
+	return c.e.constraint(p.ID, "gcp.resourceLocations").permits(func(value string) bool {
+		v := strings.TrimPrefix(strings.ToLower(value), "is:")
+		group, ok := strings.CutPrefix(v, "in:")
+		if !ok {
+			return v == location
+		}
+		group = strings.TrimSuffix(group, "-locations")
+		return location == group || strings.HasPrefix(location, group+"-")
+	})
 }

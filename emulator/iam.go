@@ -182,11 +182,8 @@ func createAccount(c *call) (any, error) {
 	case !accountIDPattern.MatchString(id):
 		return nil, fail("INVALID_ARGUMENT", "The account ID %q does not match the regular expression [a-z]([-a-z0-9]*[a-z0-9]).", id)
 	}
-	if o := c.e.constraint(p.ID, "iam.disableServiceAccountCreation"); o != nil && o.Enforce {
-		return nil, fail("FAILED_PRECONDITION", "Service account creation is not allowed on this project.").with(preconditionFailure(violation{
-			Type: "constraints/iam.disableServiceAccountCreation", Subject: "projects/" + p.ID + "/serviceAccounts/" + id,
-			Description: "Service account creation is not allowed on this project.",
-		}))
+	if err := c.accountAllowed(p, &req); err != nil {
+		return nil, err
 	}
 	if limit, limited := p.Quotas[QuotaServiceAccounts]; limited && c.accountsOf(p) >= limit {
 		return nil, fail("RESOURCE_EXHAUSTED", "Maximum number of service accounts on project reached.").with(map[string]any{
@@ -215,6 +212,20 @@ func createAccount(c *call) (any, error) {
 
 // QuotaServiceAccounts is the quota of a project's service accounts, for [Emulator.SetQuota] (T24).
 const QuotaServiceAccounts = "iam.serviceAccounts"
+
+// accountAllowed checks a new service account against the organization policies.
+func (c *call) accountAllowed(p Project, req *iam.CreateServiceAccountRequest) error {
+	const text = "Service account creation is not allowed on this project."
+	if c.enforced(p.ID, "iam.disableServiceAccountCreation") {
+		return fail("FAILED_PRECONDITION", text).with(preconditionFailure(violation{
+			Type: "constraints/iam.disableServiceAccountCreation", Subject: "projects/" + p.ID + "/serviceAccounts/" + req.AccountId, Description: text,
+		}))
+	}
+	if c.enforced(p.ID, "iam.managed.disableServiceAccountCreation") {
+		return managed("iam.managed.disableServiceAccountCreation", "projects/"+p.ID, text, text)
+	}
+	return c.custom(p, "iam.googleapis.com/ServiceAccount", "CREATE", req.ServiceAccount)
+}
 
 func (c *call) accountsOf(p Project) int {
 	n := 0

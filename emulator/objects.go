@@ -130,6 +130,7 @@ func (c *call) deleteObject() (any, error) {
 		return nil, err
 	}
 	c.e.storage.objects.delete(o.Meta.Bucket + "/" + o.Meta.Name)
+	c.softDelete(o)
 	return emptyAnswer(), nil
 }
 
@@ -137,6 +138,9 @@ func (c *call) listObjects() (any, error) {
 	b, err := c.needBucket("storage.objects.list")
 	if err != nil {
 		return nil, err
+	}
+	if c.query.Get("softDeleted") == "true" {
+		return c.softDeleted(b), nil
 	}
 	most := 1000
 	if m, err := strconv.Atoi(c.query.Get("maxResults")); err == nil && m > 0 {
@@ -282,6 +286,7 @@ func (c *call) store(m storage.Object, data []byte) *storage.Object {
 	m.TimeCreated, m.Updated, m.TimeStorageClassUpdated, m.TimeFinalized = now, now, now, now
 	m.StorageClass = orElse(m.StorageClass, "STANDARD")
 	c.e.storage.objects.put(key, objectState{Meta: m, Data: data})
+	c.softDelete(old)
 	return &m
 }
 

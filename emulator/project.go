@@ -13,6 +13,8 @@ type Organization struct {
 	Domain   string      `json:"domain,omitempty"`
 	Customer string      `json:"customer,omitempty"` // Workspace customer id "C0…"; made when empty
 	Policies []OrgPolicy `json:"policies,omitempty"`
+	// CustomConstraints are in force where a policy enforces them: Constraint "custom.bucketNeedsCostCenter" (T20).
+	CustomConstraints []CustomConstraint `json:"custom_constraints,omitempty"`
 }
 
 // Project is a Google Cloud project.
@@ -27,6 +29,7 @@ type Project struct {
 	IAM          map[string]string `json:"iam,omitempty"`   // member to role, set with the project
 	State        string            `json:"state,omitempty"` // "ACTIVE" when empty, or "DELETE_REQUESTED"
 	Labels       map[string]string `json:"labels,omitempty"`
+	Tags         map[string]string `json:"tags,omitempty"` // values by "1001/env"
 	Created      time.Time         `json:"created,omitzero"`
 	Quotas       map[string]int    `json:"quotas,omitempty"`      // limits by [QuotaBigtableNodes] and the like; no entry: no limit
 	Propagation  *Propagation      `json:"propagation,omitempty"` // nil: Config.Propagation for accounts and APIs
@@ -81,7 +84,7 @@ func (c *call) api(service, project string) error {
 	}
 	st, _ := c.e.apis.get(p.ID + "/" + service)
 	if !st.Enabled.IsZero() && !c.now.Before(st.Enabled) {
-		return nil
+		return c.usable(p, service)
 	}
 	title := apiTitle(service)
 	url := fmt.Sprintf("https://console.developers.google.com/apis/api/%s/overview?project=%s", service, p.Number)

@@ -123,6 +123,17 @@ func (e *Emulator) SetProjectPropagation(project string, t Propagation) {
 	e.changeProject(project, func(p *Project) { p.Propagation = &t })
 }
 
+// SetTag gives a project a value for a tag ("1001/env"); "" takes the tag away.
+func (e *Emulator) SetTag(project, key, value string) {
+	e.changeProject(project, func(p *Project) {
+		p.Tags = maps.Clone(p.Tags)
+		if p.Tags == nil {
+			p.Tags = map[string]string{}
+		}
+		p.Tags[key] = value
+	})
+}
+
 // SetBilling links or unlinks the project's billing account.
 func (e *Emulator) SetBilling(project string, on bool) {
 	e.changeProject(project, func(p *Project) { p.Billing = on })
@@ -284,6 +295,9 @@ func (e *Emulator) registerSeeding() {
 	},
 	) any {
 		return none(func() { e.SetProjectPropagation(v.Project, v.Propagation) })
+	})
+	seeding(e, "tags", func(v struct{ Project, Key, Value string }) any {
+		return none(func() { e.SetTag(v.Project, v.Key, v.Value) })
 	})
 	seeding(e, "billing", func(v struct {
 		Project string
