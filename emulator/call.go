@@ -21,6 +21,7 @@ type call struct {
 	*http.Request
 	e       *Emulator
 	host    string
+	route   *route
 	vars    map[string]string // of the route's pattern, unescaped
 	query   url.Values
 	body    []byte
@@ -144,8 +145,12 @@ func (c *call) run(h *host, rt *route) (v any, err error) {
 	if rt == nil {
 		return nil, &gerr{HTTP: 404, Status: "NOT_FOUND", Message: fmt.Sprintf("%s %s on %s: method not found.", c.Method, c.URL.Path, c.host)}
 	}
+	c.route = rt
 	if !h.open && !rt.open {
 		if err := c.authorized(); err != nil {
+			return nil, err
+		}
+		if err := c.consumer(); err != nil {
 			return nil, err
 		}
 	}

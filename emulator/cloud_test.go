@@ -131,9 +131,15 @@ type clients struct {
 
 func (c *cloud) as(email string) *clients {
 	c.t.Helper()
+	return c.withToken(c.Token(email))
+}
+
+// withToken gives the clients of an access token.
+func (c *cloud) withToken(token string) *clients {
+	c.t.Helper()
 	ctx := c.t.Context()
 	hc := &http.Client{Transport: &oauth2.Transport{
-		Source: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.Token(email)}), Base: redirect{c.url},
+		Source: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}), Base: redirect{c.url},
 	}}
 	opt := option.WithHTTPClient(hc)
 	k := &clients{http: hc}

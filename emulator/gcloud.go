@@ -18,7 +18,7 @@ func (e *Emulator) registerTools() {
 		"GET /download/storage/v1/b/{bucket}/o/{object}": (*call).download,
 	} {
 		e.handle("", pattern, func(c *call) (any, error) {
-			c.host = storageHost
+			c.host, c.route = storageHost, &route{method: c.route.method, pattern: c.route.pattern}
 			if err := c.authorized(); err != nil {
 				return nil, err
 			}

@@ -28,7 +28,7 @@ func (e *Emulator) claims(email string, scopes []string) map[string]any {
 	if !ok {
 		p = Person{Email: email}
 	}
-	m := map[string]any{"sub": subject(email)}
+	m := map[string]any{"sub": e.subject(email)}
 	if slices.Contains(scopes, "email") || slices.Contains(scopes, basicScopes[3]) {
 		m["email"], m["email_verified"] = email, true
 	}
@@ -42,10 +42,13 @@ func (e *Emulator) claims(email string, scopes []string) map[string]any {
 	return m
 }
 
-// subject is a stable account number of 21 digits.
-func subject(email string) string {
+// subject is a stable account number of 21 digits, another one for each owner of the address.
+func (e *Emulator) subject(email string) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(email))
+	if p, _ := e.people.get(email); p.Owner > 0 {
+		_, _ = fmt.Fprintf(h, " %d", p.Owner)
+	}
 	return fmt.Sprintf("1%020d", h.Sum64())
 }
 

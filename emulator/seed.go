@@ -13,6 +13,9 @@ import (
 func (e *Emulator) AddPerson(p Person) {
 	e.seed(func() {
 		p.Email = strings.ToLower(p.Email)
+		if old, ok := e.people.get(p.Email); ok && p.Owner == 0 {
+			p.Owner = old.Owner
+		}
 		e.people.put(p.Email, p)
 	})
 }
@@ -329,6 +332,9 @@ func (e *Emulator) registerSeeding() {
 		return none(func() { e.AddRole(v.Project, v.ID, v.Permissions, v.Deleted, v.Age.d()) })
 	})
 	seeding(e, "revoke", func(v struct{ Email string }) any { return none(func() { e.RevokeTokens(v.Email) }) })
+	seeding(e, "reassign", func(v struct{ Email, Name string }) any {
+		return none(func() { e.ReassignAddress(v.Email, v.Name) })
+	})
 	seeding(e, "expire", func(v struct{ Email string }) any { return none(func() { e.ExpireTokens(v.Email) }) })
 	seeding(e, "reauth", func(v struct{ Email string }) any { return none(func() { e.RequireReauth(v.Email) }) })
 	seeding(e, "tokens", func(v struct{ Email string }) any { return e.Token(v.Email) })

@@ -16,6 +16,9 @@ type OAuthClient struct {
 	Name      string   `json:"name,omitempty"`   // shown at consent; "": the id
 	Secret    string   `json:"secret,omitempty"` // "": a public client, held by PKCE alone
 	Redirects []string `json:"redirects"`        // compared exactly
+	// Project that the client belongs to, by ID or number; "": the number before the first "-" of ID. Where the emulator
+	// has the project, an API that is off in it refuses the client's calls (T21).
+	Project string `json:"project,omitempty"`
 	// Testing makes refresh tokens die after seven days, as for an app that Google has not verified.
 	Testing bool `json:"testing,omitempty"`
 }
@@ -55,7 +58,7 @@ func (e *Emulator) registerIdentity() {
 		host string
 		fn   handler
 	}{
-		"GET /.well-known/openid-configuration": {"accounts.google.com", discovery},
+		"GET /.well-known/openid-configuration": {"accounts.google.com", openidConfiguration},
 		"GET /o/oauth2/v2/auth":                 {"accounts.google.com", authorize},
 		"POST /o/oauth2/v2/auth":                {"accounts.google.com", consented},
 		"POST /token":                           {"oauth2.googleapis.com", tokens},
@@ -80,7 +83,7 @@ func (c *call) issuer() string {
 	return "http://" + c.Host
 }
 
-func discovery(c *call) (any, error) {
+func openidConfiguration(c *call) (any, error) {
 	i := c.issuer()
 	return map[string]any{
 		"issuer":                                         i,

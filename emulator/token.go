@@ -1,9 +1,12 @@
 package emulator
 
 import (
+	_ "embed"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,6 +20,8 @@ type Person struct {
 	Refused []string `json:"refused,omitempty"`
 	// RAPT makes each refresh fail with invalid_rapt until the person signs in again.
 	RAPT bool `json:"rapt,omitempty"`
+	// Owner tells apart the people who had the address one after the other: each has their own subject.
+	Owner int `json:"owner,omitempty"`
 }
 
 // accessToken is a bearer token, by its value.
@@ -75,7 +80,7 @@ func (c *call) authorized() error {
 		g.Message = "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
 		g.Details = []any{errorInfo("ACCESS_TOKEN_INVALID", "googleapis.com", map[string]string{"service": c.host})}
 		g.Header = http.Header{"Www-Authenticate": {`Bearer realm="https://accounts.google.com/", error="invalid_token"`}}
-	case !slices.Contains(c.token.Scopes, CloudPlatform) && !slices.ContainsFunc(c.token.Scopes, c.scopeReaches):
+	case !slices.ContainsFunc(c.token.Scopes, c.scopeReaches):
 		return fail("PERMISSION_DENIED", "Request had insufficient authentication scopes.").because("insufficientPermissions").with(
 			errorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "googleapis.com", map[string]string{"service": c.host}))
 	default:
@@ -84,16 +89,37 @@ func (c *call) authorized() error {
 	return g
 }
 
-// scopeReaches: a narrower scope than cloud-platform, for one service.
+// scopeReaches reports whether a token with the scope may call the route.
 func (c *call) scopeReaches(scope string) bool {
-	name, _ := strings.CutPrefix(scope, "https://www.googleapis.com/auth/")
-	service, _, _ := strings.Cut(c.host, ".")
-	switch name {
-	case "cloud-platform.read-only":
-		return c.Method == http.MethodGet || strings.HasSuffix(c.URL.Path, "IamPolicy") && strings.Contains(c.URL.Path, ":get")
-	case "devstorage.full_control", "devstorage.read_write", "devstorage.read_only":
-		return service == "storage" || service == "www"
-	default:
-		return name == service
+	pattern := c.route.pattern
+	switch pattern {
+	case "/download/storage/v1/b/{bucket}/o/{object}", "/{bucket}/{object...}": // other ways to an object's bytes
+		pattern = "/storage/v1/b/{bucket}/o/{object}"
 	}
+	return scope == CloudPlatform || slices.Contains(routeScopes()[c.host+" "+c.route.method+" "+pattern], scope)
+}
+
+//go:embed scopes.json
+var scopesJSON []byte
+
+// routeScopes are the scopes beside [CloudPlatform] that reach a route, "host METHOD pattern", by Google's discovery
+// documents; a test compares them.
+var routeScopes = sync.OnceValue(func() map[string][]string {
+	var groups []scopeGroup
+	if err := json.Unmarshal(scopesJSON, &groups); err != nil {
+		panic("emulator: scopes.json: " + err.Error())
+	}
+	out := map[string][]string{}
+	for _, g := range groups {
+		for _, r := range g.Routes {
+			out[r] = g.Scopes
+		}
+	}
+	return out
+})
+
+// scopeGroup are routes that the same scopes reach.
+type scopeGroup struct {
+	Scopes []string `json:"scopes"`
+	Routes []string `json:"routes"`
 }

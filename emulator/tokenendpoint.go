@@ -142,33 +142,42 @@ func (c *call) issue(client OAuthClient, email string, scopes []string, nonce, r
 	return out, nil
 }
 
-// revoke ends a token: an access token takes the refresh token that it came from with it, and the reverse.
+// revoke ends the access that a token belongs to: all tokens of the same person and client (T31).
 func revoke(c *call) (any, error) {
 	value := c.query.Get("token")
 	if form, err := url.ParseQuery(string(c.body)); err == nil && form.Get("token") != "" {
 		value = form.Get("token")
 	}
-	refresh := value
 	t, isAccess := c.e.tokens.get(value)
-	if isAccess {
-		refresh = t.Refresh
-	}
-	_, isRefresh := c.e.refreshes.get(refresh)
-	if !isRefresh && (!isAccess || c.now.After(t.Expires)) {
+	r, isRefresh := c.e.refreshes.get(value)
+	switch {
+	case isRefresh:
+		c.e.endConsent(r.Client, r.Email)
+	case isAccess && !c.now.After(t.Expires):
+		c.e.tokens.delete(value)
+		if t.Client != "" {
+			c.e.endConsent(t.Client, t.Email)
+		}
+	default:
 		return oauthError(http.StatusBadRequest, "invalid_token", "Token expired or revoked"), nil
 	}
-	c.e.tokens.delete(value)
-	c.e.revokeRefresh(refresh)
 	return nil, nil
 }
 
-func (e *Emulator) revokeRefresh(value string) {
-	if value == "" {
-		return
+// endConsent deletes every token that a person gave a client.
+func (e *Emulator) endConsent(client, email string) {
+	e.deleteTokens(func(c, m string) bool { return c == client && strings.EqualFold(m, email) })
+}
+
+// deleteTokens deletes the tokens whose client and person match.
+func (e *Emulator) deleteTokens(match func(client, email string) bool) {
+	for _, k := range e.refreshes.keys("") {
+		if r, _ := e.refreshes.get(k); match(r.Client, r.Email) {
+			e.refreshes.delete(k)
+		}
 	}
-	e.refreshes.delete(value)
 	for _, k := range e.tokens.keys("") {
-		if t, _ := e.tokens.get(k); t.Refresh == value {
+		if t, _ := e.tokens.get(k); match(t.Client, t.Email) {
 			e.tokens.delete(k)
 		}
 	}
@@ -180,7 +189,7 @@ func tokenInfo(c *call) (any, error) {
 		return oauthError(http.StatusBadRequest, "invalid_token", "Invalid Value"), nil
 	}
 	return map[string]string{
-		"azp": t.Client, "aud": t.Client, "sub": subject(t.Email), "scope": strings.Join(t.Scopes, " "), "email": t.Email,
+		"azp": t.Client, "aud": t.Client, "sub": c.e.subject(t.Email), "scope": strings.Join(t.Scopes, " "), "email": t.Email,
 		"email_verified": "true", "expires_in": fmt.Sprintf("%d", int(t.Expires.Sub(c.now)/time.Second)),
 	}, nil
 }
@@ -202,17 +211,25 @@ func (e *Emulator) forgetTokens() {
 
 // RevokeTokens ends all access of a person, as when they remove the application from their Google account.
 func (e *Emulator) RevokeTokens(email string) {
+	e.seed(func() { e.endAccess(email) })
+}
+
+func (e *Emulator) endAccess(email string) {
+	e.deleteTokens(func(_, m string) bool { return strings.EqualFold(m, email) })
+}
+
+// ReassignAddress gives a person's address to somebody else, as a domain's administrator may: with a new subject, and
+// without any of the access that the person before gave.
+func (e *Emulator) ReassignAddress(email, name string) {
 	e.seed(func() {
-		for _, k := range e.refreshes.keys("") {
-			if r, _ := e.refreshes.get(k); strings.EqualFold(r.Email, email) {
-				e.refreshes.delete(k)
-			}
+		p, ok := e.people.get(strings.ToLower(email))
+		if !ok {
+			return
 		}
-		for _, k := range e.tokens.keys("") {
-			if t, _ := e.tokens.get(k); strings.EqualFold(t.Email, email) {
-				e.tokens.delete(k)
-			}
-		}
+		e.endAccess(email)
+		e.signIns.delete(p.Email)
+		p.Name, p.Owner = name, p.Owner+1
+		e.people.put(p.Email, p)
 	})
 }
 

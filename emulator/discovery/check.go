@@ -108,6 +108,12 @@ func (d *Documents) find(verb, host, path string) (*Method, []string) {
 	return nil, nil
 }
 
+// Find gives the method that a host serves at an escaped path; nil when no document has it.
+func (d *Documents) Find(verb, host, path string) *Method {
+	m, _ := d.find(verb, host, path)
+	return m
+}
+
 // fits tells whether the captured names have the form of the method's parameters; it keeps
 // "v1/{+name}" of projects apart from that of organizations.
 func (m *Method) fits(captured []string) bool {

@@ -28,7 +28,10 @@ var files = []string{
 	"cloudresourcemanager/v1/cloudresourcemanager-api.json",
 	"cloudresourcemanager/v3/cloudresourcemanager-api.json",
 	"iam/v1/iam-api.json",
+	"iam/v2/iam-api.json",
+	"iamcredentials/v1/iamcredentials-api.json",
 	"orgpolicy/v2/orgpolicy-api.json",
+	"policytroubleshooter/v3/policytroubleshooter-api.json",
 	"serviceusage/v1/serviceusage-api.json",
 	"storage/v1/storage-api.json",
 }
@@ -41,7 +44,8 @@ type Documents struct {
 
 // Method is one method of one API, such as "storage.buckets.insert".
 type Method struct {
-	ID string
+	ID     string
+	Scopes []string // any of them lets a token call it
 
 	verb       string
 	hosts      []string
@@ -82,7 +86,8 @@ type rest struct {
 	Response struct {
 		Ref string `json:"$ref"`
 	} `json:"response"`
-	SupportsMediaDownload bool `json:"supportsMediaDownload"`
+	Scopes                []string `json:"scopes"`
+	SupportsMediaDownload bool     `json:"supportsMediaDownload"`
 	MediaUpload           struct {
 		Protocols map[string]struct {
 			Path string `json:"path"`
@@ -157,7 +162,7 @@ var placeholder = regexp.MustCompile(`\{(\+?)([^}]+)\}`)
 
 func (d *Documents) addMethod(doc *document, hosts []string, r *rest, template string, upload bool) error {
 	m := &Method{
-		ID: r.ID, verb: r.HTTPMethod, hosts: hosts, params: map[string]*schema{}, upload: upload,
+		ID: r.ID, Scopes: r.Scopes, verb: r.HTTPMethod, hosts: hosts, params: map[string]*schema{}, upload: upload,
 		request: r.Request.Ref, response: r.Response.Ref, mediaDown: r.SupportsMediaDownload,
 		schemas: doc.Schemas, acceptNull: r.HTTPMethod == "PATCH",
 	}
