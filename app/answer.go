@@ -48,7 +48,7 @@ func (a *App) Journey(ctx context.Context, actor onboarding.Actor, id onboarding
 }
 
 func (a *App) journey(actor onboarding.Actor, ob onboarding.Onboarding) Journey {
-	c := wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped}
+	c := wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped, Locked: ob.Locked}
 	if !actor.Role.Staff() { // the vendor's staff don't look around with the customer's consent
 		c.Lookup = lookup{a, actor, ob.ID}
 	}
@@ -209,10 +209,11 @@ func (a *App) SaveAnswer(ctx context.Context, actor onboarding.Actor, id onboard
 		}
 		return a.stale(ctx, actor, out)
 	case onboarding.CodeConflict:
-		if save.Deployment == j.Onboarding.Deployment || len(out.View.Fields) == 0 {
+		moved := save.Deployment != j.Onboarding.Deployment || save.Region != j.Onboarding.Region || save.Project != j.Onboarding.Project
+		if !moved || len(out.View.Fields) == 0 {
 			return out, err
 		}
-		// Someone took the name between our question and our save.
+		// Someone took the name between our question and our save, or the answer is locked.
 		first := &out.View.Fields[0]
 		first.Errors = append(first.Errors, message(err))
 		out.View.Problems = append(out.View.Problems, wizard.Problem{Field: first.Name, Message: message(err)})

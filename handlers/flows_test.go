@@ -71,7 +71,12 @@ func TestCancelingARunningRunLeavesTheAccessToItsWorker(t *testing.T) {
 
 func TestChangedAnswersLeadFromTheRetryToTheirPlan(t *testing.T) {
 	w := newWorld(t)
-	ob, b, _ := w.failed()
+	ob, b := w.ready()
+	b.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.start("apis") // and nothing is created, so that the name may still change
+	k.must(w.store.FailTask(t.Context(), k.fence(), "apis", onboarding.CodeForbidden, "You may not enable APIs.", "403"))
+	k.end(onboarding.RunFailed)
 	path := web.OnboardingPath(ob.ID, "step", "deployment")
 	form := b.get(path)
 	want(t, form, http.StatusOK)

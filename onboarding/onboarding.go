@@ -77,6 +77,9 @@ type Onboarding struct {
 	Specialist string // e-mail address, "" if unassigned
 	Owner      string // e-mail address of the customer; an [Addressee] until somebody accepts
 	Archived   bool
+	// Locked says that the name, region and project can't change, and that archiving doesn't free the name: something was
+	// created, and no teardown has succeeded since.
+	Locked     bool
 	CreatedAt  time.Time
 	ActivityAt time.Time
 	Wiped      []Purpose // secrets that were given and wiped since, as after a handover

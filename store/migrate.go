@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -74,6 +75,27 @@ func Migrate(ctx context.Context, ownerURL string) error {
 		return fmt.Errorf("grant River's tables to the application: %w", err)
 	}
 	return nil
+}
+
+// SharedNames reads the deployment names that more than one onboarding held before a name was reserved until teardown,
+// each with its onboardings. It connects as the owner.
+func SharedNames(ctx context.Context, ownerURL string) (map[string][]string, error) {
+	conn, err := pgx.Connect(ctx, ownerURL)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database as its owner: %w", err)
+	}
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, `SELECT name, onboardings FROM shared_names`)
+	if err != nil {
+		return nil, fmt.Errorf("read the shared names: %w", err)
+	}
+	shared := map[string][]string{}
+	var name string
+	var ids []string
+	if _, err := pgx.ForEachRow(rows, []any{&name, &ids}, func() error { shared[name] = ids; return nil }); err != nil {
+		return nil, fmt.Errorf("read the shared names: %w", err)
+	}
+	return shared, nil
 }
 
 // SchemaHash names the schema that [Migrate] makes, so that tests can keep a migrated template.

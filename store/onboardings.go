@@ -14,7 +14,7 @@ import (
 // A run's place is read from its tasks; before the first run, and after the last, the form's place stands.
 const onboardingColumns = `
 	o.id, o.version, o.customer, o.deployment, o.region, o.project, o.vendor, o.answers, o.status,
-	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.created_at, o.activity_at, o.wiped_secrets, o.forgotten_at,
+	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.locked, o.created_at, o.activity_at, o.wiped_secrets, o.forgotten_at,
 	coalesce(CASE WHEN o.status IN ('provisioning', 'needs_attention') THEN standing(o.run) END, o.current) AS current`
 
 // Behind it stands the same rule as a policy; here it keeps a foreign row out even where a policy would not bite.
@@ -37,6 +37,7 @@ type onboardingRow struct {
 	Specialist   string
 	Owner        string
 	Archived     bool
+	Locked       bool
 	CreatedAt    time.Time
 	ActivityAt   time.Time
 	WipedSecrets []onboarding.Purpose
@@ -48,7 +49,7 @@ func (r onboardingRow) onboarding() onboarding.Onboarding {
 		ID: r.ID, Version: r.Version, Customer: r.Customer, Deployment: r.Deployment, Region: r.Region, Project: r.Project,
 		Vendor: r.Vendor, Answers: r.Answers, Status: r.Status,
 		Waiting: onboarding.Waiting{On: r.WaitingOn, For: r.WaitingFor, Since: later(r.WaitingSince)},
-		Current: r.Current, Specialist: r.Specialist, Owner: r.Owner, Archived: r.Archived,
+		Current: r.Current, Specialist: r.Specialist, Owner: r.Owner, Archived: r.Archived, Locked: r.Locked,
 		CreatedAt: r.CreatedAt.UTC(), ActivityAt: r.ActivityAt.UTC(), Wiped: r.WipedSecrets, ForgottenAt: later(r.ForgottenAt),
 	}
 }
@@ -213,6 +214,7 @@ WITH o AS (
 			ELSE @now::timestamptz END,
 		activity_at = @now::timestamptz
 	WHERE id = @id AND version = @version AND status <> 'provisioning' AND NOT archived AND ` + visible + `
+		AND ((deployment, region, project) = (@deployment, @region, @project) OR NOT anything_created(id))
 	RETURNING *
 ), kept AS (
 	INSERT INTO secrets (onboarding, purpose, sealed)
@@ -228,7 +230,7 @@ SELECT ` + onboardingColumns + ` FROM o`
 
 // SaveAnswer saves one step's answer with what follows from it, one transaction and one round trip.
 // CodeStale when another save came between (the text is the caller's to keep); CodeConflict when the deployment
-// name is held by another, or while a run goes on.
+// name is held by another, while a run goes on, or when it would change the name, region or project of something created.
 func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboarding.SaveAnswer) (onboarding.Onboarding, error) {
 	purposes, sealed := []string{}, [][]byte{}
 	for p, b := range a.Sealed {
@@ -269,6 +271,9 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived; nothing in it can be changed.")
 	case now.Status == onboarding.StatusProvisioning:
 		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you change an answer.")
+	}
+	if now.Version == a.Version {
+		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "The deployment name, region and project can’t change, because resources were created with them. Tear down the deployment first, or ask your specialist to start another onboarding.")
 	}
 	return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeStale, "The answers were changed in another window or by a colleague. Check what is there now, then save again.")
 }
@@ -372,7 +377,8 @@ func (s *Store) Notes(ctx context.Context, actor onboarding.Actor, id onboarding
 	return notes, err
 }
 
-// Archive takes the onboarding out of the lists, frees its name, and wipes its consents and secrets.
+// Archive takes the onboarding out of the lists and wipes its consents and secrets. Its name is free again unless
+// something was created for it and not torn down.
 // CodeConflict while a run goes on. For staff alone.
 func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	return s.change(ctx, actor, id, "onboarding.archived", "Archived the onboarding; consents and secrets were wiped.", nil, func(tx pgx.Tx) (int64, error) {
@@ -382,7 +388,7 @@ func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboardi
 
 func (s *Store) archive(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID) (int64, error) {
 	args := pgx.NamedArgs{"id": id, "now": s.now(), "by": address(actor.Email)}
-	tag, err := tx.Exec(ctx, `UPDATE onboardings SET archived = true, activity_at = @now WHERE id = @id`, args)
+	tag, err := tx.Exec(ctx, `UPDATE onboardings SET archived = true, locked = locked OR anything_created(id), activity_at = @now WHERE id = @id`, args)
 	if err != nil {
 		return 0, err
 	}
@@ -447,13 +453,18 @@ func staffOnly(actor onboarding.Actor) error {
 	return onboarding.Errorf(onboarding.CodeForbidden, "Only the vendor's specialists may do this. Ask your specialist.")
 }
 
-// NameTaken tells whether an onboarding other than except holds the deployment name. It looks at everyone's,
-// and tells nothing more.
+const selectTaken = `
+SELECT EXISTS (
+	SELECT FROM onboardings
+	WHERE deployment = @name AND deployment <> '' AND (NOT archived OR locked) AND NOT name_shared AND id <> @except
+) OR EXISTS (SELECT FROM shared_names WHERE name = @name AND @except::text <> ALL (onboardings))`
+
+// NameTaken reports whether an onboarding other than except holds the deployment name. It looks at everyone's onboardings
+// and reveals nothing else about them.
 func (s *Store) NameTaken(ctx context.Context, name string, except onboarding.ID) (bool, error) {
 	var taken bool
 	err := s.batch(ctx, onboarding.System, "look for a name", func(b *pgx.Batch) {
-		b.Queue(`SELECT EXISTS (SELECT FROM onboardings WHERE deployment = @name AND deployment <> '' AND NOT archived AND id <> @except)`,
-			pgx.NamedArgs{"name": name, "except": except}).QueryRow(func(row pgx.Row) error { return row.Scan(&taken) })
+		b.Queue(selectTaken, pgx.NamedArgs{"name": name, "except": except}).QueryRow(func(row pgx.Row) error { return row.Scan(&taken) })
 	})
 	return taken, err
 }

@@ -44,6 +44,7 @@ var nobodys = map[string]string{
 	"staff_names":       "the same",
 	"list_views":        "filters that the vendor's people saved; the same",
 	"settings":          "the vendor's",
+	"shared_names":      "names and IDs for operators; the app's role may not read it",
 	"onboarding_counts": "sums over all customers, for staff alone",
 	"workers":           "processes",
 }
@@ -352,7 +353,7 @@ GROUP BY c.relname, p.may ORDER BY c.relname, p.may`)
 		"grants update: revoked_at sealed wiped_at wiped_by",
 		"invites insert: created_at created_by email expires_at onboarding role token_hash",
 		"invites update: revoked_at",
-		"onboardings update: activity_at answers current deployment project region run status version waiting_for waiting_on waiting_since wiped_secrets",
+		"onboardings update: activity_at answers current deployment locked project region run status version waiting_for waiting_on waiting_since wiped_secrets",
 		"readings insert: checks kind onboarding plan read_at read_by version",
 		"readings update: checks kind onboarding plan read_at read_by version",
 		"runs insert: id kind onboarding plan plan_hash started_by state",

@@ -292,6 +292,7 @@ func jobOpts() *river.InsertOpts { return &river.InsertOpts{MaxAttempts: 25} }
 const setStatus = `
 UPDATE onboardings SET status = @status, waiting_on = @on, waiting_for = @for,
 	waiting_since = CASE WHEN @on::text = '' THEN NULL WHEN waiting_on = @on::text AND waiting_for = @for::text THEN waiting_since ELSE clock_timestamp() END,
+	locked = CASE WHEN @status = 'torn_down' THEN false ELSE locked OR anything_created(id) END,
 	activity_at = clock_timestamp()
 WHERE id = @id`
 

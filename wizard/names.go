@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -78,10 +79,20 @@ func deploymentProblem(s string) string {
 		return "End the name with a letter or a digit, not a hyphen"
 	case strings.HasPrefix(s, "xn--"):
 		return "Choose a name that doesn’t start with xn--, which is kept for addresses in other alphabets"
+	case slices.Contains(reservedNames, s):
+		return "Choose another name. " + s + " is reserved for the vendor’s own addresses"
 	case likeGoogle.MatchString(s):
 		return "Choose a name without “google”. Google Cloud refuses buckets with that word in their name"
 	}
 	return ""
+}
+
+// reservedNames are addresses beside the deployments' own that the vendor uses or may use.
+var reservedNames = []string{
+	"about", "account", "accounts", "admin", "api", "app", "apps", "assets", "auth", "billing", "blog", "cdn", "community",
+	"console", "dashboard", "docs", "download", "email", "explore", "ftp", "git", "help", "id", "internal",
+	"login", "mail", "metrics", "monitoring", "ns", "ns1", "ns2", "resources", "root", "security",
+	"signin", "signup", "smtp", "sso", "static", "status", "support", "tecton", "vpn", "web", "webmail", "www",
 }
 
 // likeGoogle is the word that bucket names must not hold, and its close misspellings.

@@ -41,6 +41,8 @@ type StepDef[T any] struct {
 	Planner func(T) []Derived
 	// Connects marks the page that offers to connect a Google account.
 	Connects bool
+	// Locks marks an answer that can't change once anything was created.
+	Locks bool
 }
 
 // Field declares one control. Exactly one of Value, Flag, Lines and Secret says where the answer is kept.
@@ -168,7 +170,7 @@ type typed struct {
 
 // view draws v; what was typed, where there is any, goes before what is saved.
 func (s *step[T]) view(ctx context.Context, c Context, v *T, saved bool, form map[string]typed, problems Problems) (StepView, error) {
-	out := StepView{ID: s.def.ID, Title: s.def.Title, Intro: s.def.Intro, Problems: problems, Connects: s.def.Connects}
+	out := StepView{ID: s.def.ID, Title: s.def.Title, Intro: s.def.Intro, Problems: problems, Connects: s.def.Connects, Locked: s.def.Locks && c.Locked}
 	if s.def.Connects && c.Lookup != nil {
 		who, err := c.Lookup.Connected(ctx)
 		if err != nil {

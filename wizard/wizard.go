@@ -81,6 +81,8 @@ type Context struct {
 	Lookup     Lookup // may be nil
 	// Wiped are secrets that were given and are not held any more.
 	Wiped []onboarding.Purpose
+	// Locked is [onboarding.Onboarding.Locked].
+	Locked bool
 }
 
 // FieldView is a field, ready to be drawn.
@@ -118,6 +120,7 @@ type StepView struct {
 	Planner          []Derived // the name planner; empty while no name is typed, nil on other pages
 	Back             string    // ID of the step before, "" on the first
 	Connects         bool      // the page offers to connect a Google account
+	Locked           bool      // resources were created with the saved answer, which can't change
 	Connected        string    // e-mail address of the connected Google account, "" if none
 }
 

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"groundwork/store"
 )
@@ -25,6 +28,13 @@ func (m migrateCmd) Run(ctx context.Context, s streams, files fileProblems) erro
 		if err := store.SetAppPassword(ctx, url, m.AppPassword); err != nil {
 			return err
 		}
+	}
+	shared, err := store.SharedNames(ctx, url)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(shared)) {
+		fmt.Fprintf(s.Err, "warning: several onboardings hold the deployment name %s: %s. Tear down or rename all but one; docs/operations.md says how to clear this warning.\n", name, strings.Join(shared[name], ", "))
 	}
 	fmt.Fprintln(s.Err, "the database is at this version's schema")
 	return nil

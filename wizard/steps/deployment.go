@@ -20,6 +20,7 @@ var deployment = wizard.Define(wizard.StepDef[deploymentAnswer]{
 	ID:    deploymentID,
 	Title: "What should the deployment be called?",
 	Name:  "Deployment name",
+	Locks: true,
 	Intro: "The name becomes the address of the deployment and a part of the name of everything that is created. It can’t be changed once those exist.",
 	Fields: []wizard.Field[deploymentAnswer]{{
 		Name:         "name",

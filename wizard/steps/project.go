@@ -22,6 +22,7 @@ var project = wizard.Define(wizard.StepDef[projectAnswer]{
 	Name:     "Google Cloud project",
 	Intro:    "Everything is created in this project. Your Google account is connected for this one run, and the access is given up at its end.",
 	Connects: true,
+	Locks:    true,
 	Fields: []wizard.Field[projectAnswer]{{
 		Name:         "project",
 		Label:        "Project ID",

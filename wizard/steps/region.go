@@ -19,6 +19,7 @@ var region = wizard.Define(wizard.StepDef[regionAnswer]{
 	ID:    regionID,
 	Title: "Which region should it run in?",
 	Name:  "Region",
+	Locks: true,
 	Intro: "The bucket, the online store and everything else that has a place are created in this one region. Choose the one where your Spark jobs and your data are.",
 	Fields: []wizard.Field[regionAnswer]{{
 		Name:    "region",

@@ -1,0 +1,42 @@
+package handlers_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"groundwork/web"
+)
+
+func TestANameIsLockedAndReservedOnceAnythingWasCreated(t *testing.T) {
+	w := newWorld(t)
+	ob, b, _ := w.finished()
+	for step, typed := range map[string][2]string{"deployment": {"name", "acme-two"}, "region": {"region", "us-east1"}, "project": {"project", "acme-other-data"}} {
+		path := web.OnboardingPath(ob.ID, "step", step)
+		form := b.get(path)
+		if !strings.Contains(form.Find("main").Text(), "This answer is locked") {
+			t.Errorf("%s: the page doesn't say beforehand that the answer is locked", step)
+		}
+		p := b.post(path, typed[0], typed[1], "version", version(t, form))
+		want(t, p, http.StatusUnprocessableEntity)
+		if !strings.Contains(p.Find("#errors").Text(), "Tear down the deployment first") {
+			t.Errorf("%s: problems %q", step, p.Find("#errors").Text())
+		}
+		if p.Find("[name="+typed[0]+"][value='"+typed[1]+"'], [name="+typed[0]+"] option[selected][value='"+typed[1]+"']").Length() != 1 {
+			t.Errorf("%s: what was typed is gone", step)
+		}
+	}
+	sams := w.as(sam)
+	if p := sams.get(web.AdminPath(ob.ID)); !strings.Contains(p.Text(), "the name acme-prod stays reserved until the deployment is torn down") {
+		t.Error("the archive form doesn't say that the name stays reserved")
+	}
+	want(t, sams.post(web.AdminPath(ob.ID, "archive"), "confirm", "yes"), http.StatusSeeOther)
+
+	other := w.begun()
+	path := web.OnboardingPath(other.ID, "step", "deployment")
+	p := b.post(path, "name", "acme-prod", "version", version(t, b.get(path)))
+	want(t, p, http.StatusUnprocessableEntity)
+	if !strings.Contains(p.Find("#errors").Text(), "already taken") {
+		t.Errorf("the name of an archived deployment: %q", p.Find("#errors").Text())
+	}
+}
