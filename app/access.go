@@ -36,6 +36,8 @@ type consentCloud interface {
 	Discard(context.Context, onboarding.GrantToken)
 	// Revoke ends the live consent at Google and wipes it here, whatever Google answered. None is fine.
 	Revoke(context.Context, onboarding.Actor, onboarding.ID) error
+	// RevokeGrant is Revoke for one consent: another that took its place stays.
+	RevokeGrant(context.Context, onboarding.Actor, onboarding.Grant) error
 }
 
 // Ask is what a customer is asked to consent to.
@@ -328,4 +330,27 @@ func (a *App) Consents(ctx context.Context, actor onboarding.Actor, id onboardin
 // EndAccess ends the customer's access: the consent is revoked at Google and wiped here. None is fine.
 func (a *App) EndAccess(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	return a.cfg.Cloud.Revoke(ctx, actor, id)
+}
+
+// endAccessThen ends the access for good before do ends the reason for it: do wipes the token or hands the onboarding to
+// someone else, and then Google could not be told any more. ends chooses the consents that end; nil: any.
+func (a *App) endAccessThen(ctx context.Context, actor onboarding.Actor, id onboarding.ID, ends func(onboarding.Grant) bool, do func() error) error {
+	consent, err := a.cfg.Store.LiveGrant(ctx, actor, id)
+	if err != nil {
+		return err
+	}
+	if consent.Live() && (ends == nil || ends(consent)) {
+		if err := a.cfg.Cloud.RevokeGrant(ctx, actor, consent); err != nil {
+			return err
+		}
+	}
+	return do()
+}
+
+// unlessRunning spares the consent that an active run is using; what is refused beside a run must not end its access.
+func (a *App) unlessRunning(ctx context.Context, actor onboarding.Actor, id onboarding.ID) func(onboarding.Grant) bool {
+	return func(onboarding.Grant) bool {
+		run, err := a.cfg.Store.LatestRun(ctx, actor, id)
+		return err != nil || !run.State.Active()
+	}
 }

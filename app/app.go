@@ -25,6 +25,10 @@ type Store interface {
 	runStore
 	consentStore
 	historyStore
+	peopleStore
+	staffStore
+	manageStore
+	listStore
 }
 
 // Cloud is everything that the use cases need of the customer's cloud. It acts with the live consent of the onboarding:
@@ -47,10 +51,13 @@ type Config struct {
 	Cloud   Cloud
 	Journey *wizard.Journey
 	Vault   Sealer
-	Timeout time.Duration // of a reading of the cloud that several actors wait for; 60 s
-	Now     func() time.Time
-	Rand    io.Reader // crypto/rand.Reader
-	Log     *slog.Logger
+	Staff   Staff
+
+	InviteTTL time.Duration // 14 days; a colleague's link has half
+	Timeout   time.Duration // of a reading of the cloud that several actors wait for; 60 s
+	Now       func() time.Time
+	Rand      io.Reader // crypto/rand.Reader
+	Log       *slog.Logger
 }
 
 // App holds the use cases. It is safe for concurrent use. Make one with [New].
@@ -77,6 +84,10 @@ func New(c Config) (*App, error) {
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("configure app: %w", err)
+	}
+	c.Staff = c.Staff.normal()
+	if c.InviteTTL == 0 {
+		c.InviteTTL = 14 * 24 * time.Hour
 	}
 	if c.Timeout == 0 {
 		c.Timeout = time.Minute

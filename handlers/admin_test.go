@@ -120,7 +120,7 @@ func TestAViewIsSavedRenamedAndDeleted(t *testing.T) {
 	}
 	wantTo(t, s.post(save, "act", "save", "name", "  My <b>form</b>  "), list)
 	p := s.get(list)
-	says(t, p, "The view My <b>form</b> is saved.")
+	says(t, p, "The view My <b>form</b> was saved.")
 	link := p.Find("nav[aria-label='Saved views'] a")
 	if link.Length() != 1 || link.AttrOr("href", "") != list || link.AttrOr("aria-current", "") != "page" {
 		t.Fatalf("the view leads to %q", link.AttrOr("href", ""))
@@ -138,7 +138,7 @@ func TestAViewIsSavedRenamedAndDeleted(t *testing.T) {
 	want(t, s.post("/admin/views", "act", "delete", "view", shared), http.StatusNotFound)
 	want(t, kim.post("/admin/views", "act", "rename", "view", id, "name", "Theirs"), http.StatusNotFound)
 	wantTo(t, s.post("/admin/views", "act", "rename", "view", id, "name", "Form"), "/admin")
-	says(t, s.get("/admin"), "The view is called Form now.")
+	says(t, s.get("/admin"), "The view was renamed to Form.")
 	wantTo(t, s.post("/admin/views", "act", "delete", "view", id), "/admin")
 	want(t, s.post("/admin/views", "act", "delete", "view", id), http.StatusNotFound)
 	for _, waited := range []string{"30m", "1h30m", "10s", "24h"} {

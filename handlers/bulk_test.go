@@ -51,7 +51,7 @@ func TestSeveralAreAssignedOnceTheyAreConfirmed(t *testing.T) {
 	wantTo(t, s.post(web.AdminPath(ids[2], "assign"), "specialist", sam), web.AdminPath(ids[2]))
 	ask := s.post(to, tick("assign", append(slices.Clone(ids), ids[0], "ob_unknown"), "specialist", sam)...)
 	want(t, ask, http.StatusOK)
-	says(t, ask, "Assign 3 onboardings to Sample Person?", "Will be left as they are", "It is so already.")
+	says(t, ask, "Assign 3 onboardings to Sample Person?", "Will be left as they are", "Already assigned to them.")
 	for _, id := range ids[:2] {
 		if got := w.onboarding(id).Specialist; got != "" {
 			t.Fatalf("assigned to %q before it was confirmed", got)
@@ -61,7 +61,7 @@ func TestSeveralAreAssignedOnceTheyAreConfirmed(t *testing.T) {
 	want(t, s.post(web.AdminPath(ids[3], "vendor"), "control_plane_account", controlPlane), http.StatusSeeOther) // changes between
 	done := s.post(to, confirmed(ask)...)
 	want(t, done, http.StatusOK)
-	says(t, done, "2 onboardings are assigned to Sample Person", "It changed since you selected it. Look at it first.")
+	says(t, done, "2 onboardings are assigned to Sample Person", "It changed since you selected it. Open it first.")
 	assigned := func() string {
 		var got []string
 		for _, id := range ids {
@@ -83,7 +83,7 @@ func TestSeveralAreAssignedOnceTheyAreConfirmed(t *testing.T) {
 	if want := strings.Join([]string{sam + " 1", sam + " 1", sam + " 1", " 0"}, ", "); after != want {
 		t.Errorf("assigned %s, want %s", after, want)
 	}
-	says(t, s.post(to, confirmed(ask)...), "Nothing was changed", "It is so already.")
+	says(t, s.post(to, confirmed(ask)...), "Nothing was changed", "Already assigned to them.")
 	if again := assigned(); again != after {
 		t.Errorf("a form that was sent twice made %s of %s", again, after)
 	}
@@ -103,7 +103,7 @@ func TestSeveralAreArchived(t *testing.T) {
 			t.Errorf("%s isn't archived", id)
 		}
 	}
-	says(t, s.post("/admin/bulk", tick("archive", ids)...), "There is nothing to change", "It is archived already.")
+	says(t, s.post("/admin/bulk", tick("archive", ids)...), "There is nothing to change", "Already archived.")
 }
 
 func TestSeveralGetNewLinks(t *testing.T) {
@@ -112,7 +112,7 @@ func TestSeveralGetNewLinks(t *testing.T) {
 	ids := s.selected("Alder", "Birch")
 	joined := w.begun()
 	ask := s.post("/admin/bulk", tick("invite", append(ids, joined.ID))...)
-	says(t, ask, "Make new links for 2 onboardings?", "Its customer has joined already.")
+	says(t, ask, "Make new links for 2 onboardings?", "The customer has already joined.")
 	done := s.post("/admin/bulk", confirmed(ask)...)
 	want(t, done, http.StatusOK)
 	var links []string
@@ -126,7 +126,7 @@ func TestSeveralGetNewLinks(t *testing.T) {
 		t.Fatalf("%d links are shown", len(links))
 	}
 	again := s.post("/admin/bulk", confirmed(ask)...)
-	says(t, again, "Nothing was changed", "It changed since you selected it. Look at it first.")
+	says(t, again, "Nothing was changed", "It changed since you selected it. Open it first.")
 	for _, link := range links {
 		want(t, w.browser().get(link), http.StatusOK)
 	}
@@ -149,7 +149,7 @@ func TestNewLinksAreForWhoIsInvited(t *testing.T) {
 		}
 	}
 	ask := s.post("/admin/bulk", tick("invite", ids)...)
-	says(t, ask, ada, "More than one address is invited as its customer.")
+	says(t, ask, ada, "More than one address is invited as the customer.")
 	done := s.post("/admin/bulk", confirmed(ask)...)
 	says(t, done, ada)
 	if strings.Contains(done.body, "wrong@") {

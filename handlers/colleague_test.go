@@ -125,7 +125,7 @@ func TestTheCustomerWithdrawsALinkThatNobodyUsed(t *testing.T) {
 
 	wantTo(t, a.post(withdraw, "invite", invite), connect)
 	p = a.get(connect)
-	if says := p.Find("body").Text(); !strings.Contains(says, "The link is withdrawn") || p.Find("form[action='"+withdraw+"']").Length() != 0 {
+	if says := p.Find("body").Text(); !strings.Contains(says, "The link was withdrawn") || p.Find("form[action='"+withdraw+"']").Length() != 0 {
 		t.Error("the page still offers it, or doesn't say that it is withdrawn")
 	}
 	want(t, w.as("eve@customer.example").post(strings.TrimPrefix(link, w.url)), http.StatusGone)
@@ -141,7 +141,7 @@ func TestTheCustomerWithdrawsALinkThatNobodyUsed(t *testing.T) {
 	for _, i := range invites {
 		if i.TakenBy(bob) {
 			wantTo(t, a.post(withdraw, "invite", strconv.FormatInt(i.ID, 10)), connect)
-			if !strings.Contains(a.get(connect).Find("body").Text(), "That link was used meanwhile") {
+			if !strings.Contains(a.get(connect).Find("body").Text(), "That link has been used") {
 				t.Error("the page doesn't say that it was used")
 			}
 		}

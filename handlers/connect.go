@@ -71,14 +71,14 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 	if r.Refused {
 		view.Connection, view.Refused = web.Connection{}, r.Held.Email
 	}
-	colleagues, err := s.Store.Colleagues(v.Context(), v.actor, v.id)
+	colleagues, err := s.App.Colleagues(v.Context(), v.actor, v.id)
 	if err != nil {
 		return view, r, err
 	}
 	switch v.actor.Role {
 	case onboarding.RoleCustomer:
 		view.Colleague.Action, view.Colleagues = web.OnboardingPath(v.id, "colleague"), colleagues
-		if view.Pending, err = s.pending(v); err != nil {
+		if view.Pending, err = s.App.PendingColleagues(v.Context(), v.actor, v.id); err != nil {
 			return view, r, err
 		}
 	case onboarding.RoleColleague:
@@ -155,7 +155,7 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 	if v.actor.Email == "" || v.actor.Email != f.By {
 		return again(badRequest("You were signed out, or signed in as someone else, since this began. Start again.", nil), page)
 	}
-	if v.actor.Role, err = s.roleOn(ctx, v.actor.Email, v.id); err != nil {
+	if v.actor.Role, err = s.App.RoleOn(ctx, v.actor.Email, v.id); err != nil {
 		return err
 	}
 	if !v.actor.Role.Member() {

@@ -29,7 +29,7 @@ func (s *Server) home(w http.ResponseWriter, v *visit) error {
 	if v.actor.Email == "" {
 		return seeOther(w, v.Request, "/signin")
 	}
-	role, err := s.staffRole(v.Context(), v.actor.Email)
+	role, err := s.App.StaffRole(v.Context(), v.actor.Email)
 	if err != nil {
 		return err
 	}

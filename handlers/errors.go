@@ -75,6 +75,15 @@ func sentence(err error) string {
 	return "Something went wrong on our side. What was saved is safe. Try again; if it happens again, send us the number below."
 }
 
+// correctable returns what to correct in a form, for an error that says so; any other error is returned as it is.
+func correctable(err error) (string, error) {
+	switch onboarding.ErrorCode(err) {
+	case onboarding.CodeInvalid, onboarding.CodeConflict:
+		return sentence(err), nil
+	}
+	return "", err
+}
+
 // fail draws the error page and notes the error for the one log line of the request.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	note := noteOf(r.Context())

@@ -286,6 +286,10 @@ func (c *cloud) Revoke(ctx context.Context, a onboarding.Actor, id onboarding.ID
 	return c.store.WipeGrant(ctx, a, g.ID, time.Now())
 }
 
+func (c *cloud) RevokeGrant(ctx context.Context, a onboarding.Actor, g onboarding.Grant) error {
+	return c.Revoke(ctx, a, g.Onboarding)
+}
+
 func (c *cloud) Alive(context.Context, onboarding.Actor, onboarding.ID) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -372,12 +376,14 @@ func newWorld(t *testing.T, change ...func(*settings)) *world {
 	ctx, stop := context.WithCancel(t.Context())
 	w.stop = stop
 	t.Cleanup(stop)
-	cfg := settings{app: app.Config{Store: w.store, Cloud: w.cloud, Journey: wizard.New(steps.All()), Vault: w.vault, Now: w.clock.now}}
+	cfg := settings{app: app.Config{
+		Store: w.store, Cloud: w.cloud, Journey: wizard.New(steps.All()), Vault: w.vault, Now: w.clock.now,
+		Staff: app.Staff{Domains: []string{"vendor.example"}, Administrators: []string{root}},
+		Log:   slog.New(slog.NewJSONHandler(w.logs, nil)),
+	}}
 	cfg.Config = handlers.Config{
-		Store: w.store, Provisioner: w.cloud, Vault: w.vault,
-		Sessions: w.store.Sessions(), BaseURL: w.url,
+		Sessions: w.store.Sessions(), Watcher: w.store, Pinger: w.store, BaseURL: w.url,
 		OAuth: handlers.OAuth{Issuer: w.issuer.URL, ClientID: "client", ClientSecret: "client-secret-sample"},
-		Staff: handlers.Staff{Domains: []string{"vendor.example"}, Administrators: []string{root}},
 		Brand: "Tecton", Assets: web.Assets(), Now: w.clock.now,
 		Limits: handlers.Limits{SignIn: -1, Invite: -1, Staff: -1, Post: -1, Page: -1, Cloud: -1},
 		Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),

@@ -16,7 +16,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.stop.Err() != nil:
 		health(w, http.StatusServiceUnavailable, "stopping\n")
-	case s.Store.Ping(ctx) != nil:
+	case s.Pinger.Ping(ctx) != nil:
 		w.Header().Set("Retry-After", "5")
 		health(w, http.StatusServiceUnavailable, "the database doesn't answer\n")
 	default:

@@ -78,7 +78,7 @@ func (h *hub) join(actor onboarding.Actor, id onboarding.ID, detail bool) (<-cha
 
 // follow draws the run whenever it changed, and every few seconds in case a notification was lost.
 func (h *hub) follow(ctx context.Context, key topicKey, actor onboarding.Actor, t *topic) {
-	changed := h.s.Store.Watch(ctx, key.id)
+	changed := h.s.Watcher.Watch(ctx, key.id)
 	tick := time.NewTicker(recheck)
 	defer tick.Stop()
 	for {

@@ -15,11 +15,8 @@ import (
 
 	"groundwork/handlers"
 	"groundwork/onboarding"
-	"groundwork/store"
 	"groundwork/web"
 )
-
-var _ handlers.Store = (*store.Store)(nil)
 
 // roles are the columns of the table, and strangers those of them that have nothing to do with the onboarding {id}.
 var (

@@ -27,53 +27,15 @@ import (
 	"groundwork/onboarding"
 )
 
-// Store is what the handlers need of the database; *store.Store fulfills it. Each method is one transaction, sees
-// what its actor may see, and answers CodeNotFound for what is unknown or somebody else's.
-type Store interface {
+// Pinger answers whether the database can be reached.
+type Pinger interface {
 	Ping(context.Context) error
-
-	CreateOnboarding(context.Context, onboarding.Actor, onboarding.NewOnboarding) (onboarding.Onboarding, string, error)
-	ListOnboardings(context.Context, onboarding.Actor, onboarding.Filter) (onboarding.Page, error)
-	ListViews(context.Context, onboarding.Actor) ([]onboarding.ListView, error)
-	SaveListView(context.Context, onboarding.Actor, onboarding.ListView) error
-	RenameListView(ctx context.Context, actor onboarding.Actor, id int64, name string) error
-	DeleteListView(ctx context.Context, actor onboarding.Actor, id int64) error
-	OnboardingsOf(context.Context, onboarding.Actor, []onboarding.ID) ([]onboarding.Onboarding, error)
-	Neighbors(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Filter) (onboarding.Neighbors, error)
-	UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error
-	Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error
-	AddNote(ctx context.Context, actor onboarding.Actor, id onboarding.ID, text string) error
-	Notes(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Note, error)
-	Archive(context.Context, onboarding.Actor, onboarding.ID) error
-	Forget(context.Context, onboarding.Actor, onboarding.ID) error
-
-	CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error)
-	ReissueInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64, ttl time.Duration) (string, onboarding.Invite, error)
-	Invites(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Invite, error)
-	RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64) error
-	ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration) (string, onboarding.Invite, error)
-	Members(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Actor, error)
-	Colleagues(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Colleague, error)
-	RemoveColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string) error
-	InviteByToken(ctx context.Context, token string) (onboarding.Invite, string, error)
-	AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error)
-	RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error)
-	StaffRole(ctx context.Context, email string) (onboarding.Role, error)
-	ChangeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role, others bool) error
-	Staff(context.Context, onboarding.Actor) ([]onboarding.StaffMember, error)
-	NameStaff(context.Context, onboarding.Actor) error
-	StaffNames(context.Context, onboarding.Actor) (map[string]string, error)
-	StaffChanges(context.Context, onboarding.Actor) ([]onboarding.StaffChange, error)
-
-	LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error)
-
-	LatestRun(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Run, error)
-	Watch(context.Context, onboarding.ID) <-chan struct{}
 }
 
-// Sealer seals a secret; *vault.Vault fulfills it. The handlers cannot open.
-type Sealer interface {
-	Seal(onboarding.SealedTo, onboarding.Secret) ([]byte, error)
+// Watcher reports that something about an onboarding changed. A notification may be lost, and the channel is closed when
+// no more will come.
+type Watcher interface {
+	Watch(context.Context, onboarding.ID) <-chan struct{}
 }
 
 // Sessions keeps browser sessions by the hash of their token, each beside whose it is; store.Sessions fulfills it.
@@ -94,13 +56,6 @@ type OAuth struct {
 	HTTPClient   *http.Client // for discovery, keys and tokens; nil: http.DefaultClient
 }
 
-// Staff says by configuration who is the vendor's; more may be kept in the store.
-type Staff struct {
-	Domains        []string // SPECIALIST_DOMAINS: every verified address of these domains is a specialist
-	Specialists    []string // SPECIALISTS: addresses
-	Administrators []string // ADMINISTRATORS: addresses
-}
-
 // Limits are requests a minute; 0 is the usual, below 0 is none. Page and Cloud count by person where one is signed in,
 // so that an office behind one address is not one client; else, and all others, by address.
 type Limits struct {
@@ -112,17 +67,15 @@ type Limits struct {
 	Post   int // every POST; 600
 }
 
-// Config is what the handlers are made of. App, Store, Provisioner, Vault, Sessions, BaseURL and OAuth are needed; the
-// zero value of every other field means the usual.
+// Config is what the handlers are made of. App, Sessions, Watcher, Pinger, BaseURL and OAuth are needed; the zero value of
+// every other field means the usual.
 type Config struct {
 	App           *app.App
-	Store         Store
-	Provisioner   Provisioner
-	Vault         Sealer
 	Sessions      Sessions
+	Watcher       Watcher
+	Pinger        Pinger
 	BaseURL       string // "https://onboarding.vendor.example", without a path; http only for a loopback address
 	OAuth         OAuth
-	Staff         Staff
 	Brand         string // the vendor's name
 	HelpURL       string // "" draws no help link
 	Assets        http.Handler
@@ -165,11 +118,10 @@ func New(ctx context.Context, c Config) (*Server, error) {
 			problems = append(problems, errors.New(what))
 		}
 	}
-	need(c.Store != nil, "a store is needed")
-	need(c.Provisioner != nil, "a provisioner is needed")
 	need(c.App != nil, "an app is needed")
-	need(c.Vault != nil, "a vault is needed")
 	need(c.Sessions != nil, "a store of sessions is needed")
+	need(c.Watcher != nil, "a watcher is needed")
+	need(c.Pinger != nil, "a pinger is needed")
 	need(c.OAuth.Issuer != "" && c.OAuth.ClientID != "" && c.OAuth.ClientSecret != "", "an OpenID issuer, client ID and client secret are needed")
 	base, err := url.Parse(c.BaseURL)
 	switch {
@@ -186,7 +138,6 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Lifetime, 12*time.Hour)
 	usual(&c.Idle, 2*time.Hour)
 	usual(&c.Recent, time.Hour)
-	usual(&c.InviteTTL, 14*24*time.Hour)
 	usual(&c.WaitingTarget, 24*time.Hour)
 	usual(&c.Timeout, 60*time.Second)
 	usual(&c.Heartbeat, 15*time.Second)
@@ -205,7 +156,6 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	c.Staff = c.Staff.normal()
 
 	s := &Server{Config: c, base: base, secure: base.Scheme == "https", stop: ctx}
 	if s.flash, err = newFlashSealer(c.OAuth.ClientSecret); err != nil {

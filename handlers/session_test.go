@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"groundwork/app"
 	"groundwork/handlers"
 	"groundwork/onboarding"
 	"groundwork/web"
@@ -23,22 +24,22 @@ func TestLosingTheRoleByConfigurationEndsTheSessions(t *testing.T) {
 	const kim = "kim@partner.example"
 	for _, c := range []struct {
 		name, who string
-		left      handlers.Staff
+		left      app.Staff
 	}{
-		{"a domain", sam, handlers.Staff{Specialists: []string{kim}, Administrators: []string{root}}},
-		{"a specialist", kim, handlers.Staff{Domains: []string{"vendor.example"}, Administrators: []string{root}}},
-		{"an administrator", root, handlers.Staff{Domains: []string{"vendor.example"}, Specialists: []string{kim}}},
-		{"an administrator who stays a specialist", root, handlers.Staff{Domains: []string{"vendor.example"}, Specialists: []string{kim, root}}},
+		{"a domain", sam, app.Staff{Specialists: []string{kim}, Administrators: []string{root}}},
+		{"a specialist", kim, app.Staff{Domains: []string{"vendor.example"}, Administrators: []string{root}}},
+		{"an administrator", root, app.Staff{Domains: []string{"vendor.example"}, Specialists: []string{kim}}},
+		{"an administrator who stays a specialist", root, app.Staff{Domains: []string{"vendor.example"}, Specialists: []string{kim, root}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var cfg settings
 			w := newWorld(t, func(c *settings) {
-				c.Staff.Specialists = []string{kim}
+				c.app.Staff.Specialists = []string{kim}
 				cfg = *c
 			})
 			browsers := map[string]*browser{sam: w.as(sam), kim: w.as(kim), root: w.as(root), ada: w.as(ada)}
 			again := w.as(c.who)
-			cfg.Staff = c.left
+			cfg.app.Staff = c.left
 			restarted, err := cfg.serve(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -353,7 +354,7 @@ func TestNoPageIsKeptByACache(t *testing.T) {
 
 // counted counts the questions for roles.
 type counted struct {
-	handlers.Store
+	app.Store
 	asked atomic.Int32
 }
 
@@ -369,7 +370,7 @@ func (c *counted) StaffRole(ctx context.Context, email string) (onboarding.Role,
 
 func TestACustomersPageAsksOnceForTheirRole(t *testing.T) {
 	count := &counted{}
-	w := newWorld(t, func(c *settings) { count.Store, c.Store = c.Store, count })
+	w := newWorld(t, func(c *settings) { count.Store, c.app.Store = c.app.Store, count })
 	ob, a := w.ready()
 	for _, path := range []string{"/step/region", "/check", "/plan", "/connect", "/receipt"} {
 		count.asked.Store(0)

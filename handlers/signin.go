@@ -248,7 +248,7 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's e-mail address isn't verified. Verify it with your provider, or sign in with another account."), "/signin")
 	case strings.ContainsFunc(claims.Email, func(r rune) bool { return r > unicode.MaxASCII }): // a letter that looks like another, or becomes it in lower case
 		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's e-mail address has letters with accents or of another script. Sign in with an account whose address is in plain letters."), "/signin")
-	case p.manages && slices.Contains(s.Staff.Domains, domain) && !strings.EqualFold(claims.Domain, domain):
+	case p.manages && slices.Contains(s.App.StaffDomains(), domain) && !strings.EqualFold(claims.Domain, domain):
 		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "%s is not an account that %s manages. Sign in with your work account.", who.Email, domain), "/signin")
 	}
 	who.Domain = strings.ToLower(claims.Domain)
@@ -361,12 +361,12 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	if err := s.renew(ctx, now.Add(s.Lifetime)); err != nil {
 		return err
 	}
-	staff, err := s.staffRole(ctx, who.Email)
+	staff, err := s.App.StaffRole(ctx, who.Email)
 	if err != nil {
 		return err
 	}
 	if staff.Staff() {
-		if err := s.Store.NameStaff(ctx, onboarding.Actor{Email: who.Email, Name: who.Name, Role: staff}); err != nil {
+		if err := s.App.NameStaff(ctx, onboarding.Actor{Email: who.Email, Name: who.Name, Role: staff}); err != nil {
 			return err
 		}
 	}

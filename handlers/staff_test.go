@@ -10,7 +10,7 @@ import (
 
 func TestTheStaffPageSaysWhereARoleComesFrom(t *testing.T) {
 	const sue, tom = "sue@partner.example", "tom@vendor.example"
-	w := newWorld(t, func(c *settings) { c.Staff.Specialists = []string{"kim@partner.example"} })
+	w := newWorld(t, func(c *settings) { c.app.Staff.Specialists = []string{"kim@partner.example"} })
 	admin := w.as(root)
 	give := func(email, role string) page { return admin.post("/admin/staff", "email", email, "role", role) }
 	take := func(email string) page { return admin.post("/admin/staff", "remove", email) }
@@ -26,8 +26,8 @@ func TestTheStaffPageSaysWhereARoleComesFrom(t *testing.T) {
 		want(t, p, http.StatusUnprocessableEntity)
 		says(t, p, message)
 	}
-	done(give(sue, "specialist"), "sue@partner.example is a specialist now.")
-	done(give(tom, "administrator"), "tom@vendor.example is an administrator now.")
+	done(give(sue, "specialist"), "sue@partner.example is now a specialist.")
+	done(give(tom, "administrator"), "tom@vendor.example is now an administrator.")
 	p := admin.get("/admin/staff")
 	says(t, p, "Everybody at vendor.example specialist, SPECIALIST_DOMAINS in the configuration",
 		"kim@partner.example specialist, SPECIALISTS in the configuration", "root@operator.example administrator, ADMINISTRATORS in the configuration",
@@ -37,22 +37,22 @@ func TestTheStaffPageSaysWhereARoleComesFrom(t *testing.T) {
 		t.Errorf("%d people can be removed, want those two that were added", n)
 	}
 
-	refused(take("kim@partner.example"), "SPECIALISTS in the configuration makes kim@partner.example a specialist. To change that, change it there and restart")
-	refused(take(sam), "SPECIALIST_DOMAINS in the configuration makes sam@vendor.example a specialist. To change that")
-	refused(give("kim@partner.example", "specialist"), "SPECIALISTS in the configuration makes kim@partner.example a specialist. To change that")
+	refused(take("kim@partner.example"), "SPECIALISTS in the configuration gives kim@partner.example the role of specialist. To change it, change the configuration and restart")
+	refused(take(sam), "SPECIALIST_DOMAINS in the configuration gives sam@vendor.example the role of specialist. To change it, change the configuration and restart")
+	refused(give("kim@partner.example", "specialist"), "SPECIALISTS in the configuration gives kim@partner.example the role of specialist. To change it, change the configuration and restart")
 	refused(give(root, "specialist"), "You can't change your own role. Ask another administrator")
 	refused(take(root), "You can't change your own role. Ask another administrator")
 	refused(give("Nobody", "specialist"), "E-mail address needs an @")
 	refused(give(sue, "system"), "Choose specialist or administrator")
-	refused(w.as(tom).post("/admin/staff", "email", root, "role", "specialist"), "ADMINISTRATORS in the configuration makes root@operator.example an administrator. To change that")
+	refused(w.as(tom).post("/admin/staff", "email", root, "role", "specialist"), "ADMINISTRATORS in the configuration gives root@operator.example the role of administrator. To change it, change the configuration and restart")
 
 	second := w.as(tom)
-	done(take(tom), "tom@vendor.example is a specialist now, by SPECIALIST_DOMAINS in the configuration, and they are signed out.")
+	done(take(tom), "tom@vendor.example is now a specialist, because of SPECIALIST_DOMAINS in the configuration, and was signed out.")
 	if !second.ended() {
 		t.Error("tom is still signed in")
 	}
-	done(take(sue), "The role of sue@partner.example is taken, and they are signed out.")
-	done(take("stranger@other.example"), "The role of stranger@other.example is taken.")
+	done(take(sue), "sue@partner.example no longer has a role, and was signed out.")
+	done(take("stranger@other.example"), "stranger@other.example no longer has a role.")
 
 	record := []string{
 		"sue@partner.example is no longer a specialist. by root@operator.example", "tom@vendor.example is no longer an administrator. by root@operator.example",
@@ -66,7 +66,7 @@ func TestTheStaffPageSaysWhereARoleComesFrom(t *testing.T) {
 
 // Without an administrator in the configuration, those who were added can't all go.
 func TestTheLastAdministratorOfThePageStays(t *testing.T) {
-	w := newWorld(t, func(c *settings) { c.Staff.Administrators = nil })
+	w := newWorld(t, func(c *settings) { c.app.Staff.Administrators = nil })
 	const kim, lee = "kim@vendor.example", "lee@vendor.example"
 	for _, email := range []string{kim, lee} {
 		if err := w.store.ChangeStaff(t.Context(), onboarding.System, email, onboarding.RoleAdministrator, false); err != nil {

@@ -24,6 +24,12 @@ func (r Role) Staff() bool { return r == RoleSpecialist || r == RoleAdministrato
 // Member tells whether the role is of the customer's side, which may act in the customer's cloud.
 func (r Role) Member() bool { return r == RoleCustomer || r == RoleColleague }
 
+// LessThan tells whether a staff role gives less than another. Any role that isn't staff's gives nothing.
+func (r Role) LessThan(other Role) bool {
+	rising := []Role{RoleSpecialist, RoleAdministrator}
+	return slices.Index(rising, r) < slices.Index(rising, other)
+}
+
 // Actor is who does something: each store method takes one, and its queries see what that actor may see.
 type Actor struct {
 	Email     string // lower case, verified by the identity provider
@@ -92,6 +98,22 @@ type StaffMember struct {
 	AddedAt time.Time
 }
 
+// StaffPerson is one of the vendor's staff and where their role comes from: the higher one counts.
+type StaffPerson struct {
+	Email      string
+	Configured Role        // by the configuration; "" it gives none
+	Setting    string      // of the configuration that names them, "ADMINISTRATORS"
+	Added      StaffMember // by an administrator; zero: not
+}
+
+// Role is what the person may do.
+func (p StaffPerson) Role() Role {
+	if p.Configured == RoleAdministrator || p.Added.Role == "" {
+		return p.Configured
+	}
+	return p.Added.Role
+}
+
 // StaffChange is one line of the append-only record of who gave or took whose staff role.
 type StaffChange struct {
 	At            time.Time
@@ -157,6 +179,9 @@ type GrantToken struct {
 	AccessToken  string    `json:"access_token,omitempty"`
 	Expiry       time.Time `json:"expiry,omitzero"`
 }
+
+// AuditNote is the kind of a specialist's note where notes are shown among the lines of a history.
+const AuditNote = "note"
 
 // AuditForgotten is the kind of line that says that the lines before it were erased.
 const AuditForgotten = "onboarding.forgotten"

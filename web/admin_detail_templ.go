@@ -1151,7 +1151,7 @@ func detailNotes(v AdminDetailView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, e := range v.Audit {
-			if e.What == auditNote {
+			if e.What == onboarding.AuditNote {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 101, "<li>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1451,9 +1451,9 @@ func StaffPage(v StaffView) templ.Component {
 					}
 				}
 				var templ_7745c5c3_Var63 string
-				templ_7745c5c3_Var63, templ_7745c5c3_Err = templ.JoinStringErrs(p.origin())
+				templ_7745c5c3_Var63, templ_7745c5c3_Err = templ.JoinStringErrs(origin(p))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_detail.templ`, Line: 360, Col: 21}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_detail.templ`, Line: 360, Col: 20}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var63))
 				if templ_7745c5c3_Err != nil {

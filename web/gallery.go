@@ -144,10 +144,10 @@ func Gallery() []GalleryPage {
 		{"admin-view-problem", AdminList(s.adminViewProblem())},
 		{"admin-many", AdminList(s.adminMany())},
 		{"admin-empty", AdminList(AdminListView{Frame: s.staff(), Page: onboarding.Page{Counts: map[onboarding.Status]int{}}})},
-		{"admin-bulk-assign", AdminBulk(s.bulk(BulkAssign, false))},
-		{"admin-bulk-archive", AdminBulk(s.bulk(BulkArchive, false))},
-		{"admin-bulk-links", AdminBulk(s.bulk(BulkInvite, true))},
-		{"admin-bulk-nothing", AdminBulk(BulkView{Frame: s.staff(), Act: BulkArchive, Left: s.bulk(BulkArchive, false).Left})},
+		{"admin-bulk-assign", AdminBulk(s.bulk(onboarding.BulkAssign, false))},
+		{"admin-bulk-archive", AdminBulk(s.bulk(onboarding.BulkArchive, false))},
+		{"admin-bulk-links", AdminBulk(s.bulk(onboarding.BulkInvite, true))},
+		{"admin-bulk-nothing", AdminBulk(BulkView{Frame: s.staff(), Act: onboarding.BulkArchive, Left: s.bulk(onboarding.BulkArchive, false).Left})},
 		{"admin-new", AdminNew(AdminNewView{Frame: s.staff(), Specialists: s.specialists()})},
 		{"admin-new-errors", AdminNew(s.adminNewErrors())},
 		{"admin-new-created", AdminNew(s.adminCreated())},
@@ -184,7 +184,7 @@ func (s samples) draft() Frame {
 func (s samples) people(mayEdit bool) StaffView {
 	v := StaffView{
 		Frame: s.staff(), MayEdit: mayEdit, Domains: []string{"vendor.example"},
-		People: []StaffPerson{
+		People: []onboarding.StaffPerson{
 			{Email: "aiko@vendor.example", Configured: onboarding.RoleSpecialist, Setting: "SPECIALIST_DOMAINS", Added: onboarding.StaffMember{Email: "aiko@vendor.example", Role: onboarding.RoleAdministrator, AddedBy: "marek@vendor.example", AddedAt: s.now.Add(-72 * time.Hour)}},
 			{Email: "marek@vendor.example", Configured: onboarding.RoleAdministrator, Setting: "ADMINISTRATORS"},
 			{Email: "sue@partner.example", Added: onboarding.StaffMember{Email: "sue@partner.example", Role: onboarding.RoleSpecialist, AddedBy: "marek@vendor.example", AddedAt: s.now.Add(-48 * time.Hour)}},
@@ -788,7 +788,7 @@ func (s samples) adminMany() AdminListView {
 	return v
 }
 
-func (s samples) bulk(act BulkAct, done bool) BulkView {
+func (s samples) bulk(act onboarding.BulkAct, done bool) BulkView {
 	v := BulkView{Frame: s.staff(), Act: act, Done: done, Specialist: "marek@vendor.example", Specialists: s.specialists()}
 	all := s.list()
 	for _, o := range all[:3] {
@@ -798,7 +798,7 @@ func (s samples) bulk(act BulkAct, done bool) BulkView {
 		}
 		v.Rows = append(v.Rows, row)
 	}
-	v.Left = []BulkRow{{Onboarding: all[3], Why: "A run is going on. Cancel it, or wait until it ends."}, {Onboarding: all[4], Why: "It changed since you selected it. Look at it first."}}
+	v.Left = []BulkRow{{Onboarding: all[3], Why: "A run is in progress. Wait for it to finish, or cancel it."}, {Onboarding: all[4], Why: "It changed since you selected it. Open it first."}}
 	return v
 }
 
@@ -836,7 +836,7 @@ func (s samples) detail(state onboarding.RunState) AdminDetailView {
 			{ID: 2, To: "@customer.example", Role: onboarding.RoleColleague, CreatedAt: s.now.Add(-time.Hour), ExpiresAt: s.now.Add(24 * time.Hour)},
 			{ID: 3, To: "alan@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(-time.Hour)},
 		},
-		Audit: append([]onboarding.AuditEntry{{At: s.now.Add(-time.Hour), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: auditNote, Text: "Their security team has read the receipt page and likes it."}}, s.audit()...), Filter: onboarding.Filter{Status: onboarding.StatusProvisioning, Cursor: "page"}, At: "here",
+		Audit: append([]onboarding.AuditEntry{{At: s.now.Add(-time.Hour), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: onboarding.AuditNote, Text: "Their security team has read the receipt page and likes it."}}, s.audit()...), Filter: onboarding.Filter{Status: onboarding.StatusProvisioning, Cursor: "page"}, At: "here",
 		Neighbors: onboarding.Neighbors{Prev: onboarding.Neighbor{ID: "ob_a", Place: "before"}, Next: onboarding.Neighbor{ID: "ob_b", Place: "after"}, Position: 12, Total: 48}, MayRetry: state == onboarding.RunFailed, MayArchive: true,
 	}
 }

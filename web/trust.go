@@ -45,7 +45,7 @@ func (f Frame) deed(e onboarding.AuditEntry) string {
 	switch {
 	case e.Erased():
 		return "Erased: who did this, and what was said of it."
-	case e.What == auditNote:
+	case e.What == onboarding.AuditNote:
 		return "noted: " + e.Text
 	case f.subject(e) == "":
 		return e.Text
@@ -53,9 +53,6 @@ func (f Frame) deed(e onboarding.AuditEntry) string {
 		return inside(e.Text)
 	}
 }
-
-// auditNote is the kind of a specialist's note among the lines of the history.
-const auditNote = "note"
 
 // timelineLines is how much of the history the specialists' page of an onboarding shows.
 const timelineLines = 30

@@ -268,19 +268,6 @@ type SavedView struct {
 	MayChange bool
 }
 
-// BulkAct is what is done with several onboardings at once.
-type BulkAct string
-
-// The acts, as posted.
-const (
-	BulkAssign  BulkAct = "assign"
-	BulkArchive BulkAct = "archive"
-	BulkInvite  BulkAct = "invite" // a new link for the customer who hasn't joined
-)
-
-// BulkActs lists them.
-var BulkActs = []BulkAct{BulkAssign, BulkArchive, BulkInvite}
-
 // BulkRow is one of the selected onboardings.
 type BulkRow struct {
 	Onboarding onboarding.Onboarding
@@ -293,7 +280,7 @@ type BulkRow struct {
 // BulkView asks whether to do an act, and then says what was done.
 type BulkView struct {
 	Frame
-	Act         BulkAct
+	Act         onboarding.BulkAct
 	Specialist  string // BulkAssign: e-mail address, "" nobody
 	Specialists []onboarding.Actor
 	Filter      onboarding.Filter // of the list they were selected in
@@ -374,26 +361,10 @@ type AdminDetailView struct {
 	MayForget       bool // erases the people of an archived onboarding
 }
 
-// StaffPerson is one of the vendor's people and where their role comes from: the higher one counts.
-type StaffPerson struct {
-	Email      string
-	Configured onboarding.Role        // by the configuration, "" not
-	Setting    string                 // the one that names them, "ADMINISTRATORS"
-	Added      onboarding.StaffMember // by an administrator; zero: not
-}
-
-// Role is what the person may do.
-func (p StaffPerson) Role() onboarding.Role {
-	if p.Configured == onboarding.RoleAdministrator || p.Added.Role == "" {
-		return p.Configured
-	}
-	return p.Added.Role
-}
-
 // StaffView lists the vendor's people.
 type StaffView struct {
 	Frame
-	People   []StaffPerson
+	People   []onboarding.StaffPerson
 	Domains  []string                 // whose people are all specialists by the configuration
 	Changes  []onboarding.StaffChange // newest first, for administrators
 	MayEdit  bool                     // administrators

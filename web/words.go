@@ -681,7 +681,7 @@ func (r BulkRow) whom() string {
 // standing is an onboarding's status and, where that is about to change, whose it is.
 func (v BulkView) standing(o onboarding.Onboarding) string {
 	status := statusWord(o.Status, true, v.brand())
-	if v.Act == BulkAssign && !v.Done {
+	if v.Act == onboarding.BulkAssign && !v.Done {
 		status += ", " + v.whose(o.Specialist)
 	}
 	return status
@@ -696,9 +696,9 @@ func (v BulkView) heading() string {
 		return "There is nothing to change"
 	case v.Done:
 		return v.Said()
-	case v.Act == BulkArchive:
+	case v.Act == onboarding.BulkArchive:
 		return "Archive " + n + "?"
-	case v.Act == BulkInvite:
+	case v.Act == onboarding.BulkInvite:
 		return "Make new links for " + n + "?"
 	case v.Specialist == "":
 		return "Take " + n + " from everybody?"
@@ -711,9 +711,9 @@ func (v BulkView) heading() string {
 func (v BulkView) Said() string {
 	n := plural(len(v.Rows), "onboarding is", "onboardings are")
 	switch v.Act {
-	case BulkArchive:
+	case onboarding.BulkArchive:
 		return n + " archived"
-	case BulkInvite:
+	case onboarding.BulkInvite:
 		return plural(len(v.Rows), "onboarding has a new link", "onboardings have new links")
 	default:
 		return n + " " + v.whose(v.Specialist)
@@ -724,11 +724,11 @@ func (v BulkView) lead() string {
 	switch {
 	case len(v.Rows) == 0:
 		return "Every onboarding that you selected is left as it is; why is said below."
-	case v.Act == BulkArchive && !v.Done:
+	case v.Act == onboarding.BulkArchive && !v.Done:
 		return "They leave the lists, their links stop working, and what access is held is revoked. Nothing in the customers' clouds changes, and the names stay reserved until they are torn down."
-	case v.Act == BulkInvite && !v.Done:
+	case v.Act == onboarding.BulkInvite && !v.Done:
 		return "The customers' earlier links stop working. You send the new ones yourself; they are shown only on the next page."
-	case v.Act == BulkInvite:
+	case v.Act == onboarding.BulkInvite:
 		return "Send each link yourself. They are shown only now; earlier ones no longer work."
 	default:
 		return "Each stands in the history of its onboarding."
@@ -854,7 +854,7 @@ func RoleOf(r onboarding.Role) string {
 }
 
 // origin says where a person's role comes from, after when it was given.
-func (p StaffPerson) origin() string {
+func origin(p onboarding.StaffPerson) string {
 	switch {
 	case p.Configured == "":
 		return " by " + p.Added.AddedBy

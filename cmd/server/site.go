@@ -101,17 +101,18 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		GoogleEndpoint: f.CloudEndpoint, Guard: &provisioner.Guard{Dials: dials}, Log: log,
 	})
 
-	useCases, err := app.New(app.Config{Store: s.Store, Cloud: s.Service, Journey: s.Journey, Vault: s.Vault, Now: s.Store.Now, Log: log})
+	useCases, err := app.New(app.Config{
+		Store: s.Store, Cloud: s.Service, Journey: s.Journey, Vault: s.Vault, Now: s.Store.Now, Log: log,
+		Staff: app.Staff{Domains: f.SpecialistDomains, Specialists: f.Specialists, Administrators: f.Administrators},
+	})
 	if err != nil {
 		return nil, err
 	}
 	h, err := handlers.New(life, handlers.Config{
-		App: useCases, Store: s.Store, Provisioner: s.Service, Vault: s.Vault,
-		Sessions: s.Store.Sessions(),
-		BaseURL:  f.BaseURL,
-		OAuth:    handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
-		Staff:    handlers.Staff{Domains: f.SpecialistDomains, Specialists: f.Specialists, Administrators: f.Administrators},
-		Brand:    f.Vendor, WaitingTarget: f.WaitingTarget, Assets: web.Assets(), Proxies: f.trustedProxies(), Now: s.Store.Now, Logger: log,
+		App: useCases, Sessions: s.Store.Sessions(), Watcher: s.Store, Pinger: s.Store,
+		BaseURL: f.BaseURL,
+		OAuth:   handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
+		Brand:   f.Vendor, WaitingTarget: f.WaitingTarget, Assets: web.Assets(), Proxies: f.trustedProxies(), Now: s.Store.Now, Logger: log,
 		Limits: handlers.Limits{Page: f.PageLimit, Cloud: f.CloudLimit},
 	})
 	if err != nil {

@@ -1,0 +1,212 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+type staffStore interface {
+	// StaffRole returns the role that an administrator gave; CodeNotFound for none.
+	StaffRole(ctx context.Context, email string) (onboarding.Role, error)
+	// ChangeStaff gives a staff role, or takes it with "", and records that in one transaction. CodeConflict when no
+	// administrator would be left, unless others says that there are some elsewhere.
+	ChangeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role, others bool) error
+	// Staff returns the staff that administrators added, by address.
+	Staff(context.Context, onboarding.Actor) ([]onboarding.StaffMember, error)
+	// NameStaff keeps the actor's name for the lists.
+	NameStaff(context.Context, onboarding.Actor) error
+	// StaffNames returns the names of everyone who was ever named, by address.
+	StaffNames(context.Context, onboarding.Actor) (map[string]string, error)
+	// StaffChanges returns the record of who gave or took which role, newest first.
+	StaffChanges(context.Context, onboarding.Actor) ([]onboarding.StaffChange, error)
+}
+
+// Staff is the vendor's staff by configuration. Administrators may add more.
+type Staff struct {
+	Domains        []string // SPECIALIST_DOMAINS: every verified address of these domains is a specialist
+	Specialists    []string // SPECIALISTS: addresses
+	Administrators []string // ADMINISTRATORS: addresses
+}
+
+// normal is the configuration in lower case, without empty lines.
+func (st Staff) normal() Staff {
+	lower := func(in []string) []string {
+		var out []string
+		for _, x := range in {
+			if x = strings.ToLower(strings.TrimSpace(x)); x != "" {
+				out = append(out, x)
+			}
+		}
+		return out
+	}
+	return Staff{lower(st.Domains), lower(st.Specialists), lower(st.Administrators)}
+}
+
+// gives is the role that the configuration gives, and the setting that gives it; "" for none.
+func (st Staff) gives(email string) (role onboarding.Role, setting string) {
+	_, domain, _ := strings.Cut(email, "@")
+	switch {
+	case slices.Contains(st.Administrators, email):
+		return onboarding.RoleAdministrator, "ADMINISTRATORS"
+	case slices.Contains(st.Specialists, email):
+		return onboarding.RoleSpecialist, "SPECIALISTS"
+	case domain != "" && slices.Contains(st.Domains, domain):
+		return onboarding.RoleSpecialist, "SPECIALIST_DOMAINS"
+	default:
+		return "", ""
+	}
+}
+
+// StaffRole is a person's staff role, "" for none. Configuration and store both give roles, and the higher one counts.
+// Ask at each request, so that a lost role ends at once.
+func (a *App) StaffRole(ctx context.Context, email string) (onboarding.Role, error) {
+	role, _ := a.cfg.Staff.gives(email)
+	if role == onboarding.RoleAdministrator {
+		return role, nil
+	}
+	stored, err := a.cfg.Store.StaffRole(ctx, email)
+	switch {
+	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+	case err != nil:
+		return "", fmt.Errorf("staff role: %w", err)
+	case role.LessThan(stored):
+		role = stored
+	}
+	return role, nil
+}
+
+// StaffDomains are the domains whose people are all specialists by configuration.
+func (a *App) StaffDomains() []string { return a.cfg.Staff.Domains }
+
+// Staff lists the staff that is known by address: from the configuration, and as administrators added them.
+func (a *App) Staff(ctx context.Context, actor onboarding.Actor) ([]onboarding.StaffPerson, error) {
+	added, err := a.cfg.Store.Staff(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	people := map[string]onboarding.StaffPerson{}
+	for _, m := range added {
+		people[m.Email] = onboarding.StaffPerson{Email: m.Email, Added: m}
+	}
+	for _, email := range slices.Concat(a.cfg.Staff.Administrators, a.cfg.Staff.Specialists) {
+		people[email] = onboarding.StaffPerson{Email: email, Added: people[email].Added}
+	}
+	all := slices.SortedFunc(maps.Values(people), func(a, b onboarding.StaffPerson) int { return strings.Compare(a.Email, b.Email) })
+	for i, p := range all {
+		all[i].Configured, all[i].Setting = a.cfg.Staff.gives(p.Email)
+	}
+	return all, nil
+}
+
+// Assignees lists whom an onboarding may be assigned to, with their names: the [App.Staff], and everyone of a whole
+// domain who has signed in.
+func (a *App) Assignees(ctx context.Context, actor onboarding.Actor) ([]onboarding.Actor, error) {
+	all, err := a.Staff(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	names, err := a.cfg.Store.StaffNames(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	var out []onboarding.Actor
+	for _, p := range all {
+		out = append(out, onboarding.Actor{Email: p.Email, Name: names[p.Email], Role: p.Role()})
+		delete(names, p.Email)
+	}
+	for email, name := range names {
+		if role, _ := a.cfg.Staff.gives(email); role != "" {
+			out = append(out, onboarding.Actor{Email: email, Name: name, Role: role})
+		}
+	}
+	slices.SortFunc(out, func(a, b onboarding.Actor) int { return strings.Compare(a.Email, b.Email) })
+	return out, nil
+}
+
+// assignee is whom an onboarding is assigned to, "" nobody; CodeInvalid for anyone who isn't on the staff.
+func (a *App) assignee(ctx context.Context, typed string) (string, error) {
+	to := strings.ToLower(strings.TrimSpace(typed))
+	if to == "" {
+		return "", nil
+	}
+	email, problem := wizard.Email(to)
+	if problem != "" {
+		return "", onboarding.Errorf(onboarding.CodeInvalid, "%s", problem)
+	}
+	switch role, err := a.StaffRole(ctx, email); {
+	case err != nil:
+		return "", err
+	case !role.Staff():
+		return "", onboarding.Errorf(onboarding.CodeInvalid, "Choose one of the specialists")
+	}
+	return email, nil
+}
+
+// NameStaff keeps the name of a member of the staff, as the identity provider gave it.
+func (a *App) NameStaff(ctx context.Context, actor onboarding.Actor) error {
+	return a.cfg.Store.NameStaff(ctx, actor)
+}
+
+// StaffChanges returns the record of who gave or took which role, newest first. For administrators.
+func (a *App) StaffChanges(ctx context.Context, actor onboarding.Actor) ([]onboarding.StaffChange, error) {
+	return a.cfg.Store.StaffChanges(ctx, actor)
+}
+
+// StaffRoleChange gives someone a staff role.
+type StaffRoleChange struct {
+	Email string          // as typed
+	Role  onboarding.Role // "" takes the role that an administrator gave
+}
+
+// ChangedStaff is what became of a [StaffRoleChange].
+type ChangedStaff struct {
+	Email    string
+	Was, Now onboarding.Role
+	Setting  string // of the configuration that keeps the role higher than was chosen; "" none does
+	// RoleProblem: a CodeInvalid is about the role, and not about the address.
+	RoleProblem bool
+}
+
+// ChangeStaff gives someone a staff role or takes it. CodeInvalid and CodeConflict: what to change. Whoever has less
+// than before is to be signed out by the caller.
+func (a *App) ChangeStaff(ctx context.Context, actor onboarding.Actor, in StaffRoleChange) (ChangedStaff, error) {
+	email, problem := wizard.Email(in.Email)
+	out := ChangedStaff{Email: email}
+	configured, setting := a.cfg.Staff.gives(email)
+	invalid := func(format string, args ...any) (ChangedStaff, error) {
+		return out, onboarding.Errorf(onboarding.CodeInvalid, format, args...)
+	}
+	switch {
+	case problem != "":
+		return invalid("%s", problem)
+	case in.Role != "" && in.Role != onboarding.RoleSpecialist && in.Role != onboarding.RoleAdministrator:
+		out.RoleProblem = true
+		return invalid("Choose specialist or administrator")
+	case email == actor.Email:
+		return invalid("You can't change your own role. Ask another administrator")
+	}
+	people, err := a.Staff(ctx, actor)
+	if err != nil {
+		return out, err
+	}
+	person := onboarding.StaffPerson{Email: email, Configured: configured}
+	if i := slices.IndexFunc(people, func(p onboarding.StaffPerson) bool { return p.Email == email }); i >= 0 {
+		person = people[i]
+	}
+	if configured != "" && person.Added.Email == "" && !configured.LessThan(in.Role) {
+		return invalid("%s in the configuration gives %s the role of %s. To change it, change the configuration and restart", setting, email, configured)
+	}
+	out.Was = person.Role()
+	person.Added.Role = in.Role
+	out.Now = person.Role()
+	if in.Role.LessThan(configured) {
+		out.Setting = setting
+	}
+	return out, a.cfg.Store.ChangeStaff(ctx, actor, email, in.Role, len(a.cfg.Staff.Administrators) > 0)
+}

@@ -1,0 +1,243 @@
+package handlers
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"groundwork/app"
+	"groundwork/onboarding"
+	"groundwork/web"
+	"groundwork/wizard"
+)
+
+// detailView is one onboarding as its specialist sees it.
+func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
+	ctx := v.Context()
+	j, err := s.App.Journey(ctx, v.actor, v.id)
+	if err != nil {
+		return web.AdminDetailView{}, err
+	}
+	ob := j.Onboarding
+	view := web.AdminDetailView{
+		Frame: s.adminFrame(v, ob.Customer, "onboardings"), Onboarding: ob, Steps: j.StepsAt(j.Case, ""), Sections: j.Sections(j.Case),
+		Waiting: j.Waiting(j.Case), Form: web.AdminForm{Customer: ob.Customer, OwnerEmail: ob.Owner, Specialist: ob.Specialist, Vendor: ob.Vendor.Defaults(), WipedAPIKey: slices.Contains(ob.Wiped, onboarding.PurposeVendorAPIKey)},
+		MayArchive: !ob.Archived, MayForget: v.actor.Role == onboarding.RoleAdministrator && ob.Archived && ob.ForgottenAt.IsZero(),
+	}
+	view.Filter, view.At = listOf(v)
+	view.Path = web.DetailURL(v.id, view.Filter, view.At)
+	at := view.Filter
+	at.Cursor = view.At
+	if view.Neighbors, err = s.App.Neighbors(ctx, v.actor, ob, at); err != nil {
+		return view, err
+	}
+	if view.Specialists, err = s.App.Assignees(ctx, v.actor); err != nil {
+		return view, err
+	}
+	if view.Runs, err = s.App.Runs(ctx, v.actor, v.id); err != nil {
+		return view, err
+	}
+	if view.Invites, err = s.App.Invites(ctx, v.actor, v.id); err != nil {
+		return view, err
+	}
+	if view.PresentCustomer, err = s.App.Customer(ctx, v.actor, v.id); err != nil {
+		return view, err
+	}
+	if view.Audit, err = s.App.Timeline(ctx, v.actor, v.id); err != nil {
+		return view, err
+	}
+	run, err := s.progressView(ctx, v.actor, v.id)
+	switch {
+	case err == nil:
+		run.Staff, run.MayAct, run.ConnectURL = true, false, ""
+		run.Frame = view.Frame
+		if run.EventsURL != "" {
+			run.EventsURL += "?view=detail"
+		}
+		view.Run = &run
+		view.MayRetry = run.Run.State == onboarding.RunBlocked || run.Run.State == onboarding.RunFailed && run.Run.Kind != onboarding.RunVerify
+	case onboarding.ErrorCode(err) != onboarding.CodeNotFound:
+		return view, err
+	}
+	return view, nil
+}
+
+// listOf is the list that a detail page was opened from, and the onboarding's place in it.
+func listOf(v *visit) (onboarding.Filter, string) {
+	q := v.URL.Query()
+	at := q.Get("at")
+	if !utf8.ValidString(at) {
+		at = ""
+	}
+	return web.ParseFilter(q), at
+}
+
+func (s *Server) adminDetail(w http.ResponseWriter, v *visit) error {
+	view, err := s.detailView(v)
+	if err != nil {
+		return err
+	}
+	if link, ok := s.popLink(v); ok {
+		view.Link = link
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.AdminDetail(view))
+}
+
+// correct draws the detail page again with what was typed and what to correct.
+func (s *Server) correct(w http.ResponseWriter, v *visit, change func(*web.AdminDetailView)) error {
+	view, err := s.detailView(v)
+	if err != nil {
+		return err
+	}
+	view.Error = true
+	change(&view)
+	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.AdminDetail(view))
+}
+
+func (s *Server) toDetail(w http.ResponseWriter, v *visit, said string) error {
+	s.say(v.Context(), said)
+	return s.backToDetail(w, v)
+}
+
+// backToDetail keeps the list that the page was opened from.
+func (s *Server) backToDetail(w http.ResponseWriter, v *visit) error {
+	list, at := listOf(v)
+	return seeOther(w, v.Request, web.DetailURL(v.id, list, at))
+}
+
+func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
+	if _, err := s.App.Onboarding(v.Context(), v.actor, v.id); err != nil {
+		return err
+	}
+	form, read := s.vendorForm(v)
+	if len(form.Problems) == 0 {
+		err := s.App.UpdateVendor(v.Context(), v.actor, v.id, form.Vendor, read.Sealed[onboarding.PurposeVendorAPIKey])
+		if err == nil {
+			return s.toDetail(w, v, strings.Join(append([]string{"The vendor's values are saved."}, read.Warnings...), " "))
+		}
+		problem, err := correctable(err)
+		if err != nil {
+			return err
+		}
+		form.Problems = wizard.Problems{{Field: onboarding.VendorProposedName, Message: problem}}
+	}
+	return s.correct(w, v, func(view *web.AdminDetailView) {
+		view.Form.Vendor, view.Form.Problems = form.Vendor, form.Problems
+	})
+}
+
+func (s *Server) adminAssign(w http.ResponseWriter, v *visit) error {
+	typed := v.form.Get(web.FieldSpecialist)
+	to, err := s.App.Assign(v.Context(), v.actor, v.id, typed)
+	switch {
+	case onboarding.ErrorCode(err) == onboarding.CodeInvalid:
+		return s.correct(w, v, func(view *web.AdminDetailView) {
+			view.Form.Specialist, view.Form.Problems = typed, wizard.Problems{{Field: web.FieldSpecialist, Message: sentence(err)}}
+		})
+	case err != nil:
+		return err
+	case to == "":
+		return s.toDetail(w, v, "Unassigned.")
+	}
+	return s.toDetail(w, v, "Assigned to "+to+".")
+}
+
+func (s *Server) adminNote(w http.ResponseWriter, v *visit) error {
+	typed := v.form.Get(web.FieldNote)
+	err := s.App.AddNote(v.Context(), v.actor, v.id, typed)
+	switch {
+	case onboarding.ErrorCode(err) == onboarding.CodeInvalid:
+		return s.correct(w, v, func(view *web.AdminDetailView) { view.Note, view.NoteProblem = typed, sentence(err) })
+	case err != nil:
+		return err
+	}
+	return s.toDetail(w, v, "The note was added.")
+}
+
+// adminInvite makes an invite, withdraws one, or makes a new link in the place of one.
+func (s *Server) adminInvite(w http.ResponseWriter, v *visit) error {
+	revoke, reissue := v.form.Get("revoke"), v.form.Get("reissue")
+	if which := revoke + reissue; which != "" {
+		n, err := strconv.ParseInt(which, 10, 64)
+		if err != nil {
+			return onboarding.Errorf(onboarding.CodeNotFound, "There is no such invitation. Reload the page.")
+		}
+		if reissue != "" {
+			return s.showInvite(w, v)(s.App.Reissue(v.Context(), v.actor, v.id, n))
+		}
+		if err := s.App.WithdrawInvite(v.Context(), v.actor, v.id, n); err != nil {
+			return err
+		}
+		return s.toDetail(w, v, "The invitation was withdrawn; its link no longer works.")
+	}
+	in := app.Invitation{To: v.form.Get(web.FieldEmail), Role: onboarding.Role(v.form.Get(web.FieldRole)), Replace: v.form.Get(web.FieldReplace) == "yes"}
+	if in.Role == "" {
+		in.Role = onboarding.RoleCustomer
+	}
+	link, err := s.App.Invite(v.Context(), v.actor, v.id, in)
+	if err == nil {
+		return s.showInvite(w, v)(link, nil)
+	}
+	problem, err := correctable(err)
+	if err != nil {
+		return err
+	}
+	return s.correct(w, v, func(view *web.AdminDetailView) { view.InviteEmail, view.InviteProblem = in.To, problem })
+}
+
+// showInvite leads to the detail page, which shows the link once.
+func (s *Server) showInvite(w http.ResponseWriter, v *visit) func(app.Link, error) error {
+	return func(link app.Link, err error) error {
+		if err != nil {
+			return err
+		}
+		if err := s.putLink(v.Context(), link); err != nil {
+			return err
+		}
+		return s.backToDetail(w, v)
+	}
+}
+
+func (s *Server) adminRetry(w http.ResponseWriter, v *visit) error {
+	run, err := s.App.Retry(v.Context(), v.actor, v.id)
+	switch {
+	case onboarding.ErrorCode(err) == onboarding.CodeStale:
+		return s.toDetail(w, v, sentence(err)+" Ask the customer to open it.")
+	case err != nil:
+		return err
+	case run.State.Active():
+		return s.toDetail(w, v, "The run is already in progress.")
+	}
+	return s.toDetail(w, v, "The run resumes from the failed tasks.")
+}
+
+func (s *Server) adminArchive(w http.ResponseWriter, v *visit) error {
+	if v.form.Get("confirm") != "yes" {
+		return s.correct(w, v, func(view *web.AdminDetailView) {
+			view.Flash = "Nothing was archived. Select the checkbox to confirm, then press Archive again."
+		})
+	}
+	if err := s.App.Archive(v.Context(), v.actor, v.id); err != nil {
+		return err
+	}
+	return s.toDetail(w, v, "The onboarding was archived.")
+}
+
+// adminForget erases the people of an archived onboarding.
+func (s *Server) adminForget(w http.ResponseWriter, v *visit) error {
+	if v.form.Get("confirm") != "yes" {
+		return s.correct(w, v, func(view *web.AdminDetailView) {
+			view.Flash = "Nothing was erased. Select the checkbox to confirm, then press Erase again."
+		})
+	}
+	err := s.App.Forget(v.Context(), v.actor, v.id)
+	if onboarding.ErrorCode(err) == onboarding.CodeConflict {
+		return s.correct(w, v, func(view *web.AdminDetailView) { view.Flash = sentence(err) })
+	}
+	if err != nil {
+		return err
+	}
+	return s.toDetail(w, v, "The people of this onboarding were erased.")
+}

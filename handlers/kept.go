@@ -1,0 +1,57 @@
+package handlers
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// kept is a form that waits for its sender.
+type kept struct {
+	Path string     `json:"path"`
+	Form url.Values `json:"form"`
+	At   int64      `json:"at"`
+	By   string     `json:"by,omitempty"`  // who typed it; "": their session had ended, and nobody is known
+	Why  string     `json:"why,omitempty"` // "later": the customer left on purpose
+}
+
+// keep puts the posted form of a step into the session, without what its declaration calls a secret.
+func (s *Server) keep(v *visit) { s.keepFor(v, "") }
+
+func (s *Server) keepFor(v *visit, why string) {
+	secret, err := s.App.SecretFields(v.Context(), chi.URLParam(v.Request, "step"))
+	if err != nil {
+		return
+	}
+	form := url.Values{}
+	for name, values := range v.form {
+		if !slices.Contains(secret, name) {
+			form[name] = values
+		}
+	}
+	b, err := json.Marshal(kept{v.URL.Path, form, s.Now().Unix(), v.who, why})
+	if err != nil {
+		return
+	}
+	s.sessions.Put(v.Context(), keyKept, b)
+}
+
+// typed returns the form that was kept for this page, once, if it isn't older than a session; nil if there is none.
+func (s *Server) typed(v *visit) *kept {
+	var k kept
+	raw := s.sessions.GetBytes(v.Context(), keyKept)
+	if raw == nil || json.Unmarshal(raw, &k) != nil || k.Path != v.URL.Path {
+		return nil
+	}
+	s.sessions.Remove(v.Context(), keyKept)
+	if k.By != "" && k.By != v.actor.Email {
+		return nil
+	}
+	if s.Now().Sub(time.Unix(k.At, 0)) > s.Lifetime {
+		return nil
+	}
+	return &k
+}

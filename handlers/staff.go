@@ -1,0 +1,80 @@
+package handlers
+
+import (
+	"net/http"
+
+	"groundwork/app"
+	"groundwork/onboarding"
+	"groundwork/web"
+	"groundwork/wizard"
+)
+
+func (s *Server) staffView(v *visit) (web.StaffView, error) {
+	view := web.StaffView{
+		Frame: s.adminFrame(v, "People", "staff"), Domains: s.App.StaffDomains(),
+		MayEdit: v.actor.Role == onboarding.RoleAdministrator, Role: onboarding.RoleSpecialist,
+	}
+	var err error
+	if view.People, err = s.App.Staff(v.Context(), v.actor); err == nil && view.MayEdit {
+		view.Changes, err = s.App.StaffChanges(v.Context(), v.actor)
+	}
+	return view, err
+}
+
+func (s *Server) staffPage(w http.ResponseWriter, v *visit) error {
+	view, err := s.staffView(v)
+	if err != nil {
+		return err
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.StaffPage(view))
+}
+
+// staffSave gives a role or takes it. Anyone whose role was reduced is signed out.
+func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
+	ctx := v.Context()
+	in := app.StaffRoleChange{Email: v.form.Get("remove")}
+	if in.Email == "" {
+		in.Email, in.Role = v.form.Get(web.FieldEmail), onboarding.Role(v.form.Get(web.FieldRole))
+		if in.Role == "" {
+			return s.correctStaff(w, v, web.FieldRole, "Choose specialist or administrator")
+		}
+	}
+	changed, err := s.App.ChangeStaff(ctx, v.actor, in)
+	if err != nil {
+		problem, err := correctable(err)
+		switch {
+		case err != nil:
+			return err
+		case changed.RoleProblem:
+			return s.correctStaff(w, v, web.FieldRole, problem)
+		}
+		return s.correctStaff(w, v, web.FieldEmail, problem)
+	}
+	said := changed.Email + " is now " + web.RoleOf(changed.Now)
+	if changed.Now == "" {
+		said = changed.Email + " no longer has a role"
+	}
+	if changed.Setting != "" {
+		said += ", because of " + changed.Setting + " in the configuration"
+	}
+	if changed.Now.LessThan(changed.Was) {
+		if err := s.Sessions.DeleteOf(ctx, changed.Email); err != nil {
+			return err
+		}
+		said += ", and was signed out"
+	}
+	s.say(ctx, said+".")
+	return seeOther(w, v.Request, "/admin/staff")
+}
+
+// correctStaff draws the page again with what was typed and what to correct.
+func (s *Server) correctStaff(w http.ResponseWriter, v *visit, field, problem string) error {
+	view, err := s.staffView(v)
+	if err != nil {
+		return err
+	}
+	view.Path, view.Error = "/admin/staff", true
+	view.Email, view.Role = v.form.Get(web.FieldEmail), onboarding.Role(v.form.Get(web.FieldRole))
+	view.Problems = wizard.Problems{{Field: field, Message: problem}}
+	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.StaffPage(view))
+}
