@@ -19,9 +19,9 @@ func (s *Server) onboardingFrame(v *visit, ob onboarding.Onboarding, title strin
 	return f
 }
 
-// beforeRun tells whether the form is still the page to be on.
+// beforeRun reports whether the form is still the page to be on.
 func beforeRun(status onboarding.Status) bool {
-	return slices.Contains([]onboarding.Status{onboarding.StatusInForm, onboarding.StatusWaitingVendor, onboarding.StatusWaitingCustomer}, status)
+	return slices.Contains(onboarding.FormStatuses, status)
 }
 
 // home leads where the visitor belongs: the sign-in, the specialists' list, the only onboarding, or the list of them.

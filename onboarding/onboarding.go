@@ -87,26 +87,6 @@ type Onboarding struct {
 	ForgottenAt time.Time
 }
 
-// Status is the stage an onboarding is in; the tabs of the admin list.
-type Status string
-
-// The stages.
-const (
-	StatusInForm          Status = "in_form"
-	StatusWaitingVendor   Status = "waiting_vendor"   // the specialist must add something
-	StatusWaitingCustomer Status = "waiting_customer" // submitted; the customer or a colleague must act
-	StatusProvisioning    Status = "provisioning"
-	StatusAttention       Status = "needs_attention" // failed, or blocked on someone
-	StatusDone            Status = "done"
-	StatusTornDown        Status = "torn_down"
-)
-
-// AtCheck is [Onboarding.Current] when every step of the form is answered and no run was started.
-const AtCheck = "Check your answers"
-
-// Statuses lists every status in the order of the tabs.
-var Statuses = []Status{StatusInForm, StatusWaitingVendor, StatusWaitingCustomer, StatusProvisioning, StatusAttention, StatusDone, StatusTornDown}
-
 // Party is someone who can be waited for.
 type Party string
 

@@ -89,3 +89,10 @@ func Place(sort onboarding.Sort, o onboarding.Onboarding) string { return place(
 
 // Compare looks at the worker's runs at a time.
 func (w *Worker) Compare(ctx context.Context, now time.Time) error { return w.compare(ctx, now) }
+
+// The sets of statuses in SQL.
+const (
+	InForm   = inForm
+	InRun    = inRun
+	Finished = finished
+)

@@ -329,14 +329,9 @@ const withdrawSecrets = `
 UPDATE onboardings o SET
 	version = version + 1,
 	answers = answers || @answers::jsonb,
-	wiped_secrets = CASE WHEN status IN ('done', 'torn_down') THEN ARRAY(SELECT unnest(wiped_secrets) UNION SELECT unnest(@wiped::text[])) ELSE wiped_secrets END,
-	vendor = CASE WHEN status IN ('done', 'torn_down') THEN vendor ELSE vendor || @vendor::jsonb END,
-	current = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @current ELSE current END,
-	status = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer')
-		THEN CASE WHEN @on::text = 'specialist' THEN 'waiting_vendor' WHEN @answered THEN 'waiting_customer' ELSE 'in_form' END ELSE status END,
-	waiting_on = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @on::text ELSE waiting_on END,
-	waiting_for = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @for::text ELSE waiting_for END,
-	waiting_since = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') AND (waiting_on, waiting_for) <> (@on::text, @for::text) THEN @now::timestamptz ELSE waiting_since END,
+	wiped_secrets = CASE WHEN o.status IN ` + finished + ` THEN ARRAY(SELECT unnest(wiped_secrets) UNION SELECT unnest(@wiped::text[])) ELSE wiped_secrets END,
+	vendor = CASE WHEN o.status IN ` + finished + ` THEN vendor ELSE vendor || @vendor::jsonb END,
+	current = CASE WHEN o.status IN ` + inForm + ` THEN @current ELSE current END,` + formStage + `,
 	activity_at = @now::timestamptz
 WHERE id = @id AND version = @version`
 
@@ -349,10 +344,11 @@ func (s *Store) WithdrawSecrets(ctx context.Context, w onboarding.Withdrawal) er
 		words = append(words, p.Words())
 	}
 	err := s.tx(ctx, onboarding.System, "withdraw secrets", func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, withdrawSecrets, pgx.NamedArgs{
+		stage, _ := onboarding.Facts{Answered: w.Current == onboarding.AtCheck, Form: w.Waiting}.Stage()
+		tag, err := tx.Exec(ctx, withdrawSecrets, s.stageArgs(stage, pgx.NamedArgs{
 			"id": w.ID, "version": w.Version, "answers": w.Answers, "wiped": w.Wiped, "vendor": map[string]bool{"api_key_wiped": w.Vendor.APIKeyWiped},
-			"current": w.Current, "answered": w.Current == onboarding.AtCheck, "on": w.Waiting.On, "for": w.Waiting.For, "now": s.now(),
-		})
+			"current": w.Current,
+		}))
 		if err != nil {
 			return err
 		}

@@ -278,20 +278,18 @@ func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e en
 	if _, err := tx.Exec(ctx, endTasks, args); err != nil {
 		return err
 	}
+	facts := onboarding.Facts{Kind: e.Kind, State: state}
 	var waiting onboarding.Waiting
 	if state == onboarding.RunBlocked || state == onboarding.RunFailed {
 		t, err := one(ctx, tx, firstTrouble, args, "task", pgx.RowToStructByName[trouble])
 		if err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 			return err
 		}
-		waiting = onboarding.Waiting{On: onboarding.PartyCustomer, For: "Look at what failed, and try again"}
-		if state == onboarding.RunBlocked && t.OnParty != "" {
-			waiting.On, waiting.For = t.OnParty, t.ActionText
-		} else if t.Title != "" {
-			waiting.For = "Failed: " + t.Title
-		}
+		facts.Task = onboarding.Task{Title: t.Title, On: t.OnParty, ActionText: t.ActionText}
+		stage, _ := facts.Stage()
+		waiting = stage.Waiting
 	}
-	if err := project(ctx, tx, e.Onboarding, e.Kind, state, waiting); err != nil {
+	if err := s.follow(ctx, tx, e.Onboarding, facts); err != nil {
 		return err
 	}
 	data := map[string]any{"run": run, "state": state}

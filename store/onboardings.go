@@ -15,7 +15,7 @@ import (
 const onboardingColumns = `
 	o.id, o.version, o.customer, o.deployment, o.region, o.project, o.vendor, o.answers, o.status,
 	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.locked, o.created_at, o.activity_at, o.wiped_secrets, o.forgotten_at,
-	coalesce(CASE WHEN o.status IN ('provisioning', 'needs_attention') THEN standing(o.run) END, o.current) AS current`
+	coalesce(CASE WHEN o.status IN ` + inRun + ` THEN standing(o.run) END, o.current) AS current`
 
 // Behind it stands the same rule as a policy; here it keeps a foreign row out even where a policy would not bite.
 const visible = `(@staff OR EXISTS (SELECT FROM members m WHERE m.onboarding = o.id AND m.email = @actor))`
@@ -129,7 +129,7 @@ func (s *Store) MyOnboardings(ctx context.Context, actor onboarding.Actor) ([]on
 
 const insertOnboarding = `
 INSERT INTO onboardings (id, customer, deployment, vendor, status, waiting_on, waiting_for, waiting_since, specialist, owner, created_at, activity_at)
-VALUES (@id, @customer, @deployment, @vendor, 'in_form', 'customer', 'Accept the invitation', @now, @specialist, @owner, @now, @now)`
+VALUES (@id, @customer, @deployment, @vendor, @status, @on, @for, @now, @specialist, @owner, @now, @now)`
 
 // CreateOnboarding starts one with its vendor's values and the owner's invite, whose token it returns: it is
 // shown once and kept as a hash. A proposed name is held from now on; CodeConflict when another holds it.
@@ -145,10 +145,11 @@ func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n 
 	var made onboarding.Onboarding
 	var token string
 	err := s.tx(ctx, actor, "create onboarding", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, insertOnboarding, pgx.NamedArgs{
+		stage, _ := onboarding.Facts{Form: onboarding.WaitForAcceptance}.Stage()
+		_, err := tx.Exec(ctx, insertOnboarding, s.stageArgs(stage, pgx.NamedArgs{
 			"id": n.ID, "customer": n.Customer, "deployment": n.Vendor.ProposedName, "vendor": n.Vendor,
-			"specialist": address(n.Specialist), "owner": owner, "now": s.now(),
-		})
+			"specialist": address(n.Specialist), "owner": owner,
+		}))
 		if duplicate(err, "onboardings_deployment") {
 			return nameHeld(n.Vendor.ProposedName)
 		}
@@ -202,16 +203,7 @@ WITH o AS (
 		version = version + 1,
 		answers = answers || jsonb_build_object(@step::text, @answer::jsonb),
 		deployment = @deployment, region = @region, project = @project, current = @current,
-		wiped_secrets = ARRAY(SELECT unnest(o.wiped_secrets) EXCEPT SELECT unnest(@purposes::text[])),
-		status = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer')
-			THEN CASE WHEN @on::text = 'specialist' THEN 'waiting_vendor' WHEN @answered THEN 'waiting_customer' ELSE 'in_form' END ELSE status END,
-		waiting_on = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @on::text ELSE waiting_on END,
-		waiting_for = CASE WHEN status IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN @for::text ELSE waiting_for END,
-		waiting_since = CASE
-			WHEN status NOT IN ('in_form', 'waiting_vendor', 'waiting_customer') THEN waiting_since
-			WHEN @on::text = '' THEN NULL
-			WHEN waiting_on = @on::text AND waiting_for = @for::text THEN waiting_since
-			ELSE @now::timestamptz END,
+		wiped_secrets = ARRAY(SELECT unnest(o.wiped_secrets) EXCEPT SELECT unnest(@purposes::text[])),` + formStage + `,
 		activity_at = @now::timestamptz
 	WHERE id = @id AND version = @version AND status <> 'provisioning' AND NOT archived AND ` + visible + `
 		AND ((deployment, region, project) = (@deployment, @region, @project) OR NOT anything_created(id))
@@ -244,12 +236,13 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	if err != nil {
 		return onboarding.Onboarding{}, failure("describe a saved answer", err)
 	}
-	args := seen(actor, pgx.NamedArgs{
+	stage, _ := onboarding.Facts{Answered: a.Current == onboarding.AtCheck, Form: a.Waiting}.Stage()
+	args := seen(actor, s.stageArgs(stage, pgx.NamedArgs{
 		"id": a.ID, "version": a.Version, "step": a.Step, "answer": string(a.Answer),
-		"deployment": a.Deployment, "region": a.Region, "project": a.Project, "current": a.Current, "answered": a.Current == onboarding.AtCheck,
-		"on": a.Waiting.On, "for": a.Waiting.For, "now": s.now(), "purposes": purposes, "sealed": sealed, "dropped": dropped,
+		"deployment": a.Deployment, "region": a.Region, "project": a.Project, "current": a.Current,
+		"purposes": purposes, "sealed": sealed, "dropped": dropped,
 		"by": actor.Email, "role": actor.Role, "text": a.Text, "data": string(data), "request": actor.RequestID,
-	})
+	}))
 	var saved []onboarding.Onboarding
 	err = s.batch(ctx, actor, "save an answer of "+string(a.ID), func(b *pgx.Batch) {
 		b.Queue(updateAnswer, args).Query(collect(&saved, toOnboarding))
@@ -278,14 +271,10 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeStale, "The answers were changed in another window or by a colleague. Check what is there now, then save again.")
 }
 
-// The specialist's values may be what the form waited for. A proposed name stands until something is answered.
+// A proposed name stays until something is answered.
 const updateVendor = `
 UPDATE onboardings o SET vendor = @vendor,
 	deployment = CASE WHEN o.answers = '{}' THEN @proposed ELSE o.deployment END,
-	status = CASE WHEN status = 'waiting_vendor' AND @complete THEN CASE WHEN current = @check THEN 'waiting_customer' ELSE 'in_form' END ELSE status END,
-	waiting_on = CASE WHEN status = 'waiting_vendor' AND @complete THEN 'customer' ELSE waiting_on END,
-	waiting_for = CASE WHEN status = 'waiting_vendor' AND @complete THEN 'Continue with the form' ELSE waiting_for END,
-	waiting_since = CASE WHEN status = 'waiting_vendor' AND @complete THEN @now ELSE waiting_since END,
 	activity_at = @now
 WHERE id = @id AND NOT archived`
 
@@ -302,14 +291,20 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 			given = append(given, onboarding.PurposeVendorAPIKey)
 		}
 		changes = was.Vendor.Changes(v, given...)
-		tag, err := tx.Exec(ctx, updateVendor, pgx.NamedArgs{
-			"id": id, "vendor": v, "proposed": v.ProposedName, "check": onboarding.AtCheck, "complete": v.ControlPlaneAccount != "", "now": s.now(),
-		})
+		tag, err := tx.Exec(ctx, updateVendor, pgx.NamedArgs{"id": id, "vendor": v, "proposed": v.ProposedName, "now": s.now()})
 		if duplicate(err, "onboardings_deployment") {
 			return 0, nameHeld(v.ProposedName)
 		}
-		if err != nil || tag.RowsAffected() == 0 || apiKeySealed == nil {
-			return tag.RowsAffected(), err
+		if err != nil || tag.RowsAffected() == 0 {
+			return 0, err
+		}
+		if was.Status == onboarding.StatusWaitingVendor && v.ControlPlaneAccount != "" {
+			if err := s.follow(ctx, tx, id, onboarding.Facts{Answered: was.Current == onboarding.AtCheck, Form: onboarding.WaitToContinue}); err != nil {
+				return 0, err
+			}
+		}
+		if apiKeySealed == nil {
+			return 1, nil
 		}
 		args := pgx.NamedArgs{"id": id, "purpose": onboarding.PurposeVendorAPIKey, "sealed": apiKeySealed}
 		if _, err := tx.Exec(ctx, `UPDATE onboardings SET wiped_secrets = array_remove(wiped_secrets, @purpose::text) WHERE id = @id`, args); err != nil {

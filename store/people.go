@@ -150,12 +150,7 @@ func noCustomerBut(ctx context.Context, tx pgx.Tx, id onboarding.ID, email strin
 const (
 	endCustomer   = `DELETE FROM members WHERE onboarding = @id AND role = 'customer' RETURNING email`
 	closeInvites  = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`
-	expectAnother = `
-UPDATE onboardings SET owner = @to, activity_at = @now,
-	waiting_on = CASE WHEN status = 'in_form' THEN 'customer' ELSE waiting_on END,
-	waiting_for = CASE WHEN status = 'in_form' THEN 'Accept the invitation' ELSE waiting_for END,
-	waiting_since = CASE WHEN status = 'in_form' THEN @now ELSE waiting_since END
-WHERE id = @id`
+	expectAnother = `UPDATE onboardings SET owner = @to, activity_at = @now WHERE id = @id`
 )
 
 // ReplaceCustomer ends the present customer's membership, withdraws the open invites and invites another in their place.
@@ -173,7 +168,8 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 	var inv onboarding.Invite
 	err := s.tx(ctx, actor, "replace the customer", func(tx pgx.Tx) error {
 		args := pgx.NamedArgs{"id": id, "to": to, "now": s.now()}
-		if _, err := lock(ctx, tx, actor, id); err != nil {
+		ob, err := lock(ctx, tx, actor, id)
+		if err != nil {
 			return err
 		}
 		var running, held bool
@@ -196,6 +192,11 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 		}
 		for _, sql := range []string{closeInvites, expectAnother} {
 			if _, err := tx.Exec(ctx, sql, args); err != nil {
+				return err
+			}
+		}
+		if ob.Status == onboarding.StatusInForm {
+			if err := s.follow(ctx, tx, id, onboarding.Facts{Form: onboarding.WaitForAcceptance}); err != nil {
 				return err
 			}
 		}
@@ -357,10 +358,10 @@ ON CONFLICT (onboarding, email) DO UPDATE SET
 // The first customer who joins is the owner, whoever was expected.
 const welcomeCustomer = `
 UPDATE onboardings SET activity_at = @now,
-	owner = CASE WHEN @role = 'customer' AND NOT EXISTS (SELECT FROM members m WHERE m.onboarding = @id AND m.email = owner) THEN @email ELSE owner END,
-	waiting_for = CASE WHEN status = 'in_form' AND waiting_on = 'customer' THEN 'Fill in the form' ELSE waiting_for END,
-	waiting_since = CASE WHEN status = 'in_form' AND waiting_on = 'customer' THEN @now ELSE waiting_since END
+	owner = CASE WHEN @role = 'customer' AND NOT EXISTS (SELECT FROM members m WHERE m.onboarding = @id AND m.email = owner) THEN @email ELSE owner END
 WHERE id = @id`
+
+const startForm = setStage + ` AND o.status = 'in_form' AND o.waiting_on = 'customer'`
 
 // AcceptInvite uses the invite up and makes the actor a member. Their address must be the invited one or of the invited
 // domain: else CodeForbidden, and the invite stays good. The same person accepting again gets the ID; of two at once
@@ -400,6 +401,10 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 			return err
 		}
 		if _, err := tx.Exec(ctx, welcomeCustomer, args); err != nil {
+			return err
+		}
+		stage, _ := onboarding.Facts{Form: onboarding.WaitForAnswers}.Stage()
+		if _, err := tx.Exec(ctx, startForm, s.stageArgs(stage, pgx.NamedArgs{"id": id})); err != nil {
 			return err
 		}
 		text := "Accepted the invitation as " + string(inv.Role) + "."

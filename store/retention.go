@@ -35,7 +35,7 @@ func (s *Store) SecretsBefore(ctx context.Context, before time.Time) ([]onboardi
 	var ids []onboarding.ID
 	err := s.batch(ctx, onboarding.System, "read old secrets", func(b *pgx.Batch) {
 		b.Queue(`SELECT DISTINCT o.id FROM secrets s JOIN onboardings o ON o.id = s.onboarding
-			WHERE o.status IN ('done', 'torn_down') AND s.saved_at < @before
+			WHERE o.status IN `+finished+` AND s.saved_at < @before
 			AND NOT EXISTS (SELECT FROM runs r WHERE r.onboarding = o.id AND r.state IN ('queued', 'running')) ORDER BY o.id`,
 			pgx.NamedArgs{"before": before}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
 	})
@@ -67,7 +67,7 @@ func (s *Store) ForgetInvites(ctx context.Context, before time.Time) (int, error
 func (s *Store) FinishedBefore(ctx context.Context, before time.Time) ([]onboarding.ID, error) {
 	var ids []onboarding.ID
 	err := s.batch(ctx, onboarding.System, "read finished onboardings", func(b *pgx.Batch) {
-		b.Queue(`SELECT id FROM onboardings WHERE (status IN ('done', 'torn_down') OR archived) AND activity_at < @before AND forgotten_at IS NULL ORDER BY id`,
+		b.Queue(`SELECT id FROM onboardings WHERE (status IN `+finished+` OR archived) AND activity_at < @before AND forgotten_at IS NULL ORDER BY id`,
 			pgx.NamedArgs{"before": before}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
 	})
 	return ids, err

@@ -262,7 +262,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		if _, err := tx.Exec(ctx, showRun, pgx.NamedArgs{"run": runID, "id": id, "now": now}); err != nil {
 			return err
 		}
-		if err := project(ctx, tx, id, kind, onboarding.RunQueued, onboarding.Waiting{}); err != nil {
+		if err := s.follow(ctx, tx, id, onboarding.Facts{Kind: kind, State: onboarding.RunQueued}); err != nil {
 			return err
 		}
 		access, err := holder(ctx, tx, id)
@@ -288,34 +288,6 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 
 // jobOpts: no unique options, since a job that River thinks running may belong to the dead.
 func jobOpts() *river.InsertOpts { return &river.InsertOpts{MaxAttempts: 25} }
-
-const setStatus = `
-UPDATE onboardings SET status = @status, waiting_on = @on, waiting_for = @for,
-	waiting_since = CASE WHEN @on::text = '' THEN NULL WHEN waiting_on = @on::text AND waiting_for = @for::text THEN waiting_since ELSE clock_timestamp() END,
-	locked = CASE WHEN @status = 'torn_down' THEN false ELSE locked OR anything_created(id) END,
-	activity_at = clock_timestamp()
-WHERE id = @id`
-
-// project makes the onboarding's status and waiting follow its run, in the run's transaction.
-func project(ctx context.Context, tx pgx.Tx, id onboarding.ID, kind onboarding.RunKind, state onboarding.RunState, waiting onboarding.Waiting) error {
-	var status onboarding.Status
-	switch {
-	case kind == onboarding.RunVerify: // it reads; what it finds is in its tasks
-		return nil
-	case state.Active():
-		status = onboarding.StatusProvisioning
-	case state == onboarding.RunBlocked, state == onboarding.RunFailed:
-		status = onboarding.StatusAttention
-	case state == onboarding.RunSucceeded && kind == onboarding.RunTeardown:
-		status = onboarding.StatusTornDown
-	case state == onboarding.RunSucceeded:
-		status = onboarding.StatusDone
-	case state == onboarding.RunCanceled:
-		status, waiting = onboarding.StatusWaitingCustomer, onboarding.Waiting{On: onboarding.PartyCustomer, For: "Start the run again, or change an answer"}
-	}
-	_, err := tx.Exec(ctx, setStatus, pgx.NamedArgs{"id": id, "status": status, "on": waiting.On, "for": waiting.For})
-	return err
-}
 
 // lockRun locks a run that the actor may see. Who changes the onboarding too has locked it before.
 func lockRun(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.RunID) (onboarding.Run, error) {
@@ -344,7 +316,7 @@ func (s *Store) requeue(ctx context.Context, tx pgx.Tx, run onboarding.Run) erro
 	if _, err := tx.Exec(ctx, retryTasks, pgx.NamedArgs{"run": run.ID, "epoch": run.Epoch + 1}); err != nil {
 		return err
 	}
-	if err := project(ctx, tx, run.Onboarding, run.Kind, onboarding.RunQueued, onboarding.Waiting{}); err != nil {
+	if err := s.follow(ctx, tx, run.Onboarding, onboarding.Facts{Kind: run.Kind, State: onboarding.RunQueued}); err != nil {
 		return err
 	}
 	_, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: run.ID}, jobOpts())
@@ -452,7 +424,7 @@ func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onb
 		if _, err := tx.Exec(ctx, `UPDATE tasks SET epoch = epoch + 1, state = CASE WHEN state = 'done' THEN state ELSE 'cancelled' END WHERE run = @run`, args); err != nil {
 			return err
 		}
-		if err := project(ctx, tx, run.Onboarding, run.Kind, onboarding.RunCanceled, onboarding.Waiting{}); err != nil {
+		if err := s.follow(ctx, tx, run.Onboarding, onboarding.Facts{Kind: run.Kind, State: onboarding.RunCanceled}); err != nil {
 			return err
 		}
 		return audit(ctx, tx, actor, run.Onboarding, "run.cancelled", "Canceled the run; what is made is kept.", map[string]any{"run": run.ID})

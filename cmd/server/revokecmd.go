@@ -195,7 +195,7 @@ func withdraw(ctx context.Context, db *store.Store, journey *wizard.Journey, h s
 
 // whoseTurn says who enters what again.
 func whoseTurn(ob onboarding.Onboarding, missing []wizard.Outstanding) string {
-	if ob.Status == onboarding.StatusDone || ob.Status == onboarding.StatusTornDown || ob.Archived {
+	if slices.Contains(onboarding.FinishedStatuses, ob.Status) || ob.Archived {
 		return "nobody waits, it is over"
 	}
 	if len(missing) == 0 {

@@ -1,0 +1,64 @@
+package onboarding
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestEachStatusIsInOneSet(t *testing.T) {
+	all := slices.Concat(FormStatuses, RunStatuses, FinishedStatuses)
+	if !slices.Equal(all, Statuses) {
+		t.Errorf("the sets have %v, and there are %v", all, Statuses)
+	}
+}
+
+// Every combination of what a stage follows from.
+func TestTheStageFollowsFromTheFacts(t *testing.T) {
+	forms := []Waiting{{}, WaitForAcceptance, {On: PartySpecialist, For: "Add: Control plane service account"}, {On: PartyColleague, For: "Connect Google Cloud"}}
+	tasks := []Task{{}, {Title: "Create bucket"}, {Title: "Create bucket", On: PartyOrganization, ActionText: "Allow the domain"}}
+	kinds := []RunKind{RunProvision, RunVerify, RunTeardown}
+	states := []RunState{"", RunQueued, RunRunning, RunBlocked, RunFailed, RunSucceeded, RunCanceled}
+	look := Waiting{On: PartyCustomer, For: "Look at what failed, and try again"}
+	failed := Waiting{On: PartyCustomer, For: "Failed: Create bucket"}
+	asked := Waiting{On: PartyOrganization, For: "Allow the domain"}
+	again := Waiting{On: PartyCustomer, For: "Start the run again, or change an answer"}
+	// By state, then by task.
+	ran := map[RunState][]Stage{
+		RunQueued:    {{Status: StatusProvisioning}, {Status: StatusProvisioning}, {Status: StatusProvisioning}},
+		RunRunning:   {{Status: StatusProvisioning}, {Status: StatusProvisioning}, {Status: StatusProvisioning}},
+		RunBlocked:   {{StatusAttention, look}, {StatusAttention, failed}, {StatusAttention, asked}},
+		RunFailed:    {{StatusAttention, look}, {StatusAttention, failed}, {StatusAttention, failed}},
+		RunSucceeded: {{Status: StatusDone}, {Status: StatusDone}, {Status: StatusDone}},
+		RunCanceled:  {{StatusWaitingCustomer, again}, {StatusWaitingCustomer, again}, {StatusWaitingCustomer, again}},
+	}
+	// By form, then by whether it is answered.
+	filled := [][2]Status{{StatusInForm, StatusWaitingCustomer}, {StatusInForm, StatusWaitingCustomer}, {StatusWaitingVendor, StatusWaitingVendor}, {StatusInForm, StatusWaitingCustomer}}
+	for i, form := range forms {
+		for n, answered := range []bool{false, true} {
+			want := Stage{filled[i][n], form}
+			if got, ok := (Facts{Answered: answered, Form: form}).Stage(); got != want || !ok {
+				t.Errorf("a form that waits on %q, answered %v: %+v %v, want %+v", form.On, answered, got, ok, want)
+			}
+			for _, kind := range kinds {
+				for _, state := range states[1:] {
+					for k, task := range tasks {
+						want := ran[state][k]
+						if kind == RunTeardown && state == RunSucceeded {
+							want.Status = StatusTornDown
+						}
+						got, ok := Facts{Answered: answered, Form: form, Kind: kind, State: state, Task: task}.Stage()
+						if kind == RunVerify {
+							if ok {
+								t.Errorf("a verification that is %s changes the status to %+v", state, got)
+							}
+							continue
+						}
+						if got != want || !ok {
+							t.Errorf("a %s that is %s at %+v: %+v %v, want %+v", kind, state, task, got, ok, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+// The sets of statuses of package onboarding, for SQL.
+const (
+	inForm   = `('in_form', 'waiting_vendor', 'waiting_customer')`
+	inRun    = `('provisioning', 'needs_attention')`
+	finished = `('done', 'torn_down')`
+)
+
+// waitingSince stays while the same party is waited on for the same thing.
+const waitingSince = `CASE
+		WHEN @on::text = '' THEN NULL
+		WHEN o.waiting_on = @on::text AND o.waiting_for = @for::text THEN o.waiting_since
+		ELSE @now::timestamptz END`
+
+// setStage gives an onboarding the stage of [stageArgs]. Its name, region and project are locked while anything that was
+// created with them may exist.
+const setStage = `
+UPDATE onboardings o SET status = @status, waiting_on = @on, waiting_for = @for, waiting_since = ` + waitingSince + `,
+	locked = CASE WHEN @status = 'torn_down' THEN false ELSE o.locked OR anything_created(o.id) END, activity_at = @now
+WHERE o.id = @id`
+
+// formStage are assignments of the stage of [stageArgs], for an onboarding that is still in the form.
+const formStage = `
+	status = CASE WHEN o.status IN ` + inForm + ` THEN @status::text ELSE o.status END,
+	waiting_on = CASE WHEN o.status IN ` + inForm + ` THEN @on::text ELSE o.waiting_on END,
+	waiting_for = CASE WHEN o.status IN ` + inForm + ` THEN @for::text ELSE o.waiting_for END,
+	waiting_since = CASE WHEN o.status IN ` + inForm + ` THEN ` + waitingSince + ` ELSE o.waiting_since END`
+
+// stageArgs adds a stage to a statement's arguments.
+func (s *Store) stageArgs(stage onboarding.Stage, args pgx.NamedArgs) pgx.NamedArgs {
+	args["status"], args["on"], args["for"], args["now"] = stage.Status, stage.Waiting.On, stage.Waiting.For, s.now()
+	return args
+}
+
+// follow sets an onboarding's stage to what follows from facts, in the transaction that changes them.
+func (s *Store) follow(ctx context.Context, tx pgx.Tx, id onboarding.ID, facts onboarding.Facts) error {
+	stage, changes := facts.Stage()
+	if !changes {
+		return nil
+	}
+	_, err := tx.Exec(ctx, setStage, s.stageArgs(stage, pgx.NamedArgs{"id": id}))
+	return err
+}
