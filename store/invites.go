@@ -1,0 +1,296 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+// DefaultInviteTTL is how long an invite is good for when nobody says otherwise.
+const DefaultInviteTTL = 14 * 24 * time.Hour
+
+const tokenBytes = 32
+
+func hashed(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+type inviteRow struct {
+	ID         int64
+	Onboarding onboarding.ID
+	Email      onboarding.Addressee
+	Role       onboarding.Role
+	CreatedBy  string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	UsedAt     *time.Time
+	UsedBy     string
+	RevokedAt  *time.Time
+}
+
+const inviteColumns = `i.id, i.onboarding, i.email, i.role, i.created_by, i.created_at, i.expires_at, i.used_at, i.used_by, i.revoked_at`
+
+func (r inviteRow) invite() onboarding.Invite {
+	return onboarding.Invite{
+		ID: r.ID, Onboarding: r.Onboarding, To: r.Email, Role: r.Role, CreatedBy: r.CreatedBy,
+		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), UsedAt: later(r.UsedAt), UsedBy: r.UsedBy, RevokedAt: later(r.RevokedAt),
+	}
+}
+
+func toInvite(row pgx.CollectableRow) (onboarding.Invite, error) {
+	r, err := pgx.RowToStructByName[inviteRow](row)
+	return r.invite(), err
+}
+
+// retireInvites makes the unused links of an addressee useless, so that a newer one is the only one.
+const retireInvites = `
+UPDATE invites i SET revoked_at = @now FROM onboardings o
+WHERE i.onboarding = @id AND o.id = i.onboarding AND i.email = @email AND i.role = @role AND i.used_at IS NULL AND i.revoked_at IS NULL AND ` + visible
+
+const insertInvite = `
+INSERT INTO invites AS i (onboarding, email, role, token_hash, created_by, created_at, expires_at)
+SELECT o.id, @email, @role, @hash, @by, @now, @expires FROM onboardings o WHERE o.id = @id AND NOT o.archived AND ` + visible + `
+RETURNING ` + inviteColumns
+
+func (s *Store) invite(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
+	b := make([]byte, tokenBytes)
+	_, _ = rand.Read(b) // never fails
+	token := base64.RawURLEncoding.EncodeToString(b)
+	now := s.now()
+	args := seen(actor, pgx.NamedArgs{
+		"id": id, "email": to, "role": role, "hash": hashed(token), "by": actor.Email, "now": now, "expires": now.Add(ttl),
+	})
+	retired, err := tx.Exec(ctx, retireInvites, args)
+	if err != nil {
+		return "", onboarding.Invite{}, err
+	}
+	inv, err := one(ctx, tx, insertInvite, args, "onboarding", toInvite)
+	if err != nil {
+		return "", inv, err
+	}
+	text := "Invited " + to.Words() + " as " + string(role) + "."
+	if retired.RowsAffected() > 0 {
+		text = "Invited " + to.Words() + " again as " + string(role) + "; the earlier link no longer works."
+	}
+	return token, inv, audit(ctx, tx, actor, id, "invite.created", text, map[string]any{"to": to, "role": role, "expires": inv.ExpiresAt})
+}
+
+// CreateInvite makes a link's token for an addressee; it is shown once and kept as a hash. Earlier links of the same
+// addressee and role that nobody used die with it. ttl 0: 14 days. A customer may invite colleagues alone, each by
+// their address: CodeForbidden. An onboarding has one customer: inviting another is CodeConflict, see
+// [Store.ReplaceCustomer].
+func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
+	to = onboarding.Addressee(address(string(to)))
+	if role != onboarding.RoleColleague || to.Domain() != "" {
+		if err := staffOnly(actor); err != nil {
+			return "", onboarding.Invite{}, err
+		}
+	}
+	return s.newInvite(ctx, actor, id, ttl, func(pgx.Tx) (onboarding.Addressee, onboarding.Role, error) { return to, role, nil })
+}
+
+const selectInvite = `SELECT ` + inviteColumns + ` FROM invites i WHERE i.id = @invite AND i.onboarding = @id`
+
+// ReissueInvite makes a new link for the addressee of an invite, whatever became of it; see [Store.CreateInvite].
+// For staff alone.
+func (s *Store) ReissueInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64, ttl time.Duration) (string, onboarding.Invite, error) {
+	if err := staffOnly(actor); err != nil {
+		return "", onboarding.Invite{}, err
+	}
+	return s.newInvite(ctx, actor, id, ttl, func(tx pgx.Tx) (onboarding.Addressee, onboarding.Role, error) {
+		inv, err := one(ctx, tx, selectInvite, pgx.NamedArgs{"id": id, "invite": inviteID}, "invite", toInvite)
+		return inv.To, inv.Role, err
+	})
+}
+
+func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, ttl time.Duration, whom func(pgx.Tx) (onboarding.Addressee, onboarding.Role, error)) (string, onboarding.Invite, error) {
+	if ttl == 0 {
+		ttl = DefaultInviteTTL
+	}
+	var token string
+	var inv onboarding.Invite
+	err := s.tx(ctx, actor, "invite", func(tx pgx.Tx) error {
+		if _, err := lock(ctx, tx, actor, id); err != nil { // of two at once the later retires the earlier's link
+			return err
+		}
+		to, role, err := whom(tx)
+		if err == nil && role == onboarding.RoleCustomer {
+			err = noCustomerBut(ctx, tx, id, string(to))
+		}
+		if err == nil {
+			token, inv, err = s.invite(ctx, tx, actor, id, to, role, ttl)
+		}
+		return err
+	})
+	if err != nil {
+		return "", onboarding.Invite{}, err
+	}
+	s.changes.mark(id)
+	return token, inv, nil
+}
+
+const selectInvites = `
+SELECT ` + inviteColumns + ` FROM invites i JOIN onboardings o ON o.id = i.onboarding
+WHERE i.onboarding = @id AND ` + visible + ` ORDER BY i.id`
+
+// Invites are an onboarding's invites, oldest first.
+func (s *Store) Invites(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Invite, error) {
+	var found []onboarding.Invite
+	err := s.batch(ctx, actor, "read invites", func(b *pgx.Batch) {
+		b.Queue(selectInvites, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toInvite))
+	})
+	return found, err
+}
+
+const revokeInvite = `
+UPDATE invites i SET revoked_at = coalesce(i.revoked_at, @now)
+FROM onboardings o
+WHERE i.id = @invite AND i.onboarding = @id AND o.id = i.onboarding AND i.used_at IS NULL
+AND (@staff OR i.role = 'colleague' AND ` + asCustomer + `)
+RETURNING ` + inviteColumns
+
+// RevokeInvite makes an unused invite useless; a used one is CodeNotFound. Revoking twice is fine. A customer withdraws
+// colleagues' alone, and a colleague none: CodeNotFound.
+func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64) error {
+	err := s.tx(ctx, actor, "revoke an invite", func(tx pgx.Tx) error {
+		inv, err := one(ctx, tx, revokeInvite, seen(actor, pgx.NamedArgs{"id": id, "invite": inviteID, "now": s.now()}), "unused invite", toInvite)
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, actor, id, "invite.revoked", "Withdrew the invitation for "+inv.To.Words()+".", map[string]any{"to": inv.To, "role": inv.Role})
+	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return err
+}
+
+type invited struct {
+	onboarding.Invite
+	Customer string
+	Archived bool
+}
+
+func toInvited(row pgx.CollectableRow) (invited, error) {
+	type full struct {
+		inviteRow
+		Customer string
+		Archived bool
+	}
+	r, err := pgx.RowToStructByName[full](row)
+	return invited{r.invite(), r.Customer, r.Archived}, err
+}
+
+const (
+	selectInvited = `
+SELECT ` + inviteColumns + `, o.customer, o.archived
+FROM invites i JOIN onboardings o ON o.id = i.onboarding WHERE i.token_hash = @hash`
+	lockInviting = `SELECT o.id FROM invites i JOIN onboardings o ON o.id = i.onboarding WHERE i.token_hash = @hash FOR NO KEY UPDATE OF o`
+)
+
+func (i invited) usable(now time.Time) error {
+	switch {
+	case i.Archived || !i.RevokedAt.IsZero():
+		return onboarding.Errorf(onboarding.CodeGone, "This invitation was withdrawn. Ask your specialist for a new one.")
+	case !i.UsedAt.IsZero():
+		return onboarding.Errorf(onboarding.CodeGone, "This invitation was used already. If it was you, sign in and go on; else ask your specialist for a new one.")
+	case !now.Before(i.ExpiresAt):
+		return onboarding.Errorf(onboarding.CodeGone, "This invitation has expired. Ask your specialist for a new one.")
+	}
+	return nil
+}
+
+// InviteByToken reads an invite without using it, however often. CodeNotFound when the token is unknown,
+// CodeGone when it was used, expired or revoked; the invite comes back with CodeGone too.
+func (s *Store) InviteByToken(ctx context.Context, token string) (onboarding.Invite, string, error) {
+	var found []invited
+	// The reader is nobody's member yet: the token's hash in the WHERE is what lets them see.
+	err := s.batch(ctx, onboarding.System, "read an invite", func(b *pgx.Batch) {
+		b.Queue(selectInvited, pgx.NamedArgs{"hash": hashed(token)}).Query(collect(&found, toInvited))
+	})
+	if err != nil {
+		return onboarding.Invite{}, "", err
+	}
+	if len(found) == 0 {
+		return onboarding.Invite{}, "", notFound("invitation")
+	}
+	return found[0].Invite, found[0].Customer, found[0].usable(s.now())
+}
+
+const joinMember = `
+INSERT INTO members (onboarding, email, role, until) VALUES (@id, @email, @role, CASE WHEN @role = 'colleague' THEN @until::timestamptz END)
+ON CONFLICT (onboarding, email) DO UPDATE SET
+	role = CASE WHEN members.role = 'customer' THEN 'customer' ELSE excluded.role END,
+	until = CASE WHEN members.role = 'colleague' THEN excluded.until END`
+
+// The first customer who joins is the owner, whoever was expected.
+const welcomeCustomer = `
+UPDATE onboardings SET activity_at = @now,
+	owner = CASE WHEN @role = 'customer' AND NOT EXISTS (SELECT FROM members m WHERE m.onboarding = @id AND m.email = owner) THEN @email ELSE owner END
+WHERE id = @id`
+
+const startForm = setStage + ` AND o.status = 'in_form' AND o.waiting_on = 'customer'`
+
+// AcceptInvite uses the invite up and makes the actor a member. Their address must be the invited one or of the invited
+// domain: else CodeForbidden, and the invite stays good. The same person accepting again gets the ID; of two at once
+// one wins. CodeConflict where another is the customer by now.
+func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error) {
+	var id onboarding.ID
+	err := s.tx(ctx, onboarding.System, "accept an invite", func(tx pgx.Tx) error {
+		hash := pgx.NamedArgs{"hash": hashed(token)}
+		if _, err := one(ctx, tx, lockInviting, hash, "invitation", pgx.RowTo[onboarding.ID]); err != nil {
+			return err
+		}
+		inv, err := one(ctx, tx, selectInvited+` FOR NO KEY UPDATE OF i`, hash, "invitation", toInvited)
+		if err != nil {
+			return err
+		}
+		email := address(actor.Email)
+		if !inv.To.Admits(email) {
+			return onboarding.Errorf(onboarding.CodeForbidden, "This invitation is for %s, and you are signed in as %s. Sign in with the invited account.", inv.To.Words(), email)
+		}
+		id = inv.Onboarding
+		if inv.TakenBy(email) && inv.RevokedAt.IsZero() && !inv.Archived {
+			return nil
+		}
+		if err := inv.usable(s.now()); err != nil {
+			return err
+		}
+		if inv.Role == onboarding.RoleCustomer {
+			if err := noCustomerBut(ctx, tx, id, email); err != nil {
+				return err
+			}
+		}
+		args := pgx.NamedArgs{"invite": inv.ID, "id": id, "email": email, "role": inv.Role, "now": s.now(), "until": s.now().Add(inv.ExpiresAt.Sub(inv.CreatedAt))}
+		if _, err := tx.Exec(ctx, `UPDATE invites SET used_at = @now, used_by = @email WHERE id = @invite`, args); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, joinMember, args); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, welcomeCustomer, args); err != nil {
+			return err
+		}
+		stage, _ := onboarding.Facts{Form: onboarding.WaitForAnswers}.Stage()
+		if _, err := tx.Exec(ctx, startForm, s.stageArgs(stage, pgx.NamedArgs{"id": id})); err != nil {
+			return err
+		}
+		text := "Accepted the invitation as " + string(inv.Role) + "."
+		if inv.To.Domain() != "" {
+			text = "Accepted the invitation for " + inv.To.Words() + " as " + string(inv.Role) + "."
+		}
+		return audit(ctx, tx, onboarding.Actor{Email: email, Role: inv.Role, RequestID: actor.RequestID}, id, "invite.accepted", text, map[string]any{"invite": inv.ID, "role": inv.Role})
+	})
+	if err != nil {
+		return "", err
+	}
+	s.changes.mark(id)
+	return id, nil
+}

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+// noCustomerBut is CodeConflict where the onboarding has a customer other than email.
+func noCustomerBut(ctx context.Context, tx pgx.Tx, id onboarding.ID, email string) error {
+	var present string
+	err := tx.QueryRow(ctx, `SELECT coalesce(min(email), '') FROM members WHERE onboarding = @id AND role = 'customer' AND email <> @email`,
+		pgx.NamedArgs{"id": id, "email": email}).Scan(&present)
+	if err == nil && present != "" {
+		err = onboarding.Errorf(onboarding.CodeConflict, "%s is the customer of this onboarding, and there can be one. Invite a colleague, or say that %s is replaced.", present, present)
+	}
+	return err
+}
+
+const (
+	endCustomer   = `DELETE FROM members WHERE onboarding = @id AND role = 'customer' RETURNING email`
+	closeInvites  = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`
+	expectAnother = `UPDATE onboardings SET owner = @to, activity_at = @now WHERE id = @id`
+)
+
+// ReplaceCustomer ends the present customer's membership, withdraws the open invites and invites another in their place.
+// The caller ends the access to Google Cloud first, whoever gave it: CodeConflict while one is held, so that nobody new
+// acts with it, and while a run goes on. CodeNotFound when there is no customer yet. For staff alone.
+func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration) (string, onboarding.Invite, error) {
+	if err := staffOnly(actor); err != nil {
+		return "", onboarding.Invite{}, err
+	}
+	if ttl == 0 {
+		ttl = DefaultInviteTTL
+	}
+	to = onboarding.Addressee(address(string(to)))
+	var token string
+	var inv onboarding.Invite
+	err := s.tx(ctx, actor, "replace the customer", func(tx pgx.Tx) error {
+		args := pgx.NamedArgs{"id": id, "to": to, "now": s.now()}
+		ob, err := lock(ctx, tx, actor, id)
+		if err != nil {
+			return err
+		}
+		var running, held bool
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE onboarding = @id AND state IN ('queued', 'running')),
+			EXISTS (SELECT FROM grants WHERE onboarding = @id AND wiped_at IS NULL)`, args).Scan(&running, &held); err != nil {
+			return err
+		}
+		switch {
+		case running:
+			return onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Wait until it ends, or have it canceled, then replace the customer.")
+		case held:
+			return onboarding.Errorf(onboarding.CodeConflict, "An access to Google Cloud is still held. Revoke it first, then replace the customer.")
+		}
+		was, err := one(ctx, tx, endCustomer, args, "customer to replace", pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		if to == onboarding.Addressee(was) {
+			return onboarding.Errorf(onboarding.CodeConflict, "%s is the customer already. They sign in with that address.", was)
+		}
+		for _, sql := range []string{closeInvites, expectAnother} {
+			if _, err := tx.Exec(ctx, sql, args); err != nil {
+				return err
+			}
+		}
+		if ob.Status == onboarding.StatusInForm {
+			if err := s.follow(ctx, tx, id, onboarding.Facts{Form: onboarding.WaitForAcceptance}); err != nil {
+				return err
+			}
+		}
+		if err := audit(ctx, tx, actor, id, "customer.replaced", "Ended the membership of "+was+", whom "+to.Words()+" replaces as customer. Open invitations are withdrawn.",
+			map[string]any{"was": was, "to": to}); err != nil {
+			return err
+		}
+		token, inv, err = s.invite(ctx, tx, actor, id, to, onboarding.RoleCustomer, ttl)
+		return err
+	})
+	if err != nil {
+		return "", onboarding.Invite{}, err
+	}
+	s.changes.mark(id)
+	return token, inv, nil
+}
+
+const selectRole = `
+SELECT coalesce((SELECT role FROM staff WHERE email = @email), '') AS staff, coalesce(m.role, '') AS member, coalesce(m.role = 'colleague' AND (m.until > @now) IS NOT TRUE, false) AS over
+FROM (SELECT) AS somebody LEFT JOIN members m ON m.onboarding = @id AND m.email = @email`
+
+// RoleOn is a person's role on one onboarding: that of a specialist or administrator, whatever else they are, else
+// RoleCustomer or RoleColleague. CodeNotFound for everybody else, whether there is such an onboarding or not, and
+// CodeGone for a colleague whose time is over.
+func (s *Store) RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error) {
+	type standing struct {
+		Staff, Member onboarding.Role
+		Over          bool
+	}
+	var is []standing
+	// As the system, since this is what decides as whom the rest is read. One question, before every page.
+	err := s.batch(ctx, onboarding.System, "read a role", func(b *pgx.Batch) {
+		b.Queue(selectRole, pgx.NamedArgs{"id": id, "email": address(email), "now": s.now()}).Query(collect(&is, pgx.RowToStructByName[standing]))
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case is[0].Staff != "":
+		return is[0].Staff, nil
+	case is[0].Over:
+		return "", onboarding.Errorf(onboarding.CodeGone, "Your part in this onboarding has ended: a colleague's link is good for a time. Ask whoever sent it for a new one.")
+	case is[0].Member != "":
+		return is[0].Member, nil
+	}
+	return "", notFound("onboarding")
+}
+
+// Members are the people of an onboarding, with their roles, by address. For staff alone.
+func (s *Store) Members(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Actor, error) {
+	if err := staffOnly(actor); err != nil {
+		return nil, err
+	}
+	return s.people(ctx, actor, `SELECT email, role FROM members WHERE onboarding = @id ORDER BY email`, pgx.NamedArgs{"id": id})
+}
+
+func (s *Store) people(ctx context.Context, actor onboarding.Actor, sql string, args pgx.NamedArgs) ([]onboarding.Actor, error) {
+	var found []onboarding.Actor
+	err := s.batch(ctx, actor, "read people", func(b *pgx.Batch) {
+		b.Queue(sql, args).Query(collect(&found, func(row pgx.CollectableRow) (onboarding.Actor, error) {
+			var a onboarding.Actor
+			return a, row.Scan(&a.Email, &a.Role)
+		}))
+	})
+	return found, err
+}
