@@ -159,14 +159,23 @@ func (c *call) needDataset(permissions ...string) (Project, datasetState, error)
 }
 
 func (c *call) getDataset() (any, error) {
-	_, st, err := c.needDataset("bigquery.datasets.get")
+	p, st, err := c.needDataset("bigquery.datasets.get")
 	if err != nil {
 		return nil, err
 	}
 	if not := c.Header.Get("If-None-Match"); not != "" && not == st.Meta.Etag {
 		return answer{Status: http.StatusNotModified}, nil
 	}
-	return &st.Meta, nil
+	return c.shownDataset(p, st), nil
+}
+
+// shownDataset is the dataset as the caller may see it: the access list only with the permission to read it.
+func (c *call) shownDataset(p Project, st datasetState) *bigquery.Dataset {
+	m := st.Meta
+	if !p.CoarseDatasets && !c.allowed(datasetResource(p.ID, m.DatasetReference.DatasetId), "bigquery.datasets.getIamPolicy") {
+		m.Access = nil
+	}
+	return &m
 }
 
 var datasetID = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
@@ -214,16 +223,28 @@ func (c *call) changeDataset(patch bool) (any, error) {
 	if err := c.read(&in); err != nil {
 		return nil, err
 	}
-	needs := []string{"bigquery.datasets.update", "bigquery.datasets.get"}
-	p, old, err := c.needDataset(needs...)
+	p, old, err := c.needDataset()
 	if err != nil {
+		return nil, err
+	}
+	resource := datasetResource(p.ID, c.v("dataset"))
+	mode := orElse(c.query.Get("updateMode"), "UPDATE_FULL")
+	needs := []string{"bigquery.datasets.update", "bigquery.datasets.get"}
+	if !p.CoarseDatasets && mode != "UPDATE_METADATA" && in.Access != nil {
+		needs = append(needs, "bigquery.datasets.setIamPolicy")
+	}
+	if err := c.require(resource, needs...); err != nil {
 		return nil, err
 	}
 	if want := c.Header.Get("If-Match"); want != "" && want != "*" && want != old.Meta.Etag {
 		return nil, &gerr{HTTP: 412, Status: "FAILED_PRECONDITION", Reason: "conditionNotMet", Message: "Precondition check failed.", Location: "If-Match"}
 	}
 	next := in
-	if patch {
+	switch {
+	case mode == "UPDATE_ACL":
+		next = old.Meta
+		next.Access = in.Access
+	case patch:
 		if next, err = mergePatch(old.Meta, c.body); err != nil {
 			return nil, err
 		}
@@ -231,14 +252,18 @@ func (c *call) changeDataset(patch bool) (any, error) {
 	id := c.v("dataset")
 	next.Kind, next.Id, next.DatasetReference, next.SelfLink = old.Meta.Kind, old.Meta.Id, old.Meta.DatasetReference, old.Meta.SelfLink
 	next.CreationTime, next.Type, next.Location = old.Meta.CreationTime, old.Meta.Type, old.Meta.Location
-	if next.Access == nil {
+	if next.Access == nil || mode == "UPDATE_METADATA" {
 		next.Access = old.Meta.Access
 	}
 	if err := c.checkAccess(p, id, old.Meta.Access, next.Access); err != nil {
 		return nil, err
 	}
-	st := c.putDataset(p.ID, next)
-	return &st.Meta, nil
+	return c.shownDataset(p, c.putDataset(p.ID, next)), nil
+}
+
+// ownsDataset tells whether an entry makes somebody an owner.
+func ownsDataset(a *bigquery.DatasetAccess) bool {
+	return longRole(a.Role) == "roles/bigquery.dataOwner"
 }
 
 // checkAccess checks an access list that replaces old, and gives each entry the form in which BigQuery sends it back.
@@ -271,6 +296,9 @@ func (c *call) checkAccess(p Project, id string, old, next []*bigquery.DatasetAc
 		if err := c.checkMember(resource, member, false); err != nil {
 			return datasetOwn(p.ID, id, err)
 		}
+	}
+	if !slices.ContainsFunc(next, ownsDataset) { // T16
+		return bad("Cannot remove all owners from a dataset")
 	}
 	return nil
 }

@@ -305,6 +305,33 @@ func TestDatasetAccess(t *testing.T) { // T16
 	wantError(t, err, 400, "invalid", "Service account typo@vendor-cp.iam.gserviceaccount.com does not exist.")
 	_, err = k.bigquery.Datasets.Get(projectID, "nothing").Do()
 	wantError(t, err, 404, "notFound", "Not found: Dataset acme-data:nothing")
+
+	_, err = k.bigquery.Datasets.Patch(projectID, "sales", &bigquery.Dataset{Access: []*bigquery.DatasetAccess{reader}}).Do()
+	wantError(t, err, 400, "invalid", "Cannot remove all owners from a dataset")
+}
+
+func TestADatasetsAccessListTakesItsOwnPermissions(t *testing.T) { // T25
+	c := newCloud(t, emulator.Config{})
+	c.AddDataset(projectID, "sales", "US")
+	c.AddRole(projectID, "updater", []string{"bigquery.datasets.get", "bigquery.datasets.update"}, false, 0)
+	c.SetIAM("projects/"+projectID, "serviceAccount:"+vendor, "projects/"+projectID+"/roles/updater")
+	k := c.as(vendor).bigquery.Datasets
+	whole := must(c.as(owner).bigquery.Datasets.Get(projectID, "sales").Do())(t)
+	if len(whole.Access) == 0 {
+		t.Fatal("the owner does not see the access list")
+	}
+	if d := must(k.Get(projectID, "sales").Do())(t); d.Access != nil {
+		t.Errorf("without getIamPolicy the list reads %+v, want none", d.Access)
+	}
+	must(k.Patch(projectID, "sales", &bigquery.Dataset{Description: "orders"}).UpdateMode("UPDATE_METADATA").Do())(t)
+	_, err := k.Patch(projectID, "sales", &bigquery.Dataset{Access: whole.Access}).UpdateMode("UPDATE_ACL").Do()
+	wantError(t, err, 403, "accessDenied", "bigquery.datasets.setIamPolicy")
+	after := must(c.as(owner).bigquery.Datasets.Patch(projectID, "sales", &bigquery.Dataset{
+		Description: "not written", Access: append(slices.Clone(whole.Access), &bigquery.DatasetAccess{Role: "READER", UserByEmail: vendor}),
+	}).UpdateMode("UPDATE_ACL").Do())(t)
+	if after.Description != "orders" || len(after.Access) != len(whole.Access)+1 {
+		t.Errorf("UPDATE_ACL left description %q and %d entries, want %q and %d", after.Description, len(after.Access), "orders", len(whole.Access)+1)
+	}
 }
 
 func TestBigtableInstance(t *testing.T) { // T17

@@ -33,6 +33,9 @@ type Project struct {
 	Created      time.Time         `json:"created,omitzero"`
 	Quotas       map[string]int    `json:"quotas,omitempty"`      // limits by [QuotaBigtableNodes] and the like; no entry: no limit
 	Propagation  *Propagation      `json:"propagation,omitempty"` // nil: Config.Propagation for accounts and APIs
+	// CoarseDatasets keeps a dataset's access list part of the dataset, as it was before March 17, 2026. Otherwise reading
+	// the list takes bigquery.datasets.getIamPolicy, else the answer leaves it out, and writing it setIamPolicy (T25).
+	CoarseDatasets bool `json:"coarse_datasets,omitempty"`
 }
 
 // Propagation is how long what is new in a project stays unknown to Google's other services. JSON takes "20s".

@@ -85,17 +85,34 @@ func checkDataset(ctx context.Context, env *provisioner.Env, want datasetAccess)
 	return &provisioner.Observed[datasetAccess]{State: want}, nil
 }
 
+// readDataset reads the dataset with its whole access list. A dataset has at least one owner, so a list without one is
+// incomplete: BigQuery leaves it out for callers without bigquery.datasets.getIamPolicy (T25). Writing such a list back
+// would remove everybody else, so it is an [onboarding.Blocked].
 func readDataset(ctx context.Context, env *provisioner.Env, d datasetAccess) (*bigquery.Dataset, error) {
 	got, err := env.Cloud.BigQuery.Datasets.Get(d.Project, d.Dataset).AccessPolicyVersion(3).Context(ctx).Do()
 	if err != nil {
 		return nil, fmt.Errorf("read dataset %s.%s: %w", d.Project, d.Dataset, err)
 	}
+	if !slices.ContainsFunc(got.Access, owns) {
+		return nil, &onboarding.Blocked{
+			Code: onboarding.CodePermission, On: onboarding.PartyCustomer,
+			Action: fmt.Sprintf("Get the permission bigquery.datasets.getIamPolicy on the dataset %s.%s", d.Project, d.Dataset),
+			Why: fmt.Sprintf("Your account may not read who has access to the dataset %s.%s, so its access list was not changed. "+
+				"Ask an owner of the dataset for the role BigQuery Data Owner on it, which contains bigquery.datasets.getIamPolicy and bigquery.datasets.setIamPolicy. Then try again.", d.Project, d.Dataset),
+			Err: fmt.Errorf("dataset %s.%s came back with %d access entries and no owner", d.Project, d.Dataset, len(got.Access)),
+		}
+	}
 	return got, nil
+}
+
+// owns tells whether an entry makes somebody an owner of the dataset.
+func owns(a *bigquery.DatasetAccess) bool {
+	return a.Role == "OWNER" || a.Role == "roles/bigquery.dataOwner"
 }
 
 func writeDataset(ctx context.Context, env *provisioner.Env, d datasetAccess, access []*bigquery.DatasetAccess, etag string) error {
 	call := env.Cloud.BigQuery.Datasets.Patch(d.Project, d.Dataset, &bigquery.Dataset{Access: access, ForceSendFields: []string{"Access"}}).
-		AccessPolicyVersion(3).Context(ctx)
+		AccessPolicyVersion(3).UpdateMode("UPDATE_ACL").Context(ctx)
 	call.Header().Set("If-Match", etag)
 	if _, err := call.Do(); err != nil {
 		return fmt.Errorf("write access of dataset %s.%s: %w", d.Project, d.Dataset, err)
@@ -152,7 +169,9 @@ func terraformDataset(_ onboarding.Spec, d datasetAccess, name string) *hclwrite
 func permissionsOfDataset(spec onboarding.Spec, want datasetAccess) []onboarding.Permission {
 	on := elsewhere(spec, want.Project)
 	return []onboarding.Permission{
-		permission("bigquery.datasets.get", "to read who may use the dataset, before and after", on),
+		permission("bigquery.datasets.get", "to read the dataset, before and after", on),
+		permission("bigquery.datasets.getIamPolicy", "to read who may use the dataset, before and after", on),
+		permission("bigquery.datasets.setIamPolicy", "to let the Spark account read the dataset", on),
 		permission("bigquery.datasets.update", "to let the Spark account read the dataset", on),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/bigquery/v2"
 	"google.golang.org/api/cloudresourcemanager/v3"
 	"google.golang.org/api/iam/v1"
@@ -420,4 +421,59 @@ func TestAMissingDataSourceIsNamed(t *testing.T) {
 			t.Errorf("%s is %s (%s): %s", name, task.State, task.Code, task.Message)
 		}
 	}
+}
+
+// A person who may read and update a dataset, but not read its access list, gets the dataset without the list (T25).
+// Writing that list back would leave the Spark account as the only one with access.
+func TestADatasetWhoseAccessCannotBeReadIsNeverWritten(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Only([]*provisioner.Step{resources.EnableAPIs, resources.SparkAccount, resources.ReadDataset})
+	w.Succeeds(w.Run())
+	const task = "read-dataset/acme-warehouse.sales"
+	access := func() []*bigquery.DatasetAccess {
+		t.Helper()
+		d, err := w.Clients(steptest.Owner).BigQuery.Datasets.Get("acme-warehouse", "sales").Context(t.Context()).Do()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Access
+	}
+	whole := access()
+
+	var permissions []onboarding.Permission
+	for _, line := range w.Plan().Tasks {
+		permissions = append(permissions, line.Permissions...)
+	}
+	const hidden = "bigquery.datasets.getIamPolicy"
+	if !slices.ContainsFunc(permissions, func(p onboarding.Permission) bool { return p.Name == hidden }) {
+		t.Fatalf("the plan does not ask for %s", hidden)
+	}
+	w.Allow(slices.DeleteFunc(slices.Clone(permissions), func(p onboarding.Permission) bool { return p.Name == hidden }))
+	w.SignIn(steptest.Limited)
+	mark := w.Mark()
+	for name, run := range map[string]func() onboarding.Run{
+		"run": w.Run, "teardown": func() onboarding.Run { return w.Teardown(func(n onboarding.TaskName) bool { return n == task }) },
+	} {
+		got := run()
+		line, _ := got.Plan.Task(task)
+		said := w.Task(got, task).Message + line.Problem
+		if !strings.Contains(said, "may not read who has access") || !strings.Contains(said, hidden) {
+			t.Errorf("the %s says %q, want who may read the list and %s", name, said, hidden)
+		}
+		if state := w.Task(got, task).State; name == "run" && state != onboarding.TaskBlocked {
+			t.Errorf("the task of the run is %s, want blocked", state)
+		}
+	}
+	for _, c := range w.Changes(mark) {
+		if strings.Contains(c.Path, "/datasets/") {
+			t.Errorf("%s %s changed the dataset", c.Method, c.Path)
+		}
+	}
+	if d := cmp.Diff(whole, access()); d != "" {
+		t.Errorf("the access list changed (-before +after):\n%s", d)
+	}
+
+	w.Allow(permissions)
+	w.Succeeds(w.Run())
 }
