@@ -240,7 +240,7 @@ func (a *App) stale(ctx context.Context, actor onboarding.Actor, out SavedAnswer
 	out.Stale = StaleAnswer{At: j.Onboarding.ActivityAt, Rows: out.Step.Section(j.Case).Rows}
 	if trail, err := a.cfg.Store.Audit(ctx, actor, j.Onboarding.ID); err == nil {
 		for _, e := range slices.Backward(trail) {
-			if e.What == "answer.saved" {
+			if e.What == onboarding.EventAnswerSaved {
 				out.Stale.By, out.Stale.At = e.Actor, e.At
 				break
 			}

@@ -98,7 +98,7 @@ func TestAColleagueDoesTheirPartAndNoMore(t *testing.T) {
 
 	// Both are in the history.
 	told := a.get(web.OnboardingPath(ob.ID, "audit"))
-	says(t, told, "You invited "+bob, bob+" accepted the invitation as colleague", bob+" gave access to Google Cloud", bob+" approved the plan", bob+" answered Google Cloud project")
+	says(t, told, "You invited "+bob, bob+" accepted the invitation as a colleague", bob+" gave consent to access Google Cloud", bob+" approved the plan", bob+" answered Google Cloud project")
 }
 
 func TestTheCustomerWithdrawsALinkThatNobodyUsed(t *testing.T) {

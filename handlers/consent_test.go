@@ -25,14 +25,14 @@ func (w *world) taken(id onboarding.ID, email string, role onboarding.Role) {
 }
 
 // said tells whether the history has a line of that kind that holds a text.
-func (w *world) said(id onboarding.ID, what, text string) bool {
+func (w *world) said(id onboarding.ID, what onboarding.EventKind, text string) bool {
 	w.t.Helper()
 	trail, err := w.store.Audit(w.t.Context(), staffActor(sam), id)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	for _, e := range trail {
-		if e.What == what && strings.Contains(e.Text, text) {
+		if e.What == what && strings.Contains(web.EventSentence(e), text) {
 			return true
 		}
 	}
@@ -125,7 +125,7 @@ func TestAnotherCustomerTakesTheFormersPlaceAndNothingOfTheirAccess(t *testing.T
 	if got := w.onboarding(ob.ID).Owner; got != cyd {
 		t.Errorf("the owner is %s", got)
 	}
-	if !w.said(ob.ID, "customer.replaced", "Ended the membership of "+ada) || !w.said(ob.ID, "consent.wiped", "Revoked") {
+	if !w.said(ob.ID, "customer.replaced", "replaced the customer "+ada) || !w.said(ob.ID, "consent.wiped", "revoked") {
 		t.Error("the history doesn't tell it")
 	}
 	says(t, c.get(web.OnboardingPath(ob.ID, "plan")), "Connect Google Cloud to read the plan")
@@ -228,7 +228,7 @@ func TestAConsentServesInTheProjectThatItNamed(t *testing.T) {
 	a.fillIn(ob.ID, "")
 	says(t, b.get(web.OnboardingPath(ob.ID, "connect")), "acme-data-prod")
 	b.connectAs(ob.ID, bob)
-	if !w.said(ob.ID, "consent.given", "account bob@customer.example, for the project acme-data-prod") {
+	if !w.said(ob.ID, "consent.given", "the project acme-data-prod with the account bob@customer.example") {
 		t.Error("the history doesn't say what the access is for")
 	}
 	a.chooses(ob.ID, "acme-other")
@@ -243,8 +243,8 @@ func TestAConsentServesInTheProjectThatItNamed(t *testing.T) {
 		t.Errorf("run by %s in %s", run.StartedBy, run.Plan.Spec.Project)
 	}
 	w.worker(ob.ID)
-	for _, what := range []string{"run.submitted", "run.started"} {
-		if !w.said(ob.ID, what, ", with the access of bob@customer.example.") {
+	for _, what := range []onboarding.EventKind{onboarding.EventRunSubmitted, onboarding.EventRunStarted} {
+		if !w.said(ob.ID, what, ", using the consent of bob@customer.example.") {
 			t.Errorf("%s doesn't say whose access is used", what)
 		}
 	}

@@ -288,7 +288,7 @@ func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := trail[len(trail)-1]; last.What != "check.overridden" || last.Actor != sam || !strings.Contains(last.Text, "exception list") {
+	if last := trail[len(trail)-1]; last.What != "check.overridden" || last.Actor != sam || !strings.Contains(web.EventSentence(last), "exception list") {
 		t.Errorf("on the record stands %+v", last)
 	}
 

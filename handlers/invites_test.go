@@ -46,7 +46,7 @@ func TestADomainsInviteIsTakenByTheFirstOfThatDomain(t *testing.T) {
 	id := onboarding.ID(strings.TrimPrefix(p.to(), "/admin/created/"))
 
 	says(t, s.get("/admin?q=customer.example"), "anyone at customer.example")
-	says(t, s.get(web.AdminPath(id)), "Contact anyone at customer.example", "You invited anyone at customer.example as customer.")
+	says(t, s.get(web.AdminPath(id)), "Contact anyone at customer.example", "You invited anyone at customer.example as the customer.")
 	rows, err := csv.NewReader(strings.NewReader(s.get("/admin/export.csv").body)).ReadAll()
 	if err != nil || rows[1][2] != "anyone at customer.example" {
 		t.Errorf("exported %v (%v)", rows, err)
@@ -72,7 +72,7 @@ func TestADomainsInviteIsTakenByTheFirstOfThatDomain(t *testing.T) {
 		t.Errorf("the owner is %q", ob.Owner)
 	}
 	says(t, s.get("/admin"), ada)
-	says(t, s.get(web.AdminPath(id)), "Contact "+ada, "anyone at customer.example customer, accepted", "by "+ada, ada+" accepted the invitation for anyone at customer.example as customer.")
+	says(t, s.get(web.AdminPath(id)), "Contact "+ada, "anyone at customer.example customer, accepted", "by "+ada, ada+" accepted the invitation for anyone at customer.example as the customer.")
 
 	// A colleague comes too late, and learns nobody's address; Ada's link still leads home.
 	second := w.as(bob)

@@ -51,12 +51,14 @@ const auditLines = 100
 
 func (s *Server) auditJSON(w http.ResponseWriter, v *visit) error {
 	return s.auditFile(w, v, "application/json", "json", func(w io.Writer, entries []onboarding.AuditEntry) error {
-		return onboarding.WriteAuditJSON(w, v.id, entries)
+		return onboarding.WriteAuditJSON(w, v.id, entries, web.EventSentence)
 	})
 }
 
 func (s *Server) auditCSV(w http.ResponseWriter, v *visit) error {
-	return s.auditFile(w, v, "text/csv", "csv", onboarding.WriteAuditCSV)
+	return s.auditFile(w, v, "text/csv", "csv", func(w io.Writer, entries []onboarding.AuditEntry) error {
+		return onboarding.WriteAuditCSV(w, entries, web.EventSentence)
+	})
 }
 
 // auditFile sends the history as a download that `audit verify --file` takes.

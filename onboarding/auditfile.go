@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// auditFile is the JSON download of a history. Data stays a string, because the hashes cover its bytes.
+// auditFile is the JSON download of a history. Data stays a string, because the hashes cover its bytes. No hash covers
+// Sentence: it is what this version says about the line.
 type auditFile struct {
 	Onboarding ID          `json:"onboarding"`
 	Verify     string      `json:"verify"`
@@ -25,7 +26,7 @@ type auditLine struct {
 	At          time.Time `json:"at"`
 	Actor       string    `json:"actor"`
 	Role        Role      `json:"role"`
-	What        string    `json:"what"`
+	What        EventKind `json:"what"`
 	Text        string    `json:"text"`
 	Data        string    `json:"data"`
 	RequestID   string    `json:"request_id"`
@@ -33,15 +34,20 @@ type auditLine struct {
 	ContentHash string    `json:"content_hash"`
 	PrevHash    string    `json:"prev_hash"`
 	Hash        string    `json:"hash"`
+	Sentence    string    `json:"sentence,omitempty"`
 }
 
 const verifyHint = "groundwork audit verify --file FILE; each hash is SHA-256 over the fields and the hash before, as SECURITY.md says"
 
-// WriteAuditJSON writes a history as a file that [ReadAudit] reads back to the byte.
-func WriteAuditJSON(w io.Writer, id ID, entries []AuditEntry) error {
+// Teller says in a sentence what a line of a history reports.
+type Teller func(AuditEntry) string
+
+// WriteAuditJSON writes a history as a file that [ReadAudit] reads back to the byte. tell gives the sentence of each
+// line, for people.
+func WriteAuditJSON(w io.Writer, id ID, entries []AuditEntry, tell Teller) error {
 	f := auditFile{id, verifyHint, []auditLine{}}
 	for _, e := range entries {
-		f.Lines = append(f.Lines, auditLine{e.Seq, e.At.UTC(), e.Actor, e.Role, e.What, e.Text, string(e.Data), e.RequestID, e.Salt, e.ContentHash, e.PrevHash, e.Hash})
+		f.Lines = append(f.Lines, auditLine{e.Seq, e.At.UTC(), e.Actor, e.Role, e.What, e.Text, string(e.Data), e.RequestID, e.Salt, e.ContentHash, e.PrevHash, e.Hash, tell(e)})
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
@@ -51,21 +57,24 @@ func WriteAuditJSON(w io.Writer, id ID, entries []AuditEntry) error {
 	return nil
 }
 
-var auditColumns = []string{"onboarding", "seq", "at", "actor", "role", "what", "text", "data", "request_id", "prev_hash", "hash", "salt", "content_hash"}
+var auditColumns = []string{"onboarding", "seq", "at", "actor", "role", "what", "text", "data", "request_id", "prev_hash", "hash", "salt", "content_hash", "sentence"}
 
-// olderColumns is how many of them a download had before lines could be erased.
-const olderColumns = 11
+// How many of them the downloads of earlier versions had.
+const (
+	columnsUnerasable = 11 // before lines could be erased
+	columnsUntold     = 13 // before sentences were told apart from texts
+)
 
 // formulas are the first characters that a spreadsheet takes for a formula, and the apostrophe that disarms them.
 const formulas = "=+-@\t\r\n'"
 
 // WriteAuditCSV writes a history for spreadsheets: what looks like a formula gets an apostrophe before it, which
-// [ReadAudit] takes off again.
-func WriteAuditCSV(w io.Writer, entries []AuditEntry) error {
+// [ReadAudit] takes off again. tell gives the sentence of each line, for people.
+func WriteAuditCSV(w io.Writer, entries []AuditEntry, tell Teller) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{auditColumns}
 	for _, e := range entries {
-		row := []string{string(e.Onboarding), strconv.FormatInt(e.Seq, 10), e.At.UTC().Format(time.RFC3339Nano), e.Actor, string(e.Role), e.What, e.Text, string(e.Data), e.RequestID, e.PrevHash, e.Hash, e.Salt, e.ContentHash}
+		row := []string{string(e.Onboarding), strconv.FormatInt(e.Seq, 10), e.At.UTC().Format(time.RFC3339Nano), e.Actor, string(e.Role), string(e.What), e.Text, string(e.Data), e.RequestID, e.PrevHash, e.Hash, e.Salt, e.ContentHash, tell(e)}
 		for i, cell := range row {
 			if cell != "" && strings.ContainsRune(formulas, rune(cell[0])) {
 				row[i] = "'" + cell
@@ -136,7 +145,7 @@ func readAuditCSV(raw []byte) ([]AuditEntry, error) {
 		for _, row := range rows {
 			row[last] = strings.TrimSuffix(row[last], heldCR) // a program that ends lines with CR LF saved it
 		}
-		if !slices.Equal(rows[0], auditColumns) && !slices.Equal(rows[0], auditColumns[:olderColumns]) {
+		if n := len(rows[0]); (n != columnsUnerasable && n != columnsUntold && n != len(auditColumns)) || !slices.Equal(rows[0], auditColumns[:n]) {
 			return nil, fmt.Errorf("the file is not a history as it was downloaded: its columns are %q", strings.Join(rows[0], ","))
 		}
 		rows = rows[1:]
@@ -157,11 +166,11 @@ func readAuditCSV(raw []byte) ([]AuditEntry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("row %d: %q is not a time as it was downloaded", i+2, row[2])
 		}
-		e := AuditEntry{seq, ID(row[0]), at.UTC(), row[3], Role(row[4]), row[5], row[6], nil, row[8], "", "", row[9], row[10]}
+		e := AuditEntry{seq, ID(row[0]), at.UTC(), row[3], Role(row[4]), EventKind(row[5]), row[6], nil, row[8], "", "", row[9], row[10]}
 		if row[7] != "" {
 			e.Data = []byte(row[7])
 		}
-		if len(row) > olderColumns {
+		if len(row) > columnsUnerasable {
 			e.Salt, e.ContentHash = row[11], row[12]
 		}
 		entries = append(entries, e)

@@ -77,7 +77,8 @@ type SaveAnswer struct {
 	Project    string
 	Current    string // the next step's title, for people
 	Waiting    Waiting
-	Text       string   // what was done, for the history: "Answered Region."
+	Title      string   // of the step, in the form's words
+	First      bool     // the step was not answered before
 	Changes    []Change // before and after, without secrets
 }
 

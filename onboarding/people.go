@@ -180,49 +180,6 @@ type GrantToken struct {
 	Expiry       time.Time `json:"expiry,omitzero"`
 }
 
-// AuditNote is the kind of a specialist's note where notes are shown among the lines of a history.
-const AuditNote = "note"
-
-// AuditForgotten is the kind of line that says that the lines before it were erased.
-const AuditForgotten = "onboarding.forgotten"
-
-// AuditEntry is one line of an onboarding's append-only, hash-chained history. Actor, Text and Data are its personal
-// part, which can be erased.
-type AuditEntry struct {
-	Seq         int64
-	Onboarding  ID
-	At          time.Time
-	Actor       string
-	Role        Role
-	What        string // "answer.saved", "run.started"
-	Text        string // one sentence for people
-	Data        []byte // JSON, redacted; may be nil
-	RequestID   string
-	Salt        string // hex; goes with the personal part. "" in lines that were written before parts could be erased
-	ContentHash string // of salt and personal part, in hex; stays. "" in the same older lines
-	PrevHash    string
-	Hash        string
-}
-
-// Erased tells whether the line's personal part was erased.
-func (e AuditEntry) Erased() bool { return e.ContentHash != "" && e.Salt == "" }
-
-// Erasure counts the erased lines of a history, and tells when the last was; the zero time if none is.
-func Erasure(entries []AuditEntry) (lines int, at time.Time) {
-	for _, e := range entries {
-		if e.Erased() {
-			lines++
-		}
-		if e.What == AuditForgotten {
-			at = e.At
-		}
-	}
-	if lines == 0 {
-		return 0, time.Time{}
-	}
-	return lines, at
-}
-
 // GrantUse is one use of a grant's access, for the receipt.
 type GrantUse struct {
 	Grant   int64

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -14,45 +13,20 @@ import (
 	"groundwork/onboarding"
 )
 
-const insertAudit = `
+const insertEvent = `
 INSERT INTO audit (onboarding, actor, role, what, text, data, request_id)
-VALUES (@id, @by, @role, @what, @text, @data, @request)`
+VALUES (@id, @by, @role, @what, '', @data, @request)`
 
-func auditArgs(actor onboarding.Actor, id onboarding.ID, what, text string, data any) (pgx.NamedArgs, error) {
-	var raw *string
-	if data != nil {
-		b, err := json.Marshal(data)
-		if err != nil {
-			return nil, fmt.Errorf("describe %s: %w", what, err)
-		}
-		s := string(b)
-		raw = &s
-	}
-	return pgx.NamedArgs{"id": id, "by": actor.Email, "role": actor.Role, "what": what, "text": text, "data": raw, "request": actor.RequestID}, nil
-}
-
-// audit adds a line in the caller's transaction; the database gives sequence, time and hashes.
-func audit(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID, what, text string, data any) error {
-	args, err := auditArgs(actor, id, what, text, data)
+// appendEvent adds an event to an onboarding's history in the caller's transaction. The database adds sequence, time
+// and hashes. The customer reads events, so the caller leaves secrets out.
+func appendEvent(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID, e onboarding.Event) error {
+	data, err := onboarding.EventData(e)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, insertAudit, args)
-	return err
-}
-
-// AppendAudit adds a line to an onboarding's history. Data is marshaled to JSON and shown to the customer: the
-// caller leaves secrets out. nil: none.
-func (s *Store) AppendAudit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, what, text string, data any) error {
-	err := s.tx(ctx, actor, "append to the audit", func(tx pgx.Tx) error {
-		if _, err := one(ctx, tx, `SELECT o.id FROM onboardings o WHERE o.id = @id AND `+visible, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", pgx.RowTo[string]); err != nil {
-			return err
-		}
-		return audit(ctx, tx, actor, id, what, text, data)
+	_, err = tx.Exec(ctx, insertEvent, pgx.NamedArgs{
+		"id": id, "by": actor.Email, "role": actor.Role, "what": e.Kind(), "data": string(data), "request": actor.RequestID,
 	})
-	if err == nil {
-		s.changes.mark(id)
-	}
 	return err
 }
 
@@ -62,7 +36,7 @@ type auditRow struct {
 	At          time.Time
 	Actor       string
 	Role        onboarding.Role
-	What        string
+	What        onboarding.EventKind
 	Text        string
 	Data        *string
 	RequestID   string
@@ -164,7 +138,7 @@ func VerifyChain(entries []onboarding.AuditEntry) error {
 		prev = e.Hash
 		if e.Erased() {
 			erased = e.Seq
-		} else if e.What == onboarding.AuditForgotten {
+		} else if e.What == onboarding.EventOnboardingForgotten {
 			erased = 0
 		}
 	}
@@ -191,9 +165,9 @@ func intact(e onboarding.AuditEntry) bool {
 func ChainHash(e onboarding.AuditEntry) string {
 	envelope := []string{e.PrevHash, string(e.Onboarding), strconv.FormatInt(e.Seq, 10), strconv.FormatInt(e.At.UnixMicro(), 10)}
 	if e.ContentHash == "" {
-		return hashFields(append(envelope, e.Actor, string(e.Role), e.What, e.Text, string(e.Data), e.RequestID)...)
+		return hashFields(append(envelope, e.Actor, string(e.Role), string(e.What), e.Text, string(e.Data), e.RequestID)...)
 	}
-	return hashFields(append(envelope, string(e.Role), e.What, e.RequestID, e.ContentHash)...)
+	return hashFields(append(envelope, string(e.Role), string(e.What), e.RequestID, e.ContentHash)...)
 }
 
 // ContentHash is the hash of the entry's personal part with its salt, coded as in [ChainHash].

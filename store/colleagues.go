@@ -47,7 +47,7 @@ func (s *Store) RemoveColleague(ctx context.Context, actor onboarding.Actor, id 
 		if _, err := tx.Exec(ctx, closeInvitesOf, args); err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, id, "colleague.removed", "Removed the colleague "+gone+".", map[string]any{"email": gone})
+		return appendEvent(ctx, tx, actor, id, onboarding.ColleagueRemoved{Email: gone})
 	})
 	if err == nil {
 		s.changes.mark(id)

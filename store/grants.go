@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -81,7 +80,7 @@ func (s *Store) SaveGrant(ctx context.Context, actor onboarding.Actor, g onboard
 		if saved, err = one(ctx, tx, insertGrant, args, "onboarding", toGrant); err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, g.Onboarding, "consent.given", gave(g), map[string]any{"email": address(g.Email), "scopes": g.Scopes, "project": g.Project})
+		return appendEvent(ctx, tx, actor, g.Onboarding, onboarding.ConsentGiven{Email: address(g.Email), Scopes: g.Scopes, Project: g.Project})
 	})
 	if err != nil {
 		return onboarding.Grant{}, err
@@ -90,27 +89,11 @@ func (s *Store) SaveGrant(ctx context.Context, actor onboarding.Actor, g onboard
 	return saved, nil
 }
 
-func gave(g onboarding.Grant) string {
-	text := "Gave access to Google Cloud with the account " + address(g.Email)
-	if g.Project == "" {
-		return text + ", to choose the project."
-	}
-	return text + ", for the project " + g.Project + "."
-}
-
 // holder is whose access an onboarding holds, "" none.
 func holder(ctx context.Context, tx pgx.Tx, id onboarding.ID) (string, error) {
 	var email string
 	err := tx.QueryRow(ctx, `SELECT coalesce(min(email), '') FROM grants WHERE onboarding = @id AND wiped_at IS NULL`, pgx.NamedArgs{"id": id}).Scan(&email)
 	return email, err
-}
-
-// with names whose access is used.
-func with(email string) string {
-	if email == "" {
-		return "."
-	}
-	return ", with the access of " + email + "."
 }
 
 const chooseProject = `
@@ -129,7 +112,7 @@ func (s *Store) ChooseProject(ctx context.Context, actor onboarding.Actor, g onb
 		if err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, g.Onboarding, "consent.project", "Chose the project "+project+" for the access of "+email+".", map[string]any{"email": email, "project": project})
+		return appendEvent(ctx, tx, actor, g.Onboarding, onboarding.ConsentProject{Email: email, Project: project})
 	})
 	if err == nil {
 		s.changes.mark(g.Onboarding)
@@ -216,27 +199,31 @@ const wipeGrant = `
 UPDATE grants g SET sealed = NULL, wiped_at = coalesce(g.wiped_at, @now), revoked_at = coalesce(g.revoked_at, @revoked),
 	wiped_by = CASE WHEN g.wiped_at IS NULL THEN @by ELSE g.wiped_by END
 FROM onboardings o WHERE g.id = @grant AND o.id = g.onboarding AND ` + visible + `
-RETURNING g.onboarding`
+RETURNING g.onboarding, g.email`
+
+type wipedConsent struct {
+	Onboarding onboarding.ID
+	Email      string
+}
 
 // WipeGrant forgets a grant's token. revokedAt is when Google confirmed the revocation, zero if it did not.
 // Wiping twice is fine.
 func (s *Store) WipeGrant(ctx context.Context, actor onboarding.Actor, grantID int64, revokedAt time.Time) error {
 	var revoked *time.Time
-	text := "Wiped the access to Google Cloud; Google did not confirm that it is revoked."
 	if !revokedAt.IsZero() {
-		revoked, text = &revokedAt, "Revoked the access to Google Cloud at Google, and wiped it here."
+		revoked = &revokedAt
 	}
-	var id onboarding.ID
+	var wiped wipedConsent
 	err := s.tx(ctx, actor, "wipe a consent", func(tx pgx.Tx) error {
 		var err error
-		id, err = one(ctx, tx, wipeGrant, seen(actor, pgx.NamedArgs{"grant": grantID, "now": s.now(), "by": address(actor.Email), "revoked": revoked}), "consent", pgx.RowTo[onboarding.ID])
+		wiped, err = one(ctx, tx, wipeGrant, seen(actor, pgx.NamedArgs{"grant": grantID, "now": s.now(), "by": address(actor.Email), "revoked": revoked}), "consent", pgx.RowToStructByName[wipedConsent])
 		if err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, id, "consent.wiped", text, nil)
+		return appendEvent(ctx, tx, actor, wiped.Onboarding, onboarding.ConsentWiped{Email: wiped.Email, Revoked: revoked != nil})
 	})
 	if err == nil {
-		s.changes.mark(id)
+		s.changes.mark(wiped.Onboarding)
 	}
 	return err
 }
@@ -296,11 +283,7 @@ func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onbo
 		if wiped = len(purposes); err != nil || wiped == 0 {
 			return err
 		}
-		var words []string
-		for _, p := range purposes {
-			words = append(words, p.Words())
-		}
-		return audit(ctx, tx, actor, id, "secrets.wiped", "Wiped what was held: "+strings.Join(words, ", ")+".", map[string]any{"purposes": purposes})
+		return appendEvent(ctx, tx, actor, id, onboarding.SecretsWiped{Purposes: purposes})
 	})
 	if err == nil && wiped > 0 {
 		s.changes.mark(id)
@@ -339,10 +322,6 @@ WHERE id = @id AND version = @version`
 // an answer or a secret came between: look again. For the system alone.
 func (s *Store) WithdrawSecrets(ctx context.Context, w onboarding.Withdrawal) error {
 	stale := onboarding.Errorf(onboarding.CodeStale, "The answers or secrets were changed meanwhile.")
-	var words []string
-	for _, p := range w.Wiped {
-		words = append(words, p.Words())
-	}
 	err := s.tx(ctx, onboarding.System, "withdraw secrets", func(tx pgx.Tx) error {
 		stage, _ := onboarding.Facts{Answered: w.Current == onboarding.AtCheck, Form: w.Waiting}.Stage()
 		tag, err := tx.Exec(ctx, withdrawSecrets, s.stageArgs(stage, pgx.NamedArgs{
@@ -367,7 +346,7 @@ func (s *Store) WithdrawSecrets(ctx context.Context, w onboarding.Withdrawal) er
 		if !slices.Equal(wiped, w.Wiped) {
 			return stale
 		}
-		return audit(ctx, tx, onboarding.System, w.ID, "secrets.wiped", "Wiped what was held: "+strings.Join(words, ", ")+". It has to be entered again to be used.", map[string]any{"purposes": w.Wiped})
+		return appendEvent(ctx, tx, onboarding.System, w.ID, onboarding.SecretsWiped{Purposes: w.Wiped, Withdrawn: true})
 	})
 	if err == nil {
 		s.changes.mark(w.ID)

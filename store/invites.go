@@ -75,11 +75,7 @@ func (s *Store) invite(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, i
 	if err != nil {
 		return "", inv, err
 	}
-	text := "Invited " + to.Words() + " as " + string(role) + "."
-	if retired.RowsAffected() > 0 {
-		text = "Invited " + to.Words() + " again as " + string(role) + "; the earlier link no longer works."
-	}
-	return token, inv, audit(ctx, tx, actor, id, "invite.created", text, map[string]any{"to": to, "role": role, "expires": inv.ExpiresAt})
+	return token, inv, appendEvent(ctx, tx, actor, id, onboarding.InviteCreated{To: to, Role: role, Expires: inv.ExpiresAt, Again: retired.RowsAffected() > 0})
 }
 
 // CreateInvite makes a link's token for an addressee; it is shown once and kept as a hash. Earlier links of the same
@@ -164,7 +160,7 @@ func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onb
 		if err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, id, "invite.revoked", "Withdrew the invitation for "+inv.To.Words()+".", map[string]any{"to": inv.To, "role": inv.Role})
+		return appendEvent(ctx, tx, actor, id, onboarding.InviteRevoked{To: inv.To, Role: inv.Role})
 	})
 	if err == nil {
 		s.changes.mark(id)
@@ -282,11 +278,8 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 		if _, err := tx.Exec(ctx, startForm, s.stageArgs(stage, pgx.NamedArgs{"id": id})); err != nil {
 			return err
 		}
-		text := "Accepted the invitation as " + string(inv.Role) + "."
-		if inv.To.Domain() != "" {
-			text = "Accepted the invitation for " + inv.To.Words() + " as " + string(inv.Role) + "."
-		}
-		return audit(ctx, tx, onboarding.Actor{Email: email, Role: inv.Role, RequestID: actor.RequestID}, id, "invite.accepted", text, map[string]any{"invite": inv.ID, "role": inv.Role})
+		joined := onboarding.Actor{Email: email, Role: inv.Role, RequestID: actor.RequestID}
+		return appendEvent(ctx, tx, joined, id, onboarding.InviteAccepted{Invite: inv.ID, Role: inv.Role, To: inv.To})
 	})
 	if err != nil {
 		return "", err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -202,7 +201,7 @@ func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int
 			if err != nil {
 				return err
 			}
-			if err := audit(ctx, tx, onboarding.System, held.Onboarding, "run.started", "The run started"+with(access), map[string]any{"run": runID, "access": access}); err != nil {
+			if err := appendEvent(ctx, tx, onboarding.System, held.Onboarding, onboarding.RunStarted{Run: runID, Access: access}); err != nil {
 				return err
 			}
 		}
@@ -265,42 +264,29 @@ func (s *Store) EndRun(ctx context.Context, fence onboarding.Fence, state onboar
 	return err
 }
 
-var endings = map[onboarding.RunState]string{
-	onboarding.RunSucceeded: "The run is done.",
-	onboarding.RunBlocked:   "The run waits for a person.",
-	onboarding.RunFailed:    "The run failed; what is made is kept.",
-	onboarding.RunCanceled:  "The run was canceled; what is made is kept.",
-}
-
-// ended makes tasks, status, waiting and audit follow a run that just ended.
+// ended makes tasks, status, waiting and history follow a run that just ended.
 func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e ending, state onboarding.RunState) error {
 	args := pgx.NamedArgs{"run": run, "state": state}
 	if _, err := tx.Exec(ctx, endTasks, args); err != nil {
 		return err
 	}
 	facts := onboarding.Facts{Kind: e.Kind, State: state}
+	var first trouble
 	var waiting onboarding.Waiting
 	if state == onboarding.RunBlocked || state == onboarding.RunFailed {
-		t, err := one(ctx, tx, firstTrouble, args, "task", pgx.RowToStructByName[trouble])
+		var err error
+		first, err = one(ctx, tx, firstTrouble, args, "task", pgx.RowToStructByName[trouble])
 		if err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 			return err
 		}
-		facts.Task = onboarding.Task{Title: t.Title, On: t.OnParty, ActionText: t.ActionText}
+		facts.Task = onboarding.Task{Title: first.Title, On: first.OnParty, ActionText: first.ActionText}
 		stage, _ := facts.Stage()
 		waiting = stage.Waiting
 	}
 	if err := s.follow(ctx, tx, e.Onboarding, facts); err != nil {
 		return err
 	}
-	data := map[string]any{"run": run, "state": state}
-	if waiting.On != "" {
-		data["waiting_on"], data["waiting_for"] = waiting.On, waiting.For
-	}
-	text := endings[state]
-	if waiting.For != "" && state == onboarding.RunBlocked {
-		text = "The run waits: " + strings.TrimSuffix(waiting.For, ".") + "."
-	}
-	return audit(ctx, tx, onboarding.System, e.Onboarding, "run."+string(state), text, data)
+	return appendEvent(ctx, tx, onboarding.System, e.Onboarding, onboarding.RunEnded{Run: run, State: state, Task: first.Title, WaitingOn: waiting.On, WaitingFor: waiting.For})
 }
 
 const (

@@ -351,7 +351,7 @@ func TestWatchersHearOfChangesHereAndElsewhere(t *testing.T) {
 	// What begin did may arrive late, and signals keep their order: the second marker that is heard comes after it.
 	settle := func() {
 		for range 2 {
-			must(t, here.AppendAudit(t.Context(), ada, mark.ID, "marker", "x", nil))
+			must(t, here.AddNote(t.Context(), sam, mark.ID, "marker"))
 			hear(t, nearMark)
 			hear(t, farMark)
 		}
@@ -373,7 +373,7 @@ func TestWatchersHearOfChangesHereAndElsewhere(t *testing.T) {
 	}
 	hear(t, far) // connected again: what was missed is unknown
 	settle()
-	must(t, there.AppendAudit(t.Context(), ada, ob.ID, "x", "x", nil))
+	must(t, there.AddNote(t.Context(), sam, ob.ID, "x"))
 	hear(t, near)
 	hear(t, far)
 }

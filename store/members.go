@@ -73,8 +73,7 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 				return err
 			}
 		}
-		if err := audit(ctx, tx, actor, id, "customer.replaced", "Ended the membership of "+was+", whom "+to.Words()+" replaces as customer. Open invitations are withdrawn.",
-			map[string]any{"was": was, "to": to}); err != nil {
+		if err := appendEvent(ctx, tx, actor, id, onboarding.CustomerReplaced{Was: was, To: to}); err != nil {
 			return err
 		}
 		token, inv, err = s.invite(ctx, tx, actor, id, to, onboarding.RoleCustomer, ttl)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -161,7 +160,7 @@ func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n 
 				return err
 			}
 		}
-		if err := audit(ctx, tx, actor, n.ID, "onboarding.created", "Created the onboarding of "+n.Customer+".", nil); err != nil {
+		if err := appendEvent(ctx, tx, actor, n.ID, onboarding.OnboardingCreated{Customer: n.Customer}); err != nil {
 			return err
 		}
 		if token, _, err = s.invite(ctx, tx, actor, n.ID, onboarding.Addressee(owner), onboarding.RoleCustomer, n.InviteTTL); err != nil {
@@ -216,7 +215,7 @@ WITH o AS (
 	DELETE FROM secrets s USING o WHERE s.onboarding = o.id AND s.purpose = ANY (@dropped::text[])
 ), line AS (
 	INSERT INTO audit (onboarding, actor, role, what, text, data, request_id)
-	SELECT o.id, @by::text, @role::text, 'answer.saved', @text::text, @data::json, @request::text FROM o
+	SELECT o.id, @by::text, @role::text, @what::text, '', @data::json, @request::text FROM o
 )
 SELECT ` + onboardingColumns + ` FROM o`
 
@@ -232,7 +231,8 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	for _, p := range a.Dropped {
 		dropped = append(dropped, string(p))
 	}
-	data, err := json.Marshal(changed{Step: a.Step, Version: a.Version + 1, Changes: a.Changes})
+	saving := onboarding.AnswerSaved{Step: a.Step, Title: a.Title, First: a.First, Version: a.Version + 1, Changes: a.Changes}
+	data, err := onboarding.EventData(saving)
 	if err != nil {
 		return onboarding.Onboarding{}, failure("describe a saved answer", err)
 	}
@@ -241,7 +241,7 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 		"id": a.ID, "version": a.Version, "step": a.Step, "answer": string(a.Answer),
 		"deployment": a.Deployment, "region": a.Region, "project": a.Project, "current": a.Current,
 		"purposes": purposes, "sealed": sealed, "dropped": dropped,
-		"by": actor.Email, "role": actor.Role, "text": a.Text, "data": string(data), "request": actor.RequestID,
+		"by": actor.Email, "role": actor.Role, "what": saving.Kind(), "data": string(data), "request": actor.RequestID,
 	}))
 	var saved []onboarding.Onboarding
 	err = s.batch(ctx, actor, "save an answer of "+string(a.ID), func(b *pgx.Batch) {
@@ -280,60 +280,55 @@ WHERE id = @id AND NOT archived`
 
 // UpdateVendor replaces the specialist's values; a nil key keeps the present one. For staff only.
 func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error {
-	var changes []onboarding.Change
-	return s.change(ctx, actor, id, "vendor.changed", "Changed the values of the deployment.", &changes, func(tx pgx.Tx) (int64, error) {
+	return s.change(ctx, actor, id, "change the vendor's values", func(tx pgx.Tx) (onboarding.Event, error) {
 		was, err := lock(ctx, tx, actor, id)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		var given []onboarding.Purpose
 		if apiKeySealed != nil {
 			given = append(given, onboarding.PurposeVendorAPIKey)
 		}
-		changes = was.Vendor.Changes(v, given...)
+		event := onboarding.VendorChanged{Changes: was.Vendor.Changes(v, given...)}
 		tag, err := tx.Exec(ctx, updateVendor, pgx.NamedArgs{"id": id, "vendor": v, "proposed": v.ProposedName, "now": s.now()})
-		if duplicate(err, "onboardings_deployment") {
-			return 0, nameHeld(v.ProposedName)
-		}
-		if err != nil || tag.RowsAffected() == 0 {
-			return 0, err
+		switch {
+		case duplicate(err, "onboardings_deployment"):
+			return nil, nameHeld(v.ProposedName)
+		case err != nil:
+			return nil, err
+		case tag.RowsAffected() == 0:
+			return nil, notFound("onboarding")
 		}
 		if was.Status == onboarding.StatusWaitingVendor && v.ControlPlaneAccount != "" {
 			if err := s.follow(ctx, tx, id, onboarding.Facts{Answered: was.Current == onboarding.AtCheck, Form: onboarding.WaitToContinue}); err != nil {
-				return 0, err
+				return nil, err
 			}
 		}
 		if apiKeySealed == nil {
-			return 1, nil
+			return event, nil
 		}
 		args := pgx.NamedArgs{"id": id, "purpose": onboarding.PurposeVendorAPIKey, "sealed": apiKeySealed}
 		if _, err := tx.Exec(ctx, `UPDATE onboardings SET wiped_secrets = array_remove(wiped_secrets, @purpose::text) WHERE id = @id`, args); err != nil {
-			return 0, err
+			return nil, err
 		}
 		_, err = tx.Exec(ctx, upsertSecret, args)
-		return 1, err
+		return event, err
 	})
 }
 
 // Assign gives the onboarding to a specialist; "" takes it from all. For staff alone.
 func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error {
-	text := "Assigned the onboarding to " + address(specialist) + "."
-	if specialist == "" {
-		text = "Assigned the onboarding to nobody."
-	}
-	var changes []onboarding.Change
-	return s.change(ctx, actor, id, "onboarding.assigned", text, &changes, func(tx pgx.Tx) (int64, error) {
+	return s.change(ctx, actor, id, "assign an onboarding", func(tx pgx.Tx) (onboarding.Event, error) {
 		was, err := lock(ctx, tx, actor, id)
+		if err == nil {
+			err = refuseForgotten(was)
+		}
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		if err := refuseForgotten(was); err != nil {
-			return 0, err
-		}
-		changes = []onboarding.Change{{Label: "Deployment specialist", Before: was.Specialist, After: address(specialist)}}
-		tag, err := tx.Exec(ctx, `UPDATE onboardings SET specialist = @specialist, activity_at = @now WHERE id = @id`,
+		_, err = tx.Exec(ctx, `UPDATE onboardings SET specialist = @specialist, activity_at = @now WHERE id = @id`,
 			pgx.NamedArgs{"id": id, "specialist": address(specialist), "now": s.now()})
-		return tag.RowsAffected(), err
+		return onboarding.Assigned(was.Specialist, address(specialist)), err
 	})
 }
 
@@ -376,64 +371,52 @@ func (s *Store) Notes(ctx context.Context, actor onboarding.Actor, id onboarding
 // something was created for it and not torn down.
 // CodeConflict while a run goes on. For staff alone.
 func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
-	return s.change(ctx, actor, id, "onboarding.archived", "Archived the onboarding; consents and secrets were wiped.", nil, func(tx pgx.Tx) (int64, error) {
-		return s.archive(ctx, tx, actor, id)
+	return s.change(ctx, actor, id, "archive an onboarding", func(tx pgx.Tx) (onboarding.Event, error) {
+		return onboarding.OnboardingArchived{}, s.archive(ctx, tx, actor, id)
 	})
 }
 
-func (s *Store) archive(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID) (int64, error) {
+func (s *Store) archive(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID) error {
 	args := pgx.NamedArgs{"id": id, "now": s.now(), "by": address(actor.Email)}
 	tag, err := tx.Exec(ctx, `UPDATE onboardings SET archived = true, locked = locked OR anything_created(id), activity_at = @now WHERE id = @id`, args)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = notFound("onboarding")
+	}
 	if err != nil {
-		return 0, err
+		return err
 	}
 	// The row is locked by now: no run is submitted between.
 	var active bool
 	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE onboarding = @id AND state IN ('queued', 'running'))`, args).Scan(&active); err != nil {
-		return 0, err
+		return err
 	}
 	if active {
-		return 0, onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you archive.")
+		return onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you archive.")
 	}
 	if _, err := tx.Exec(ctx, supersede, args); err != nil {
-		return 0, err
+		return err
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM secrets WHERE onboarding = @id`, args); err != nil {
-		return 0, err
+		return err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE grants SET sealed = NULL, wiped_at = @now, wiped_by = @by WHERE onboarding = @id AND wiped_at IS NULL`, args); err != nil {
-		return 0, err
+		return err
 	}
 	_, err = tx.Exec(ctx, `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`, args)
-	return tag.RowsAffected(), err
+	return err
 }
 
-// changed is the data of a line in the audit that tells what was before and after.
-type changed struct {
-	Step    string              `json:"step,omitempty"`
-	Version int                 `json:"version,omitempty"`
-	Changes []onboarding.Change `json:"changes"`
-}
-
-// change is a staff's change of one onboarding with its line in the audit; no row is CodeNotFound. Changes, where it is
-// not nil, are what do found to be before and after.
-func (s *Store) change(ctx context.Context, actor onboarding.Actor, id onboarding.ID, what, text string, changes *[]onboarding.Change, do func(pgx.Tx) (int64, error)) error {
+// change makes a staff member's change of one onboarding and appends the event that reports it.
+func (s *Store) change(ctx context.Context, actor onboarding.Actor, id onboarding.ID, what string, do func(pgx.Tx) (onboarding.Event, error)) error {
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
 	err := s.tx(ctx, actor, what, func(tx pgx.Tx) error {
-		n, err := do(tx)
+		event, err := do(tx)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return notFound("onboarding")
-		}
-		var data any
-		if changes != nil {
-			data = changed{Changes: *changes}
-		}
-		return audit(ctx, tx, actor, id, what, text, data)
+		return appendEvent(ctx, tx, actor, id, event)
 	})
 	if err == nil {
 		s.changes.mark(id)

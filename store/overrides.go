@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,20 +9,13 @@ import (
 )
 
 const (
-	overridden     = "check.overridden"
 	lockAnswers    = `SELECT ` + onboardingColumns + ` FROM onboardings o WHERE o.id = @id AND ` + visible + ` FOR SHARE OF o`
 	selectOverride = `
 SELECT ` + auditColumns + `
 FROM audit a JOIN onboardings o ON o.id = a.onboarding
-WHERE a.onboarding = @id AND a.what = '` + overridden + `' AND a.data IS NOT NULL AND ` + visible + `
+WHERE a.onboarding = @id AND a.what = '` + string(onboarding.EventCheckOverridden) + `' AND a.data IS NOT NULL AND ` + visible + `
 ORDER BY a.seq`
 )
-
-type overrideData struct {
-	Check   string `json:"check"`
-	Reason  string `json:"reason"`
-	Version int    `json:"version"`
-}
 
 // OverrideCheck puts on the record that a run may start although a preflight check failed, for the answers of that
 // version: CodeStale when they changed since. The title is the check's, for people. For staff alone.
@@ -42,7 +33,7 @@ func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id on
 		case ob.Version != version:
 			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this check was read. Look at the checks again, then decide.")
 		}
-		return audit(ctx, tx, actor, id, overridden, fmt.Sprintf("Let the run start although the check “%s” failed: %s", title, reason), overrideData{check, reason, version})
+		return appendEvent(ctx, tx, actor, id, onboarding.CheckOverridden{Check: check, Title: title, Reason: reason, Version: version})
 	})
 	if err == nil {
 		s.changes.mark(id)
@@ -61,11 +52,9 @@ func (s *Store) Overrides(ctx context.Context, actor onboarding.Actor, id onboar
 	}
 	out := make([]onboarding.Override, 0, len(entries))
 	for _, e := range entries {
-		var d overrideData
-		if err := json.Unmarshal(e.Data, &d); err != nil {
-			return nil, failure("read an override", err)
+		if d, ok := e.Event().(onboarding.CheckOverridden); ok {
+			out = append(out, onboarding.Override{Check: d.Check, Reason: d.Reason, Version: d.Version, By: e.Actor, At: e.At})
 		}
-		out = append(out, onboarding.Override{Check: d.Check, Reason: d.Reason, Version: d.Version, By: e.Actor, At: e.At})
 	}
 	return out, nil
 }

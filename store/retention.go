@@ -46,8 +46,8 @@ const forgetInvites = `
 WITH gone AS (
 	DELETE FROM invites WHERE used_at IS NULL AND (expires_at < @before OR revoked_at < @before) RETURNING onboarding
 ), line AS (
-	INSERT INTO audit (onboarding, actor, role, what, text)
-	SELECT onboarding, @by, @role, 'invites.erased', 'Erased invitations that nobody had used: ' || count(*) || '.' FROM gone GROUP BY onboarding
+	INSERT INTO audit (onboarding, actor, role, what, text, data)
+	SELECT onboarding, @by, @role, @what, '', json_build_object('count', count(*)) FROM gone GROUP BY onboarding
 )
 SELECT count(*) FROM gone`
 
@@ -56,7 +56,7 @@ SELECT count(*) FROM gone`
 func (s *Store) ForgetInvites(ctx context.Context, before time.Time) (int, error) {
 	var n int
 	err := s.batch(ctx, onboarding.System, "erase old invites", func(b *pgx.Batch) {
-		b.Queue(forgetInvites, pgx.NamedArgs{"before": before, "by": onboarding.System.Email, "role": onboarding.RoleSystem}).
+		b.Queue(forgetInvites, pgx.NamedArgs{"before": before, "by": onboarding.System.Email, "role": onboarding.RoleSystem, "what": onboarding.EventInvitesErased}).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
 	})
 	return n, err
@@ -131,11 +131,8 @@ func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboardin
 		return err
 	}
 	err := s.tx(ctx, actor, "forget an onboarding", func(tx pgx.Tx) error {
-		switch n, err := s.archive(ctx, tx, actor, id); {
-		case err != nil:
+		if err := s.archive(ctx, tx, actor, id); err != nil {
 			return err
-		case n == 0:
-			return notFound("onboarding")
 		}
 		for _, sql := range forget {
 			if _, err := tx.Exec(ctx, sql, pgx.NamedArgs{"id": id, "kind": onboarding.RunArgs{}.Kind(), "now": s.now()}); err != nil {
@@ -150,11 +147,7 @@ func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err != nil {
 			return err
 		}
-		text := fmt.Sprintf("Erased the people, answers and notes of this onboarding, and who did and said what in the %d lines before this one.", erased)
-		if kept > 0 {
-			text += fmt.Sprintf(" %d older lines can't be erased without breaking the chain, and stay.", kept)
-		}
-		return audit(ctx, tx, actor, id, onboarding.AuditForgotten, text, map[string]any{"erased": erased, "kept": kept})
+		return appendEvent(ctx, tx, actor, id, onboarding.OnboardingForgotten{Erased: erased, Kept: kept})
 	})
 	if err == nil {
 		s.changes.mark(id)

@@ -269,8 +269,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err != nil {
 			return err
 		}
-		if err := audit(ctx, tx, actor, id, "run.submitted", submitted(kind, len(plan.Tasks))+with(access),
-			map[string]any{"run": runID, "kind": kind, "plan_hash": plan.Hash(), "access": access}); err != nil {
+		if err := appendEvent(ctx, tx, actor, id, onboarding.RunSubmitted{Run: runID, Purpose: kind, PlanHash: plan.Hash(), Tasks: len(plan.Tasks), Access: access}); err != nil {
 			return err
 		}
 		if _, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: runID}, jobOpts()); err != nil {
@@ -323,14 +322,6 @@ func (s *Store) requeue(ctx context.Context, tx pgx.Tx, run onboarding.Run) erro
 	return err
 }
 
-func submitted(kind onboarding.RunKind, tasks int) string {
-	what := map[onboarding.RunKind]string{onboarding.RunTeardown: "teardown", onboarding.RunVerify: "verification"}[kind]
-	if what == "" {
-		what = "run"
-	}
-	return fmt.Sprintf("Approved the plan of %d tasks and started the %s", tasks, what)
-}
-
 // RetryRun goes on with a blocked or failed run: what is done stays done, the rest is pending. One that is going
 // on already is left alone (a double click); one that ended is CodeConflict, and one that was approved for something
 // else than what is wanted now CodeStale.
@@ -352,7 +343,7 @@ func (s *Store) RetryRun(ctx context.Context, actor onboarding.Actor, runID onbo
 		if err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, run.Onboarding, "run.retried", "Went on with the run"+with(access), map[string]any{"run": run.ID, "access": access})
+		return appendEvent(ctx, tx, actor, run.Onboarding, onboarding.RunRetried{Run: run.ID, Access: access})
 	})
 }
 
@@ -400,7 +391,7 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		if err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, run.Onboarding, "plan.approved", "Approved the changed plan and went on with the run"+with(access), map[string]any{"run": run.ID, "plan_hash": plan.Hash(), "access": access})
+		return appendEvent(ctx, tx, actor, run.Onboarding, onboarding.PlanApproved{Run: run.ID, PlanHash: plan.Hash(), Access: access})
 	})
 }
 
@@ -416,7 +407,7 @@ func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onb
 			if _, err := tx.Exec(ctx, `UPDATE runs SET cancel_asked = true WHERE id = @run`, args); err != nil {
 				return err
 			}
-			return audit(ctx, tx, actor, run.Onboarding, "run.cancel_asked", "Asked the run to stop.", map[string]any{"run": run.ID})
+			return appendEvent(ctx, tx, actor, run.Onboarding, onboarding.RunCancelAsked{Run: run.ID})
 		}
 		if _, err := tx.Exec(ctx, `UPDATE runs SET state = 'cancelled', epoch = epoch + 1, cancel_asked = true, finished_at = clock_timestamp() WHERE id = @run`, args); err != nil {
 			return err
@@ -427,7 +418,7 @@ func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onb
 		if err := s.follow(ctx, tx, run.Onboarding, onboarding.Facts{Kind: run.Kind, State: onboarding.RunCanceled}); err != nil {
 			return err
 		}
-		return audit(ctx, tx, actor, run.Onboarding, "run.cancelled", "Canceled the run; what is made is kept.", map[string]any{"run": run.ID})
+		return appendEvent(ctx, tx, actor, run.Onboarding, onboarding.RunEnded{Run: run.ID, State: onboarding.RunCanceled})
 	})
 }
 

@@ -40,7 +40,7 @@ func TestAnAnswerMovesTheStatusInTheFormOnly(t *testing.T) {
 				_, err := conn.Exec(t.Context(), `UPDATE onboardings SET status = $2, waiting_on = $3, waiting_for = $4, waiting_since = $5 WHERE id = $1`, ob.ID, present, before.On, before.For, before.Since)
 				must(t, err)
 				now = now.Add(time.Minute)
-				ob, err = s.SaveAnswer(t.Context(), ada, onboarding.SaveAnswer{ID: ob.ID, Version: ob.Version, Step: "region", Answer: []byte(`{}`), Current: current, Waiting: form, Text: "Answered Region."})
+				ob, err = s.SaveAnswer(t.Context(), ada, onboarding.SaveAnswer{ID: ob.ID, Version: ob.Version, Step: "region", Answer: []byte(`{}`), Current: current, Waiting: form})
 				must(t, err)
 				want, _ := onboarding.Facts{Answered: current == onboarding.AtCheck, Form: form}.Stage()
 				switch {

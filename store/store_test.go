@@ -198,7 +198,6 @@ func TestHidesWhatBelongsToSomeoneElse(t *testing.T) {
 		"unknown":    second(s.Onboarding(ctx, ada, newID(t))),
 		"save":       second(s.SaveAnswer(ctx, mallory, save(ob, "region", `{}`))),
 		"audit":      second(s.Audit(ctx, mallory, ob.ID)),
-		"append":     s.AppendAudit(ctx, mallory, ob.ID, "x", "x", nil),
 		"run":        second(s.Run(ctx, mallory, run.ID)),
 		"latest run": second(s.LatestRun(ctx, mallory, ob.ID)),
 		"retry":      s.RetryRun(ctx, mallory, run.ID, nothing),
@@ -390,7 +389,7 @@ func TestVerifiesTheAuditAndDetectsTampering(t *testing.T) {
 			db := pgtest.NewDatabase(t)
 			s := pgtest.Open(t, db, store.Config{})
 			ob := begin(t, s, ada, onboarding.VendorValues{})
-			if err := s.AppendAudit(t.Context(), ada, ob.ID, "plan.read", "Read the plan — in full.", map[string]any{"b": 1, "a": []string{"x"}}); err != nil {
+			if err := s.OverrideCheck(t.Context(), sam, ob.ID, ob.Version, "domain", "A check — in full", "<b>"); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.VerifyAudit(t.Context(), sam, ob.ID); err != nil {

@@ -3,7 +3,6 @@ package web
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -677,32 +676,30 @@ func (s samples) audit() []onboarding.AuditEntry {
 	ada, grace := onboarding.Actor{Email: "ada@customer.example", Role: onboarding.RoleCustomer}, onboarding.Actor{Email: "grace@customer.example", Role: onboarding.RoleColleague}
 	marek := onboarding.Actor{Email: "marek@vendor.example", Role: onboarding.RoleSpecialist}
 	lines := []onboarding.AuditEntry{}
-	add := func(when time.Time, by onboarding.Actor, what, text string, changes ...onboarding.Change) {
-		data, prev := []byte(nil), ""
-		if changes != nil {
-			data, _ = json.Marshal(map[string]any{"changes": changes}) // strings always marshal
-		}
+	add := func(when time.Time, by onboarding.Actor, event onboarding.Event) {
+		data, _ := onboarding.EventData(event) // strings and numbers always marshal
+		prev := ""
 		if len(lines) > 0 {
 			prev = lines[0].Hash
 		}
-		sum := sha256.Sum256([]byte(prev + text))
+		sum := sha256.Sum256(append([]byte(prev), data...))
 		lines = slices.Insert(lines, 0, onboarding.AuditEntry{
-			Seq: int64(len(lines) + 1), Onboarding: sampleID, At: when, Actor: by.Email, Role: by.Role, What: what, Text: text, Data: data,
+			Seq: int64(len(lines) + 1), Onboarding: sampleID, At: when, Actor: by.Email, Role: by.Role, What: event.Kind(), Data: data,
 			RequestID: fmt.Sprintf("req_4wq7m2kx9d8h1z%02d", len(lines)), PrevHash: prev, Hash: hex.EncodeToString(sum[:]),
 		})
 	}
-	add(at(72*time.Hour), marek, "onboarding.created", "Created the onboarding of Acme Analytics.")
-	add(at(72*time.Hour), marek, "invite.created", "Invited ada@customer.example as customer.")
-	add(at(70*time.Hour), ada, "invite.accepted", "Accepted the invitation as customer.")
-	add(at(69*time.Hour), ada, "answer.saved", "Answered Region.", onboarding.Change{Label: "Region", After: "us-west1 (Oregon)"})
-	add(at(68*time.Hour), ada, "answer.saved", "Answered Compute platform.", onboarding.Change{Label: "Workspace address", After: "https://1234567890123456.7.gcp.databricks.com"}, onboarding.Change{Label: "API token", After: onboarding.SecretGiven})
-	add(at(40*time.Hour), ada, "answer.saved", "Changed the answers of Region.", onboarding.Change{Label: "Region", Before: "us-west1 (Oregon)", After: "us-east1 (South Carolina)"})
-	add(at(26*time.Hour), marek, "vendor.changed", "Changed the values of the deployment.", onboarding.Change{Label: "Spark's role on Bigtable", Before: "roles/bigtable.user", After: "roles/bigtable.reader"}, onboarding.Change{Label: "Address for the handover record", After: onboarding.SecretChanged})
-	add(at(25*time.Hour), ada, "invite.created", "Invited grace@customer.example as colleague.")
-	add(at(20*time.Minute), grace, "consent.given", "Gave access to Google Cloud with the account grace@customer.example.")
-	add(at(10*time.Minute), grace, "run.submitted", "Approved the plan of 11 tasks and started the run.")
-	add(at(10*time.Minute), onboarding.System, "run.started", "The run started.")
-	add(at(2*time.Minute), onboarding.System, "run.succeeded", "The run is done.")
+	add(at(72*time.Hour), marek, onboarding.OnboardingCreated{Customer: "Acme Analytics"})
+	add(at(72*time.Hour), marek, onboarding.InviteCreated{To: "ada@customer.example", Role: onboarding.RoleCustomer})
+	add(at(70*time.Hour), ada, onboarding.InviteAccepted{Role: onboarding.RoleCustomer})
+	add(at(69*time.Hour), ada, onboarding.AnswerSaved{Title: "Region", First: true, Changes: []onboarding.Change{{Label: "Region", After: "us-west1 (Oregon)"}}})
+	add(at(68*time.Hour), ada, onboarding.AnswerSaved{Title: "Compute platform", First: true, Changes: []onboarding.Change{{Label: "Workspace address", After: "https://1234567890123456.7.gcp.databricks.com"}, {Label: "API token", After: onboarding.SecretGiven}}})
+	add(at(40*time.Hour), ada, onboarding.AnswerSaved{Title: "Region", Changes: []onboarding.Change{{Label: "Region", Before: "us-west1 (Oregon)", After: "us-east1 (South Carolina)"}}})
+	add(at(26*time.Hour), marek, onboarding.VendorChanged{Changes: []onboarding.Change{{Label: "Spark's role on Bigtable", Before: "roles/bigtable.user", After: "roles/bigtable.reader"}, {Label: "Address for the handover record", After: onboarding.SecretChanged}}})
+	add(at(25*time.Hour), ada, onboarding.InviteCreated{To: "grace@customer.example", Role: onboarding.RoleColleague})
+	add(at(20*time.Minute), grace, onboarding.ConsentGiven{Email: "grace@customer.example", Project: "acme-data-prod"})
+	add(at(10*time.Minute), grace, onboarding.RunSubmitted{Purpose: onboarding.RunProvision, Tasks: 11, Access: "grace@customer.example"})
+	add(at(10*time.Minute), onboarding.System, onboarding.RunStarted{Access: "grace@customer.example"})
+	add(at(2*time.Minute), onboarding.System, onboarding.RunEnded{State: onboarding.RunSucceeded})
 	return lines
 }
 

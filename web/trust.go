@@ -28,32 +28,6 @@ func (v AuditView) span() string {
 	return fmt.Sprintf("Lines %d to %d of %d", v.Entries[len(v.Entries)-1].Seq, v.Entries[0].Seq, v.Lines)
 }
 
-// subject is who did what a line tells; "" where the line is a sentence of its own.
-func (f Frame) subject(e onboarding.AuditEntry) string {
-	switch {
-	case e.Role == onboarding.RoleSystem, e.Erased():
-		return ""
-	case e.Actor == f.Email:
-		return "You"
-	default:
-		return e.Actor
-	}
-}
-
-// deed is what a line tells, after its subject.
-func (f Frame) deed(e onboarding.AuditEntry) string {
-	switch {
-	case e.Erased():
-		return "Erased: who did this, and what was said of it."
-	case e.What == onboarding.AuditNote:
-		return "noted: " + e.Text
-	case f.subject(e) == "":
-		return e.Text
-	default:
-		return inside(e.Text)
-	}
-}
-
 // timelineLines is how much of the history the specialists' page of an onboarding shows.
 const timelineLines = 30
 

@@ -28,17 +28,9 @@ func (j *Journey) Save(c Context, step string, saved Saved, version int, seal fu
 	save.Deployment, save.Region, save.Project = spec.Deployment, spec.Region, spec.Project
 	save.Current, save.Waiting = j.Stand(c)
 	save.Changes = changes(before, j.said(c, step), saved.Secrets)
-	name := step
+	save.Title, save.First = step, before == nil
 	if s, ok := j.Step(step); ok {
-		name = shortName(s)
-	}
-	switch {
-	case before == nil:
-		save.Text = "Answered " + name + "."
-	case len(save.Changes) == 0:
-		save.Text = "Saved " + name + " again, without a change."
-	default:
-		save.Text = "Changed the answers of " + name + "."
+		save.Title = shortName(s)
 	}
 	return save, c, nil
 }

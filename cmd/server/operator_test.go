@@ -25,6 +25,7 @@ import (
 	"groundwork/store"
 	"groundwork/store/pgtest"
 	"groundwork/vault"
+	"groundwork/web"
 )
 
 // command runs the program as a shell would and returns what it printed.
@@ -96,18 +97,17 @@ func TestAuditVerifyReadsADownload(t *testing.T) {
 	db := pgtest.NewDatabase(t)
 	s := pgtest.Open(t, db, store.Config{})
 	id := owned(t, s, customer(ada.Email))
-	if err := s.AppendAudit(t.Context(), customer(ada.Email), id, "test.line", "=1+1\r\nnext", map[string]any{"b": "<", "a": 1}); err != nil {
-		t.Fatal(err)
-	}
+	asOwner(t, db, `SET session_replication_role = origin; -- a line as earlier versions wrote it
+		INSERT INTO audit (onboarding, actor, role, what, text, data) VALUES ('`+string(id)+`', '`+ada.Email+`', 'customer', 'test.line', E'=1+1\r\nnext', '{"b":"<","a":1}')`)
 	entries, err := s.Audit(t.Context(), customer(ada.Email), id)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var asJSON, asCSV bytes.Buffer
-	if err := onboarding.WriteAuditJSON(&asJSON, id, entries); err != nil {
+	if err := onboarding.WriteAuditJSON(&asJSON, id, entries, web.EventSentence); err != nil {
 		t.Fatal(err)
 	}
-	if err := onboarding.WriteAuditCSV(&asCSV, entries); err != nil {
+	if err := onboarding.WriteAuditCSV(&asCSV, entries, web.EventSentence); err != nil {
 		t.Fatal(err)
 	}
 	last := entries[len(entries)-1]
@@ -158,7 +158,7 @@ func TestAuditVerifyTellsErasedFromAltered(t *testing.T) {
 			t.Fatal(err)
 		}
 		var file bytes.Buffer
-		if err := onboarding.WriteAuditJSON(&file, id, entries); err != nil {
+		if err := onboarding.WriteAuditJSON(&file, id, entries, web.EventSentence); err != nil {
 			t.Fatal(err)
 		}
 		path := filepath.Join(t.TempDir(), name)
@@ -440,7 +440,7 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 	if invited() || !strings.Contains(logged, `"retention: wiped invitations that nobody used" count=1`) {
 		t.Errorf("an invitation that nobody used is kept: %s", logged)
 	}
-	if entries, err := s.VerifyAudit(t.Context(), onboarding.System, id); err != nil || entries[len(entries)-1].Text != "Erased invitations that nobody had used: 1." {
+	if entries, err := s.VerifyAudit(t.Context(), onboarding.System, id); err != nil || entries[len(entries)-1].Event() != (onboarding.InvitesErased{Count: 1}) {
 		t.Errorf("the history: %v", err)
 	}
 

@@ -10,6 +10,7 @@ import (
 
 	"groundwork/onboarding"
 	"groundwork/store/pgtest"
+	"groundwork/web"
 	"groundwork/wizard"
 )
 
@@ -118,7 +119,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	entries, err := d.Store.Audit(ctx, owner, ob.ID)
 	must(err)
 	if !slices.ContainsFunc(entries, func(e onboarding.AuditEntry) bool {
-		return e.Text == "Wiped what was held: Databricks token, Redis token, vendor's API key."
+		return web.EventSentence(e) == "Groundwork wiped the Databricks token, the Redis token, and the vendor's API key."
 	}) {
 		t.Error("the history does not say what was wiped")
 	}

@@ -35,34 +35,35 @@ func TestASaveTellsWhatWasBeforeAndAfterInTheFormsWords(t *testing.T) {
 	for _, step := range []struct {
 		about, step string
 		pairs       []string
-		text        string
+		first       bool
+		title       string
 		changes     []onboarding.Change
 	}{
-		{"a first answer", "region", []string{"region", "us-west1"}, "Answered Region.", []onboarding.Change{{Label: "Google Cloud region", After: "us-west1 (Oregon)"}}},
-		{"another", "region", []string{"region", "us-east1"}, "Changed the answers of Region.", []onboarding.Change{{Label: "Google Cloud region", Before: "us-west1 (Oregon)", After: "us-east1 (South Carolina)"}}},
-		{"the same", "region", []string{"region", "us-east1"}, "Saved Region again, without a change.", nil},
+		{"a first answer", "region", []string{"region", "us-west1"}, true, "Region", []onboarding.Change{{Label: "Google Cloud region", After: "us-west1 (Oregon)"}}},
+		{"another", "region", []string{"region", "us-east1"}, false, "Region", []onboarding.Change{{Label: "Google Cloud region", Before: "us-west1 (Oregon)", After: "us-east1 (South Carolina)"}}},
+		{"the same", "region", []string{"region", "us-east1"}, false, "Region", nil},
 		{
 			"a secret for later", "compute",
 			[]string{"platform", "databricks", "workspace", workspace, "token_later", "yes", "runtime", "15.4.x-scala2.12"},
-			"Answered Compute platform.",
+			true, "Compute platform",
 			[]onboarding.Change{{Label: "Compute platform", After: "Databricks on Google Cloud"}, {Label: "Workspace address", After: workspace}, {Label: "Databricks API token", After: "I don’t have this yet"}, {Label: "Databricks Runtime version", After: "15.4.x-scala2.12"}, {Label: "Create a secret scope for notebooks", After: "No"}},
 		},
 		{
 			"a secret", "compute",
 			[]string{"platform", "databricks", "workspace", workspace, "token", canary, "runtime", "15.4.x-scala2.12"},
-			"Changed the answers of Compute platform.",
+			false, "Compute platform",
 			[]onboarding.Change{{Label: "Databricks API token", Before: "I don’t have this yet", After: onboarding.SecretGiven}},
 		},
 		{
 			"another secret", "compute",
 			[]string{"platform", "databricks", "workspace", workspace, "token", canary + "9", "runtime", "15.4.x-scala2.12"},
-			"Changed the answers of Compute platform.",
+			false, "Compute platform",
 			[]onboarding.Change{{Label: "Databricks API token", After: onboarding.SecretChanged}},
 		},
 	} {
 		got := p.save(step.step, step.pairs...)
-		if got.Text != step.text {
-			t.Errorf("%s: %q, want %q", step.about, got.Text, step.text)
+		if got.First != step.first || got.Title != step.title {
+			t.Errorf("%s: %q, for the first time: %t", step.about, got.Title, got.First)
 		}
 		if diff := cmp.Diff(step.changes, got.Changes); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", step.about, diff)

@@ -1,0 +1,221 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+
+	"groundwork/onboarding"
+)
+
+// EventSentence says what a line of the history reports, for people, with its actor by address.
+func EventSentence(e onboarding.AuditEntry) string {
+	var nobody Frame
+	return strings.TrimSpace(nobody.subject(e) + " " + nobody.deed(e))
+}
+
+// subject is the actor of a line, "You" to themselves; "" where the line is a sentence without one: erased, or written by an earlier version
+// about its own work.
+func (f Frame) subject(e onboarding.AuditEntry) string {
+	switch {
+	case e.Erased(), e.Text != "" && e.Role == onboarding.RoleSystem:
+		return ""
+	case e.Role == onboarding.RoleSystem:
+		return roleWord(e.Role)
+	case e.Actor == f.Email:
+		return "You"
+	default:
+		return e.Actor
+	}
+}
+
+// deed is what a line reports, after its subject.
+func (f Frame) deed(e onboarding.AuditEntry) string {
+	switch {
+	case e.Erased():
+		return "The person and the details of this line were erased."
+	case e.What == onboarding.AuditNote:
+		return "noted: " + e.Text
+	case e.Text == "":
+		return eventWords(e)
+	case f.subject(e) == "":
+		return e.Text
+	default:
+		return inside(e.Text)
+	}
+}
+
+// eventWords is what the actor of an event did.
+func eventWords(entry onboarding.AuditEntry) string {
+	switch e := entry.Event().(type) {
+	case onboarding.OnboardingCreated:
+		return "created the onboarding for " + e.Customer + "."
+	case onboarding.OnboardingAssigned:
+		if len(e.Changes) == 0 || e.Changes[0].After == "" {
+			return "unassigned the onboarding."
+		}
+		return "assigned the onboarding to " + e.Changes[0].After + "."
+	case onboarding.OnboardingArchived:
+		return "archived the onboarding. Its consents and secrets were wiped."
+	case onboarding.OnboardingForgotten:
+		return forgottenWords(e)
+	case onboarding.VendorChanged:
+		if len(e.Changes) == 0 {
+			return "saved the deployment values without changes."
+		}
+		return "changed the deployment values."
+	case onboarding.InviteCreated:
+		words := "invited " + e.To.Words() + " as " + asRole(e.Role)
+		if e.Again {
+			return words + " again. The earlier link no longer works."
+		}
+		return words + "."
+	case onboarding.InviteAccepted:
+		if e.To.Domain() != "" {
+			return "accepted the invitation for " + e.To.Words() + " as " + asRole(e.Role) + "."
+		}
+		return "accepted the invitation as " + asRole(e.Role) + "."
+	case onboarding.InviteRevoked:
+		return "withdrew the invitation for " + e.To.Words() + "."
+	case onboarding.InvitesErased:
+		return "erased " + plural(e.Count, "unused invitation", "unused invitations") + "."
+	case onboarding.CustomerReplaced:
+		return "replaced the customer " + e.Was + " with " + e.To.Words() + ". All open invitations were withdrawn."
+	case onboarding.ColleagueRemoved:
+		return "removed the colleague " + e.Email + "."
+	case onboarding.AnswerSaved:
+		return answerWords(e)
+	case onboarding.CheckOverridden:
+		return fmt.Sprintf("allowed the run to start although the check “%s” failed. Reason: %s", orText(e.Title, e.Check), e.Reason)
+	case onboarding.ConsentGiven:
+		if e.Project == "" {
+			return "gave consent to access Google Cloud with the account " + e.Email + ", to choose a project."
+		}
+		return "gave consent to access the project " + e.Project + " with the account " + e.Email + "."
+	case onboarding.ConsentProject:
+		return "chose the project " + e.Project + " for the consent of " + e.Email + "."
+	case onboarding.ConsentWiped:
+		consent := "a consent"
+		if e.Email != "" {
+			consent = "the consent of " + e.Email
+		}
+		if e.Revoked {
+			return "revoked " + consent + " at Google and wiped it from our servers."
+		}
+		return "wiped " + consent + " from our servers. Google did not confirm that it was revoked."
+	case onboarding.SecretsWiped:
+		return secretsWords(e)
+	case onboarding.RunSubmitted:
+		return submittedWords(e)
+	case onboarding.RunStarted:
+		return "started the run" + usingConsent(e.Access)
+	case onboarding.RunRetried:
+		return "resumed the run" + usingConsent(e.Access)
+	case onboarding.PlanApproved:
+		return "approved the changed plan and resumed the run" + usingConsent(e.Access)
+	case onboarding.RunCancelAsked:
+		return "asked the run to stop."
+	case onboarding.RunEnded:
+		return endedWords(e)
+	}
+	return fmt.Sprintf("recorded the event %s.", entry.What)
+}
+
+func forgottenWords(e onboarding.OnboardingForgotten) string {
+	words := "erased the personal data of this onboarding"
+	if e.Erased > 0 {
+		words += ", including the people and details in " + plural(e.Erased, "earlier line", "earlier lines") + " of this history"
+	}
+	switch words += "."; {
+	case e.Kept == 1:
+		words += " 1 older line can't be erased without breaking the chain of hashes, and was kept."
+	case e.Kept > 1:
+		words += fmt.Sprintf(" %d older lines can't be erased without breaking the chain of hashes, and were kept.", e.Kept)
+	}
+	return words
+}
+
+func answerWords(e onboarding.AnswerSaved) string {
+	title := orText(e.Title, e.Step)
+	switch {
+	case e.First:
+		return "answered " + title + "."
+	case len(e.Changes) == 0:
+		return "saved " + title + " again without changes."
+	default:
+		return "changed the answers for " + title + "."
+	}
+}
+
+func secretsWords(e onboarding.SecretsWiped) string {
+	var names []string
+	for _, p := range e.Purposes {
+		names = append(names, "the "+p.Words())
+	}
+	words := "wiped " + listed(names) + "."
+	if e.Withdrawn {
+		words += " Enter again what is still needed."
+	}
+	return words
+}
+
+func submittedWords(e onboarding.RunSubmitted) string {
+	plan := "approved the plan"
+	if e.Tasks > 0 {
+		plan += " with " + plural(e.Tasks, "task", "tasks")
+	}
+	name := "run"
+	switch e.Purpose {
+	case onboarding.RunVerify:
+		name = "verification"
+	case onboarding.RunTeardown:
+		name = "teardown"
+	}
+	return plan + " and started the " + name + usingConsent(e.Access)
+}
+
+func endedWords(e onboarding.RunEnded) string {
+	switch e.State {
+	case onboarding.RunBlocked:
+		words := "paused the run."
+		if e.Task != "" {
+			words = "paused the run at “" + e.Task + "”."
+		}
+		if e.WaitingFor == "" {
+			return words
+		}
+		return words + " Next step: " + strings.TrimSuffix(e.WaitingFor, ".") + "."
+	case onboarding.RunFailed:
+		if e.Task != "" {
+			return "stopped the run because “" + e.Task + "” failed. Everything created so far is kept."
+		}
+		return "stopped the run because a task failed. Everything created so far is kept."
+	case onboarding.RunCanceled:
+		return "canceled the run. Everything created so far is kept."
+	default:
+		return "finished the run."
+	}
+}
+
+// listed joins names: "a", "a and b", "a, b, and c".
+func listed(names []string) string {
+	if last := len(names) - 1; last > 1 {
+		return strings.Join(names[:last], ", ") + ", and " + names[last]
+	}
+	return strings.Join(names, " and ")
+}
+
+// usingConsent ends the sentence about a run with whose consent it uses, "" none.
+func usingConsent(email string) string {
+	if email == "" {
+		return "."
+	}
+	return ", using the consent of " + email + "."
+}
+
+// asRole is a member's role after "as": an onboarding has one customer, and may have several colleagues.
+func asRole(r onboarding.Role) string {
+	if r == onboarding.RoleColleague {
+		return "a colleague"
+	}
+	return "the " + roleWord(r)
+}

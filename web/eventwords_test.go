@@ -1,0 +1,102 @@
+package web
+
+import (
+	"strings"
+	"testing"
+
+	"groundwork/onboarding"
+)
+
+func TestEachEventIsToldInASentence(t *testing.T) {
+	const ada, sam = "ada@customer.example", "sam@vendor.example"
+	told := map[onboarding.EventKind]bool{}
+	for _, c := range []struct {
+		actor string
+		event onboarding.Event
+		want  string
+	}{
+		{sam, onboarding.OnboardingCreated{Customer: "Acme"}, "sam@vendor.example created the onboarding for Acme."},
+		{sam, onboarding.Assigned("", sam), "sam@vendor.example assigned the onboarding to sam@vendor.example."},
+		{sam, onboarding.Assigned(sam, ""), "sam@vendor.example unassigned the onboarding."},
+		{sam, onboarding.OnboardingArchived{}, "sam@vendor.example archived the onboarding. Its consents and secrets were wiped."},
+		{"", onboarding.OnboardingForgotten{}, "Groundwork erased the personal data of this onboarding."},
+		{"", onboarding.OnboardingForgotten{Erased: 1, Kept: 1}, "Groundwork erased the personal data of this onboarding, including the people and details in 1 earlier line of this history. 1 older line can't be erased without breaking the chain of hashes, and was kept."},
+		{sam, onboarding.OnboardingForgotten{Erased: 4, Kept: 3}, "sam@vendor.example erased the personal data of this onboarding, including the people and details in 4 earlier lines of this history. 3 older lines can't be erased without breaking the chain of hashes, and were kept."},
+		{sam, onboarding.VendorChanged{Changes: []onboarding.Change{{Label: "Serving project", After: "p"}}}, "sam@vendor.example changed the deployment values."},
+		{sam, onboarding.VendorChanged{}, "sam@vendor.example saved the deployment values without changes."},
+		{sam, onboarding.InviteCreated{To: ada, Role: onboarding.RoleCustomer}, "sam@vendor.example invited ada@customer.example as the customer."},
+		{ada, onboarding.InviteCreated{To: "bob@customer.example", Role: onboarding.RoleColleague, Again: true}, "ada@customer.example invited bob@customer.example as a colleague again. The earlier link no longer works."},
+		{ada, onboarding.InviteAccepted{Role: onboarding.RoleCustomer, To: ada}, "ada@customer.example accepted the invitation as the customer."},
+		{ada, onboarding.InviteAccepted{Role: onboarding.RoleCustomer, To: "@customer.example"}, "ada@customer.example accepted the invitation for anyone at customer.example as the customer."},
+		{sam, onboarding.InviteRevoked{To: "@customer.example", Role: onboarding.RoleCustomer}, "sam@vendor.example withdrew the invitation for anyone at customer.example."},
+		{"", onboarding.InvitesErased{Count: 1}, "Groundwork erased 1 unused invitation."},
+		{"", onboarding.InvitesErased{Count: 3}, "Groundwork erased 3 unused invitations."},
+		{sam, onboarding.CustomerReplaced{Was: ada, To: "bob@customer.example"}, "sam@vendor.example replaced the customer ada@customer.example with bob@customer.example. All open invitations were withdrawn."},
+		{ada, onboarding.ColleagueRemoved{Email: "bob@customer.example"}, "ada@customer.example removed the colleague bob@customer.example."},
+		{ada, onboarding.AnswerSaved{Step: "region", Title: "Region", First: true}, "ada@customer.example answered Region."},
+		{ada, onboarding.AnswerSaved{Step: "region", Title: "Region", Changes: []onboarding.Change{{Label: "Region", After: "us-east1"}}}, "ada@customer.example changed the answers for Region."},
+		{ada, onboarding.AnswerSaved{Step: "region", Title: "Region"}, "ada@customer.example saved Region again without changes."},
+		{sam, onboarding.CheckOverridden{Check: "domain", Title: "Members from outside are allowed", Reason: "Their policy has an exception for us."}, "sam@vendor.example allowed the run to start although the check “Members from outside are allowed” failed. Reason: Their policy has an exception for us."},
+		{ada, onboarding.ConsentGiven{Email: "ada@gmail.example"}, "ada@customer.example gave consent to access Google Cloud with the account ada@gmail.example, to choose a project."},
+		{ada, onboarding.ConsentGiven{Email: ada, Project: "acme-data"}, "ada@customer.example gave consent to access the project acme-data with the account ada@customer.example."},
+		{ada, onboarding.ConsentProject{Email: ada, Project: "acme-data"}, "ada@customer.example chose the project acme-data for the consent of ada@customer.example."},
+		{"", onboarding.ConsentWiped{Email: ada, Revoked: true}, "Groundwork revoked the consent of ada@customer.example at Google and wiped it from our servers."},
+		{"", onboarding.ConsentWiped{Revoked: true}, "Groundwork revoked a consent at Google and wiped it from our servers."},
+		{ada, onboarding.ConsentWiped{Email: ada}, "ada@customer.example wiped the consent of ada@customer.example from our servers. Google did not confirm that it was revoked."},
+		{"", onboarding.SecretsWiped{Purposes: []onboarding.Purpose{onboarding.PurposeDatabricksToken}}, "Groundwork wiped the Databricks token."},
+		{"", onboarding.SecretsWiped{Purposes: []onboarding.Purpose{onboarding.PurposeDatabricksToken, onboarding.PurposeRedisToken}}, "Groundwork wiped the Databricks token and the Redis token."},
+		{"", onboarding.SecretsWiped{Purposes: []onboarding.Purpose{onboarding.PurposeDatabricksToken, onboarding.PurposeRedisToken, onboarding.PurposeVendorAPIKey}, Withdrawn: true}, "Groundwork wiped the Databricks token, the Redis token, and the vendor's API key. Enter again what is still needed."},
+		{ada, onboarding.RunSubmitted{Purpose: onboarding.RunProvision, Tasks: 11, Access: ada}, "ada@customer.example approved the plan with 11 tasks and started the run, using the consent of ada@customer.example."},
+		{ada, onboarding.RunSubmitted{Purpose: onboarding.RunVerify, Tasks: 1}, "ada@customer.example approved the plan with 1 task and started the verification."},
+		{ada, onboarding.RunSubmitted{Purpose: onboarding.RunTeardown, Tasks: 2}, "ada@customer.example approved the plan with 2 tasks and started the teardown."},
+		{"", onboarding.RunStarted{Access: ada}, "Groundwork started the run, using the consent of ada@customer.example."},
+		{ada, onboarding.RunRetried{}, "ada@customer.example resumed the run."},
+		{ada, onboarding.PlanApproved{Access: ada}, "ada@customer.example approved the changed plan and resumed the run, using the consent of ada@customer.example."},
+		{ada, onboarding.RunCancelAsked{}, "ada@customer.example asked the run to stop."},
+		{"", onboarding.RunEnded{State: onboarding.RunSucceeded}, "Groundwork finished the run."},
+		{"", onboarding.RunEnded{State: onboarding.RunBlocked, Task: "Create the bucket", WaitingOn: onboarding.PartyCustomer, WaitingFor: "Sign in to Google again."}, "Groundwork paused the run at “Create the bucket”. Next step: Sign in to Google again."},
+		{"", onboarding.RunEnded{State: onboarding.RunBlocked}, "Groundwork paused the run."},
+		{"", onboarding.RunEnded{State: onboarding.RunFailed, Task: "Create the bucket"}, "Groundwork stopped the run because “Create the bucket” failed. Everything created so far is kept."},
+		{"", onboarding.RunEnded{State: onboarding.RunFailed}, "Groundwork stopped the run because a task failed. Everything created so far is kept."},
+		{ada, onboarding.RunEnded{State: onboarding.RunCanceled}, "ada@customer.example canceled the run. Everything created so far is kept."},
+	} {
+		data, err := onboarding.EventData(c.event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry := onboarding.AuditEntry{What: c.event.Kind(), Actor: c.actor, Role: onboarding.RoleCustomer, Data: data}
+		if c.actor == "" {
+			entry.Actor, entry.Role = onboarding.System.Email, onboarding.RoleSystem
+		}
+		told[entry.What] = true
+		if got := EventSentence(entry); got != c.want {
+			t.Errorf("%s is told as\n%s, want\n%s", entry.What, got, c.want)
+		}
+		reader := Frame{Email: c.actor}
+		if you := reader.subject(entry) + " " + reader.deed(entry); c.actor != "" && you != strings.Replace(c.want, c.actor, "You", 1) {
+			t.Errorf("%s is told to its actor as\n%s", entry.What, you)
+		}
+	}
+	for _, e := range onboarding.Events {
+		if !told[e.Kind()] {
+			t.Errorf("%s has no sentence here", e.Kind())
+		}
+	}
+}
+
+func TestLinesThatHoldNoKnownEventAreToldToo(t *testing.T) {
+	for name, c := range map[string]struct {
+		entry onboarding.AuditEntry
+		want  string
+	}{
+		"a person's line of an earlier version": {onboarding.AuditEntry{What: onboarding.EventRunSubmitted, Actor: "ada@customer.example", Text: "Approved the plan of 2 tasks and started the run.", Data: []byte(`{"run":"run_x"}`)}, "ada@customer.example approved the plan of 2 tasks and started the run."},
+		"a worker's line of an earlier version": {onboarding.AuditEntry{What: onboarding.EventRunStarted, Role: onboarding.RoleSystem, Text: "The run started."}, "The run started."},
+		"an erased line":                        {onboarding.AuditEntry{What: onboarding.EventAnswerSaved, ContentHash: "aa"}, "The person and the details of this line were erased."},
+		"a kind of a newer version":             {onboarding.AuditEntry{What: "onboarding.cloned", Actor: "ada@customer.example", Data: []byte(`{}`)}, "ada@customer.example recorded the event onboarding.cloned."},
+		"a payload of a newer version":          {onboarding.AuditEntry{What: onboarding.EventRunStarted, Role: onboarding.RoleSystem, Data: []byte(`[]`)}, "Groundwork recorded the event run.started."},
+	} {
+		if got := EventSentence(c.entry); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
