@@ -29,6 +29,7 @@ type Store interface {
 	staffStore
 	manageStore
 	listStore
+	retentionStore
 }
 
 // Cloud is everything that the use cases need of the customer's cloud. It acts with the live consent of the onboarding:

@@ -1,8 +1,8 @@
 // Package handlers is Groundwork's HTTP: the table of routes and who may use each, sign-in, sessions, the
 // customer's pages, the live progress and the specialists' pages.
 //
-// It knows no SQL, no Google client and no HTML: it asks interfaces that others fulfill, and hands view structs to
-// package web. Secrets pass through it once, on their way to be sealed, and it can open none.
+// A handler reads the request, calls a use case of package app, chooses a status or a redirect, and hands a view struct
+// to package web. It decides nothing about onboardings, and knows no SQL, no Google client and no HTML.
 package handlers
 
 import (

@@ -82,6 +82,12 @@ type SaveAnswer struct {
 	Changes    []Change // before and after, without secrets
 }
 
+// HeldSecrets says which secrets an onboarding holds.
+type HeldSecrets struct {
+	Onboarding ID
+	Purposes   []Purpose
+}
+
 // Withdrawal is what follows for an onboarding from wiping secrets that it still needs.
 type Withdrawal struct {
 	ID      ID

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Role is what a person may do; checked in one place, by handlers.
+// Role is what a person may do. Each entry point checks it once, where it admits a request.
 type Role string
 
 // The roles. RoleSystem is the workers'.

@@ -291,18 +291,12 @@ func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onbo
 	return err
 }
 
-// Held says which secrets an onboarding's row holds.
-type Held struct {
-	Onboarding onboarding.ID
-	Purposes   []onboarding.Purpose
-}
-
 // HeldSecrets are the onboardings that secrets are held of, with what they are for. For the system alone.
-func (s *Store) HeldSecrets(ctx context.Context) ([]Held, error) {
-	var found []Held
+func (s *Store) HeldSecrets(ctx context.Context) ([]onboarding.HeldSecrets, error) {
+	var found []onboarding.HeldSecrets
 	err := s.batch(ctx, onboarding.System, "look for secrets", func(b *pgx.Batch) {
 		b.Queue(`SELECT onboarding, array_agg(purpose ORDER BY purpose) AS purposes FROM secrets GROUP BY onboarding ORDER BY onboarding`).
-			Query(collect(&found, pgx.RowToStructByName[Held]))
+			Query(collect(&found, pgx.RowToStructByName[onboarding.HeldSecrets]))
 	})
 	return found, err
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"groundwork/app"
 	"groundwork/emulator"
 	"groundwork/onboarding"
 	"groundwork/provisioner"
@@ -26,6 +27,8 @@ import (
 	"groundwork/store/pgtest"
 	"groundwork/vault"
 	"groundwork/web"
+	"groundwork/wizard"
+	"groundwork/wizard/steps"
 )
 
 // command runs the program as a shell would and returns what it printed.
@@ -364,13 +367,17 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 	}
 	service := provisioner.NewService(provisioner.Config{Ledger: s, Vault: keys, RevokeURL: cloud.URL + "/revoke"})
 	id, token := held(t, s, keys, cloud, ada.Email)
-	f := retentionFlags{GrantTTL: 24 * time.Hour, InviteRetention: 30 * 24 * time.Hour, Retention: 90 * 24 * time.Hour}
+	f := app.Retention{Consents: 24 * time.Hour, Invites: 30 * 24 * time.Hour, People: 90 * 24 * time.Hour}
 	now := time.Now()
 	logged := ""
 	after := func(d time.Duration) {
 		t.Helper()
 		var log bytes.Buffer
-		f.once(t.Context(), s, service, slog.New(slog.NewTextHandler(&log, nil)), now.Add(d))
+		useCases, err := app.New(app.Config{Store: s, Cloud: service, Journey: wizard.New(steps.All()), Vault: keys, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		useCases.Retain(t.Context(), f, now.Add(d))
 		t.Logf("after %v: %s", d, log.String())
 		if strings.Contains(log.String(), "ERROR") || strings.Contains(log.String(), "@") {
 			t.Errorf("after %v: %s", d, log.String())
@@ -414,7 +421,7 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 		t.Error("a colleague's access ended before their part")
 	}
 	usual := f
-	f.GrantTTL = 0
+	f.Consents = 0
 	after(3 * time.Hour)
 	f = usual
 	if live() || refreshes(t, cloud, token) || !strings.Contains(logged, "count=1") {

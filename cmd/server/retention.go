@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
-	"groundwork/onboarding"
-	"groundwork/provisioner"
-	"groundwork/store"
+	"groundwork/app"
 )
 
 // retentionFlags say how long things are kept.
@@ -28,74 +25,16 @@ func (f retentionFlags) problems() []string {
 const retentionEvery = 10 * time.Minute
 
 // keep carries retention out until ctx ends.
-func (f retentionFlags) keep(ctx context.Context, db *store.Store, service *provisioner.Service, log *slog.Logger) {
+func (f retentionFlags) keep(ctx context.Context, a *app.App, now func() time.Time) {
+	times := app.Retention{Consents: f.GrantTTL, Invites: f.InviteRetention, People: f.Retention}
 	tick := time.NewTicker(retentionEvery)
 	defer tick.Stop()
 	for {
-		f.once(ctx, db, service, log, db.Now())
+		a.Retain(ctx, times, now())
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-	}
-}
-
-// once wipes what is over at now, and logs how much. What fails is logged and tried again the next time.
-func (f retentionFlags) once(ctx context.Context, db *store.Store, service *provisioner.Service, log *slog.Logger, now time.Time) {
-	problem := func(what string, err error) bool {
-		if err != nil && ctx.Err() == nil {
-			log.ErrorContext(ctx, "retention: "+what, "error", err)
-		}
-		return err != nil
-	}
-	wiped := func(what string, n int) {
-		if n > 0 {
-			log.InfoContext(ctx, "retention: wiped "+what, "count", n)
-		}
-	}
-	var before time.Time // of all: a colleague's part ends the access that they gave, whatever GRANT_TTL is
-	if f.GrantTTL > 0 {
-		before = now.Add(-f.GrantTTL)
-	}
-	grants, err := db.GrantsOver(ctx, before, now)
-	problem("look for access that is over", err)
-	n := 0
-	for _, g := range grants {
-		if !problem("revoke the access of "+string(g.Onboarding), service.RevokeGrant(ctx, onboarding.System, g)) {
-			n++
-		}
-	}
-	wiped("access that no run ended", n)
-	if f.GrantTTL > 0 {
-		ids, err := db.SecretsBefore(ctx, before)
-		problem("look for old secrets", err)
-		n := 0
-		for _, id := range ids {
-			if !problem("wipe the secrets of "+string(id), db.WipeSecrets(ctx, onboarding.System, id)) {
-				n++
-			}
-		}
-		wiped("secrets of finished onboardings", n)
-	}
-	if f.InviteRetention > 0 {
-		n, err := db.ForgetInvites(ctx, now.Add(-f.InviteRetention))
-		problem("erase old invitations", err)
-		wiped("invitations that nobody used", n)
-	}
-	if f.Retention > 0 {
-		ids, err := db.FinishedBefore(ctx, now.Add(-f.Retention))
-		problem("look for finished onboardings", err)
-		n := 0
-		for _, id := range ids {
-			err := service.Revoke(ctx, onboarding.System, id)
-			if err == nil {
-				err = db.Forget(ctx, onboarding.System, id)
-			}
-			if !problem("forget "+string(id), err) {
-				n++
-			}
-		}
-		wiped("the people of finished onboardings", n)
 	}
 }

@@ -8,13 +8,10 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 
-	"golang.org/x/sync/errgroup"
-
+	"groundwork/app"
 	"groundwork/onboarding"
 	"groundwork/provisioner"
-	"groundwork/store"
 	"groundwork/wizard"
 	"groundwork/wizard/steps"
 )
@@ -75,98 +72,62 @@ func (c revokeAllCmd) Run(ctx context.Context, s streams, files fileProblems) er
 	}
 	defer db.Close()
 	cfg.Ledger = db
-	err = revokeEach(ctx, s, db, provisioner.NewService(cfg))
-	if c.KeepSecrets || err != nil && !errors.Is(err, errReported) {
-		return err
-	}
-	return errors.Join(err, wipeSecrets(ctx, s, db))
-}
-
-// grantLister is what revokeEach needs of the store.
-type grantLister interface {
-	LiveGrants(context.Context) ([]onboarding.Grant, error)
-	Grants(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Grant, error)
-}
-
-// revokeEach revokes and wipes every live grant, several at a time.
-func revokeEach(ctx context.Context, s streams, db grantLister, service *provisioner.Service) error {
-	grants, err := db.LiveGrants(ctx)
+	useCases, err := app.New(app.Config{Store: db, Cloud: provisioner.NewService(cfg), Journey: wizard.New(steps.All()), Vault: cfg.Vault, Now: db.Now, Log: cfg.Log})
 	if err != nil {
 		return err
 	}
-	var mu sync.Mutex
-	var unconfirmed, held int
-	var group errgroup.Group
-	group.SetLimit(8)
-	for _, g := range grants {
-		group.Go(func() error {
-			err := service.Revoke(ctx, onboarding.System, g.Onboarding)
-			confirmed := false
-			if err == nil {
-				var after []onboarding.Grant
-				after, err = db.Grants(ctx, onboarding.System, g.Onboarding)
-				for _, a := range after {
-					if a.ID == g.ID {
-						confirmed = !a.RevokedAt.IsZero()
-					}
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err != nil:
-				held++
-				fmt.Fprintf(s.Out, "HELD    %s %s: %v\n", g.Onboarding, g.Email, err)
-			case confirmed:
-				fmt.Fprintf(s.Out, "revoked %s %s\n", g.Onboarding, g.Email)
-			default:
-				unconfirmed++
-				fmt.Fprintf(s.Out, "wiped   %s %s: not confirmed by Google; ask them to remove the access at https://myaccount.google.com/connections\n", g.Onboarding, g.Email)
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err = revokeEach(ctx, s, useCases)
+	if c.KeepSecrets || err != nil && !errors.Is(err, errReported) {
 		return err
 	}
-	fmt.Fprintf(s.Err, "%d held: %d revoked at Google and wiped, %d wiped here alone, %d still held\n", len(grants), len(grants)-unconfirmed-held, unconfirmed, held)
+	return errors.Join(err, wipeSecrets(ctx, s, useCases))
+}
+
+// revokeEach revokes and wipes every consent that is held, and says what became of each.
+func revokeEach(ctx context.Context, s streams, a *app.App) error {
+	var revoked, unconfirmed, held int
+	err := a.EndAllAccess(ctx, func(e app.EndedAccess) {
+		switch id, email := e.Consent.Onboarding, e.Consent.Email; {
+		case e.Err != nil:
+			held++
+			fmt.Fprintf(s.Out, "HELD    %s %s: %v\n", id, email, e.Err)
+		case e.Confirmed:
+			revoked++
+			fmt.Fprintf(s.Out, "revoked %s %s\n", id, email)
+		default:
+			unconfirmed++
+			fmt.Fprintf(s.Out, "wiped   %s %s: not confirmed by Google; ask them to remove the access at https://myaccount.google.com/connections\n", id, email)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.Err, "%d held: %d revoked at Google and wiped, %d wiped here alone, %d still held\n", revoked+unconfirmed+held, revoked, unconfirmed, held)
 	if unconfirmed+held > 0 {
 		return errReported
 	}
 	return nil
 }
 
-// wipeSecrets wipes every secret that is held, and lets the onboardings that need one wait for whoever gave it.
-func wipeSecrets(ctx context.Context, s streams, db *store.Store) error {
-	journey := wizard.New(steps.All())
-	wiped := 0
-	var kept map[onboarding.ID]error
-	for range 5 { // what somebody enters meanwhile is seen the next time
-		held, err := db.HeldSecrets(ctx)
-		if err != nil {
-			return err
+// wipeSecrets wipes every secret that is held, and says who has to enter it again.
+func wipeSecrets(ctx context.Context, s streams, a *app.App) error {
+	var wiped, kept int
+	err := a.WithdrawAllSecrets(ctx, func(w app.WithdrawnSecrets) {
+		if w.Err != nil {
+			kept++
+			fmt.Fprintf(s.Out, "HELD    %s secrets: %v\n", w.Held.Onboarding, w.Err)
+			return
 		}
-		kept = map[onboarding.ID]error{}
-		for _, h := range held {
-			waits, err := withdraw(ctx, db, journey, h)
-			if err != nil {
-				kept[h.Onboarding] = err
-				continue
-			}
-			wiped++
-			fmt.Fprintf(s.Out, "wiped   %s %s: %s\n", h.Onboarding, words(h.Purposes), waits)
-		}
-		if len(kept) == 0 {
-			break
-		}
+		wiped++
+		fmt.Fprintf(s.Out, "wiped   %s %s: %s\n", w.Held.Onboarding, words(w.Held.Purposes), whoseTurn(w))
+	})
+	if err != nil {
+		return err
 	}
-	for id, err := range kept {
-		fmt.Fprintf(s.Out, "HELD    %s secrets: %v\n", id, err)
+	if wiped+kept > 0 {
+		fmt.Fprintf(s.Err, "secrets of %d onboardings wiped, of %d still held. What was wiped still works where it was made: ask for the old tokens and keys to be deleted there\n", wiped, kept)
 	}
-	if wiped+len(kept) > 0 {
-		fmt.Fprintf(s.Err, "secrets of %d onboardings wiped, of %d still held. What was wiped still works where it was made: ask for the old tokens and keys to be deleted there\n", wiped, len(kept))
-	}
-	if len(kept) > 0 {
+	if kept > 0 {
 		return errReported
 	}
 	return nil
@@ -180,32 +141,19 @@ func words(purposes []onboarding.Purpose) string {
 	return strings.Join(out, ", ")
 }
 
-// withdraw wipes one onboarding's secrets and says who is waited for then.
-func withdraw(ctx context.Context, db *store.Store, journey *wizard.Journey, h store.Held) (waits string, err error) {
-	ob, err := db.Onboarding(ctx, onboarding.System, h.Onboarding)
-	if err != nil {
-		return "", err
-	}
-	w, after, err := journey.Withdraw(wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor}, ob.Version, h.Purposes)
-	if err != nil {
-		return "", err
-	}
-	return whoseTurn(ob, journey.Outstanding(after)), db.WithdrawSecrets(ctx, w)
-}
-
 // whoseTurn says who enters what again.
-func whoseTurn(ob onboarding.Onboarding, missing []wizard.Outstanding) string {
-	if slices.Contains(onboarding.FinishedStatuses, ob.Status) || ob.Archived {
+func whoseTurn(w app.WithdrawnSecrets) string {
+	if w.Over {
 		return "nobody waits, it is over"
 	}
-	if len(missing) == 0 {
+	if len(w.Missing) == 0 {
 		return "nobody waits for it"
 	}
 	var out []string
-	for _, m := range missing {
-		who := onboarding.Addressee(ob.Owner).Words()
+	for _, m := range w.Missing {
+		who := onboarding.Addressee(w.Onboarding.Owner).Words()
 		if m.On == onboarding.PartySpecialist {
-			who = cmp.Or(ob.Specialist, "nobody is assigned")
+			who = cmp.Or(w.Onboarding.Specialist, "nobody is assigned")
 		}
 		out = append(out, fmt.Sprintf("waits for the %s (%s): %s", m.On, who, m.What))
 	}

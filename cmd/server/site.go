@@ -133,7 +133,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		keepWorking(s.Store, s.Service, first, log, s.stopping)
 	}()
 	s.wg.Go(func() { cleanSessions(life, s.Store.Sessions(), log) })
-	s.wg.Go(func() { f.Keep.keep(life, s.Store, s.Service, log) })
+	s.wg.Go(func() { f.Keep.keep(life, useCases, s.Store.Now) })
 	s.server = handlers.HTTPServer(h, log)
 	s.wg.Go(func() {
 		if err := s.server.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
