@@ -349,6 +349,9 @@ func (c *call) testInstancePermissions() (any, error) {
 	if _, exists := c.instance(name); !ok || !exists {
 		return nil, fail("NOT_FOUND", "Instance not found: projects/%s/instances/%s", c.v("project"), c.v("instance"))
 	}
+	if err := c.enter(name); err != nil {
+		return nil, err
+	}
 	if i := slices.IndexFunc(in.Permissions, func(p string) bool { return !strings.HasPrefix(p, "bigtable.") }); i >= 0 {
 		return nil, fail("INVALID_ARGUMENT", "Permission %s is not valid for this resource.", in.Permissions[i])
 	}

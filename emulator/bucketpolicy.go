@@ -128,6 +128,9 @@ func (c *call) testBucketPermissions() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.enter(bucketResource(b.Meta.Name)); err != nil {
+		return nil, err
+	}
 	for _, p := range c.query["permissions"] {
 		if !strings.HasPrefix(p, "storage.") {
 			return nil, storageRefusal(400, "invalid", "Permission %s is not valid.", p)

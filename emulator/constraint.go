@@ -48,7 +48,13 @@ func (o OrgPolicy) holds(tags map[string]string) bool {
 	if o.Condition == "" {
 		return true
 	}
-	ok, err := cel.Bool(o.Condition, map[string]any{"resource": map[string]any{
+	ok, err := cel.Bool(o.Condition, tagged(tags))
+	return err == nil && ok
+}
+
+// tagged are the variables of a condition on tags.
+func tagged(tags map[string]string) map[string]any {
+	return map[string]any{"resource": map[string]any{
 		"matchTag": cel.Func(func(args ...any) (any, error) {
 			if len(args) != 2 {
 				return nil, errors.New("matchTag takes a key and a value")
@@ -56,8 +62,7 @@ func (o OrgPolicy) holds(tags map[string]string) bool {
 			key, _ := args[0].(string)
 			return tags[key] != "" && tags[key] == args[1], nil
 		}),
-	}})
-	return err == nil && ok
+	}}
 }
 
 // permits reports whether a rule of a list allows the value that covers recognizes.

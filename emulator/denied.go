@@ -52,7 +52,7 @@ func (c *call) denied(resource, permission string) error {
 		g.Details = []any{
 			errorInfo("AUTH_PERMISSION_DENIED", "serviceusage.googleapis.com", map[string]string{"permission": permission, "resource": resource}),
 		}
-	case "iam":
+	case "iam", "iamcredentials":
 		g.Message = fmt.Sprintf("Permission '%s' denied on resource (or it may not exist).", permission)
 		g.Details = []any{errorInfo("IAM_PERMISSION_DENIED", "iam.googleapis.com", map[string]string{"permission": permission})}
 	case "orgpolicy":

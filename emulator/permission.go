@@ -4,11 +4,16 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"groundwork/emulator/cel"
 )
 
 // require checks that the caller has the permissions on the resource ("projects/p", "buckets/b",
 // "projects/p/instances/i"), by its own policy and those above it. The error is the service's own 403.
 func (c *call) require(resource string, permissions ...string) error {
+	if err := c.enter(resource); err != nil {
+		return err
+	}
 	for _, p := range permissions {
 		if c.allowed(resource, p) {
 			c.checked = append(c.checked, p+" on "+resource)
@@ -36,6 +41,7 @@ func (c *call) permitted(resource string, asked []string) []string {
 	return out
 }
 
+// allowed reports whether a role gives the permission, and nothing takes it away.
 func (e *Emulator) allowed(email, resource, permission string, now time.Time) bool {
 	if p, ok := strings.CutPrefix(resource, "projects/"); ok {
 		id, rest, _ := strings.Cut(p, "/")
@@ -47,6 +53,11 @@ func (e *Emulator) allowed(email, resource, permission string, now time.Time) bo
 			resource += "/" + rest
 		}
 	}
+	return e.granted(email, resource, permission, now) && !e.limited(email, resource, permission, now)
+}
+
+// granted reports whether a role gives the permission, by the resource's own policy or those above it.
+func (e *Emulator) granted(email, resource, permission string, now time.Time) bool {
 	for r := resource; r != ""; {
 		st, _ := e.policies.get(r)
 		for _, b := range st.Policy.Bindings {
@@ -85,7 +96,13 @@ func (e *Emulator) isMember(email, member string, now time.Time) bool {
 	case "allAuthenticatedUsers":
 		return email != ""
 	case "user", "serviceAccount":
-		return email != "" && strings.EqualFold(name, email)
+		p, _ := e.people.get(email)
+		return email != "" && strings.EqualFold(name, email) && p.Workforce == ""
+	case "principal", "principalSet":
+		p, ok := e.people.get(email)
+		pool, isPool := strings.CutSuffix(member, "/*")
+		pool = strings.Replace(pool, "principalSet:", "principal:", 1)
+		return ok && p.Workforce != "" && (p.Workforce == member || isPool && strings.HasPrefix(p.Workforce, pool+"/subject/"))
 	case "domain":
 		p, ok := e.people.get(email)
 		return ok && p.Domain != "" && p.Domain == name
@@ -111,12 +128,8 @@ func (b Binding) holds(now time.Time) bool {
 	if b.Condition == nil {
 		return true
 	}
-	rest, ok := strings.CutPrefix(strings.ReplaceAll(b.Condition.Expression, " ", ""), `request.time<timestamp("`)
-	if !ok {
-		return false
-	}
-	t, err := time.Parse(time.RFC3339, strings.TrimSuffix(rest, `")`))
-	return err == nil && now.Before(t)
+	ok, err := cel.Bool(b.Condition.Expression, map[string]any{"request": map[string]any{"time": now}})
+	return err == nil && ok
 }
 
 func (e *Emulator) roleHas(name, permission string) bool {

@@ -28,7 +28,8 @@ type Binding struct {
 	Condition *Condition `json:"condition,omitempty"`
 }
 
-// Condition limits a binding. Understood is `request.time < timestamp("…")`; a binding under any other grants nothing.
+// Condition limits a binding. Understood is what package cel evaluates, with request.time; a binding under any other
+// condition gives nothing.
 type Condition struct {
 	Title       string `json:"title,omitempty"`
 	Description string `json:"description,omitempty"`

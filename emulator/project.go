@@ -32,6 +32,7 @@ type Project struct {
 	Tags         map[string]string `json:"tags,omitempty"` // values by "1001/env"
 	Created      time.Time         `json:"created,omitzero"`
 	Quotas       map[string]int    `json:"quotas,omitempty"`      // limits by [QuotaBigtableNodes] and the like; no entry: no limit
+	Perimeter    *Perimeter        `json:"perimeter,omitempty"`   // of VPC Service Controls
 	Propagation  *Propagation      `json:"propagation,omitempty"` // nil: Config.Propagation for accounts and APIs
 	// CoarseDatasets keeps a dataset's access list part of the dataset, as it was before March 17, 2026. Otherwise reading
 	// the list takes bigquery.datasets.getIamPolicy, else the answer leaves it out, and writing it setIamPolicy (T25).

@@ -268,6 +268,9 @@ func (c *call) testIAM(resource string) (any, error) {
 			return nil, fail("INVALID_ARGUMENT", "Permission %s is not valid for this resource.", p)
 		}
 	}
+	if err := c.enter(resource); err != nil {
+		return nil, err
+	}
 	c.checked = append(c.checked, "test on "+resource)
 	out := &crm.TestIamPermissionsResponse{Permissions: c.permitted(resource, req.Permissions)}
 	slices.Sort(out.Permissions)

@@ -302,6 +302,13 @@ func (e *Emulator) registerSeeding() {
 	seeding(e, "tags", func(v struct{ Project, Key, Value string }) any {
 		return none(func() { e.SetTag(v.Project, v.Key, v.Value) })
 	})
+	seeding(e, "perimeters", func(v struct {
+		Project   string
+		Perimeter *Perimeter
+	},
+	) any {
+		return none(func() { e.SetPerimeter(v.Project, v.Perimeter) })
+	})
 	seeding(e, "billing", func(v struct {
 		Project string
 		On      bool

@@ -18,6 +18,8 @@ type services struct {
 	signIns       *table[signIn]
 	refreshes     *table[refreshToken]
 	keys          *table[signingKey]
+	denies        *table[DenyPolicy] // by "projects/p/denypolicies/d"
+	boundaries    *table[Boundary]
 }
 
 // registerServices makes every table and route: a service is one line here.
@@ -27,6 +29,9 @@ func (e *Emulator) registerServices() {
 	e.registerResourceManager()
 	e.registerServiceUsage()
 	e.registerIAM()
+	e.registerDeny()
+	e.registerCredentials()
+	e.registerTroubleshooter()
 	e.registerBilling()
 	e.registerOrgPolicy()
 	e.registerData()

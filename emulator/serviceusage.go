@@ -18,6 +18,7 @@ func apiTitle(service string) string {
 
 var apiTitles = map[string]string{
 	"iam.googleapis.com":                  "Identity and Access Management (IAM) API",
+	"policytroubleshooter.googleapis.com": "Policy Troubleshooter API",
 	"iamcredentials.googleapis.com":       "IAM Service Account Credentials API",
 	"cloudresourcemanager.googleapis.com": "Cloud Resource Manager API",
 	"serviceusage.googleapis.com":         "Service Usage API",

@@ -20,6 +20,10 @@ type Person struct {
 	Refused []string `json:"refused,omitempty"`
 	// RAPT makes each refresh fail with invalid_rapt until the person signs in again.
 	RAPT bool `json:"rapt,omitempty"`
+	// Workforce is the principal of somebody who signs in with a workforce identity and has no Google account:
+	// "principal://iam.googleapis.com/locations/global/workforcePools/POOL/subject/SUBJECT". Bindings name that principal,
+	// or the pool ("principalSet://…/workforcePools/POOL/*"); those of "user:" don't match.
+	Workforce string `json:"workforce,omitempty"`
 	// Owner tells apart the people who had the address one after the other: each has their own subject.
 	Owner int `json:"owner,omitempty"`
 }
