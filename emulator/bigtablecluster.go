@@ -3,6 +3,7 @@ package emulator
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 	"time"
 
@@ -257,7 +258,7 @@ func (c *call) updateCluster() (any, error) {
 		return nil, fail("INVALID_ARGUMENT", "Error in field 'cluster' : Error in field 'serve_nodes' : Must be at least 1")
 	}
 	metadata, request := "UpdateClusterMetadata", any(&in)
-	if c.Method == "PATCH" {
+	if c.Method == http.MethodPatch {
 		metadata = "PartialUpdateClusterMetadata"
 		request = map[string]any{"cluster": &in, "updateMask": c.query.Get("updateMask")}
 	}

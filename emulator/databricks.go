@@ -2,13 +2,12 @@ package emulator
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -18,6 +17,17 @@ type Workspace struct {
 	Host     string               // "1234567890123456.7.gcp.databricks.com"
 	Tokens   map[string]Principal // by token
 	Runtimes []string             // keys of the runtimes offered, "15.4.x-scala2.12"; nil: three usual ones
+	AllowIPs []string             // the IP access list (T33): networks that may call; nil: there is no list
+	Standard bool                 // no Premium tier (T34): secret scopes have no access lists, and everybody manages them
+	Policies []ClusterPolicy      // cluster policies (T35)
+}
+
+// ClusterPolicy lets principals without unrestricted cluster creation make clusters by its rules.
+type ClusterPolicy struct {
+	ID         string
+	Name       string
+	Definition string   // JSON; "": {}
+	Users      []string // names of the principals that may use it; administrators may use all
 }
 
 // Principal is whom a workspace's token belongs to.
@@ -37,16 +47,6 @@ var defaultRuntimes = []string{"13.3.x-scala2.12", "14.3.x-scala2.12", "15.4.x-s
 type workspaceState struct {
 	Seed   Workspace
 	Scopes map[string]*secretScope
-}
-
-type secretScope struct {
-	Owner   string
-	Secrets map[string]secretState
-}
-
-type secretState struct {
-	Value     string
-	UpdatedMs int64
 }
 
 // dbError is Databricks' error: its code is a word, and a number in answers of the gateway before the API.
@@ -85,6 +85,9 @@ var databricksRoutes = map[string]dbHandler{
 	"POST /api/2.0/secrets/delete":         (*dbCall).deleteSecret,
 	"GET /api/2.0/secrets/list":            (*dbCall).listSecrets,
 	"GET /api/2.0/secrets/get":             (*dbCall).secret,
+	"POST /api/2.0/secrets/acls/put":       (*dbCall).putACL,
+	"GET /api/2.0/secrets/acls/list":       (*dbCall).listACLs,
+	"GET /api/2.0/policies/clusters/list":  (*dbCall).listPolicies,
 }
 
 func (e *Emulator) registerDatabricks() {
@@ -110,6 +113,9 @@ func (c *call) databricks() (any, error) {
 	st, ok := c.e.workspaces.get(c.host)
 	if !ok {
 		return dbErrorf(404, 404, "Workspace %s not found.", c.host).answer(), nil
+	}
+	if err := c.blockedByIP(st.Seed); err != nil {
+		return err.answer(), nil
 	}
 	st = deepCopy(st)
 	scheme, token, _ := strings.Cut(c.Header.Get("Authorization"), " ")
@@ -137,6 +143,26 @@ func (c *call) databricks() (any, error) {
 		c.e.workspaces.put(c.host, st)
 	}
 	return v, nil
+}
+
+// blockedByIP refuses a caller whose address the workspace's IP access list doesn't have (T33).
+// Source: https://github.com/DataDog/documentation/pull/30809
+func (c *call) blockedByIP(w Workspace) *dbError {
+	if w.AllowIPs == nil {
+		return nil
+	}
+	host, _, _ := net.SplitHostPort(c.RemoteAddr)
+	from, _ := netip.ParseAddr(host)
+	for _, text := range w.AllowIPs {
+		if n, err := netip.ParsePrefix(text); err == nil && n.Contains(from.Unmap()) {
+			return nil
+		}
+		if a, err := netip.ParseAddr(text); err == nil && a == from.Unmap() {
+			return nil
+		}
+	}
+	id, _, _ := strings.Cut(w.Host, ".")
+	return dbErrorf(403, 403, "Source IP address: %s is blocked by Databricks IP ACL for workspace: %s", host, id)
 }
 
 func (e *dbError) answer() answer { return jsonAnswer(e.status, e) }
@@ -231,166 +257,22 @@ func (c *dbCall) runtimes() (any, *dbError) {
 	return map[string]any{"versions": versions}, nil
 }
 
-type secretArgs struct {
-	Scope       string  `json:"scope"`
-	Key         string  `json:"key"`
-	StringValue *string `json:"string_value"`
-	BytesValue  *string `json:"bytes_value"`
-}
-
-func (c *dbCall) args() (secretArgs, *dbError) {
-	a := secretArgs{Scope: c.query.Get("scope"), Key: c.query.Get("key")}
-	if len(c.body) > 0 {
-		if err := json.Unmarshal(c.body, &a); err != nil {
-			return a, dbErrorf(400, "MALFORMED_REQUEST", "Could not parse request object: %v", err)
+// listPolicies gives the cluster policies that the caller may use (T35).
+func (c *dbCall) listPolicies() (any, *dbError) {
+	type policy struct {
+		ID         string `json:"policy_id"`
+		Name       string `json:"name"`
+		Definition string `json:"definition"`
+	}
+	out := struct {
+		Total    int      `json:"total_count"`
+		Policies []policy `json:"policies,omitempty"`
+	}{}
+	for _, p := range c.ws.Seed.Policies {
+		if c.who.Admin || slices.Contains(p.Users, c.who.Name) {
+			out.Policies = append(out.Policies, policy{p.ID, p.Name, orElse(p.Definition, "{}")})
 		}
 	}
-	return a, nil
-}
-
-// scopeName is the form of names of scopes and keys.
-// Source: https://docs.databricks.com/api/gcp/workspace/secrets/createscope
-var scopeName = regexp.MustCompile(`^[A-Za-z0-9_.@ /-]{1,128}$`)
-
-func (c *dbCall) createScope() (any, *dbError) {
-	a, err := c.args()
-	if err != nil {
-		return nil, err
-	}
-	if !scopeName.MatchString(a.Scope) {
-		return nil, dbErrorf(400, "INVALID_PARAMETER_VALUE", "Scope name can only contain alphanumeric characters, dashes, underscores, @, and periods, and may not exceed 128 characters.")
-	}
-	if _, there := c.ws.Scopes[a.Scope]; there {
-		return nil, dbErrorf(400, "RESOURCE_ALREADY_EXISTS", "Scope %s already exists!", a.Scope)
-	}
-	if c.ws.Scopes == nil {
-		c.ws.Scopes = map[string]*secretScope{}
-	}
-	c.ws.Scopes[a.Scope] = &secretScope{Owner: c.who.userName(), Secrets: map[string]secretState{}}
-	c.changed = true
-	return struct{}{}, nil
-}
-
-// scope gives an existing scope that the caller may manage: its own, or any for an administrator.
-func (c *dbCall) scope(name string) (*secretScope, *dbError) {
-	s, there := c.ws.Scopes[name]
-	if !there {
-		return nil, dbErrorf(404, "RESOURCE_DOES_NOT_EXIST", "Scope %s does not exist!", name)
-	}
-	if s.Owner != c.who.userName() && !c.who.Admin {
-		return nil, dbErrorf(403, "PERMISSION_DENIED", "User %s does not have MANAGE permission on scope %s", c.who.userName(), name)
-	}
-	return s, nil
-}
-
-// named gives the scope that the request names.
-func (c *dbCall) named() (secretArgs, *secretScope, *dbError) {
-	a, err := c.args()
-	if err != nil {
-		return a, nil, err
-	}
-	s, err := c.scope(a.Scope)
-	return a, s, err
-}
-
-func (c *dbCall) deleteScope() (any, *dbError) {
-	a, _, err := c.named()
-	if err != nil {
-		return nil, err
-	}
-	delete(c.ws.Scopes, a.Scope)
-	c.changed = true
-	return struct{}{}, nil
-}
-
-func (c *dbCall) listScopes() (any, *dbError) {
-	type scope struct {
-		Name        string `json:"name"`
-		BackendType string `json:"backend_type"`
-	}
-	var scopes []scope
-	for _, name := range sortedKeys(c.ws.Scopes) {
-		if _, err := c.scope(name); err == nil {
-			scopes = append(scopes, scope{name, "DATABRICKS"})
-		}
-	}
-	if scopes == nil {
-		return struct{}{}, nil // an empty list is left out
-	}
-	return map[string]any{"scopes": scopes}, nil
-}
-
-func (c *dbCall) putSecret() (any, *dbError) {
-	a, s, err := c.named()
-	if err != nil {
-		return nil, err
-	}
-	if !scopeName.MatchString(a.Key) {
-		return nil, dbErrorf(400, "INVALID_PARAMETER_VALUE", "Secret key can only contain alphanumeric characters, dashes, underscores, and periods.")
-	}
-	var value string
-	switch {
-	case a.StringValue != nil:
-		value = *a.StringValue
-	case a.BytesValue != nil:
-		b, derr := base64.StdEncoding.DecodeString(*a.BytesValue)
-		if derr != nil {
-			return nil, dbErrorf(400, "MALFORMED_REQUEST", "bytes_value is not base64.")
-		}
-		value = string(b)
-	default:
-		return nil, dbErrorf(400, "INVALID_PARAMETER_VALUE", "One of string_value and bytes_value must be given.")
-	}
-	s.Secrets[a.Key] = secretState{Value: value, UpdatedMs: c.nowMs}
-	c.changed = true
-	return struct{}{}, nil
-}
-
-func (c *dbCall) stored() (*secretScope, string, *dbError) {
-	a, s, err := c.named()
-	if err != nil {
-		return nil, "", err
-	}
-	if _, there := s.Secrets[a.Key]; !there {
-		return nil, "", dbErrorf(404, "RESOURCE_DOES_NOT_EXIST", "Secret does not exist with scope: %s and key: %s", a.Scope, a.Key)
-	}
-	return s, a.Key, nil
-}
-
-func (c *dbCall) deleteSecret() (any, *dbError) {
-	s, key, err := c.stored()
-	if err != nil {
-		return nil, err
-	}
-	delete(s.Secrets, key)
-	c.changed = true
-	return struct{}{}, nil
-}
-
-func (c *dbCall) secret() (any, *dbError) {
-	s, key, err := c.stored()
-	if err != nil {
-		return nil, err
-	}
-	return map[string]string{"key": key, "value": base64.StdEncoding.EncodeToString([]byte(s.Secrets[key].Value))}, nil
-}
-
-func (c *dbCall) listSecrets() (any, *dbError) {
-	_, s, err := c.named()
-	if err != nil {
-		return nil, err
-	}
-	type entry struct {
-		Key       string `json:"key"`
-		UpdatedMs int64  `json:"last_updated_timestamp"`
-	}
-	var entries []entry
-	for _, key := range sortedKeys(s.Secrets) {
-		entries = append(entries, entry{key, s.Secrets[key].UpdatedMs})
-	}
-	if entries == nil {
-		return struct{}{}, nil
-	}
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.Key, b.Key) })
-	return map[string]any{"secrets": entries}, nil
+	out.Total = len(out.Policies)
+	return out, nil
 }

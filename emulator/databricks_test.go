@@ -66,3 +66,43 @@ func TestDatabricksWorkspace(t *testing.T) {
 		})
 	}
 }
+
+func TestDatabricksLimits(t *testing.T) {
+	const scope, value = `{"scope":"tecton-acme"}`, `{"scope":"tecton-acme","key":"k","string_value":"v"}`
+	w := emulator.Workspace{
+		Host: workspaceHost, Tokens: map[string]emulator.Principal{"dapi-person": {Name: owner}, "dapi-other": {Name: viewer}},
+		Policies: []emulator.ClusterPolicy{{ID: "30F1", Name: "Small clusters", Users: []string{owner}}},
+	}
+	c := newCloud(t, emulator.Config{})
+	check := func(token, method, path, body string, status int, want string) {
+		t.Helper()
+		got, answer := workspaceCall(t, c, token, method, path, body)
+		if raw := string(must(json.Marshal(answer))(t)); got != status || !strings.Contains(raw, want) {
+			t.Errorf("%s %s: %d %s\nwant %d %s", method, path, got, raw, status, want)
+		}
+	}
+	w.AllowIPs = []string{"192.0.2.0/24"} // T33
+	c.AddWorkspace(w)
+	check("dapi-person", "GET", "/api/2.0/preview/scim/v2/Me", "", 403, "Source IP address: 127.0.0.1 is blocked by Databricks IP ACL for workspace: 1234567890123456")
+	w.AllowIPs = append(w.AllowIPs, "127.0.0.0/8")
+	c.AddWorkspace(w)
+	check("dapi-person", "GET", "/api/2.0/preview/scim/v2/Me", "", 200, owner)
+
+	check("dapi-person", "GET", "/api/2.0/policies/clusters/list", "", 200, `"policy_id":"30F1"`) // T35
+	check("dapi-other", "GET", "/api/2.0/policies/clusters/list", "", 200, `{"total_count":0}`)
+
+	check("dapi-person", "POST", "/api/2.0/secrets/scopes/create", scope, 200, `{}`) // T34, Premium
+	check("dapi-person", "POST", "/api/2.0/secrets/put", value, 200, `{}`)
+	check("dapi-other", "GET", "/api/2.0/secrets/get?scope=tecton-acme&key=k", "", 403, "does not have READ permission")
+	check("dapi-person", "POST", "/api/2.0/secrets/acls/put", `{"scope":"tecton-acme","principal":"users","permission":"READ"}`, 200, `{}`)
+	check("dapi-other", "GET", "/api/2.0/secrets/get?scope=tecton-acme&key=k", "", 200, `"value":"dg=="`)
+	check("dapi-other", "POST", "/api/2.0/secrets/put", value, 403, "does not have WRITE permission")
+	check("dapi-person", "GET", "/api/2.0/secrets/acls/list?scope=tecton-acme", "", 200, `{"permission":"READ","principal":"users"}`)
+	check("dapi-person", "POST", "/api/2.0/secrets/scopes/delete", scope, 200, `{}`)
+
+	w.Standard = true
+	c.AddWorkspace(w)
+	check("dapi-person", "POST", "/api/2.0/secrets/scopes/create", scope, 400, "Premium Tier is disabled in this workspace")
+	check("dapi-person", "POST", "/api/2.0/secrets/scopes/create", `{"scope":"tecton-acme","initial_manage_principal":"users"}`, 200, `{}`)
+	check("dapi-other", "POST", "/api/2.0/secrets/put", value, 200, `{}`)
+}

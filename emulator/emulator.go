@@ -3,7 +3,9 @@
 // shapes, permissions enforced per identity, etags that conflict and operations that take time.
 //
 // It knows nothing of onboardings, plans or pages: it is a cloud, and is checked with clients that others wrote.
-// Everything is held under one mutex and journalled before it is answered, so killing it loses nothing.
+// Everything is held under one mutex and journaled before it is answered, so killing it loses nothing.
+//
+// docs/emulator.md lists which state provokes which of Google's traps.
 package emulator
 
 import (

@@ -229,7 +229,7 @@ func TestSeedingOverHTTP(t *testing.T) {
 		return string(bytes.TrimSpace(raw))
 	}
 	post("people", `[{"email":"Ada@customer.example","name":"Ada Sample"}]`, 200)
-	post("projects", `{"id":"acme-data","billing":true,"organisation":"77","apis":["iam.googleapis.com"]}`, 200)
+	post("projects", `{"id":"acme-data","billing":true,"organisation":"77","apis":["iam.googleapis.com"]}`, 200) //nolint:misspell // the key as journals have it
 	post("iam", `{"resource":"projects/acme-data","member":"user:ada@customer.example","role":"roles/owner"}`, 200)
 	post("policies", `{"parent":"organizations/77","policy":{"constraint":"storage.publicAccessPrevention","enforce":true}}`, 200)
 	post("rules", `{"match":{"path":"/x"},"status":500,"latency":"2s"}`, 200)

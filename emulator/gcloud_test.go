@@ -38,6 +38,7 @@ var gcloudOverrides = map[string]string{
 	"STORAGE":              "storage.googleapis.com/storage/v1/",
 	"BIGTABLEADMIN":        "bigtableadmin.googleapis.com/",
 	"BIGQUERY":             "bigquery.googleapis.com/",
+	"ORGPOLICY":            "orgpolicy.googleapis.com/",
 }
 
 func newTools(t *testing.T, c *cloud, names ...string) *tools {
@@ -171,6 +172,40 @@ func TestGcloudObjects(t *testing.T) {
 		t.Errorf("read back %q", got)
 	}
 	x.works("gcloud", "storage", "rm", "gs://"+bucketID+"/a/canary.txt")
+}
+
+// gcloud shows what the cloud's state provokes.
+func TestGcloudMeetsTheTraps(t *testing.T) {
+	c := newCloud(t, emulator.Config{})
+	x := newTools(t, c, "gcloud")
+	c.SetZone("us-west1-a", true)
+	fails := func(text string, args ...string) {
+		t.Helper()
+		if _, said, err := x.run(owner, "gcloud", args...); err == nil || !strings.Contains(said, text) {
+			t.Errorf("%v: %v, said %q; want %q", args, err, said, text)
+		}
+	}
+	create := []string{"bigtable", "instances", "create", instanceID, "--display-name=Tecton acme"}
+	fails("Please try a different zone", append(create, "--cluster-config=id=tecton-acme-c1,zone=us-west1-a,nodes=1")...) // T23
+	x.works("gcloud", append(create, "--cluster-config=id=tecton-acme-c1,zone=us-west1-b,nodes=1")...)
+	x.works("gcloud", "bigtable", "clusters", "update", "tecton-acme-c1", "--instance="+instanceID, "--num-nodes=2")
+	c.AddTable(projectID, instanceID, "features")
+	if got := x.works("gcloud", "bigtable", "tables", "list", "--instances="+instanceID, "--format=value(name)"); !strings.Contains(got, "features") {
+		t.Errorf("tables %q", got)
+	}
+	x.works("gcloud", "bigtable", "app-profiles", "list", "--instance="+instanceID)
+
+	c.SetPolicy("organizations/1001", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:us-locations"}})
+	var effective struct {
+		ListPolicy struct{ AllowedValues []string }
+	}
+	x.describe(&effective, "resource-manager", "org-policies", "describe", "gcp.resourceLocations", "--effective", "--project="+projectID)
+	if len(effective.ListPolicy.AllowedValues) != 1 {
+		t.Errorf("effective policy %+v", effective)
+	}
+	c.AddCustomConstraint("1001", emulator.CustomConstraint{Name: "custom.cost", Description: "cost center label is required", Condition: `!("cost-center" in resource.labels)`})
+	c.SetPolicy("organizations/1001", emulator.OrgPolicy{Constraint: "custom.cost", Enforce: true})
+	fails("cost center label is required", "storage", "buckets", "create", "gs://"+bucketID, "--location=us-west1") // T20
 }
 
 // TestBQ gives bq the discovery document of the Go module: without a file it fetches one from the address it is given.

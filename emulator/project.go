@@ -23,7 +23,7 @@ type Project struct {
 	Name         string            `json:"name,omitempty"`
 	Number       string            `json:"number,omitempty"` // digits; made when empty
 	Billing      bool              `json:"billing,omitempty"`
-	Organization string            `json:"organisation,omitempty"` // its ID; "" for none. The key is stored //nolint:misspell // spelled as earlier journals have it
+	Organization string            `json:"organisation,omitempty"` //nolint:misspell // its ID; "" for none; the key is spelled as earlier journals have it
 	APIs         []string          `json:"apis,omitempty"`         // enabled from the start: "iam.googleapis.com"
 	Policies     []OrgPolicy       `json:"policies,omitempty"`
 	IAM          map[string]string `json:"iam,omitempty"`   // member to role, set with the project
