@@ -10,8 +10,12 @@ import (
 type runStore interface {
 	// LatestRun returns the run that was started last; CodeNotFound before the first.
 	LatestRun(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Run, error)
-	// Runs returns every run, latest first.
-	Runs(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Run, error)
+	// Run returns a run with its tasks and their events; CodeNotFound.
+	Run(context.Context, onboarding.Actor, onboarding.RunID) (onboarding.Run, error)
+	// Runs returns a page of the runs, latest first: those before the run after, or the latest if it is "".
+	Runs(ctx context.Context, actor onboarding.Actor, id onboarding.ID, after onboarding.RunID) (onboarding.RunPage, error)
+	// SucceededRun returns the last provisioning run that succeeded; CodeNotFound.
+	SucceededRun(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Run, error)
 	// RetryRun queues a blocked or failed run again in one transaction. It leaves an active run as it is; CodeConflict for
 	// one that has ended, CodeStale for one that was approved for something other than what is wanted now.
 	RetryRun(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, wanted onboarding.Wanted) error
@@ -36,28 +40,35 @@ func (a *App) latestRun(ctx context.Context, actor onboarding.Actor, id onboardi
 	return run, err
 }
 
-// Runs returns every run of an onboarding, latest first.
-func (a *App) Runs(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Run, error) {
-	return a.cfg.Store.Runs(ctx, actor, id)
+// Runs returns a page of an onboarding's runs, latest first: those before the run after, or the latest if it is "".
+func (a *App) Runs(ctx context.Context, actor onboarding.Actor, id onboarding.ID, after onboarding.RunID) (onboarding.RunPage, error) {
+	return a.cfg.Store.Runs(ctx, actor, id, after)
+}
+
+// Run returns a run of an onboarding with its tasks and their logs. An unknown run and one of another onboarding are both
+// CodeNotFound.
+func (a *App) Run(ctx context.Context, actor onboarding.Actor, id onboarding.ID, run onboarding.RunID) (onboarding.Run, error) {
+	found, err := a.cfg.Store.Run(ctx, actor, run)
+	if err == nil && found.Onboarding != id {
+		return onboarding.Run{}, noRun()
+	}
+	if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
+		return onboarding.Run{}, noRun()
+	}
+	return found, err
+}
+
+func noRun() error {
+	return onboarding.Errorf(onboarding.CodeNotFound, "This onboarding has no such run. Check the link, or open the list of its runs.")
 }
 
 // SucceededRun returns the last provisioning run that succeeded, whatever was run since; CodeNotFound if none did.
 func (a *App) SucceededRun(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
-	succeeded := func(r onboarding.Run) bool {
-		return r.Kind == onboarding.RunProvision && r.State == onboarding.RunSucceeded
+	run, err := a.cfg.Store.SucceededRun(ctx, actor, id)
+	if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
+		return run, onboarding.Errorf(onboarding.CodeNotFound, "No run has succeeded yet, so there is no record. The progress page shows the latest run.")
 	}
-	latest, err := a.cfg.Store.LatestRun(ctx, actor, id)
-	if err != nil || succeeded(latest) {
-		return latest, err
-	}
-	runs, err := a.cfg.Store.Runs(ctx, actor, id)
-	if err != nil {
-		return onboarding.Run{}, err
-	}
-	if i := slices.IndexFunc(runs, succeeded); i >= 0 {
-		return runs[i], nil
-	}
-	return onboarding.Run{}, onboarding.Errorf(onboarding.CodeNotFound, "No run has succeeded yet, so there is no record. The progress page shows the latest run.")
+	return run, err
 }
 
 // Progress is the latest run of an onboarding as an actor sees it.

@@ -481,7 +481,7 @@ func TestAnAnswerThatComesBetweenStopsARun(t *testing.T) {
 				if between.happens != nil {
 					t.Fatal("the store was not asked")
 				}
-				runs, err := w.store.Runs(t.Context(), staffActor(sam), ob.ID)
+				runs, err := w.runs(ob.ID)
 				if err != nil || len(runs) > 1 || (c.blocked == "") != (len(runs) == 0) || len(runs) == 1 && runs[0].State != onboarding.RunBlocked {
 					t.Errorf("the run goes on with what was approved before: %+v, %v", runs, err)
 				}

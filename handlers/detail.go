@@ -36,7 +36,7 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 	if view.Specialists, err = s.App.Assignees(ctx, v.actor); err != nil {
 		return view, err
 	}
-	if view.Runs, err = s.App.Runs(ctx, v.actor, v.id); err != nil {
+	if view.Runs, err = s.App.Runs(ctx, v.actor, v.id, ""); err != nil {
 		return view, err
 	}
 	if view.Invites, err = s.App.Invites(ctx, v.actor, v.id); err != nil {

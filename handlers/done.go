@@ -36,11 +36,11 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 			view.TeardownURL = planPath(v.id, onboarding.RunTeardown)
 		}
 	}
-	runs, err := s.App.Runs(v.Context(), v.actor, v.id)
+	runs, err := s.App.Runs(v.Context(), v.actor, v.id, "")
 	if err != nil {
 		return err
 	}
-	for _, r := range runs { // latest first
+	for _, r := range runs.Items { // latest first
 		if r.Kind != onboarding.RunVerify {
 			break // whatever was verified before was run again since
 		}

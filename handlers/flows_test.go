@@ -100,7 +100,7 @@ func TestChangedAnswersLeadFromTheRetryToTheirPlan(t *testing.T) {
 		t.Errorf("run %s is %s for %s", run.ID, run.State, run.Plan.Spec.Deployment)
 	}
 	before, err := w.store.Run(t.Context(), staffActor(sam), old.ID)
-	if err != nil || before.State != onboarding.RunCanceled {
+	if err != nil || before.State != onboarding.RunFailed || !before.Replaced {
 		t.Errorf("the old run is %s (%v)", before.State, err)
 	}
 }

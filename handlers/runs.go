@@ -3,9 +3,50 @@ package handlers
 import (
 	"net/http"
 
+	"github.com/go-chi/chi/v5"
+
 	"groundwork/onboarding"
 	"groundwork/web"
 )
+
+// runs is the list of an onboarding's runs.
+func (s *Server) runs(w http.ResponseWriter, v *visit) error {
+	after := onboarding.RunID(v.URL.Query().Get("after"))
+	if !plainRun(after) {
+		return onboarding.Errorf(onboarding.CodeNotFound, "There is no such page of runs. Open the list from its start.")
+	}
+	ob, err := s.App.Onboarding(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	page, err := s.App.Runs(v.Context(), v.actor, v.id, after)
+	if err != nil {
+		return err
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.Runs(web.RunsView{Frame: s.onboardingFrame(v, ob, "Runs"), Onboarding: ob, Page: page, Later: after != ""}))
+}
+
+// run is the page of one run, as it ended or as it is now. Only the progress page of the latest run can change anything.
+func (s *Server) run(w http.ResponseWriter, v *visit) error {
+	id := onboarding.RunID(chi.URLParam(v.Request, "run"))
+	if !plainRun(id) {
+		id = "" // no run has it
+	}
+	run, err := s.App.Run(v.Context(), v.actor, v.id, id)
+	if err != nil {
+		return err
+	}
+	ob, err := s.App.Onboarding(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	view := web.ProgressView{Frame: s.onboardingFrame(v, ob, "Run"), Onboarding: ob, Run: run, Specialist: ob.Specialist, Past: true}
+	view.Now = s.Now()
+	return s.draw(w, v.Request, http.StatusOK, web.Progress(view))
+}
+
+// plainRun reports whether an ID could be a run's, or is "".
+func plainRun(id onboarding.RunID) bool { return plainID(onboarding.ID(id)) }
 
 // retry resumes the run. Without a consent the way leads to it first; the consent resumes the run.
 func (s *Server) retry(w http.ResponseWriter, v *visit) error {

@@ -255,6 +255,8 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/teardown", who: viewer, handle: (*Server).teardown, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/teardown", who: owner, handle: (*Server).teardownStart, recent: true},
 		{method: get, pattern: "/o/{id}/progress", who: viewer, handle: (*Server).progress},
+		{method: get, pattern: "/o/{id}/runs", who: viewer, handle: (*Server).runs},
+		{method: get, pattern: "/o/{id}/runs/{run}", who: viewer, handle: (*Server).run},
 		{method: get, pattern: "/o/{id}/events", who: viewer, handle: (*Server).events, stream: true},
 		{method: post, pattern: "/o/{id}/retry", who: member, handle: (*Server).retry, recent: true},
 		{method: post, pattern: "/o/{id}/cancel", who: member, handle: (*Server).cancel},

@@ -50,6 +50,23 @@ type Run struct {
 	FinishedAt  time.Time // zero: not yet
 	Tasks       []Task
 	Record      []byte // outputs.json once it was written, else nil
+	Replaced    bool   // a later run was started; this one keeps the state in which it stopped
+}
+
+// Over reports whether nothing more can happen in the run. Only the latest run can be retried or canceled.
+func (r Run) Over() bool { return r.Replaced || r.State.Ended() }
+
+// RunSummary is a line of the list of runs: a run without its plan, tasks and record.
+type RunSummary struct {
+	Run
+	Done, Tasks int
+	Stopped     string // title of the first task that failed or is blocked; "" none
+}
+
+// RunPage is one page of the list of runs, latest first.
+type RunPage struct {
+	Items []RunSummary
+	Next  RunID // the next page starts after this run; "" on the last
 }
 
 // TaskState is where a task stands.

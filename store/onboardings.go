@@ -261,7 +261,7 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	case err != nil:
 		return onboarding.Onboarding{}, err
 	case now.Archived:
-		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived; nothing in it can be changed.")
+		return onboarding.Onboarding{}, archived()
 	case now.Status == onboarding.StatusProvisioning:
 		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you change an answer.")
 	}
@@ -392,9 +392,6 @@ func (s *Store) archive(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, 
 	}
 	if active {
 		return onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you archive.")
-	}
-	if _, err := tx.Exec(ctx, supersede, args); err != nil {
-		return err
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM secrets WHERE onboarding = @id`, args); err != nil {
 		return err

@@ -29,7 +29,7 @@ func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id on
 		case err != nil:
 			return err
 		case ob.Archived:
-			return onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived; nothing in it can be changed.")
+			return archived()
 		case ob.Version != version:
 			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this check was read. Look at the checks again, then decide.")
 		}

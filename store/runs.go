@@ -17,7 +17,7 @@ import (
 
 const runColumns = `
 	r.id, r.onboarding, r.kind, r.state, r.epoch, r.plan::text AS plan, r.plan_hash, r.started_by, r.cancel_asked,
-	r.created_at, r.started_at, r.finished_at, r.record`
+	r.created_at, r.started_at, r.finished_at, r.record, o.run IS DISTINCT FROM r.id AS replaced`
 
 type runRow struct {
 	ID          onboarding.RunID
@@ -33,6 +33,7 @@ type runRow struct {
 	StartedAt   *time.Time
 	FinishedAt  *time.Time
 	Record      []byte
+	Replaced    bool
 }
 
 func toRun(row pgx.CollectableRow) (onboarding.Run, error) {
@@ -42,7 +43,7 @@ func toRun(row pgx.CollectableRow) (onboarding.Run, error) {
 	}
 	run := onboarding.Run{
 		ID: r.ID, Onboarding: r.Onboarding, Kind: r.Kind, State: r.State, Epoch: r.Epoch, PlanHash: r.PlanHash, StartedBy: r.StartedBy,
-		CancelAsked: r.CancelAsked, CreatedAt: r.CreatedAt.UTC(), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt), Record: r.Record,
+		CancelAsked: r.CancelAsked, CreatedAt: r.CreatedAt.UTC(), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt), Record: r.Record, Replaced: r.Replaced,
 	}
 	if err := json.Unmarshal([]byte(r.Plan), &run.Plan); err != nil {
 		return run, fmt.Errorf("read the plan of %s: %w", r.ID, err)
@@ -156,16 +157,6 @@ func (s *Store) LatestRun(ctx context.Context, actor onboarding.Actor, id onboar
 	return run, err
 }
 
-// Runs are an onboarding's runs, latest first, without tasks.
-func (s *Store) Runs(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Run, error) {
-	var runs []onboarding.Run
-	err := s.batch(ctx, actor, "read runs", func(b *pgx.Batch) {
-		b.Queue(`SELECT `+runColumns+` FROM runs r JOIN onboardings o ON o.id = r.onboarding WHERE r.onboarding = @id AND `+visible+` ORDER BY r.created_at DESC, r.id`,
-			seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&runs, toRun))
-	})
-	return runs, err
-}
-
 // ActiveRuns counts the runs that a worker has or will have, of everyone; for operators and readiness.
 func (s *Store) ActiveRuns(ctx context.Context) (int, error) {
 	var n int
@@ -176,12 +167,6 @@ func (s *Store) ActiveRuns(ctx context.Context) (int, error) {
 }
 
 const (
-	// What was blocked or failed is over once a new run starts.
-	supersede = `
-WITH old AS (
-	UPDATE runs SET state = 'cancelled', finished_at = clock_timestamp() WHERE onboarding = @id AND state IN ('blocked', 'failed') RETURNING id
-)
-UPDATE tasks SET state = 'cancelled' WHERE run IN (SELECT id FROM old) AND state <> 'done'`
 	insertRun = `
 INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by)
 VALUES (@run, @id, @kind, 'queued', @plan, @hash, @by)`
@@ -210,6 +195,18 @@ func upToDate(kind onboarding.RunKind, plan onboarding.Plan, ob onboarding.Onboa
 	return nil
 }
 
+// unlessArchived is CodeConflict for a run of an archived onboarding, which can only be torn down.
+func unlessArchived(ob onboarding.Onboarding, kind onboarding.RunKind) error {
+	if ob.Archived && kind != onboarding.RunTeardown {
+		return archived()
+	}
+	return nil
+}
+
+func archived() error {
+	return onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived. It can be torn down, but not changed, unless your specialist restores it.")
+}
+
 // Submit pins an approved plan and starts its run: run, tasks, audit and job in one transaction. version is that
 // of the answers the plan was made from: CodeStale when they, or what is wanted, changed since. Submitting the plan of
 // the run that is active gives that run again (a double click); any other active run is CodeConflict.
@@ -228,7 +225,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs r WHERE r.onboarding = @id AND r.state IN ('queued', 'running')`, pgx.NamedArgs{"id": id})
+		rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs r JOIN onboardings o ON o.id = r.onboarding WHERE r.onboarding = @id AND r.state IN ('queued', 'running')`, pgx.NamedArgs{"id": id})
 		if err != nil {
 			return err
 		}
@@ -241,18 +238,16 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 			return err
 		case len(active) > 0:
 			return onboarding.Errorf(onboarding.CodeConflict, "A run is going on already. Wait until it ends, or cancel it.")
-		case ob.Archived:
-			return onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived; nothing in it can be changed.")
 		case ob.Version != version:
 			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was made. Look at the new plan, then start it.")
+		}
+		if err := unlessArchived(ob, kind); err != nil {
+			return err
 		}
 		if err := upToDate(kind, plan, ob, wanted); err != nil {
 			return err
 		}
 		now := s.now()
-		if _, err := tx.Exec(ctx, supersede, pgx.NamedArgs{"id": id}); err != nil {
-			return err
-		}
 		if _, err := tx.Exec(ctx, insertRun, pgx.NamedArgs{"run": runID, "id": id, "kind": kind, "plan": string(pinned), "hash": plan.Hash(), "by": actor.Email}); err != nil {
 			return err
 		}
@@ -322,16 +317,19 @@ func (s *Store) requeue(ctx context.Context, tx pgx.Tx, run onboarding.Run) erro
 	return err
 }
 
-// RetryRun goes on with a blocked or failed run: what is done stays done, the rest is pending. One that is going
-// on already is left alone (a double click); one that ended is CodeConflict, and one that was approved for something
-// else than what is wanted now CodeStale.
+// RetryRun resumes a blocked or failed run: tasks that are done stay done, the rest are pending. An active run is left as
+// it is (a double click). CodeConflict for a run that is over, CodeStale for one that was approved for something other
+// than what is wanted now.
 func (s *Store) RetryRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID, wanted onboarding.Wanted) error {
 	return s.changeRun(ctx, actor, runID, "retry a run", func(tx pgx.Tx, ob onboarding.Onboarding, run onboarding.Run) error {
 		switch {
 		case run.State.Active():
 			return nil
-		case run.State.Ended():
+		case run.Over():
 			return ended()
+		}
+		if err := unlessArchived(ob, run.Kind); err != nil {
+			return err
 		}
 		if err := upToDate(run.Kind, run.Plan, ob, wanted); err != nil {
 			return err
@@ -367,8 +365,11 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 			return nil
 		case run.State.Active():
 			return onboarding.Errorf(onboarding.CodeConflict, "The run is going on already. Wait until it ends, or cancel it.")
-		case run.State.Ended():
+		case run.Over():
 			return ended()
+		}
+		if err := unlessArchived(ob, run.Kind); err != nil {
+			return err
 		}
 		if err := upToDate(run.Kind, plan, ob, wanted); err != nil {
 			return err
@@ -396,10 +397,10 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 }
 
 // CancelRun asks a run to stop. One that no worker has is canceled at once; a worker finishes the call it is in
-// and keeps what is made. An ended run is left alone.
+// and keeps what is made. A run that is over is left as it is.
 func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID) error {
 	return s.changeRun(ctx, actor, runID, "cancel a run", func(tx pgx.Tx, _ onboarding.Onboarding, run onboarding.Run) error {
-		if run.State.Ended() || run.CancelAsked {
+		if run.Over() || run.CancelAsked {
 			return nil
 		}
 		args := pgx.NamedArgs{"run": run.ID}

@@ -109,6 +109,9 @@ func Gallery() []GalleryPage {
 		{"plan-verify", PlanPage(s.plan(func(v *PlanView) { v.Kind, v.Checks = onboarding.RunVerify, nil }))},
 		{"plan-teardown", PlanPage(s.teardown())},
 		{"teardown", TeardownPage(s.teardown())},
+		{"runs", Runs(RunsView{Frame: s.customer(), Onboarding: s.onboarding(), Page: s.runs(), Later: true})},
+		{"runs-empty", Runs(RunsView{Frame: s.customer(), Onboarding: s.onboarding()})},
+		{"run-past", Progress(s.past())},
 		{"progress-queued", Progress(s.progress(onboarding.RunQueued))},
 		{"progress", Progress(s.progress(onboarding.RunRunning))},
 		{"progress-waiting", Progress(s.progressWaiting())},
@@ -826,7 +829,7 @@ func (s samples) detail(state onboarding.RunState) AdminDetailView {
 	}
 	o.Vendor = onboarding.VendorValues{ControlPlaneAccount: "tecton-acme-production-control-plane@tecton-acme.iam.gserviceaccount.com"}
 	return AdminDetailView{
-		Frame: s.staff(), Onboarding: o, Steps: s.steps(8), Sections: s.check(true).Sections, Run: &p, Runs: []onboarding.Run{p.Run, p.Run},
+		Frame: s.staff(), Onboarding: o, Steps: s.steps(8), Sections: s.check(true).Sections, Run: &p, Runs: s.runs(),
 		Form: AdminForm{Specialist: o.Specialist, Vendor: o.Vendor}, Specialists: s.specialists(),
 		Invites: []onboarding.Invite{
 			{ID: 1, To: "ada@customer.example", Role: onboarding.RoleCustomer, CreatedAt: s.now.Add(-72 * time.Hour), ExpiresAt: s.now.Add(96 * time.Hour), UsedAt: s.now.Add(-70 * time.Hour)},
@@ -840,7 +843,7 @@ func (s samples) detail(state onboarding.RunState) AdminDetailView {
 
 func (s samples) detailForm() AdminDetailView {
 	v := s.detail(onboarding.RunRunning)
-	v.Run, v.Runs, v.Link, v.MayArchive = nil, nil, s.link(), false
+	v.Run, v.Runs, v.Link, v.MayArchive = nil, onboarding.RunPage{}, s.link(), false
 	v.Flash = "The values were saved."
 	v.InviteEmail, v.InviteProblem = "grace", "Enter an e-mail address like name@company.example"
 	v.Form.Problems = wizard.Problems{{Field: "handover_url", Message: "Enter an address that starts with https://"}}

@@ -95,6 +95,9 @@ func (v ProgressView) taskWord(t onboarding.Task) string {
 	case onboarding.TaskWaiting:
 		return "Waiting for Google"
 	case onboarding.TaskBlocked:
+		if v.Run.Replaced {
+			return "Blocked"
+		}
 		switch t.On {
 		case onboarding.PartyNobody, onboarding.PartyCustomer:
 			if v.Staff {
@@ -217,6 +220,8 @@ func (v ProgressView) heading() string {
 
 func (v ProgressView) lead() string {
 	switch {
+	case v.Run.Replaced && (v.Run.State == onboarding.RunBlocked || v.Run.State == onboarding.RunFailed):
+		return "This run stopped here, and a later run was started. Its log is kept."
 	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunFailed:
 		return "Everything was read back, and nothing was changed. Our access was given up again."
 	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunSucceeded:
@@ -284,13 +289,10 @@ func (v ProgressView) needsCustomer() bool {
 }
 
 func (v ProgressView) stateWord() string {
-	switch {
-	case v.Run.State == onboarding.RunBlocked && (v.Staff || !v.needsCustomer()):
+	if v.Run.State == onboarding.RunBlocked && (v.Staff || !v.needsCustomer()) {
 		return "Paused"
-	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunFailed:
-		return "Differs"
 	}
-	return runWord(v.Run.State)
+	return pastWord(v.Run)
 }
 
 func (v ProgressView) retryPath() string {

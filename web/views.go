@@ -204,10 +204,19 @@ type ProgressView struct {
 	NewHash     string                  // hash of the plan that "approve changed plan" would pin
 	MayAct      bool                    // retry, cancel, approve, sign in: false for staff who only look
 	Staff       bool                    // drawn inside the admin's detail page
+	Past        bool                    // the page of one run in the list, which never offers to change anything
 	Specialist  string                  // name or address of who helps, "" unassigned
 	ConnectURL  string                  // sign in again: "/o/{id}/connect/start?next=…"
 	EventsURL   string                  // SSE; "" draws a static page
 	Expect      string                  // "This usually takes 2 to 5 minutes."; "" draws none
+}
+
+// RunsView is a page of the list of an onboarding's runs.
+type RunsView struct {
+	Frame
+	Onboarding onboarding.Onboarding
+	Page       onboarding.RunPage
+	Later      bool // later runs are on earlier pages
 }
 
 // DoneView is the confirmation page of a run that succeeded.
@@ -341,7 +350,7 @@ type AdminDetailView struct {
 	Sections    []wizard.Section
 	Waiting     []string
 	Run         *ProgressView // nil: no run yet
-	Runs        []onboarding.Run
+	Runs        onboarding.RunPage
 	Form        AdminForm
 	Specialists []onboarding.Actor
 	Invites     []onboarding.Invite

@@ -1,0 +1,32 @@
+package web
+
+import (
+	"time"
+
+	"groundwork/onboarding"
+)
+
+// runs is a page of the list with a run of each kind and end.
+func (s samples) runs() onboarding.RunPage {
+	line := func(ago time.Duration, kind onboarding.RunKind, state onboarding.RunState, done int, stopped string) onboarding.RunSummary {
+		return onboarding.RunSummary{
+			Run:  onboarding.Run{ID: "run_sample5n8c2v6b1j4t9z3", Kind: kind, State: state, StartedBy: "ada@customer.example", CreatedAt: s.now.Add(-ago), Replaced: ago > time.Hour},
+			Done: done, Tasks: 12, Stopped: stopped,
+		}
+	}
+	const day = 24 * time.Hour
+	return onboarding.RunPage{Items: []onboarding.RunSummary{
+		line(time.Minute, onboarding.RunTeardown, onboarding.RunRunning, 3, ""),
+		line(2*day, onboarding.RunVerify, onboarding.RunFailed, 9, "Bucket"),
+		line(20*day, onboarding.RunProvision, onboarding.RunSucceeded, 12, ""),
+		line(21*day, onboarding.RunProvision, onboarding.RunBlocked, 11, "Peer the Redis network"),
+		line(22*day, onboarding.RunProvision, onboarding.RunFailed, 4, "Read access to a dataset"),
+	}, Next: "run_sample5n8c2v6b1j4t9z3"}
+}
+
+// past is a failed run after which another was started.
+func (s samples) past() ProgressView {
+	v := s.progress(onboarding.RunFailed)
+	v.Run.Replaced, v.Past, v.MayAct, v.EventsURL = true, true, false, ""
+	return v
+}
