@@ -28,7 +28,7 @@ type written struct {
 // fence refuses.
 func (s *Store) write(ctx context.Context, fence onboarding.Fence, what, sql string, args pgx.NamedArgs) (written, error) {
 	args["run"], args["epoch"] = fence.Run, fence.Epoch
-	rows, err := s.together.write(ctx, what, sql, args)
+	rows, err := s.ledger.write(ctx, what, sql, args)
 	if err != nil {
 		return written{}, err
 	}

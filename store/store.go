@@ -55,7 +55,7 @@ type Store struct {
 	jobs    *river.Client[pgx.Tx] // inserts only
 	changes *changes
 
-	together together // the ledger's writes
+	ledger batcher // its writes
 }
 
 // Open connects. It does not migrate: see [Migrate].
@@ -95,7 +95,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("make the client that inserts jobs: %w", err)
 	}
 	s := &Store{pool: pool, clock: clock, now: cfg.Now, log: cfg.Logger, jobs: jobs}
-	s.together.store = s
+	s.ledger.store = s
 	s.changes = newChanges(pc.ConnConfig.Copy(), s)
 	return s, nil
 }
