@@ -66,6 +66,12 @@ func (j Journey) Preview(ctx context.Context, step wizard.Step, form url.Values)
 	return typed.View, err
 }
 
+// PlanNames draws the step that plans names with what was typed, and looks up whether the name is taken. It saves nothing.
+func (j Journey) PlanNames(ctx context.Context, step wizard.Step, form url.Values) (wizard.StepView, error) {
+	typed, err := step.Parse(ctx, j.Case, form)
+	return typed.View, err
+}
+
 // lookup answers the wizard's questions from the store and with the customer's consent.
 type lookup struct {
 	app   *App

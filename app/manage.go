@@ -26,6 +26,10 @@ type manageStore interface {
 	Notes(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Note, error)
 	// Archive closes an onboarding, its invites and its consent in one transaction; CodeConflict while a run is active.
 	Archive(context.Context, onboarding.Actor, onboarding.ID) error
+	// Restore puts an archived onboarding back into the lists; CodeConflict when it can't be.
+	Restore(context.Context, onboarding.Actor, onboarding.ID) error
+	// ReleaseName frees the name of an archived onboarding whose people were erased; CodeConflict for any other.
+	ReleaseName(context.Context, onboarding.Actor, onboarding.ID) error
 	// Forget archives an onboarding and erases its people in one transaction; CodeConflict while a run is active. Twice is
 	// fine.
 	Forget(context.Context, onboarding.Actor, onboarding.ID) error
@@ -151,6 +155,17 @@ func (a *App) AddNote(ctx context.Context, actor onboarding.Actor, id onboarding
 // Archive ends the access and closes an onboarding; CodeConflict while a run is active.
 func (a *App) Archive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	return a.endAccessThen(ctx, actor, id, a.unlessRunning(ctx, actor, id), func() error { return a.cfg.Store.Archive(ctx, actor, id) })
+}
+
+// Restore puts an archived onboarding back into the lists. CodeConflict when it isn't archived, its people were erased, or
+// another deployment has its name.
+func (a *App) Restore(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	return a.cfg.Store.Restore(ctx, actor, id)
+}
+
+// ReleaseName frees the name of an archived onboarding that nobody is left to tear down; CodeConflict for any other.
+func (a *App) ReleaseName(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	return a.cfg.Store.ReleaseName(ctx, actor, id)
 }
 
 // Forget erases the people of an archived onboarding; CodeConflict before it is archived.

@@ -75,6 +75,9 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 		return r, err
 	}
 	switch {
+	case j.Onboarding.Archived && kind != onboarding.RunTeardown:
+		r.Early = true
+		return r, onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived. It can be torn down, but not changed, unless your specialist restores it.")
 	case kind == onboarding.RunProvision && !j.Complete(j.Case):
 		r.Early = true
 		return r, onboarding.Errorf(onboarding.CodeConflict, "Answer every question first. The plan follows from the answers.")

@@ -93,7 +93,7 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 	if err != nil {
 		return Progress{}, err
 	}
-	p := Progress{Onboarding: ob, Run: run, MayAct: actor.Role.Member()}
+	p := Progress{Onboarding: ob, Run: run, MayAct: actor.Role.Member() && (!ob.Archived || run.Kind == onboarding.RunTeardown)}
 	if p.MayAct && blockedOn(run, onboarding.CodeSignIn) {
 		if p.AskedBefore, err = a.askedBefore(ctx, actor, ob); err != nil {
 			return p, err

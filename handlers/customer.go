@@ -67,6 +67,9 @@ func (s *Server) resume(w http.ResponseWriter, v *visit) error {
 
 // currentPage is the page that an onboarding has come to.
 func currentPage(j app.Journey) string {
+	if j.Onboarding.Archived && beforeRun(j.Onboarding.Status) {
+		return web.OnboardingPath(j.Onboarding.ID, "check")
+	}
 	switch j.Onboarding.Status {
 	case onboarding.StatusProvisioning, onboarding.StatusAttention, onboarding.StatusTornDown:
 		return web.OnboardingPath(j.Onboarding.ID, "progress")

@@ -225,6 +225,35 @@ func (s *Server) adminArchive(w http.ResponseWriter, v *visit) error {
 	return s.toDetail(w, v, "The onboarding was archived.")
 }
 
+// adminRestore puts an archived onboarding back into the lists.
+func (s *Server) adminRestore(w http.ResponseWriter, v *visit) error {
+	err := s.App.Restore(v.Context(), v.actor, v.id)
+	if onboarding.ErrorCode(err) == onboarding.CodeConflict {
+		return s.correct(w, v, func(view *web.AdminDetailView) { view.Flash = sentence(err) })
+	}
+	if err != nil {
+		return err
+	}
+	return s.toDetail(w, v, "The onboarding was restored. Its consents and secrets were wiped when it was archived.")
+}
+
+// adminRelease frees the name of an archived onboarding whose people were erased.
+func (s *Server) adminRelease(w http.ResponseWriter, v *visit) error {
+	if v.form.Get("confirm") != "yes" {
+		return s.correct(w, v, func(view *web.AdminDetailView) {
+			view.Flash = "The name wasn't released. Select the checkbox to confirm, then press Release again."
+		})
+	}
+	err := s.App.ReleaseName(v.Context(), v.actor, v.id)
+	if onboarding.ErrorCode(err) == onboarding.CodeConflict {
+		return s.correct(w, v, func(view *web.AdminDetailView) { view.Flash = sentence(err) })
+	}
+	if err != nil {
+		return err
+	}
+	return s.toDetail(w, v, "The name was released.")
+}
+
 // adminForget erases the people of an archived onboarding.
 func (s *Server) adminForget(w http.ResponseWriter, v *visit) error {
 	if v.form.Get("confirm") != "yes" {

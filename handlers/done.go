@@ -31,7 +31,9 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		Address: run.Plan.Spec.UIAddress(), Handover: handover(run.Plan.Spec), Revoked: revoked,
 	}
 	if v.actor.Role.Member() && ob.Status == onboarding.StatusDone {
-		view.VerifyURL = planPath(v.id, onboarding.RunVerify)
+		if !ob.Archived {
+			view.VerifyURL = planPath(v.id, onboarding.RunVerify)
+		}
 		if v.actor.Role == onboarding.RoleCustomer {
 			view.TeardownURL = planPath(v.id, onboarding.RunTeardown)
 		}

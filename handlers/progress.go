@@ -23,6 +23,9 @@ func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id on
 	if p.AskedBefore != "" { // straight to Google, for someone who read it before
 		v.ConnectURL = connectStart(id, next, "", p.AskedBefore)
 	}
+	if p.Onboarding.Archived && p.Onboarding.Locked && actor.Role == onboarding.RoleCustomer && !p.Run.State.Active() {
+		v.TeardownURL = planPath(id, onboarding.RunTeardown)
+	}
 	if !p.Run.State.Ended() {
 		v.EventsURL = web.OnboardingPath(id, "events")
 	}

@@ -287,6 +287,8 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry, recent: true},
 		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride},
 		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive},
+		{method: post, pattern: "/admin/o/{id}/restore", who: specialist, handle: (*Server).adminRestore},
+		{method: post, pattern: "/admin/o/{id}/release", who: specialist, handle: (*Server).adminRelease, recent: true},
 		{method: post, pattern: "/admin/o/{id}/forget", who: administrator, handle: (*Server).adminForget, recent: true},
 		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
 		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, recent: true, limit: "staff"},

@@ -35,6 +35,8 @@ func (s *Server) stepPage(v *visit, j app.Journey, step wizard.StepView, version
 // locked says why the visitor can't change an answer, "" where they may. The step that connects is a colleague's too.
 func locked(v *visit, ob onboarding.Onboarding, connects bool) string {
 	switch {
+	case ob.Archived && !v.actor.Role.Staff():
+		return "This onboarding is archived. You can see it but not change it."
 	case v.actor.Role == onboarding.RoleCustomer, v.actor.Role == onboarding.RoleColleague && connects:
 		return ""
 	case v.actor.Role == onboarding.RoleColleague:
@@ -166,12 +168,12 @@ func (s *Server) planner(w http.ResponseWriter, v *visit) error {
 	if !ok {
 		return onboarding.Errorf(onboarding.CodeNotFound, "This form plans no names.")
 	}
-	view, err := j.Preview(v.Context(), step, v.form)
+	view, err := j.PlanNames(v.Context(), step, v.form)
 	if err != nil {
 		return err
 	}
 	if v.Header.Get("HX-Request") != "" {
-		return s.draw(w, v.Request, http.StatusOK, web.Planner(web.PlannerView{Names: view.Planner}))
+		return s.draw(w, v.Request, http.StatusOK, web.Planner(web.PlannerView{Names: view.Planner, Problems: view.Problems}))
 	}
 	version := seenVersion(v)
 	if version < 0 {

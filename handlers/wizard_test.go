@@ -113,6 +113,27 @@ func TestThePlannerIsAFragmentForTheScriptAndAPageWithout(t *testing.T) {
 	}
 }
 
+func TestThePlannerSaysWhileTypingThatANameIsTaken(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	other := w.other("carol@other.example", "dave@other.example")
+	w.as("carol@other.example").fillInAs(other.ID, "carol-prod", "region")
+	typed := func(name string) string {
+		r := b.request(http.MethodPost, web.OnboardingPath(ob.ID, "planner"), "name="+name)
+		r.Header.Set("HX-Request", "true")
+		p := b.do(r)
+		want(t, p, http.StatusOK)
+		return p.body
+	}
+	if got := typed("carol-prod"); !strings.Contains(got, "carol-prod is already taken. Choose another name") || strings.Contains(got, "Other Sample") || strings.Contains(got, "carol@") {
+		t.Errorf("a name that is taken: %s", got)
+	}
+	if got := typed("carol-prod-2"); strings.Contains(got, "taken") {
+		t.Errorf("a name that is free: %s", got)
+	}
+}
+
 func TestFinishLaterKeepsAGoodAnswerAndABadOne(t *testing.T) {
 	w := newWorld(t)
 	ob := w.begun()

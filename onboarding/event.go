@@ -20,6 +20,8 @@ const (
 	EventOnboardingCreated   EventKind = "onboarding.created"
 	EventOnboardingAssigned  EventKind = "onboarding.assigned"
 	EventOnboardingArchived  EventKind = "onboarding.archived"
+	EventOnboardingRestored  EventKind = "onboarding.restored"
+	EventNameReleased        EventKind = "name.released"
 	EventOnboardingForgotten EventKind = "onboarding.forgotten"
 	EventVendorChanged       EventKind = "vendor.changed"
 	EventInviteCreated       EventKind = "invite.created"
@@ -51,6 +53,8 @@ var Events = []Event{
 	OnboardingCreated{},
 	OnboardingAssigned{},
 	OnboardingArchived{},
+	OnboardingRestored{},
+	NameReleased{},
 	OnboardingForgotten{},
 	VendorChanged{},
 	InviteCreated{},
@@ -102,6 +106,14 @@ func Assigned(before, after string) OnboardingAssigned {
 
 // OnboardingArchived says that the onboarding was archived, and that its consents and secrets were wiped.
 type OnboardingArchived struct{}
+
+// OnboardingRestored says that an archived onboarding is back in the lists.
+type OnboardingRestored struct{}
+
+// NameReleased says that a specialist freed the name of an archived onboarding although it was never torn down.
+type NameReleased struct {
+	Name string `json:"name"`
+}
 
 // OnboardingForgotten says that the personal data of the onboarding was erased, including that of its history so far.
 type OnboardingForgotten struct {
@@ -242,6 +254,8 @@ type RunEnded struct {
 func (OnboardingCreated) Kind() EventKind   { return EventOnboardingCreated }
 func (OnboardingAssigned) Kind() EventKind  { return EventOnboardingAssigned }
 func (OnboardingArchived) Kind() EventKind  { return EventOnboardingArchived }
+func (OnboardingRestored) Kind() EventKind  { return EventOnboardingRestored }
+func (NameReleased) Kind() EventKind        { return EventNameReleased }
 func (OnboardingForgotten) Kind() EventKind { return EventOnboardingForgotten }
 func (VendorChanged) Kind() EventKind       { return EventVendorChanged }
 func (InviteCreated) Kind() EventKind       { return EventInviteCreated }

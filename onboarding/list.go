@@ -10,6 +10,7 @@ import (
 
 // Filter says which onboardings a list shows, and in which order. The zero value shows all that aren't archived.
 type Filter struct {
+	Archived   bool   // those that are, instead
 	Status     Status // "" all
 	Search     string // substring of customer, owner, deployment, project or ID, in any case; one or two characters begin a word
 	Specialist string // e-mail address; "" any, "none" unassigned
@@ -27,9 +28,11 @@ type Page struct {
 	Next   string   // cursor of the page after, "" on the last
 	Prev   string   // cursor of the page before, "" on the first
 	// Counts are for the tabs, under the filter without its status; "" counts all. nil: so many that nobody counted.
-	Counts  map[Status]int
-	Total   int  // rows under the whole filter
-	AtLeast bool // there are more than Total, and counting stopped
+	Counts map[Status]int
+	// Archived counts those under the filter that are archived, up to a few thousand.
+	Archived int
+	Total    int  // rows under the whole filter
+	AtLeast  bool // there are more than Total, and counting stopped
 }
 
 // Neighbors are the rows before and after one in a list.

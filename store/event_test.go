@@ -98,6 +98,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	must(t, s.RetryRun(ctx, ada, run.ID, nothing))
 	fence = claim(run.ID)
 	must(t, second(s.StartTask(ctx, fence, "bucket")))
+	must(t, s.NoteTask(ctx, fence, "bucket", "intent", "Create the bucket"))
 	must(t, s.FailTask(ctx, fence, "bucket", onboarding.CodeConflict, "It is taken.", "409"))
 	must(t, s.EndRun(ctx, fence, onboarding.RunFailed))
 	happened(
@@ -139,7 +140,9 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	must(t, second(s.ForgetInvites(ctx, open.ExpiresAt.Add(time.Hour))))
 	happened(onboarding.InvitesErased{Count: 3})
 	must(t, s.Archive(ctx, sam, ob.ID))
-	happened(onboarding.OnboardingArchived{})
+	must(t, s.Restore(ctx, sam, ob.ID))
+	must(t, s.Archive(ctx, sam, ob.ID))
+	happened(onboarding.OnboardingArchived{}, onboarding.OnboardingRestored{}, onboarding.OnboardingArchived{})
 
 	compare := func(lines []onboarding.AuditEntry, want []onboarding.Event) {
 		t.Helper()
@@ -166,7 +169,13 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 		}
 	}
 
-	appended := map[onboarding.EventKind]bool{forgotten.Kind(): true}
+	must(t, s.ReleaseName(ctx, sam, ob.ID))
+	ob, err = s.Onboarding(ctx, sam, ob.ID)
+	must(t, err)
+	released := onboarding.NameReleased{Name: ob.Deployment}
+	compare(history(t, s, ob.ID)[len(lines):], []onboarding.Event{released})
+
+	appended := map[onboarding.EventKind]bool{forgotten.Kind(): true, released.Kind(): true}
 	for _, e := range want {
 		appended[e.Kind()] = true
 	}

@@ -47,7 +47,7 @@ UPDATE grants g SET sealed = NULL, wiped_at = @now, wiped_by = @by FROM onboardi
 WHERE g.onboarding = @id AND o.id = g.onboarding AND g.wiped_at IS NULL AND ` + visible
 	insertGrant = `
 INSERT INTO grants AS g (onboarding, ref, email, scopes, asked, created_at, sealed, given_by, project, shown)
-SELECT o.id, @ref, @email, @scopes, @asked, @now, @sealed, @by, @project, @shown FROM onboardings o WHERE o.id = @id AND NOT o.archived AND ` + visible + `
+SELECT o.id, @ref, @email, @scopes, @asked, @now, @sealed, @by, @project, @shown FROM onboardings o WHERE o.id = @id AND (NOT o.archived OR o.locked) AND ` + visible + `
 RETURNING ` + grantColumns
 )
 

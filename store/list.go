@@ -27,6 +27,9 @@ var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 // where is the filter without its status as SQL, and its arguments.
 func where(f onboarding.Filter, now time.Time) (string, pgx.NamedArgs) {
 	sql, args := "NOT o.archived", pgx.NamedArgs{}
+	if f.Archived {
+		sql = "o.archived"
+	}
 	switch search := strings.ToLower(strings.TrimSpace(f.Search)); {
 	case search == "":
 	case !strings.ContainsFunc(search, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }):
@@ -59,7 +62,7 @@ func where(f onboarding.Filter, now time.Time) (string, pgx.NamedArgs) {
 
 // plain reports whether the filter without its status matches everything. The counters have the numbers of that.
 func plain(f onboarding.Filter) bool {
-	return strings.TrimSpace(f.Search) == "" && f.Specialist == "" && f.Waiting == "" && f.Waited == 0
+	return !f.Archived && strings.TrimSpace(f.Search) == "" && f.Specialist == "" && f.Waiting == "" && f.Waited == 0
 }
 
 const sumAll = `SELECT coalesce(sum(n), 0)::bigint FROM onboarding_counts`
@@ -200,7 +203,14 @@ func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f o
 				return err
 			}
 		}
-		sql, args := countSQL(f, now)
+		live, archived := f, f
+		live.Archived, archived.Archived, archived.Status = false, true, ""
+		cond, args := whole(archived, now)
+		args["most"] = countLimit + 1
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM onboardings o WHERE `+cond+` LIMIT @most) found`, planned, args).Scan(&page.Archived); err != nil {
+			return err
+		}
+		sql, args := countSQL(live, now)
 		rows, err := tx.Query(ctx, sql, planned, args)
 		if err != nil {
 			return err
@@ -217,6 +227,10 @@ func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f o
 		page.Total = page.Counts[f.Status]
 		by := few
 		switch {
+		case f.Archived:
+			if page.Total = page.Archived; page.Archived > countLimit {
+				page.AtLeast, page.Total, by = true, countLimit, walk
+			}
 		case plain(f):
 			by = walk
 		case page.Counts[""] > countLimit:

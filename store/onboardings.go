@@ -114,10 +114,10 @@ func (s *Store) Onboarding(ctx context.Context, actor onboarding.Actor, id onboa
 const selectMine = `
 SELECT ` + onboardingColumns + `
 FROM members mine JOIN onboardings o ON o.id = mine.onboarding
-WHERE mine.email = @actor AND NOT o.archived
-ORDER BY o.activity_at DESC, o.id`
+WHERE mine.email = @actor
+ORDER BY o.archived, o.activity_at DESC, o.id`
 
-// MyOnboardings are those the actor is a member of, latest activity first; also for staff.
+// MyOnboardings are those the actor is a member of, latest activity first and archived ones last; also for staff.
 func (s *Store) MyOnboardings(ctx context.Context, actor onboarding.Actor) ([]onboarding.Onboarding, error) {
 	var found []onboarding.Onboarding
 	err := s.batch(ctx, actor, "read the onboardings of a person", func(b *pgx.Batch) {
@@ -393,7 +393,7 @@ func (s *Store) archive(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, 
 	if active {
 		return onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you archive.")
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM secrets WHERE onboarding = @id`, args); err != nil {
+	if _, err := tx.Exec(ctx, deleteSecrets, seen(actor, args)); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE grants SET sealed = NULL, wiped_at = @now, wiped_by = @by WHERE onboarding = @id AND wiped_at IS NULL`, args); err != nil {
@@ -401,6 +401,46 @@ func (s *Store) archive(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, 
 	}
 	_, err = tx.Exec(ctx, `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`, args)
 	return err
+}
+
+// Restore puts an archived onboarding back into the lists. Its consents and secrets stay wiped. CodeConflict when it isn't
+// archived, its people were erased, or another deployment has its name. For staff only.
+func (s *Store) Restore(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	return s.change(ctx, actor, id, "restore an onboarding", func(tx pgx.Tx) (onboarding.Event, error) {
+		was, err := lock(ctx, tx, actor, id)
+		switch {
+		case err != nil:
+			return nil, err
+		case !was.Archived:
+			return nil, onboarding.Errorf(onboarding.CodeConflict, "This onboarding isn't archived.")
+		}
+		if err := refuseForgotten(was); err != nil {
+			return nil, err
+		}
+		_, err = tx.Exec(ctx, `UPDATE onboardings SET archived = false, activity_at = @now WHERE id = @id`, pgx.NamedArgs{"id": id, "now": s.now()})
+		if duplicate(err, "onboardings_deployment") {
+			return nil, onboarding.Errorf(onboarding.CodeConflict, "Nothing was restored. Another deployment took the name %s while this onboarding was archived. Create a new onboarding instead.", was.Deployment)
+		}
+		return onboarding.OnboardingRestored{}, err
+	})
+}
+
+// ReleaseName frees the name of an archived onboarding that was never torn down and whose people were erased, so that
+// nobody is left who could tear it down. CodeConflict for any other. For staff only.
+func (s *Store) ReleaseName(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	return s.change(ctx, actor, id, "release a name", func(tx pgx.Tx) (onboarding.Event, error) {
+		was, err := lock(ctx, tx, actor, id)
+		switch {
+		case err != nil:
+			return nil, err
+		case !was.Archived || was.ForgottenAt.IsZero():
+			return nil, onboarding.Errorf(onboarding.CodeConflict, "The name belongs to its deployment until the deployment is torn down. It can be released only after its people were erased.")
+		case !was.Locked:
+			return nil, onboarding.Errorf(onboarding.CodeConflict, "This onboarding holds no name. Its name is already free.")
+		}
+		_, err = tx.Exec(ctx, `UPDATE onboardings SET locked = false, activity_at = @now WHERE id = @id`, pgx.NamedArgs{"id": id, "now": s.now()})
+		return onboarding.NameReleased{Name: was.Deployment}, err
+	})
 }
 
 // change makes a staff member's change of one onboarding and appends the event that reports it.

@@ -13,7 +13,7 @@ import (
 const (
 	saveReading = `
 INSERT INTO readings AS r (onboarding, kind, version, read_by, read_at, plan, checks)
-SELECT o.id, @kind, @version, @by, @now, @plan, @checks FROM onboardings o WHERE o.id = @id AND NOT o.archived AND ` + visible + `
+SELECT o.id, @kind, @version, @by, @now, @plan, @checks FROM onboardings o WHERE o.id = @id AND (NOT o.archived OR o.locked) AND ` + visible + `
 ON CONFLICT (onboarding, kind) DO UPDATE
 SET version = excluded.version, read_by = excluded.read_by, read_at = excluded.read_at, plan = excluded.plan, checks = excluded.checks`
 	selectReading = `

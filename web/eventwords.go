@@ -54,6 +54,10 @@ func eventWords(entry onboarding.AuditEntry) string {
 			return "unassigned the onboarding."
 		}
 		return "assigned the onboarding to " + e.Changes[0].After + "."
+	case onboarding.OnboardingRestored:
+		return "restored the onboarding."
+	case onboarding.NameReleased:
+		return "released the name " + e.Name + ", although the deployment was never torn down."
 	case onboarding.OnboardingArchived:
 		return "archived the onboarding. Its consents and secrets were wiped."
 	case onboarding.OnboardingForgotten:

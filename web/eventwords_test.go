@@ -18,6 +18,8 @@ func TestEachEventIsToldInASentence(t *testing.T) {
 		{sam, onboarding.OnboardingCreated{Customer: "Acme"}, "sam@vendor.example created the onboarding for Acme."},
 		{sam, onboarding.Assigned("", sam), "sam@vendor.example assigned the onboarding to sam@vendor.example."},
 		{sam, onboarding.Assigned(sam, ""), "sam@vendor.example unassigned the onboarding."},
+		{sam, onboarding.OnboardingRestored{}, "sam@vendor.example restored the onboarding."},
+		{sam, onboarding.NameReleased{Name: "acme-prod"}, "sam@vendor.example released the name acme-prod, although the deployment was never torn down."},
 		{sam, onboarding.OnboardingArchived{}, "sam@vendor.example archived the onboarding. Its consents and secrets were wiped."},
 		{"", onboarding.OnboardingForgotten{}, "Groundwork erased the personal data of this onboarding."},
 		{"", onboarding.OnboardingForgotten{Erased: 1, Kept: 1}, "Groundwork erased the personal data of this onboarding, including the people and details in 1 earlier line of this history. 1 older line can't be erased without breaking the chain of hashes, and was kept."},

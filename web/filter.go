@@ -23,6 +23,15 @@ var filterFields = []filterField{
 		func(f *onboarding.Filter, s string) { f.Status = oneOf(onboarding.Statuses, onboarding.Status(s)) },
 	},
 	{
+		"archived", func(f onboarding.Filter) string {
+			if f.Archived {
+				return "yes"
+			}
+			return ""
+		},
+		func(f *onboarding.Filter, s string) { f.Archived = s == "yes" },
+	},
+	{
 		"q", func(f onboarding.Filter) string { return f.Search },
 		func(f *onboarding.Filter, s string) {
 			runes := []rune(strings.TrimSpace(clean(s)))

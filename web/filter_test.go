@@ -18,6 +18,7 @@ import (
 // filters has, for each field that the list's address keeps, filters with every value that it has, or examples.
 func filters() map[string][]onboarding.Filter {
 	all := map[string][]onboarding.Filter{
+		"Archived":   {{Archived: true}},
 		"Search":     {{Search: "acme"}, {Search: "Castellan & Sons"}, {Search: "+1 %41#=é"}},
 		"Specialist": {{Specialist: "none"}, {Specialist: "sam+eu@vendor.example"}},
 		"Waited":     {{Waited: 24 * time.Hour}, {Waited: 36*time.Hour + time.Minute}, {Waited: 90 * time.Second}, {Waited: time.Millisecond}},
@@ -43,7 +44,7 @@ func TestTheAddressKeepsEveryValueOfTheFilter(t *testing.T) {
 		}
 	}
 	everything := onboarding.Filter{}
-	for _, name := range []string{"Status", "Search", "Specialist", "Waiting", "Waited", "Sort", "Cursor"} {
+	for _, name := range []string{"Archived", "Status", "Search", "Specialist", "Waiting", "Waited", "Sort", "Cursor"} {
 		to := reflect.ValueOf(&everything).Elem().FieldByName(name)
 		to.Set(reflect.ValueOf(all[name][0]).FieldByName(name))
 	}

@@ -37,6 +37,7 @@ func Gallery() []GalleryPage {
 		{"invite-domain-other-account", InvitePage(s.domain(InviteOther))},
 		{"invite-domain-used", InvitePage(s.domain(InviteUsed))},
 		{"home", Home(HomeView{Frame: s.customer(), Items: s.list()[:3]})},
+		{"home-archived", Home(HomeView{Frame: s.customer(), Items: s.archivedLast(s.list()[:3])})},
 		{"home-empty", Home(HomeView{Frame: s.customer()})},
 		{"step-first", StepPage(s.deployment())},
 		{"step-planner-over", StepPage(s.deploymentLong())},

@@ -30,3 +30,9 @@ func (s samples) past() ProgressView {
 	v.Run.Replaced, v.Past, v.MayAct, v.EventsURL = true, true, false, ""
 	return v
 }
+
+// archivedLast archives the last of the onboardings.
+func (s samples) archivedLast(list []onboarding.Onboarding) []onboarding.Onboarding {
+	list[len(list)-1].Archived = true
+	return list
+}

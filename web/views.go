@@ -111,7 +111,8 @@ type StepPageView struct {
 
 // PlannerView is the name planner's fragment, answered to POST /o/{id}/planner.
 type PlannerView struct {
-	Names []wizard.Derived
+	Names    []wizard.Derived
+	Problems wizard.Problems // with the name as typed; drawn once there are names
 }
 
 // Reason is a scope or permission and why it is asked.
@@ -207,6 +208,7 @@ type ProgressView struct {
 	Past        bool                    // the page of one run in the list, which never offers to change anything
 	Specialist  string                  // name or address of who helps, "" unassigned
 	ConnectURL  string                  // sign in again: "/o/{id}/connect/start?next=…"
+	TeardownURL string                  // of an archived onboarding, which can only be torn down; "" draws none
 	EventsURL   string                  // SSE; "" draws a static page
 	Expect      string                  // "This usually takes 2 to 5 minutes."; "" draws none
 }
