@@ -38,7 +38,7 @@ var project = wizard.Define(wizard.StepDef[projectAnswer]{
 				return nil, nil
 			}
 			out, err := c.Lookup.Projects(ctx)
-			if softly(err) {
+			if canContinue(err) {
 				return nil, nil
 			}
 			return out, err
@@ -91,7 +91,7 @@ func probeProject(ctx context.Context, c wizard.Context, a *projectAnswer) (wiza
 	case err == nil:
 	case code == onboarding.CodeNotFound || code == onboarding.CodePermission || code == onboarding.CodeForbidden || code == onboarding.CodeInvalid:
 		return wizard.Problems{{Field: "project", Message: fmt.Sprintf("%s does not exist, or %s may not see it. Check the ID, or connect another Google account", a.Project, who)}}, nil
-	case softly(err):
+	case canContinue(err):
 		return unread(), nil
 	default:
 		return nil, fmt.Errorf("project %s: %w", a.Project, err)
@@ -105,9 +105,9 @@ func probeProject(ctx context.Context, c wizard.Context, a *projectAnswer) (wiza
 	return nil, nil
 }
 
-// softly tells whether an error of a lookup leaves the customer free to go on: Google is away, or asks for
+// canContinue reports whether the customer may answer despite an error of a lookup: Google is away, or asks for
 // another sign-in. Preflight says so in its own words.
-func softly(err error) bool {
+func canContinue(err error) bool {
 	var e *onboarding.Error
 	return errors.As(err, &e) && e.Code != onboarding.CodeInternal
 }
