@@ -32,6 +32,12 @@ type planCloud interface {
 	VerifyPlan(onboarding.Spec) (onboarding.Plan, error)
 	// Preflight checks what would stop a run.
 	Preflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error)
+	// Outline lists what a run would do where nothing exists yet, for a spec that may still lack answers. It reads nothing.
+	Outline(onboarding.Spec) []onboarding.PlannedTask
+	// Facts are what the handover record says of a spec.
+	Facts(onboarding.Spec) []onboarding.Fact
+	// Unchecked lists what can't be looked at, because these secrets were wiped.
+	Unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []string
 	// Exports lists the files that a plan can be exported as.
 	Exports() []onboarding.PlanFile
 	// Export writes a plan as one of those files; CodeNotFound for any other name.
@@ -107,7 +113,7 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 		}
 	}
 	if kind != onboarding.RunTeardown {
-		r.Unchecked = unchecked(r.Spec, j.Onboarding.Wiped)
+		r.Unchecked = a.cfg.Cloud.Unchecked(r.Spec, j.Onboarding.Wiped)
 	}
 	return r, nil
 }
@@ -212,23 +218,6 @@ func (j Journey) waiting() []string {
 	return out
 }
 
-// unchecked lists what a run can't check, because the secret that it needs was wiped after the handover.
-func unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []string {
-	var out []string
-	lost := func(p onboarding.Purpose) bool { return slices.Contains(wiped, p) }
-	databricks := spec.Compute == onboarding.ComputeDatabricks
-	if databricks && lost(onboarding.PurposeDatabricksToken) {
-		out = append(out, "The Databricks workspace: its token was wiped after the handover. To have it checked or repaired, enter the token again with the compute platform.")
-	}
-	if spec.OnlineStore == onboarding.OnlineRedis && lost(onboarding.PurposeRedisToken) {
-		out = append(out, "Redis: its token was wiped after the handover. To have it checked, enter the token again with the online store.")
-	}
-	if databricks && spec.Databricks.SecretScope && lost(onboarding.PurposeVendorAPIKey) {
-		out = append(out, "The API key in the secret scope: it was wiped after the handover. If notebooks lack it, ask your specialist to enter it again.")
-	}
-	return out
-}
-
 // paused is what the latest run is waiting for, if it is paused and was approved for these very answers: resuming it does
 // what a second run would do. "" otherwise.
 func (r Review) paused() string {
@@ -319,6 +308,18 @@ func (a *App) Approve(ctx context.Context, actor onboarding.Actor, id onboarding
 	}
 	return r, err
 }
+
+// Outline lists what a run would do as far as the answers say, whatever exists in the cloud; nil while there is no name.
+func (a *App) Outline(j Journey) []onboarding.PlannedTask {
+	spec := j.Spec()
+	if spec.Deployment == "" {
+		return nil
+	}
+	return a.cfg.Cloud.Outline(spec)
+}
+
+// Facts are what was handed over by a run.
+func (a *App) Facts(run onboarding.Run) []onboarding.Fact { return a.cfg.Cloud.Facts(run.Plan.Spec) }
 
 // ExportedPlan is a plan as a file.
 type ExportedPlan struct {

@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
+	"slices"
 	"strconv"
 
 	"groundwork/onboarding"
+	"groundwork/wizard/steps/sample"
 )
 
 // site starts everything for pages, the first time: server, baseline and signed-in customers, one a client.
@@ -32,17 +33,7 @@ func (l *lab) site(ctx context.Context) error {
 }
 
 // asked are the pages that need no cloud access, and what a customer answers to each.
-var asked = []struct {
-	step string
-	form url.Values
-}{
-	{"deployment", nil}, // as proposed
-	{"region", url.Values{"region": {"us-west1"}}},
-	{"compute", url.Values{"platform": {"databricks"}, "workspace": {"https://1234567890123456.7.gcp.databricks.com"}, "token": {"dapi-sample"}, "runtime": {"15.4.x-scala2.12"}}},
-	{"online-store", url.Values{"store": {"bigtable"}, "zone": {"us-west1-a"}}},
-	{"accounts", url.Values{"spark": {"create"}}},
-	{"data-sources", url.Values{"datasets": {"acme-data-prod.sales"}}},
-}
+var asked = slices.DeleteFunc(sample.Usual(), func(o sample.Option) bool { return o.Step == "project" })
 
 // fillIn answers all pages that need no cloud access.
 func (l *lab) fillIn(ctx context.Context, c *customer) error {
@@ -56,19 +47,17 @@ func (l *lab) fillIn(ctx context.Context, c *customer) error {
 		return err
 	}
 	for _, a := range asked {
-		form := url.Values{"version": {strconv.Itoa(c.version)}}
-		for k, v := range a.form {
-			form[k] = v
-		}
-		switch a.step {
+		form := a.Form()
+		form.Set("version", strconv.Itoa(c.version))
+		switch a.Step {
 		case "deployment":
 			form.Set("name", ob.Deployment)
 		case "accounts":
 			form.Set("control_plane", ob.Vendor.ControlPlaneAccount)
 		}
-		status, _, err := h.do(l.form(c, c.from, "/o/"+string(c.ob)+"/step/"+a.step, form.Encode()))
+		status, _, err := h.do(l.form(c, c.from, "/o/"+string(c.ob)+"/step/"+a.Step, form.Encode()))
 		if err != nil || status != http.StatusSeeOther {
-			return fmt.Errorf("answer %s: %d, %w", a.step, status, err)
+			return fmt.Errorf("answer %s: %d, %w", a.Step, status, err)
 		}
 		c.version++
 	}
@@ -84,7 +73,7 @@ func measurePage(ctx context.Context, l *lab) ([]row, error) {
 	texts := make([][][]byte, clients)
 	for i, c := range l.people {
 		for _, a := range asked {
-			texts[i] = append(texts[i], l.page(c, "/o/"+string(c.ob)+"/step/"+a.step))
+			texts[i] = append(texts[i], l.page(c, "/o/"+string(c.ob)+"/step/"+a.Step))
 		}
 	}
 	var ours, theirs spent

@@ -113,7 +113,7 @@ func (s *Server) check(w http.ResponseWriter, v *visit) error {
 	}
 	return s.draw(w, v.Request, http.StatusOK, web.CheckAnswers(web.CheckView{
 		Frame: s.onboardingFrame(v, j.Onboarding, "Check your answers"), Onboarding: v.id, Steps: j.StepsAt(j.Case, ""), Sections: j.Sections(j.Case),
-		Locked: locked(v, j.Onboarding, false), Colleague: v.actor.Role == onboarding.RoleColleague, Outline: j.Outline(j.Case), Waiting: j.Waiting(j.Case),
+		Locked: locked(v, j.Onboarding, false), Colleague: v.actor.Role == onboarding.RoleColleague, Outline: s.outline(j), Waiting: j.Waiting(j.Case),
 		Complete: j.Complete(j.Case), Next: j.First(j.Case),
 	}))
 }

@@ -5,7 +5,6 @@ import (
 
 	"groundwork/onboarding"
 	"groundwork/web"
-	"groundwork/wizard"
 )
 
 func (s *Server) done(w http.ResponseWriter, v *visit) error {
@@ -28,7 +27,7 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 	}
 	view := web.DoneView{
 		Frame: s.onboardingFrame(v, ob, "Your project is ready"), Onboarding: ob, Run: run, Specialist: ob.Specialist,
-		Address: run.Plan.Spec.UIAddress(), Handover: handover(run.Plan.Spec), Revoked: revoked,
+		Address: run.Plan.Spec.UIAddress(), Facts: s.App.Facts(run), Revoked: revoked,
 	}
 	if v.actor.Role.Member() && ob.Status == onboarding.StatusDone {
 		if !ob.Archived {
@@ -57,30 +56,6 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		break
 	}
 	return s.draw(w, v.Request, http.StatusOK, web.Done(view))
-}
-
-// handover lists what the vendor gets; secrets are not in it.
-func handover(spec onboarding.Spec) []wizard.Row {
-	rows := []wizard.Row{
-		{Label: "Deployment name", Value: spec.Deployment},
-		{Label: "Region", Value: spec.Region},
-		{Label: "Project", Value: spec.Project},
-		{Label: "Bucket", Value: spec.Bucket()},
-		{Label: "Spark service account", Value: spec.SparkAccount()},
-		{Label: "Control plane service account", Value: spec.ControlPlaneAccount},
-		{Label: "Custom role", Value: "projects/" + spec.Project + "/roles/" + spec.CustomRole()},
-	}
-	if spec.Compute == onboarding.ComputeDatabricks {
-		rows = append(rows, wizard.Row{Label: "Databricks workspace", Value: spec.Databricks.WorkspaceURL}, wizard.Row{Label: "Databricks Runtime", Value: spec.Databricks.Runtime})
-	} else {
-		rows = append(rows, wizard.Row{Label: "Compute platform", Value: "Dataproc"})
-	}
-	if spec.OnlineStore == onboarding.OnlineBigtable {
-		rows = append(rows, wizard.Row{Label: "Bigtable instance", Value: spec.Bigtable.InstanceID})
-	} else {
-		rows = append(rows, wizard.Row{Label: "Redis endpoint", Value: spec.Redis.Endpoint})
-	}
-	return rows
 }
 
 // outputs is the record as a download.

@@ -29,12 +29,15 @@ import (
 	"groundwork/app"
 	"groundwork/handlers"
 	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/resources"
 	"groundwork/store"
 	"groundwork/store/pgtest"
 	"groundwork/vault"
 	"groundwork/web"
 	"groundwork/wizard"
 	"groundwork/wizard/steps"
+	"groundwork/wizard/steps/sample"
 )
 
 const (
@@ -44,7 +47,7 @@ const (
 	sam     = "sam@vendor.example"    // a specialist, by domain
 	root    = "root@operator.example" // an administrator
 
-	controlPlane = "tecton-acme-prod-control-plane@tecton-acme.iam.gserviceaccount.com"
+	controlPlane = sample.ControlPlane
 	cloudScope   = "https://www.googleapis.com/auth/cloud-platform"
 )
 
@@ -300,6 +303,17 @@ func (c *cloud) Discard(_ context.Context, t onboarding.GrantToken) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.discarded = append(c.discarded, t.RefreshToken)
+}
+
+// catalog answers what follows from a spec alone, as the real one does.
+var catalog = provisioner.NewService(provisioner.Config{Catalog: resources.Catalog()})
+
+func (c *cloud) Outline(spec onboarding.Spec) []onboarding.PlannedTask { return catalog.Outline(spec) }
+
+func (c *cloud) Facts(spec onboarding.Spec) []onboarding.Fact { return catalog.Facts(spec) }
+
+func (c *cloud) Unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []string {
+	return catalog.Unchecked(spec, wiped)
 }
 
 func (c *cloud) Scopes() []string { return []string{cloudScope} }
@@ -639,16 +653,6 @@ func version(t *testing.T, p page) string {
 	return v
 }
 
-var answers = [][]string{
-	{"deployment", "name", "acme-prod"},
-	{"region", "region", "us-west1"},
-	{"compute", "platform", "databricks", "workspace", "https://1234567890123456.7.gcp.databricks.com", "token", "dapi-canary-0123456789", "runtime", "15.4.x-scala2.12"},
-	{"online-store", "store", "bigtable", "instance", "tecton-acme-prod", "zone", "us-west1-b"},
-	{"accounts", "control_plane", controlPlane, "spark", "create"},
-	{"data-sources"},
-	{"project", "project", "acme-data-prod"},
-}
-
 // fillIn answers steps in a browser, up to and without the step named; "" answers all.
 func (b *browser) fillIn(id onboarding.ID, until string) {
 	b.t.Helper()
@@ -657,19 +661,20 @@ func (b *browser) fillIn(id onboarding.ID, until string) {
 
 func (b *browser) fillInAs(id onboarding.ID, name, until string) {
 	b.t.Helper()
-	for _, a := range answers {
-		if a[0] == until {
+	for _, a := range sample.Usual() {
+		if a.Step == until {
 			return
 		}
-		if a[0] == "deployment" {
-			a = []string{"deployment", "name", name}
+		pairs := a.Pairs()
+		if a.Step == "deployment" {
+			pairs = []string{"name", name}
 		}
-		path := web.OnboardingPath(id, "step", a[0])
+		path := web.OnboardingPath(id, "step", a.Step)
 		p := b.get(path)
 		want(b.t, p, http.StatusOK)
-		after := b.post(path, slices.Concat(a[1:], []string{"version", version(b.t, p), "act", "save"})...)
+		after := b.post(path, slices.Concat(pairs, []string{"version", version(b.t, p), "act", "save"})...)
 		if after.status != http.StatusSeeOther {
-			b.t.Fatalf("step %s: %d %s", a[0], after.status, after.Find("[role=alert], .error-summary, .errors").Text())
+			b.t.Fatalf("step %s: %d %s", a.Step, after.status, after.Find("[role=alert], .error-summary, .errors").Text())
 		}
 	}
 }

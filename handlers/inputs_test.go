@@ -13,6 +13,7 @@ import (
 
 	"groundwork/onboarding"
 	"groundwork/web"
+	"groundwork/wizard/steps/sample"
 )
 
 // form is a page of ours that takes what people type.
@@ -40,15 +41,12 @@ func formOf(id onboarding.ID, name string) form {
 		return form{"/admin/staff", root, []string{"role", "specialist", "email", bob}}
 	}
 	branch := map[string][]string{
-		"compute":      {"platform", "databricks", "workspace", workspace, "token", "dapi-canary-0123456789", "runtime", "15.4.x-scala2.12"},
-		"online-store": {"store", "bigtable", "instance", "tecton-acme-prod", "zone", "us-west1-b"},
-		"existing":     {"store", "bigtable_existing"},
-		"redis": {
-			"store", "redis", "endpoint", "redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345", "redis_token", "dapi-canary-redis", "cidr", "10.20.0.0/24",
-			"spark_peer_project", "redis-peer-one", "spark_peer_network", "net-one", "serving_peer_project", "redis-peer-two", "serving_peer_network", "net-two",
-		},
-		"accounts": {"control_plane", controlPlane, "spark", "create"},
-		"spark":    {"control_plane", controlPlane, "spark", "existing"},
+		"compute":      sample.Named("compute", "databricks").Pairs(),
+		"online-store": sample.Named("online-store", "bigtable").Pairs(),
+		"existing":     sample.Named("online-store", "bigtable_existing").Pairs(),
+		"redis":        sample.Named("online-store", "redis").Pairs(),
+		"accounts":     sample.Named("accounts", "create").Pairs(),
+		"spark":        sample.Named("accounts", "existing").Pairs(),
 	}[name]
 	step := name
 	switch name {

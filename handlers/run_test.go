@@ -14,6 +14,7 @@ import (
 	"groundwork/onboarding"
 	"groundwork/store"
 	"groundwork/web"
+	"groundwork/wizard/steps/sample"
 )
 
 // ready is an onboarding of ada's whose form is filled in and whose account is connected.
@@ -459,7 +460,7 @@ func TestWaitingForTheTokenLeavesTheOnboardingWaitingAndNotStuck(t *testing.T) {
 	ob, b := w.ready()
 	path := web.OnboardingPath(ob.ID, "step", "compute")
 	// The workspace exists already, the token doesn't.
-	form := slices.Concat(answers[2][1:], nil)
+	form := sample.Named("compute", "databricks").Pairs()
 	for i, x := range form {
 		if x == "token" {
 			form = slices.Delete(form, i, i+2)

@@ -19,7 +19,7 @@ func (s *Server) stepPage(v *visit, j app.Journey, step wizard.StepView, version
 	f.Error = len(step.Problems) > 0
 	page := web.StepPageView{
 		Locked: locked(v, j.Onboarding, step.Connects),
-		Frame:  f, Onboarding: j.Onboarding.ID, Version: version, Step: step, Steps: j.StepsAt(j.Case, step.ID), Outline: j.Outline(j.Case),
+		Frame:  f, Onboarding: j.Onboarding.ID, Version: version, Step: step, Steps: j.StepsAt(j.Case, step.ID), Outline: s.outline(j),
 		FromCheck: v.form.Get("from") == "check" || v.URL.Query().Get("from") == "check",
 	}
 	if step.Connects {
@@ -184,4 +184,9 @@ func (s *Server) planner(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	return s.draw(w, v.Request, http.StatusOK, web.StepPage(page))
+}
+
+// outline is the summary beside the form: the answers, and what a run would create with them.
+func (s *Server) outline(j app.Journey) []wizard.Row {
+	return append(j.Outline(j.Case), web.OutlineRows(s.App.Outline(j))...)
 }

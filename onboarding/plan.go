@@ -76,6 +76,7 @@ type PlannedTask struct {
 	Permissions []Permission    `json:"permissions,omitempty"` // what the run needs of the customer
 	Desired     json.RawMessage `json:"desired"`               // the step's desired state; deterministic
 	DependsOn   []TaskName      `json:"depends_on,omitempty"`
+	Makes       string          `json:"makes,omitempty"`   // the kind of resource that ActionCreate creates: "bucket"; "" none that is counted
 	Console     string          `json:"console,omitempty"` // link to the Cloud console
 	Cost        string          `json:"cost,omitempty"`    // rough monthly cost in words, "" if none
 	Guide       []Instruction   `json:"guide,omitempty"`   // what the customer does, for ActionGuide

@@ -17,6 +17,14 @@ const (
 	ComputeDataproc   Compute = "dataproc"
 )
 
+// Computes are all compute platforms.
+var Computes = []Compute{ComputeDatabricks, ComputeDataproc}
+
+// Label is the platform's name for people.
+func (c Compute) Label() string {
+	return map[Compute]string{ComputeDatabricks: "Databricks", ComputeDataproc: "Dataproc"}[c]
+}
+
 // OnlineStore is the customer's online store.
 type OnlineStore string
 
@@ -25,6 +33,14 @@ const (
 	OnlineBigtable OnlineStore = "bigtable"
 	OnlineRedis    OnlineStore = "redis"
 )
+
+// OnlineStores are all online stores.
+var OnlineStores = []OnlineStore{OnlineBigtable, OnlineRedis}
+
+// Label is the store's name for people.
+func (s OnlineStore) Label() string {
+	return map[OnlineStore]string{OnlineBigtable: "Bigtable", OnlineRedis: "Redis Enterprise Cloud"}[s]
+}
 
 // DataSourceKind is what kind of data source the Spark account may read.
 type DataSourceKind string
@@ -78,6 +94,10 @@ type DatabricksSpec struct {
 	Token        SecretState `json:"token,omitempty"`
 	SecretScope  bool        `json:"secret_scope,omitempty"` // make the scope for notebooks
 }
+
+// BigtableMonthly is what the instance that we create costs a month: one SSD node at $0.65 an hour, 730 hours, in the
+// United States. Source: cloud.google.com/bigtable/pricing.
+const BigtableMonthly = "about $470 a month"
 
 // BigtableSpec is the Bigtable instance.
 type BigtableSpec struct {

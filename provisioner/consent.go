@@ -7,11 +7,7 @@ import (
 // Consent lists every permission that the access is used with, each once, in the catalog's order: what the tasks
 // of a run and of a teardown declare, and what is read before them.
 func (s *Service) Consent(spec onboarding.Spec) onboarding.Consent {
-	tasks, err := Graph(s.cfg.Catalog, spec)
-	if err != nil {
-		s.cfg.Log.Error("permissions", "onboarding", spec.Onboarding, "error", err)
-		return onboarding.Consent{}
-	}
+	tasks := s.tasks(spec)
 	var c onboarding.Consent
 	seen := map[[2]string]bool{}
 	add := func(to *[]onboarding.Permission, all []onboarding.Permission) {

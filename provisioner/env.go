@@ -24,6 +24,8 @@ type Env struct {
 	Now  func() time.Time // UTC
 	// Log adds a line to the task's log, shown to the customer.
 	Log func(format string, args ...any)
+	// Tasks are all tasks of the spec, in the order of the plan.
+	Tasks []*Task
 	// Results gives what earlier tasks of the run left, for the record.
 	Results func() []onboarding.Task
 	// PutRecord stores outputs.json of this run.

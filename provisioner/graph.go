@@ -19,10 +19,9 @@ func Graph(catalog []*Step, spec onboarding.Spec) ([]*Task, error) {
 		in[s], names[s.name] = true, true
 	}
 
-	tasks := make(map[*Step][]*Task, len(catalog))
+	tasks := declared(catalog, spec)
 	reach := map[*Step][]*Task{} // what depending on a step means: its tasks, or what stands behind it
 	var order []*Task
-	seen := map[onboarding.TaskName]bool{}
 
 	var visit func(s *Step) error
 	visit = func(s *Step) error {
@@ -40,16 +39,10 @@ func Graph(catalog []*Step, spec onboarding.Spec) ([]*Task, error) {
 			before = append(before, reach[d]...)
 		}
 		before = unique(before)
-		var own []*Task
-		for _, t := range s.Tasks(spec) {
-			if seen[t.Name] {
-				continue // the same thing wanted twice, such as a dataset that was listed twice
-			}
-			seen[t.Name] = true
+		own := tasks[s]
+		for _, t := range own {
 			t.DependsOn = before
-			own = append(own, t)
 		}
-		tasks[s] = own
 		reach[s] = own
 		if len(own) == 0 {
 			reach[s] = before
@@ -83,6 +76,33 @@ func Graph(catalog []*Step, spec onboarding.Spec) ([]*Task, error) {
 		}
 	}
 	return order, nil
+}
+
+// declared makes each step's tasks: first of the steps that stand on their own, then of those that gather from them.
+func declared(catalog []*Step, spec onboarding.Spec) map[*Step][]*Task {
+	tasks := make(map[*Step][]*Task, len(catalog))
+	add := func(s *Step, others []*Task) {
+		seen := map[onboarding.TaskName]bool{}
+		for _, t := range s.tasks(s, spec, others) {
+			if !seen[t.Name] { // the same thing may be wanted twice, such as a dataset that was listed twice
+				seen[t.Name] = true
+				tasks[s] = append(tasks[s], t)
+			}
+		}
+	}
+	var others []*Task
+	for _, s := range catalog {
+		if !s.gathers {
+			add(s, nil)
+			others = append(others, tasks[s]...)
+		}
+	}
+	for _, s := range catalog {
+		if s.gathers {
+			add(s, others)
+		}
+	}
+	return tasks
 }
 
 func unique(tasks []*Task) []*Task {

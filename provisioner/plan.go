@@ -118,7 +118,7 @@ func (s *Service) reading(ctx context.Context, actor onboarding.Actor, id onboar
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s of %s: %w", purpose, id, err)
 	}
-	env, err := s.env(ctx, a, spec)
+	env, err := s.env(ctx, a, spec, tasks)
 	if err != nil {
 		return nil, nil, err
 	}

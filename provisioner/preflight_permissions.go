@@ -68,8 +68,8 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 	for batch := range slices.Chunk(names, maxTest) {
 		got, err := p.test(ctx, on, batch)
 		switch {
-		case gcp.Absent(err) && on == "gs://"+p.spec.Bucket():
-			r.Found = "The bucket does not exist yet. The run makes it, and tests this then."
+		case gcp.Absent(err) && p.creates(on):
+			r.Found = on + " does not exist yet. The run creates it, and tests this then."
 			return nil
 		case gcp.Absent(err):
 			r.State, r.Found = onboarding.CheckFailed, "There is no "+on+"."
@@ -110,6 +110,13 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 		r.Command = strings.Join(commands, "\n")
 	}
 	return nil
+}
+
+// creates reports whether a task of the plan creates the resource, so that it may still be absent.
+func (p *preflight) creates(resource string) bool {
+	return slices.ContainsFunc(p.tasks, func(t *Task) bool {
+		return t.Description.Resource == resource && t.assumed() == onboarding.ActionCreate
+	})
 }
 
 func (p *preflight) test(ctx context.Context, on string, names []string) ([]string, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"groundwork/onboarding"
@@ -67,28 +68,21 @@ func (p *preflight) apis() check {
 	}, p.readAPIs}
 }
 
-// readAPIs reads through the step that turns APIs on, so that there is one list of them.
+// readAPIs looks for every API that a task of the plan needs.
 func (p *preflight) readAPIs(ctx context.Context, r *onboarding.CheckResult) error {
-	var off []string
-	for _, t := range p.tasks {
-		if !strings.HasPrefix(t.Step.name, "enable-api") {
-			continue
-		}
-		line, err := t.Plan(ctx, p.env)
-		if err != nil {
-			return err
-		}
-		off = append(off, line.Differences...)
+	wanted := APIs(p.tasks)
+	on, err := p.env.Cloud.EnabledAPIs(ctx, p.spec.Project, wanted)
+	if err != nil {
+		return err
 	}
+	off := slices.DeleteFunc(wanted, func(name string) bool { return slices.Contains(on, name) })
 	if len(off) == 0 {
 		r.Found = "All APIs that are needed are on."
 		return nil
 	}
-	r.State, r.Found = onboarding.CheckWarning, "The run will "+strings.Join(off, "; ")+"."
+	r.State, r.Found = onboarding.CheckWarning, "The run will turn on "+strings.Join(off, ", ")+"."
 	r.Fix = []string{"Nothing to do: the run turns them on, which takes some minutes. You may do it yourself before."}
-	if apis := apiName.FindAllString(strings.Join(off, " "), -1); len(apis) > 0 {
-		r.Command = "gcloud services enable " + strings.Join(apis, " ") + " --project=" + p.spec.Project
-	}
+	r.Command = "gcloud services enable " + strings.Join(off, " ") + " --project=" + p.spec.Project
 	return nil
 }
 

@@ -161,12 +161,12 @@ func runWords(run onboarding.Run) string {
 }
 
 func (e *execution) execute() error {
-	nodes, err := e.nodes()
+	graph, nodes, err := e.nodes()
 	if err == nil {
 		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", runWords(e.run),
 			e.s.forSpec(e.run.StartedBy, e.run.Plan.Spec))
 		e.acc.by = e.run.StartedBy
-		e.env, err = e.s.env(e.work, e.acc, e.run.Plan.Spec)
+		e.env, err = e.s.env(e.work, e.acc, e.run.Plan.Spec, graph)
 	}
 	if err != nil {
 		return e.broken(err)
@@ -199,21 +199,19 @@ func (e *execution) execute() error {
 }
 
 // nodes is the plan's tasks with their dependencies; a teardown runs them the other way round.
-func (e *execution) nodes() (_ []*node, err error) {
+func (e *execution) nodes() (graph []*Task, nodes []*node, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("graph of %s: panic: %v\n%s", e.run.ID, r, debug.Stack())
 		}
 	}()
-	graph, err := Graph(e.s.cfg.Catalog, e.run.Plan.Spec)
-	if err != nil {
-		return nil, err
+	if graph, err = Graph(e.s.cfg.Catalog, e.run.Plan.Spec); err != nil {
+		return nil, nil, err
 	}
 	known := map[onboarding.TaskName]*Task{}
 	for _, t := range graph {
 		known[t.Name] = t
 	}
-	var nodes []*node
 	at := map[onboarding.TaskName]*node{}
 	for _, line := range e.run.Plan.Tasks {
 		n := &node{task: known[line.Name], line: line, done: make(chan struct{})}
@@ -229,7 +227,7 @@ func (e *execution) nodes() (_ []*node, err error) {
 		}
 		before[n.line.Name] = true
 	}
-	return nodes, nil
+	return graph, nodes, nil
 }
 
 // broken ends a run that could not even begin: its first open task says why.

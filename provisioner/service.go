@@ -139,7 +139,7 @@ func (s *Service) clients(ctx context.Context, a *access) (*gcp.Clients, error) 
 }
 
 // env makes what steps work with.
-func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec) (*Env, error) {
+func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec, tasks []*Task) (*Env, error) {
 	c, err := s.clients(ctx, a)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec) (*En
 		hosts = append(hosts, u.Hostname())
 	}
 	return &Env{
-		Spec: spec, Cloud: c, Caller: a.email(), Secret: a.secret,
+		Spec: spec, Tasks: tasks, Cloud: c, Caller: a.email(), Secret: a.secret,
 		HTTP: s.cfg.Guard.HTTP(hosts...), Dial: s.cfg.Guard.Dial, Now: s.cfg.Now,
 		Log:       func(string, ...any) {},
 		Results:   func() []onboarding.Task { return nil },

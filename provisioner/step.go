@@ -21,6 +21,9 @@ type StepDef[S any] struct {
 
 	// Desired is pure and gives what is wanted: none (the step does not apply), [One], or one per key.
 	Desired func(onboarding.Spec) []Want[S]
+	// Gather is instead of Desired, for a step whose state follows from the tasks of the steps that have a Desired, such
+	// as all their bindings. They come in the catalog's order.
+	Gather func(onboarding.Spec, []*Task) []Want[S]
 	// Describe says what the plan shows for a wanted state.
 	Describe func(onboarding.Spec, S) Description
 	// Check reads the cloud. nil, nil: absent.
@@ -45,6 +48,15 @@ type StepDef[S any] struct {
 	// Owned for Check. nil: it is not for them, since it only checks, guides, or takes a secret.
 	Gcloud    func(onboarding.Spec, S) Commands
 	Terraform func(spec onboarding.Spec, want S, name string) *hclwrite.Block
+	// Makes is the kind of resource that Apply creates, for counts: "bucket". "": bindings only, which count themselves, or
+	// nothing that counts.
+	Makes string
+	// Facts are what the handover record says about the resource, and of these what the last page shows. nil: nothing.
+	Facts func(onboarding.Spec, S) []onboarding.Fact
+	// APIs of Google's that the calls need turned on in the project: "storage.googleapis.com".
+	APIs []string
+	// Unchecked says, for each secret that Check opens, what isn't looked at any more after it was wiped.
+	Unchecked map[onboarding.Purpose]string
 	// Permissions that the calls need of the customer, with the reason.
 	Permissions func(onboarding.Spec, S) []onboarding.Permission
 	// UndoPermissions are what Undo's calls need beside them. A teardown's consent names them, a run's does not use them.

@@ -39,7 +39,11 @@ type Step struct {
 	undoes    bool
 	timeout   time.Duration
 	guide     func(onboarding.Spec) []onboarding.Instruction
-	tasks     func(*Step, onboarding.Spec) []*Task
+	makes     string
+	apis      []string
+	unchecked map[onboarding.Purpose]string
+	gathers   bool
+	tasks     func(s *Step, spec onboarding.Spec, others []*Task) []*Task // others: for a step that gathers
 }
 
 // Name returns the step's stored name: "bucket".
@@ -65,25 +69,26 @@ func (s *Step) Guide(spec onboarding.Spec) []onboarding.Instruction {
 	return s.guide(spec)
 }
 
-// Tasks returns the step's tasks for a spec, none where it does not apply. Their DependsOn is empty: [Graph] fills it.
-func (s *Step) Tasks(spec onboarding.Spec) []*Task { return s.tasks(s, spec) }
-
-// Define erases a declaration's type. It panics on a declaration that lacks its name or Desired, or that has
-// both Apply and Guide, since that is a mistake in the program.
+// Define erases a declaration's type. It panics on a declaration that lacks its name, that has not exactly one of Desired
+// and Gather, or that has both Apply and Guide, since that is a mistake in the program.
 func Define[S any](def StepDef[S]) *Step {
-	if def.Name == "" || strings.Contains(def.Name, "/") || def.Desired == nil {
-		panic(fmt.Sprintf("provisioner: step %q: wants a name without a slash and a Desired", def.Name))
+	if def.Name == "" || strings.Contains(def.Name, "/") || (def.Desired == nil) == (def.Gather == nil) {
+		panic(fmt.Sprintf("provisioner: step %q: wants a name without a slash and either Desired or Gather", def.Name))
 	}
 	if def.Guide != nil && def.Apply != nil {
 		panic(fmt.Sprintf("provisioner: step %q: either Apply or Guide", def.Name))
 	}
 	return &Step{
 		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, holdsData: def.HoldsData, stays: def.Stays, shared: def.Shared,
-		applies: def.Apply != nil, undoes: def.Undo != nil,
+		applies: def.Apply != nil, undoes: def.Undo != nil, makes: def.Makes, apis: def.APIs, unchecked: def.Unchecked, gathers: def.Gather != nil,
 		timeout: cmp.Or(def.Timeout, DefaultTimeout), guide: def.Guide,
-		tasks: func(s *Step, spec onboarding.Spec) []*Task {
+		tasks: func(s *Step, spec onboarding.Spec, others []*Task) []*Task {
 			var tasks []*Task
-			for _, want := range def.Desired(spec) {
+			wants := def.Desired
+			if def.Gather != nil {
+				wants = func(spec onboarding.Spec) []Want[S] { return def.Gather(spec, others) }
+			}
+			for _, want := range wants(spec) {
 				name := onboarding.TaskName(def.Name)
 				if want.Key != "" {
 					name += onboarding.TaskName("/" + want.Key)
@@ -107,6 +112,9 @@ func Define[S any](def StepDef[S]) *Step {
 				if def.Terraform != nil {
 					t.terraform = func(name string) *hclwrite.Block { return def.Terraform(spec, want.State, name) }
 				}
+				if def.Facts != nil {
+					t.Facts = def.Facts(spec, want.State)
+				}
 				if def.Permissions != nil {
 					t.Permissions = def.Permissions(spec, want.State)
 				}
@@ -128,7 +136,8 @@ type Task struct {
 	Description Description
 	Desired     json.RawMessage
 	Permissions []onboarding.Permission
-	DependsOn   []*Task // filled by [Graph]
+	Facts       []onboarding.Fact // for the handover record
+	DependsOn   []*Task           // filled by [Graph]
 
 	gcloud    func() Commands                   // nil: not for scripts
 	terraform func(name string) *hclwrite.Block // nil: not for Terraform
@@ -240,7 +249,7 @@ func (t *Task) planned() onboarding.PlannedTask {
 	p := onboarding.PlannedTask{
 		Name: t.Name, Title: t.Description.Title, Resource: t.Description.Resource, Why: t.Description.Why,
 		Bindings: t.Description.Bindings, Permissions: t.Permissions, Desired: t.Desired,
-		Console: t.Description.Console, Cost: t.Description.Cost, Guide: t.Step.Guide(t.Spec),
+		Makes: t.Step.makes, Console: t.Description.Console, Cost: t.Description.Cost, Guide: t.Step.Guide(t.Spec),
 	}
 	for _, d := range t.DependsOn {
 		p.DependsOn = append(p.DependsOn, d.Name)
@@ -372,6 +381,8 @@ func (t *Task) drifted(approved onboarding.PlannedTask) string {
 	switch {
 	case approved.Name != t.Name:
 		return fmt.Sprintf("The plan has no line for %s.", t.Name)
+	case t.Step.gathers && !t.Step.applies:
+		return "" // it looks at the other tasks' resources, and each of these is held to its own line
 	case !onboarding.SameJSON(approved.Desired, t.Desired):
 		return "What is wanted has changed since the plan was approved."
 	case len(approved.Bindings)+len(t.Description.Bindings) > 0 && !reflect.DeepEqual(approved.Bindings, t.Description.Bindings):

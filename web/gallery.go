@@ -306,7 +306,7 @@ func (s samples) outline(n int) []wizard.Row {
 		{Label: "Region", Value: "us-west1 (Oregon)"},
 		{Label: "Compute platform", Value: "Databricks"},
 		{Label: "Online store", Value: "Bigtable, one node"},
-		{Label: "Will be created", Value: "1 bucket, 1 service account, 1 custom role, 5 grants"},
+		{Label: "Will be created", Value: "1 bucket, 1 service account, 1 custom role, 5 bindings"},
 	}
 	return rows[:min(n, len(rows))]
 }
@@ -662,9 +662,9 @@ func (s samples) done() DoneView {
 	p.Run.Plan.Spec.Vendor.HandoverURL = "https://handover.vendor.example/put"
 	return DoneView{
 		Frame: s.customer(), Onboarding: o, Run: p.Run, Specialist: "Marek Dvořák", Address: "https://acme-production.tecton.ai", Revoked: true,
-		Handover: []wizard.Row{
-			{Label: "Deployment", Value: "acme-production"},
-			{Label: "Project", Value: "acme-data-prod (123456789012)"},
+		Facts: []onboarding.Fact{
+			{Label: "Deployment name", Value: "acme-production"},
+			{Label: "Project", Value: "acme-data-prod"},
 			{Label: "Region", Value: "us-west1"},
 			{Label: "Bucket", Value: "tecton-acme-production-dataplane"},
 			{Label: "Spark service account", Value: "tecton-acme-production-spark@acme-data-prod.iam.gserviceaccount.com"},

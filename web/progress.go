@@ -373,15 +373,15 @@ func doneWord(a onboarding.Action) string {
 // delivered tells whether the record went to the vendor: a run that succeeded sent it where an address was configured.
 func (v DoneView) delivered() bool { return v.Run.Plan.Spec.Vendor.HandoverURL != "" }
 
+// handover is what people read of what was handed over.
 func (v DoneView) handover() []wizard.Row {
-	if len(v.Handover) > 0 {
-		return v.Handover
+	var rows []wizard.Row
+	for _, f := range v.Facts {
+		if f.Label != "" {
+			rows = append(rows, wizard.Row{Label: f.Label, Value: f.Words()})
+		}
 	}
-	return []wizard.Row{
-		{Label: "Deployment", Value: v.Onboarding.Deployment},
-		{Label: "Project", Value: v.Onboarding.Project},
-		{Label: "Region", Value: v.Onboarding.Region},
-	}
+	return rows
 }
 
 // blocker is what a run waits for: the first of the tasks that wait for it, and the titles of all.

@@ -226,13 +226,13 @@ type DoneView struct {
 	Frame
 	Onboarding  onboarding.Onboarding
 	Run         onboarding.Run
-	Specialist  string       // who to ask, name or address
-	Address     string       // the deployment's UI
-	Handover    []wizard.Row // what was handed over
-	Revoked     bool         // access given up at Google and wiped
-	TeardownURL string       // "" draws none
-	VerifyURL   string       // "" draws none
-	Verified    string       // what the last verification on demand found, "" if there was none
+	Specialist  string            // who to ask, name or address
+	Address     string            // the deployment's UI
+	Facts       []onboarding.Fact // what was handed over
+	Revoked     bool              // access given up at Google and wiped
+	TeardownURL string            // "" draws none
+	VerifyURL   string            // "" draws none
+	Verified    string            // what the last verification on demand found, "" if there was none
 }
 
 // ReceiptGrant is one consent and every use of it.

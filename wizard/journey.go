@@ -3,9 +3,7 @@ package wizard
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/url"
-	"strings"
 
 	"groundwork/onboarding"
 )
@@ -207,7 +205,7 @@ func (j *Journey) Sections(c Context) []Section {
 // Spec is what the answers and the vendor's values ask for. Unanswered steps add nothing; it is fit for a plan
 // when the journey is [Journey.Complete].
 func (j *Journey) Spec(c Context) onboarding.Spec {
-	spec := blank(c)
+	spec := onboarding.Spec{Onboarding: c.Onboarding, ControlPlaneAccount: c.Vendor.ControlPlaneAccount, Vendor: c.Vendor.Defaults()}
 	for _, s := range j.path(c) {
 		s.AddTo(c, &spec)
 	}
@@ -219,67 +217,20 @@ func (j *Journey) Wanted(ob onboarding.Onboarding) onboarding.Spec {
 	return j.Spec(Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped})
 }
 
-// blank is the spec before any answer.
-func blank(c Context) onboarding.Spec {
-	return onboarding.Spec{Onboarding: c.Onboarding, ControlPlaneAccount: c.Vendor.ControlPlaneAccount, Vendor: c.Vendor.Defaults()}
-}
-
 // answerer is a step that is known to be answered, so that it need not look again.
 type answerer interface {
 	withdraw(c Context, wiped []onboarding.Purpose) (answer json.RawMessage, changed bool, err error)
 	outline(c Context) []Row
 	said(c Context) []said
-	addTo(c Context, spec *onboarding.Spec)
 }
 
-// Outline is the summary beside the form: it grows with the answers and ends with what will be created.
+// Outline is the answers so far in short, for the summary beside the form.
 func (j *Journey) Outline(c Context) []Row {
 	var out []Row
-	spec := blank(c)
 	for _, s := range j.path(c) {
-		if !s.Answered(c) {
-			continue
+		if s.Answered(c) {
+			out = append(out, s.(*placed).Step.(answerer).outline(c)...)
 		}
-		known := s.(*placed).Step.(answerer)
-		out = append(out, known.outline(c)...)
-		known.addTo(c, &spec)
-	}
-	if made := created(spec); made != "" {
-		out = append(out, Row{"Will be created", made})
-	}
-	if spec.OnlineStore == onboarding.OnlineBigtable && !spec.Bigtable.Adopt {
-		out = append(out, Row{"Rough cost", BigtableCost})
 	}
 	return out
-}
-
-// BigtableCost is the rough monthly cost of the instance that a run makes: one SSD node at $0.65 an hour, 730 hours.
-// Source: cloud.google.com/bigtable/pricing, us-west1.
-const BigtableCost = "About $470 a month for one Bigtable SSD node (us-west1 list price; storage, and other regions, cost extra or differ)"
-
-// created counts what a run would make, as far as the answers tell; "" before there is a name.
-func created(spec onboarding.Spec) string {
-	if spec.Deployment == "" {
-		return ""
-	}
-	parts := []string{"1 bucket"}
-	grants := 3 // the Spark account's and the control plane's on the bucket, and act-as
-	if spec.ExistingSpark == "" {
-		parts = append(parts, "1 service account")
-	}
-	parts = append(parts, "1 custom role")
-	if spec.OnlineStore == onboarding.OnlineBigtable {
-		if !spec.Bigtable.Adopt {
-			parts = append(parts, "1 Bigtable instance")
-		}
-		grants += 2
-		if spec.Vendor.ServingAccount != "" {
-			grants++
-		}
-	}
-	if spec.Compute == onboarding.ComputeDataproc {
-		grants += 2
-	}
-	grants += len(spec.DataSources)
-	return fmt.Sprintf("%s, %d grants", strings.Join(parts, ", "), grants)
 }

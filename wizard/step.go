@@ -745,13 +745,7 @@ func (f *Field[T]) label(c Context, value string) string {
 }
 
 func (s *step[T]) AddTo(c Context, spec *onboarding.Spec) {
-	if s.Answered(c) {
-		s.addTo(c, spec)
-	}
-}
-
-func (s *step[T]) addTo(c Context, spec *onboarding.Spec) {
-	if s.def.Spec == nil {
+	if s.def.Spec == nil || !s.Answered(c) {
 		return
 	}
 	v, _ := Answer[T](c.Answers, s.def.ID)

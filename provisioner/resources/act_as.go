@@ -17,6 +17,7 @@ var ActAs = provisioner.Define(provisioner.StepDef[grant]{
 	Gcloud:      gcloudGrant,
 	Terraform:   terraformGrant,
 	Shared:      true,
+	APIs:        []string{"iam.googleapis.com"},
 	Permissions: grantPermissions,
 })
 

@@ -17,6 +17,7 @@ var BigtableControlPlaneRole = provisioner.Define(provisioner.StepDef[grant]{
 	Gcloud:      gcloudGrant,
 	Terraform:   terraformGrant,
 	Shared:      true,
+	APIs:        []string{"bigtableadmin.googleapis.com"},
 	Permissions: grantPermissions,
 })
 

@@ -51,6 +51,9 @@ var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
 	Terraform:   terraformInstance,
 	HoldsData:   true,
 	Adopt:       func(spec onboarding.Spec) bool { return spec.Bigtable.Adopt },
+	Makes:       "Bigtable instance",
+	Facts:       factsOfInstance,
+	APIs:        []string{"bigtable.googleapis.com", "bigtableadmin.googleapis.com"},
 	Permissions: permissionsOfInstance,
 	Timeout:     30 * time.Minute,
 
@@ -91,13 +94,20 @@ func describeInstance(spec onboarding.Spec, want instance) provisioner.Descripti
 		Title: "Create the Bigtable instance", Resource: want.Name,
 		Why:     "The online store: features are served from here.",
 		Console: "https://console.cloud.google.com/bigtable/instances/" + instanceID(spec) + "/overview?project=" + url.QueryEscape(spec.Project),
-		Cost:    "about $470 a month (1 node at $0.65 an hour, United States list price), and about $0.17 a GB a month of data stored",
+		Cost:    onboarding.BigtableMonthly + " (1 node at $0.65 an hour, United States list price), and about $0.17 a GB a month of data stored",
 	}
 	if want.Adopt {
 		d.Title, d.Cost = "Use your Bigtable instance", ""
 		d.Why = "The online store: features are served from the instance you chose. It is used as it is."
 	}
 	return d
+}
+
+func factsOfInstance(spec onboarding.Spec, _ instance) []onboarding.Fact {
+	return []onboarding.Fact{
+		{Key: "online_store.project_id", Value: spec.Project},
+		{Key: "online_store.instance_id", Value: instanceID(spec), Label: "Bigtable instance"},
+	}
 }
 
 func checkInstance(ctx context.Context, env *provisioner.Env, want instance) (*provisioner.Observed[instance], error) {

@@ -44,6 +44,9 @@ var Bucket = provisioner.Define(provisioner.StepDef[bucketState]{
 	Gcloud:      gcloudBucket,
 	Terraform:   terraformBucket,
 	HoldsData:   true,
+	Makes:       "bucket",
+	Facts:       factsOfBucket,
+	APIs:        []string{"storage.googleapis.com"},
 	Permissions: permissionsOfBucket,
 
 	UndoPermissions: func(spec onboarding.Spec, _ bucketState) []onboarding.Permission {
@@ -69,6 +72,10 @@ func describeBucket(spec onboarding.Spec, want bucketState) provisioner.Descript
 		Console:  "https://console.cloud.google.com/storage/browser/" + want.Name + "?project=" + url.QueryEscape(spec.Project),
 		Cost:     "about $0.02 a GB a month of data stored, nothing while empty",
 	}
+}
+
+func factsOfBucket(_ onboarding.Spec, want bucketState) []onboarding.Fact {
+	return []onboarding.Fact{{Key: "bucket", Value: want.Name, Label: "Bucket"}}
 }
 
 // checkBucket tells ours by the label and the project's number: bucket names are shared by the whole world.

@@ -1,6 +1,9 @@
 package resources_test
 
 import (
+	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/api/bigtableadmin/v2"
@@ -12,6 +15,13 @@ import (
 	"groundwork/provisioner/steptest"
 )
 
+// needsBigtable is a step whose API is off, and which looks at nothing.
+var needsBigtable = provisioner.Define(provisioner.StepDef[struct{}]{
+	Name:    "needs-bigtable",
+	Desired: func(onboarding.Spec) []provisioner.Want[struct{}] { return provisioner.One(struct{}{}) },
+	APIs:    []string{"bigtableadmin.googleapis.com"},
+})
+
 // cases says of each step what the suite cannot know.
 func cases() []steptest.Case {
 	dataproc := steptest.Spec()
@@ -22,7 +32,7 @@ func cases() []steptest.Case {
 	const instance = "tecton-acme-production"
 
 	return []steptest.Case{
-		{Step: resources.EnableAPIs, Absent: onboarding.ActionChange, Stays: true},
+		{Step: resources.EnableAPIs, Catalog: []*provisioner.Step{resources.EnableAPIs, needsBigtable}, Absent: onboarding.ActionChange, Stays: true},
 		{Step: resources.Bucket, Foreign: func(w *steptest.World) { w.MakeBucket(steptest.Bystander, "somebody-else", bucket) }},
 		{Step: resources.SparkAccount, Foreign: func(w *steptest.World) { w.Cloud.AddServiceAccount("acme-data", spark) }},
 		{Step: resources.SparkBucketRole, Policy: "buckets/" + bucket},
@@ -79,6 +89,46 @@ func cases() []steptest.Case {
 		{Step: resources.DatabricksSecretScope},
 		{Step: resources.Verify, Catalog: resources.Catalog()},
 		{Step: resources.Handover, Catalog: resources.Catalog()},
+	}
+}
+
+// The APIs follow from what the steps declare.
+func TestTheAPIsAreThoseThatTheStepsNeed(t *testing.T) {
+	t.Parallel()
+	const always = "cloudresourcemanager.googleapis.com iam.googleapis.com serviceusage.googleapis.com storage.googleapis.com"
+	least := steptest.Spec()
+	least.OnlineStore, least.Bigtable, least.DataSources = onboarding.OnlineRedis, onboarding.BigtableSpec{}, nil
+	bigtable := least
+	bigtable.OnlineStore = onboarding.OnlineBigtable
+	dataproc := least
+	dataproc.Compute = onboarding.ComputeDataproc
+	bigquery := least
+	bigquery.DataSources = []onboarding.DataSource{{Kind: onboarding.SourceProject, Name: "acme-warehouse"}}
+	bucket := least
+	bucket.DataSources = []onboarding.DataSource{{Kind: onboarding.SourceBucket, Name: "acme-landing"}}
+	for _, c := range []struct {
+		name string
+		spec onboarding.Spec
+		more string
+	}{
+		{"the least", least, ""},
+		{"Bigtable", bigtable, "bigtable.googleapis.com bigtableadmin.googleapis.com"},
+		{"Dataproc", dataproc, "dataproc.googleapis.com"},
+		{"BigQuery", bigquery, "bigquery.googleapis.com"},
+		{"a bucket to read", bucket, ""},
+	} {
+		tasks, err := provisioner.Graph(resources.Catalog(), c.spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wanted struct{ Services []string }
+		if err := json.Unmarshal(tasks[0].Desired, &wanted); err != nil {
+			t.Fatal(err)
+		}
+		want := slices.Sorted(slices.Values(strings.Fields(always + " " + c.more)))
+		if tasks[0].Step != resources.EnableAPIs || !slices.Equal(wanted.Services, want) {
+			t.Errorf("%s: %v, want %v", c.name, wanted.Services, want)
+		}
 	}
 }
 

@@ -42,6 +42,9 @@ var ControlPlaneRole = provisioner.Define(provisioner.StepDef[role]{
 	Undo:        undoRole,
 	Gcloud:      gcloudRole,
 	Terraform:   terraformRole,
+	Makes:       "custom role",
+	Facts:       factsOfRole,
+	APIs:        []string{"iam.googleapis.com"},
 	Permissions: permissionsOfRole,
 
 	UndoPermissions: func(onboarding.Spec, role) []onboarding.Permission {
@@ -68,6 +71,13 @@ func describeRole(spec onboarding.Spec, want role) provisioner.Description {
 		Resource: want.Name,
 		Why:      "It holds exactly: " + strings.Join(want.Permissions, ", ") + ". No role of Google's is exactly that.",
 		Console:  "https://console.cloud.google.com/iam-admin/roles?project=" + url.QueryEscape(spec.Project),
+	}
+}
+
+func factsOfRole(_ onboarding.Spec, want role) []onboarding.Fact {
+	return []onboarding.Fact{
+		{Key: "control_plane_custom_role", Value: want.Name, Label: "Custom role"},
+		{Key: "control_plane_custom_role_permissions", Value: want.Permissions},
 	}
 }
 

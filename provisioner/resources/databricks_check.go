@@ -29,7 +29,11 @@ var DatabricksCheck = provisioner.Define(provisioner.StepDef[workspace]{
 	Describe: describeWorkspace,
 	Check:    checkWorkspace,
 	Diff:     func(_, got workspace) []string { return got.problems },
-	Timeout:  5 * time.Minute,
+	Facts:    factsOfWorkspace,
+	Unchecked: map[onboarding.Purpose]string{
+		onboarding.PurposeDatabricksToken: "The Databricks workspace: its token was wiped after the handover. To have it checked or repaired, enter the token again with the compute platform.",
+	},
+	Timeout: 5 * time.Minute,
 })
 
 func wantWorkspace(spec onboarding.Spec) []provisioner.Want[workspace] {
@@ -44,6 +48,13 @@ func describeWorkspace(_ onboarding.Spec, want workspace) provisioner.Descriptio
 		Title: "Check the Databricks workspace", Resource: want.URL,
 		Why:     "The control plane starts clusters here with your token: it must be accepted, may create clusters, and the runtime " + want.Runtime + " must be offered.",
 		Console: want.URL,
+	}
+}
+
+func factsOfWorkspace(_ onboarding.Spec, want workspace) []onboarding.Fact {
+	return []onboarding.Fact{
+		{Key: "compute.workspace_url", Value: want.URL, Label: "Databricks workspace"},
+		{Key: "compute.runtime_version", Value: want.Runtime, Label: "Databricks Runtime"},
 	}
 }
 

@@ -35,7 +35,12 @@ var DatabricksSecretScope = provisioner.Define(provisioner.StepDef[scope]{
 	Check:     checkScope,
 	Diff:      diffScope,
 	Apply:     applyScope,
-	Shared:    true,
+	Makes:     "secret scope",
+	Facts:     factsOfScope,
+	Unchecked: map[onboarding.Purpose]string{
+		onboarding.PurposeVendorAPIKey: "The API key in the secret scope: it was wiped after the handover. If notebooks lack it, ask your specialist to enter it again.",
+	},
+	Shared: true,
 })
 
 func wantScope(spec onboarding.Spec) []provisioner.Want[scope] {
@@ -53,6 +58,10 @@ func describeScope(_ onboarding.Spec, want scope) provisioner.Description {
 		Why:     "Notebooks read the address (" + keyAddress + ") from here, and the API key (" + keyAPIKey + ") if your specialist supplied one.",
 		Console: want.Workspace,
 	}
+}
+
+func factsOfScope(_ onboarding.Spec, want scope) []onboarding.Fact {
+	return []onboarding.Fact{{Key: "compute.secret_scope", Value: want.Scope, Label: "Databricks secret scope"}}
 }
 
 func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisioner.Observed[scope], error) {

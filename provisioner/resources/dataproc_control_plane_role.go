@@ -17,6 +17,8 @@ var DataprocControlPlaneRole = provisioner.Define(provisioner.StepDef[grant]{
 	Gcloud:      gcloudGrant,
 	Terraform:   terraformGrant,
 	Shared:      true,
+	Facts:       factsOfDataproc,
+	APIs:        []string{"dataproc.googleapis.com"},
 	Permissions: grantPermissions,
 })
 
@@ -27,6 +29,10 @@ func wantDataprocControlPlaneRole(spec onboarding.Spec) []provisioner.Want[grant
 	return provisioner.One(grant{
 		Project: spec.Project, Role: spec.Vendor.Defaults().DataprocControlPlaneRole, Member: serviceAccount(spec.ControlPlaneAccount),
 	})
+}
+
+func factsOfDataproc(spec onboarding.Spec, _ grant) []onboarding.Fact {
+	return []onboarding.Fact{{Key: "compute.region", Value: spec.Region}}
 }
 
 func describeDataprocControlPlaneRole(_ onboarding.Spec, g grant) provisioner.Description {

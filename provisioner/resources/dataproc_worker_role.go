@@ -17,6 +17,7 @@ var DataprocWorkerRole = provisioner.Define(provisioner.StepDef[grant]{
 	Gcloud:      gcloudGrant,
 	Terraform:   terraformGrant,
 	Shared:      true,
+	APIs:        []string{"dataproc.googleapis.com"},
 	Permissions: grantPermissions,
 })
 

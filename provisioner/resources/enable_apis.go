@@ -17,18 +17,21 @@ import (
 	"groundwork/provisioner"
 )
 
-// maxBatch is how many APIs one call may enable, and one may ask for (Google's limits: 20 and 30).
+// maxBatch is how many APIs one call may enable.
 const maxBatch = 20
+
+// everyProject are the APIs that looking at the project takes, whatever is created in it.
+var everyProject = []string{"cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com"}
 
 type apis struct {
 	Project  string   `json:"project"`
 	Services []string `json:"services"` // "storage.googleapis.com", sorted
 }
 
-// EnableAPIs turns on exactly the APIs that the spec needs. APIs that are on already, by whomever, stay on.
+// EnableAPIs turns on exactly the APIs that the other steps say they need. APIs that are on already, by whomever, stay on.
 var EnableAPIs = provisioner.Define(provisioner.StepDef[apis]{
 	Name:        "enable-apis",
-	Desired:     wantAPIs,
+	Gather:      gatherAPIs,
 	Describe:    describeAPIs,
 	Check:       checkAPIs,
 	Diff:        diffAPIs,
@@ -37,24 +40,16 @@ var EnableAPIs = provisioner.Define(provisioner.StepDef[apis]{
 	Gcloud:      gcloudAPIs,
 	Terraform:   terraformAPIs,
 	Stays:       "They stay on: other things in the project may use these APIs. Turning them off is yours to decide.",
+	APIs:        everyProject,
 	Shared:      true,
 	Permissions: permissionsOfAPIs,
 	Timeout:     20 * time.Minute,
 })
 
-func wantAPIs(spec onboarding.Spec) []provisioner.Want[apis] {
-	s := []string{"cloudresourcemanager.googleapis.com", "iam.googleapis.com", "serviceusage.googleapis.com", "storage.googleapis.com"}
-	if spec.Compute == onboarding.ComputeDataproc {
-		s = append(s, "dataproc.googleapis.com")
-	}
-	if spec.OnlineStore == onboarding.OnlineBigtable {
-		s = append(s, "bigtable.googleapis.com", "bigtableadmin.googleapis.com")
-	}
-	if len(sources(spec, onboarding.SourceDataset))+len(sources(spec, onboarding.SourceProject)) > 0 {
-		s = append(s, "bigquery.googleapis.com")
-	}
-	slices.Sort(s)
-	return provisioner.One(apis{Project: spec.Project, Services: s})
+func gatherAPIs(spec onboarding.Spec, others []*provisioner.Task) []provisioner.Want[apis] {
+	services := append(provisioner.APIs(others), everyProject...)
+	slices.Sort(services)
+	return provisioner.One(apis{Project: spec.Project, Services: slices.Compact(services)})
 }
 
 func describeAPIs(spec onboarding.Spec, want apis) provisioner.Description {
@@ -68,24 +63,11 @@ func describeAPIs(spec onboarding.Spec, want apis) provisioner.Description {
 
 // checkAPIs never finds the resource absent: a project always has APIs, perhaps none of those that are wanted.
 func checkAPIs(ctx context.Context, env *provisioner.Env, want apis) (*provisioner.Observed[apis], error) {
-	got := apis{Project: want.Project}
-	for batch := range slices.Chunk(want.Services, maxBatch) {
-		var names []string
-		for _, s := range batch {
-			names = append(names, "projects/"+want.Project+"/services/"+s)
-		}
-		res, err := env.Cloud.Usage.Services.BatchGet("projects/" + want.Project).Names(names...).Context(ctx).Do()
-		if err != nil {
-			return nil, fmt.Errorf("read APIs of %s: %w", want.Project, err)
-		}
-		for _, s := range res.Services {
-			if s.State == "ENABLED" {
-				got.Services = append(got.Services, s.Name[strings.LastIndexByte(s.Name, '/')+1:])
-			}
-		}
+	on, err := env.Cloud.EnabledAPIs(ctx, want.Project, want.Services)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(got.Services)
-	return &provisioner.Observed[apis]{State: got}, nil
+	return &provisioner.Observed[apis]{State: apis{Project: want.Project, Services: on}}, nil
 }
 
 func diffAPIs(want, got apis) []string {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"groundwork/onboarding"
+	"groundwork/provisioner"
 	"groundwork/provisioner/resources"
 	"groundwork/provisioner/steptest"
 )
@@ -58,20 +59,22 @@ func TestEachDeclaredPermissionIsGooglesAndAnOwners(t *testing.T) {
 	dataproc.Compute = onboarding.ComputeDataproc
 	count := 0
 	for _, spec := range []onboarding.Spec{steptest.Spec(), dataproc} {
-		for _, step := range resources.Catalog() {
-			for _, task := range step.Tasks(spec) {
-				for _, p := range task.Permissions {
-					count++
-					if !known[p.Name] {
-						t.Errorf("%s: Google knows no permission %s", task.Name, p.Name)
-					}
-					owns := roles["roles/owner"].Permissions
-					if strings.HasPrefix(p.On, "gs://") {
-						owns = ofBuckets
-					}
-					if !slices.Contains(owns, p.Name) {
-						t.Errorf("%s: an owner does not hold %s on %q", task.Name, p.Name, p.On)
-					}
+		tasks, err := provisioner.Graph(resources.Catalog(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, task := range tasks {
+			for _, p := range task.Permissions {
+				count++
+				if !known[p.Name] {
+					t.Errorf("%s: Google knows no permission %s", task.Name, p.Name)
+				}
+				owns := roles["roles/owner"].Permissions
+				if strings.HasPrefix(p.On, "gs://") {
+					owns = ofBuckets
+				}
+				if !slices.Contains(owns, p.Name) {
+					t.Errorf("%s: an owner does not hold %s on %q", task.Name, p.Name, p.On)
 				}
 			}
 		}

@@ -212,21 +212,6 @@ func grantPermissions(spec onboarding.Spec, g grant) []onboarding.Permission {
 	}
 }
 
-// grants lists every wanted binding of a spec on a resource with an IAM policy, for the verification.
-func grants(spec onboarding.Spec) []grant {
-	var all []grant
-	for _, desired := range []func(onboarding.Spec) []provisioner.Want[grant]{
-		wantSparkBucketRole, wantReadProjects, wantReadBuckets, wantControlPlaneBucketRole, wantActAs,
-		wantBigtableSparkRole, wantBigtableControlPlaneRole, wantBigtableServingRole,
-		wantDataprocWorkerRole, wantDataprocControlPlaneRole,
-	} {
-		for _, w := range desired(spec) {
-			all = append(all, w.State)
-		}
-	}
-	return all
-}
-
 // sources returns the data sources of one kind, each name once, in the order answered.
 func sources(spec onboarding.Spec, kind onboarding.DataSourceKind) []string {
 	var names []string

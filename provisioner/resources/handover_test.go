@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner/resources"
@@ -62,7 +63,31 @@ func TestTheRecordIsKeptAndDeliveredWithoutSecrets(t *testing.T) {
 			t.Errorf("the record holds %q", secret)
 		}
 	}
-	var r resources.Record
+	var r struct {
+		Deployment            string `json:"deployment_name"`
+		Region                string
+		Project               string `json:"project_id"`
+		ProjectNumber         string `json:"project_number"`
+		Bucket                string
+		SparkAccount          string   `json:"spark_service_account"`
+		ControlPlaneAccount   string   `json:"control_plane_service_account"`
+		CustomRole            string   `json:"control_plane_custom_role"`
+		CustomRolePermissions []string `json:"control_plane_custom_role_permissions"`
+		Compute               struct {
+			WorkspaceURL string `json:"workspace_url"`
+			Runtime      string `json:"runtime_version"`
+		}
+		OnlineStore struct {
+			Project  string `json:"project_id"`
+			Instance string `json:"instance_id"`
+		} `json:"online_store"`
+		Bindings []onboarding.Binding
+		Verified []struct {
+			Title string
+			At    time.Time
+		}
+		VerifiedAs string `json:"verified_as"`
+	}
 	if err := json.Unmarshal(run.Record, &r); err != nil {
 		t.Fatal(err)
 	}

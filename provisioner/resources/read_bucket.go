@@ -17,6 +17,7 @@ var ReadBucket = provisioner.Define(provisioner.StepDef[grant]{
 	Gcloud:      gcloudGrant,
 	Terraform:   terraformGrant,
 	Shared:      true,
+	APIs:        []string{"storage.googleapis.com"},
 	Permissions: grantPermissions,
 })
 

@@ -45,6 +45,7 @@ var ReadDataset = provisioner.Define(provisioner.StepDef[datasetAccess]{
 	Gcloud:      gcloudDataset,
 	Terraform:   terraformDataset,
 	Shared:      true,
+	APIs:        []string{"bigquery.googleapis.com"},
 	Permissions: permissionsOfDataset,
 })
 

@@ -17,6 +17,7 @@ var ReadProject = provisioner.Define(provisioner.StepDef[grant]{
 	Gcloud:      gcloudGrant,
 	Terraform:   terraformGrant,
 	Shared:      true,
+	APIs:        []string{"bigquery.googleapis.com"},
 	Permissions: grantPermissions,
 })
 

@@ -36,7 +36,11 @@ var Redis = provisioner.Define(provisioner.StepDef[redisCluster]{
 	Check:    checkRedis,
 	Diff:     func(_, got redisCluster) []string { return got.problems },
 	Guide:    guideRedis,
-	Timeout:  5 * time.Minute,
+	Facts:    factsOfRedis,
+	Unchecked: map[onboarding.Purpose]string{
+		onboarding.PurposeRedisToken: "Redis: its token was wiped after the handover. To have it checked, enter the token again with the online store.",
+	},
+	Timeout: 5 * time.Minute,
 })
 
 func wantRedis(spec onboarding.Spec) []provisioner.Want[redisCluster] {
@@ -56,6 +60,26 @@ func describeRedis(_ onboarding.Spec, want redisCluster) provisioner.Description
 		Why:     "The online store: features are served from here. You make the cluster in your own Redis account; we check it.",
 		Console: "https://app.redislabs.com/",
 		Cost:    "billed by Redis through Google Cloud Marketplace",
+	}
+}
+
+// peering is one end of a VPC peering of Redis, as the record has it.
+type peering struct {
+	With    string `json:"with"` // "databricks" or "serving"
+	Project string `json:"gcp_redis_project_id"`
+	Network string `json:"gcp_redis_network_name"`
+}
+
+// factsOfRedis leaves the token out: it travels apart.
+func factsOfRedis(spec onboarding.Spec, want redisCluster) []onboarding.Fact {
+	r := spec.Redis
+	return []onboarding.Fact{
+		{Key: "online_store.primary_endpoint", Value: want.Endpoint, Label: "Redis endpoint"},
+		{Key: "online_store.tls", Value: true},
+		{Key: "online_store.cidr", Value: want.CIDR},
+		{Key: "online_store.peerings", Value: []peering{{"databricks", r.DatabricksProject, r.DatabricksNetwork}, {"serving", r.ServingPeer, r.ServingPeerNet}}},
+		{Key: "online_store.attested_by", Value: want.AttestedBy},
+		{Key: "versions.redis", Value: want.Version},
 	}
 }
 

@@ -40,6 +40,9 @@ var SparkAccount = provisioner.Define(provisioner.StepDef[account]{
 	Gcloud:      gcloudAccount,
 	Terraform:   terraformAccount,
 	Adopt:       func(spec onboarding.Spec) bool { return spec.ExistingSpark != "" },
+	Makes:       "service account",
+	Facts:       factsOfSparkAccount,
+	APIs:        []string{"iam.googleapis.com"},
 	Permissions: permissionsOfAccount,
 
 	UndoPermissions: func(_ onboarding.Spec, want account) []onboarding.Permission {
@@ -71,6 +74,10 @@ func describeSparkAccount(_ onboarding.Spec, want account) provisioner.Descripti
 		d.Why = "Spark jobs run as the account you named. It is used as it is."
 	}
 	return d
+}
+
+func factsOfSparkAccount(_ onboarding.Spec, want account) []onboarding.Fact {
+	return []onboarding.Fact{{Key: "spark_service_account", Value: want.Email, Label: "Spark service account"}}
 }
 
 func checkAccount(ctx context.Context, env *provisioner.Env, want account) (*provisioner.Observed[account], error) {

@@ -27,7 +27,7 @@ type verification struct {
 // tested, and as whom, is in its log.
 var Verify = provisioner.Define(provisioner.StepDef[verification]{
 	Name:        "verify",
-	Desired:     wantVerification,
+	Gather:      gatherVerification,
 	Describe:    describeVerification,
 	Verify:      verifyAll,
 	Permissions: permissionsOfVerification,
@@ -35,18 +35,25 @@ var Verify = provisioner.Define(provisioner.StepDef[verification]{
 	Timeout:     10 * time.Minute,
 })
 
-func wantVerification(spec onboarding.Spec) []provisioner.Want[verification] {
+func gatherVerification(spec onboarding.Spec, others []*provisioner.Task) []provisioner.Want[verification] {
 	v := verification{
 		Bucket: wantBucket(spec)[0].State, Role: roleName(spec), Permissions: wantRole(spec)[0].State.Permissions,
 		Canary: "groundwork-canary/" + string(spec.Onboarding),
 	}
-	for _, g := range grants(spec) {
-		v.Bindings = append(v.Bindings, g.binding())
-	}
-	for _, w := range wantReadDatasets(spec) {
-		v.Bindings = append(v.Bindings, w.State.binding())
-	}
+	v.Bindings = bindingsOf(others)
 	return provisioner.One(v)
+}
+
+// bindingsOf are the bindings of all tasks: who has which role on what. What a custom role holds is said with the role.
+func bindingsOf(tasks []*provisioner.Task) []onboarding.Binding {
+	all := []onboarding.Binding{} // never null
+	for _, t := range tasks {
+		for _, b := range t.Description.Bindings {
+			b.Permissions = nil
+			all = append(all, b)
+		}
+	}
+	return all
 }
 
 func describeVerification(spec onboarding.Spec, want verification) provisioner.Description {
@@ -80,7 +87,7 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	case !slices.Equal(custom.State.Permissions, want.Permissions):
 		wrong = append(wrong, "the role "+want.Role+" holds "+strings.Join(custom.State.Permissions, ", "))
 	}
-	lacking, bindings, err := lackingBindings(ctx, env)
+	lacking, err := lackingBindings(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -91,7 +98,7 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	if err := canary(ctx, env, want.Bucket.Name, want.Canary); err != nil {
 		return err
 	}
-	env.Log("Read back and compared: the bucket's settings, the %d permissions of %s, and %d bindings, each present", len(want.Permissions), want.Role, bindings)
+	env.Log("Read back and compared: the bucket's settings, the %d permissions of %s, and %d bindings, each present", len(want.Permissions), want.Role, len(want.Bindings))
 	env.Log("%s wrote and deleted the object %s in gs://%s. This tests the bucket as that person; it does not test the other accounts' access", env.Caller, want.Canary, want.Bucket.Name)
 	return nil
 }
@@ -99,34 +106,28 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 // atOnce is how many policies the verification reads at the same time.
 const atOnce = 6
 
-// lackingBindings reads every wanted binding back; it returns those that are not there, in words, and how many were read.
-func lackingBindings(ctx context.Context, env *provisioner.Env) (lacking []string, read int, err error) {
-	all, datasets := grants(env.Spec), wantReadDatasets(env.Spec)
-	found := make([]string, len(all)+len(datasets))
+// lackingBindings reads the bindings of every task back and returns those that aren't there, in words.
+func lackingBindings(ctx context.Context, env *provisioner.Env) ([]string, error) {
+	found := make([][]onboarding.Binding, len(env.Tasks))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for i, g := range all {
-		group.Go(func() error {
-			got, err := checkGrant(ctx, env, g)
-			if err == nil && got == nil {
-				found[i] = g.Member + " lacks " + g.Role + " on " + g.on()
-			}
-			return err
-		})
-	}
-	for i, d := range datasets {
-		group.Go(func() error {
-			got, err := checkDataset(ctx, env, d.State)
-			if err == nil && got == nil {
-				found[len(all)+i] = d.State.Email + " lacks " + d.State.Role + " on " + d.State.on()
-			}
+	for i, t := range env.Tasks {
+		if len(t.Description.Bindings) == 0 {
+			continue
+		}
+		group.Go(func() (err error) {
+			found[i], err = t.Lacks(ctx, env)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return slices.DeleteFunc(found, func(s string) bool { return s == "" }), len(all) + len(datasets), nil
+	var lacking []string
+	for _, b := range slices.Concat(found...) {
+		lacking = append(lacking, b.Member+" lacks "+b.Role+" on "+b.On)
+	}
+	return lacking, nil
 }
 
 // canary writes and deletes one small object. One that a killed run left is overwritten.

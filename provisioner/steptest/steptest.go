@@ -109,11 +109,21 @@ func (c Case) mine(name onboarding.TaskName) bool {
 
 func (c Case) tasks(t *testing.T) []*provisioner.Task {
 	t.Helper()
-	tasks := c.Step.Tasks(c.Spec)
+	tasks := tasksOf(t, c.Catalog, c.Spec, c.Step)
 	if len(tasks) == 0 {
 		t.Fatalf("%s has no task for the case's spec", c.Step.Name())
 	}
 	return tasks
+}
+
+// tasksOf are the tasks of the catalog for a spec that belong to the steps.
+func tasksOf(t *testing.T, catalog []*provisioner.Step, spec onboarding.Spec, steps ...*provisioner.Step) []*provisioner.Task {
+	t.Helper()
+	tasks, err := provisioner.Graph(catalog, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(tasks, func(t *provisioner.Task) bool { return !slices.Contains(steps, t.Step) })
 }
 
 // changes tells whether the step changes the cloud at all.
@@ -142,7 +152,7 @@ func deterministic(t *testing.T, c Case) {
 	}
 	first := c.tasks(t)
 	for range 10 {
-		for i, task := range c.Step.Tasks(again) {
+		for i, task := range tasksOf(t, c.Catalog, again, c.Step) {
 			if !bytes.Equal(task.Desired, first[i].Desired) || task.Name != first[i].Name {
 				t.Fatalf("%s: desired %s, then %s", task.Name, first[i].Desired, task.Desired)
 			}
@@ -268,16 +278,14 @@ func bursts(t *testing.T, c Case) {
 // permissions runs with exactly the declared permissions, and with each of them missing.
 func permissions(t *testing.T, c Case) {
 	declared := func(w *World) (mine, all []onboarding.Permission) {
-		for _, step := range c.Catalog {
-			for _, task := range step.Tasks(w.Spec) {
-				for _, p := range task.Permissions {
-					p.Why = ""
-					if !slices.Contains(all, p) {
-						all = append(all, p)
-					}
-					if step == c.Step && !slices.Contains(mine, p) {
-						mine = append(mine, p)
-					}
+		for _, task := range tasksOf(t, c.Catalog, w.Spec, c.Catalog...) {
+			for _, p := range task.Permissions {
+				p.Why = ""
+				if !slices.Contains(all, p) {
+					all = append(all, p)
+				}
+				if task.Step == c.Step && !slices.Contains(mine, p) {
+					mine = append(mine, p)
 				}
 			}
 		}

@@ -228,10 +228,7 @@ func (w *World) Run() onboarding.Run {
 // Teardown plans, approves and executes a teardown of the tasks that which takes. nil: of all.
 func (w *World) Teardown(which func(onboarding.TaskName) bool) onboarding.Run {
 	w.T.Helper()
-	plan, err := w.service.TeardownPlan(w.T.Context(), onboarding.System, w.onboarding(), w.Spec)
-	if err != nil {
-		w.T.Fatalf("teardown plan: %v", err)
-	}
+	plan := w.TeardownPlan()
 	if which != nil {
 		plan.Tasks = slices.DeleteFunc(plan.Tasks, func(t onboarding.PlannedTask) bool { return !which(t.Name) })
 	}
@@ -297,14 +294,14 @@ func (w *World) Changes(mark int) []emulator.Call {
 }
 
 // Allow gives [Limited] exactly these permissions, each where it is needed, by custom roles; what it had is gone.
-// Those on the bucket that the run makes are given on its project.
+// Those on a bucket that the run makes are given on its project.
 func (w *World) Allow(permissions []onboarding.Permission) {
 	w.T.Helper()
 	by := map[string][]string{}
 	for _, p := range permissions {
 		on := "projects/" + w.Spec.Project
 		switch bucket, ok := strings.CutPrefix(p.On, "gs://"); {
-		case ok && bucket != w.Spec.Bucket():
+		case ok && !w.creates(p.On):
 			on = "buckets/" + bucket
 		case !ok && p.On != "":
 			on = "projects/" + p.On
@@ -325,6 +322,13 @@ func (w *World) Allow(permissions []onboarding.Permission) {
 		w.Cloud.AddRole(project, id, by[on], false, 0)
 		w.Cloud.SetIAM(on, "user:"+Limited, "projects/"+project+"/roles/"+id)
 	}
+}
+
+// creates reports whether a run creates the resource.
+func (w *World) creates(resource string) bool {
+	return slices.ContainsFunc(w.Outline(), func(t onboarding.PlannedTask) bool {
+		return t.Resource == resource && t.Action == onboarding.ActionCreate
+	})
 }
 
 // MakeBucket makes a bucket as somebody.
@@ -368,3 +372,19 @@ func (w *World) Preflight() []onboarding.CheckResult {
 
 // Consent is what the page before the consent lists.
 func (w *World) Consent() onboarding.Consent { return w.service.Consent(w.Spec) }
+
+// Outline is what the pages show before anything is read.
+func (w *World) Outline() []onboarding.PlannedTask { return w.service.Outline(w.Spec) }
+
+// Facts are what the record says of the spec.
+func (w *World) Facts() []onboarding.Fact { return w.service.Facts(w.Spec) }
+
+// TeardownPlan reads what a teardown would remove.
+func (w *World) TeardownPlan() onboarding.Plan {
+	w.T.Helper()
+	plan, err := w.service.TeardownPlan(w.T.Context(), onboarding.System, w.onboarding(), w.Spec)
+	if err != nil {
+		w.T.Fatalf("teardown plan: %v", err)
+	}
+	return plan
+}

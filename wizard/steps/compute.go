@@ -19,6 +19,41 @@ type computeAnswer struct {
 	SecretScope bool                   `json:"secret_scope,omitempty"`
 }
 
+// platform is one choice of a compute platform.
+type platform struct {
+	compute     onboarding.Compute
+	label, hint string
+	offered     func(onboarding.VendorValues) bool // nil: to everyone
+}
+
+// platforms are the compute platforms in the order of the page.
+var platforms = []platform{
+	{onboarding.ComputeDatabricks, "Databricks on Google Cloud", "A workspace that you have already", nil},
+	{onboarding.ComputeDataproc, "Dataproc", "Google’s own Spark, in the same project", func(v onboarding.VendorValues) bool { return v.AllowDataproc }},
+}
+
+// offeredPlatforms are those that the specialist offers.
+func offeredPlatforms(c wizard.Context) []wizard.Choice {
+	var out []wizard.Choice
+	for _, p := range platforms {
+		if p.offered == nil || p.offered(c.Vendor) {
+			out = append(out, wizard.Choice{Value: string(p.compute), Label: p.label, Hint: p.hint})
+		}
+	}
+	return out
+}
+
+// alwaysOffered names the platforms that every onboarding offers.
+func alwaysOffered() string {
+	var names []string
+	for _, p := range platforms {
+		if p.offered == nil {
+			names = append(names, p.compute.Label())
+		}
+	}
+	return strings.Join(names, " or ")
+}
+
 // compute asks where the Spark jobs run.
 var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 	ID:    computeID,
@@ -27,30 +62,24 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 	Intro: "The jobs that read and prepare your data run here, in your own account.",
 	Fields: []wizard.Field[computeAnswer]{
 		{
-			Name:  "platform",
-			Label: "Compute platform",
-			Kind:  wizard.KindCards,
-			Need:  "Choose where your Spark jobs run",
-			Value: func(a *computeAnswer) *string { return (*string)(&a.Platform) },
-			Choices: func(_ context.Context, c wizard.Context) ([]wizard.Choice, error) {
-				out := []wizard.Choice{{Value: string(onboarding.ComputeDatabricks), Label: "Databricks on Google Cloud", Hint: "A workspace that you have already"}}
-				if c.Vendor.AllowDataproc {
-					out = append(out, wizard.Choice{Value: string(onboarding.ComputeDataproc), Label: "Dataproc", Hint: "Google’s own Spark, in the same project"})
-				}
-				return out, nil
-			},
+			Name:    "platform",
+			Label:   "Compute platform",
+			Kind:    wizard.KindCards,
+			Need:    "Choose where your Spark jobs run",
+			Value:   func(a *computeAnswer) *string { return (*string)(&a.Platform) },
+			Choices: func(_ context.Context, c wizard.Context) ([]wizard.Choice, error) { return offeredPlatforms(c), nil },
 			Unknown: func(v string) string {
-				if v == string(onboarding.ComputeDataproc) {
-					return "Dataproc isn’t offered for this onboarding. Choose Databricks, or ask your specialist for Dataproc"
+				if name := onboarding.Compute(v).Label(); name != "" {
+					return name + " isn’t offered for this onboarding. Choose " + alwaysOffered() + ", or ask your specialist for " + name
 				}
 				return "Choose one of the compute platforms offered"
 			},
 			// With one platform on offer there is nothing to choose.
 			Default: func(c wizard.Context) string {
-				if c.Vendor.AllowDataproc {
-					return ""
+				if offered := offeredPlatforms(c); len(offered) == 1 {
+					return offered[0].Value
 				}
-				return string(onboarding.ComputeDatabricks)
+				return ""
 			},
 		},
 		{
@@ -112,10 +141,11 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 		return nil
 	},
 	Outline: func(a computeAnswer, _ wizard.Context) []wizard.Row {
-		if a.Platform == onboarding.ComputeDataproc {
-			return []wizard.Row{{Label: "Compute", Value: "Dataproc"}}
+		value := a.Platform.Label()
+		if a.Platform == onboarding.ComputeDatabricks {
+			value += ", " + strings.TrimPrefix(a.Workspace, "https://")
 		}
-		return []wizard.Row{{Label: "Compute", Value: "Databricks, " + strings.TrimPrefix(a.Workspace, "https://")}}
+		return []wizard.Row{{Label: "Compute", Value: value}}
 	},
 	Spec: func(a computeAnswer, s *onboarding.Spec) {
 		s.Compute = a.Platform

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -56,11 +57,11 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 			Need:  "Choose an online store",
 			Value: func(a *onlineStoreAnswer) *string { return &a.Store },
 			Choices: func(context.Context, wizard.Context) ([]wizard.Choice, error) {
-				return []wizard.Choice{
-					{Value: storeBigtable, Label: "New Bigtable instance", Hint: "We create it: one SSD node, about $470 a month"},
-					{Value: storeBigtableExisting, Label: "Bigtable instance that you have", Hint: "We only add the access that is needed"},
-					{Value: storeRedis, Label: "Redis Enterprise Cloud", Hint: "You create it with Redis; we guide you and check it"},
-				}, nil
+				var out []wizard.Choice
+				for _, s := range stores {
+					out = append(out, wizard.Choice{Value: s.value, Label: s.label, Hint: s.hint})
+				}
+				return out, nil
 			},
 		},
 		{
@@ -128,28 +129,49 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 		}
 		return nil
 	},
-	Outline: func(a onlineStoreAnswer, c wizard.Context) []wizard.Row {
-		value := "Redis Enterprise Cloud"
-		switch a.Store {
-		case storeBigtable:
-			value = fmt.Sprintf("Bigtable, new instance in %s", a.Zone)
-		case storeBigtableExisting:
-			value = "Bigtable, instance " + a.Existing
+	Outline: func(a onlineStoreAnswer, _ wizard.Context) []wizard.Row {
+		s, ok := storeOf(a)
+		if !ok {
+			return nil
 		}
-		return []wizard.Row{{Label: "Online store", Value: value}}
+		return []wizard.Row{{Label: "Online store", Value: s.outline(a)}}
 	},
-	Spec: func(a onlineStoreAnswer, s *onboarding.Spec) {
-		switch a.Store {
-		case storeBigtable:
+	Spec: func(a onlineStoreAnswer, spec *onboarding.Spec) {
+		if s, ok := storeOf(a); ok {
+			s.spec(a, spec)
+		}
+	},
+})
+
+// store is one choice of an online store.
+type store struct {
+	value, label, hint string
+	outline            func(onlineStoreAnswer) string
+	spec               func(onlineStoreAnswer, *onboarding.Spec)
+}
+
+// stores are the choices in the order of the page.
+var stores = []store{
+	{
+		storeBigtable, "New Bigtable instance", "We create it: one SSD node, " + onboarding.BigtableMonthly,
+		func(a onlineStoreAnswer) string { return "Bigtable, new instance in " + a.Zone },
+		func(a onlineStoreAnswer, s *onboarding.Spec) {
 			s.OnlineStore = onboarding.OnlineBigtable
-			s.Bigtable = onboarding.BigtableSpec{InstanceID: a.Instance, Zone: a.Zone}
-			if a.Instance == "" {
-				s.Bigtable.InstanceID = onboarding.DefaultInstanceID(s.Deployment)
-			}
-		case storeBigtableExisting:
+			s.Bigtable = onboarding.BigtableSpec{InstanceID: cmp.Or(a.Instance, onboarding.DefaultInstanceID(s.Deployment)), Zone: a.Zone}
+		},
+	},
+	{
+		storeBigtableExisting, "Bigtable instance that you have", "We only add the access that is needed",
+		func(a onlineStoreAnswer) string { return "Bigtable, instance " + a.Existing },
+		func(a onlineStoreAnswer, s *onboarding.Spec) {
 			s.OnlineStore = onboarding.OnlineBigtable
 			s.Bigtable = onboarding.BigtableSpec{InstanceID: a.Existing, Adopt: true}
-		case storeRedis:
+		},
+	},
+	{
+		storeRedis, "Redis Enterprise Cloud", "You create it with Redis; we guide you and check it",
+		func(onlineStoreAnswer) string { return "Redis Enterprise Cloud" },
+		func(a onlineStoreAnswer, s *onboarding.Spec) {
 			s.OnlineStore = onboarding.OnlineRedis
 			s.Redis = onboarding.RedisSpec{
 				Endpoint: a.Endpoint, Token: a.Token, CIDR: a.CIDR,
@@ -157,9 +179,19 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 				ServingPeer: a.ServingPeer.Project, ServingPeerNet: a.ServingPeer.Network,
 				AttestedBy: a.AttestedBy,
 			}
-		}
+		},
 	},
-})
+}
+
+// storeOf is the choice that was answered.
+func storeOf(a onlineStoreAnswer) (store, bool) {
+	for _, s := range stores {
+		if s.value == a.Store {
+			return s, true
+		}
+	}
+	return store{}, false
+}
 
 var redisFields = []wizard.Field[onlineStoreAnswer]{
 	redisText("endpoint", "Primary endpoint", "Copy the database’s endpoint with its port from the Redis console, for example redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345.",

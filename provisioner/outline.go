@@ -1,0 +1,82 @@
+package provisioner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"groundwork/onboarding"
+)
+
+// Outline lists what a run would do in a project where nothing exists yet. It reads no cloud, so that it can be shown
+// while the customer still answers: the names are those that the spec has so far.
+func (s *Service) Outline(spec onboarding.Spec) []onboarding.PlannedTask {
+	var lines []onboarding.PlannedTask
+	for _, t := range s.tasks(spec) {
+		line := t.planned()
+		line.Action = t.assumed()
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// Facts are what the handover record says of a spec before anything is read.
+func (s *Service) Facts(spec onboarding.Spec) []onboarding.Fact { return Facts(s.tasks(spec)) }
+
+// Facts are what the tasks hand over: first what final steps say about the whole, then each resource in the tasks' order.
+// What has no value is left out.
+func Facts(tasks []*Task) []onboarding.Fact {
+	var whole, parts []onboarding.Fact
+	for _, t := range tasks {
+		if t.Step.final {
+			whole = append(whole, t.Facts...)
+		} else {
+			parts = append(parts, t.Facts...)
+		}
+	}
+	return slices.DeleteFunc(append(whole, parts...), func(f onboarding.Fact) bool { return f.Value == "" })
+}
+
+// Unchecked lists what a run can't look at, because a secret that it needs was wiped after the handover.
+func (s *Service) Unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []string {
+	var out []string
+	for _, t := range s.tasks(spec) {
+		for _, p := range wiped {
+			if why := t.Step.unchecked[p]; why != "" {
+				out = append(out, why)
+			}
+		}
+	}
+	return out
+}
+
+// tasks is the spec's graph; none, and an error in the log, for a catalog that makes none. The tests build every one.
+func (s *Service) tasks(spec onboarding.Spec) []*Task {
+	tasks, err := Graph(s.cfg.Catalog, spec)
+	if err != nil {
+		s.cfg.Log.Error("graph", "onboarding", spec.Onboarding, "error", err)
+	}
+	return tasks
+}
+
+// Lacks reads the task's resource and returns those of its bindings that aren't there.
+func (t *Task) Lacks(ctx context.Context, env *Env) ([]onboarding.Binding, error) {
+	s, err := t.res.look(ctx, env)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("check %s: %w", t.Name, err)
+	case s == nil, len(s.differences) > 0:
+		return t.Description.Bindings, nil
+	}
+	return nil, nil
+}
+
+// APIs are the names of Google's APIs that the tasks' calls need turned on, sorted.
+func APIs(tasks []*Task) []string {
+	var names []string
+	for _, t := range tasks {
+		names = append(names, t.Step.apis...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
