@@ -93,12 +93,18 @@ func (c Case) world(t *testing.T) *World {
 // before brings everything but the step into being.
 func (c Case) before(w *World) {
 	w.T.Helper()
-	others := slices.DeleteFunc(slices.Clone(c.Catalog), func(s *provisioner.Step) bool { return s == c.Step || s.Final() })
-	if len(others) > 0 {
-		w.Only(others)
-		w.Succeeds(w.Run())
-		w.Only(c.Catalog)
+	var others []onboarding.TaskName
+	for _, task := range tasksOf(w.T, c.Catalog, w.Spec, c.Catalog...) {
+		if task.Step != c.Step && !task.Step.Final() {
+			others = append(others, task.Name)
+		}
 	}
+	if len(others) == 0 {
+		return
+	}
+	plan := w.Plan()
+	plan.Tasks = slices.DeleteFunc(plan.Tasks, func(t onboarding.PlannedTask) bool { return !slices.Contains(others, t.Name) })
+	w.Succeeds(w.Execute(onboarding.RunProvision, plan))
 }
 
 // mine tells whether a task is the step's.
