@@ -18,6 +18,7 @@ import (
 	"groundwork/vault"
 	"groundwork/wizard"
 	"groundwork/wizard/steps"
+	"groundwork/wizard/steps/sample"
 )
 
 var _ app.Store = (*store.Store)(nil)
@@ -27,7 +28,7 @@ var (
 	sam = onboarding.Actor{Email: "sam@vendor.example", Role: onboarding.RoleSpecialist}
 )
 
-const controlPlane = "tecton-acme-prod-control-plane@tecton-acme.iam.gserviceaccount.com"
+const controlPlane = sample.ControlPlane
 
 // cloud is a project in which a bucket is planned, and Google's list of consents.
 type cloud struct {
@@ -45,6 +46,8 @@ func (c *cloud) Consent(onboarding.Spec) onboarding.Consent {
 }
 
 func (c *cloud) Exports() []onboarding.PlanFile { return nil }
+
+func (c *cloud) Unchecked(onboarding.Spec, []onboarding.Purpose) []string { return nil }
 
 func (c *cloud) Project(_ context.Context, _ onboarding.Actor, _ onboarding.ID, id string) (onboarding.Project, error) {
 	return onboarding.Project{ID: id, Name: "Acme data", Number: "123456789012", Active: true}, nil
@@ -160,18 +163,10 @@ func (w *world) connect(id onboarding.ID) {
 func (w *world) ready() onboarding.ID {
 	w.t.Helper()
 	id := w.begun("Acme Sample")
-	for _, answer := range [][]string{
-		{"deployment", "name", "acme-prod"},
-		{"region", "region", "us-west1"},
-		{"compute", "platform", "databricks", "workspace", "https://1234567890123456.7.gcp.databricks.com", "token", "dapi-0123456789", "runtime", "15.4.x-scala2.12"},
-		{"online-store", "store", "bigtable", "instance", "tecton-acme-prod", "zone", "us-west1-b"},
-		{"accounts", "control_plane", controlPlane, "spark", "create"},
-		{"data-sources"},
-		{"project", "project", "acme-data-prod"},
-	} {
-		saved, err := w.save(id, answer[0], answer[1:]...)
+	for _, o := range sample.Usual() {
+		saved, err := w.save(id, o.Step, o.Pairs()...)
 		if err != nil {
-			w.t.Fatalf("step %s: %v %+v", answer[0], err, saved.View.Problems)
+			w.t.Fatalf("step %s: %v %+v", o.Step, err, saved.View.Problems)
 		}
 	}
 	w.connect(id)
