@@ -167,7 +167,7 @@ type SavedAnswer struct {
 
 // StaleAnswer is what someone else, or another tab, saved in the meantime.
 type StaleAnswer struct {
-	By   string // e-mail address, "" unknown
+	By   string // email address, "" unknown
 	At   time.Time
 	Rows []wizard.Row // the step as it is saved now
 }

@@ -190,7 +190,7 @@ func (a *App) ApproveChanged(ctx context.Context, actor onboarding.Actor, id onb
 	}
 	if fresh.Hash() != hash {
 		a.drift.forget(run.ID)
-		return run, onboarding.Errorf(onboarding.CodePlanChanged, "Your project changed again since these differences were shown. Review the differences as they are now, then approve.")
+		return run, onboarding.Errorf(onboarding.CodePlanChanged, "Your project changed again since these differences were shown. Review the current differences, then approve.")
 	}
 	return run, a.cfg.Store.ApprovePlan(ctx, actor, run.ID, fresh, a.cfg.Journey.Wanted)
 }

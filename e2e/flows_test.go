@@ -112,7 +112,7 @@ func TestNoRunGetsStuck(t *testing.T) {
 		return slices.ContainsFunc(d.calls(t), func(c call) bool { return c.Method == http.MethodPost && c.Status == http.StatusServiceUnavailable })
 	})
 	d.seed(t, "revoke", map[string]string{"Email": ada.email})
-	ada.sees(d, progress, "Setting up is paused")
+	ada.sees(d, progress, "Setup is paused")
 	run := ada.page.Find("#run-details dd").Last().Text()
 	d.seed(t, "settings", map[string]string{"Speed": "100ms"})
 	ada.follow("Sign in to Google again")

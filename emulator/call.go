@@ -26,7 +26,7 @@ type call struct {
 	query   url.Values
 	body    []byte
 	now     time.Time
-	person  string        // e-mail address of the token's person or service account; "" without a token
+	person  string        // email address of the token's person or service account; "" without a token
 	token   accessToken   // zero without a token
 	header  http.Header   // added to the answer
 	checked []string      // permissions that were asked for, "storage.buckets.get on buckets/b"

@@ -32,7 +32,7 @@ type ClusterPolicy struct {
 
 // Principal is whom a workspace's token belongs to.
 type Principal struct {
-	Name              string // a person's e-mail address, or a service principal's display name
+	Name              string // a person's email address, or a service principal's display name
 	ApplicationID     string // a service principal's, a UUID; empty: made from the name
 	ServicePrincipal  bool
 	CanCreateClusters bool // has the entitlement allow-cluster-create
@@ -205,7 +205,7 @@ func groupRef(name string) scimRef {
 func groupID(name string) string { return derived("group:" + name) }
 
 // me answers for a service principal as the API does: with the schema of a user, a UUID for a user name and
-// no e-mail address.
+// no email address.
 func (c *dbCall) me() (any, *dbError) {
 	p := c.who
 	out := map[string]any{

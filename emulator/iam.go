@@ -12,7 +12,7 @@ import (
 
 const iamHost = "iam.googleapis.com"
 
-// serviceAccount is by its e-mail address.
+// serviceAccount is by its email address.
 type serviceAccount struct {
 	Project     string    `json:"project"`
 	Email       string    `json:"email"`

@@ -10,7 +10,7 @@ import (
 // ingress rule lets the caller in.
 type Perimeter struct {
 	Services []string `json:"services,omitempty"` // "storage.googleapis.com"; none: every service
-	Ingress  []string `json:"ingress,omitempty"`  // e-mail addresses that are let in
+	Ingress  []string `json:"ingress,omitempty"`  // email addresses that are let in
 }
 
 // SetPerimeter puts a perimeter around a project; nil takes it away.

@@ -216,7 +216,7 @@ func (c *call) checkMember(resource, m string, known bool) error {
 	switch kind {
 	case "user", "serviceAccount", "group":
 		if !emailPattern.MatchString(name) {
-			return fail("INVALID_ARGUMENT", "Invalid member %s: not an e-mail address.", m).because("invalid")
+			return fail("INVALID_ARGUMENT", "Invalid member %s: not an email address.", m).because("invalid")
 		}
 	}
 	switch kind {

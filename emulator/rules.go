@@ -16,7 +16,7 @@ type Match struct {
 	Host   string `json:"host,omitempty"` // "storage.googleapis.com", or with * for any characters
 	Path   string `json:"path,omitempty"` // unescaped, without the query; * stands for any characters, also /
 	Regexp string `json:"regexp,omitempty"`
-	Person string `json:"person,omitempty"` // e-mail address
+	Person string `json:"person,omitempty"` // email address
 	Body   string `json:"body,omitempty"`   // a part of the request's body
 }
 

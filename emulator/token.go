@@ -15,7 +15,7 @@ type Person struct {
 	Email  string   `json:"email"`
 	Name   string   `json:"name,omitempty"`
 	Domain string   `json:"domain,omitempty"` // of a Workspace account, the claim hd; "" for a consumer account
-	Groups []string `json:"groups,omitempty"` // e-mail addresses
+	Groups []string `json:"groups,omitempty"` // email addresses
 	// Refused scopes come unticked and stay so, as when the person always unticks them.
 	Refused []string `json:"refused,omitempty"`
 	// RAPT makes each refresh fail with invalid_rapt until the person signs in again.
@@ -40,7 +40,7 @@ type accessToken struct {
 // CloudPlatform is the scope that reaches every service.
 const CloudPlatform = "https://www.googleapis.com/auth/cloud-platform"
 
-// Token gives an access token for scripts: cloud-platform, a year. The e-mail address is a person's or a service
+// Token gives an access token for scripts: cloud-platform, a year. The email address is a person's or a service
 // account's; a person who isn't known is added.
 func (e *Emulator) Token(email string) string {
 	e.mu.Lock()

@@ -51,7 +51,7 @@ func TestSeveralAreAssignedOnceTheyAreConfirmed(t *testing.T) {
 	wantTo(t, s.post(web.AdminPath(ids[2], "assign"), "specialist", sam), web.AdminPath(ids[2]))
 	ask := s.post(to, tick("assign", append(slices.Clone(ids), ids[0], "ob_unknown"), "specialist", sam)...)
 	want(t, ask, http.StatusOK)
-	says(t, ask, "Assign 3 onboardings to Sample Person?", "Will be left as they are", "Already assigned to them.")
+	says(t, ask, "Assign 3 onboardings to Sample Person?", "Will not change", "Already assigned to them.")
 	for _, id := range ids[:2] {
 		if got := w.onboarding(id).Specialist; got != "" {
 			t.Fatalf("assigned to %q before it was confirmed", got)
@@ -173,11 +173,11 @@ func TestABulkActThatAsksForNothingSaysWhatToDo(t *testing.T) {
 		many[i] = onboarding.ID(fmt.Sprintf("ob_%020d", i))
 	}
 	for said, fields := range map[string][]string{
-		"Nothing was selected.":                           tick("archive", nil),
-		"Choose what to do":                               tick("forget", ids),
-		"at most 200 onboardings":                         tick("archive", many),
-		"Choose one of the specialists":                   tick("assign", ids, "specialist", ada),
-		"Nothing was assigned. E-mail address needs an @": tick("assign", ids, "specialist", "sam"),
+		"Nothing was selected.":                          tick("archive", nil),
+		"Choose what to do":                              tick("forget", ids),
+		"at most 200 onboardings":                        tick("archive", many),
+		"Choose one of the specialists":                  tick("assign", ids, "specialist", ada),
+		"Nothing was assigned. Email address needs an @": tick("assign", ids, "specialist", "sam"),
 	} {
 		wantTo(t, s.post("/admin/bulk?sort=customer", fields...), "/admin?sort=customer")
 		says(t, s.get("/admin?sort=customer"), said)

@@ -135,7 +135,7 @@ func TestAnotherCustomerTakesTheFormersPlaceAndNothingOfTheirAccess(t *testing.T
 	wantTo(t, c.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
 	p := s.post(invite, "email", ada, "role", "customer", "replace", "yes")
 	want(t, p, http.StatusUnprocessableEntity)
-	says(t, p, "A run is going on")
+	says(t, p, "A run is in progress")
 	if !w.live(ob.ID) {
 		t.Error("the run lost its access")
 	}
@@ -325,7 +325,7 @@ func TestAConsentToWhatWasNotShownIsNotTaken(t *testing.T) {
 	a.chooses(ob.ID, "acme-other")
 	p := b.get(w.issuer.consent(t, away.to(), bob, nil))
 	want(t, p, http.StatusConflict)
-	says(t, p, "What is asked changed meanwhile", "acme-other")
+	says(t, p, "The permissions we request have changed", "acme-other")
 	wantTo(t, b.get(stale), web.OnboardingPath(ob.ID, "connect"))
 	wantTo(t, b.get(web.OnboardingPath(ob.ID, "connect", "start")), web.OnboardingPath(ob.ID, "connect"))
 	if w.live(ob.ID) {

@@ -95,11 +95,11 @@ func TestABadAddresseeIsToldAndKept(t *testing.T) {
 	for typed, message := range map[string]string{
 		"@gmail.com":         "Anybody can have an address at gmail.com. Enter the person’s whole address, for example name@gmail.com",
 		"outlook.com":        "Anybody can have an address at outlook.com.",
-		"@customer":          "neither an e-mail address nor a domain",
+		"@customer":          "neither an email address nor a domain",
 		"@":                  "",
-		"customer.example/x": "neither an e-mail address nor a domain",
+		"customer.example/x": "neither an email address nor a domain",
 		"ada@customer":       "isn’t a domain",
-		"<script>x</script>": "neither an e-mail address nor a domain",
+		"<script>x</script>": "neither an email address nor a domain",
 	} {
 		for path, field := range map[string]string{"/admin/new": "owner_email", web.AdminPath(ob.ID, "invite"): "email"} {
 			p := s.post(path, "customer", "Acme", field, typed)

@@ -232,7 +232,7 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 	if claims.Email == "" && p.oidc.UserInfoEndpoint() != "" { // the standard lets a provider tell it at the userinfo endpoint alone
 		info, err := p.oidc.UserInfo(s.oauthContext(ctx), oauth2.StaticTokenSource(token))
 		if err != nil {
-			return who, retry("The sign-in service didn't tell your e-mail address. Start again.", fmt.Errorf("read userinfo: %w", err))
+			return who, retry("Google didn't share your email address. Start again.", fmt.Errorf("read userinfo: %w", err))
 		}
 		if info.Subject != id.Subject {
 			return who, retry("The sign-in could not be checked. Start again.", errors.New("userinfo is somebody else's"))
@@ -245,9 +245,9 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 	_, domain, _ := strings.Cut(who.Email, "@")
 	switch {
 	case who.Email == "" || !bool(claims.Verified):
-		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's e-mail address isn't verified. Verify it with your provider, or sign in with another account."), "/signin")
+		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's email address isn't verified. Verify it with your provider, or sign in with another account."), "/signin")
 	case strings.ContainsFunc(claims.Email, func(r rune) bool { return r > unicode.MaxASCII }): // a letter that looks like another, or becomes it in lower case
-		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's e-mail address has letters with accents or of another script. Sign in with an account whose address is in plain letters."), "/signin")
+		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's email address has letters with accents or from another script. Sign in with an account whose address is in plain letters."), "/signin")
 	case p.manages && slices.Contains(s.App.StaffDomains(), domain) && !strings.EqualFold(claims.Domain, domain):
 		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "%s is not an account that %s manages. Sign in with your work account.", who.Email, domain), "/signin")
 	}
@@ -289,11 +289,11 @@ func (s *Server) signIn(w http.ResponseWriter, v *visit) error {
 	view.Path = "/signin?" + url.Values{"next": {next}}.Encode()
 	switch {
 	case why == "recent":
-		view.Message = "Before this goes on, sign in once more, to be sure that it is you."
+		view.Message = "Sign in again to confirm it's you."
 	case why == "invite":
 		view.Message = "Sign in with the address that was invited. Then your onboarding opens."
 	case s.sessions.Exists(v.Context(), keyKept):
-		view.Message = "You were signed out. What you typed is kept; sign in to go on."
+		view.Message = "You were signed out. What you typed is kept; sign in to continue."
 	}
 	return s.draw(w, v.Request, http.StatusOK, web.SignIn(view))
 }

@@ -42,7 +42,7 @@ func TestTheStaffPageSaysWhereARoleComesFrom(t *testing.T) {
 	refused(give("kim@partner.example", "specialist"), "SPECIALISTS in the configuration gives kim@partner.example the role of specialist. To change it, change the configuration and restart")
 	refused(give(root, "specialist"), "You can't change your own role. Ask another administrator")
 	refused(take(root), "You can't change your own role. Ask another administrator")
-	refused(give("Nobody", "specialist"), "E-mail address needs an @")
+	refused(give("Nobody", "specialist"), "Email address needs an @")
 	refused(give(sue, "system"), "Choose specialist or administrator")
 	refused(w.as(tom).post("/admin/staff", "email", root, "role", "specialist"), "ADMINISTRATORS in the configuration gives root@operator.example the role of administrator. To change it, change the configuration and restart")
 

@@ -15,7 +15,7 @@ type AuditEntry struct {
 	Seq         int64
 	Onboarding  ID
 	At          time.Time
-	Actor       string // e-mail address; [System]'s for the workers
+	Actor       string // email address; [System]'s for the workers
 	Role        Role
 	What        EventKind
 	Text        string // a sentence for people, in lines of earlier versions; else ""

@@ -155,7 +155,7 @@ type InvitesErased struct {
 // CustomerReplaced says that a customer's membership ended because another is invited in their place, and that all
 // open invites were withdrawn.
 type CustomerReplaced struct {
-	Was string    `json:"was"` // e-mail address
+	Was string    `json:"was"` // email address
 	To  Addressee `json:"to"`
 }
 

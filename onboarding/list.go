@@ -13,7 +13,7 @@ type Filter struct {
 	Archived   bool   // those that are, instead
 	Status     Status // "" all
 	Search     string // substring of customer, owner, deployment, project or ID, in any case; one or two characters begin a word
-	Specialist string // e-mail address; "" any, "none" unassigned
+	Specialist string // email address; "" any, "none" unassigned
 	Sort       Sort
 	Cursor     string        // opaque, from a [Page] of the same filter; "" is the first page; anything else is CodeInvalid
 	Waiting    Party         // "" any
@@ -51,7 +51,7 @@ type Neighbor struct {
 type ListView struct {
 	ID     int64
 	Name   string // at most 60 characters
-	By     string // e-mail address
+	By     string // email address
 	Shared bool   // with all of the staff
 	Query  string // of the list's address
 }
@@ -61,7 +61,7 @@ type NewOnboarding struct {
 	ID           ID // made by [NewID], because sealed values are bound to it
 	Customer     string
 	OwnerEmail   string // an [Addressee]: who accepts as the first customer becomes the owner
-	Specialist   string // e-mail address, "" unassigned
+	Specialist   string // email address, "" unassigned
 	Vendor       VendorValues
 	VendorAPIKey []byte        // sealed; nil: none yet
 	InviteTTL    time.Duration // 0: 14 days
@@ -106,7 +106,7 @@ type Withdrawal struct {
 type Note struct {
 	ID   int64
 	At   time.Time
-	By   string // e-mail address
+	By   string // email address
 	Text string
 }
 

@@ -74,8 +74,8 @@ type Onboarding struct {
 	Status     Status
 	Waiting    Waiting
 	Current    string // the wizard step or task it stands at, for people: "Region", "Create bucket (4 of 9)"
-	Specialist string // e-mail address, "" if unassigned
-	Owner      string // e-mail address of the customer; an [Addressee] until somebody accepts
+	Specialist string // email address, "" if unassigned
+	Owner      string // email address of the customer; an [Addressee] until somebody accepts
 	Archived   bool
 	// Locked says that the name, region and project can't change, and that archiving doesn't free the name: something was
 	// created, and no teardown has succeeded since.
@@ -113,7 +113,7 @@ type Waiting struct {
 // VendorValues is what the specialist enters for an onboarding; each is declared in [VendorGroups]. An empty one means
 // its default.
 type VendorValues struct {
-	ControlPlaneAccount      string `json:"control_plane_account,omitempty"` // e-mail of the vendor's service account; empty: waits on the specialist
+	ControlPlaneAccount      string `json:"control_plane_account,omitempty"` // email of the vendor's service account; empty: waits on the specialist
 	ProposedName             string `json:"proposed_name,omitempty"`
 	AllowDataproc            bool   `json:"allow_dataproc,omitempty"`
 	DataprocControlPlaneRole string `json:"dataproc_control_plane_role,omitempty"`

@@ -5,7 +5,7 @@ import "time"
 // Reading is what the customer's side read in its project last, for one kind of run.
 type Reading struct {
 	Version int    // of the answers
-	By      string // e-mail address
+	By      string // email address
 	At      time.Time
 	Plan    Plan
 	Checks  []CheckResult
@@ -17,6 +17,6 @@ type Override struct {
 	Check   string // CheckResult.Name
 	Reason  string // in the specialist's words; the customer reads it
 	Version int    // of the answers
-	By      string // e-mail address
+	By      string // email address
 	At      time.Time
 }

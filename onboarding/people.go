@@ -124,7 +124,7 @@ type StaffChange struct {
 // Colleague is somebody who was sent the cloud step, for a time.
 type Colleague struct {
 	Email     string
-	InvitedBy string // e-mail address, "" unknown
+	InvitedBy string // email address, "" unknown
 	JoinedAt  time.Time
 	Until     time.Time // from then on they see nothing of the onboarding
 }
@@ -163,7 +163,7 @@ func (g Grant) Serves(by, project string, needed []Permission) error {
 	case g.Project != project:
 		return Errorf(CodeSignIn, "The access of %s was given for the project %s, and not for %s. Look at what is asked for %s, then connect again.", g.Email, g.Project, project, project)
 	case by != g.GivenBy && !g.Covers(needed):
-		return Errorf(CodeSignIn, "This needs more than was listed when %s gave the access. Ask them to look at it and go on here, or connect your own account.", g.Email)
+		return Errorf(CodeSignIn, "This needs more than was listed when %s gave the access. Ask them to review it and continue here, or connect your own account.", g.Email)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ type Run struct {
 	Epoch       int // grows whenever the run changes hands; every write of the ledger names it
 	Plan        Plan
 	PlanHash    string
-	StartedBy   string // e-mail address
+	StartedBy   string // email address
 	CancelAsked bool
 	CreatedAt   time.Time
 	StartedAt   time.Time // zero: not yet

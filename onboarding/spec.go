@@ -71,7 +71,7 @@ type Spec struct {
 	OnlineStore         OnlineStore    `json:"online_store"`
 	Bigtable            BigtableSpec   `json:"bigtable,omitzero"`
 	Redis               RedisSpec      `json:"redis,omitzero"`
-	ExistingSpark       string         `json:"existing_spark,omitempty"` // e-mail of an existing Spark account; empty: created
+	ExistingSpark       string         `json:"existing_spark,omitempty"` // email of an existing Spark account; empty: created
 	DataSources         []DataSource   `json:"data_sources,omitempty"`
 	Vendor              VendorValues   `json:"vendor"`               // with defaults filled in
 	EraseData           bool           `json:"erase_data,omitempty"` // teardown: its separate confirmation that data may be deleted too
@@ -124,7 +124,7 @@ func (s Spec) UIAddress() string { return "https://" + s.Deployment + ".tecton.a
 // Bucket is the name of the offline store's bucket.
 func (s Spec) Bucket() string { return BucketName(s.Deployment) }
 
-// SparkAccount is the e-mail address of the Spark service account, created or existing.
+// SparkAccount is the email address of the Spark service account, created or existing.
 func (s Spec) SparkAccount() string {
 	if s.ExistingSpark != "" {
 		return s.ExistingSpark

@@ -14,7 +14,7 @@ import (
 type Env struct {
 	Spec   onboarding.Spec
 	Cloud  *gcp.Clients // acts with the customer's consent
-	Caller string       // e-mail address of the person whose consent it is
+	Caller string       // email address of the person whose consent it is
 	// Secret opens a sealed secret of this onboarding; each use is recorded in the receipt.
 	Secret func(context.Context, onboarding.Purpose) (onboarding.Secret, error)
 	// HTTP dials customer-supplied addresses through the guard: no private addresses, no redirects, no proxy.

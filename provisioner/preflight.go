@@ -77,7 +77,7 @@ func (p *preflight) unreadable(r onboarding.CheckResult, f gcp.Failure) onboardi
 	r.Fix = []string{"Sign in with an account that may read it, or ask somebody who may, then check again."}
 	r.On, r.Overridable, r.Request = cmp.Or(f.On, r.On, onboarding.PartyCustomer), true, ""
 	if f.Code == onboarding.CodeAPIDisabled {
-		r.On, r.Fix = onboarding.PartyCustomer, []string{"Turn on the API that answers this, wait some minutes, then check again.", "Or go on: the run turns on the APIs that it needs itself."}
+		r.On, r.Fix = onboarding.PartyCustomer, []string{"Enable the API that answers this, wait a few minutes, then check again.", "Or continue: the run enables the APIs that it needs."}
 		if api := apiName.FindString(f.Message); api != "" {
 			r.Found = "This could not be read, because the API " + api + " is off in the project."
 			r.Command = "gcloud services enable " + api + " --project=" + p.spec.Project

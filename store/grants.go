@@ -164,7 +164,7 @@ func (s *Store) ResealGrant(ctx context.Context, grantID int64, sealed []byte) e
 			pgx.NamedArgs{"grant": grantID, "sealed": sealed}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
 	})
 	if err == nil && len(ids) == 0 {
-		return onboarding.Errorf(onboarding.CodeGone, "The access to Google Cloud was given up meanwhile. Sign in to Google again.")
+		return onboarding.Errorf(onboarding.CodeGone, "The access to Google Cloud has been given up. Sign in to Google again.")
 	}
 	return err
 }
@@ -315,7 +315,7 @@ WHERE id = @id AND version = @version`
 // WithdrawSecrets wipes the secrets of an onboarding and lets it wait for whoever must enter them again. CodeStale when
 // an answer or a secret came between: look again. For the system alone.
 func (s *Store) WithdrawSecrets(ctx context.Context, w onboarding.Withdrawal) error {
-	stale := onboarding.Errorf(onboarding.CodeStale, "The answers or secrets were changed meanwhile.")
+	stale := onboarding.Errorf(onboarding.CodeStale, "The answers or secrets have changed.")
 	err := s.tx(ctx, onboarding.System, "withdraw secrets", func(tx pgx.Tx) error {
 		stage, _ := onboarding.Facts{Answered: w.Current == onboarding.AtCheck, Form: w.Waiting}.Stage()
 		tag, err := tx.Exec(ctx, withdrawSecrets, s.stageArgs(stage, pgx.NamedArgs{

@@ -196,7 +196,7 @@ func (i invited) usable(now time.Time) error {
 	case i.Archived || !i.RevokedAt.IsZero():
 		return onboarding.Errorf(onboarding.CodeGone, "This invitation was withdrawn. Ask your specialist for a new one.")
 	case !i.UsedAt.IsZero():
-		return onboarding.Errorf(onboarding.CodeGone, "This invitation was used already. If it was you, sign in and go on; else ask your specialist for a new one.")
+		return onboarding.Errorf(onboarding.CodeGone, "This invitation was used already. If you used it, sign in to continue. Otherwise, ask your specialist for a new one.")
 	case !now.Before(i.ExpiresAt):
 		return onboarding.Errorf(onboarding.CodeGone, "This invitation has expired. Ask your specialist for a new one.")
 	}

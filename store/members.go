@@ -52,7 +52,7 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 		}
 		switch {
 		case running:
-			return onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Wait until it ends, or have it canceled, then replace the customer.")
+			return onboarding.Errorf(onboarding.CodeConflict, "A run is in progress. Wait for it to finish, or have it canceled, then replace the customer.")
 		case held:
 			return onboarding.Errorf(onboarding.CodeConflict, "An access to Google Cloud is still held. Revoke it first, then replace the customer.")
 		}

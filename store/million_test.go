@@ -43,7 +43,7 @@ func (m *many) Values() ([]any, error) {
 	case p < 15:
 		status, on, what = onboarding.StatusWaitingVendor, onboarding.PartySpecialist, "Enter the control plane service account"
 	case p < 55:
-		status, on, what = onboarding.StatusWaitingCustomer, onboarding.PartyCustomer, "Look at the plan and approve it"
+		status, on, what = onboarding.StatusWaitingCustomer, onboarding.PartyCustomer, "Review and approve the plan"
 	case p < 205:
 		status, on, what = onboarding.StatusInForm, onboarding.PartyCustomer, "Fill in the form"
 	}

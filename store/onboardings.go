@@ -263,7 +263,7 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	case now.Archived:
 		return onboarding.Onboarding{}, archived()
 	case now.Status == onboarding.StatusProvisioning:
-		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you change an answer.")
+		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "A run is in progress. Wait for it to finish, or cancel it, before you change an answer.")
 	}
 	if now.Version == a.Version {
 		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "The deployment name, region and project can’t change, because resources were created with them. Tear down the deployment first, or ask your specialist to start another onboarding.")
@@ -391,7 +391,7 @@ func (s *Store) archive(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, 
 		return err
 	}
 	if active {
-		return onboarding.Errorf(onboarding.CodeConflict, "A run is going on. Cancel it, or wait until it ends, before you archive.")
+		return onboarding.Errorf(onboarding.CodeConflict, "A run is in progress. Wait for it to finish, or cancel it, before you archive.")
 	}
 	if _, err := tx.Exec(ctx, deleteSecrets, seen(actor, args)); err != nil {
 		return err

@@ -237,7 +237,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 			run, err = load(ctx, tx, actor, active[0].ID)
 			return err
 		case len(active) > 0:
-			return onboarding.Errorf(onboarding.CodeConflict, "A run is going on already. Wait until it ends, or cancel it.")
+			return onboarding.Errorf(onboarding.CodeConflict, "A run is already in progress. Wait for it to finish, or cancel it.")
 		case ob.Version != version:
 			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was made. Look at the new plan, then start it.")
 		}
@@ -364,7 +364,7 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		case run.State.Active() && run.PlanHash == plan.Hash():
 			return nil
 		case run.State.Active():
-			return onboarding.Errorf(onboarding.CodeConflict, "The run is going on already. Wait until it ends, or cancel it.")
+			return onboarding.Errorf(onboarding.CodeConflict, "The run is already in progress. Wait for it to finish, or cancel it.")
 		case run.Over():
 			return ended()
 		}

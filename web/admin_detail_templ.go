@@ -1007,7 +1007,7 @@ func detailPeople(v AdminDetailView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = control(wizard.FieldView{Name: FieldEmail, Label: "Invite an e-mail address or a domain", Hint: "Earlier links for the same one, unused, stop working.", Kind: wizard.KindText, Value: v.InviteEmail, Errors: one(v.InviteProblem)}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = control(wizard.FieldView{Name: FieldEmail, Label: "Invite an email address or a domain", Hint: "Earlier links for the same one, unused, stop working.", Kind: wizard.KindText, Value: v.InviteEmail, Errors: one(v.InviteProblem)}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1625,7 +1625,7 @@ func StaffPage(v StaffView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = control(wizard.FieldView{Name: FieldEmail, Label: "E-mail address", Kind: wizard.KindText, Value: v.Email, Width: 40, Errors: v.Problems.At(FieldEmail)}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = control(wizard.FieldView{Name: FieldEmail, Label: "Email address", Kind: wizard.KindText, Value: v.Email, Width: 40, Errors: v.Problems.At(FieldEmail)}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -156,7 +156,7 @@ func AdminList(v AdminListView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\" placeholder=\"Search customer, project or e-mail\"> <label class=\"vh\" for=\"specialist\">Specialist</label> <span class=\"select-box\"><select class=\"select\" id=\"specialist\" name=\"specialist\"><option value=\"\">Any specialist</option> <option value=\"none\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\" placeholder=\"Search customer, project or email\"> <label class=\"vh\" for=\"specialist\">Specialist</label> <span class=\"select-box\"><select class=\"select\" id=\"specialist\" name=\"specialist\"><option value=\"\">Any specialist</option> <option value=\"none\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1767,7 +1767,7 @@ func (v AdminListView) empty() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 168, " <h2>No onboardings yet</h2><p>Invite a customer: enter their e-mail address or domain and the values of their deployment, then send them the link.</p><div class=\"acts\"><a class=\"btn btn-main\" href=\"/admin/new\">Invite customer</a></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 168, " <h2>No onboardings yet</h2><p>Invite a customer: enter their email address or domain and the values of their deployment, then send them the link.</p><div class=\"acts\"><a class=\"btn btn-main\" href=\"/admin/new\">Invite customer</a></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -113,7 +113,7 @@ func AdminNew(v AdminNewView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = control(v.Form.text(FieldOwnerEmail, "E-mail address or domain of the contact", "The Google account they sign in with, or @customer.example for the first person from that domain to sign in.", v.Form.OwnerEmail, 40)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = control(v.Form.text(FieldOwnerEmail, "Email address or domain of the contact", "The Google account they sign in with, or @customer.example for the first person from that domain to sign in.", v.Form.OwnerEmail, 40)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -213,9 +213,9 @@ func inviteLink(f Frame, l InviteLink) templ.Component {
 		}
 		if !l.Expires.IsZero() {
 			var templ_7745c5c3_Var9 string
-			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(" Good until ")
+			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(" Valid until ")
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_new.templ`, Line: 59, Col: 20}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_new.templ`, Line: 59, Col: 21}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 			if templ_7745c5c3_Err != nil {

@@ -204,7 +204,7 @@ func ConnectPage(v ConnectView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Colleague.Action != "" || v.Colleague.Link != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<section class=\"card\" aria-labelledby=\"colleague-heading\"><div class=\"card-head\"><h2 id=\"colleague-heading\">Not your rights?</h2></div><div class=\"card-body stack-s\"><p class=\"hint\">Send this step to a colleague who may change IAM in the project. They choose the project, give access and run the plan, for a week. They see your answers but change none, and no secret.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<section class=\"card\" aria-labelledby=\"colleague-heading\"><div class=\"card-head\"><h2 id=\"colleague-heading\">Don't have these permissions?</h2></div><div class=\"card-body stack-s\"><p class=\"hint\">Send this step to a colleague who may change IAM in the project. They choose the project, give access and run the plan, for a week. They see your answers but change none, and no secret.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -422,7 +422,7 @@ func ConnectPage(v ConnectView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<section class=\"card\" aria-labelledby=\"yourself-heading\"><div class=\"card-head\"><h2 id=\"yourself-heading\">Rather not give access now?</h2></div><p class=\"card-body hint\">The <a href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<section class=\"card\" aria-labelledby=\"yourself-heading\"><div class=\"card-head\"><h2 id=\"yourself-heading\">Prefer not to grant access?</h2></div><p class=\"card-body hint\">The <a href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -688,7 +688,7 @@ func connectState(v ConnectView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "<h2>What is asked changed meanwhile</h2><p>So the access was not taken. Look at what it is asked for now, then connect again.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "<h2>The permissions we request have changed</h2><p>So the access was not taken. Look at what it is asked for now, then connect again.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

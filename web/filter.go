@@ -74,7 +74,7 @@ var filterFields = []filterField{
 
 const (
 	maxSearch  = 200 // characters
-	maxAddress = 254 // bytes of an e-mail address
+	maxAddress = 254 // bytes of an email address
 )
 
 // ParseFilter reads a filter from the query of the list's address. It leaves out values that it doesn't know, so that

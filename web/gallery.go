@@ -70,7 +70,7 @@ func Gallery() []GalleryPage {
 		}))},
 		{"connect-colleague-problem", ConnectPage(s.connect(func(v *ConnectView) {
 			v.Colleague.Email = "grace"
-			v.Colleague.Problems = wizard.Problems{{Field: FieldEmail, Message: "Enter an e-mail address like name@company.example"}}
+			v.Colleague.Problems = wizard.Problems{{Field: FieldEmail, Message: "Enter an email address like name@company.example"}}
 		}))},
 		{"connect-colleague-link", ConnectPage(s.connect(func(v *ConnectView) {
 			v.Colleague.Link, v.Colleague.SentTo = "https://groundwork.example/i/sample-token-shown-once", "grace@customer.example"
@@ -94,17 +94,17 @@ func Gallery() []GalleryPage {
 			v.Waiting, v.MayApprove, v.Blocked = []string{"Databricks API token"}, false, "Add what is missing; then the button is here."
 		}))},
 		{"plan-paused", PlanPage(s.plan(func(v *PlanView) {
-			v.Paused, v.MayApprove, v.Blocked = "Make the two peerings", false, "Go on with the paused run, or cancel it to start over."
+			v.Paused, v.MayApprove, v.Blocked = "Make the two peerings", false, "Resume the paused run, or cancel it to start over."
 		}))},
 		{"plan-active", PlanPage(s.plan(func(v *PlanView) {
 			v.Active, v.MayApprove, v.Blocked = true, false, "A run is going. Follow it, or cancel it first."
 		}))},
 		{"plan-override", PlanPage(s.plan(func(v *PlanView) {
-			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.staff(), s.checks(true), false, "A check failed. Mend what it names, then check again."
+			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.staff(), s.checks(true), false, "A check failed. Fix the problem below, then check again."
 			v.OverrideURL = "/admin/o/ob_sample/override"
 		}))},
 		{"plan-override-problem", PlanPage(s.plan(func(v *PlanView) {
-			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.staff(), s.checks(true), false, "A check failed. Mend what it names, then check again."
+			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.staff(), s.checks(true), false, "A check failed. Fix the problem below, then check again."
 			v.OverrideURL, v.OverrideCheck, v.OverrideProblem, v.Error = "/admin/o/ob_sample/override", v.Checks[0].Name, "Write the reason: the customer reads it, and it stays on the record", true
 		}))},
 		{"plan-verify", PlanPage(s.plan(func(v *PlanView) { v.Kind, v.Checks = onboarding.RunVerify, nil }))},
@@ -116,7 +116,7 @@ func Gallery() []GalleryPage {
 		{"progress-queued", Progress(s.progress(onboarding.RunQueued))},
 		{"progress", Progress(s.progress(onboarding.RunRunning))},
 		{"progress-waiting", Progress(s.progressWaiting())},
-		{"progress-sign-in", Progress(s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the sign-in of ada@customer.example. Sign in again and this task goes on where it stopped.", onboarding.PartyCustomer))},
+		{"progress-sign-in", Progress(s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the sign-in of ada@customer.example. Sign in again and this task resumes where it stopped.", onboarding.PartyCustomer))},
 		{"progress-guide", Progress(s.guided())},
 		{"progress-organization", Progress(s.blocked(onboarding.CodeOrgPolicy, "Ask your organization's administrator", "An organization policy (domain restricted sharing) refuses members from outside. Send the request that is in the plan's checks.", onboarding.PartyOrganization))},
 		{"progress-plan-changed", Progress(s.planChanged())},
@@ -140,7 +140,7 @@ func Gallery() []GalleryPage {
 		{"error-429", s.message(429)},
 		{"error-500", s.message(500)},
 		{"error-503", s.message(503)},
-		{"message", Message(MessageView{Frame: s.customer(), Heading: "Saved for later", Text: "Open the same address on any device to go on.", Actions: []Link{{"Go on now", "/o/ob_sample"}}})},
+		{"message", Message(MessageView{Frame: s.customer(), Heading: "Saved for later", Text: "Open the same address on any device to continue.", Actions: []Link{{"Continue now", "/o/ob_sample"}}})},
 		{"admin", AdminList(s.admin())},
 		{"admin-filtered", AdminList(s.adminFiltered())},
 		{"admin-no-match", AdminList(AdminListView{Frame: s.staff(), Filter: onboarding.Filter{Search: "zebra"}, Page: onboarding.Page{Counts: map[onboarding.Status]int{}}, Specialists: s.specialists()})},
@@ -205,7 +205,7 @@ func (s samples) people(mayEdit bool) StaffView {
 
 func (s samples) peopleErrors() StaffView {
 	v := s.people(true)
-	v.Email, v.Problems = "linus", wizard.Problems{{Field: FieldEmail, Message: "Enter an e-mail address like name@vendor.example"}}
+	v.Email, v.Problems = "linus", wizard.Problems{{Field: FieldEmail, Message: "Enter an email address like name@vendor.example"}}
 	return v
 }
 
@@ -401,7 +401,7 @@ func (s samples) accounts(known bool) StepPageView {
 			{Name: "spark", Label: "Spark service account", Kind: wizard.KindCards, Value: "existing", Choices: []wizard.Choice{
 				{Value: "create", Label: "Create it", Hint: "tecton-acme-production-spark"}, {Value: "existing", Label: "Use one that exists"},
 			}},
-			{Name: "existing", Label: "Its e-mail address", Kind: wizard.KindText, Mono: true, Width: 50, ShowWhen: "spark=existing", Choices: []wizard.Choice{{Value: "spark@acme-data-prod.iam.gserviceaccount.com", Label: "spark"}}},
+			{Name: "existing", Label: "Its email address", Kind: wizard.KindText, Mono: true, Width: 50, ShowWhen: "spark=existing", Choices: []wizard.Choice{{Value: "spark@acme-data-prod.iam.gserviceaccount.com", Label: "spark"}}},
 		},
 	}, "online-store")
 }
@@ -806,7 +806,7 @@ func (s samples) bulk(act onboarding.BulkAct, done bool) BulkView {
 func (s samples) adminNewErrors() AdminNewView {
 	problems := wizard.Problems{
 		{Field: FieldCustomer, Message: "Enter the company's name"},
-		{Field: FieldOwnerEmail, Message: "Enter an e-mail address like name@company.example"},
+		{Field: FieldOwnerEmail, Message: "Enter an email address like name@company.example"},
 		{Field: "control_plane_account", Message: "Enter a service account's address that ends in .iam.gserviceaccount.com"},
 	}
 	return AdminNewView{Frame: s.staff(), Specialists: s.specialists(), Form: AdminForm{OwnerEmail: "ada@", Vendor: onboarding.VendorValues{ControlPlaneAccount: "tecton", AllowDataproc: true}, Problems: problems}}
@@ -846,7 +846,7 @@ func (s samples) detailForm() AdminDetailView {
 	v := s.detail(onboarding.RunRunning)
 	v.Run, v.Runs, v.Link, v.MayArchive = nil, onboarding.RunPage{}, s.link(), false
 	v.Flash = "The values were saved."
-	v.InviteEmail, v.InviteProblem = "grace", "Enter an e-mail address like name@company.example"
+	v.InviteEmail, v.InviteProblem = "grace", "Enter an email address like name@company.example"
 	v.Form.Problems = wizard.Problems{{Field: "handover_url", Message: "Enter an address that starts with https://"}}
 	v.Onboarding.Status, v.Onboarding.Current = onboarding.StatusInForm, "Region (2 of 7)"
 	v.Sections, v.Steps = v.Sections[:1], s.steps(2)

@@ -2233,7 +2233,7 @@ func colleagueForm(c ColleagueForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = control(wizard.FieldView{
-				Name: FieldEmail, Label: "Your colleague's e-mail address", Kind: wizard.KindText, Width: 40, Autocomplete: "off",
+				Name: FieldEmail, Label: "Your colleague's email address", Kind: wizard.KindText, Width: 40, Autocomplete: "off",
 				Hint: "The address of the Google account they sign in with.", Value: c.Email, Errors: c.Problems.At(FieldEmail),
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

@@ -208,7 +208,7 @@ func (v ProgressView) heading() string {
 	case onboarding.RunSucceeded:
 		return "Everything is set up"
 	case onboarding.RunBlocked:
-		return "Setting up is paused"
+		return "Setup is paused"
 	case onboarding.RunFailed:
 		return "Setting up stopped"
 	case onboarding.RunCanceled:
@@ -231,15 +231,15 @@ func (v ProgressView) lead() string {
 	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunCanceled:
 		return "No further change is made. What was removed so far is gone; the rest stays."
 	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunFailed:
-		return "What was removed so far is gone. A retry goes on from the task that failed."
+		return "What was removed so far is gone. A retry resumes from the task that failed."
 	}
 	switch v.Run.State {
 	case onboarding.RunQueued, onboarding.RunRunning:
-		return strings.TrimSpace(v.Expect + " You can close this page; the work goes on, and this address shows where it stands.")
+		return strings.TrimSpace(v.Expect + " You can close this page. The work continues, and this address always shows its progress.")
 	case onboarding.RunBlocked:
 		return "Nothing is lost. Tasks that don't depend on it went on; the rest resumes where it stopped."
 	case onboarding.RunFailed:
-		return "What was made so far is kept. A retry goes on from the task that failed."
+		return "What was made so far is kept. A retry resumes from the task that failed."
 	case onboarding.RunCanceled:
 		return "No further change is made. What was made so far is kept."
 	default:
@@ -331,7 +331,7 @@ func (v ProgressView) kept() string {
 	case 1:
 		return fmt.Sprintf("1 of %d tasks is done and stays as it is.", len(v.Run.Tasks))
 	default:
-		return fmt.Sprintf("%d of %d tasks are done and stay as they are.", n, len(v.Run.Tasks))
+		return fmt.Sprintf("%d of %d tasks are done. Nothing else was changed.", n, len(v.Run.Tasks))
 	}
 }
 

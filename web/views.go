@@ -70,7 +70,7 @@ type InviteView struct {
 	State     InviteState
 	AcceptURL string // "/i/{token}", the form's action; "" hides the button
 	Invited   onboarding.Addressee
-	InvitedBy string // e-mail address of who made the invite
+	InvitedBy string // email address of who made the invite
 	Colleague bool   // it is for the cloud step only
 	ExpiresAt time.Time
 	SignedIn  string // InviteOther: the address that is signed in
@@ -84,7 +84,7 @@ type HomeView struct {
 
 // Stale is what another tab or person saved since this page was opened.
 type Stale struct {
-	By   string       // e-mail address, "" if unknown
+	By   string       // email address, "" if unknown
 	At   time.Time    // zero if unknown
 	Rows []wizard.Row // the step as it is saved now
 }
@@ -292,7 +292,7 @@ type BulkRow struct {
 type BulkView struct {
 	Frame
 	Act         onboarding.BulkAct
-	Specialist  string // BulkAssign: e-mail address, "" nobody
+	Specialist  string // BulkAssign: email address, "" nobody
 	Specialists []onboarding.Actor
 	Filter      onboarding.Filter // of the list they were selected in
 	Rows        []BulkRow         // those that it is, or was, done with

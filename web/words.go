@@ -579,17 +579,17 @@ func (v ConnectView) connectFrame() Frame {
 // statusWords are the heading and the sentence of an HTTP status.
 var statusWords = map[int][2]string{
 	400: {"This request can't be read", "Go back, load the page again, and try once more."},
-	401: {"Sign in to go on", "Your session has ended. Sign in and you are back where you were."},
+	401: {"Sign in to continue", "Your session has ended. Sign in and you are back where you were."},
 	403: {"This isn't for your account", "You are signed in, but this account may not do this. Ask whoever invited you, or sign in with another account."},
 	404: {"This page doesn't exist", "The address may be mistyped, or the page belongs to another account. Open it from the start page."},
 	405: {"This can't be done this way", "Open the page from the start page and use its buttons."},
-	409: {"This changed meanwhile", "Someone else, or another tab, was faster. Load the page again to see how it stands; nothing was lost."},
+	409: {"This has changed", "Someone else, or another tab, saved first. Reload the page to see the latest version; nothing was lost."},
 	410: {"This link was used or has expired", "Ask whoever sent it for a new one; nothing was lost."},
 	413: {"That is too much at once", "Shorten what you entered and send it again."},
 	422: {"Something needs mending", "Go back and look at what you entered."},
 	429: {"Too many requests", "Wait a minute, then try again."},
 	500: {"Something went wrong on our side", "Nothing you entered is lost. Try again in a minute; if it stays so, ask for help."},
-	503: {"Not available right now", "We are restarting or a service we need doesn't answer. Try again in a minute; runs go on by themselves."},
+	503: {"Not available right now", "We are restarting, or a service we need doesn't answer. Try again in a minute; runs continue on their own."},
 }
 
 func (v MessageView) words() [2]string {
@@ -723,7 +723,7 @@ func (v BulkView) Said() string {
 func (v BulkView) lead() string {
 	switch {
 	case len(v.Rows) == 0:
-		return "Every onboarding that you selected is left as it is; why is said below."
+		return "None of the selected onboardings will change; the reasons are below."
 	case v.Act == onboarding.BulkArchive && !v.Done:
 		return "They leave the lists, their links stop working, and what access is held is revoked. Nothing in the customers' clouds changes, and the names stay reserved until they are torn down."
 	case v.Act == onboarding.BulkInvite && !v.Done:
@@ -731,7 +731,7 @@ func (v BulkView) lead() string {
 	case v.Act == onboarding.BulkInvite:
 		return "Send each link yourself. They are shown only now; earlier ones no longer work."
 	default:
-		return "Each stands in the history of its onboarding."
+		return "Each change is recorded in that onboarding's history."
 	}
 }
 
@@ -744,9 +744,9 @@ func (v BulkView) rowsHeading() string {
 
 func (v BulkView) leftHeading() string {
 	if v.Done {
-		return "Left as they are"
+		return "Not changed"
 	}
-	return "Will be left as they are"
+	return "Will not change"
 }
 
 func (v BulkView) button() string { return strings.TrimSuffix(v.heading(), "?") }
@@ -930,11 +930,11 @@ func together(s string) string {
 func scopeWord(scope string) string {
 	switch scope[strings.LastIndex(scope, "/")+1:] {
 	case "cloud-platform":
-		return "See, edit, configure and delete your Google Cloud data and see the e-mail address of your Google Account"
+		return "See, edit, configure and delete your Google Cloud data and see the email address of your Google Account"
 	case "openid":
 		return "Know who you are on Google"
 	case "email", "userinfo.email":
-		return "See your e-mail address"
+		return "See your email address"
 	case "profile", "userinfo.profile":
 		return "See your name"
 	default:

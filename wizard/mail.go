@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// emailProblem is what is wrong with the shape of an e-mail address.
+// emailProblem is what is wrong with the shape of an email address.
 // Source: RFC 5321, section 4.5.3.1: 64 characters before the @, 254 in all.
 func emailProblem(label, s string) string {
 	if m := plain(label, s, 254); m != "" {
@@ -17,7 +17,7 @@ func emailProblem(label, s string) string {
 	local, domain, ok := strings.Cut(s, "@")
 	switch {
 	case s == "":
-		return "Enter an e-mail address"
+		return "Enter an email address"
 	case !ok:
 		return fmt.Sprintf("%s needs an @, for example name@example.com", label)
 	case strings.Contains(domain, "@"):
@@ -36,7 +36,7 @@ func emailProblem(label, s string) string {
 
 var domainShape = regexp.MustCompile(`^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// Email reads a person's e-mail address and gives it in lower case. "Ada <ada@customer.example>" and "mailto:" are understood.
+// Email reads a person's email address and gives it in lower case. "Ada <ada@customer.example>" and "mailto:" are understood.
 func Email(s string) (string, string) {
 	s = strings.TrimPrefix(strings.TrimSpace(s), "mailto:")
 	if strings.HasSuffix(s, ">") && !strings.ContainsFunc(s, unicode.IsControl) {
@@ -44,22 +44,22 @@ func Email(s string) (string, string) {
 			s = a.Address
 		}
 	}
-	if m := emailProblem("E-mail address", s); m != "" {
+	if m := emailProblem("Email address", s); m != "" {
 		return "", m
 	}
 	for _, r := range s {
 		if r > unicode.MaxASCII {
-			return "", fmt.Sprintf("“%c” can’t be used in an e-mail address here. Use letters a to z", r)
+			return "", fmt.Sprintf("“%c” can’t be used in an email address here. Use letters a to z", r)
 		}
 	}
 	s = strings.ToLower(s)
 	if strings.HasSuffix(s, "gserviceaccount.com") {
-		return "", "That is a service account. Enter a person’s e-mail address"
+		return "", "That is a service account. Enter a person’s email address"
 	}
 	return s, ""
 }
 
-// Addressee reads whom to invite: a person's e-mail address, or a company's domain as "@customer.example" or
+// Addressee reads whom to invite: a person's email address, or a company's domain as "@customer.example" or
 // "customer.example". It gives an [onboarding.Addressee].
 func Addressee(s string) (string, string) {
 	s = strings.TrimSpace(s)
@@ -75,11 +75,11 @@ func Addressee(s string) (string, string) {
 	}
 	switch {
 	case domain == "":
-		return "", "Enter an e-mail address, or a company’s domain such as @customer.example"
+		return "", "Enter an email address, or a company’s domain such as @customer.example"
 	case !domainShape.MatchString(domain):
-		return "", fmt.Sprintf("“%s” is neither an e-mail address nor a domain. Enter name@customer.example, or @customer.example for whoever of the company signs in first", brief(domain))
+		return "", fmt.Sprintf("“%s” is neither an email address nor a domain. Enter name@customer.example, or @customer.example for the first person of the company who signs in", brief(domain))
 	case strings.HasSuffix(domain, "gserviceaccount.com"):
-		return "", "That is a domain of service accounts. Enter a person’s e-mail address, or their company’s domain"
+		return "", "That is a domain of service accounts. Enter a person’s email address, or their company’s domain"
 	case PublicMail(domain):
 		return "", fmt.Sprintf("Anybody can have an address at %s. Enter the person’s whole address, for example name@%s", domain, domain)
 	}

@@ -131,7 +131,7 @@ func ProjectID(s string) (string, string) {
 	case strings.Contains(s, ":"):
 		return "", "Projects with a domain in their ID (example.com:project) can’t be used. Choose another project"
 	case strings.Contains(s, "@"):
-		return "", "Enter the project ID, not an e-mail address"
+		return "", "Enter the project ID, not an email address"
 	case projectShape.MatchString(s):
 		return s, ""
 	case projectShape.MatchString(lower):
@@ -262,13 +262,13 @@ var (
 	systemProjects = regexp.MustCompile(`^(gcp-sa-.*|gcp-gae-service|compute-system|container-engine-robot|containerregistry|cloud-filer|dataflow-service-producer-prod|dataproc-accounts|cloudcomposer-accounts|cloud-ml\.google\.com|serverless-robot-prod|service-networking|storage-transfer-service|system)$`)
 )
 
-// ServiceAccount reads the e-mail address of a service account that somebody made: <id>@<project>.iam.gserviceaccount.com,
+// ServiceAccount reads the email address of a service account that somebody made: <id>@<project>.iam.gserviceaccount.com,
 // the id with 6 to 30 characters. A person's address and Google's default accounts are refused with the reason.
 // Source: cloud.google.com/iam/docs/service-account-types, cloud.google.com/iam/docs/service-accounts-create.
 func ServiceAccount(s string) (string, string) {
 	s = strings.TrimSpace(s)
 	if _, ok := console(s); ok {
-		return "", "Copy the account’s e-mail address from that page. It ends with " + serviceAccountSuffix
+		return "", "Copy the account’s email address from that page. It ends with " + serviceAccountSuffix
 	}
 	s = strings.TrimPrefix(s, "serviceAccount:")
 	if m := emailProblem("Service account", s); m != "" {

@@ -19,5 +19,5 @@ func (j *Journey) Stand(c Context) (current string, waiting onboarding.Waiting) 
 			}
 		}
 	}
-	return onboarding.AtCheck, onboarding.Waiting{On: onboarding.PartyCustomer, For: "Look at the plan and approve it"}
+	return onboarding.AtCheck, onboarding.Waiting{On: onboarding.PartyCustomer, For: "Review and approve the plan"}
 }

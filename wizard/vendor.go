@@ -13,7 +13,7 @@ import (
 type Invitee struct {
 	Customer   string // the company's name
 	OwnerEmail string // an [onboarding.Addressee]
-	Specialist string // e-mail address, "" leaves it unassigned
+	Specialist string // email address, "" leaves it unassigned
 }
 
 // formReader reads single values of a form and collects their problems.
@@ -49,7 +49,7 @@ func ParseInvitee(form url.Values) (Invitee, Problems) {
 	f := formReader{form: form}
 	return Invitee{
 		Customer:   f.text("customer", "Company", "Enter the company’s name", true, 120, Company),
-		OwnerEmail: f.text("owner_email", "Customer’s e-mail address or domain", "Enter the e-mail address of the person to invite, or a domain such as @customer.example", false, 1024, Addressee),
+		OwnerEmail: f.text("owner_email", "Customer’s email address or domain", "Enter the email address of the person to invite, or a domain such as @customer.example", false, 1024, Addressee),
 		Specialist: f.text("specialist", "Specialist", "", false, 1024, Email),
 	}, f.problems
 }

@@ -62,7 +62,7 @@ type Lookup interface {
 	Projects(ctx context.Context) ([]Choice, error)
 	// Project looks one project up with the customer's access. An [onboarding.Error] says what to do next.
 	Project(ctx context.Context, id string) (ProjectInfo, error)
-	// Connected is the e-mail address of the Google account with a live grant, "" if none.
+	// Connected is the email address of the Google account with a live grant, "" if none.
 	Connected(ctx context.Context) (string, error)
 }
 
@@ -121,7 +121,7 @@ type StepView struct {
 	Back             string    // ID of the step before, "" on the first
 	Connects         bool      // the page offers to connect a Google account
 	Locked           bool      // resources were created with the saved answer, which can't change
-	Connected        string    // e-mail address of the connected Google account, "" if none
+	Connected        string    // email address of the connected Google account, "" if none
 }
 
 // StepState is where a step stands in the journey.

@@ -56,8 +56,8 @@ type siteFlags struct {
 	EmulatorURL        string         `name:"emulator" help:"Use a running emulator for sign-in, Google Cloud and workspaces; for trials only." env:"EMULATOR_URL"`
 	Keys               keyFlags       `embed:""`
 	Keep               retentionFlags `embed:""`
-	Administrators     []string       `help:"E-mail addresses of administrators." env:"ADMINISTRATORS"`
-	Specialists        []string       `help:"E-mail addresses of specialists." env:"SPECIALISTS"`
+	Administrators     []string       `help:"Email addresses of administrators." env:"ADMINISTRATORS"`
+	Specialists        []string       `help:"Email addresses of specialists." env:"SPECIALISTS"`
 	SpecialistDomains  []string       `help:"Domains whose people are specialists." env:"SPECIALIST_DOMAINS"`
 	TrustedProxies     []string       `help:"Networks of the proxies whose X-Forwarded-For is believed." env:"TRUSTED_PROXIES"`
 	Vendor             string         `help:"The vendor's name on the pages." env:"VENDOR_NAME" default:"Tecton"`
@@ -88,7 +88,7 @@ func (f *siteFlags) problems() []string {
 	}
 	for _, a := range slices.Concat(f.Administrators, f.Specialists) {
 		if strings.Count(a, "@") != 1 {
-			out = append(out, fmt.Sprintf("%q in ADMINISTRATORS or SPECIALISTS is not an e-mail address. Separate addresses with commas", a))
+			out = append(out, fmt.Sprintf("%q in ADMINISTRATORS or SPECIALISTS is not an email address. Separate addresses with commas", a))
 		}
 	}
 	for _, d := range f.SpecialistDomains {

@@ -18,7 +18,7 @@ type keysCmd struct {
 	List    keysListCmd    `cmd:"" help:"List the keys, and how many stored values each of them sealed."`
 	Add     keysAddCmd     `cmd:"" help:"Add a new key, which opens and does not seal yet. Then restart every server."`
 	Promote keysPromoteCmd `cmd:"" help:"Let a key seal from now on. Then restart every server."`
-	Reseal  keysResealCmd  `cmd:"" help:"Seal what is stored with the key that seals now. Servers may run meanwhile."`
+	Reseal  keysResealCmd  `cmd:"" help:"Seal what is stored with the key that seals now. Servers may keep running."`
 	Disable keysDisableCmd `cmd:"" help:"Let a key open nothing any more, if no stored value needs it. Then restart every server."`
 	Enable  keysEnableCmd  `cmd:"" help:"Take disable back."`
 	Delete  keysDeleteCmd  `cmd:"" help:"Remove a disabled key for good, if no stored value needs it."`
@@ -182,7 +182,7 @@ func (c keysDisableCmd) Run(ctx context.Context, s streams, files fileProblems) 
 	}
 	err := c.unneeded(ctx, c.ID, func(k *vault.Keyset) error { return k.Disable(c.ID) })
 	if err == nil {
-		fmt.Fprintf(s.Err, "The key %d opens nothing any more. %s; if something does not open then, take it back: groundwork keys enable %d. Once all goes on for a day: groundwork keys delete %d\n", c.ID, restart, c.ID, c.ID)
+		fmt.Fprintf(s.Err, "The key %d no longer opens anything. %s; if a value does not open then, reverse it: groundwork keys enable %d. After a day without problems: groundwork keys delete %d\n", c.ID, restart, c.ID, c.ID)
 	}
 	return err
 }

@@ -66,7 +66,7 @@ func TestRevokeAllWipesSecretsAndNobodyIsStuck(t *testing.T) {
 			t.Errorf("it is %s and waits for %q: %q since %v, want %s, %q: %q", ob.Status, ob.Waiting.On, ob.Waiting.For, ob.Waiting.Since, status, on, what)
 		}
 	}
-	const approve = "Look at the plan and approve it"
+	const approve = "Review and approve the plan"
 
 	ready, form, done := begin("ready", 7), begin("form", 3), begin("done", 1)
 	withScope := func(form url.Values) { form.Set("secret_scope", "yes") }

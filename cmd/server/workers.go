@@ -17,7 +17,7 @@ import (
 
 var (
 	errStopped     = errors.New("this process stops")
-	errLostSession = onboarding.Errorf(onboarding.CodeFenced, "This process lost its session; another one goes on.")
+	errLostSession = onboarding.Errorf(onboarding.CodeFenced, "This process lost its session; another one continues.")
 )
 
 // workerPool executes runs in this process: the engine fetches jobs, and runs are claimed in the name of the worker.

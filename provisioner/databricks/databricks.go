@@ -57,7 +57,7 @@ func IsCode(err error, code string) bool {
 // Principal is whose token it is: the identity that jobs run as.
 type Principal struct {
 	Name             string // display name, may be empty
-	User             string // an e-mail address, or the application ID of a service principal
+	User             string // an email address, or the application ID of a service principal
 	ServicePrincipal bool   // false: a person
 	Admin            bool   // in the workspace's group "admins"
 	entitled         bool

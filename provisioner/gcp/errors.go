@@ -124,12 +124,12 @@ func retry(code onboarding.Code, message string) Failure {
 func signIn(why string) Failure {
 	return Failure{
 		Class: Blocked, Code: onboarding.CodeSignIn, On: onboarding.PartyCustomer, Action: "Sign in to Google again",
-		Message: cmp.Or(why, "Google no longer accepts the access that was given.") + " Nothing is lost: after you sign in again, the work goes on where it stopped.",
+		Message: cmp.Or(why, "Google no longer accepts the access that was given.") + " Nothing is lost: after you sign in again, the work resumes where it stopped.",
 	}
 }
 
 func notFound() Failure {
-	return Failure{Class: Final, Grace: graceUnknown, Code: onboarding.CodeNotFound, Message: "Google does not find something that this needs. If it was deleted meanwhile, start again from a new plan."}
+	return Failure{Class: Final, Grace: graceUnknown, Code: onboarding.CodeNotFound, Message: "Google does not find something that this needs. If it was deleted, start again from a new plan."}
 }
 
 func classifyToken(e *oauth2.RetrieveError) Failure {

@@ -109,7 +109,7 @@ type Resource struct{ kind, name string }
 // Project is a project, by ID.
 func Project(id string) Resource { return Resource{"project", "projects/" + id} }
 
-// Account is a service account, by e-mail address, in whatever project it lives.
+// Account is a service account, by email address, in whatever project it lives.
 func Account(email string) Resource {
 	return Resource{"service account", "projects/-/serviceAccounts/" + email}
 }

@@ -98,7 +98,7 @@ func describeInstance(spec onboarding.Spec, want instance) provisioner.Descripti
 	}
 	if want.Adopt {
 		d.Title, d.Cost = "Use your Bigtable instance", ""
-		d.Why = "The online store: features are served from the instance you chose. It is used as it is."
+		d.Why = "The online store: features are served from the instance you chose. We use it without changes."
 	}
 	return d
 }

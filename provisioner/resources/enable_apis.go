@@ -54,9 +54,9 @@ func gatherAPIs(spec onboarding.Spec, others []*provisioner.Task) []provisioner.
 
 func describeAPIs(spec onboarding.Spec, want apis) provisioner.Description {
 	return provisioner.Description{
-		Title:    "Turn on the APIs",
+		Title:    "Enable APIs",
 		Resource: "projects/" + want.Project + ": " + strings.Join(want.Services, ", "),
-		Why:      "Each service of Google Cloud answers only in projects where its API is on.",
+		Why:      "A Google Cloud service works only in projects where its API is enabled.",
 		Console:  "https://console.cloud.google.com/apis/dashboard?project=" + url.QueryEscape(spec.Project),
 	}
 }

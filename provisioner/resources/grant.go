@@ -20,7 +20,7 @@ import (
 type grant struct {
 	Project  string `json:"project,omitempty"` // of the instance, or the resource itself
 	Bucket   string `json:"bucket,omitempty"`
-	Account  string `json:"account,omitempty"` // e-mail address
+	Account  string `json:"account,omitempty"` // email address
 	Instance string `json:"instance,omitempty"`
 	Role     string `json:"role"`
 	Member   string `json:"member"` // "serviceAccount:…"

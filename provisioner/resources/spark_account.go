@@ -71,7 +71,7 @@ func describeSparkAccount(_ onboarding.Spec, want account) provisioner.Descripti
 	}
 	if want.Existing {
 		d.Title = "Use your Spark service account"
-		d.Why = "Spark jobs run as the account you named. It is used as it is."
+		d.Why = "Spark jobs run as the account you named. We use it without changes."
 	}
 	return d
 }

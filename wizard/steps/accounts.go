@@ -32,7 +32,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 		{
 			Name:     "control_plane",
 			Label:    "Control plane service account",
-			Hint:     "The vendor’s control plane acts in your project as this account, and the plan lists all that it may do. Confirm that it is the one your specialist told you.",
+			Hint:     "The vendor’s control plane acts in your project as this account, and the plan lists all that it may do. Confirm that this matches the account your specialist gave you.",
 			Kind:     wizard.KindConfirm,
 			Mono:     true,
 			Need:     "Confirm the control plane service account, or ask your specialist to correct it",
@@ -52,20 +52,20 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 				}
 				return []wizard.Choice{
 					{Value: sparkCreate, Label: "Create one for me", Hint: hint},
-					{Value: sparkExisting, Label: "Use one that I have", Hint: "It keeps what it may do, and gets what the plan lists"},
+					{Value: sparkExisting, Label: "Use an existing service account", Hint: "It keeps what it may do, and gets what the plan lists"},
 				}, nil
 			},
 		},
 		{
 			Name:         "spark_email",
-			Label:        "E-mail address of your Spark service account",
+			Label:        "Email address of your Spark service account",
 			Hint:         "It ends with .iam.gserviceaccount.com.",
 			Autocomplete: "off",
 			Kind:         wizard.KindText,
 			Mono:         true,
 			Width:        60,
 			ShowWhen:     "spark=" + sparkExisting,
-			Need:         "Enter the e-mail address of your Spark service account",
+			Need:         "Enter the email address of your Spark service account",
 			Value:        func(a *accountsAnswer) *string { return &a.SparkEmail },
 			Read:         wizard.ServiceAccount,
 		},

@@ -49,7 +49,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 		{
 			Name:     "buckets",
 			Label:    "Cloud Storage buckets",
-			Hint:     "One a line, as gs://name or the name alone.",
+			Hint:     "One per line: gs://name or just the name.",
 			Kind:     wizard.KindLines,
 			Optional: true,
 			Mono:     true,

@@ -359,7 +359,7 @@ func TestTheControlPlaneAccount(t *testing.T) {
 	if got := p.journey.Waiting(p.c); !p.journey.Complete(p.c) || len(got) != 1 || got[0] != "Control plane service account" {
 		t.Errorf("without the vendor's account: complete %v, waiting %q", p.journey.Complete(p.c), got)
 	}
-	p.refuse("accounts", "spark_email", "Enter the e-mail address of your Spark service account", "spark", "existing")
+	p.refuse("accounts", "spark_email", "Enter the email address of your Spark service account", "spark", "existing")
 	p.c.Vendor.ControlPlaneAccount = controlPlane
 	p.refuse("accounts", "spark_email", "That is the vendor’s control plane account. Enter a service account of your own", "control_plane", "on", "spark", "existing", "spark_email", controlPlane)
 	p.answer("accounts", "control_plane", "on", "spark", "existing", "spark_email", "spark-jobs@other-project.iam.gserviceaccount.com")
