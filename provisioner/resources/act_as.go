@@ -6,27 +6,27 @@ import (
 )
 
 // ActAs lets the vendor's account start Spark jobs that run as the Spark account.
-var ActAs = provisioner.Define(provisioner.StepDef[grant]{
+var ActAs = provisioner.Define(provisioner.StepDef[iamBinding]{
 	Name:        "act-as",
 	DependsOn:   []*provisioner.Step{SparkAccount},
 	Desired:     wantActAs,
 	Describe:    describeActAs,
-	Check:       checkGrant,
-	Apply:       applyGrant,
-	Undo:        undoGrant,
-	Gcloud:      gcloudGrant,
-	Terraform:   terraformGrant,
+	Check:       checkBinding,
+	Apply:       applyBinding,
+	Undo:        undoBinding,
+	Gcloud:      gcloudBinding,
+	Terraform:   terraformBinding,
 	Shared:      true,
 	APIs:        []string{"iam.googleapis.com"},
-	Permissions: grantPermissions,
+	Permissions: permissionsOfBinding,
 })
 
-func wantActAs(spec onboarding.Spec) []provisioner.Want[grant] {
-	return provisioner.One(grant{
+func wantActAs(spec onboarding.Spec) []provisioner.Want[iamBinding] {
+	return provisioner.One(iamBinding{
 		Account: spec.SparkAccount(), Role: spec.Vendor.Defaults().ActAsRole, Member: serviceAccount(spec.ControlPlaneAccount),
 	})
 }
 
-func describeActAs(_ onboarding.Spec, g grant) provisioner.Description {
-	return describeGrant(g, "Let the control plane run jobs as the Spark account", "The vendor's control plane starts Spark jobs that run as this account (iam.serviceAccounts.actAs).")
+func describeActAs(_ onboarding.Spec, b iamBinding) provisioner.Description {
+	return describeBinding(b, "Let the control plane run jobs as the Spark account", "The vendor's control plane starts Spark jobs that run as this account (iam.serviceAccounts.actAs).")
 }

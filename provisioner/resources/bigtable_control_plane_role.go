@@ -6,30 +6,30 @@ import (
 )
 
 // BigtableControlPlaneRole lets the vendor's control plane manage the instance's tables.
-var BigtableControlPlaneRole = provisioner.Define(provisioner.StepDef[grant]{
+var BigtableControlPlaneRole = provisioner.Define(provisioner.StepDef[iamBinding]{
 	Name:        "bigtable-control-plane-role",
 	DependsOn:   []*provisioner.Step{BigtableInstance},
 	Desired:     wantBigtableControlPlaneRole,
 	Describe:    describeBigtableControlPlaneRole,
-	Check:       checkGrant,
-	Apply:       applyGrant,
-	Undo:        undoGrant,
-	Gcloud:      gcloudGrant,
-	Terraform:   terraformGrant,
+	Check:       checkBinding,
+	Apply:       applyBinding,
+	Undo:        undoBinding,
+	Gcloud:      gcloudBinding,
+	Terraform:   terraformBinding,
 	Shared:      true,
 	APIs:        []string{"bigtableadmin.googleapis.com"},
-	Permissions: grantPermissions,
+	Permissions: permissionsOfBinding,
 })
 
-func wantBigtableControlPlaneRole(spec onboarding.Spec) []provisioner.Want[grant] {
+func wantBigtableControlPlaneRole(spec onboarding.Spec) []provisioner.Want[iamBinding] {
 	if spec.OnlineStore != onboarding.OnlineBigtable {
 		return nil
 	}
-	return provisioner.One(grant{
+	return provisioner.One(iamBinding{
 		Project: spec.Project, Instance: instanceID(spec), Role: spec.Vendor.Defaults().BigtableControlPlaneRole, Member: serviceAccount(spec.ControlPlaneAccount),
 	})
 }
 
-func describeBigtableControlPlaneRole(_ onboarding.Spec, g grant) provisioner.Description {
-	return describeGrant(g, "Let the control plane manage Bigtable", "The vendor's control plane makes and changes the online store's tables."+unconfirmed(g.Role, onboarding.VendorValues{}.Defaults().BigtableControlPlaneRole))
+func describeBigtableControlPlaneRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
+	return describeBinding(b, "Let the control plane manage Bigtable", "The vendor's control plane makes and changes the online store's tables."+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().BigtableControlPlaneRole))
 }

@@ -6,30 +6,30 @@ import (
 )
 
 // BigtableSparkRole lets the Spark account write features to the instance.
-var BigtableSparkRole = provisioner.Define(provisioner.StepDef[grant]{
+var BigtableSparkRole = provisioner.Define(provisioner.StepDef[iamBinding]{
 	Name:        "bigtable-spark-role",
 	DependsOn:   []*provisioner.Step{BigtableInstance, SparkAccount},
 	Desired:     wantBigtableSparkRole,
 	Describe:    describeBigtableSparkRole,
-	Check:       checkGrant,
-	Apply:       applyGrant,
-	Undo:        undoGrant,
-	Gcloud:      gcloudGrant,
-	Terraform:   terraformGrant,
+	Check:       checkBinding,
+	Apply:       applyBinding,
+	Undo:        undoBinding,
+	Gcloud:      gcloudBinding,
+	Terraform:   terraformBinding,
 	Shared:      true,
 	APIs:        []string{"bigtableadmin.googleapis.com"},
-	Permissions: grantPermissions,
+	Permissions: permissionsOfBinding,
 })
 
-func wantBigtableSparkRole(spec onboarding.Spec) []provisioner.Want[grant] {
+func wantBigtableSparkRole(spec onboarding.Spec) []provisioner.Want[iamBinding] {
 	if spec.OnlineStore != onboarding.OnlineBigtable {
 		return nil
 	}
-	return provisioner.One(grant{
+	return provisioner.One(iamBinding{
 		Project: spec.Project, Instance: instanceID(spec), Role: spec.Vendor.Defaults().BigtableSparkRole, Member: serviceAccount(spec.SparkAccount()),
 	})
 }
 
-func describeBigtableSparkRole(_ onboarding.Spec, g grant) provisioner.Description {
-	return describeGrant(g, "Let Spark use Bigtable", "Spark jobs write features to the online store."+unconfirmed(g.Role, onboarding.VendorValues{}.Defaults().BigtableSparkRole))
+func describeBigtableSparkRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
+	return describeBinding(b, "Let Spark use Bigtable", "Spark jobs write features to the online store."+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().BigtableSparkRole))
 }

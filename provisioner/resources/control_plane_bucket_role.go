@@ -6,27 +6,27 @@ import (
 )
 
 // ControlPlaneBucketRole gives the vendor's account the custom role on the bucket, and on nothing else.
-var ControlPlaneBucketRole = provisioner.Define(provisioner.StepDef[grant]{
+var ControlPlaneBucketRole = provisioner.Define(provisioner.StepDef[iamBinding]{
 	Name:        "control-plane-bucket-role",
 	DependsOn:   []*provisioner.Step{Bucket, ControlPlaneRole},
 	Desired:     wantControlPlaneBucketRole,
 	Describe:    describeControlPlaneBucketRole,
-	Check:       checkGrant,
-	Apply:       applyGrant,
-	Undo:        undoGrant,
-	Gcloud:      gcloudGrant,
-	Terraform:   terraformGrant,
+	Check:       checkBinding,
+	Apply:       applyBinding,
+	Undo:        undoBinding,
+	Gcloud:      gcloudBinding,
+	Terraform:   terraformBinding,
 	Shared:      true,
 	APIs:        []string{"storage.googleapis.com"},
-	Permissions: grantPermissions,
+	Permissions: permissionsOfBinding,
 })
 
-func wantControlPlaneBucketRole(spec onboarding.Spec) []provisioner.Want[grant] {
-	return provisioner.One(grant{Bucket: spec.Bucket(), Role: roleName(spec), Member: serviceAccount(spec.ControlPlaneAccount)})
+func wantControlPlaneBucketRole(spec onboarding.Spec) []provisioner.Want[iamBinding] {
+	return provisioner.One(iamBinding{Bucket: spec.Bucket(), Role: roleName(spec), Member: serviceAccount(spec.ControlPlaneAccount)})
 }
 
-func describeControlPlaneBucketRole(_ onboarding.Spec, g grant) provisioner.Description {
-	d := describeGrant(g, "Let the control plane use the bucket", "The vendor's control plane manages feature data in this bucket, with exactly the seven permissions of the custom role.")
+func describeControlPlaneBucketRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
+	d := describeBinding(b, "Let the control plane use the bucket", "The vendor's control plane manages feature data in this bucket, with exactly the seven permissions of the custom role.")
 	d.Bindings[0].Permissions = onboarding.ControlPlanePermissions
 	return d
 }

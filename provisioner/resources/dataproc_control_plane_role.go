@@ -6,36 +6,36 @@ import (
 )
 
 // DataprocControlPlaneRole lets the vendor's control plane make Dataproc clusters and start jobs.
-var DataprocControlPlaneRole = provisioner.Define(provisioner.StepDef[grant]{
+var DataprocControlPlaneRole = provisioner.Define(provisioner.StepDef[iamBinding]{
 	Name:        "dataproc-control-plane-role",
 	DependsOn:   []*provisioner.Step{EnableAPIs},
 	Desired:     wantDataprocControlPlaneRole,
 	Describe:    describeDataprocControlPlaneRole,
-	Check:       checkGrant,
-	Apply:       applyGrant,
-	Undo:        undoGrant,
-	Gcloud:      gcloudGrant,
-	Terraform:   terraformGrant,
+	Check:       checkBinding,
+	Apply:       applyBinding,
+	Undo:        undoBinding,
+	Gcloud:      gcloudBinding,
+	Terraform:   terraformBinding,
 	Shared:      true,
 	Facts:       factsOfDataproc,
 	APIs:        []string{"dataproc.googleapis.com"},
-	Permissions: grantPermissions,
+	Permissions: permissionsOfBinding,
 })
 
-func wantDataprocControlPlaneRole(spec onboarding.Spec) []provisioner.Want[grant] {
+func wantDataprocControlPlaneRole(spec onboarding.Spec) []provisioner.Want[iamBinding] {
 	if spec.Compute != onboarding.ComputeDataproc {
 		return nil
 	}
-	return provisioner.One(grant{
+	return provisioner.One(iamBinding{
 		Project: spec.Project, Role: spec.Vendor.Defaults().DataprocControlPlaneRole, Member: serviceAccount(spec.ControlPlaneAccount),
 	})
 }
 
-func factsOfDataproc(spec onboarding.Spec, _ grant) []onboarding.Fact {
+func factsOfDataproc(spec onboarding.Spec, _ iamBinding) []onboarding.Fact {
 	return []onboarding.Fact{{Key: "compute.region", Value: spec.Region}}
 }
 
-func describeDataprocControlPlaneRole(_ onboarding.Spec, g grant) provisioner.Description {
-	return describeGrant(g, "Let the control plane use Dataproc",
-		"The vendor's control plane makes clusters and starts jobs."+unconfirmed(g.Role, onboarding.VendorValues{}.Defaults().DataprocControlPlaneRole))
+func describeDataprocControlPlaneRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
+	return describeBinding(b, "Let the control plane use Dataproc",
+		"The vendor's control plane makes clusters and starts jobs."+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().DataprocControlPlaneRole))
 }

@@ -6,28 +6,28 @@ import (
 )
 
 // DataprocWorkerRole lets machines of Dataproc clusters run as the Spark account.
-var DataprocWorkerRole = provisioner.Define(provisioner.StepDef[grant]{
+var DataprocWorkerRole = provisioner.Define(provisioner.StepDef[iamBinding]{
 	Name:        "dataproc-worker-role",
 	DependsOn:   []*provisioner.Step{SparkAccount},
 	Desired:     wantDataprocWorkerRole,
 	Describe:    describeDataprocWorkerRole,
-	Check:       checkGrant,
-	Apply:       applyGrant,
-	Undo:        undoGrant,
-	Gcloud:      gcloudGrant,
-	Terraform:   terraformGrant,
+	Check:       checkBinding,
+	Apply:       applyBinding,
+	Undo:        undoBinding,
+	Gcloud:      gcloudBinding,
+	Terraform:   terraformBinding,
 	Shared:      true,
 	APIs:        []string{"dataproc.googleapis.com"},
-	Permissions: grantPermissions,
+	Permissions: permissionsOfBinding,
 })
 
-func wantDataprocWorkerRole(spec onboarding.Spec) []provisioner.Want[grant] {
+func wantDataprocWorkerRole(spec onboarding.Spec) []provisioner.Want[iamBinding] {
 	if spec.Compute != onboarding.ComputeDataproc {
 		return nil
 	}
-	return provisioner.One(grant{Project: spec.Project, Role: "roles/dataproc.worker", Member: serviceAccount(spec.SparkAccount())})
+	return provisioner.One(iamBinding{Project: spec.Project, Role: "roles/dataproc.worker", Member: serviceAccount(spec.SparkAccount())})
 }
 
-func describeDataprocWorkerRole(_ onboarding.Spec, g grant) provisioner.Description {
-	return describeGrant(g, "Let Dataproc run as the Spark account", "Dataproc clusters run as the Spark account; Google wants this role of it.")
+func describeDataprocWorkerRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
+	return describeBinding(b, "Let Dataproc run as the Spark account", "Dataproc clusters run as the Spark account; Google wants this role of it.")
 }

@@ -6,31 +6,31 @@ import (
 )
 
 // ReadBucket lets the Spark account read the objects of each bucket that the customer named.
-var ReadBucket = provisioner.Define(provisioner.StepDef[grant]{
+var ReadBucket = provisioner.Define(provisioner.StepDef[iamBinding]{
 	Name:        "read-bucket",
 	DependsOn:   []*provisioner.Step{SparkAccount},
 	Desired:     wantReadBuckets,
 	Describe:    describeReadBucket,
-	Check:       checkGrant,
-	Apply:       applyGrant,
-	Undo:        undoGrant,
-	Gcloud:      gcloudGrant,
-	Terraform:   terraformGrant,
+	Check:       checkBinding,
+	Apply:       applyBinding,
+	Undo:        undoBinding,
+	Gcloud:      gcloudBinding,
+	Terraform:   terraformBinding,
 	Shared:      true,
 	APIs:        []string{"storage.googleapis.com"},
-	Permissions: grantPermissions,
+	Permissions: permissionsOfBinding,
 })
 
-func wantReadBuckets(spec onboarding.Spec) []provisioner.Want[grant] {
-	var wants []provisioner.Want[grant]
+func wantReadBuckets(spec onboarding.Spec) []provisioner.Want[iamBinding] {
+	var wants []provisioner.Want[iamBinding]
 	for _, bucket := range sources(spec, onboarding.SourceBucket) {
-		wants = append(wants, provisioner.Want[grant]{Key: bucket, State: grant{
+		wants = append(wants, provisioner.Want[iamBinding]{Key: bucket, State: iamBinding{
 			Bucket: bucket, Role: "roles/storage.objectViewer", Member: serviceAccount(spec.SparkAccount()),
 		}})
 	}
 	return wants
 }
 
-func describeReadBucket(_ onboarding.Spec, g grant) provisioner.Description {
-	return describeGrant(g, "Let Spark read gs://"+g.Bucket, "You named this bucket as a data source. Spark may read its objects and change none.")
+func describeReadBucket(_ onboarding.Spec, b iamBinding) provisioner.Description {
+	return describeBinding(b, "Let Spark read gs://"+b.Bucket, "You named this bucket as a data source. Spark may read its objects and change none.")
 }

@@ -6,31 +6,31 @@ import (
 )
 
 // ReadProject lets the Spark account read all BigQuery data of each project that the customer named.
-var ReadProject = provisioner.Define(provisioner.StepDef[grant]{
+var ReadProject = provisioner.Define(provisioner.StepDef[iamBinding]{
 	Name:        "read-project",
 	DependsOn:   []*provisioner.Step{SparkAccount},
 	Desired:     wantReadProjects,
 	Describe:    describeReadProject,
-	Check:       checkGrant,
-	Apply:       applyGrant,
-	Undo:        undoGrant,
-	Gcloud:      gcloudGrant,
-	Terraform:   terraformGrant,
+	Check:       checkBinding,
+	Apply:       applyBinding,
+	Undo:        undoBinding,
+	Gcloud:      gcloudBinding,
+	Terraform:   terraformBinding,
 	Shared:      true,
 	APIs:        []string{"bigquery.googleapis.com"},
-	Permissions: grantPermissions,
+	Permissions: permissionsOfBinding,
 })
 
-func wantReadProjects(spec onboarding.Spec) []provisioner.Want[grant] {
-	var wants []provisioner.Want[grant]
+func wantReadProjects(spec onboarding.Spec) []provisioner.Want[iamBinding] {
+	var wants []provisioner.Want[iamBinding]
 	for _, project := range sources(spec, onboarding.SourceProject) {
-		wants = append(wants, provisioner.Want[grant]{Key: project, State: grant{
+		wants = append(wants, provisioner.Want[iamBinding]{Key: project, State: iamBinding{
 			Project: project, Role: dataViewer, Member: serviceAccount(spec.SparkAccount()),
 		}})
 	}
 	return wants
 }
 
-func describeReadProject(_ onboarding.Spec, g grant) provisioner.Description {
-	return describeGrant(g, "Let Spark read BigQuery in "+g.Project, "You named this project as a data source. The role covers every dataset in it, now and later.")
+func describeReadProject(_ onboarding.Spec, b iamBinding) provisioner.Description {
+	return describeBinding(b, "Let Spark read BigQuery in "+b.Project, "You named this project as a data source. The role covers every dataset in it, now and later.")
 }

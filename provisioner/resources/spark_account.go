@@ -160,7 +160,7 @@ func applyAccount(ctx context.Context, env *provisioner.Env, c provisioner.Chang
 	return nil
 }
 
-// verifyAccount waits until Google shows the account: grants to it fail before that.
+// verifyAccount waits until Google shows the account: bindings that name it fail before that.
 func verifyAccount(ctx context.Context, env *provisioner.Env, want account) error {
 	got, err := checkAccount(ctx, env, want)
 	if err != nil {

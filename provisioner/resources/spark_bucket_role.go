@@ -6,25 +6,25 @@ import (
 )
 
 // SparkBucketRole lets the Spark account read and write objects in the bucket.
-var SparkBucketRole = provisioner.Define(provisioner.StepDef[grant]{
+var SparkBucketRole = provisioner.Define(provisioner.StepDef[iamBinding]{
 	Name:        "spark-bucket-role",
 	DependsOn:   []*provisioner.Step{Bucket, SparkAccount},
 	Desired:     wantSparkBucketRole,
 	Describe:    describeSparkBucketRole,
-	Check:       checkGrant,
-	Apply:       applyGrant,
-	Undo:        undoGrant,
-	Gcloud:      gcloudGrant,
-	Terraform:   terraformGrant,
+	Check:       checkBinding,
+	Apply:       applyBinding,
+	Undo:        undoBinding,
+	Gcloud:      gcloudBinding,
+	Terraform:   terraformBinding,
 	Shared:      true,
 	APIs:        []string{"storage.googleapis.com"},
-	Permissions: grantPermissions,
+	Permissions: permissionsOfBinding,
 })
 
-func wantSparkBucketRole(spec onboarding.Spec) []provisioner.Want[grant] {
-	return provisioner.One(grant{Bucket: spec.Bucket(), Role: "roles/storage.objectAdmin", Member: serviceAccount(spec.SparkAccount())})
+func wantSparkBucketRole(spec onboarding.Spec) []provisioner.Want[iamBinding] {
+	return provisioner.One(iamBinding{Bucket: spec.Bucket(), Role: "roles/storage.objectAdmin", Member: serviceAccount(spec.SparkAccount())})
 }
 
-func describeSparkBucketRole(_ onboarding.Spec, g grant) provisioner.Description {
-	return describeGrant(g, "Let Spark use the bucket", "Spark jobs read and write feature data in this bucket, and only in this one.")
+func describeSparkBucketRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
+	return describeBinding(b, "Let Spark use the bucket", "Spark jobs read and write feature data in this bucket, and only in this one.")
 }

@@ -63,7 +63,7 @@ func describeVerification(spec onboarding.Spec, want verification) provisioner.D
 	}
 }
 
-// verifyAll gathers all that differs before it speaks. A grant may take minutes to show, so that what is missing
+// verifyAll gathers all that differs before it speaks. A new binding may take minutes to show, so that what is missing
 // is looked at again until the task's time is up.
 func verifyAll(ctx context.Context, env *provisioner.Env, want verification) error {
 	var wrong []string

@@ -1,0 +1,232 @@
+package resources
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
+)
+
+// iamBinding is the wanted state of each step that gives one member one role on one resource with an IAM policy.
+// Bucket, Account or Instance names the resource. If all are empty, it is the project.
+type iamBinding struct {
+	Project  string `json:"project,omitempty"` // of the instance, or the resource itself
+	Bucket   string `json:"bucket,omitempty"`
+	Account  string `json:"account,omitempty"` // email address
+	Instance string `json:"instance,omitempty"`
+	Role     string `json:"role"`
+	Member   string `json:"member"` // "serviceAccount:…"
+}
+
+func (b iamBinding) resource() gcp.Resource {
+	switch {
+	case b.Bucket != "":
+		return gcp.Bucket(b.Bucket)
+	case b.Account != "":
+		return gcp.Account(b.Account)
+	case b.Instance != "":
+		return gcp.Instance(b.Project, b.Instance)
+	default:
+		return gcp.Project(b.Project)
+	}
+}
+
+// on is the resource in words that the plan, the record and the console share.
+func (b iamBinding) on() string {
+	switch {
+	case b.Bucket != "":
+		return "gs://" + b.Bucket
+	case b.Account != "":
+		return "serviceAccounts/" + b.Account
+	case b.Instance != "":
+		return "projects/" + b.Project + "/instances/" + b.Instance
+	default:
+		return "projects/" + b.Project
+	}
+}
+
+// thing is the resource in words that hold before any name is chosen.
+func (b iamBinding) thing() string {
+	switch {
+	case b.Bucket != "":
+		return "the bucket"
+	case b.Account != "":
+		return "the Spark service account"
+	case b.Instance != "":
+		return "the Bigtable instance"
+	default:
+		return "the project"
+	}
+}
+
+// who describes a binding's member in words that hold before its address is known.
+func who(spec onboarding.Spec, member string) string {
+	switch strings.TrimPrefix(member, "serviceAccount:") {
+	case spec.ControlPlaneAccount:
+		return "the vendor's control plane service account"
+	case spec.SparkAccount():
+		return "the Spark service account"
+	default:
+		return "the vendor's serving service account"
+	}
+}
+
+func (b iamBinding) binding() onboarding.Binding {
+	return onboarding.Binding{Member: b.Member, Role: b.Role, On: b.on()}
+}
+
+func (b iamBinding) console() string {
+	switch {
+	case b.Bucket != "":
+		return "https://console.cloud.google.com/storage/browser/" + b.Bucket + ";tab=permissions"
+	case b.Account != "":
+		return "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(accountProject(b.Account))
+	case b.Instance != "":
+		return "https://console.cloud.google.com/bigtable/instances/" + b.Instance + "/overview?project=" + url.QueryEscape(b.Project)
+	default:
+		return "https://console.cloud.google.com/iam-admin/iam?project=" + url.QueryEscape(b.Project)
+	}
+}
+
+func describeBinding(b iamBinding, title, why string) provisioner.Description {
+	return provisioner.Description{
+		Title: title, Resource: b.Role + " on " + b.on(), Why: why,
+		Bindings: []onboarding.Binding{b.binding()}, Console: b.console(),
+	}
+}
+
+func checkBinding(ctx context.Context, env *provisioner.Env, b iamBinding) (*provisioner.Observed[iamBinding], error) {
+	has, err := env.Cloud.Granted(ctx, b.resource(), b.Role, b.Member)
+	switch {
+	case gcp.Absent(err):
+		return nil, nil
+	case b.Account != "" && hidden(ctx, env, err, accountProject(b.Account), "iam.serviceAccounts.getIamPolicy"):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !has:
+		return nil, nil
+	}
+	return &provisioner.Observed[iamBinding]{State: b}, nil
+}
+
+// applyBinding adds the member in one write. A policy that changed meanwhile is Google's 409 or 412, and the whole
+// pass is repeated.
+func applyBinding(ctx context.Context, env *provisioner.Env, c provisioner.Change[iamBinding]) error {
+	b := c.Want
+	if b.Member == serviceAccount("") {
+		return &onboarding.Blocked{
+			Code: onboarding.CodeInvalid, On: onboarding.PartySpecialist, Action: "Enter the control plane service account",
+			Why: "The vendor's service account for this deployment is not known yet. Your deployment specialist adds it.",
+		}
+	}
+	err := env.Cloud.Grant(ctx, b.resource(), b.Role, b.Member)
+	if gcp.Absent(err) {
+		return &onboarding.Error{
+			Code: onboarding.CodeNotFound, Err: err,
+			Message: fmt.Sprintf("There is no %s, so nothing can be allowed on it. Create it, or correct the name in your answers, then try again.", b.on()),
+		}
+	}
+	return err
+}
+
+// undoBinding removes exactly the one member from the one role.
+func undoBinding(ctx context.Context, env *provisioner.Env, b iamBinding) error {
+	err := env.Cloud.Ungrant(ctx, b.resource(), b.Role, b.Member)
+	if gcp.Absent(err) {
+		return nil
+	}
+	return err
+}
+
+func gcloudBinding(spec onboarding.Spec, b iamBinding) provisioner.Commands {
+	who := []string{"--member=" + b.Member, "--role=" + b.Role}
+	switch {
+	case b.Bucket != "":
+		return run(append([]string{"gcloud", "storage", "buckets", "add-iam-policy-binding", "gs://" + b.Bucket}, who...)...)
+	case b.Account != "":
+		project := "--project=" + cmp.Or(accountProject(b.Account), spec.Project)
+		return run(append([]string{"gcloud", "iam", "service-accounts", "add-iam-policy-binding", b.Account, project}, who...)...)
+	case b.Instance != "":
+		return run(append([]string{"gcloud", "bigtable", "instances", "add-iam-policy-binding", b.Instance, "--project=" + b.Project}, who...)...)
+	default:
+		return run(append([]string{"gcloud", "projects", "add-iam-policy-binding", b.Project, "--condition=None"}, who...)...)
+	}
+}
+
+func terraformBinding(_ onboarding.Spec, b iamBinding, name string) *hclwrite.Block {
+	var block *hclwrite.Block
+	switch {
+	case b.Bucket != "":
+		block = resource("google_storage_bucket_iam_member", name)
+		set(block, "bucket", b.Bucket)
+	case b.Account != "":
+		block = resource("google_service_account_iam_member", name)
+		set(block, "service_account_id", "projects/"+cmp.Or(accountProject(b.Account), "-")+"/serviceAccounts/"+b.Account)
+	case b.Instance != "":
+		block = resource("google_bigtable_instance_iam_member", name)
+		set(block, "project", b.Project, "instance", b.Instance)
+	default:
+		block = resource("google_project_iam_member", name)
+		set(block, "project", b.Project)
+	}
+	set(block, "role", b.Role, "member", b.Member)
+	return block
+}
+
+// permissionsOfBinding are those that reading and writing the policy take.
+func permissionsOfBinding(spec onboarding.Spec, b iamBinding) []onboarding.Permission {
+	read, write := "to read who may use "+b.thing()+", before and after", "to let "+who(spec, b.Member)+" use "+b.thing()
+	switch {
+	case b.Bucket != "":
+		on := onBucket(b.Bucket)
+		return []onboarding.Permission{
+			permission("storage.buckets.getIamPolicy", read, on),
+			permission("storage.buckets.setIamPolicy", write, on),
+		}
+	case b.Account != "":
+		on := elsewhere(spec, accountProject(b.Account))
+		return []onboarding.Permission{
+			permission("iam.serviceAccounts.getIamPolicy", read, on),
+			permission("iam.serviceAccounts.setIamPolicy", write, on),
+		}
+	case b.Instance != "":
+		return []onboarding.Permission{
+			permission("bigtable.instances.getIamPolicy", read, ""),
+			permission("bigtable.instances.setIamPolicy", write, ""),
+		}
+	default:
+		on := elsewhere(spec, b.Project)
+		return []onboarding.Permission{
+			permission("resourcemanager.projects.getIamPolicy", read, on),
+			permission("resourcemanager.projects.setIamPolicy", write, on),
+		}
+	}
+}
+
+// sources returns the data sources of one kind, each name once, in the order answered.
+func sources(spec onboarding.Spec, kind onboarding.DataSourceKind) []string {
+	var names []string
+	for _, s := range spec.DataSources {
+		if s.Kind == kind && !slices.Contains(names, s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// unconfirmed labels a role that is our default rather than the vendor's word.
+func unconfirmed(role, byDefault string) string {
+	if role == byDefault {
+		return " (The role is a default, not confirmed by the vendor.)"
+	}
+	return ""
+}
