@@ -111,9 +111,17 @@ func (s *Server) check(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	return s.draw(w, v.Request, http.StatusOK, web.CheckAnswers(web.CheckView{
+	view := web.CheckView{
 		Frame: s.onboardingFrame(v, j.Onboarding, "Check your answers"), Onboarding: v.id, Steps: j.StepsAt(j.Case, ""), Sections: j.Sections(j.Case),
 		Locked: locked(v, j.Onboarding, false), Colleague: v.actor.Role == onboarding.RoleColleague, Outline: s.outline(j), Waiting: j.Waiting(j.Case),
 		Complete: j.Complete(j.Case), Next: j.First(j.Case),
-	}))
+	}
+	if j.Onboarding.Locked {
+		runs, err := s.App.Runs(v.Context(), v.actor, v.id, "")
+		if err != nil {
+			return err
+		}
+		view.LastRun = &runs.Items[0] // something was created, so there is one
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.CheckAnswers(view))
 }

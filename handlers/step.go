@@ -35,6 +35,8 @@ func (s *Server) stepPage(v *visit, j app.Journey, step wizard.StepView, version
 // locked says why the visitor can't change an answer, "" where they may. The step that connects is a colleague's too.
 func locked(v *visit, ob onboarding.Onboarding, connects bool) string {
 	switch {
+	case ob.Status == onboarding.StatusProvisioning && v.actor.Role == onboarding.RoleCustomer:
+		return "A run is using these answers. Wait for it to finish, or cancel it, then change them."
 	case ob.Archived && !v.actor.Role.Staff():
 		return "This onboarding is archived. You can see it but not change it."
 	case v.actor.Role == onboarding.RoleCustomer, v.actor.Role == onboarding.RoleColleague && connects:
@@ -62,7 +64,9 @@ func (s *Server) step(w http.ResponseWriter, v *visit) error {
 	}
 	version, flash := j.Onboarding.Version, ""
 	var view wizard.StepView
-	if k := s.typed(v); k != nil {
+	if j.Onboarding.Status == onboarding.StatusProvisioning { // what was typed stays kept until it can be saved
+		view, err = step.View(ctx, j.Case)
+	} else if k := s.typed(v); k != nil {
 		view, err = j.Preview(ctx, step, k.Form)
 		flash = "You were signed out in the meantime. What you typed is here. Your changes aren't saved yet."
 		if k.Why != "" {
@@ -114,6 +118,7 @@ func (s *Server) stepSave(w http.ResponseWriter, v *visit) error {
 		case !j.CanVisit(j.Case, id):
 			return seeOther(w, v.Request, firstOpen(j))
 		case j.Onboarding.Status == onboarding.StatusProvisioning:
+			s.keepFor(v, "run") // for when the run has ended
 			return &linked{err, []web.Link{{Text: "Show the run", URL: web.OnboardingPath(v.id, "progress")}}}
 		}
 		return err

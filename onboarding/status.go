@@ -1,5 +1,7 @@
 package onboarding
 
+import "fmt"
+
 // Status is the stage an onboarding is in; the tabs of the admin list. [Facts.Stage] decides it.
 type Status string
 
@@ -41,6 +43,7 @@ type Facts struct {
 	Kind     RunKind  // of the run that the stage follows
 	State    RunState // of that run; "" if the stage follows the form
 	Task     Task     // the first task that is blocked or failed; zero if none is
+	Failed   int      // how many tasks failed
 }
 
 // Stage is a status with whom the onboarding waits on. Since when is the store's to say: it stays while the same party
@@ -50,11 +53,15 @@ type Stage struct {
 	Waiting Waiting
 }
 
-// Stage decides an onboarding's status. It reports false if the onboarding keeps the status that it has, as with a
-// verification, which only reads. A stage that follows the form holds for an onboarding in one of [FormStatuses].
+// Stage decides an onboarding's status. It reports false if the onboarding keeps the status that it has, as while a
+// verification is active. The result of a verification holds for an onboarding in [StatusDone]. A stage that follows the form holds for an onboarding in one of [FormStatuses].
 func (f Facts) Stage() (Stage, bool) {
 	follows := f.Kind != RunVerify
 	switch {
+	case f.Kind == RunVerify && f.State == RunFailed && f.Failed > 0:
+		return Stage{StatusDone, Waiting{On: PartyCustomer, For: differs(f.Failed)}}, true
+	case f.Kind == RunVerify && f.State == RunSucceeded:
+		return Stage{Status: StatusDone}, true
 	case f.State.Active():
 		return Stage{Status: StatusProvisioning}, follows
 	case f.State == RunBlocked && f.Task.On != PartyNobody:
@@ -76,4 +83,12 @@ func (f Facts) Stage() (Stage, bool) {
 	default:
 		return Stage{StatusInForm, f.Form}, true
 	}
+}
+
+// differs is what a customer is waited for after a verification that found differences.
+func differs(things int) string {
+	if things == 1 {
+		return "Repair 1 thing that differs"
+	}
+	return fmt.Sprintf("Repair %d things that differ", things)
 }

@@ -47,6 +47,12 @@ func TestTheStageFollowsFromTheFacts(t *testing.T) {
 							want.Status = StatusTornDown
 						}
 						got, ok := Facts{Answered: answered, Form: form, Kind: kind, State: state, Task: task}.Stage()
+						if kind == RunVerify && state == RunSucceeded {
+							if !ok || got != (Stage{Status: StatusDone}) {
+								t.Errorf("a verification that found no difference: %+v %v", got, ok)
+							}
+							continue
+						}
 						if kind == RunVerify {
 							if ok {
 								t.Errorf("a verification that is %s changes the status to %+v", state, got)
@@ -59,6 +65,15 @@ func TestTheStageFollowsFromTheFacts(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+func TestDifferencesWaitOnTheCustomer(t *testing.T) {
+	for n, want := range map[int]string{1: "Repair 1 thing that differs", 3: "Repair 3 things that differ"} {
+		got, ok := Facts{Kind: RunVerify, State: RunFailed, Failed: n}.Stage()
+		if !ok || got != (Stage{StatusDone, Waiting{On: PartyCustomer, For: want}}) {
+			t.Errorf("%d differences: %+v %v", n, got, ok)
 		}
 	}
 }

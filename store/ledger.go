@@ -224,7 +224,7 @@ RETURNING onboarding, kind`
 UPDATE tasks SET state = CASE WHEN @state = 'cancelled' THEN 'cancelled' ELSE 'pending' END, until = NULL
 WHERE run = @run AND (state IN ('running', 'waiting') OR state = 'pending' AND @state = 'cancelled')`
 	firstTrouble = `
-SELECT t.title, t.on_party, t.action_text FROM tasks t WHERE t.run = @run AND t.state = @state ORDER BY t.position LIMIT 1`
+SELECT t.title, t.on_party, t.action_text, count(*) OVER () AS count FROM tasks t WHERE t.run = @run AND t.state = @state ORDER BY t.position LIMIT 1`
 )
 
 type ending struct {
@@ -236,6 +236,7 @@ type trouble struct {
 	Title      string
 	OnParty    onboarding.Party
 	ActionText string
+	Count      int // of the tasks in that state
 }
 
 // EndRun ends the worker's part: succeeded, blocked, failed or canceled. The onboarding's status, and on whom it
@@ -280,6 +281,9 @@ func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e en
 			return err
 		}
 		facts.Task = onboarding.Task{Title: first.Title, On: first.OnParty, ActionText: first.ActionText}
+		if state == onboarding.RunFailed {
+			facts.Failed = first.Count
+		}
 		stage, _ := facts.Stage()
 		waiting = stage.Waiting
 	}

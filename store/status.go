@@ -47,6 +47,10 @@ func (s *Store) follow(ctx context.Context, tx pgx.Tx, id onboarding.ID, facts o
 	if !changes {
 		return nil
 	}
-	_, err := tx.Exec(ctx, setStage, s.stageArgs(stage, pgx.NamedArgs{"id": id}))
+	sql := setStage
+	if facts.Kind == onboarding.RunVerify {
+		sql += ` AND o.status = 'done'`
+	}
+	_, err := tx.Exec(ctx, sql, s.stageArgs(stage, pgx.NamedArgs{"id": id}))
 	return err
 }

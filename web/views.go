@@ -158,11 +158,12 @@ type CheckView struct {
 	Steps      []wizard.StepLink
 	Sections   []wizard.Section
 	Outline    []wizard.Row
-	Waiting    []string // what is missing yet; the plan can be looked at nevertheless when Complete
-	Complete   bool     // every step is answered
-	Next       string   // ID of the first unanswered step, "" if none
-	Locked     string   // why the reader changes no answer, "" they may
-	Colleague  bool     // the reader is one: the project is theirs to change all the same
+	Waiting    []string               // what is missing yet; the plan can be looked at nevertheless when Complete
+	Complete   bool                   // every step is answered
+	Next       string                 // ID of the first unanswered step, "" if none
+	Locked     string                 // why the reader changes no answer, "" they may
+	LastRun    *onboarding.RunSummary // of a deployment of which something was created; nil: nothing was
+	Colleague  bool                   // the reader is one: the project is theirs to change all the same
 }
 
 // PlanView is the plan, and the button that approves it.

@@ -904,6 +904,8 @@ func sentenceCase(s string) string {
 // placeWord is where an onboarding stands: the step of the form or the task of the run.
 func placeWord(o onboarding.Onboarding) string {
 	switch {
+	case o.Status == onboarding.StatusDone && o.Waiting.On != onboarding.PartyNobody:
+		return o.Waiting.For
 	case o.Status == onboarding.StatusDone:
 		return "Handed over"
 	case o.Status == onboarding.StatusTornDown:

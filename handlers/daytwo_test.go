@@ -1,0 +1,83 @@
+package handlers_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+// Story 13: a verification found differences, and the list stayed "Done, Nobody".
+func TestDifferencesWaitOnTheCustomerUntilAVerificationFindsNone(t *testing.T) {
+	w := newWorld(t)
+	ob, b, k := w.finished()
+	verify := func(end func()) {
+		t.Helper()
+		b.connect(ob.ID, ada, nil)
+		p := b.get(web.OnboardingPath(ob.ID, "plan") + "?kind=verify")
+		b.post(web.OnboardingPath(ob.ID, "plan"), "kind", "verify", "hash", p.Find("input[name=hash]").AttrOr("value", ""), "version", p.Find("form input[name=version]").AttrOr("value", ""))
+		k.claim(ob.ID)
+		end()
+	}
+	verify(func() {
+		for _, task := range []onboarding.TaskName{"apis", "bucket"} {
+			k.start(task)
+			k.must(w.store.FailTask(t.Context(), k.fence(), task, onboarding.CodeConflict, "It differs.", ""))
+		}
+		k.end(onboarding.RunFailed)
+	})
+	if got := w.onboarding(ob.ID); got.Status != onboarding.StatusDone || got.Waiting.On != onboarding.PartyCustomer || got.Waiting.Since.IsZero() {
+		t.Errorf("%s, %+v", got.Status, got.Waiting)
+	}
+	if text := w.as(sam).get("/admin?waiting=customer").Find("table.list").Text(); !strings.Contains(text, "Repair 2 things that differ") {
+		t.Errorf("the list: %s", text)
+	}
+	verify(func() {
+		k.finish("apis")
+		k.finish("bucket")
+		k.end(onboarding.RunSucceeded)
+	})
+	if got := w.onboarding(ob.ID); got.Status != onboarding.StatusDone || got.Waiting.On != onboarding.PartyNobody {
+		t.Errorf("%s, %+v", got.Status, got.Waiting)
+	}
+}
+
+// Story 7: a task was blocked while others waited on Google. "Change answers and retry" led to 409, and what was typed
+// was lost.
+func TestABlockedTaskOfARunningRunLeadsOnlyWhereItCanBeActedOn(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	step := web.OnboardingPath(ob.ID, "step", "data-sources")
+	seen := version(t, b.get(step))
+	b.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.start("apis")
+	k.must(w.store.BlockTask(t.Context(), k.fence(), "apis", &onboarding.Blocked{Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Make the two peerings", Why: "The endpoint doesn't answer."}))
+	p := b.get(web.OnboardingPath(ob.ID, "progress"))
+	if text := p.Find("main").Text(); strings.Contains(text, "Change answers and retry") || !strings.Contains(text, "To change them sooner, cancel the run.") || p.Find("#run-callouts form[action$='/cancel']").Length() != 1 {
+		t.Errorf("the page that blocks: %s", text)
+	}
+	want(t, b.post(step, "datasets", "acme-data-prod.typed_before", "version", seen), http.StatusConflict)
+	if locked := b.get(step); !strings.Contains(locked.Find("main").Text(), "A run is using these answers.") || locked.Find("main button[value=save]").Length() != 0 {
+		t.Error("the form can't be saved, and doesn't say so")
+	}
+	k.end(onboarding.RunBlocked)
+	if p := b.get(web.OnboardingPath(ob.ID, "progress")); !strings.Contains(p.Find("main").Text(), "Change answers and retry") {
+		t.Error("no way out once the run is paused")
+	}
+	if p := b.get(step); !strings.Contains(p.body, "typed_before") {
+		t.Error("what was typed is lost")
+	}
+}
+
+// Story 1: after a failed run the check page said that nothing was created.
+func TestTheCheckPageReportsTheRunThatStopped(t *testing.T) {
+	w := newWorld(t)
+	ob, b, _ := w.failed()
+	text := b.get(web.OnboardingPath(ob.ID, "check")).Find("main").Text()
+	if strings.Contains(text, "Nothing is created yet") || !strings.Contains(text, "1 of 2 tasks done; stopped at: Create the bucket.") {
+		t.Errorf("the check page: %s", text)
+	}
+}
