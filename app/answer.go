@@ -35,7 +35,7 @@ type projectCloud interface {
 type Journey struct {
 	*wizard.Journey
 	Onboarding onboarding.Onboarding
-	Case       wizard.Context // what the steps depend on: answers, vendor's values, lookups
+	Case       wizard.Case // what the steps depend on: answers, vendor's values, lookups
 }
 
 // Journey opens the journey of an onboarding; CodeNotFound.
@@ -48,7 +48,7 @@ func (a *App) Journey(ctx context.Context, actor onboarding.Actor, id onboarding
 }
 
 func (a *App) journey(actor onboarding.Actor, ob onboarding.Onboarding) Journey {
-	c := wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped, Locked: ob.Locked}
+	c := wizard.Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped, Locked: ob.Locked}
 	if !actor.Role.Staff() { // the vendor's staff don't look around with the customer's consent
 		c.Lookup = lookup{a, actor, ob.ID}
 	}
@@ -137,7 +137,7 @@ func (a *App) SecretFields(ctx context.Context, id string) ([]string, error) {
 	if !ok {
 		return nil, nil
 	}
-	view, err := step.View(ctx, wizard.Context{})
+	view, err := step.View(ctx, wizard.Case{})
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"groundwork/onboarding"
 )
 
-func (s *step[T]) Answered(c Context) bool {
+func (s *step[T]) Answered(c Case) bool {
 	v, ok := Answer[T](c.Answers, s.def.ID)
 	if !ok {
 		return false
@@ -23,7 +23,7 @@ func (s *step[T]) Answered(c Context) bool {
 }
 
 // good tells whether the saved answer would be taken again.
-func (f *Field[T]) good(c Context, v *T) bool {
+func (f *Field[T]) good(c Case, v *T) bool {
 	switch {
 	case f.Flag != nil:
 		return true
@@ -41,7 +41,7 @@ func (f *Field[T]) good(c Context, v *T) bool {
 	return err == nil && len(sentences) == 0
 }
 
-func (s *step[T]) Missing(c Context) []string {
+func (s *step[T]) Missing(c Case) []string {
 	v, ok := Answer[T](c.Answers, s.def.ID)
 	if !ok {
 		return nil
@@ -62,7 +62,7 @@ func (f *Field[T]) awaited(v *T) bool {
 	return f.Later != nil && *f.Later(v)
 }
 
-func (s *step[T]) MissingVendor(c Context) []string {
+func (s *step[T]) MissingVendor(c Case) []string {
 	v, ok := Answer[T](c.Answers, s.def.ID)
 	if !ok || s.def.MissingVendor == nil {
 		return nil

@@ -35,19 +35,19 @@ type placed struct {
 	journey *Journey
 }
 
-func (p *placed) View(ctx context.Context, c Context) (StepView, error) {
+func (p *placed) View(ctx context.Context, c Case) (StepView, error) {
 	v, err := p.Step.View(ctx, c)
 	p.place(c, &v)
 	return v, err
 }
 
-func (p *placed) Parse(ctx context.Context, c Context, form url.Values) (Saved, error) {
+func (p *placed) Parse(ctx context.Context, c Case, form url.Values) (Saved, error) {
 	s, err := p.Step.Parse(ctx, c, form)
 	p.place(c, &s.View)
 	return s, err
 }
 
-func (p *placed) place(c Context, v *StepView) {
+func (p *placed) place(c Case, v *StepView) {
 	path := p.journey.path(c)
 	v.Of = len(path)
 	for i, s := range path {
@@ -65,7 +65,7 @@ type shower interface {
 }
 
 // path is the steps that belong to the journey with these answers.
-func (j *Journey) path(c Context) []Step {
+func (j *Journey) path(c Case) []Step {
 	out := make([]Step, 0, len(j.steps))
 	for _, s := range j.steps {
 		if !s.(*placed).Step.(shower).shown(c.Answers) {
@@ -87,10 +87,10 @@ func (j *Journey) Step(id string) (Step, bool) {
 }
 
 // Steps lists the steps for the first unanswered one as the current; see [Journey.StepsAt].
-func (j *Journey) Steps(c Context) []StepLink { return j.StepsAt(c, j.First(c)) }
+func (j *Journey) Steps(c Case) []StepLink { return j.StepsAt(c, j.First(c)) }
 
 // StepsAt lists the steps of the journey with their states, current being the page that is shown ("" for none).
-func (j *Journey) StepsAt(c Context, current string) []StepLink {
+func (j *Journey) StepsAt(c Case, current string) []StepLink {
 	open := true
 	var out []StepLink
 	for i, s := range j.path(c) {
@@ -125,7 +125,7 @@ func shortName(s Step) string {
 }
 
 // CanVisit is the whole guard against deep links: a step may be visited when every step before it is answered.
-func (j *Journey) CanVisit(c Context, id string) bool {
+func (j *Journey) CanVisit(c Case, id string) bool {
 	for _, s := range j.path(c) {
 		if s.ID() == id {
 			return true
@@ -139,7 +139,7 @@ func (j *Journey) CanVisit(c Context, id string) bool {
 
 // Next is where to go after a step was saved: the first step after it that isn't answered, else any that isn't
 // (a change may undo an earlier answer), else "", which is "Check your answers".
-func (j *Journey) Next(c Context, after string) string {
+func (j *Journey) Next(c Case, after string) string {
 	passed := false
 	for _, s := range j.path(c) {
 		if passed && !s.Answered(c) && j.CanVisit(c, s.ID()) {
@@ -151,7 +151,7 @@ func (j *Journey) Next(c Context, after string) string {
 }
 
 // First is the first unanswered step, "" when all are answered.
-func (j *Journey) First(c Context) string {
+func (j *Journey) First(c Case) string {
 	for _, s := range j.path(c) {
 		if !s.Answered(c) {
 			return s.ID()
@@ -161,7 +161,7 @@ func (j *Journey) First(c Context) string {
 }
 
 // Complete tells whether every step is answered; "I don't have this yet" is an answer.
-func (j *Journey) Complete(c Context) bool { return j.First(c) == "" }
+func (j *Journey) Complete(c Case) bool { return j.First(c) == "" }
 
 // Outstanding is one thing that must come before a run may hand over.
 type Outstanding struct {
@@ -171,7 +171,7 @@ type Outstanding struct {
 }
 
 // Outstanding lists what is missing though every question may be answered, and who must bring it.
-func (j *Journey) Outstanding(c Context) []Outstanding {
+func (j *Journey) Outstanding(c Case) []Outstanding {
 	var out []Outstanding
 	for _, s := range j.path(c) {
 		for _, w := range s.Missing(c) {
@@ -185,7 +185,7 @@ func (j *Journey) Outstanding(c Context) []Outstanding {
 }
 
 // Waiting names what is missing, from the customer and from the specialist; see [Journey.Outstanding].
-func (j *Journey) Waiting(c Context) []string {
+func (j *Journey) Waiting(c Case) []string {
 	var out []string
 	for _, o := range j.Outstanding(c) {
 		out = append(out, o.What)
@@ -194,7 +194,7 @@ func (j *Journey) Waiting(c Context) []string {
 }
 
 // Sections are "Check your answers": a section for each step that applies.
-func (j *Journey) Sections(c Context) []Section {
+func (j *Journey) Sections(c Case) []Section {
 	var out []Section
 	for _, s := range j.path(c) {
 		out = append(out, s.Section(c))
@@ -204,7 +204,7 @@ func (j *Journey) Sections(c Context) []Section {
 
 // Spec is what the answers and the vendor's values ask for. Unanswered steps add nothing; it is fit for a plan
 // when the journey is [Journey.Complete].
-func (j *Journey) Spec(c Context) onboarding.Spec {
+func (j *Journey) Spec(c Case) onboarding.Spec {
 	spec := onboarding.Spec{Onboarding: c.Onboarding, ControlPlaneAccount: c.Vendor.ControlPlaneAccount, Vendor: c.Vendor.Defaults()}
 	for _, s := range j.path(c) {
 		s.AddTo(c, &spec)
@@ -214,18 +214,18 @@ func (j *Journey) Spec(c Context) onboarding.Spec {
 
 // Wanted is the [Journey.Spec] of an onboarding as it stands; an [onboarding.Wanted].
 func (j *Journey) Wanted(ob onboarding.Onboarding) onboarding.Spec {
-	return j.Spec(Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped})
+	return j.Spec(Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped})
 }
 
 // answerer is a step that is known to be answered, so that it need not look again.
 type answerer interface {
-	withdraw(c Context, wiped []onboarding.Purpose) (answer json.RawMessage, changed bool, err error)
-	outline(c Context) []Row
-	said(c Context) []said
+	withdraw(c Case, wiped []onboarding.Purpose) (answer json.RawMessage, changed bool, err error)
+	outline(c Case) []Row
+	said(c Case) []said
 }
 
 // Outline is the answers so far in short, for the summary beside the form.
-func (j *Journey) Outline(c Context) []Row {
+func (j *Journey) Outline(c Case) []Row {
 	var out []Row
 	for _, s := range j.path(c) {
 		if s.Answered(c) {

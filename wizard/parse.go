@@ -13,7 +13,7 @@ import (
 	"groundwork/onboarding"
 )
 
-func (s *step[T]) Parse(ctx context.Context, c Context, form url.Values) (Saved, error) {
+func (s *step[T]) Parse(ctx context.Context, c Case, form url.Values) (Saved, error) {
 	v, saved := Answer[T](c.Answers, s.def.ID)
 	before := v
 	var problems Problems
@@ -116,7 +116,7 @@ func (s *step[T]) inOrder(p Problems) {
 }
 
 // read puts what was typed into v and returns the secret typed, if it is one, and the sentences on what to mend.
-func (f *Field[T]) read(ctx context.Context, c Context, v *T, raw string, later, posted bool) (string, []string, error) {
+func (f *Field[T]) read(ctx context.Context, c Case, v *T, raw string, later, posted bool) (string, []string, error) {
 	one := func(m string) (string, []string, error) {
 		if m == "" {
 			return "", nil, nil
@@ -169,7 +169,7 @@ func (f *Field[T]) need() string {
 	return verb + lowerFirst(f.Label)
 }
 
-func (f *Field[T]) readText(c Context, v *T, raw string, later bool) string {
+func (f *Field[T]) readText(c Case, v *T, raw string, later bool) string {
 	text := strings.TrimSpace(raw)
 	if f.Later != nil {
 		*f.Later(v) = later && text == ""
@@ -200,7 +200,7 @@ func (f *Field[T]) readText(c Context, v *T, raw string, later bool) string {
 	return ""
 }
 
-func (f *Field[T]) choose(ctx context.Context, c Context, v *T, raw string) (string, error) {
+func (f *Field[T]) choose(ctx context.Context, c Case, v *T, raw string) (string, error) {
 	text := strings.TrimSpace(raw)
 	if text == "" {
 		*f.Value(v) = ""
@@ -228,7 +228,7 @@ func offers(choices []Choice, value string) bool {
 	return slices.ContainsFunc(choices, func(x Choice) bool { return x.Value == value })
 }
 
-func (f *Field[T]) confirm(c Context, v *T, raw string) string {
+func (f *Field[T]) confirm(c Case, v *T, raw string) string {
 	want, got := f.Confirms(c), strings.TrimSpace(raw)
 	switch {
 	case want == "":

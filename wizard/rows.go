@@ -7,14 +7,14 @@ import (
 	"groundwork/onboarding"
 )
 
-func (s *step[T]) Outline(c Context) []Row {
+func (s *step[T]) Outline(c Case) []Row {
 	if !s.Answered(c) {
 		return nil
 	}
 	return s.outline(c)
 }
 
-func (s *step[T]) outline(c Context) []Row {
+func (s *step[T]) outline(c Case) []Row {
 	if s.def.Outline == nil {
 		return nil
 	}
@@ -22,7 +22,7 @@ func (s *step[T]) outline(c Context) []Row {
 	return s.def.Outline(v, c)
 }
 
-func (s *step[T]) Section(c Context) Section {
+func (s *step[T]) Section(c Case) Section {
 	out := Section{StepID: s.def.ID, Title: s.Name()}
 	v, ok := Answer[T](c.Answers, s.def.ID)
 	if !ok {
@@ -38,7 +38,7 @@ func (s *step[T]) Section(c Context) Section {
 }
 
 // said is what the answer says field by field, as the history tells it.
-func (s *step[T]) said(c Context) []said {
+func (s *step[T]) said(c Case) []said {
 	v, ok := Answer[T](c.Answers, s.def.ID)
 	if !ok {
 		return nil
@@ -62,7 +62,7 @@ const (
 	rowNone   = "None"
 )
 
-func (s *step[T]) rows(c Context, v *T) []Row {
+func (s *step[T]) rows(c Case, v *T) []Row {
 	var out []Row
 	for i := range s.def.Fields {
 		f := &s.def.Fields[i]
@@ -95,7 +95,7 @@ func (s *step[T]) rows(c Context, v *T) []Row {
 }
 
 // label is the choice's label for people.
-func (f *Field[T]) label(c Context, value string) string {
+func (f *Field[T]) label(c Case, value string) string {
 	c.Lookup = nil
 	choices, err := f.Choices(context.Background(), c)
 	if err != nil {
@@ -109,7 +109,7 @@ func (f *Field[T]) label(c Context, value string) string {
 	return value
 }
 
-func (s *step[T]) AddTo(c Context, spec *onboarding.Spec) {
+func (s *step[T]) AddTo(c Case, spec *onboarding.Spec) {
 	if s.def.Spec == nil || !s.Answered(c) {
 		return
 	}

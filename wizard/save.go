@@ -10,7 +10,7 @@ import (
 // Save turns a step's parsed answer into what is stored: the answer, its secrets sealed by seal, and the projections
 // that follow from all answers with this one in place. c is what the step was parsed with; the context that comes
 // back holds the new answer. The caller names the version that the person saw.
-func (j *Journey) Save(c Context, step string, saved Saved, version int, seal func(onboarding.SealedTo, onboarding.Secret) ([]byte, error)) (onboarding.SaveAnswer, Context, error) {
+func (j *Journey) Save(c Case, step string, saved Saved, version int, seal func(onboarding.SealedTo, onboarding.Secret) ([]byte, error)) (onboarding.SaveAnswer, Case, error) {
 	save := onboarding.SaveAnswer{ID: c.Onboarding, Version: version, Step: step, Answer: saved.Answer, Dropped: saved.Dropped, Sealed: map[onboarding.Purpose][]byte{}}
 	for purpose, secret := range saved.Secrets {
 		sealed, err := seal(onboarding.SealedTo{Onboarding: c.Onboarding, Purpose: purpose}, secret)
@@ -42,7 +42,7 @@ type said struct {
 }
 
 // said are the fields of a saved step that apply; nil before it is answered.
-func (j *Journey) said(c Context, id string) []said {
+func (j *Journey) said(c Case, id string) []said {
 	if s, ok := j.Step(id); ok {
 		return s.(*placed).Step.(answerer).said(c)
 	}

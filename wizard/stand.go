@@ -4,7 +4,7 @@ import "groundwork/onboarding"
 
 // Stand says where an onboarding stands while its form is filled in: the step's name for lists, and who is waited
 // for. The first question comes before what is missing, and the customer's own things before the specialist's.
-func (j *Journey) Stand(c Context) (current string, waiting onboarding.Waiting) {
+func (j *Journey) Stand(c Case) (current string, waiting onboarding.Waiting) {
 	if first := j.First(c); first != "" {
 		for _, l := range j.Steps(c) {
 			if l.ID == first {

@@ -22,16 +22,16 @@ type StepDef[T any] struct {
 	// Show tells whether the step belongs to the journey. nil: always.
 	Show func(onboarding.Answers) bool
 	// Check looks across fields; it runs when each field is good by itself.
-	Check func(T, Context) Problems
+	Check func(T, Case) Problems
 	// Probe asks the outside, after Check, and may replace what was typed by what it means (a project number
 	// by the project's ID). It is called only with a Lookup.
-	Probe func(ctx context.Context, c Context, answer *T) (Problems, error)
+	Probe func(ctx context.Context, c Case, answer *T) (Problems, error)
 	// Summary gives the lines of "Check your answers". nil: a line for each field that applies.
-	Summary func(T, Context) []Row
+	Summary func(T, Case) []Row
 	// Outline gives the lines beside the form. nil: none.
-	Outline func(T, Context) []Row
+	Outline func(T, Case) []Row
 	// MissingVendor names what the specialist must add. nil: nothing.
-	MissingVendor func(T, Context) []string
+	MissingVendor func(T, Case) []string
 	// Spec adds what the answer means; fields of branches not taken must be left out.
 	Spec func(T, *onboarding.Spec)
 	// Planner gives the derived names for the answer as typed. nil: the page has no planner.
@@ -46,8 +46,8 @@ type StepDef[T any] struct {
 type Field[T any] struct {
 	Name         string // of the control and of problems; never renamed without the page
 	Label        string
-	Hint         string               // one sentence above the control
-	HintFor      func(Context) string // instead of Hint, where it depends on the rest
+	Hint         string            // one sentence above the control
+	HintFor      func(Case) string // instead of Hint, where it depends on the rest
 	Autocomplete string
 	Kind         Kind
 	Optional     bool
@@ -77,12 +77,12 @@ type Field[T any] struct {
 
 	// Default fills the control when nothing is saved. With Derive an answer that is empty or equal to it is saved
 	// as "", so that it follows what it is derived from.
-	Default func(Context) string
+	Default func(Case) string
 	Derive  bool
 	// Confirms is the value of a KindConfirm; "" means that there is nothing to confirm yet.
-	Confirms func(Context) string
+	Confirms func(Case) string
 	// Choices of a select or cards, or suggestions for a text field. It must do without a Lookup.
-	Choices func(context.Context, Context) ([]Choice, error)
+	Choices func(context.Context, Case) ([]Choice, error)
 	// Unknown is the sentence for a choice that isn't offered. nil: "Choose one of the options".
 	Unknown func(value string) string
 	// Read takes what is meant out of what was typed or pasted, and says in a sentence what to mend, or "".

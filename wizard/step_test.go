@@ -22,7 +22,7 @@ func lunchDef() StepDef[lunch] {
 		Fields: []Field[lunch]{
 			{
 				Name: "dish", Label: "Dish", Kind: KindCards, Value: func(l *lunch) *string { return &l.Dish },
-				Choices: func(context.Context, Context) ([]Choice, error) {
+				Choices: func(context.Context, Case) ([]Choice, error) {
 					return []Choice{{Value: "pasta", Label: "Pasta"}, {Value: "soup", Label: "Soup"}}, nil
 				},
 			},
@@ -35,7 +35,7 @@ func lunchDef() StepDef[lunch] {
 func TestADeclarationWithFieldsAloneRuns(t *testing.T) {
 	j := New([]Step{Define(lunchDef())})
 	s, _ := j.Step("lunch")
-	c := Context{Answers: onboarding.Answers{}}
+	c := Case{Answers: onboarding.Answers{}}
 	saved, err := s.Parse(context.Background(), c, url.Values{"dish": {"pasta"}, "sauce": {" pesto "}})
 	if err != nil || string(saved.Answer) != `{"dish":"pasta","sauce":"pesto"}` {
 		t.Fatalf("got %s, %v, %v", saved.Answer, saved.Problems, err)
@@ -68,7 +68,7 @@ func TestTheUsualSentences(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			saved, err := s.Parse(context.Background(), Context{}, form)
+			saved, err := s.Parse(context.Background(), Case{}, form)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,7 +82,7 @@ func TestTheUsualSentences(t *testing.T) {
 		"the same value twice is one":                   {"dish": {"soup", "soup"}},
 		"unknown fields are ignored":                    {"dish": {"soup"}, "status": {"done"}, "is_admin": {"1"}},
 	} {
-		saved, err := s.Parse(context.Background(), Context{}, form)
+		saved, err := s.Parse(context.Background(), Case{}, form)
 		if err != nil || len(saved.Problems) != 0 {
 			t.Errorf("%s: %v, %v", name, saved.Problems, err)
 		}
@@ -126,7 +126,7 @@ func TestAStepOffThePathIsLeftOut(t *testing.T) {
 		return l.Dish == "soup"
 	}
 	j := New([]Step{Define(lunchDef()), Define(second)})
-	c := Context{Answers: onboarding.Answers{"lunch": []byte(`{"dish":"soup"}`)}}
+	c := Case{Answers: onboarding.Answers{"lunch": []byte(`{"dish":"soup"}`)}}
 	if j.Next(c, "lunch") != "dinner" || j.Complete(c) {
 		t.Error("after soup there is no dinner")
 	}

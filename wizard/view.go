@@ -9,7 +9,7 @@ import (
 	"groundwork/onboarding"
 )
 
-func (s *step[T]) View(ctx context.Context, c Context) (StepView, error) {
+func (s *step[T]) View(ctx context.Context, c Case) (StepView, error) {
 	v, saved := Answer[T](c.Answers, s.def.ID)
 	return s.view(ctx, c, &v, saved, nil, nil)
 }
@@ -21,7 +21,7 @@ type typed struct {
 }
 
 // view draws v; what was typed, where there is any, goes before what is saved.
-func (s *step[T]) view(ctx context.Context, c Context, v *T, saved bool, form map[string]typed, problems Problems) (StepView, error) {
+func (s *step[T]) view(ctx context.Context, c Case, v *T, saved bool, form map[string]typed, problems Problems) (StepView, error) {
 	out := StepView{ID: s.def.ID, Title: s.def.Title, Intro: s.def.Intro, Problems: problems, Connects: s.def.Connects, Locked: s.def.Locks && c.Locked}
 	if s.def.Connects && c.Lookup != nil {
 		who, err := c.Lookup.Connected(ctx)

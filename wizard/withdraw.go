@@ -11,7 +11,7 @@ import (
 
 // Withdraw tells what follows from wiping secrets before a run could use them: what the customer gave is to come
 // again, what the specialist gave is missing, and the journey stands there. The context that comes back says so too.
-func (j *Journey) Withdraw(c Context, version int, wiped []onboarding.Purpose) (onboarding.Withdrawal, Context, error) {
+func (j *Journey) Withdraw(c Case, version int, wiped []onboarding.Purpose) (onboarding.Withdrawal, Case, error) {
 	w := onboarding.Withdrawal{ID: c.Onboarding, Version: version, Wiped: wiped, Answers: onboarding.Answers{}}
 	for _, s := range j.steps {
 		raw, changed, err := s.(*placed).Step.(answerer).withdraw(c, wiped)
@@ -31,7 +31,7 @@ func (j *Journey) Withdraw(c Context, version int, wiped []onboarding.Purpose) (
 	return w, c, nil
 }
 
-func (s *step[T]) withdraw(c Context, wiped []onboarding.Purpose) (answer json.RawMessage, changed bool, err error) {
+func (s *step[T]) withdraw(c Case, wiped []onboarding.Purpose) (answer json.RawMessage, changed bool, err error) {
 	v, ok := Answer[T](c.Answers, s.def.ID)
 	if !ok {
 		return nil, false, nil

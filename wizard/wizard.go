@@ -73,8 +73,8 @@ type ProjectInfo struct {
 	Active   bool
 }
 
-// Context is what a step's declaration may depend on.
-type Context struct {
+// Case is what a step's declaration may depend on.
+type Case struct {
 	Onboarding onboarding.ID
 	Answers    onboarding.Answers
 	Vendor     onboarding.VendorValues
@@ -164,17 +164,17 @@ type Step interface {
 	ID() string
 	Title() string
 	// View draws the step from the saved answers.
-	View(ctx context.Context, c Context) (StepView, error)
+	View(ctx context.Context, c Case) (StepView, error)
 	// Parse reads a posted form: trims, checks, probes. It never fails on bad input; that gives Problems.
-	Parse(ctx context.Context, c Context, form url.Values) (Saved, error)
+	Parse(ctx context.Context, c Case, form url.Values) (Saved, error)
 	// Answered tells whether the saved answer is complete and still good.
-	Answered(c Context) bool
+	Answered(c Case) bool
 	// Missing names what was answered with "I don't have this yet".
-	Missing(c Context) []string
+	Missing(c Case) []string
 	// MissingVendor names what the specialist must add before this step's answer can be used.
-	MissingVendor(c Context) []string
+	MissingVendor(c Case) []string
 	// Outline is the step's part of the summary beside the form; none before the step is answered.
-	Outline(c Context) []Row
-	Section(c Context) Section
-	AddTo(c Context, spec *onboarding.Spec)
+	Outline(c Case) []Row
+	Section(c Case) Section
+	AddTo(c Case, spec *onboarding.Spec)
 }

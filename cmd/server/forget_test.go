@@ -127,7 +127,7 @@ func TestForgettingTakesEverybodyOutOfEveryTable(t *testing.T) {
 	answers["compute"].Set("token", personToken)
 	answers["compute"].Set("secret_scope", "on")
 	answers["online-store"].Set("attested_by", attester)
-	ob, err = d.answer(ctx, owner, ob, answers, len(d.Journey.Steps(wizard.Context{Vendor: ob.Vendor})))
+	ob, err = d.answer(ctx, owner, ob, answers, len(d.Journey.Steps(wizard.Case{Vendor: ob.Vendor})))
 	must(err)
 	must(d.Store.AddNote(ctx, specialist, ob.ID, named+" answers slowly."))
 	must(d.Store.OverrideCheck(ctx, specialist, ob.ID, ob.Version, "billing", "Billing is on", named+" says it is on."))

@@ -77,7 +77,7 @@ func named(combination []sample.Option) string {
 func specOf(t *testing.T, combination []sample.Option) onboarding.Spec {
 	t.Helper()
 	journey := wizard.New(steps.All())
-	c := wizard.Context{
+	c := wizard.Case{
 		Onboarding: steptest.Spec().Onboarding, Answers: onboarding.Answers{},
 		Vendor: onboarding.VendorValues{ControlPlaneAccount: steptest.ControlPlane, ServingAccount: steptest.Serving, AllowDataproc: true},
 	}

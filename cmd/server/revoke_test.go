@@ -45,7 +45,7 @@ func TestRevokeAllWipesSecretsAndNobodyIsStuck(t *testing.T) {
 		ob := now(id)
 		form := sample{Name: ob.Deployment, Region: "us-west1", Redis: true}.answers()[step]
 		change(form)
-		c := wizard.Context{Onboarding: id, Answers: ob.Answers, Vendor: ob.Vendor}
+		c := wizard.Case{Onboarding: id, Answers: ob.Answers, Vendor: ob.Vendor}
 		asked, _ := d.Journey.Step(step)
 		saved, err := asked.Parse(t.Context(), c, form)
 		if err != nil || len(saved.Problems) > 0 {
@@ -126,7 +126,7 @@ func TestRevokeAllWipesSecretsAndNobodyIsStuck(t *testing.T) {
 	if ob := now(ready.ID); ob.Status != onboarding.StatusWaitingCustomer || ob.Waiting.On != onboarding.PartyCustomer {
 		t.Errorf("in the end %+v", ob.Waiting)
 	}
-	if missing := d.Journey.Outstanding(wizard.Context{Onboarding: ready.ID, Answers: now(ready.ID).Answers, Vendor: now(ready.ID).Vendor}); len(missing) > 0 {
+	if missing := d.Journey.Outstanding(wizard.Case{Onboarding: ready.ID, Answers: now(ready.ID).Answers, Vendor: now(ready.ID).Vendor}); len(missing) > 0 {
 		t.Errorf("in the end %+v are missing", missing)
 	}
 

@@ -65,7 +65,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 		must(d.Store.UpdateVendor(ctx, specialist, ob.ID, ob.Vendor, key))
 		answers := s.answers()
 		answers["compute"].Set("secret_scope", "on")
-		ob, err = d.answer(ctx, owner, ob, answers, len(d.Journey.Steps(wizard.Context{Vendor: ob.Vendor})))
+		ob, err = d.answer(ctx, owner, ob, answers, len(d.Journey.Steps(wizard.Case{Vendor: ob.Vendor})))
 		must(err)
 		must(d.consent(ctx, owner, ob.ID, ob.Project))
 		wantSealed(ob.ID, s.Name+", before the run", "databricks_token grant redis_token vendor_api_key")
@@ -92,7 +92,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	again := func(ob onboarding.Onboarding, owner onboarding.Actor, s sample) onboarding.Onboarding {
 		t.Helper()
 		step, _ := d.Journey.Step("compute")
-		c := wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped}
+		c := wizard.Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped}
 		form := s.answers()["compute"]
 		form.Set("secret_scope", "on")
 		parsed, err := step.Parse(ctx, c, form)
@@ -104,7 +104,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 		return ob
 	}
 	spec := func(ob onboarding.Onboarding) onboarding.Spec {
-		return d.Journey.Spec(wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor})
+		return d.Journey.Spec(wizard.Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor})
 	}
 
 	s := sample{Customer: "Finished Sample", Name: "finished", Region: "us-west1", Redis: true}

@@ -200,7 +200,7 @@ func (d seeder) sample(ctx context.Context, i int, s sample) error {
 	if _, err := d.Store.AcceptInvite(ctx, token, owner); err != nil {
 		return err
 	}
-	count := len(d.Journey.Steps(wizard.Context{}))
+	count := len(d.Journey.Steps(wizard.Case{}))
 	if s.Stage == stageForm {
 		count = s.Steps
 	}
@@ -216,9 +216,9 @@ func (d seeder) sample(ctx context.Context, i int, s sample) error {
 
 // answer posts the first count steps as the pages do: parsed, checked, sealed, saved.
 func (d seeder) answer(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, answers map[string]url.Values, count int) (onboarding.Onboarding, error) {
-	for _, link := range d.Journey.Steps(wizard.Context{Vendor: ob.Vendor})[:count] {
+	for _, link := range d.Journey.Steps(wizard.Case{Vendor: ob.Vendor})[:count] {
 		step, _ := d.Journey.Step(link.ID)
-		c := wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor}
+		c := wizard.Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor}
 		form := answers[link.ID]
 		view, err := step.View(ctx, c)
 		if err != nil {
@@ -272,7 +272,7 @@ func (d seeder) provision(ctx context.Context, owner onboarding.Actor, ob onboar
 	if err := d.consent(ctx, owner, ob.ID, ob.Project); err != nil {
 		return err
 	}
-	spec := d.Journey.Spec(wizard.Context{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor})
+	spec := d.Journey.Spec(wizard.Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor})
 	plan, err := d.Service.Plan(ctx, owner, ob, spec)
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 			Mono:     true,
 			Need:     "Confirm the control plane service account, or ask your specialist to correct it",
 			Value:    func(a *accountsAnswer) *string { return &a.ControlPlane },
-			Confirms: func(c wizard.Context) string { return c.Vendor.ControlPlaneAccount },
+			Confirms: func(c wizard.Case) string { return c.Vendor.ControlPlaneAccount },
 		},
 		{
 			Name:  "spark",
@@ -45,7 +45,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 			Kind:  wizard.KindCards,
 			Need:  "Choose whether a Spark service account is created",
 			Value: func(a *accountsAnswer) *string { return &a.Spark },
-			Choices: func(_ context.Context, c wizard.Context) ([]wizard.Choice, error) {
+			Choices: func(_ context.Context, c wizard.Case) ([]wizard.Choice, error) {
 				hint := "It may do what the plan lists, and nothing else"
 				if n := deploymentName(c); n != "" {
 					hint = onboarding.SparkAccountID(n) + ", which may do what the plan lists and nothing else"
@@ -70,23 +70,23 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 			Read:         wizard.ServiceAccount,
 		},
 	},
-	Check: func(a accountsAnswer, c wizard.Context) wizard.Problems {
+	Check: func(a accountsAnswer, c wizard.Case) wizard.Problems {
 		if a.Spark == sparkExisting && a.SparkEmail == c.Vendor.ControlPlaneAccount {
 			return wizard.Problems{{Field: "spark_email", Message: "That is the vendor’s control plane account. Enter a service account of your own"}}
 		}
 		return nil
 	},
-	Summary: func(a accountsAnswer, c wizard.Context) []wizard.Row {
+	Summary: func(a accountsAnswer, c wizard.Case) []wizard.Row {
 		control := a.ControlPlane
 		if control == "" {
 			control = "Waiting for your specialist"
 		}
 		return []wizard.Row{{Label: "Control plane service account", Value: control}, {Label: "Spark service account", Value: sparkInWords(a, c)}}
 	},
-	Outline: func(a accountsAnswer, c wizard.Context) []wizard.Row {
+	Outline: func(a accountsAnswer, c wizard.Case) []wizard.Row {
 		return []wizard.Row{{Label: "Spark account", Value: sparkInWords(a, c)}}
 	},
-	MissingVendor: func(_ accountsAnswer, c wizard.Context) []string {
+	MissingVendor: func(_ accountsAnswer, c wizard.Case) []string {
 		if c.Vendor.ControlPlaneAccount == "" {
 			return []string{"Control plane service account"}
 		}
@@ -100,7 +100,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 })
 
 // sparkInWords tells which account is used; one of another project is said to be so once the project is known.
-func sparkInWords(a accountsAnswer, c wizard.Context) string {
+func sparkInWords(a accountsAnswer, c wizard.Case) string {
 	if a.Spark == sparkCreate {
 		return onboarding.SparkAccountID(deploymentName(c)) + ", created"
 	}

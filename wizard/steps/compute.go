@@ -33,7 +33,7 @@ var platforms = []platform{
 }
 
 // offeredPlatforms are those that the specialist offers.
-func offeredPlatforms(c wizard.Context) []wizard.Choice {
+func offeredPlatforms(c wizard.Case) []wizard.Choice {
 	var out []wizard.Choice
 	for _, p := range platforms {
 		if p.offered == nil || p.offered(c.Vendor) {
@@ -67,7 +67,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			Kind:    wizard.KindCards,
 			Need:    "Choose where your Spark jobs run",
 			Value:   func(a *computeAnswer) *string { return (*string)(&a.Platform) },
-			Choices: func(_ context.Context, c wizard.Context) ([]wizard.Choice, error) { return offeredPlatforms(c), nil },
+			Choices: func(_ context.Context, c wizard.Case) ([]wizard.Choice, error) { return offeredPlatforms(c), nil },
 			Unknown: func(v string) string {
 				if name := onboarding.Compute(v).Label(); name != "" {
 					return name + " isn’t offered for this onboarding. Choose " + alwaysOffered() + ", or ask your specialist for " + name
@@ -75,7 +75,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 				return "Choose one of the compute platforms offered"
 			},
 			// With one platform on offer there is nothing to choose.
-			Default: func(c wizard.Context) string {
+			Default: func(c wizard.Case) string {
 				if offered := offeredPlatforms(c); len(offered) == 1 {
 					return offered[0].Value
 				}
@@ -121,7 +121,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			Width:        24,
 			ShowWhen:     "platform=databricks",
 			Value:        func(a *computeAnswer) *string { return &a.Runtime },
-			Choices:      func(context.Context, wizard.Context) ([]wizard.Choice, error) { return runtimes, nil },
+			Choices:      func(context.Context, wizard.Case) ([]wizard.Choice, error) { return runtimes, nil },
 			Read:         databricksRuntime,
 		},
 		{
@@ -134,13 +134,13 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			Flag:     func(a *computeAnswer) *bool { return &a.SecretScope },
 		},
 	},
-	MissingVendor: func(a computeAnswer, c wizard.Context) []string {
+	MissingVendor: func(a computeAnswer, c wizard.Case) []string {
 		if a.SecretScope && c.Vendor.APIKeyWiped {
 			return []string{"API key for notebooks, which was wiped"}
 		}
 		return nil
 	},
-	Outline: func(a computeAnswer, _ wizard.Context) []wizard.Row {
+	Outline: func(a computeAnswer, _ wizard.Case) []wizard.Row {
 		value := a.Platform.Label()
 		if a.Platform == onboarding.ComputeDatabricks {
 			value += ", " + strings.TrimPrefix(a.Workspace, "https://")

@@ -57,7 +57,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 			Read:     wizard.BucketName,
 		},
 	},
-	Check: func(a dataSourcesAnswer, c wizard.Context) wizard.Problems {
+	Check: func(a dataSourcesAnswer, c wizard.Case) wizard.Problems {
 		if n := len(a.sources()); n > maxSources {
 			return wizard.Problems{{Message: fmt.Sprintf("Enter at most %d data sources in all. There are %d", maxSources, n)}}
 		}
@@ -69,7 +69,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 		}
 		return nil
 	},
-	Summary: func(a dataSourcesAnswer, _ wizard.Context) []wizard.Row {
+	Summary: func(a dataSourcesAnswer, _ wizard.Case) []wizard.Row {
 		row := func(label string, items []string) wizard.Row {
 			if len(items) == 0 {
 				return wizard.Row{Label: label, Value: "None"}
@@ -78,7 +78,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 		}
 		return []wizard.Row{row("BigQuery datasets", a.Datasets), row("Whole BigQuery projects", a.Projects), row("Cloud Storage buckets", a.Buckets)}
 	},
-	Outline: func(a dataSourcesAnswer, _ wizard.Context) []wizard.Row {
+	Outline: func(a dataSourcesAnswer, _ wizard.Case) []wizard.Row {
 		switch n := len(a.sources()); n {
 		case 0:
 			return []wizard.Row{{Label: "Data sources", Value: "None"}}

@@ -32,10 +32,10 @@ var deployment = wizard.Define(wizard.StepDef[deploymentAnswer]{
 		Width:        21,
 		Need:         "Enter a deployment name",
 		Value:        func(a *deploymentAnswer) *string { return &a.Name },
-		Default:      func(c wizard.Context) string { return c.Vendor.ProposedName },
+		Default:      func(c wizard.Case) string { return c.Vendor.ProposedName },
 		Read:         wizard.DeploymentName,
 	}},
-	Probe: func(ctx context.Context, c wizard.Context, a *deploymentAnswer) (wizard.Problems, error) {
+	Probe: func(ctx context.Context, c wizard.Case, a *deploymentAnswer) (wizard.Problems, error) {
 		taken, err := c.Lookup.NameTaken(ctx, a.Name)
 		if err != nil {
 			return nil, fmt.Errorf("is %s taken: %w", a.Name, err)
@@ -45,7 +45,7 @@ var deployment = wizard.Define(wizard.StepDef[deploymentAnswer]{
 		}
 		return nil, nil
 	},
-	Outline: func(a deploymentAnswer, _ wizard.Context) []wizard.Row {
+	Outline: func(a deploymentAnswer, _ wizard.Case) []wizard.Row {
 		return []wizard.Row{{Label: "Deployment", Value: a.Name}}
 	},
 	Spec:    func(a deploymentAnswer, s *onboarding.Spec) { s.Deployment = a.Name },

@@ -56,7 +56,7 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 			Kind:  wizard.KindCards,
 			Need:  "Choose an online store",
 			Value: func(a *onlineStoreAnswer) *string { return &a.Store },
-			Choices: func(context.Context, wizard.Context) ([]wizard.Choice, error) {
+			Choices: func(context.Context, wizard.Case) ([]wizard.Choice, error) {
 				var out []wizard.Choice
 				for _, s := range stores {
 					out = append(out, wizard.Choice{Value: s.value, Label: s.label, Hint: s.hint})
@@ -76,7 +76,7 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 			Need:         "Enter an instance ID",
 			Value:        func(a *onlineStoreAnswer) *string { return &a.Instance },
 			Derive:       true,
-			Default: func(c wizard.Context) string {
+			Default: func(c wizard.Case) string {
 				if n := deploymentName(c); n != "" {
 					return onboarding.DefaultInstanceID(n)
 				}
@@ -93,13 +93,13 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 			ShowWhen: "store=" + storeBigtable,
 			Need:     "Choose a zone",
 			Value:    func(a *onlineStoreAnswer) *string { return &a.Zone },
-			Default: func(c wizard.Context) string {
+			Default: func(c wizard.Case) string {
 				if r, ok := chosenRegion(c.Answers); ok {
 					return r.zoneNames()[0]
 				}
 				return ""
 			},
-			Choices: func(_ context.Context, c wizard.Context) ([]wizard.Choice, error) {
+			Choices: func(_ context.Context, c wizard.Case) ([]wizard.Choice, error) {
 				r, _ := chosenRegion(c.Answers)
 				var out []wizard.Choice
 				for _, z := range r.zoneNames() {
@@ -123,13 +123,13 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 			Read:         wizard.InstanceID,
 		},
 	}, redisFields...),
-	MissingVendor: func(a onlineStoreAnswer, c wizard.Context) []string {
+	MissingVendor: func(a onlineStoreAnswer, c wizard.Case) []string {
 		if a.Store == storeRedis && (c.Vendor.ServingProject == "" || c.Vendor.ServingNetwork == "") {
 			return []string{"Project and network of the serving plane, for the Redis peering"}
 		}
 		return nil
 	},
-	Outline: func(a onlineStoreAnswer, _ wizard.Context) []wizard.Row {
+	Outline: func(a onlineStoreAnswer, _ wizard.Case) []wizard.Row {
 		s, ok := storeOf(a)
 		if !ok {
 			return nil
@@ -230,7 +230,7 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 	{
 		Name:  "attested_by",
 		Label: "Your full name",
-		HintFor: func(c wizard.Context) string {
+		HintFor: func(c wizard.Case) string {
 			region := "your region"
 			if r, ok := chosenRegion(c.Answers); ok {
 				region = r.id
@@ -255,7 +255,7 @@ var servingPeerProject = func() wizard.Field[onlineStoreAnswer] {
 	f := redisText("serving_peer_project", "Redis project, peering with the serving network", "",
 		"Redis project of the peering with the serving network", wizard.ProjectID, 30,
 		func(a *onlineStoreAnswer) *string { return &a.ServingPeer.Project }, func(a *onlineStoreAnswer) *bool { return &a.ServingPeer.ProjectLater })
-	f.HintFor = func(c wizard.Context) string {
+	f.HintFor = func(c wizard.Case) string {
 		if c.Vendor.ServingProject == "" || c.Vendor.ServingNetwork == "" {
 			return "Your specialist tells you which network to peer with. Until then tick “I don’t have this yet”."
 		}

@@ -33,7 +33,7 @@ var project = wizard.Define(wizard.StepDef[projectAnswer]{
 		Width:        30,
 		Need:         "Enter the project ID",
 		Value:        func(a *projectAnswer) *string { return &a.Project },
-		Choices: func(ctx context.Context, c wizard.Context) ([]wizard.Choice, error) {
+		Choices: func(ctx context.Context, c wizard.Case) ([]wizard.Choice, error) {
 			if c.Lookup == nil {
 				return nil, nil
 			}
@@ -52,14 +52,14 @@ var project = wizard.Define(wizard.StepDef[projectAnswer]{
 			return id, problem
 		},
 	}},
-	Check: func(a projectAnswer, c wizard.Context) wizard.Problems {
+	Check: func(a projectAnswer, c wizard.Case) wizard.Problems {
 		if wizard.IsProjectNumber(a.Project) && c.Lookup == nil {
 			return numberProblem()
 		}
 		return nil
 	},
 	Probe: probeProject,
-	Outline: func(a projectAnswer, _ wizard.Context) []wizard.Row {
+	Outline: func(a projectAnswer, _ wizard.Case) []wizard.Row {
 		return []wizard.Row{{Label: "Project", Value: a.Project}}
 	},
 	Spec: func(a projectAnswer, s *onboarding.Spec) { s.Project = a.Project },
@@ -71,7 +71,7 @@ func numberProblem() wizard.Problems {
 
 // probeProject looks the project up with the customer's access, where there is one, and turns a project number
 // into its ID. Without an answer from Google the ID is taken as typed; preflight reads it again.
-func probeProject(ctx context.Context, c wizard.Context, a *projectAnswer) (wizard.Problems, error) {
+func probeProject(ctx context.Context, c wizard.Case, a *projectAnswer) (wizard.Problems, error) {
 	isNumber := wizard.IsProjectNumber(a.Project)
 	unread := func() wizard.Problems {
 		if isNumber {

@@ -28,14 +28,14 @@ var region = wizard.Define(wizard.StepDef[regionAnswer]{
 		Kind:    wizard.KindSelect,
 		Need:    "Choose a region",
 		Value:   func(a *regionAnswer) *string { return &a.Region },
-		Choices: func(context.Context, wizard.Context) ([]wizard.Choice, error) { return regionChoices, nil },
+		Choices: func(context.Context, wizard.Case) ([]wizard.Choice, error) { return regionChoices, nil },
 		Unknown: func(string) string { return "Choose a region from the list" },
 	}},
-	Outline: func(a regionAnswer, _ wizard.Context) []wizard.Row {
+	Outline: func(a regionAnswer, _ wizard.Case) []wizard.Row {
 		r, _ := findRegion(a.Region)
 		return []wizard.Row{{Label: "Region", Value: r.label()}}
 	},
-	Summary: func(a regionAnswer, _ wizard.Context) []wizard.Row {
+	Summary: func(a regionAnswer, _ wizard.Case) []wizard.Row {
 		r, _ := findRegion(a.Region)
 		return []wizard.Row{{Label: "Google Cloud region", Value: r.label()}}
 	},

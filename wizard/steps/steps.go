@@ -14,7 +14,7 @@ func All() []wizard.Step {
 }
 
 // deploymentName is the answered deployment name, "" if none.
-func deploymentName(c wizard.Context) string {
+func deploymentName(c wizard.Case) string {
 	a, _ := wizard.Answer[deploymentAnswer](c.Answers, deploymentID)
 	return a.Name
 }

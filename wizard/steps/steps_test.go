@@ -23,14 +23,14 @@ const controlPlane = sample.ControlPlane
 type customer struct {
 	t       *testing.T
 	journey *wizard.Journey
-	c       wizard.Context
+	c       wizard.Case
 	secrets map[onboarding.Purpose]string
 }
 
 func newCustomer(t *testing.T) *customer {
 	return &customer{
 		t: t, journey: wizard.New(steps.All()), secrets: map[onboarding.Purpose]string{},
-		c: wizard.Context{
+		c: wizard.Case{
 			Onboarding: "ob_sample", Answers: onboarding.Answers{},
 			Vendor: onboarding.VendorValues{ControlPlaneAccount: controlPlane, ProposedName: "acme-prod"},
 		},
@@ -463,7 +463,7 @@ func FuzzSteps(f *testing.F) {
 		if !ok || err != nil {
 			t.Skip()
 		}
-		c := wizard.Context{Answers: onboarding.Answers{"deployment": []byte(`{"name":"acme-prod"}`), "region": []byte(`{"region":"us-west1"}`)}}
+		c := wizard.Case{Answers: onboarding.Answers{"deployment": []byte(`{"name":"acme-prod"}`), "region": []byte(`{"region":"us-west1"}`)}}
 		saved, err := s.Parse(context.Background(), c, form)
 		if err != nil {
 			t.Fatalf("bad input is an error: %v", err)
