@@ -177,5 +177,5 @@ func (a *App) Forget(ctx context.Context, actor onboarding.Actor, id onboarding.
 	if !ob.Archived {
 		return onboarding.Errorf(onboarding.CodeConflict, "Nothing was erased. Archive the onboarding first.")
 	}
-	return a.endAccessThen(ctx, actor, id, nil, func() error { return a.cfg.Store.Forget(ctx, actor, id) })
+	return a.endAccessThen(ctx, actor, id, a.unlessRunning(ctx, actor, id), func() error { return a.cfg.Store.Forget(ctx, actor, id) })
 }

@@ -300,8 +300,13 @@ func (a *App) Approve(ctx context.Context, actor onboarding.Actor, id onboarding
 	plan.Spec.EraseData = in.EraseData
 	_, err = a.cfg.Store.Submit(ctx, actor, id, in.Version, in.Kind, plan, a.cfg.Journey.Wanted)
 	switch onboarding.ErrorCode(err) {
-	case "", onboarding.CodeConflict: // someone else was faster
+	case "":
 		return r, nil
+	case onboarding.CodeConflict: // no error if someone else was faster
+		if run, latest := a.cfg.Store.LatestRun(ctx, actor, id); latest == nil && run.State.Active() {
+			return r, nil
+		}
+		return r, err
 	case onboarding.CodeStale:
 		r.Refusal = onboarding.Errorf(onboarding.CodeStale, "The answers changed while this plan was being approved. Open the plan again, review it, then approve it.")
 		return r, r.Refusal

@@ -93,7 +93,7 @@ func (a *App) Retain(ctx context.Context, keep Retention, now time.Time) {
 		ids, err := a.cfg.Store.FinishedBefore(ctx, now.Add(-keep.People))
 		failed("look for finished onboardings", err)
 		each("forget", "the people of finished onboardings", ids, func(id onboarding.ID) error {
-			return a.endAccessThen(ctx, onboarding.System, id, nil, func() error { return a.cfg.Store.Forget(ctx, onboarding.System, id) })
+			return a.endAccessThen(ctx, onboarding.System, id, a.unlessRunning(ctx, onboarding.System, id), func() error { return a.cfg.Store.Forget(ctx, onboarding.System, id) })
 		})
 	}
 }

@@ -101,6 +101,25 @@ func TestReservesANameUntilItsDeploymentIsTornDown(t *testing.T) {
 	}
 }
 
+// A form that is sent again, from a second tab, must not take a released name back.
+func TestAReleasedNameStaysFree(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob, err := named(t, s, ada, "acme-prod")
+	must(t, err)
+	execute(t, s, ob, onboarding.RunProvision, onboarding.RunFailed, true)
+	must(t, s.Archive(t.Context(), sam, ob.ID))
+	must(t, s.Forget(t.Context(), sam, ob.ID))
+	must(t, s.ReleaseName(t.Context(), sam, ob.ID))
+	must(t, s.Forget(t.Context(), sam, ob.ID))
+	_ = s.Archive(t.Context(), sam, ob.ID) // it may be refused
+	_, err = named(t, s, mallory, "acme-prod")
+	must(t, err)
+	run, err := s.LatestRun(t.Context(), sam, ob.ID)
+	must(t, err)
+	wantCode(t, s.RetryRun(t.Context(), sam, run.ID, func(onboarding.Onboarding) onboarding.Spec { return run.Plan.Spec }), onboarding.CodeConflict)
+}
+
 func TestMigrationKeepsAndReportsNamesThatAreHeldTwice(t *testing.T) {
 	t.Parallel()
 	_, _, url := documentedOwner(t)

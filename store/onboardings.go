@@ -378,7 +378,7 @@ func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboardi
 
 func (s *Store) archive(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID) error {
 	args := pgx.NamedArgs{"id": id, "now": s.now(), "by": address(actor.Email)}
-	tag, err := tx.Exec(ctx, `UPDATE onboardings SET archived = true, locked = locked OR anything_created(id), activity_at = @now WHERE id = @id`, args)
+	tag, err := tx.Exec(ctx, `UPDATE onboardings SET archived = true, locked = locked OR NOT archived AND anything_created(id), activity_at = @now WHERE id = @id`, args)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = notFound("onboarding")
 	}

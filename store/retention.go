@@ -67,7 +67,8 @@ func (s *Store) ForgetInvites(ctx context.Context, before time.Time) (int, error
 func (s *Store) FinishedBefore(ctx context.Context, before time.Time) ([]onboarding.ID, error) {
 	var ids []onboarding.ID
 	err := s.batch(ctx, onboarding.System, "read finished onboardings", func(b *pgx.Batch) {
-		b.Queue(`SELECT id FROM onboardings WHERE (status IN `+finished+` OR archived) AND activity_at < @before AND forgotten_at IS NULL ORDER BY id`,
+		b.Queue(`SELECT id FROM onboardings WHERE (status IN `+finished+` OR archived) AND activity_at < @before AND forgotten_at IS NULL
+			AND NOT EXISTS (SELECT FROM runs r WHERE r.onboarding = onboardings.id AND r.state IN ('queued', 'running')) ORDER BY id`,
 			pgx.NamedArgs{"before": before}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
 	})
 	return ids, err
@@ -80,7 +81,7 @@ var forget = []string{
 	`DELETE FROM invites WHERE onboarding = @id`,
 	`DELETE FROM notes WHERE onboarding = @id`,
 	`DELETE FROM task_events WHERE onboarding = @id`,
-	`UPDATE tasks SET message = '', operator = '', action_text = '' WHERE onboarding = @id`,
+	`UPDATE tasks SET message = '', left_why = '', operator = '', action_text = '' WHERE onboarding = @id`,
 	`DELETE FROM river_job j USING runs r WHERE r.onboarding = @id AND j.kind = @kind AND j.args @> jsonb_build_object('run', r.id)`,
 	`UPDATE runs SET started_by = '', record = NULL WHERE onboarding = @id`,
 	`DELETE FROM readings WHERE onboarding = @id`,

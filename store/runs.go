@@ -200,7 +200,7 @@ func unlessArchived(ob onboarding.Onboarding, kind onboarding.RunKind) error {
 	if ob.Archived && kind != onboarding.RunTeardown {
 		return archived()
 	}
-	return nil
+	return refuseForgotten(ob)
 }
 
 func archived() error {

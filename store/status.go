@@ -25,7 +25,7 @@ const waitingSince = `CASE
 // created with them may exist.
 const setStage = `
 UPDATE onboardings o SET status = @status, waiting_on = @on, waiting_for = @for, waiting_since = ` + waitingSince + `,
-	locked = CASE WHEN @status = 'torn_down' THEN false ELSE o.locked OR anything_created(o.id) END, activity_at = @now
+	locked = CASE WHEN @status = 'torn_down' THEN false ELSE o.locked OR NOT o.archived AND anything_created(o.id) END, activity_at = @now
 WHERE o.id = @id`
 
 // formStage are assignments of the stage of [stageArgs], for an onboarding that is still in the form.
