@@ -35,7 +35,7 @@ func TestTheRolesToAskForHoldWhatTheStepsNeed(t *testing.T) {
 		"storage.buckets.setIamPolicy", "storage.objects.create", "storage.objects.delete", "iam.serviceAccounts.get", "iam.serviceAccounts.create",
 		"iam.serviceAccounts.getIamPolicy", "iam.serviceAccounts.setIamPolicy", "iam.roles.get", "iam.roles.create", "iam.roles.update", "iam.roles.undelete",
 		"resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy", "resourcemanager.projects.setIamPolicy", "bigquery.datasets.get",
-		"bigquery.datasets.update", "bigtable.instances.get", "bigtable.instances.create", "bigtable.clusters.create", "bigtable.instances.setIamPolicy",
+		"bigquery.datasets.update", "bigquery.datasets.getIamPolicy", "bigquery.datasets.setIamPolicy", "bigtable.instances.get", "bigtable.instances.create", "bigtable.clusters.create", "bigtable.instances.setIamPolicy",
 	} {
 		role := rolesFor([]onboarding.Permission{{Name: name}})[0]
 		if !slices.Contains(facts[role].Permissions, name) {
