@@ -106,6 +106,7 @@ type Task struct {
 type Outcome struct {
 	Message string // for the customer
 	Left    string // why the resource is left in place on purpose; "" it isn't
+	Item    *Item  // what is now known of the resource; nil: nothing new
 }
 
 // TaskEvent is one line of a task's log: intent before a call, result after it, waiting, log lines.

@@ -54,13 +54,17 @@ func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob o
 	if err != nil {
 		return onboarding.Plan{}, err
 	}
+	items, err := s.cfg.Ledger.Inventory(ctx, onboarding.System, ob.ID)
+	if err != nil {
+		return onboarding.Plan{}, fmt.Errorf("inventory of %s: %w", ob.ID, err)
+	}
 	tasks = slices.DeleteFunc(tasks, func(t *Task) bool { return !t.Step.applies || t.Step.final })
 	slices.Reverse(tasks)
 	lines := make([]onboarding.PlannedTask, len(tasks))
 	failures := make([]gcp.Failure, len(tasks))
 	s.each(len(tasks), func(i int) {
 		failures[i] = s.read(ctx, tasks[i], func() (err error) {
-			lines[i], err = tasks[i].planUndo(ctx, env)
+			lines[i], err = tasks[i].planUndo(ctx, env, onboarding.Find(items, tasks[i].Key))
 			return err
 		})
 	})
@@ -84,26 +88,26 @@ func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob o
 	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now()}, nil
 }
 
-func (t *Task) planUndo(ctx context.Context, env *Env) (onboarding.PlannedTask, error) {
+// planUndo is the line of a teardown's plan: what [Task.undo] would do.
+func (t *Task) planUndo(ctx context.Context, env *Env, item onboarding.Item) (onboarding.PlannedTask, error) {
 	p := t.planned()
-	p.Title, p.Action, p.Cost, p.Bindings = "Remove "+t.thing(), onboarding.ActionNone, "", nil
-	if !t.Step.undoes {
-		p.Stays = "It stays: other things in the project may use it."
-		return p, nil
-	}
+	p.Title, p.Action, p.Bindings = "Remove "+t.thing(), onboarding.ActionNone, nil
 	seen, err := t.res.look(ctx, env)
 	switch {
 	case err != nil:
 		return p, fmt.Errorf("check %s: %w", t.Name, err)
 	case seen == nil, t.Step.shared && len(seen.differences) > 0:
 		p.Absent = true
-	case t.Step.stays != "":
-		p.Stays = t.Step.stays
-	case !t.Step.shared && !seen.owned:
-		p.Stays = "It stays: it was not made by this onboarding."
+	case !t.Step.undoes:
+		p.Stays = staysInUse
 	default:
-		p.Action = onboarding.ActionDelete
-		p.HoldsData = t.Step.holdsData && !env.Spec.EraseData
+		p.Stays = t.stays(item, seen)
+	}
+	switch {
+	case p.Absent:
+		p.Cost = ""
+	case p.Stays == "":
+		p.Action, p.HoldsData = onboarding.ActionDelete, t.Step.holdsData && !env.Spec.EraseData
 	}
 	return p, nil
 }

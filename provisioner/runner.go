@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -131,6 +132,7 @@ type execution struct {
 	worker int64
 	acc    *access
 	env    *Env
+	items  []onboarding.Item // the inventory as the claim found it
 
 	mu          sync.Mutex
 	tasks       []onboarding.Task // as this claim knows them
@@ -161,6 +163,13 @@ func runWords(run onboarding.Run) string {
 }
 
 func (e *execution) execute() error {
+	err := e.write(func() (err error) {
+		e.items, err = e.s.cfg.Ledger.Inventory(e.work, onboarding.System, e.run.Onboarding)
+		return err
+	})
+	if err != nil {
+		return e.finally(err)
+	}
 	graph, nodes, err := e.nodes()
 	if err == nil {
 		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", runWords(e.run),
@@ -384,7 +393,8 @@ func (e *execution) do(n *node) bool {
 		// A log line that cannot be written stops the run through halt; the step need not know.
 		_ = e.note(name, "log", fmt.Sprintf(format, args...))
 	}
-	mem := &pass{begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })}
+	item := onboarding.Find(e.items, n.task.Key)
+	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })}
 	return e.settle(n, &env, mem)
 }
 
@@ -399,11 +409,11 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 		var left *Left
 		switch {
 		case err == nil && mem.applied == "":
-			return e.finish(name, onboarding.Outcome{Message: "Checked: it is as wanted."})
+			return e.finish(name, onboarding.Outcome{Message: "Checked: it is as wanted.", Item: mem.news()})
 		case err == nil:
-			return e.finish(name, onboarding.Outcome{Message: "Done and checked."})
+			return e.finish(name, onboarding.Outcome{Message: "Done and checked.", Item: mem.news()})
 		case errors.As(err, &left):
-			return e.finish(name, onboarding.Outcome{Message: "Left in place. " + left.Why, Left: left.Why})
+			return e.finish(name, onboarding.Outcome{Message: "Left in place. " + left.Why, Left: left.Why, Item: mem.news()})
 		case errors.As(err, &inLedger), errors.Is(err, errStopping), onboarding.ErrorCode(err) == onboarding.CodeFenced:
 			return false
 		case e.stopped() != nil:
@@ -479,15 +489,24 @@ func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
 			}
 		}
 	}()
-	note := func(kind, text string) error {
+	note := func(kind, text string, item onboarding.Item) error {
 		if kind == "intent" && e.isCanceled() {
 			return errCanceled // nothing new is begun
 		}
-		return e.note(n.line.Name, kind, text)
+		if reflect.DeepEqual(item, mem.kept) {
+			return e.note(n.line.Name, kind, text)
+		}
+		err := e.write(func() error {
+			return e.s.cfg.Ledger.NoteItem(e.work, e.fence, n.line.Name, kind, gcp.Redact(text), item)
+		})
+		if err == nil {
+			mem.kept = item
+		}
+		return err
 	}
 	switch e.run.Kind {
 	case onboarding.RunTeardown:
-		err = n.task.undo(e.work, env, note)
+		err = n.task.undo(e.work, env, note, mem)
 		if err == nil {
 			mem.applied = "undo"
 		}

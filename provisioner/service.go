@@ -32,6 +32,8 @@ type Ledger interface {
 	ClaimRun(ctx context.Context, run onboarding.RunID, worker int64) (onboarding.Run, error)
 	StartTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName) (attempt int, err error)
 	NoteTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, kind, text string) error
+	// NoteItem is NoteTask that keeps an item of the inventory too; one without a state is dropped.
+	NoteItem(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, kind, text string, item onboarding.Item) error
 	// WaitTask marks a task as waiting for a time from now.
 	WaitTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, after time.Duration, why string) error
 	BlockTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, b *onboarding.Blocked) error
@@ -46,6 +48,8 @@ type Ledger interface {
 	CancelAsked(ctx context.Context, fence onboarding.Fence) (bool, error)
 	PutRecord(ctx context.Context, fence onboarding.Fence, record []byte) error
 
+	// Inventory lists what the runs of an onboarding created, changed, adopted and found.
+	Inventory(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Item, error)
 	// LiveGrant returns the zero Grant where there is none.
 	LiveGrant(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Grant, error)
 	ResealGrant(ctx context.Context, grant int64, sealed []byte) error

@@ -24,6 +24,9 @@ type StepDef[S any] struct {
 	// Gather is instead of Desired, for a step whose state follows from the tasks of the steps that have a Desired, such
 	// as all their bindings. They come in the catalog's order.
 	Gather func(onboarding.Spec, []*Task) []Want[S]
+	// Identity tells the resource from others of its kind, whatever its settings. nil: the whole desired state does, as for
+	// a binding. It is stored in the inventory: never change what it returns.
+	Identity func(S) string
 	// Describe says what the plan shows for a wanted state.
 	Describe func(onboarding.Spec, S) Description
 	// Check reads the cloud. nil, nil: absent.

@@ -93,39 +93,47 @@ func Define[S any](def StepDef[S]) *Step {
 				if want.Key != "" {
 					name += onboarding.TaskName("/" + want.Key)
 				}
-				d := Description{Title: string(name)}
-				if def.Describe != nil {
-					d = def.Describe(spec, want.State)
-				}
-				desired, err := json.Marshal(want.State)
-				if err != nil {
-					panic(fmt.Sprintf("provisioner: desired state of %s: %v", name, err))
-				}
-				t := &Task{
-					Name: name, Step: s, Spec: spec, Description: d, Desired: desired,
-					adopt: def.Adopt != nil && def.Adopt(spec),
-					res:   resource[S]{def, want.State},
-				}
-				if def.Gcloud != nil {
-					t.gcloud = func() Commands { return def.Gcloud(spec, want.State) }
-				}
-				if def.Terraform != nil {
-					t.terraform = func(name string) *hclwrite.Block { return def.Terraform(spec, want.State, name) }
-				}
-				if def.Facts != nil {
-					t.Facts = def.Facts(spec, want.State)
-				}
-				if def.Permissions != nil {
-					t.Permissions = def.Permissions(spec, want.State)
-				}
-				if def.UndoPermissions != nil {
-					t.undoPermissions = def.UndoPermissions(spec, want.State)
-				}
-				tasks = append(tasks, t)
+				tasks = append(tasks, newTask(s, def, spec, name, want.State))
 			}
 			return tasks
 		},
 	}
+}
+
+func newTask[S any](s *Step, def StepDef[S], spec onboarding.Spec, name onboarding.TaskName, want S) *Task {
+	d := Description{Title: string(name)}
+	if def.Describe != nil {
+		d = def.Describe(spec, want)
+	}
+	desired, err := json.Marshal(want)
+	if err != nil {
+		panic(fmt.Sprintf("provisioner: desired state of %s: %v", name, err))
+	}
+	identity := string(desired)
+	if def.Identity != nil {
+		identity = def.Identity(want)
+	}
+	t := &Task{
+		Name: name, Step: s, Spec: spec, Description: d, Desired: desired, Key: def.Name + " " + identity,
+		adopt: def.Adopt != nil && def.Adopt(spec),
+		res:   resource[S]{def, want},
+	}
+	if def.Gcloud != nil {
+		t.gcloud = func() Commands { return def.Gcloud(spec, want) }
+	}
+	if def.Terraform != nil {
+		t.terraform = func(name string) *hclwrite.Block { return def.Terraform(spec, want, name) }
+	}
+	if def.Facts != nil {
+		t.Facts = def.Facts(spec, want)
+	}
+	if def.Permissions != nil {
+		t.Permissions = def.Permissions(spec, want)
+	}
+	if def.UndoPermissions != nil {
+		t.undoPermissions = def.UndoPermissions(spec, want)
+	}
+	return t
 }
 
 // Task is one resource of one spec.
@@ -135,6 +143,7 @@ type Task struct {
 	Spec        onboarding.Spec
 	Description Description
 	Desired     json.RawMessage
+	Key         string // in the inventory
 	Permissions []onboarding.Permission
 	Facts       []onboarding.Fact // for the handover record
 	DependsOn   []*Task           // filled by [Graph]
@@ -157,7 +166,8 @@ type Task struct {
 type sighting struct {
 	owned       bool
 	differences []string
-	observed    any
+	observed    any // *Observed[S]
+	state       any // what is there, S
 }
 
 type resource[S any] struct {
@@ -173,7 +183,7 @@ func (r resource[S]) look(ctx context.Context, env *Env) (*sighting, error) {
 	if err != nil || got == nil {
 		return nil, err
 	}
-	s := &sighting{owned: got.Owned, observed: got}
+	s := &sighting{owned: got.Owned, observed: got, state: got.State}
 	if r.def.Diff != nil {
 		s.differences = r.def.Diff(r.want, got.State)
 	}
@@ -207,7 +217,10 @@ func (t *Task) Timeout() time.Duration { return t.Step.timeout }
 
 // Left is what Undo returns for something that stays on purpose: data nobody confirmed to delete, a role whose
 // ID Google keeps. The task counts as done and Why is listed.
-type Left struct{ Why string }
+type Left struct {
+	Why  string
+	Gone bool // it was removed; what stays is its name
+}
 
 func (l *Left) Error() string { return "left in place: " + l.Why }
 
@@ -297,21 +310,23 @@ func (t *Task) assumed() onboarding.Action {
 
 // pass is what one task remembers between passes of the same run.
 type pass struct {
-	begun     bool   // a change of this task was attempted in this run, perhaps by a worker that died
-	applied   string // the last change that Google accepted
+	run       onboarding.RunID
+	item      onboarding.Item // the task's, as this pass knows it; without a state it isn't in the inventory
+	kept      onboarding.Item // the same, as the inventory holds it
+	begun     bool            // a change of this task was attempted in this run, perhaps by a worker that died
+	applied   string          // the last change that Google accepted
 	appliedAt time.Time
 }
 
-// Reconcile brings the task's resource to its wanted state, doing no more than was approved. It is one pass:
+// recorder writes a line of the task's log, and with it what becomes of its item of the inventory.
+type recorder func(kind, text string, item onboarding.Item) error
+
+// reconcile brings the task's resource to its wanted state, doing no more than was approved. It is one pass:
 // check, plan, apply, check and plan again, verify. note writes the ledger before and after each change; its
 // error ends the pass untouched. Errors: [onboarding.Blocked] needs a person (CodePlanChanged, CodeGuide),
 // [onboarding.NotReady] wants another pass later, CodeConflict found something that isn't ours; any other is
 // Google's and read by gcp.Classify. A pass that ended in any way may be repeated.
-func (t *Task) Reconcile(ctx context.Context, env *Env, approved onboarding.PlannedTask, note func(kind, text string) error) error {
-	return t.reconcile(ctx, env, approved, note, &pass{})
-}
-
-func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.PlannedTask, note func(kind, text string) error, mem *pass) error {
+func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.PlannedTask, note recorder, mem *pass) error {
 	if why := t.drifted(approved); why != "" {
 		return t.planChanged(why)
 	}
@@ -327,6 +342,7 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 		diff := inWords(differences)
 		switch action {
 		case onboarding.ActionNone:
+			mem.item = t.seen(mem.item, mem.run, s)
 			return t.verified(ctx, env)
 		case onboarding.ActionCheck:
 			if diff != "" {
@@ -343,6 +359,7 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 			return t.planChanged(outside(t.thing(), approved.Action, action, diff))
 		}
 		if action == onboarding.ActionAdopt && diff == "" {
+			mem.item = t.seen(mem.item, mem.run, s)
 			return t.verified(ctx, env)
 		}
 		change := string(action) + "\x00" + diff
@@ -355,15 +372,27 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 				Err: fmt.Errorf("reconcile %s: no end after %d changes", t.Name, round),
 			}
 		}
-		if err := note("intent", intent(action, t.Description.Title, t.thing(), diff)); err != nil {
+		before := mem.item
+		item, err := t.begin(before, mem.run, action, s)
+		if err != nil {
 			return err
 		}
-		mem.begun = true
+		if err := note("intent", intent(action, t.Description.Title, t.thing(), diff), item); err != nil {
+			return err
+		}
+		mem.begun, mem.item = true, item
 		if err := t.res.apply(ctx, env, action, s); err != nil {
-			return fmt.Errorf("%s %s: %w", action, t.Name, err)
+			err = fmt.Errorf("%s %s: %w", action, t.Name, err)
+			if action == onboarding.ActionCreate && hadNoEffect(err) {
+				mem.item = before
+				if err := note("log", "Google refused, so nothing was made.", t.before(before)); err != nil {
+					return err
+				}
+			}
+			return err
 		}
 		mem.applied, mem.appliedAt = change, env.now()
-		if err := note("result", "Google accepted: "+intent(action, t.Description.Title, t.thing(), diff)); err != nil {
+		if err := note("result", "Google accepted: "+intent(action, t.Description.Title, t.thing(), diff), item); err != nil {
 			return err
 		}
 	}
@@ -440,44 +469,6 @@ func intent(action onboarding.Action, title, thing, diff string) string {
 		text += " (" + diff + ")"
 	}
 	return text
-}
-
-// Undo removes the task's resource if it is ours; what is gone already, or never was ours, is success.
-// [Left] says that something stays on purpose; [onboarding.NotReady] wants another call later.
-func (t *Task) Undo(ctx context.Context, env *Env) error {
-	return t.undo(ctx, env, func(string, string) error { return nil })
-}
-
-func (t *Task) undo(ctx context.Context, env *Env, note func(kind, text string) error) error {
-	if !t.Step.undoes {
-		return nil
-	}
-	s, err := t.res.look(ctx, env)
-	switch {
-	case err != nil:
-		return fmt.Errorf("check %s: %w", t.Name, err)
-	case s == nil:
-		return nil
-	case !s.owned && !t.Step.shared:
-		return &Left{Why: t.thing() + " was not made by this onboarding."}
-	}
-	if err := note("intent", "Remove "+t.thing()); err != nil {
-		return err
-	}
-	if err := t.res.undo(ctx, env); err != nil {
-		return fmt.Errorf("undo %s: %w", t.Name, err)
-	}
-	if err := note("result", "Google accepted: remove "+t.thing()); err != nil {
-		return err
-	}
-	s, err = t.res.look(ctx, env)
-	switch {
-	case err != nil:
-		return fmt.Errorf("check %s: %w", t.Name, err)
-	case s != nil && (s.owned || t.Step.shared) && len(s.differences) == 0:
-		return &onboarding.NotReady{Why: "Google is still removing " + t.thing()}
-	}
-	return nil
 }
 
 // sentence is what a person reads of an error.

@@ -85,7 +85,7 @@ func (s *Store) WaitTask(ctx context.Context, fence onboarding.Fence, task onboa
 	return err
 }
 
-const stopTask = `
+const stopping = `
 WITH t AS (
 	UPDATE tasks SET state = @state, message = @message, left_why = @left, operator = @operator, code = @code, on_party = @on, action_text = @action, until = NULL,
 		finished_at = CASE WHEN @state = 'blocked' THEN NULL ELSE clock_timestamp() END
@@ -93,13 +93,23 @@ WITH t AS (
 	RETURNING onboarding, attempt
 ), line AS (
 	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, @state, @message, @epoch FROM t WHERE @message::text <> ''
-)
+)`
+
+const (
+	stopTask = stopping + `
 SELECT onboarding, attempt FROM t`
+	settleTask = stopping + `, ` + keepItem + `
+SELECT onboarding, attempt FROM t`
+)
+
+func stopArgs(task onboarding.TaskName, state onboarding.TaskState, t onboarding.Task) pgx.NamedArgs {
+	return pgx.NamedArgs{
+		"task": task, "state": state, "message": t.Message, "left": t.Left, "operator": t.Operator, "code": t.Code, "on": t.On, "action": t.ActionText,
+	}
+}
 
 func (s *Store) stop(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, state onboarding.TaskState, t onboarding.Task) error {
-	_, err := s.write(ctx, fence, fmt.Sprintf("mark task %s as %s", task, state), stopTask, pgx.NamedArgs{
-		"task": task, "state": state, "message": t.Message, "left": t.Left, "operator": t.Operator, "code": t.Code, "on": t.On, "action": t.ActionText,
-	})
+	_, err := s.write(ctx, fence, fmt.Sprintf("mark task %s as %s", task, state), stopTask, stopArgs(task, state, t))
 	return err
 }
 
@@ -117,9 +127,14 @@ func (s *Store) FailTask(ctx context.Context, fence onboarding.Fence, task onboa
 	return s.stop(ctx, fence, task, onboarding.TaskFailed, onboarding.Task{Code: code, Message: message, Operator: operator})
 }
 
-// FinishTask marks a task as done; it is never started again.
+// FinishTask marks a task as done and settles its item of the inventory; the task is never started again.
 func (s *Store) FinishTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, o onboarding.Outcome) error {
-	return s.stop(ctx, fence, task, onboarding.TaskDone, onboarding.Task{Message: o.Message, Left: o.Left})
+	done := onboarding.Task{Message: o.Message, Left: o.Left}
+	if o.Item == nil {
+		return s.stop(ctx, fence, task, onboarding.TaskDone, done)
+	}
+	_, err := s.write(ctx, fence, "finish task "+string(task), settleTask, itemArgs(stopArgs(task, onboarding.TaskDone, done), o.Item))
+	return err
 }
 
 // CancelAsked tells whether someone asked the run to stop.

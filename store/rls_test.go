@@ -31,8 +31,10 @@ var rowOf = map[string]string{
 	"runs":        `INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by) VALUES ('run_' || translate(left(md5(random()::text), 20), '0189', 'wxyz'), $1, 'verify', 'succeeded', '{}', 'x', 'x')`,
 	"tasks":       `INSERT INTO tasks (run, name, onboarding, position, title) VALUES ((SELECT min(id) FROM runs WHERE onboarding = $1), md5(random()::text), $1, 0, 'x')`,
 	"task_events": `INSERT INTO task_events (run, task, onboarding, kind, text, epoch) VALUES ('run', 'task', $1, 'log', 'x', 0)`,
-	"readings":    `INSERT INTO readings (onboarding, kind, version, read_by, read_at, plan, checks) SELECT $1, kind, 1, 'x', now(), '{}', '[]' FROM unnest(ARRAY['provision', 'verify', 'teardown']) AS kind WHERE kind NOT IN (SELECT r.kind FROM readings r WHERE r.onboarding = $1) LIMIT 1`,
-	"audit":       `INSERT INTO audit (onboarding, actor, role, what, text) VALUES ($1, 'ada@customer.example', 'customer', 'x', 'x')`,
+	"inventory": `INSERT INTO inventory (onboarding, key, project, step, task, resource, binding, desired, origin, state, run)
+		VALUES ($1, md5(random()::text), 'acme-data', 'bucket', 'bucket', 'gs://x', false, '{}', 'created', 'present', (SELECT min(id) FROM runs WHERE onboarding = $1))`,
+	"readings": `INSERT INTO readings (onboarding, kind, version, read_by, read_at, plan, checks) SELECT $1, kind, 1, 'x', now(), '{}', '[]' FROM unnest(ARRAY['provision', 'verify', 'teardown']) AS kind WHERE kind NOT IN (SELECT r.kind FROM readings r WHERE r.onboarding = $1) LIMIT 1`,
+	"audit":    `INSERT INTO audit (onboarding, actor, role, what, text) VALUES ($1, 'ada@customer.example', 'customer', 'x', 'x')`,
 }
 
 // nobodys are the tables without row security, and why.
@@ -118,7 +120,7 @@ ORDER BY relname`)
 		t.Errorf("%d tables are walled, and this test makes rows of %d", len(w.tables), len(rowOf))
 	}
 	for _, id := range []onboarding.ID{w.adas, w.others} {
-		for _, name := range []string{"grants", "runs", "members", "invites", "notes", "grant_uses", "secrets", "tasks", "task_events", "readings", "audit"} {
+		for _, name := range []string{"grants", "runs", "members", "invites", "notes", "grant_uses", "secrets", "tasks", "task_events", "inventory", "readings", "audit"} {
 			if _, err := own.Exec(t.Context(), rowOf[name], id); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -253,6 +255,7 @@ func TestTheApplicationWritesNoColumnThatIsNotACustomers(t *testing.T) {
 		"grant_uses":  "grant_id onboarding at purpose text actor",
 		"audit":       "onboarding seq at actor role what text data request_id prev_hash hash salt content_hash",
 		"task_events": "run task onboarding at kind text epoch",
+		"inventory":   "onboarding key project step task resource binding desired origin prior state run intended_by intended_at settled_by settled_at removed_by removed_at",
 		"secrets":     "onboarding purpose",
 		"runs":        "id onboarding kind started_by created_at started_at done_at_death record",
 		"tasks":       "run onboarding name attempt started_at finished_at",

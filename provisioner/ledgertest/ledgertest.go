@@ -30,6 +30,7 @@ type Ledger struct {
 	Asked       bool  // what CancelAsked answers
 	Grant       onboarding.Grant
 	Secrets     map[onboarding.Purpose][]byte // nil bytes: wiped after use
+	Items       []onboarding.Item             // the inventory
 	Uses, Users []string                      // for what, and by whom, the access and the secrets were opened
 	Abandoned   int
 	Stale       int                            // writes that were refused
@@ -185,6 +186,24 @@ func (l *Ledger) NoteTask(_ context.Context, f onboarding.Fence, name onboarding
 	return l.write("note", f, name, kind, text, func(*onboarding.Task) {})
 }
 
+func (l *Ledger) NoteItem(_ context.Context, f onboarding.Fence, name onboarding.TaskName, kind, text string, item onboarding.Item) error {
+	return l.write("note", f, name, kind, text, func(*onboarding.Task) { l.keep(item) })
+}
+
+// keep replaces an item of the inventory.
+func (l *Ledger) keep(item onboarding.Item) {
+	l.Items = slices.DeleteFunc(slices.Clone(l.Items), func(i onboarding.Item) bool { return i.Key == item.Key })
+	if item.State != "" {
+		l.Items = append(l.Items, item)
+	}
+}
+
+func (l *Ledger) Inventory(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Item, error) {
+	l.Lock()
+	defer l.Unlock()
+	return slices.Clone(l.Items), nil
+}
+
 func (l *Ledger) WaitTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, after time.Duration, why string) error {
 	return l.write("wait", f, name, "waiting", why, func(t *onboarding.Task) {
 		t.State, t.Until, t.Message = onboarding.TaskWaiting, l.now().Add(after), why
@@ -205,6 +224,9 @@ func (l *Ledger) FailTask(_ context.Context, f onboarding.Fence, name onboarding
 
 func (l *Ledger) FinishTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, o onboarding.Outcome) error {
 	return l.write("finish", f, name, "done", o.Message, func(t *onboarding.Task) {
+		if o.Item != nil {
+			l.keep(*o.Item)
+		}
 		t.State, t.Message, t.Left, t.FinishedAt = onboarding.TaskDone, o.Message, o.Left, l.now()
 	})
 }

@@ -41,6 +41,7 @@ var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
 	Name:        "bigtable-instance",
 	DependsOn:   []*provisioner.Step{EnableAPIs},
 	Desired:     wantInstance,
+	Identity:    func(i instance) string { return i.Name },
 	Describe:    describeInstance,
 	Check:       checkInstance,
 	Diff:        diffInstance,

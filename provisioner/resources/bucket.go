@@ -36,6 +36,7 @@ var Bucket = provisioner.Define(provisioner.StepDef[bucketState]{
 	Name:        "bucket",
 	DependsOn:   []*provisioner.Step{EnableAPIs},
 	Desired:     wantBucket,
+	Identity:    func(b bucketState) string { return b.Name },
 	Describe:    describeBucket,
 	Check:       checkBucket,
 	Diff:        diffBucket,

@@ -35,6 +35,7 @@ var ControlPlaneRole = provisioner.Define(provisioner.StepDef[role]{
 	Name:        "control-plane-role",
 	DependsOn:   []*provisioner.Step{EnableAPIs},
 	Desired:     wantRole,
+	Identity:    func(r role) string { return r.Name },
 	Describe:    describeRole,
 	Check:       checkRole,
 	Diff:        diffRole,
@@ -166,7 +167,7 @@ func undoRole(ctx context.Context, env *provisioner.Env, want role) error {
 			return fmt.Errorf("delete role %s: %w", want.Name, err)
 		}
 	}
-	return &provisioner.Left{Why: "The role " + want.Name + " is deleted, and Google keeps its ID for up to 37 days. A new run restores it within the first 7."}
+	return &provisioner.Left{Gone: true, Why: "The role " + want.Name + " is deleted, and Google keeps its ID for up to 37 days. A new run restores it within the first 7."}
 }
 
 func gcloudRole(_ onboarding.Spec, want role) provisioner.Commands {

@@ -31,6 +31,7 @@ var DatabricksSecretScope = provisioner.Define(provisioner.StepDef[scope]{
 	Name:      "databricks-secret-scope",
 	DependsOn: []*provisioner.Step{DatabricksCheck},
 	Desired:   wantScope,
+	Identity:  func(s scope) string { return s.Workspace + " " + s.Scope },
 	Describe:  describeScope,
 	Check:     checkScope,
 	Diff:      diffScope,

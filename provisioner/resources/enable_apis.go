@@ -32,6 +32,7 @@ type apis struct {
 var EnableAPIs = provisioner.Define(provisioner.StepDef[apis]{
 	Name:        "enable-apis",
 	Gather:      gatherAPIs,
+	Identity:    func(a apis) string { return a.Project },
 	Describe:    describeAPIs,
 	Check:       checkAPIs,
 	Diff:        diffAPIs,

@@ -31,6 +31,7 @@ var SparkAccount = provisioner.Define(provisioner.StepDef[account]{
 	Name:        "spark-account",
 	DependsOn:   []*provisioner.Step{EnableAPIs},
 	Desired:     wantSparkAccount,
+	Identity:    func(a account) string { return a.Email },
 	Describe:    describeSparkAccount,
 	Check:       checkAccount,
 	Diff:        diffAccount,

@@ -214,6 +214,28 @@ func TestTheDatasetsOtherReadersStay(t *testing.T) {
 	}
 }
 
+func TestTheBindingsThatAnExistingSparkAccountHadStay(t *testing.T) {
+	t.Parallel()
+	const existing = "serviceAccount:existing-spark@acme-data.iam.gserviceaccount.com"
+	w := world(t, func(s *onboarding.Spec) { s.ExistingSpark = strings.TrimPrefix(existing, "serviceAccount:") })
+	had := map[string]string{"buckets/acme-landing": "roles/storage.objectViewer", "projects/acme-warehouse": "roles/bigquery.dataViewer"}
+	for on, role := range had {
+		w.Cloud.SetIAM(on, existing, role)
+	}
+	w.Succeeds(w.Run())
+	w.Succeeds(w.Teardown(nil))
+	for on, role := range had {
+		if !slices.ContainsFunc(w.Cloud.IAM(on).Bindings, func(b emulator.Binding) bool { return b.Role == role && slices.Contains(b.Members, existing) }) {
+			t.Errorf("%s on %s is gone after the teardown", role, on)
+		}
+	}
+	for _, i := range w.Inventory() {
+		if i.Binding && i.State != onboarding.ItemRemoved && i.Origin != onboarding.OriginFound {
+			t.Errorf("%s is still %s (%s)", i.Resource, i.State, i.Origin)
+		}
+	}
+}
+
 func TestARoleIsRestoredAfterATeardown(t *testing.T) {
 	t.Parallel()
 	w := world(t, nil)

@@ -61,6 +61,9 @@ func Run(t *testing.T, c Case) {
 	}
 	if c.Step.Undoes() {
 		t.Run("a teardown removes it once", func(t *testing.T) { undone(t, c) })
+		if c.Step.Shared() {
+			t.Run("what was there before survives run and teardown", func(t *testing.T) { survives(t, c) })
+		}
 	}
 }
 
@@ -423,6 +426,29 @@ func undone(t *testing.T, c Case) {
 		t.Errorf("the second teardown changed something: %s", calls(changed))
 	}
 	w.Succeeds(w.Run())
+}
+
+// survives makes what the step wants before the onboarding's first run.
+func survives(t *testing.T, c Case) {
+	w := c.world(t)
+	w.Succeeds(w.Run())
+	w.Disown()
+	w.Succeeds(w.Run())
+	for _, i := range w.Inventory() {
+		if c.mine(i.Task) && i.Origin != onboarding.OriginFound {
+			t.Errorf("%s is recorded as %s, want found", i.Key, i.Origin)
+		}
+	}
+	mark := w.Mark()
+	torn := w.Succeeds(w.Teardown(c.mine))
+	if changed := w.Changes(mark); len(changed) > 0 {
+		t.Errorf("the teardown removed what was there before: %s", calls(changed))
+	}
+	for _, task := range torn.Tasks {
+		if !strings.HasPrefix(task.Left, "It stays: it was there before") && !c.Stays {
+			t.Errorf("the teardown says of %s: %q", task.Name, task.Left)
+		}
+	}
 }
 
 func calls(list []emulator.Call) string {

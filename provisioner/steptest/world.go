@@ -174,6 +174,20 @@ func (w *World) Secret(purpose onboarding.Purpose, text string) {
 	w.ledger.Secrets[purpose] = []byte(text)
 }
 
+// Disown empties the inventory, as if what bears no mark had been there before.
+func (w *World) Disown() {
+	w.ledger.Lock()
+	defer w.ledger.Unlock()
+	w.ledger.Items = nil
+}
+
+// Inventory is what the runs recorded.
+func (w *World) Inventory() []onboarding.Item {
+	w.ledger.Lock()
+	defer w.ledger.Unlock()
+	return slices.Clone(w.ledger.Items)
+}
+
 // HandOver wipes the secrets as a run does that succeeds.
 func (w *World) HandOver() {
 	w.ledger.Lock()

@@ -1,0 +1,69 @@
+package onboarding
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Origin is how a resource or binding came into an onboarding's inventory.
+type Origin string
+
+// The origins.
+const (
+	OriginCreated Origin = "created" // a run read it as absent, recorded its intent, and later read it as present
+	OriginChanged Origin = "changed" // it existed before and a run changed it; Prior holds what it was
+	OriginAdopted Origin = "adopted" // it existed before and the customer chose it
+	OriginFound   Origin = "found"   // it existed before, as wanted
+	OriginUnknown Origin = "unknown" // earlier versions kept no record; it is never removed automatically
+)
+
+// ItemState is where a resource or binding stands between a run's intent and its removal.
+type ItemState string
+
+// The states of an item. A crash can leave ItemIntended and ItemRemoving; the next check settles them.
+const (
+	ItemIntended ItemState = "intended" // a run was about to create it
+	ItemPresent  ItemState = "present"
+	ItemRemoving ItemState = "removing" // a run was about to remove it
+	ItemRemoved  ItemState = "removed"
+)
+
+// Item is one resource or binding of an onboarding: what a run created, changed, adopted or found. An item that is made
+// again after its removal begins a new life in the same row.
+type Item struct {
+	Key      string // the step and what identifies the resource; the same in every onboarding that uses it
+	Project  string // of the spec
+	Step     string
+	Task     TaskName
+	Resource string          // as the plan shows it: "gs://tecton-acme-dataplane"
+	Binding  bool            // a member's role on a resource
+	Desired  json.RawMessage // the step's desired state, from which the task is rebuilt
+	Origin   Origin
+	Prior    json.RawMessage // for OriginChanged: what was there before; nil once it was erased
+	State    ItemState
+
+	Run        RunID // the run whose spec Desired follows from
+	IntendedBy RunID // "": found, not made
+	IntendedAt time.Time
+	SettledBy  RunID // the run that first read it as present; "": none yet
+	SettledAt  time.Time
+	RemovedBy  RunID // "": it isn't removed
+	RemovedAt  time.Time
+
+	Spec      Spec // of Run
+	Elsewhere bool // another onboarding uses the same thing; only staff and the system learn this
+}
+
+// Ours reports whether a run of this onboarding created the item and has not removed it. A removal that failed leaves it
+// ours.
+func (i Item) Ours() bool { return i.Origin == OriginCreated && i.State != ItemRemoved }
+
+// Find returns the item with a key, or the zero Item.
+func Find(items []Item, key string) Item {
+	for _, i := range items {
+		if i.Key == key {
+			return i
+		}
+	}
+	return Item{}
+}

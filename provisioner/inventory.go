@@ -1,0 +1,164 @@
+package provisioner
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"google.golang.org/api/googleapi"
+
+	"groundwork/onboarding"
+)
+
+// entry is the task's item as a run whose spec the task follows from records it. One that was removed begins a new life.
+func (t *Task) entry(i onboarding.Item, run onboarding.RunID) onboarding.Item {
+	if i.State == onboarding.ItemRemoved {
+		i = onboarding.Item{}
+	}
+	i.Key, i.Project, i.Step, i.Task, i.Run, i.Spec = t.Key, t.Spec.Project, t.Step.name, t.Name, run, t.Spec
+	i.Resource, i.Binding, i.Desired = t.thing(), len(t.Description.Bindings) > 0, t.Desired
+	return i
+}
+
+// begin is the item as a run records it before a change. Only what is absent becomes ours.
+func (t *Task) begin(i onboarding.Item, run onboarding.RunID, action onboarding.Action, s *sighting) (onboarding.Item, error) {
+	i = t.entry(i, run)
+	switch {
+	case action == onboarding.ActionCreate:
+		i.Origin, i.Prior, i.State, i.IntendedBy, i.SettledBy = onboarding.OriginCreated, nil, onboarding.ItemIntended, run, ""
+		return i, nil
+	case t.marked(s):
+		i.Origin = onboarding.OriginCreated
+	case i.Origin == "" || i.Origin == onboarding.OriginFound || i.Origin == onboarding.OriginUnknown:
+		prior, err := json.Marshal(s.state)
+		if err != nil {
+			return i, fmt.Errorf("record what %s was: %w", t.Name, err)
+		}
+		i.Origin, i.Prior, i.IntendedBy = onboarding.OriginChanged, prior, run
+	}
+	i.State, i.SettledBy = onboarding.ItemPresent, cmp.Or(i.SettledBy, run)
+	return i, nil
+}
+
+// before is an item as it was; one that wasn't recorded is named, so that the ledger drops it.
+func (t *Task) before(i onboarding.Item) onboarding.Item {
+	i.Key = t.Key
+	return i
+}
+
+// seen is the item once its resource is there as wanted. What is there without an intent of ours was found, unless it
+// bears our mark.
+func (t *Task) seen(i onboarding.Item, run onboarding.RunID, s *sighting) onboarding.Item {
+	i = t.entry(i, run)
+	switch {
+	case i.Origin != "" && !t.marked(s):
+	case t.marked(s):
+		i.Origin = onboarding.OriginCreated
+	case t.adopt:
+		i.Origin = onboarding.OriginAdopted
+	default:
+		i.Origin = onboarding.OriginFound
+	}
+	i.State, i.SettledBy = onboarding.ItemPresent, cmp.Or(i.SettledBy, run)
+	return i
+}
+
+// marked reports whether a resource bears our mark, which is the first witness of its owner.
+func (t *Task) marked(s *sighting) bool { return !t.Step.shared && s.owned }
+
+// hadNoEffect reports whether Google refused a call, so that it had no effect.
+func hadNoEffect(err error) bool {
+	var e *googleapi.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	return e.Code == http.StatusBadRequest || e.Code == http.StatusForbidden || e.Code == http.StatusNotFound
+}
+
+// stays says why a teardown leaves a resource that was seen, "" if it may be removed. Our mark is the first witness; the
+// inventory is the only one of what bears none.
+func (t *Task) stays(i onboarding.Item, s *sighting) string {
+	switch {
+	case t.Step.stays != "":
+		return t.Step.stays
+	case !t.Step.shared && !s.owned:
+		return "It stays: it was not made by this onboarding."
+	case t.Step.shared && i.Elsewhere:
+		return "It stays: another deployment uses it too."
+	case !t.Step.shared || i.Ours():
+		return ""
+	case i.Origin == "" || i.Origin == onboarding.OriginUnknown:
+		return "It stays: nothing records that this onboarding made it. Remove it yourself if nothing else needs it."
+	default:
+		return "It stays: it was there before this onboarding."
+	}
+}
+
+// undo removes the task's resource if it is ours; what is gone already is success. [Left] says that something stays on
+// purpose; [onboarding.NotReady] wants another call later.
+func (t *Task) undo(ctx context.Context, env *Env, note recorder, mem *pass) error {
+	s, err := t.res.look(ctx, env)
+	if err != nil {
+		return fmt.Errorf("check %s: %w", t.Name, err)
+	}
+	if s == nil {
+		mem.removed()
+		return nil
+	}
+	if !t.Step.undoes {
+		return &Left{Why: staysInUse}
+	}
+	if why := t.stays(mem.item, s); why != "" {
+		return &Left{Why: why}
+	}
+	mem.item = t.seen(mem.item, cmp.Or(mem.item.Run, mem.run), s)
+	mem.item.State = onboarding.ItemRemoving
+	if err := note("intent", "Remove "+t.thing(), mem.item); err != nil {
+		return err
+	}
+	mem.begun = true
+	if err := t.res.undo(ctx, env); err != nil {
+		var left *Left
+		switch {
+		case errors.As(err, &left) && left.Gone:
+			mem.removed()
+		case left != nil:
+			mem.item.State = onboarding.ItemPresent
+		}
+		return fmt.Errorf("undo %s: %w", t.Name, err)
+	}
+	if err := note("result", "Google accepted: remove "+t.thing(), mem.item); err != nil {
+		return err
+	}
+	s, err = t.res.look(ctx, env)
+	switch {
+	case err != nil:
+		return fmt.Errorf("check %s: %w", t.Name, err)
+	case s != nil && (s.owned || t.Step.shared) && len(s.differences) == 0:
+		return &onboarding.NotReady{Why: "Google is still removing " + t.thing()}
+	}
+	mem.removed()
+	return nil
+}
+
+// staysInUse is why what no step removes stays after a teardown.
+const staysInUse = "It stays: other things in the project may use it."
+
+// removed records that the resource isn't there. What was never recorded is not worth a row.
+func (m *pass) removed() {
+	if m.item.State != "" && m.item.State != onboarding.ItemRemoved {
+		m.item.State, m.item.RemovedBy = onboarding.ItemRemoved, m.run
+	}
+}
+
+// news is the item where it differs from what the inventory holds, else nil.
+func (m *pass) news() *onboarding.Item {
+	if m.item.Key == "" || reflect.DeepEqual(m.item, m.kept) {
+		return nil
+	}
+	return &m.item
+}

@@ -1,0 +1,126 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+// maxItems bounds an onboarding's inventory as it is read.
+const maxItems = 2000
+
+// keepItem writes an item beside a write of the ledger, whose fenced row is t; dropItem takes back one that never came
+// to be. A time belongs to the run beside it and is the database's.
+const (
+	keepItem = `
+item AS (
+	INSERT INTO inventory AS i (onboarding, key, project, step, task, resource, binding, desired, origin, prior, state, run,
+		intended_by, intended_at, settled_by, settled_at, removed_by, removed_at)
+	SELECT onboarding, @key, @project, @step, @item_task, @resource, @binding, @desired::json, @origin, nullif(@prior, '')::json, @item_state, @item_run,
+		@intended_by, CASE WHEN @intended_by <> '' THEN clock_timestamp() END,
+		@settled_by, CASE WHEN @settled_by <> '' THEN clock_timestamp() END,
+		@removed_by, CASE WHEN @removed_by <> '' THEN clock_timestamp() END
+	FROM t WHERE @item_state <> ''
+	ON CONFLICT (onboarding, key) DO UPDATE SET
+		project = excluded.project, task = excluded.task, resource = excluded.resource, desired = excluded.desired,
+		origin = excluded.origin, prior = excluded.prior, state = excluded.state, run = excluded.run,
+		intended_by = excluded.intended_by, intended_at = CASE WHEN i.intended_by = excluded.intended_by THEN i.intended_at ELSE excluded.intended_at END,
+		settled_by = excluded.settled_by, settled_at = CASE WHEN i.settled_by = excluded.settled_by THEN i.settled_at ELSE excluded.settled_at END,
+		removed_by = excluded.removed_by, removed_at = CASE WHEN i.removed_by = excluded.removed_by THEN i.removed_at ELSE excluded.removed_at END
+)`
+	dropItem = `
+dropped AS (
+	DELETE FROM inventory i USING t WHERE i.onboarding = t.onboarding AND i.key = @key AND @item_state = ''
+)`
+)
+
+// itemArgs adds what keepItem and dropItem take.
+func itemArgs(args pgx.NamedArgs, i *onboarding.Item) pgx.NamedArgs {
+	for name, value := range map[string]any{
+		"key": i.Key, "project": i.Project, "step": i.Step, "item_task": i.Task, "resource": i.Resource, "binding": i.Binding,
+		"desired": cmp.Or(string(i.Desired), "null"), "origin": i.Origin, "prior": string(i.Prior), "item_state": i.State, "item_run": i.Run,
+		"intended_by": i.IntendedBy, "settled_by": i.SettledBy, "removed_by": i.RemovedBy,
+	} {
+		args[name] = value
+	}
+	return args
+}
+
+const noteItem = `
+WITH t AS (
+	SELECT onboarding, attempt FROM tasks WHERE run = @run AND name = @task AND epoch = @epoch FOR SHARE
+), line AS (
+	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, @kind, @text, @epoch FROM t
+), ` + keepItem + `, ` + dropItem + `
+SELECT onboarding, attempt FROM t`
+
+// NoteItem is [Store.NoteTask] that keeps an item of the inventory in the same statement. An item without a state is
+// dropped: what was intended was never made.
+func (s *Store) NoteItem(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, kind, text string, item onboarding.Item) error {
+	_, err := s.write(ctx, fence, "note task "+string(task), noteItem, itemArgs(pgx.NamedArgs{"task": task, "kind": kind, "text": text}, &item))
+	return err
+}
+
+type itemRow struct {
+	Key        string
+	Project    string
+	Step       string
+	Task       onboarding.TaskName
+	Resource   string
+	Binding    bool
+	Desired    string
+	Origin     onboarding.Origin
+	Prior      *string
+	State      onboarding.ItemState
+	Run        onboarding.RunID
+	IntendedBy onboarding.RunID
+	IntendedAt *time.Time
+	SettledBy  onboarding.RunID
+	SettledAt  *time.Time
+	RemovedBy  onboarding.RunID
+	RemovedAt  *time.Time
+	Spec       string
+	Elsewhere  bool
+}
+
+func toItem(row pgx.CollectableRow) (onboarding.Item, error) {
+	r, err := pgx.RowToStructByName[itemRow](row)
+	if err != nil {
+		return onboarding.Item{}, err
+	}
+	i := onboarding.Item{
+		Key: r.Key, Project: r.Project, Step: r.Step, Task: r.Task, Resource: r.Resource, Binding: r.Binding, Desired: json.RawMessage(r.Desired),
+		Origin: r.Origin, State: r.State, Run: r.Run, IntendedBy: r.IntendedBy, IntendedAt: later(r.IntendedAt),
+		SettledBy: r.SettledBy, SettledAt: later(r.SettledAt), RemovedBy: r.RemovedBy, RemovedAt: later(r.RemovedAt), Elsewhere: r.Elsewhere,
+	}
+	if r.Prior != nil {
+		i.Prior = json.RawMessage(*r.Prior)
+	}
+	if err := json.Unmarshal([]byte(r.Spec), &i.Spec); err != nil {
+		return i, fmt.Errorf("read the spec of %s: %w", r.Run, err)
+	}
+	return i, nil
+}
+
+const selectInventory = `
+SELECT i.key, i.project, i.step, i.task, i.resource, i.binding, i.desired::text AS desired, i.origin, i.prior::text AS prior, i.state, i.run,
+	i.intended_by, i.intended_at, i.settled_by, i.settled_at, i.removed_by, i.removed_at, coalesce(r.plan -> 'spec', '{}')::text AS spec,
+	EXISTS (SELECT FROM inventory e WHERE e.key = i.key AND e.onboarding <> i.onboarding AND e.state <> 'removed') AS elsewhere
+FROM inventory i JOIN onboardings o ON o.id = i.onboarding JOIN runs r ON r.onboarding = i.onboarding AND r.id = i.run
+WHERE i.onboarding = @id AND ` + visible + ` ORDER BY coalesce(i.intended_at, i.settled_at), i.key LIMIT @max`
+
+// Inventory lists what the runs of an onboarding created, changed, adopted and found, in the order in which they did,
+// at most 2000 items. A customer doesn't learn what other onboardings use.
+func (s *Store) Inventory(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Item, error) {
+	var items []onboarding.Item
+	err := s.batch(ctx, actor, "read the inventory", func(b *pgx.Batch) {
+		b.Queue(selectInventory, seen(actor, pgx.NamedArgs{"id": id, "max": maxItems})).Query(collect(&items, toItem))
+	})
+	return items, err
+}

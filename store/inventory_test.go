@@ -1,0 +1,118 @@
+package store_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"groundwork/onboarding"
+	"groundwork/store"
+	"groundwork/store/pgtest"
+)
+
+// working claims a run of a new onboarding of ada's and starts its bucket.
+func working(t *testing.T, s *store.Store) (onboarding.Onboarding, onboarding.Fence) {
+	t.Helper()
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	run, err := s.Submit(t.Context(), ada, ob.ID, ob.Version, onboarding.RunProvision, plan(), nothing)
+	must(t, err)
+	run, err = s.ClaimRun(t.Context(), run.ID, newWorker(t, s).ID())
+	must(t, err)
+	fence := onboarding.Fence{Run: run.ID, Epoch: run.Epoch}
+	_, err = s.StartTask(t.Context(), fence, "bucket")
+	must(t, err)
+	return ob, fence
+}
+
+func intended(run onboarding.RunID) onboarding.Item {
+	return onboarding.Item{
+		Key: "act-as {}", Project: "acme-data", Step: "act-as", Task: "bucket", Resource: "roles/x on y", Binding: true, Desired: json.RawMessage(`{"role": "x"}`),
+		Origin: onboarding.OriginCreated, State: onboarding.ItemIntended, Run: run, IntendedBy: run,
+	}
+}
+
+func inventory(t *testing.T, s *store.Store, actor onboarding.Actor, id onboarding.ID) []onboarding.Item {
+	t.Helper()
+	items, err := s.Inventory(t.Context(), actor, id)
+	must(t, err)
+	return items
+}
+
+func TestTheInventoryIsWrittenWithTheLedger(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob, fence := working(t, s)
+	item := intended(fence.Run)
+	must(t, s.NoteItem(t.Context(), fence, "bucket", "intent", "Create it", item))
+	got := inventory(t, s, ada, ob.ID)
+	if len(got) != 1 || got[0].State != onboarding.ItemIntended || got[0].IntendedAt.IsZero() || !got[0].SettledAt.IsZero() || string(got[0].Desired) != `{"role": "x"}` || !got[0].Ours() {
+		t.Fatalf("after the intent: %+v", got)
+	}
+	item.State, item.SettledBy = onboarding.ItemPresent, fence.Run
+	must(t, s.FinishTask(t.Context(), fence, "bucket", onboarding.Outcome{Message: "Done.", Item: &item}))
+	settled := inventory(t, s, ada, ob.ID)
+	if len(settled) != 1 || settled[0].State != onboarding.ItemPresent || settled[0].SettledAt.IsZero() || !settled[0].IntendedAt.Equal(got[0].IntendedAt) {
+		t.Errorf("once it is there: %+v", settled)
+	}
+	item.State, item.RemovedBy = onboarding.ItemRemoved, fence.Run
+	must(t, s.NoteItem(t.Context(), fence, "bucket", "log", "Removed", item))
+	if gone := inventory(t, s, ada, ob.ID); len(gone) != 1 || gone[0].RemovedAt.IsZero() || gone[0].Ours() {
+		t.Errorf("once it is removed: %+v", gone)
+	}
+	run, err := s.Run(t.Context(), ada, fence.Run)
+	must(t, err)
+	if events := run.Tasks[0].Events; len(events) != 3 || events[0].Kind != "intent" {
+		t.Errorf("the log: %+v", events)
+	}
+
+	item.State = ""
+	must(t, s.NoteItem(t.Context(), fence, "bucket", "log", "Google refused", item))
+	if left := inventory(t, s, ada, ob.ID); len(left) != 0 {
+		t.Errorf("what never came to be is listed: %+v", left)
+	}
+}
+
+func TestTheInventoryIsFenced(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob, fence := working(t, s)
+	late := onboarding.Fence{Run: fence.Run, Epoch: fence.Epoch - 1}
+	item := intended(fence.Run)
+	wantCode(t, s.NoteItem(t.Context(), late, "bucket", "intent", "late", item), onboarding.CodeFenced)
+	wantCode(t, s.FinishTask(t.Context(), late, "bucket", onboarding.Outcome{Item: &item}), onboarding.CodeFenced)
+	if got := inventory(t, s, ada, ob.ID); len(got) != 0 {
+		t.Errorf("a worker that lost its run wrote %+v", got)
+	}
+}
+
+func TestTheInventorySaysWhatAnotherOnboardingUses(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	var ids []onboarding.ID
+	for range 2 {
+		ob, fence := working(t, s)
+		must(t, s.NoteItem(t.Context(), fence, "bucket", "intent", "Create it", intended(fence.Run)))
+		ids = append(ids, ob.ID)
+	}
+	if got := inventory(t, s, onboarding.System, ids[0]); !got[0].Elsewhere {
+		t.Error("the system doesn't learn that another onboarding uses the binding")
+	}
+	other := onboarding.Actor{Email: "bob@other.example"}
+	if got := inventory(t, s, other, ids[0]); len(got) != 0 {
+		t.Errorf("somebody else reads %+v", got)
+	}
+}
+
+func TestForgettingErasesWhatWasThereBefore(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob, fence := working(t, s)
+	item := intended(fence.Run)
+	item.Origin, item.Prior = onboarding.OriginChanged, json.RawMessage(`{"email":"cleo@customer.example"}`)
+	must(t, s.NoteItem(t.Context(), fence, "bucket", "intent", "Change it", item))
+	must(t, s.EndRun(t.Context(), fence, onboarding.RunFailed))
+	must(t, s.Forget(t.Context(), onboarding.System, ob.ID))
+	if got := inventory(t, s, onboarding.System, ob.ID); len(got) != 1 || strings.Contains(string(got[0].Prior), "cleo") {
+		t.Errorf("after forgetting: %+v", got)
+	}
+}
