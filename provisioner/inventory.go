@@ -110,7 +110,7 @@ func (t *Task) undo(ctx context.Context, env *Env, note recorder, mem *pass) err
 		return nil
 	}
 	if !t.Step.undoes {
-		return &Left{Why: staysInUse}
+		return &Left{Why: t.Step.stays}
 	}
 	if why := t.stays(mem.item, s); why != "" {
 		return &Left{Why: why}
@@ -144,9 +144,6 @@ func (t *Task) undo(ctx context.Context, env *Env, note recorder, mem *pass) err
 	mem.removed()
 	return nil
 }
-
-// staysInUse is why what no step removes stays after a teardown.
-const staysInUse = "It stays: other things in the project may use it."
 
 // removed records that the resource isn't there. What was never recorded is not worth a row.
 func (m *pass) removed() {

@@ -99,7 +99,7 @@ func (t *Task) planUndo(ctx context.Context, env *Env, item onboarding.Item) (on
 	case seen == nil, t.Step.shared && len(seen.differences) > 0:
 		p.Absent = true
 	case !t.Step.undoes:
-		p.Stays = staysInUse
+		p.Stays = t.Step.stays
 	default:
 		p.Stays = t.stays(item, seen)
 	}

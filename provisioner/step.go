@@ -68,7 +68,8 @@ type StepDef[S any] struct {
 	Timeout time.Duration
 	// Final steps run last, after every other task, whatever they depend on (verification, handover).
 	Final bool
-	// Stays is the sentence that says why a teardown leaves the resource on purpose. "": it is removed.
+	// Stays is the sentence that says why a teardown leaves the resource on purpose; a step without Undo has one. "": it is
+	// removed.
 	Stays string
 	// HoldsData says in a teardown's plan that the resource stays while deleting data is not confirmed apart.
 	HoldsData bool

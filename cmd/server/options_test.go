@@ -44,6 +44,9 @@ func TestEveryOptionNamesTheSameThings(t *testing.T) {
 			run := w.Succeeds(w.Execute(onboarding.RunProvision, plan))
 			bindings := bindingsOf(plan.Tasks)
 			recorded(t, run, w.Facts(), bindings)
+			namedInFacts(t, outline, w.Facts())
+			kept(t, w.Spec, run)
+			enabled(t, w, plan)
 			confirmed(t, run, w.Facts())
 			removed(t, outline, w.TeardownPlan())
 
@@ -206,6 +209,65 @@ func recorded(t *testing.T, run onboarding.Run, facts []onboarding.Fact, binding
 	}
 }
 
+// namedInFacts finds the name of each resource that a run creates among what people read of the record.
+func namedInFacts(t *testing.T, outline []onboarding.PlannedTask, facts []onboarding.Fact) {
+	t.Helper()
+	for _, line := range outline {
+		if line.Makes != "" && !slices.ContainsFunc(facts, func(f onboarding.Fact) bool {
+			return f.Label != "" && strings.HasSuffix(line.Resource, f.Words())
+		}) {
+			t.Errorf("the record doesn't hand over the %s %s: declare its Facts", line.Makes, line.Resource)
+		}
+	}
+}
+
+// kept finds everything that is wanted in the plan or in the record, so that no answer gets lost behind the spec.
+func kept(t *testing.T, spec onboarding.Spec, run onboarding.Run) {
+	t.Helper()
+	plan, err := json.Marshal(run.Plan.Tasks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wanted map[string]any
+	if err := json.Unmarshal(raw, &wanted); err != nil {
+		t.Fatal(err)
+	}
+	delete(wanted, "vendor") // many of its values matter only to some specs
+	var look func(at string, value any)
+	look = func(at string, value any) {
+		switch v := value.(type) {
+		case map[string]any:
+			for key, inner := range v {
+				look(at+"."+key, inner)
+			}
+		case []any:
+			for _, inner := range v {
+				look(at, inner)
+			}
+		case string:
+			if secret := onboarding.SecretState(v); secret != onboarding.SecretSet && !bytes.Contains(append(plan, run.Record...), []byte(v)) {
+				t.Errorf("%s of the spec, %q, is neither in the plan nor in the record", at, v)
+			}
+		}
+	}
+	look("", wanted)
+}
+
+// enabled finds each of Google's APIs that was called among those that the plan turns on.
+func enabled(t *testing.T, w *steptest.World, plan onboarding.Plan) {
+	t.Helper()
+	apis, _ := plan.Task(onboarding.TaskName(resources.EnableAPIs.Name()))
+	for _, call := range w.Cloud.Calls() {
+		if strings.HasSuffix(call.Host, ".googleapis.com") && !strings.Contains(string(apis.Desired), `"`+call.Host+`"`) {
+			t.Errorf("%s is called, and no step of the plan declares that it needs the API", call.Host)
+		}
+	}
+}
+
 // confirmed finds each of the plan's resources, and each fact for people, on the last page.
 func confirmed(t *testing.T, run onboarding.Run, facts []onboarding.Fact) {
 	t.Helper()
@@ -273,5 +335,19 @@ func TestTheOutlineGrowsWithTheAnswers(t *testing.T) {
 	}
 	if rows := web.OutlineRows(nil); rows != nil {
 		t.Errorf("before there is a name: %v", rows)
+	}
+}
+
+// An option that no cloud step knows would be offered in vain.
+func TestEveryOptionOfAChoiceChangesThePlan(t *testing.T) {
+	t.Parallel()
+	service := provisioner.NewService(provisioner.Config{Catalog: resources.Catalog()})
+	seen := map[string]string{}
+	for _, combination := range sample.Combinations() {
+		text := lines(things(service.Outline(specOf(t, combination))))
+		if other, ok := seen[text]; ok {
+			t.Errorf("%q and %q are planned alike", other, named(combination))
+		}
+		seen[text] = named(combination)
 	}
 }

@@ -36,6 +36,7 @@ var DatabricksSecretScope = provisioner.Define(provisioner.StepDef[scope]{
 	Check:     checkScope,
 	Diff:      diffScope,
 	Apply:     applyScope,
+	Stays:     "It stays: a teardown doesn't ask for your workspace's token. Delete the scope in Databricks once notebooks no longer need it.",
 	Makes:     "secret scope",
 	Facts:     factsOfScope,
 	Unchecked: map[onboarding.Purpose]string{

@@ -2,7 +2,9 @@ package steps_test
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"groundwork/onboarding"
@@ -41,8 +43,7 @@ func TestEveryOptionHasASample(t *testing.T) {
 	}
 }
 
-// Each sample is accepted, and gives every platform and store that there is to some spec. No answer is lost: the summary
-// beside the form names what was chosen.
+// Each sample is accepted, no answer of it is lost, and every platform and store that there is comes out of one.
 func TestEverySampleBecomesPartOfTheSpec(t *testing.T) {
 	t.Parallel()
 	var computes []onboarding.Compute
@@ -58,9 +59,28 @@ func TestEverySampleBecomesPartOfTheSpec(t *testing.T) {
 		}
 		spec := p.journey.Spec(p.c)
 		computes, stores = append(computes, spec.Compute), append(stores, spec.OnlineStore)
+		raw, err := json.Marshal(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, o := range combination {
-			if o.Step == "compute" && string(spec.Compute) != o.Name {
-				t.Errorf("%s became %q", o.Name, spec.Compute)
+			s, _ := p.journey.Step(o.Step)
+			v, err := s.View(context.Background(), p.c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			form := o.Form()
+			for _, f := range v.Fields {
+				// A choice is an option of its own, and a secret is sealed apart. Every other answer is wanted for something.
+				if f.Kind == wizard.KindCards || f.Kind == wizard.KindSecret || !form.Has(f.Name) {
+					continue
+				}
+				if answer := strings.TrimPrefix(form.Get(f.Name), "gs://"); !strings.Contains(string(raw), answer) {
+					t.Errorf("%s: the answer %q of the step %s is lost on the way to the spec", o.Name, answer, o.Step)
+				}
+			}
+			if len(s.Outline(p.c)) == 0 {
+				t.Errorf("%s: the summary beside the form says nothing of the step %s", o.Name, o.Step)
 			}
 		}
 	}

@@ -43,6 +43,7 @@ var options = []Option{
 	option("deployment", "deployment", "name", "acme-prod"),
 	option("region", "region", "region", "us-west1"),
 	option("compute", "databricks", "platform", "databricks", "workspace", "https://1234567890123456.7.gcp.databricks.com", "token", "dapi-canary-0123456789", "runtime", "15.4.x-scala2.12"),
+	option("compute", "databricks with a secret scope", "platform", "databricks", "workspace", "https://1234567890123456.7.gcp.databricks.com", "token", "dapi-canary-0123456789", "runtime", "15.4.x-scala2.12", "secret_scope", "on"),
 	option("compute", "dataproc", "platform", "dataproc"),
 	option("online-store", "bigtable", "store", "bigtable", "instance", "tecton-acme-prod", "zone", "us-west1-b"),
 	option("online-store", "bigtable_existing", "store", "bigtable_existing", "existing", "acme-features"),
