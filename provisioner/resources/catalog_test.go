@@ -2,6 +2,8 @@ package resources_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +131,29 @@ func TestTheAPIsAreThoseThatTheStepsNeed(t *testing.T) {
 		if tasks[0].Step != resources.EnableAPIs || !slices.Equal(wanted.Services, want) {
 			t.Errorf("%s: %v, want %v", c.name, wanted.Services, want)
 		}
+	}
+}
+
+// A step that is declared and not listed would never run.
+func TestEveryStepIsInTheCatalog(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		declared += strings.Count(string(source), "= provisioner.Define(")
+	}
+	if n := len(resources.Catalog()); n != declared {
+		t.Errorf("%d steps are declared, and %d are in the catalog", declared, n)
 	}
 }
 
