@@ -342,12 +342,23 @@ func TestTheOutlineGrowsWithTheAnswers(t *testing.T) {
 func TestEveryOptionOfAChoiceChangesThePlan(t *testing.T) {
 	t.Parallel()
 	service := provisioner.NewService(provisioner.Config{Catalog: resources.Catalog()})
+	outline := func(spec onboarding.Spec) string { return lines(things(service.Outline(spec))) }
 	seen := map[string]string{}
 	for _, combination := range sample.Combinations() {
-		text := lines(things(service.Outline(specOf(t, combination))))
+		spec := specOf(t, combination)
+		text := outline(spec)
 		if other, ok := seen[text]; ok {
 			t.Errorf("%q and %q are planned alike", other, named(combination))
 		}
 		seen[text] = named(combination)
+
+		noPlatform, noStore := spec, spec
+		noPlatform.Compute, noStore.OnlineStore = "", ""
+		if outline(noPlatform) == text {
+			t.Errorf("%s: no cloud step is about the platform %s", named(combination), spec.Compute)
+		}
+		if outline(noStore) == text {
+			t.Errorf("%s: no cloud step is about the online store %s", named(combination), spec.OnlineStore)
+		}
 	}
 }
