@@ -64,6 +64,9 @@ func Run(t *testing.T, c Case) {
 		if c.Step.Shared() {
 			t.Run("what was there before survives run and teardown", func(t *testing.T) { survives(t, c) })
 		}
+		if c.changes() && !c.Stays {
+			t.Run("a teardown removes what an interrupted run made", func(t *testing.T) { interrupted(t, c) })
+		}
 	}
 }
 
