@@ -53,6 +53,9 @@ func (t *Task) before(i onboarding.Item) onboarding.Item {
 // seen is the item once its resource is there as wanted. What is there without an intent of ours was found, unless it
 // bears our mark.
 func (t *Task) seen(i onboarding.Item, run onboarding.RunID, s *sighting) onboarding.Item {
+	if !t.Step.applies {
+		return i // a guide or a check: the customer's own, and its state may name people
+	}
 	i = t.entry(i, run)
 	switch {
 	case i.Origin != "" && !t.marked(s):
