@@ -9,9 +9,8 @@ import (
 	"net/http"
 	"reflect"
 
-	"google.golang.org/api/googleapi"
-
 	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
 )
 
 // entry is the task's item as a run whose spec the task follows from records it. One that was removed begins a new life.
@@ -75,11 +74,7 @@ func (t *Task) marked(s *sighting) bool { return !t.Step.shared && s.owned }
 
 // hadNoEffect reports whether Google refused a call, so that it had no effect.
 func hadNoEffect(err error) bool {
-	var e *googleapi.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	return e.Code == http.StatusBadRequest || e.Code == http.StatusForbidden || e.Code == http.StatusNotFound
+	return gcp.IsStatus(err, http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound)
 }
 
 // stays says why a teardown leaves a resource that was seen, "" if it may be removed. Our mark is the first witness; the
