@@ -26,8 +26,8 @@ type consentStore interface {
 }
 
 type consentCloud interface {
-	// Consent lists the permissions that a run, its checks and its teardown need.
-	Consent(onboarding.Spec) onboarding.Consent
+	// Permissions lists the permissions that a run, its checks and its teardown need.
+	Permissions(onboarding.Spec) onboarding.Permissions
 	// Scopes are the OAuth scopes that a consent must have.
 	Scopes() []string
 	// Alive asks Google whether it still takes the consent: CodeSignIn when it doesn't.
@@ -43,7 +43,7 @@ type consentCloud interface {
 // Ask is what a customer is asked to consent to.
 type Ask struct {
 	Project string // "" none is chosen yet
-	onboarding.Consent
+	onboarding.Permissions
 }
 
 // Name identifies the ask on its way through our page, Google's and back.
@@ -64,7 +64,7 @@ func (k Ask) lines() []string {
 // ask is what an actor on the way to a plan of that kind is asked for. It follows from the tasks that would run: by the
 // answers, or by the run that is verified, resumed or removed.
 func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind onboarding.RunKind) (Ask, error) {
-	of := func(spec onboarding.Spec) Ask { return Ask{spec.Project, a.cfg.Cloud.Consent(spec)} }
+	of := func(spec onboarding.Spec) Ask { return Ask{spec.Project, a.cfg.Cloud.Permissions(spec)} }
 	latest, err := a.latestRun(ctx, actor, j.Onboarding.ID)
 	if err != nil {
 		return Ask{}, err

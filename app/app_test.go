@@ -41,8 +41,8 @@ type cloud struct {
 
 func (c *cloud) Scopes() []string { return []string{"cloud"} }
 
-func (c *cloud) Consent(onboarding.Spec) onboarding.Consent {
-	return onboarding.Consent{Run: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}}
+func (c *cloud) Permissions(onboarding.Spec) onboarding.Permissions {
+	return onboarding.Permissions{Run: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}}
 }
 
 func (c *cloud) Exports() []onboarding.PlanFile { return nil }

@@ -59,7 +59,7 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 		return web.ConnectView{}, r, err
 	}
 	view := web.ConnectView{
-		Frame: s.onboardingFrame(v, r.Journey.Onboarding, "Connect Google Cloud"), Onboarding: v.id, Project: r.Ask.Project, Consent: r.Ask.Consent, Asked: r.Ask.Name(),
+		Frame: s.onboardingFrame(v, r.Journey.Onboarding, "Connect Google Cloud"), Onboarding: v.id, Project: r.Ask.Project, Permissions: r.Ask.Permissions, Asked: r.Ask.Name(),
 		StartURL: connectStart(v.id, next, "", r.Ask.Name()), Connection: web.Connection{Email: r.Held.Email, Since: r.Held.CreatedAt}, Back: currentPage(r.Journey),
 	}
 	for _, scope := range connectScopes(r.Scopes) {

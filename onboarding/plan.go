@@ -51,15 +51,15 @@ func (p Permission) Line() string {
 	return p.Name + " on " + p.On
 }
 
-// Consent is what a customer's access is used with, each permission once.
-type Consent struct {
+// Permissions lists what a customer's access is used with, each permission once.
+type Permissions struct {
 	Run      []Permission // by a run and a verification
 	Checks   []Permission // read before them; a run goes on without
 	Teardown []Permission // by a teardown alone, which asks for fresh access
 }
 
 // All are the permissions of the consent, whatever they are for.
-func (c Consent) All() []Permission { return slices.Concat(c.Run, c.Checks, c.Teardown) }
+func (c Permissions) All() []Permission { return slices.Concat(c.Run, c.Checks, c.Teardown) }
 
 // PlannedTask is one line of the plan. Its JSON is stored with runs and readings; see planjson.go.
 type PlannedTask struct {

@@ -49,7 +49,7 @@ func (s *Service) lazy(ctx context.Context, actor onboarding.Actor, id onboardin
 
 // forSpec is what a grant must have been given for, to be used for a spec because of that person.
 func (s *Service) forSpec(by string, spec onboarding.Spec) func(onboarding.Grant) error {
-	needed := s.Consent(spec).All()
+	needed := s.Permissions(spec).All()
 	return func(g onboarding.Grant) error { return g.Serves(by, spec.Project, needed) }
 }
 

@@ -132,15 +132,15 @@ func ConnectPage(v ConnectView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if len(v.Consent.Run) > 0 {
+			if len(v.Permissions.Run) > 0 {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<span class=\"hint\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var6 string
-				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(plural(len(v.Consent.Run)+len(v.Consent.Checks), "permission", "permissions"))
+				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(plural(len(v.Permissions.Run)+len(v.Permissions.Checks), "permission", "permissions"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `connect.templ`, Line: 47, Col: 106}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `connect.templ`, Line: 47, Col: 114}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 				if templ_7745c5c3_Err != nil {
@@ -155,33 +155,33 @@ func ConnectPage(v ConnectView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if len(v.Consent.Run) == 0 {
+			if len(v.Permissions.Run) == 0 {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<p class=\"card-body hint\">Answer the form first; the permissions follow from your answers.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = permissionTable("Permissions of the run", v.Consent.Run, v.Project).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = permissionTable("Permissions of the run", v.Permissions.Run, v.Project).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			if len(v.Consent.Checks) > 0 {
+			if len(v.Permissions.Checks) > 0 {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<h3 class=\"card-part\">Also read before the run, where your account may</h3>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = permissionTable("Permissions of the checks", v.Consent.Checks, v.Project).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = permissionTable("Permissions of the checks", v.Permissions.Checks, v.Project).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			if len(v.Consent.Teardown) > 0 {
+			if len(v.Permissions.Teardown) > 0 {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<h3 class=\"card-part\">Used only to remove everything again, should you want that; you are asked for access again then</h3>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = permissionTable("Permissions of a teardown", v.Consent.Teardown, v.Project).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = permissionTable("Permissions of a teardown", v.Permissions.Teardown, v.Project).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -453,7 +453,7 @@ func (s samples) connect(change func(*ConnectView)) ConnectView {
 			{"email", "to know which account gave the access"},
 			{"https://www.googleapis.com/auth/cloud-platform", "to read your project and to make what the plan lists, while the run goes on; given up when it is done"},
 		},
-		Consent: onboarding.Consent{Run: []onboarding.Permission{
+		Permissions: onboarding.Permissions{Run: []onboarding.Permission{
 			{Name: "serviceusage.services.enable", Why: "to enable the APIs that are needed"},
 			{Name: "storage.buckets.create", Why: "to create the bucket"},
 			{Name: "storage.buckets.setIamPolicy", Why: "to let the two accounts use the bucket", On: "gs://tecton-acme-production-dataplane"},

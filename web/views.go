@@ -121,24 +121,24 @@ type Reason struct{ Name, Why string }
 // ConnectView explains what Google access is asked for, and why, before the consent page.
 type ConnectView struct {
 	Frame
-	Onboarding onboarding.ID
-	Project    string // "" not chosen yet
-	StartURL   string // "/o/{id}/connect/start"
-	Scopes     []Reason
-	Consent    onboarding.Consent // generated from the declarations of the chosen steps
-	Connection Connection
-	Asked      string   // names project and permissions, for the way back
-	Needed     string   // why the access that is held doesn't do; ""
-	Changed    bool     // they changed meanwhile, and nothing was kept
-	Refused    string   // the account whose access Google no longer takes; "" none
-	Denied     bool     // the customer pressed Cancel on Google's page
-	Unticked   []string // scopes that were asked and not granted
-	Other      string   // another account than the one that connected before; "" none
-	Colleague  ColleagueForm
-	Pending    []onboarding.Invite    // colleagues' links that the customer may withdraw
-	Colleagues []onboarding.Colleague // whom the customer may remove
-	You        onboarding.Colleague   // the colleague who looks; zero: it is somebody else
-	Back       string                 // URL
+	Onboarding  onboarding.ID
+	Project     string // "" not chosen yet
+	StartURL    string // "/o/{id}/connect/start"
+	Scopes      []Reason
+	Permissions onboarding.Permissions // generated from the declarations of the chosen steps
+	Connection  Connection
+	Asked       string   // names project and permissions, for the way back
+	Needed      string   // why the access that is held doesn't do; ""
+	Changed     bool     // they changed meanwhile, and nothing was kept
+	Refused     string   // the account whose access Google no longer takes; "" none
+	Denied      bool     // the customer pressed Cancel on Google's page
+	Unticked    []string // scopes that were asked and not granted
+	Other       string   // another account than the one that connected before; "" none
+	Colleague   ColleagueForm
+	Pending     []onboarding.Invite    // colleagues' links that the customer may withdraw
+	Colleagues  []onboarding.Colleague // whom the customer may remove
+	You         onboarding.Colleague   // the colleague who looks; zero: it is somebody else
+	Back        string                 // URL
 }
 
 // ColleagueForm sends the cloud step to a colleague with the rights.

@@ -98,7 +98,7 @@ func TestTheConsentNamesEveryCallsPermission(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, running, removing := lived(t, spec)
-			consent := w.Consent()
+			consent := w.Permissions()
 			before := slices.Concat(consent.Run, consent.Checks)
 			for _, phase := range []struct {
 				name  string
@@ -151,7 +151,7 @@ func TestTheConsentNamesWhatGoogleWants(t *testing.T) {
 		t.Fatal(err)
 	}
 	w, running, removing := lived(t, steptest.Spec())
-	consent := w.Consent()
+	consent := w.Permissions()
 	var table []string
 	for _, p := range slices.Concat(consent.Run, consent.Checks, consent.Teardown) {
 		table = append(table, p.Name)

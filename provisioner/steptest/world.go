@@ -384,8 +384,8 @@ func (w *World) Preflight() []onboarding.CheckResult {
 	return results
 }
 
-// Consent is what the page before the consent lists.
-func (w *World) Consent() onboarding.Consent { return w.service.Consent(w.Spec) }
+// Permissions is what the page before the consent lists.
+func (w *World) Permissions() onboarding.Permissions { return w.service.Permissions(w.Spec) }
 
 // Outline is what the pages show before anything is read.
 func (w *World) Outline() []onboarding.PlannedTask { return w.service.Outline(w.Spec) }

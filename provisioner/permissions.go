@@ -4,11 +4,11 @@ import (
 	"groundwork/onboarding"
 )
 
-// Consent lists every permission that the access is used with, each once, in the catalog's order: what the tasks
+// Permissions lists every permission that the access is used with, each once, in the catalog's order: what the tasks
 // of a run and of a teardown declare, and what is read before them.
-func (s *Service) Consent(spec onboarding.Spec) onboarding.Consent {
+func (s *Service) Permissions(spec onboarding.Spec) onboarding.Permissions {
 	tasks := s.tasks(spec)
-	var c onboarding.Consent
+	var c onboarding.Permissions
 	seen := map[[2]string]bool{}
 	add := func(to *[]onboarding.Permission, all []onboarding.Permission) {
 		for _, p := range all {
