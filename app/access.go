@@ -12,17 +12,17 @@ import (
 )
 
 type consentStore interface {
-	// SaveGrant keeps a sealed consent that the actor gave and wipes the one before it in one transaction: there is at
+	// SaveConsent keeps a sealed consent that the actor gave and wipes the one before it in one transaction: there is at
 	// most one.
-	SaveGrant(context.Context, onboarding.Actor, onboarding.Grant) (onboarding.Grant, error)
-	// LiveGrant returns the consent that is held; the zero Grant if none is.
-	LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error)
+	SaveConsent(context.Context, onboarding.Actor, onboarding.Consent) (onboarding.Consent, error)
+	// LiveConsent returns the consent that is held; the zero Consent if none is.
+	LiveConsent(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Consent, error)
 	// ChooseProject binds a consent that was given before a project was chosen to the project that its giver chose.
-	ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Grant, project string) error
-	// Grants returns every consent that was given, wiped ones too.
-	Grants(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Grant, error)
-	// GrantUses returns what the consents were used for, oldest first.
-	GrantUses(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.GrantUse, error)
+	ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Consent, project string) error
+	// Consents returns every consent that was given, wiped ones too.
+	Consents(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Consent, error)
+	// ConsentUses returns what the consents were used for, oldest first.
+	ConsentUses(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.ConsentUse, error)
 }
 
 type consentCloud interface {
@@ -33,11 +33,11 @@ type consentCloud interface {
 	// Alive asks Google whether it still takes the consent: CodeSignIn when it doesn't.
 	Alive(context.Context, onboarding.Actor, onboarding.ID) error
 	// Discard revokes a token that was given and is not kept, as far as Google can be reached.
-	Discard(context.Context, onboarding.GrantToken)
+	Discard(context.Context, onboarding.ConsentToken)
 	// Revoke ends the live consent at Google and wipes it here, whatever Google answered. None is fine.
 	Revoke(context.Context, onboarding.Actor, onboarding.ID) error
-	// RevokeGrant is Revoke for one consent: another that took its place stays.
-	RevokeGrant(context.Context, onboarding.Actor, onboarding.Grant) error
+	// RevokeConsent is Revoke for one consent: another that took its place stays.
+	RevokeConsent(context.Context, onboarding.Actor, onboarding.Consent) error
 }
 
 // Ask is what a customer is asked to consent to.
@@ -93,10 +93,10 @@ type ConsentRequest struct {
 	Journey      Journey
 	Ask          Ask
 	Scopes       []string
-	Held         onboarding.Grant // zero: none
-	Latest       onboarding.Grant // held or not; zero: none was ever given
-	Insufficient error            // why the consent that is held doesn't serve; nil: it does, or none is held
-	Refused      bool             // Google no longer takes the consent that is held
+	Held         onboarding.Consent // zero: none
+	Latest       onboarding.Consent // held or not; zero: none was ever given
+	Insufficient error              // why the consent that is held doesn't serve; nil: it does, or none is held
+	Refused      bool               // Google no longer takes the consent that is held
 }
 
 // RequestConsent returns what is asked of an actor on the way to a plan of that kind. For a member, Google is asked
@@ -107,12 +107,12 @@ func (a *App) RequestConsent(ctx context.Context, actor onboarding.Actor, id onb
 		return ConsentRequest{}, err
 	}
 	r := ConsentRequest{Journey: j, Scopes: a.cfg.Cloud.Scopes()}
-	given, err := a.cfg.Store.Grants(ctx, actor, id)
+	given, err := a.cfg.Store.Consents(ctx, actor, id)
 	if err != nil {
 		return r, err
 	}
 	r.Latest = latestConsent(given)
-	if r.Held, err = a.cfg.Store.LiveGrant(ctx, actor, id); err != nil {
+	if r.Held, err = a.cfg.Store.LiveConsent(ctx, actor, id); err != nil {
 		return r, err
 	}
 	if r.Ask, err = a.ask(ctx, actor, j, kind); err != nil {
@@ -146,18 +146,18 @@ func (a *App) AskFor(ctx context.Context, actor onboarding.Actor, id onboarding.
 	return a.ask(ctx, actor, j, kind)
 }
 
-// latestConsent is the one that was given last; the zero Grant of none.
-func latestConsent(all []onboarding.Grant) onboarding.Grant {
+// latestConsent is the one that was given last; the zero Consent of none.
+func latestConsent(all []onboarding.Consent) onboarding.Consent {
 	if len(all) == 0 {
-		return onboarding.Grant{}
+		return onboarding.Consent{}
 	}
-	return slices.MaxFunc(all, func(a, b onboarding.Grant) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return slices.MaxFunc(all, func(a, b onboarding.Consent) int { return a.CreatedAt.Compare(b.CreatedAt) })
 }
 
 // askedBefore names what the actor is asked for to resume a run, if they gave the latest consent with their own account
 // for the same; else "".
 func (a *App) askedBefore(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding) (string, error) {
-	given, err := a.cfg.Store.Grants(ctx, actor, ob.ID)
+	given, err := a.cfg.Store.Consents(ctx, actor, ob.ID)
 	if err != nil || len(given) == 0 {
 		return "", err
 	}
@@ -176,7 +176,7 @@ type GivenConsent struct {
 	Account string             // the account that consented
 	Asked   []string           // scopes
 	Scopes  []string           // that were granted
-	Token   onboarding.GrantToken
+	Token   onboarding.ConsentToken
 }
 
 // ConsentRefusal says what is wrong with a consent that wasn't kept.
@@ -189,7 +189,7 @@ type ConsentRefusal struct {
 // KeepConsent seals a consent and keeps it. A consent that isn't kept is revoked at Google, and the refusal says why;
 // CodeCloud when Google gave no lasting access.
 func (a *App) KeepConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in GivenConsent) (ConsentRefusal, error) {
-	held, err := a.cfg.Store.LiveGrant(ctx, actor, id)
+	held, err := a.cfg.Store.LiveConsent(ctx, actor, id)
 	if err != nil {
 		return ConsentRefusal{}, err
 	}
@@ -209,14 +209,14 @@ func (a *App) KeepConsent(ctx context.Context, actor onboarding.Actor, id onboar
 			return refusal, err
 		}
 	}
-	consent := onboarding.Grant{
+	consent := onboarding.Consent{
 		Onboarding: id, Email: in.Account, Scopes: in.Scopes, Asked: in.Asked, CreatedAt: a.cfg.Now().UTC(),
 		Project: ask.Project, Shown: ask.lines(),
 	}
 	if err := a.sealConsent(&consent, in.Token); err != nil {
 		return refusal, err
 	}
-	if _, err := a.cfg.Store.SaveGrant(ctx, actor, consent); err != nil {
+	if _, err := a.cfg.Store.SaveConsent(ctx, actor, consent); err != nil {
 		return refusal, err
 	}
 	kept = true
@@ -244,7 +244,7 @@ func (a *App) checkConsent(ctx context.Context, actor onboarding.Actor, id onboa
 	if in.Token.RefreshToken == "" {
 		return ask, r, onboarding.Errorf(onboarding.CodeCloud, "Google gave no lasting access, so a run could not finish. Connect again.")
 	}
-	given, err := a.cfg.Store.Grants(ctx, actor, id)
+	given, err := a.cfg.Store.Consents(ctx, actor, id)
 	if err != nil {
 		return ask, r, err
 	}
@@ -260,13 +260,13 @@ func (a *App) checkConsent(ctx context.Context, actor onboarding.Actor, id onboa
 }
 
 // sealConsent seals the token to its consent.
-func (a *App) sealConsent(consent *onboarding.Grant, token onboarding.GrantToken) (err error) {
+func (a *App) sealConsent(consent *onboarding.Consent, token onboarding.ConsentToken) (err error) {
 	plain, err := json.Marshal(token)
 	if err != nil {
 		return fmt.Errorf("seal the consent: %w", err)
 	}
 	defer clear(plain)
-	if consent.Ref, err = onboarding.NewGrantRef(a.cfg.Rand); err != nil {
+	if consent.Ref, err = onboarding.NewConsentRef(a.cfg.Rand); err != nil {
 		return fmt.Errorf("seal the consent: %w", err)
 	}
 	if consent.Sealed, err = a.cfg.Vault.Seal(consent.SealedTo(), onboarding.NewSecret(string(plain))); err != nil {
@@ -277,48 +277,48 @@ func (a *App) sealConsent(consent *onboarding.Grant, token onboarding.GrantToken
 
 // bindConsent binds the actor's consent to the project that they chose, if it was given before there was one.
 func (a *App) bindConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, project string) error {
-	consent, err := a.cfg.Store.LiveGrant(ctx, actor, id)
+	consent, err := a.cfg.Store.LiveConsent(ctx, actor, id)
 	if err != nil || !consent.Live() || consent.GivenBy != actor.Email || consent.Project != "" {
 		return err
 	}
 	return a.cfg.Store.ChooseProject(ctx, actor, consent, project)
 }
 
-// LiveConsent returns the consent that is held; the zero Grant if none is.
-func (a *App) LiveConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Grant, error) {
-	return a.cfg.Store.LiveGrant(ctx, actor, id)
+// LiveConsent returns the consent that is held; the zero Consent if none is.
+func (a *App) LiveConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Consent, error) {
+	return a.cfg.Store.LiveConsent(ctx, actor, id)
 }
 
 // AccessEnded reports whether the consent that was given last was revoked at Google and wiped here. An earlier one was
 // wiped when it was replaced.
 func (a *App) AccessEnded(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (bool, error) {
-	given, err := a.cfg.Store.Grants(ctx, actor, id)
+	given, err := a.cfg.Store.Consents(ctx, actor, id)
 	last := latestConsent(given)
 	return last.ID != 0 && !last.Live() && !last.RevokedAt.IsZero(), err
 }
 
 // UsedConsent is a consent and every use of it.
 type UsedConsent struct {
-	onboarding.Grant // without its sealed token
-	Uses             []onboarding.GrantUse
+	onboarding.Consent // without its sealed token
+	Uses               []onboarding.ConsentUse
 }
 
 // Consents returns every consent that was given and what it was used for.
 func (a *App) Consents(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]UsedConsent, error) {
-	given, err := a.cfg.Store.Grants(ctx, actor, id)
+	given, err := a.cfg.Store.Consents(ctx, actor, id)
 	if err != nil {
 		return nil, err
 	}
-	uses, err := a.cfg.Store.GrantUses(ctx, actor, id)
+	uses, err := a.cfg.Store.ConsentUses(ctx, actor, id)
 	if err != nil {
 		return nil, err
 	}
 	var out []UsedConsent
 	for _, g := range given {
 		g.Sealed = nil
-		used := UsedConsent{Grant: g}
+		used := UsedConsent{Consent: g}
 		for _, u := range uses {
-			if u.Grant == g.ID {
+			if u.Consent == g.ID {
 				used.Uses = append(used.Uses, u)
 			}
 		}
@@ -334,13 +334,13 @@ func (a *App) EndAccess(ctx context.Context, actor onboarding.Actor, id onboardi
 
 // endAccessThen ends the access for good before do ends the reason for it: do wipes the token or hands the onboarding to
 // someone else, and then Google could not be told any more. ends chooses the consents that end; nil: any.
-func (a *App) endAccessThen(ctx context.Context, actor onboarding.Actor, id onboarding.ID, ends func(onboarding.Grant) bool, do func() error) error {
-	consent, err := a.cfg.Store.LiveGrant(ctx, actor, id)
+func (a *App) endAccessThen(ctx context.Context, actor onboarding.Actor, id onboarding.ID, ends func(onboarding.Consent) bool, do func() error) error {
+	consent, err := a.cfg.Store.LiveConsent(ctx, actor, id)
 	if err != nil {
 		return err
 	}
 	if consent.Live() && (ends == nil || ends(consent)) {
-		if err := a.cfg.Cloud.RevokeGrant(ctx, actor, consent); err != nil {
+		if err := a.cfg.Cloud.RevokeConsent(ctx, actor, consent); err != nil {
 			return err
 		}
 	}
@@ -348,8 +348,8 @@ func (a *App) endAccessThen(ctx context.Context, actor onboarding.Actor, id onbo
 }
 
 // unlessRunning spares the consent that an active run is using; what is refused beside a run must not end its access.
-func (a *App) unlessRunning(ctx context.Context, actor onboarding.Actor, id onboarding.ID) func(onboarding.Grant) bool {
-	return func(onboarding.Grant) bool {
+func (a *App) unlessRunning(ctx context.Context, actor onboarding.Actor, id onboarding.ID) func(onboarding.Consent) bool {
+	return func(onboarding.Consent) bool {
 		run, err := a.cfg.Store.LatestRun(ctx, actor, id)
 		return err != nil || !run.State.Active()
 	}

@@ -84,7 +84,7 @@ func (l lookup) NameTaken(ctx context.Context, name string) (bool, error) {
 }
 
 func (l lookup) Connected(ctx context.Context) (string, error) {
-	consent, err := l.app.cfg.Store.LiveGrant(ctx, l.actor, l.id)
+	consent, err := l.app.cfg.Store.LiveConsent(ctx, l.actor, l.id)
 	return consent.Email, err
 }
 

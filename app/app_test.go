@@ -67,7 +67,7 @@ func (c *cloud) Preflight(context.Context, onboarding.Actor, onboarding.Onboardi
 	return nil, nil
 }
 
-func (c *cloud) RevokeGrant(ctx context.Context, actor onboarding.Actor, g onboarding.Grant) error {
+func (c *cloud) RevokeConsent(ctx context.Context, actor onboarding.Actor, g onboarding.Consent) error {
 	ob, err := c.store.Onboarding(ctx, onboarding.System, g.Onboarding)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (c *cloud) RevokeGrant(ctx context.Context, actor onboarding.Actor, g onboa
 	if c.refuses != nil {
 		return c.refuses
 	}
-	return c.store.WipeGrant(ctx, actor, g.ID, time.Now())
+	return c.store.WipeConsent(ctx, actor, g.ID, time.Now())
 }
 
 // world is the use cases on a database of their own.
@@ -154,7 +154,7 @@ func (w *world) connect(id onboarding.ID) {
 	ask, err := w.AskFor(w.t.Context(), ada, id, onboarding.RunProvision)
 	w.must(err)
 	_, err = w.KeepConsent(w.t.Context(), ada, id, app.GivenConsent{
-		Kind: onboarding.RunProvision, Shown: ask.Name(), Account: ada.Email, Scopes: w.Scopes(), Token: onboarding.GrantToken{RefreshToken: "sample"},
+		Kind: onboarding.RunProvision, Shown: ask.Name(), Account: ada.Email, Scopes: w.Scopes(), Token: onboarding.ConsentToken{RefreshToken: "sample"},
 	})
 	w.must(err)
 }
@@ -175,7 +175,7 @@ func (w *world) ready() onboarding.ID {
 
 func (w *world) held(id onboarding.ID) bool {
 	w.t.Helper()
-	consent, err := w.store.LiveGrant(w.t.Context(), onboarding.System, id)
+	consent, err := w.store.LiveConsent(w.t.Context(), onboarding.System, id)
 	w.must(err)
 	return consent.Live()
 }

@@ -251,7 +251,7 @@ func (a *App) RemoveColleague(ctx context.Context, actor onboarding.Actor, id on
 	if !slices.ContainsFunc(all, func(c onboarding.Colleague) bool { return c.Email == email }) {
 		return email, onboarding.Errorf(onboarding.CodeNotFound, "There is no such colleague. Reload the page.")
 	}
-	theirs := func(g onboarding.Grant) bool { return g.GivenBy == email || g.Email == email }
+	theirs := func(g onboarding.Consent) bool { return g.GivenBy == email || g.Email == email }
 	err = a.endAccessThen(ctx, actor, id, theirs, func() error { return a.cfg.Store.RemoveColleague(ctx, actor, id, email) })
 	if err != nil {
 		return email, err

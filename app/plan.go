@@ -52,7 +52,7 @@ type Review struct {
 	Plan        onboarding.Plan
 	Checks      []onboarding.CheckResult
 	Overrides   []onboarding.Override   // the decisions that let the run start although checks failed
-	Consent     onboarding.Grant        // that the plan was read with; zero: none is held
+	Consent     onboarding.Consent      // that the plan was read with; zero: none is held
 	Latest      onboarding.Run          // zero: there is none yet
 	Differences []onboarding.Difference // from the latest run's plan, where that run didn't finish
 	Waiting     []string                // what is missing before a run may start
@@ -140,7 +140,7 @@ func (a *App) read(ctx context.Context, actor onboarding.Actor, r *Review) (err 
 	if actor.Role.Staff() {
 		return a.readLast(ctx, actor, r)
 	}
-	if r.Consent, err = a.cfg.Store.LiveGrant(ctx, actor, ob.ID); err != nil {
+	if r.Consent, err = a.cfg.Store.LiveConsent(ctx, actor, ob.ID); err != nil {
 		return err
 	}
 	if !r.Consent.Live() {

@@ -13,9 +13,9 @@ import (
 )
 
 type retentionStore interface {
-	// GrantsOver returns the live consents that were given before a time, or by a colleague whose time is over at now, and
+	// ConsentsOver returns the live consents that were given before a time, or by a colleague whose time is over at now, and
 	// that no run is using.
-	GrantsOver(ctx context.Context, before, now time.Time) ([]onboarding.Grant, error)
+	ConsentsOver(ctx context.Context, before, now time.Time) ([]onboarding.Consent, error)
 	// SecretsBefore returns the finished onboardings that hold secrets entered again before a time, and have no active run.
 	SecretsBefore(ctx context.Context, before time.Time) ([]onboarding.ID, error)
 	// WipeSecrets wipes an onboarding's secrets and records that in one transaction.
@@ -25,8 +25,8 @@ type retentionStore interface {
 	ForgetInvites(ctx context.Context, before time.Time) (int, error)
 	// FinishedBefore returns the onboardings that were finished before a time and still hold personal data.
 	FinishedBefore(ctx context.Context, before time.Time) ([]onboarding.ID, error)
-	// LiveGrants returns every consent that is held.
-	LiveGrants(context.Context) ([]onboarding.Grant, error)
+	// LiveConsents returns every consent that is held.
+	LiveConsents(context.Context) ([]onboarding.Consent, error)
 	// HeldSecrets returns every onboarding that holds secrets, and which.
 	HeldSecrets(context.Context) ([]onboarding.HeldSecrets, error)
 	// WithdrawSecrets wipes an onboarding's secrets and lets it wait for whoever must enter them again, in one transaction:
@@ -68,11 +68,11 @@ func (a *App) Retain(ctx context.Context, keep Retention, now time.Time) {
 	if keep.Consents > 0 {
 		before = now.Add(-keep.Consents)
 	}
-	over, err := a.cfg.Store.GrantsOver(ctx, before, now)
+	over, err := a.cfg.Store.ConsentsOver(ctx, before, now)
 	failed("look for access that is over", err)
 	n := 0
 	for _, consent := range over {
-		if !failed("revoke the access of "+string(consent.Onboarding), a.cfg.Cloud.RevokeGrant(ctx, onboarding.System, consent)) {
+		if !failed("revoke the access of "+string(consent.Onboarding), a.cfg.Cloud.RevokeConsent(ctx, onboarding.System, consent)) {
 			n++
 		}
 	}
@@ -100,7 +100,7 @@ func (a *App) Retain(ctx context.Context, keep Retention, now time.Time) {
 
 // EndedAccess is what became of one consent.
 type EndedAccess struct {
-	Consent   onboarding.Grant
+	Consent   onboarding.Consent
 	Confirmed bool  // Google revoked it; else it was only wiped here
 	Err       error // why it is still held; nil: it isn't
 }
@@ -111,7 +111,7 @@ const atOnce = 8
 // EndAllAccess ends every access that is held, at Google and here, and reports each as it ends, one at a time. Where
 // Google doesn't answer it is wiped all the same.
 func (a *App) EndAllAccess(ctx context.Context, report func(EndedAccess)) error {
-	held, err := a.cfg.Store.LiveGrants(ctx)
+	held, err := a.cfg.Store.LiveConsents(ctx)
 	if err != nil {
 		return err
 	}
@@ -132,11 +132,11 @@ func (a *App) EndAllAccess(ctx context.Context, report func(EndedAccess)) error 
 }
 
 // endAccess ends a consent, and reports whether Google confirmed it.
-func (a *App) endAccess(ctx context.Context, consent onboarding.Grant) (confirmed bool, err error) {
-	if err := a.cfg.Cloud.RevokeGrant(ctx, onboarding.System, consent); err != nil {
+func (a *App) endAccess(ctx context.Context, consent onboarding.Consent) (confirmed bool, err error) {
+	if err := a.cfg.Cloud.RevokeConsent(ctx, onboarding.System, consent); err != nil {
 		return false, err
 	}
-	after, err := a.cfg.Store.Grants(ctx, onboarding.System, consent.Onboarding)
+	after, err := a.cfg.Store.Consents(ctx, onboarding.System, consent.Onboarding)
 	for _, g := range after {
 		if g.ID == consent.ID {
 			confirmed = !g.RevokedAt.IsZero()

@@ -119,7 +119,7 @@ func blockedOn(run onboarding.Run, code onboarding.Code) bool {
 // changed or someone else confirmed that the data may be deleted. CodeConflict for a run that has ended.
 func (a *App) Retry(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
 	if actor.Role.Member() {
-		consent, err := a.cfg.Store.LiveGrant(ctx, actor, id)
+		consent, err := a.cfg.Store.LiveConsent(ctx, actor, id)
 		if err != nil {
 			return onboarding.Run{}, err
 		}

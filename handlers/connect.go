@@ -182,7 +182,7 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 	}
 	refusal, err := s.App.KeepConsent(ctx, v.actor, v.id, app.GivenConsent{
 		Kind: kindAt(v.id, f.Next), Shown: f.Asked, Chosen: f.Account, Account: who.Email, Asked: connectScopes(s.App.Scopes()), Scopes: who.Scopes,
-		Token: onboarding.GrantToken{RefreshToken: who.Token.RefreshToken, AccessToken: who.Token.AccessToken, Expiry: who.Token.Expiry},
+		Token: onboarding.ConsentToken{RefreshToken: who.Token.RefreshToken, AccessToken: who.Token.AccessToken, Expiry: who.Token.Expiry},
 	})
 	switch {
 	case err == nil:

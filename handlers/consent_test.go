@@ -163,8 +163,8 @@ func TestTheCustomerRemovesAColleague(t *testing.T) {
 	w.joined(ob.ID)
 	b := w.as(bob)
 	b.connectAs(ob.ID, "bob.cloud@customer.example")
-	if g, err := w.store.LiveGrant(t.Context(), staffActor(sam), ob.ID); err != nil || g.Email != "bob.cloud@customer.example" {
-		t.Fatalf("live grant %+v (%v)", g, err)
+	if g, err := w.store.LiveConsent(t.Context(), staffActor(sam), ob.ID); err != nil || g.Email != "bob.cloud@customer.example" {
+		t.Fatalf("live consent %+v (%v)", g, err)
 	}
 	before := w.cloud.revoked // the customer's own, which the colleague's replaced
 	remove := web.OnboardingPath(ob.ID, "colleague", "remove")

@@ -12,7 +12,7 @@ import (
 // live tells whether an onboarding's access is still held.
 func (w *world) live(id onboarding.ID) bool {
 	w.t.Helper()
-	g, err := w.store.LiveGrant(w.t.Context(), staffActor(sam), id)
+	g, err := w.store.LiveConsent(w.t.Context(), staffActor(sam), id)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -191,10 +191,10 @@ func (c *cloud) use(a onboarding.Actor) {
 	c.users = append(c.users, a.Email)
 }
 
-// reach is the live grant's refusal to serve for a spec.
+// reach is the live consent's refusal to serve for a spec.
 func (c *cloud) reach(ctx context.Context, a onboarding.Actor, spec onboarding.Spec) error {
 	c.use(a)
-	g, err := c.store.LiveGrant(ctx, onboarding.System, spec.Onboarding)
+	g, err := c.store.LiveConsent(ctx, onboarding.System, spec.Onboarding)
 	if err != nil {
 		return err
 	}
@@ -282,14 +282,14 @@ func (c *cloud) Revoke(ctx context.Context, a onboarding.Actor, id onboarding.ID
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.revoked++
-	g, err := c.store.LiveGrant(ctx, a, id)
+	g, err := c.store.LiveConsent(ctx, a, id)
 	if err != nil || !g.Live() {
 		return err
 	}
-	return c.store.WipeGrant(ctx, a, g.ID, time.Now())
+	return c.store.WipeConsent(ctx, a, g.ID, time.Now())
 }
 
-func (c *cloud) RevokeGrant(ctx context.Context, a onboarding.Actor, g onboarding.Grant) error {
+func (c *cloud) RevokeConsent(ctx context.Context, a onboarding.Actor, g onboarding.Consent) error {
 	return c.Revoke(ctx, a, g.Onboarding)
 }
 
@@ -299,7 +299,7 @@ func (c *cloud) Alive(context.Context, onboarding.Actor, onboarding.ID) error {
 	return c.refused
 }
 
-func (c *cloud) Discard(_ context.Context, t onboarding.GrantToken) {
+func (c *cloud) Discard(_ context.Context, t onboarding.ConsentToken) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.discarded = append(c.discarded, t.RefreshToken)

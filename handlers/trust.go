@@ -186,7 +186,7 @@ func (s *Server) receipt(w http.ResponseWriter, v *visit) error {
 	}
 	view := web.ReceiptView{Frame: s.onboardingFrame(v, ob, "Receipt of access"), Onboarding: ob}
 	for _, c := range consents {
-		view.Grants = append(view.Grants, web.ReceiptGrant{Grant: c.Grant, Uses: c.Uses})
+		view.Consents = append(view.Consents, web.ReceiptConsent{Consent: c.Consent, Uses: c.Uses})
 		if c.Live() && v.actor.Role.Member() {
 			view.RevokeURL = web.OnboardingPath(v.id, "revoke")
 		}

@@ -188,8 +188,8 @@ func TestArchivingRevokesTheAccessFirst(t *testing.T) {
 	w := newWorld(t)
 	ob := w.begun()
 	w.as(ada).connect(ob.ID, ada, nil)
-	if g, err := w.store.LiveGrant(t.Context(), staffActor(sam), ob.ID); err != nil || !g.Live() {
-		t.Fatalf("no live grant to begin with: %v", err)
+	if g, err := w.store.LiveConsent(t.Context(), staffActor(sam), ob.ID); err != nil || !g.Live() {
+		t.Fatalf("no live consent to begin with: %v", err)
 	}
 	w.as(sam).post("/admin/o/"+string(ob.ID)+"/archive", "confirm", "yes")
 	if w.cloud.revoked != 1 {

@@ -177,7 +177,7 @@ func TestConsentIsCheckedScopeByScopeAndAccountByAccount(t *testing.T) {
 		}
 	}
 	live := func() string {
-		g, err := w.store.LiveGrant(t.Context(), staffActor(sam), ob.ID)
+		g, err := w.store.LiveConsent(t.Context(), staffActor(sam), ob.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,9 +210,9 @@ func TestConsentIsCheckedScopeByScopeAndAccountByAccount(t *testing.T) {
 	again := b.get(link)
 	wantTo(t, b.get(w.issuer.consent(t, again.to(), "ada.private@gmail.example", nil)), web.OnboardingPath(ob.ID, "step", "project"))
 	if live() != "ada.private@gmail.example" {
-		t.Errorf("live grant of %q", live())
+		t.Errorf("live consent of %q", live())
 	}
-	g, err := w.store.LiveGrant(t.Context(), staffActor(sam), ob.ID)
+	g, err := w.store.LiveConsent(t.Context(), staffActor(sam), ob.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,12 +272,12 @@ func TestAnotherAccountsAccessEndsBeforeItIsReplaced(t *testing.T) {
 	}
 	link := b.connect(ob.ID, "ada.private@gmail.example", nil).Find("a[href*='account=ada.private']").First().AttrOr("href", "")
 	b.get(w.issuer.consent(t, b.get(link).to(), "ada.private@gmail.example", nil))
-	grants, err := w.store.Grants(t.Context(), staffActor(sam), ob.ID)
-	if err != nil || len(grants) != 3 {
-		t.Fatalf("%d grants, %v", len(grants), err)
+	consents, err := w.store.Consents(t.Context(), staffActor(sam), ob.ID)
+	if err != nil || len(consents) != 3 {
+		t.Fatalf("%d consents, %v", len(consents), err)
 	}
-	if w.cloud.revoked != 1 || grants[1].RevokedAt.IsZero() || !grants[2].Live() {
-		t.Errorf("revoked %d times; %+v", w.cloud.revoked, grants)
+	if w.cloud.revoked != 1 || consents[1].RevokedAt.IsZero() || !consents[2].Live() {
+		t.Errorf("revoked %d times; %+v", w.cloud.revoked, consents)
 	}
 }
 
@@ -291,8 +291,8 @@ func TestAConsentOfAnotherSessionIsRefused(t *testing.T) {
 	want(t, b.get(callback), http.StatusBadRequest)
 	a.signIn(bob, "/") // the same browser, another person meanwhile
 	want(t, a.get(callback), http.StatusBadRequest)
-	if g, err := w.store.LiveGrant(t.Context(), staffActor(sam), ob.ID); err != nil || g.Live() {
-		t.Errorf("grant %+v %v", g, err)
+	if g, err := w.store.LiveConsent(t.Context(), staffActor(sam), ob.ID); err != nil || g.Live() {
+		t.Errorf("consent %+v %v", g, err)
 	}
 }
 

@@ -122,8 +122,8 @@ func NewRunID(random io.Reader) (RunID, error) {
 	return RunID("run_" + s), err
 }
 
-// NewGrantRef makes a grant's random name, which its token is sealed to, from 20 characters of random, crypto/rand.Reader.
-func NewGrantRef(random io.Reader) (string, error) {
+// NewConsentRef makes a consent's random name, which its token is sealed to, from 20 characters of random, crypto/rand.Reader.
+func NewConsentRef(random io.Reader) (string, error) {
 	s, err := name(random)
 	return "grant_" + s, err
 }

@@ -34,7 +34,7 @@ type Purpose string
 
 // The purposes of sealed values.
 const (
-	PurposeGoogleGrant     Purpose = "google_grant"     // JSON of [GrantToken]
+	PurposeGoogleConsent   Purpose = "google_grant"     // JSON of [ConsentToken]
 	PurposeDatabricksToken Purpose = "databricks_token" // the workspace API token
 	PurposeRedisToken      Purpose = "redis_token"      // Redis AUTH password
 	PurposeVendorAPIKey    Purpose = "vendor_api_key"   // TECTON_API_KEY, given by the specialist
@@ -56,7 +56,7 @@ func (p Purpose) Words() string {
 // SealedTo is what a value is sealed to: it opens for the same alone.
 type SealedTo struct {
 	Onboarding ID
-	Grant      string // [Grant.Ref]; "" where the value is no grant's
+	Consent    string // [Consent.Ref]; "" where the value is no consent's
 	Purpose    Purpose
 }
 

@@ -129,34 +129,34 @@ type Colleague struct {
 	Until     time.Time // from then on they see nothing of the onboarding
 }
 
-// Grant is a person's consent to act in their Google Cloud; the token itself is sealed and not in here.
-type Grant struct {
+// Consent is a person's permission to act in their Google Cloud; the token itself is sealed and not in here.
+type Consent struct {
 	ID         int64
-	Ref        string // random, from [NewGrantRef]; "" in a grant from before there were any
+	Ref        string // random, from [NewConsentRef]; "" in a consent from before there were any
 	Onboarding ID
 	Email      string   // the Google account that consented
 	Scopes     []string // granted, as Google said at the callback
 	Asked      []string
-	GivenBy    string   // the member who consented, "" in a grant from before that was kept; the account may have another address
+	GivenBy    string   // the member who consented, "" in a consent from before that was kept; the account may have another address
 	Project    string   // that the consent named, "" none was chosen yet: then it is for choosing one
 	Shown      []string // the permissions that the consent listed, by [Permission.Line]
 	CreatedAt  time.Time
 	RevokedAt  time.Time // at Google; zero: not yet
 	WipedAt    time.Time // here; zero: still held
-	WipedBy    string    // who gave it up or replaced it, the system at the end of a run; "" in a grant from before that was kept
+	WipedBy    string    // who gave it up or replaced it, the system at the end of a run; "" in a consent from before that was kept
 	Sealed     []byte    // nil once wiped
 }
 
-// SealedTo is what the grant's token is sealed to.
-func (g Grant) SealedTo() SealedTo { return SealedTo{g.Onboarding, g.Ref, PurposeGoogleGrant} }
+// SealedTo is what the consent's token is sealed to.
+func (g Consent) SealedTo() SealedTo { return SealedTo{g.Onboarding, g.Ref, PurposeGoogleConsent} }
 
-// Live tells whether the grant still holds a token.
-func (g Grant) Live() bool { return g.ID != 0 && g.WipedAt.IsZero() }
+// Live tells whether the consent still holds a token.
+func (g Consent) Live() bool { return g.ID != 0 && g.WipedAt.IsZero() }
 
-// Serves tells whether the grant may be used in a project for what needs these permissions, because of that person.
+// Serves tells whether the consent may be used in a project for what needs these permissions, because of that person.
 // CodeSignIn where it was given for another project, or before one was chosen; or, for somebody else than who gave it,
 // where the consent didn't list each permission.
-func (g Grant) Serves(by, project string, needed []Permission) error {
+func (g Consent) Serves(by, project string, needed []Permission) error {
 	switch {
 	case g.Project == "":
 		return Errorf(CodeSignIn, "The access of %s was given before the project was chosen, and serves to choose one. Look at what is asked for %s, then connect again.", g.Email, project)
@@ -169,20 +169,20 @@ func (g Grant) Serves(by, project string, needed []Permission) error {
 }
 
 // Covers tells whether the consent listed each of these permissions.
-func (g Grant) Covers(needed []Permission) bool {
+func (g Consent) Covers(needed []Permission) bool {
 	return !slices.ContainsFunc(needed, func(p Permission) bool { return !slices.Contains(g.Shown, p.Line()) })
 }
 
-// GrantToken is what a grant's sealed value holds, as JSON.
-type GrantToken struct {
+// ConsentToken is what a consent's sealed value holds, as JSON.
+type ConsentToken struct {
 	RefreshToken string    `json:"refresh_token"`
 	AccessToken  string    `json:"access_token,omitempty"`
 	Expiry       time.Time `json:"expiry,omitzero"`
 }
 
-// GrantUse is one use of a grant's access, for the receipt.
-type GrantUse struct {
-	Grant   int64
+// ConsentUse is one use of a consent's access, for the receipt.
+type ConsentUse struct {
+	Consent int64
 	At      time.Time
 	By      string // who caused it; "" in lines from before that was kept, and once the person is erased
 	Purpose string // "plan", "preflight", "run"

@@ -14,25 +14,25 @@ import (
 )
 
 // access is a customer's Google Cloud access, opened for one purpose: a token source that refreshes one at a
-// time, keeps the refreshed token sealed in the ledger, and takes up a new grant after the customer signs in again.
+// time, keeps the refreshed token sealed in the ledger, and takes up a new consent after the customer signs in again.
 type access struct {
 	s             *Service
 	ctx           context.Context //nolint:containedctx // oauth2.TokenSource takes none
 	actor         onboarding.Actor
 	id            onboarding.ID
 	purpose, text string
-	by            string                       // who causes the use
-	serves        func(onboarding.Grant) error // nil: the grant serves for it, whatever it was given for
+	by            string                         // who causes the use
+	serves        func(onboarding.Consent) error // nil: the consent serves for it, whatever it was given for
 
 	mu      sync.Mutex
-	grant   onboarding.Grant
-	tok     onboarding.GrantToken
+	consent onboarding.Consent
+	tok     onboarding.ConsentToken
 	expired string          // an access token that Google refused
-	used    map[string]bool // grant and purpose whose use was recorded
+	used    map[string]bool // consent and purpose whose use was recorded
 }
 
 // open returns the live access, CodeSignIn where there is none. Its use is recorded in the receipt once.
-func (s *Service) open(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purpose, text string, serves func(onboarding.Grant) error) (*access, error) {
+func (s *Service) open(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purpose, text string, serves func(onboarding.Consent) error) (*access, error) {
 	a := s.lazy(ctx, actor, id, purpose, text, serves)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -42,21 +42,21 @@ func (s *Service) open(ctx context.Context, actor onboarding.Actor, id onboardin
 	return a, nil
 }
 
-// lazy is open for later: the first token opens the grant.
-func (s *Service) lazy(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purpose, text string, serves func(onboarding.Grant) error) *access {
+// lazy is open for later: the first token opens the consent.
+func (s *Service) lazy(ctx context.Context, actor onboarding.Actor, id onboarding.ID, purpose, text string, serves func(onboarding.Consent) error) *access {
 	return &access{s: s, ctx: ctx, actor: actor, id: id, purpose: purpose, text: text, by: actor.Email, serves: serves, used: map[string]bool{}}
 }
 
-// forSpec is what a grant must have been given for, to be used for a spec because of that person.
-func (s *Service) forSpec(by string, spec onboarding.Spec) func(onboarding.Grant) error {
+// forSpec is what a consent must have been given for, to be used for a spec because of that person.
+func (s *Service) forSpec(by string, spec onboarding.Spec) func(onboarding.Consent) error {
 	needed := s.Permissions(spec).All()
-	return func(g onboarding.Grant) error { return g.Serves(by, spec.Project, needed) }
+	return func(g onboarding.Consent) error { return g.Serves(by, spec.Project, needed) }
 }
 
-// forChoosing lets a project be looked for: with a grant that names none yet, or by who gave it. A grant that names
+// forChoosing lets a project be looked for: with a consent that names none yet, or by who gave it. A consent that names
 // one shows that one to the others too.
-func forChoosing(by, project string) func(onboarding.Grant) error {
-	return func(g onboarding.Grant) error {
+func forChoosing(by, project string) func(onboarding.Consent) error {
+	return func(g onboarding.Consent) error {
 		if g.Project == "" || g.Project == project || g.GivenBy == by {
 			return nil
 		}
@@ -67,27 +67,27 @@ func forChoosing(by, project string) func(onboarding.Grant) error {
 func (a *access) email() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.grant.Email
+	return a.consent.Email
 }
 
 // owner is whose access it is, "" where there is none to be had just now.
 func (a *access) owner() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.grant.ID == 0 && a.load() != nil {
+	if a.consent.ID == 0 && a.load() != nil {
 		return "" // the first token tells the same in words
 	}
-	return a.grant.Email
+	return a.consent.Email
 }
 
-// load reads and opens the live grant, if it isn't the one that is open. a.mu is held.
+// load reads and opens the live consent, if it isn't the one that is open. a.mu is held.
 func (a *access) load() error {
 	if a.actor.Role == onboarding.RoleSpecialist || a.actor.Role == onboarding.RoleAdministrator {
 		return onboarding.Errorf(onboarding.CodeForbidden, "Only the customer's side can look into the project. Ask them to open the page.")
 	}
-	g, err := a.s.cfg.Ledger.LiveGrant(a.ctx, a.actor, a.id)
+	g, err := a.s.cfg.Ledger.LiveConsent(a.ctx, a.actor, a.id)
 	if err != nil {
-		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be read just now. We try again.", Err: fmt.Errorf("grant of %s: %w", a.id, err)}
+		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be read just now. We try again.", Err: fmt.Errorf("consent of %s: %w", a.id, err)}
 	}
 	if !g.Live() {
 		return onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google to give access to your Google Cloud project.")
@@ -104,18 +104,18 @@ func (a *access) load() error {
 	if err := a.record(a.ctx, g.ID, a.purpose); err != nil {
 		return err
 	}
-	a.grant, a.tok = g, tok
+	a.consent, a.tok = g, tok
 	return nil
 }
 
-func (s *Service) unseal(g onboarding.Grant) (onboarding.GrantToken, error) {
-	var tok onboarding.GrantToken
+func (s *Service) unseal(g onboarding.Consent) (onboarding.ConsentToken, error) {
+	var tok onboarding.ConsentToken
 	secret, err := s.cfg.Vault.Open(g.SealedTo(), g.Sealed)
 	if err != nil {
-		return tok, fmt.Errorf("open grant of %s: %w", g.Onboarding, err)
+		return tok, fmt.Errorf("open consent of %s: %w", g.Onboarding, err)
 	}
 	if err := json.Unmarshal([]byte(secret.Reveal()), &tok); err != nil {
-		return tok, fmt.Errorf("open grant of %s: its content is not a token", g.Onboarding) // the parser's error would quote it
+		return tok, fmt.Errorf("open consent of %s: its content is not a token", g.Onboarding) // the parser's error would quote it
 	}
 	return tok, nil
 }
@@ -158,7 +158,7 @@ func (a *access) refresh() error {
 	if err != nil {
 		return fmt.Errorf("refresh access of %s: %w", a.id, err)
 	}
-	tok := onboarding.GrantToken{RefreshToken: a.tok.RefreshToken, AccessToken: got.AccessToken, Expiry: got.Expiry.UTC()}
+	tok := onboarding.ConsentToken{RefreshToken: a.tok.RefreshToken, AccessToken: got.AccessToken, Expiry: got.Expiry.UTC()}
 	rotated := got.RefreshToken != "" && got.RefreshToken != tok.RefreshToken
 	if rotated {
 		tok.RefreshToken = got.RefreshToken
@@ -176,16 +176,16 @@ func (a *access) refresh() error {
 	return nil
 }
 
-func (a *access) reseal(tok onboarding.GrantToken) error {
+func (a *access) reseal(tok onboarding.ConsentToken) error {
 	b, err := json.Marshal(tok)
 	if err != nil {
-		return fmt.Errorf("reseal grant of %s: %w", a.id, err)
+		return fmt.Errorf("reseal consent of %s: %w", a.id, err)
 	}
-	sealed, err := a.s.cfg.Vault.Seal(a.grant.SealedTo(), onboarding.NewSecret(string(b)))
+	sealed, err := a.s.cfg.Vault.Seal(a.consent.SealedTo(), onboarding.NewSecret(string(b)))
 	if err != nil {
-		return fmt.Errorf("reseal grant of %s: %w", a.id, err)
+		return fmt.Errorf("reseal consent of %s: %w", a.id, err)
 	}
-	return a.s.cfg.Ledger.ResealGrant(a.ctx, a.grant.ID, sealed)
+	return a.s.cfg.Ledger.ResealConsent(a.ctx, a.consent.ID, sealed)
 }
 
 // Expire says that Google refused an access token: the next Token is a fresh one.
@@ -209,21 +209,21 @@ func (a *access) secret(ctx context.Context, purpose onboarding.Purpose) (onboar
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.grant.ID != 0 {
-		if err := a.record(ctx, a.grant.ID, string(purpose)); err != nil {
+	if a.consent.ID != 0 {
+		if err := a.record(ctx, a.consent.ID, string(purpose)); err != nil {
 			return onboarding.Secret{}, err
 		}
 	}
 	return secret, nil
 }
 
-// record adds a line to the grant's receipt, once a purpose. a.mu is held.
-func (a *access) record(ctx context.Context, grant int64, purpose string) error {
-	key := fmt.Sprint(grant, " ", purpose)
+// record adds a line to the consent's receipt, once a purpose. a.mu is held.
+func (a *access) record(ctx context.Context, consent int64, purpose string) error {
+	key := fmt.Sprint(consent, " ", purpose)
 	if a.used[key] {
 		return nil
 	}
-	if err := a.s.cfg.Ledger.RecordUse(ctx, grant, a.by, purpose, a.text); err != nil {
+	if err := a.s.cfg.Ledger.RecordUse(ctx, consent, a.by, purpose, a.text); err != nil {
 		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The use of the access could not be recorded, so it is not used. We try again.", Err: err}
 	}
 	a.used[key] = true

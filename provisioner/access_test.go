@@ -65,7 +65,7 @@ func newGoogle(t *testing.T) *google {
 	return g
 }
 
-func (g *google) service(tok onboarding.GrantToken) (*Service, *ledgertest.Ledger) {
+func (g *google) service(tok onboarding.ConsentToken) (*Service, *ledgertest.Ledger) {
 	m := newLedger(onboarding.Plan{})
 	signIn(m, tok)
 	s := NewService(Config{
@@ -78,7 +78,7 @@ func (g *google) service(tok onboarding.GrantToken) (*Service, *ledgertest.Ledge
 
 func TestARefreshHappensOnceAndIsKeptSealed(t *testing.T) {
 	g := newGoogle(t)
-	s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "old", Expiry: time.Now().Add(-time.Minute)})
+	s, m := g.service(onboarding.ConsentToken{RefreshToken: "refresh", AccessToken: "old", Expiry: time.Now().Add(-time.Minute)})
 	var group sync.WaitGroup
 	for range 8 { // as many onboardings' pages and runs at a time
 		group.Go(func() {
@@ -100,13 +100,13 @@ func TestARefreshHappensOnceAndIsKeptSealed(t *testing.T) {
 	if g.refreshes != 1 {
 		t.Errorf("refreshed %d times", g.refreshes)
 	}
-	var kept onboarding.GrantToken
-	if err := json.Unmarshal(m.Grant.Sealed, &kept); err != nil || kept.AccessToken != "access-1" || kept.RefreshToken != "refresh" {
+	var kept onboarding.ConsentToken
+	if err := json.Unmarshal(m.Consent.Sealed, &kept); err != nil || kept.AccessToken != "access-1" || kept.RefreshToken != "refresh" {
 		t.Errorf("kept %+v, %v", kept, err)
 	}
 }
 
-func TestARefreshedTokenIsSealedToItsGrant(t *testing.T) {
+func TestARefreshedTokenIsSealedToItsConsent(t *testing.T) {
 	keyset, err := vault.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -117,27 +117,27 @@ func TestARefreshedTokenIsSealedToItsGrant(t *testing.T) {
 	}
 	for _, ref := range []string{"grant_sample", ""} { // "": kept since before there were any
 		g := newGoogle(t)
-		s, m := g.service(onboarding.GrantToken{})
+		s, m := g.service(onboarding.ConsentToken{})
 		s.cfg.Vault = keys
-		m.Grant.Ref = ref
-		if m.Grant.Sealed, err = keys.Seal(m.Grant.SealedTo(), onboarding.NewSecret(`{"refresh_token":"refresh"}`)); err != nil {
+		m.Consent.Ref = ref
+		if m.Consent.Sealed, err = keys.Seal(m.Consent.SealedTo(), onboarding.NewSecret(`{"refresh_token":"refresh"}`)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Projects(t.Context(), onboarding.System, "ob_sample"); err != nil {
 			t.Fatal(err)
 		}
-		if kept, err := keys.Open(m.Grant.SealedTo(), m.Grant.Sealed); err != nil || !strings.Contains(kept.Reveal(), "access-1") {
+		if kept, err := keys.Open(m.Consent.SealedTo(), m.Consent.Sealed); err != nil || !strings.Contains(kept.Reveal(), "access-1") {
 			t.Errorf("ref %q: kept %v, %v", ref, kept, err)
 		}
-		if _, err := keys.Open(onboarding.SealedTo{Onboarding: "ob_sample", Grant: "grant_other", Purpose: onboarding.PurposeGoogleGrant}, m.Grant.Sealed); err == nil {
-			t.Errorf("ref %q: it opens in another grant", ref)
+		if _, err := keys.Open(onboarding.SealedTo{Onboarding: "ob_sample", Consent: "grant_other", Purpose: onboarding.PurposeGoogleConsent}, m.Consent.Sealed); err == nil {
+			t.Errorf("ref %q: it opens in another consent", ref)
 		}
 	}
 }
 
 func TestATokenThatGoogleRefusesIsRefreshedOnce(t *testing.T) {
 	g := newGoogle(t)
-	s, _ := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "looks good", Expiry: time.Now().Add(time.Hour)})
+	s, _ := g.service(onboarding.ConsentToken{RefreshToken: "refresh", AccessToken: "looks good", Expiry: time.Now().Add(time.Hour)})
 	projects, err := s.Projects(t.Context(), onboarding.System, "ob_sample")
 	if err != nil || len(projects) != 1 || projects[0] != (onboarding.Project{ID: "acme-data", Name: "Acme data", Number: "123", Active: true}) {
 		t.Errorf("%v, %v", projects, err)
@@ -150,19 +150,19 @@ func TestATokenThatGoogleRefusesIsRefreshedOnce(t *testing.T) {
 func TestAnEndedAccessAsksToSignInAgain(t *testing.T) {
 	g := newGoogle(t)
 	g.refuse = "invalid_grant"
-	s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh"})
+	s, m := g.service(onboarding.ConsentToken{RefreshToken: "refresh"})
 	_, err := s.Projects(t.Context(), onboarding.System, "ob_sample")
 	if onboarding.ErrorCode(err) != onboarding.CodeSignIn || strings.Contains(err.Error(), "CANARY") {
 		t.Errorf("got %v, want to be asked to sign in", err)
 	}
 	g.refuse = ""
-	signIn(m, onboarding.GrantToken{RefreshToken: "another"})
+	signIn(m, onboarding.ConsentToken{RefreshToken: "another"})
 	if _, err := s.Projects(t.Context(), onboarding.System, "ob_sample"); err != nil {
 		t.Errorf("after signing in again: %v", err)
 	}
-	m.Grant = onboarding.Grant{}
+	m.Consent = onboarding.Consent{}
 	if _, err := s.Projects(t.Context(), onboarding.System, "ob_sample"); onboarding.ErrorCode(err) != onboarding.CodeSignIn {
-		t.Errorf("without a grant: %v", err)
+		t.Errorf("without a consent: %v", err)
 	}
 }
 
@@ -170,17 +170,17 @@ func TestRevokeWipesWhateverGoogleSays(t *testing.T) {
 	for _, status := range []int{200, 400, 503} {
 		g := newGoogle(t)
 		g.revoke = status
-		s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "access"})
+		s, m := g.service(onboarding.ConsentToken{RefreshToken: "refresh", AccessToken: "access"})
 		if err := s.Revoke(t.Context(), onboarding.System, "ob_sample"); err != nil {
 			t.Fatal(err)
 		}
-		if m.Grant.Live() || m.Grant.Sealed != nil {
+		if m.Consent.Live() || m.Consent.Sealed != nil {
 			t.Errorf("%d: the token is still here", status)
 		}
 		if len(g.revoked) == 0 || g.revoked[0] != "refresh" {
 			t.Errorf("%d: revoked %q at Google", status, g.revoked)
 		}
-		if confirmed := !m.Grant.RevokedAt.IsZero(); confirmed != (status == 200) || !slices.Equal(m.Uses, []string{"revoke"}) {
+		if confirmed := !m.Consent.RevokedAt.IsZero(); confirmed != (status == 200) || !slices.Equal(m.Uses, []string{"revoke"}) {
 			t.Errorf("%d: confirmed %v, the receipt says %q", status, confirmed, m.Uses)
 		}
 		if err := s.Revoke(t.Context(), onboarding.System, "ob_sample"); err != nil {
@@ -191,37 +191,37 @@ func TestRevokeWipesWhateverGoogleSays(t *testing.T) {
 
 func TestOneConsentIsRevokedAndNotTheNext(t *testing.T) {
 	g := newGoogle(t)
-	s, m := g.service(onboarding.GrantToken{RefreshToken: "fresh"})
-	before := m.Grant
+	s, m := g.service(onboarding.ConsentToken{RefreshToken: "fresh"})
+	before := m.Consent
 	before.ID--
-	if err := s.RevokeGrant(t.Context(), onboarding.System, before); err != nil || len(g.revoked) > 0 || !m.Grant.Live() {
-		t.Errorf("for the consent of before %q was revoked, the present one lives: %v, %v", g.revoked, m.Grant.Live(), err)
+	if err := s.RevokeConsent(t.Context(), onboarding.System, before); err != nil || len(g.revoked) > 0 || !m.Consent.Live() {
+		t.Errorf("for the consent of before %q was revoked, the present one lives: %v, %v", g.revoked, m.Consent.Live(), err)
 	}
-	if err := s.RevokeGrant(t.Context(), onboarding.System, m.Grant); err != nil || len(g.revoked) != 1 || m.Grant.Live() {
-		t.Errorf("%q was revoked, it lives: %v, %v", g.revoked, m.Grant.Live(), err)
+	if err := s.RevokeConsent(t.Context(), onboarding.System, m.Consent); err != nil || len(g.revoked) != 1 || m.Consent.Live() {
+		t.Errorf("%q was revoked, it lives: %v, %v", g.revoked, m.Consent.Live(), err)
 	}
 }
 
 func TestATokenThatIsNotKeptIsRevoked(t *testing.T) {
 	g := newGoogle(t)
-	s, m := g.service(onboarding.GrantToken{RefreshToken: "held"})
-	s.Discard(t.Context(), onboarding.GrantToken{RefreshToken: "given", AccessToken: "access"})
-	if len(g.revoked) != 1 || g.revoked[0] != "given" || !m.Grant.Live() {
-		t.Errorf("revoked %q, the held one lives: %v", g.revoked, m.Grant.Live())
+	s, m := g.service(onboarding.ConsentToken{RefreshToken: "held"})
+	s.Discard(t.Context(), onboarding.ConsentToken{RefreshToken: "given", AccessToken: "access"})
+	if len(g.revoked) != 1 || g.revoked[0] != "given" || !m.Consent.Live() {
+		t.Errorf("revoked %q, the held one lives: %v", g.revoked, m.Consent.Live())
 	}
 }
 
 func TestWhetherGoogleStillTakesTheAccess(t *testing.T) {
 	g := newGoogle(t)
-	s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh"})
+	s, m := g.service(onboarding.ConsentToken{RefreshToken: "refresh"})
 	if err := s.Alive(t.Context(), onboarding.System, "ob_sample"); err != nil {
 		t.Errorf("a good access: %v", err)
 	}
 	if len(m.Uses) != 1 {
 		t.Errorf("the receipt says %q", m.Uses)
 	}
-	g.refuse, m.Grant.Sealed = "invalid_grant", nil
-	signIn(m, onboarding.GrantToken{RefreshToken: "refresh"})
+	g.refuse, m.Consent.Sealed = "invalid_grant", nil
+	signIn(m, onboarding.ConsentToken{RefreshToken: "refresh"})
 	if err := s.Alive(t.Context(), onboarding.System, "ob_sample"); onboarding.ErrorCode(err) != onboarding.CodeSignIn {
 		t.Errorf("an ended access: %v", err)
 	}
@@ -230,12 +230,12 @@ func TestWhetherGoogleStillTakesTheAccess(t *testing.T) {
 // opened counts what is opened, by purpose.
 type opened struct {
 	ledgertest.Vault
-	grants, secrets int
+	consents, secrets int
 }
 
 func (o *opened) Open(to onboarding.SealedTo, sealed []byte) (onboarding.Secret, error) {
-	if to.Purpose == onboarding.PurposeGoogleGrant {
-		o.grants++
+	if to.Purpose == onboarding.PurposeGoogleConsent {
+		o.consents++
 	} else {
 		o.secrets++
 	}
@@ -268,7 +268,7 @@ func TestEachUseOfTheAccessIsOnTheReceipt(t *testing.T) {
 		"revoking": {func(s *Service) error { return s.Revoke(t.Context(), onboarding.System, ob.ID) }, []string{"revoke"}, true},
 	} {
 		g := newGoogle(t)
-		token := onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "access-0", Expiry: time.Now().Add(time.Hour)}
+		token := onboarding.ConsentToken{RefreshToken: "refresh", AccessToken: "access-0", Expiry: time.Now().Add(time.Hour)}
 		s, m := g.service(token)
 		spy := &opened{}
 		s.cfg.Vault = spy
@@ -276,16 +276,16 @@ func TestEachUseOfTheAccessIsOnTheReceipt(t *testing.T) {
 		if err := c.do(s); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if !slices.Equal(m.Uses, c.purpose) || spy.grants == 0 || spy.grants+spy.secrets != len(c.purpose) {
-			t.Errorf("%s: the receipt says %q after %d grants and %d secrets were opened", name, m.Uses, spy.grants, spy.secrets)
+		if !slices.Equal(m.Uses, c.purpose) || spy.consents == 0 || spy.consents+spy.secrets != len(c.purpose) {
+			t.Errorf("%s: the receipt says %q after %d consents and %d secrets were opened", name, m.Uses, spy.consents, spy.secrets)
 		}
 
 		s, m = g.service(token)
 		s.cfg.Ledger = unrecorded{m}
 		calls := g.calls.Load()
 		err := c.do(s)
-		if done := err == nil; done != c.ends || m.Grant.Live() == c.ends || g.calls.Load() != calls {
-			t.Errorf("%s without a record: %v, live %v, %d calls", name, err, m.Grant.Live(), g.calls.Load()-calls)
+		if done := err == nil; done != c.ends || m.Consent.Live() == c.ends || g.calls.Load() != calls {
+			t.Errorf("%s without a record: %v, live %v, %d calls", name, err, m.Consent.Live(), g.calls.Load()-calls)
 		}
 	}
 }
@@ -299,7 +299,7 @@ func (unrecorded) RecordUse(context.Context, int64, string, string, string) erro
 
 func TestAKeyServiceThatIsDownFailsClosed(t *testing.T) {
 	g := newGoogle(t)
-	s, _ := g.service(onboarding.GrantToken{RefreshToken: "refresh"})
+	s, _ := g.service(onboarding.ConsentToken{RefreshToken: "refresh"})
 	s.cfg.Vault = locked{}
 	_, err := s.Projects(t.Context(), onboarding.System, "ob_sample")
 	if onboarding.ErrorCode(err) != onboarding.CodeUnavailable || gcp.Classify(err).Class != gcp.Retry || g.calls.Load() != 0 {
@@ -325,9 +325,9 @@ func TestARunWaitsForItsKeysAndChangesNothing(t *testing.T) {
 		}
 		return check(ctx, env, w)
 	}
-	s, m := g.service(onboarding.GrantToken{})
+	s, m := g.service(onboarding.ConsentToken{})
 	s.cfg.Catalog = []*Step{Define(def)}
-	sealed := onboarding.GrantToken{RefreshToken: "refresh"}
+	sealed := onboarding.ConsentToken{RefreshToken: "refresh"}
 	signIn(m, sealed)
 	plan, err := s.Plan(t.Context(), onboarding.System, onboarding.Onboarding{ID: "ob_sample"}, onboarding.Spec{Onboarding: "ob_sample", Project: "acme-data"})
 	if err != nil {
@@ -352,8 +352,8 @@ func TestARunWaitsForItsKeysAndChangesNothing(t *testing.T) {
 	if m.Snapshot().State != onboarding.RunFailed || got.Code != onboarding.CodeTimeout || !strings.Contains(got.Message, "The access could not be opened just now") {
 		t.Errorf("run %s, %s: %s", m.Snapshot().State, got.Code, got.Message)
 	}
-	if c.made("bucket") != 0 || g.calls.Load() != calls || !m.Grant.Live() {
-		t.Errorf("made %d times, %d calls, access live %v", c.made("bucket"), g.calls.Load()-calls, m.Grant.Live())
+	if c.made("bucket") != 0 || g.calls.Load() != calls || !m.Consent.Live() {
+		t.Errorf("made %d times, %d calls, access live %v", c.made("bucket"), g.calls.Load()-calls, m.Consent.Live())
 	}
 	s.cfg.Vault = vault
 	m.Retry()
@@ -392,9 +392,9 @@ func TestAnAccessServesForWhatItWasGivenFor(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGoogle(t)
-			s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "access-0", Expiry: time.Now().Add(time.Hour)})
+			s, m := g.service(onboarding.ConsentToken{RefreshToken: "refresh", AccessToken: "access-0", Expiry: time.Now().Add(time.Hour)})
 			s.cfg.Catalog = catalog
-			m.Grant.GivenBy, m.Grant.Project, m.Grant.Shown = bob, c.project, append(m.Grant.Shown, c.shown...)
+			m.Consent.GivenBy, m.Consent.Project, m.Consent.Shown = bob, c.project, append(m.Consent.Shown, c.shown...)
 			ctx, actor, ob := t.Context(), onboarding.Actor{Email: c.by}, onboarding.Onboarding{ID: "ob_sample"}
 			plan, planned := s.Plan(ctx, actor, ob, spec)
 			_, checked := s.Preflight(ctx, actor, ob, spec)
@@ -404,7 +404,7 @@ func TestAnAccessServesForWhatItWasGivenFor(t *testing.T) {
 					t.Errorf("%s: %v", what, err)
 				}
 			}
-			// A run that was approved while another grant was there meets the same.
+			// A run that was approved while another consent was there meets the same.
 			m.Run.Plan, m.Run.StartedBy = plan, c.by
 			m.Run.Plan.Spec = spec
 			_, opened := s.open(ctx, onboarding.System, "ob_sample", "run", "", s.forSpec(m.Run.StartedBy, m.Run.Plan.Spec))
@@ -420,14 +420,14 @@ func TestAnAccessServesForWhatItWasGivenFor(t *testing.T) {
 
 func TestAnAccessIsNotForTheVendorsPeopleAndEachUseSaysWhose(t *testing.T) {
 	g := newGoogle(t)
-	s, m := g.service(onboarding.GrantToken{RefreshToken: "refresh", AccessToken: "access-0", Expiry: time.Now().Add(time.Hour)})
+	s, m := g.service(onboarding.ConsentToken{RefreshToken: "refresh", AccessToken: "access-0", Expiry: time.Now().Add(time.Hour)})
 	for _, role := range []onboarding.Role{onboarding.RoleSpecialist, onboarding.RoleAdministrator} {
 		_, err := s.Projects(t.Context(), onboarding.Actor{Email: "sam@vendor.example", Role: role}, "ob_sample")
 		if onboarding.ErrorCode(err) != onboarding.CodeForbidden || g.calls.Load() > 0 || len(m.Uses) > 0 {
 			t.Errorf("%s: %v after %d calls, used %v", role, err, g.calls.Load(), m.Uses)
 		}
 	}
-	m.Grant.GivenBy = "ada@customer.example"
+	m.Consent.GivenBy = "ada@customer.example"
 	if _, err := s.Projects(t.Context(), onboarding.Actor{Email: "ada@customer.example", Role: onboarding.RoleCustomer}, "ob_sample"); err != nil || len(m.Users) != 1 || m.Users[0] != "ada@customer.example" {
 		t.Errorf("used by %v, %v", m.Users, err)
 	}

@@ -39,7 +39,7 @@ func world(t *testing.T, project emulator.Project) (*emulator.Emulator, *provisi
 	cloud.AddProject(project)
 
 	ledger := &ledgertest.Ledger{}
-	ledger.SignIn(onboarding.Grant{Email: ada, GivenBy: ada, Project: "acme-data"}, onboarding.GrantToken{AccessToken: cloud.Token(ada), Expiry: time.Now().Add(time.Hour)})
+	ledger.SignIn(onboarding.Consent{Email: ada, GivenBy: ada, Project: "acme-data"}, onboarding.ConsentToken{AccessToken: cloud.Token(ada), Expiry: time.Now().Add(time.Hour)})
 	s := provisioner.NewService(provisioner.Config{
 		Ledger: ledger, Vault: ledgertest.Vault{}, Catalog: resources.Catalog(), GoogleEndpoint: server.URL,
 		Guard: &provisioner.Guard{Dials: map[string]string{".gcp.databricks.com": server.URL}},

@@ -112,7 +112,7 @@ func (p *preflight) judgeDomains(r *onboarding.CheckResult, rules []*rule) error
 		r.Found = "The vendor's organization (" + customer + ") is allowed."
 	default:
 		r.State = onboarding.CheckFailed
-		r.Found = "Only accounts of these organizations may be granted roles: " + cmp.Or(strings.Join(l.allowed, ", "), "none") + ". The vendor's is not among them, so the grant to " + p.spec.ControlPlaneAccount + " would be refused."
+		r.Found = "Only accounts of these organizations may be granted roles: " + cmp.Or(strings.Join(l.allowed, ", "), "none") + ". The vendor's is not among them, so the consent to " + p.spec.ControlPlaneAccount + " would be refused."
 		p.sharing(r, "constraints/iam.allowedPolicyMemberDomains", "allow the Google Cloud customer ID "+cmp.Or(customer, "(ask us for the vendor's customer ID)"))
 	}
 	return nil
@@ -145,7 +145,7 @@ func (p *preflight) judgeMembers(r *onboarding.CheckResult, rules []*rule) error
 		r.Found = p.spec.ControlPlaneAccount + " is an allowed member."
 	default:
 		r.State = onboarding.CheckFailed
-		r.Found = "The managed policy is enforced and does not name " + p.spec.ControlPlaneAccount + ", so the grant to it would be refused."
+		r.Found = "The managed policy is enforced and does not name " + p.spec.ControlPlaneAccount + ", so a binding for it would be refused."
 		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", "add serviceAccount:"+p.spec.ControlPlaneAccount+" to allowedMemberSubjects")
 	}
 	return nil

@@ -176,7 +176,7 @@ func TestARunMakesEverythingOnceInOrder(t *testing.T) {
 		if got := m.History["bucket"]; got != "started intent result done " {
 			t.Errorf("the ledger says %q", got)
 		}
-		if m.Grant.Live() || m.Grant.Sealed != nil {
+		if m.Consent.Live() || m.Consent.Sealed != nil {
 			t.Error("the access is still held after the run")
 		}
 		if len(m.Secrets) > 0 {
@@ -332,11 +332,11 @@ func TestARevokedAccessBlocksAndResumesTheSameTask(t *testing.T) {
 		if m.Task("beside").State != onboarding.TaskDone {
 			t.Error("a task that does not depend on it did not go on")
 		}
-		if !m.Grant.Live() {
+		if !m.Consent.Live() {
 			t.Error("the access was wiped though the run isn't over")
 		}
 		ended = false
-		signIn(m, onboarding.GrantToken{AccessToken: "access-2", Expiry: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
+		signIn(m, onboarding.ConsentToken{AccessToken: "access-2", Expiry: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
 		m.Retry()
 		execute(t, s)
 		if m.Snapshot().State != onboarding.RunSucceeded || c.made("first") != 1 || c.made("bucket") != 1 {
@@ -424,7 +424,7 @@ func TestCancelFinishesTheCallInFlight(t *testing.T) {
 		if m.Snapshot().State != onboarding.RunCanceled || c.made("first") != 1 || c.made("second") != 0 {
 			t.Errorf("run %s, first made %d times, second %d", m.Snapshot().State, c.made("first"), c.made("second"))
 		}
-		if m.Grant.Live() {
+		if m.Consent.Live() {
 			t.Error("the access is still held")
 		}
 	})
@@ -462,8 +462,8 @@ func TestShutdownReleasesTheRunAfterTheCallInFlight(t *testing.T) {
 		if err := s.Execute(ctx, "run_sample", 1); err != nil {
 			t.Fatal(err)
 		}
-		if m.Snapshot().State != onboarding.RunQueued || c.made("first") != 1 || c.made("second") != 0 || !m.Grant.Live() {
-			t.Errorf("run %s, first made %d times, second %d, access live %v", m.Snapshot().State, c.made("first"), c.made("second"), m.Grant.Live())
+		if m.Snapshot().State != onboarding.RunQueued || c.made("first") != 1 || c.made("second") != 0 || !m.Consent.Live() {
+			t.Errorf("run %s, first made %d times, second %d, access live %v", m.Snapshot().State, c.made("first"), c.made("second"), m.Consent.Live())
 		}
 		c.before = nil
 		execute(t, s)
@@ -661,7 +661,7 @@ func TestRetriesHonorGoogleAndEnd(t *testing.T) {
 	t.Run("a policy race is repeated at once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := newCloud()
-			s, m := bundle(t, c.step("grant"))
+			s, m := bundle(t, c.step("binding"))
 			tries := 0
 			c.before = func(context.Context, string) error {
 				if tries++; tries <= 3 {
@@ -672,7 +672,7 @@ func TestRetriesHonorGoogleAndEnd(t *testing.T) {
 			start := time.Now()
 			execute(t, s)
 			if m.Snapshot().State != onboarding.RunSucceeded || time.Since(start) > 3*time.Second {
-				t.Errorf("run %s after %v: %s", m.Snapshot().State, time.Since(start), m.Task("grant").Message)
+				t.Errorf("run %s after %v: %s", m.Snapshot().State, time.Since(start), m.Task("binding").Message)
 			}
 		})
 	})
@@ -692,7 +692,7 @@ func TestRetriesHonorGoogleAndEnd(t *testing.T) {
 			}
 		})
 	})
-	t.Run("403 just after a grant passes, 403 for good blocks with the permission's name", func(t *testing.T) {
+	t.Run("403 just after a binding passes, 403 for good blocks with the permission's name", func(t *testing.T) {
 		for _, passes := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCloud()
@@ -794,11 +794,11 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud()
 		bucket := c.step("bucket")
-		grant := c.step("grant", bucket)
+		binding := c.step("binding", bucket)
 		keeps := c.def("role")
 		keeps.Undo = func(context.Context, *Env, want) error { return &Left{Why: "Google keeps its name."} }
-		s, _ := bundle(t, bucket, grant, c.step("theirs"), Define(keeps))
-		for _, name := range []string{"bucket", "grant", "role"} {
+		s, _ := bundle(t, bucket, binding, c.step("theirs"), Define(keeps))
+		for _, name := range []string{"bucket", "binding", "role"} {
 			c.put(name, "right", true)
 		}
 		c.put("theirs", "right", false)
@@ -819,7 +819,7 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 			}
 		}
 		execute(t, s)
-		if m.Snapshot().State != onboarding.RunSucceeded || slices.Index(order, "grant") > slices.Index(order, "bucket") {
+		if m.Snapshot().State != onboarding.RunSucceeded || slices.Index(order, "binding") > slices.Index(order, "bucket") {
 			t.Errorf("run %s, order %v", m.Snapshot().State, order)
 		}
 		if len(c.things) != 2 || c.things["theirs"] != (thing{"right", false}) {

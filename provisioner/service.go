@@ -24,7 +24,7 @@ import (
 // Scopes is the access to Google Cloud that a customer is asked for, at its own step and offline.
 var Scopes = []string{"https://www.googleapis.com/auth/cloud-platform"}
 
-// Ledger is where runs, tasks, grants and sealed secrets are kept. A write under an old fence is refused with
+// Ledger is where runs, tasks, consents and sealed secrets are kept. A write under an old fence is refused with
 // CodeFenced, after which nothing more may be done for the run.
 type Ledger interface {
 	// ClaimRun takes a run over: CodeConflict when another live worker holds it, or it isn't active. An error that comes
@@ -50,11 +50,11 @@ type Ledger interface {
 
 	// Inventory lists what the runs of an onboarding created, changed, adopted and found.
 	Inventory(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Item, error)
-	// LiveGrant returns the zero Grant where there is none.
-	LiveGrant(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Grant, error)
-	ResealGrant(ctx context.Context, grant int64, sealed []byte) error
-	RecordUse(ctx context.Context, grant int64, by, purpose, text string) error
-	WipeGrant(ctx context.Context, actor onboarding.Actor, grant int64, revokedAt time.Time) error
+	// LiveConsent returns the zero Consent where there is none.
+	LiveConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Consent, error)
+	ResealConsent(ctx context.Context, consent int64, sealed []byte) error
+	RecordUse(ctx context.Context, consent int64, by, purpose, text string) error
+	WipeConsent(ctx context.Context, actor onboarding.Actor, consent int64, revokedAt time.Time) error
 	// SealedSecret is CodeGone where a run that succeeded wiped it, else CodeNotFound where there is none.
 	SealedSecret(ctx context.Context, id onboarding.ID, purpose onboarding.Purpose) ([]byte, error)
 	// WipeSecrets wipes all of an onboarding's.
@@ -133,7 +133,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // Scopes is what the customer's consent must hold.
 func (s *Service) Scopes() []string { return Scopes }
 
-// clients makes Google's clients for an onboarding's live grant; its use is recorded under purpose.
+// clients makes Google's clients for an onboarding's live consent; its use is recorded under purpose.
 func (s *Service) clients(ctx context.Context, a *access) (*gcp.Clients, error) {
 	c, err := gcp.New(ctx, a, s.cfg.GoogleEndpoint, s.cfg.Transport)
 	if err != nil {
@@ -235,20 +235,20 @@ func (s *Service) Project(ctx context.Context, actor onboarding.Actor, id onboar
 	}
 }
 
-// Revoke ends the customer's access: at Google, then here, whatever Google said. No live grant is success.
+// Revoke ends the customer's access: at Google, then here, whatever Google said. No live consent is success.
 func (s *Service) Revoke(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
-	g, err := s.cfg.Ledger.LiveGrant(ctx, actor, id)
+	g, err := s.cfg.Ledger.LiveConsent(ctx, actor, id)
 	if err != nil {
-		return fmt.Errorf("grant of %s: %w", id, err)
+		return fmt.Errorf("consent of %s: %w", id, err)
 	}
 	return s.revoke(ctx, actor, g)
 }
 
-// RevokeGrant is [Service.Revoke] for one consent: another that took its place stays.
-func (s *Service) RevokeGrant(ctx context.Context, actor onboarding.Actor, g onboarding.Grant) error {
-	live, err := s.cfg.Ledger.LiveGrant(ctx, actor, g.Onboarding)
+// RevokeConsent is [Service.Revoke] for one consent: another that took its place stays.
+func (s *Service) RevokeConsent(ctx context.Context, actor onboarding.Actor, g onboarding.Consent) error {
+	live, err := s.cfg.Ledger.LiveConsent(ctx, actor, g.Onboarding)
 	if err != nil {
-		return fmt.Errorf("grant of %s: %w", g.Onboarding, err)
+		return fmt.Errorf("consent of %s: %w", g.Onboarding, err)
 	}
 	if live.ID != g.ID {
 		return nil
@@ -256,7 +256,7 @@ func (s *Service) RevokeGrant(ctx context.Context, actor onboarding.Actor, g onb
 	return s.revoke(ctx, actor, live)
 }
 
-func (s *Service) revoke(ctx context.Context, actor onboarding.Actor, g onboarding.Grant) error {
+func (s *Service) revoke(ctx context.Context, actor onboarding.Actor, g onboarding.Consent) error {
 	if !g.Live() {
 		return nil
 	}
@@ -270,14 +270,14 @@ func (s *Service) revoke(ctx context.Context, actor onboarding.Actor, g onboardi
 	if err := s.cfg.Ledger.RecordUse(ctx, g.ID, actor.Email, "revoke", text); err != nil {
 		s.cfg.Log.WarnContext(ctx, "record a revocation", "onboarding", id, "error", err)
 	}
-	if err := s.cfg.Ledger.WipeGrant(ctx, actor, g.ID, at); err != nil {
-		return fmt.Errorf("wipe grant of %s: %w", id, err)
+	if err := s.cfg.Ledger.WipeConsent(ctx, actor, g.ID, at); err != nil {
+		return fmt.Errorf("wipe consent of %s: %w", id, err)
 	}
 	return nil
 }
 
 // revokeAtGoogle tells why it failed, "" when the token is dead at Google.
-func (s *Service) revokeAtGoogle(ctx context.Context, g onboarding.Grant) string {
+func (s *Service) revokeAtGoogle(ctx context.Context, g onboarding.Consent) string {
 	tok, err := s.unseal(g)
 	if err != nil {
 		return "The access could not be opened to revoke it at Google. Remove it at https://myaccount.google.com/connections."
@@ -289,9 +289,9 @@ func (s *Service) revokeAtGoogle(ctx context.Context, g onboarding.Grant) string
 	return s.revokeToken(ctx, token)
 }
 
-// Discard revokes a token that a customer gave and that is not kept. A failure is for the log: there is no grant whose
+// Discard revokes a token that a customer gave and that is not kept. A failure is for the log: there is no consent whose
 // receipt could tell it.
-func (s *Service) Discard(ctx context.Context, tok onboarding.GrantToken) {
+func (s *Service) Discard(ctx context.Context, tok onboarding.ConsentToken) {
 	if why := s.revokeToken(ctx, cmp.Or(tok.RefreshToken, tok.AccessToken)); why != "" {
 		s.cfg.Log.WarnContext(ctx, "discard a token", "error", why)
 	}

@@ -69,9 +69,9 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	must(t, s.OverrideCheck(ctx, sam, ob.ID, ob.Version, "domain", "Members from outside are allowed", "It is an exception."))
 	happened(onboarding.CheckOverridden{Check: "domain", Title: "Members from outside are allowed", Reason: "It is an exception.", Version: ob.Version})
 
-	grant, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: "ada@gmail.example", GivenBy: ada.Email, Scopes: []string{"cloud"}, Sealed: []byte("x")})
+	consent, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Email: "ada@gmail.example", GivenBy: ada.Email, Scopes: []string{"cloud"}, Sealed: []byte("x")})
 	must(t, err)
-	must(t, s.ChooseProject(ctx, ada, grant, "acme-data"))
+	must(t, s.ChooseProject(ctx, ada, consent, "acme-data"))
 	happened(
 		onboarding.ConsentGiven{Email: "ada@gmail.example", Scopes: []string{"cloud"}},
 		onboarding.ConsentProject{Email: "ada@gmail.example", Project: "acme-data"},
@@ -114,7 +114,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 		onboarding.RunCancelAsked{Run: run.ID},
 		onboarding.RunEnded{Run: run.ID, State: onboarding.RunCanceled},
 	)
-	must(t, s.WipeGrant(ctx, ada, grant.ID, time.Now()))
+	must(t, s.WipeConsent(ctx, ada, consent.ID, time.Now()))
 	happened(onboarding.ConsentWiped{Email: access, Revoked: true})
 	run = submit(t, s, ada, ob)
 	must(t, s.CancelRun(ctx, ada, run.ID))

@@ -25,7 +25,7 @@ const (
 )
 
 // River's tables belong to the owner; the app's roles work with them. Its sequences and functions come along.
-const riverGrants = `
+const riverPrivileges = `
 GRANT SELECT, INSERT, UPDATE, DELETE ON river_job, river_leader, river_queue, river_notification TO groundwork_app, groundwork_staff;
 GRANT SELECT ON river_migration TO groundwork_app, groundwork_staff;
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO groundwork_app, groundwork_staff;`
@@ -71,7 +71,7 @@ func Migrate(ctx context.Context, ownerURL string) error {
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: riverVersion}); err != nil {
 		return fmt.Errorf("migrate River's tables: %w", err)
 	}
-	if _, err := lock.Exec(ctx, riverGrants); err != nil {
+	if _, err := lock.Exec(ctx, riverPrivileges); err != nil {
 		return fmt.Errorf("grant River's tables to the application: %w", err)
 	}
 	return nil
@@ -101,7 +101,7 @@ func SharedNames(ctx context.Context, ownerURL string) (map[string][]string, err
 // SchemaHash names the schema that [Migrate] makes, so that tests can keep a migrated template.
 func SchemaHash() (string, error) {
 	h := sha256.New()
-	fmt.Fprintf(h, "river %d\n%s\n", riverVersion, riverGrants)
+	fmt.Fprintf(h, "river %d\n%s\n", riverVersion, riverPrivileges)
 	files, err := fs.Glob(migrations.FS, "*.sql")
 	if err != nil {
 		return "", fmt.Errorf("list the migrations: %w", err)

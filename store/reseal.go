@@ -11,9 +11,9 @@ import (
 
 // Sealed is a value as it was sealed, with its place.
 type Sealed struct {
-	Grant int64 // 0: a secret
-	To    onboarding.SealedTo
-	Value []byte
+	Consent int64 // 0: a secret
+	To      onboarding.SealedTo
+	Value   []byte
 }
 
 // SealedCount says how many values a key sealed.
@@ -41,8 +41,8 @@ const (
 SELECT 0::bigint, onboarding, '', purpose, sealed FROM secrets
 WHERE substring(sealed FOR 5) <> @prefix AND (onboarding, purpose) > (@onboarding, @purpose)
 ORDER BY onboarding, purpose LIMIT @most`
-	selectSealedGrants = `
-SELECT id, onboarding, ref, @grant::text, sealed FROM grants
+	selectSealedConsents = `
+SELECT id, onboarding, ref, @consent::text, sealed FROM grants
 WHERE substring(sealed FOR 5) <> @prefix AND id > @after
 ORDER BY id LIMIT @most`
 )
@@ -52,35 +52,35 @@ ORDER BY id LIMIT @most`
 func (s *Store) SealedElsewise(ctx context.Context, prefix []byte, after Sealed, most int) ([]Sealed, error) {
 	var found []Sealed
 	row := func(row pgx.CollectableRow) (v Sealed, err error) {
-		err = row.Scan(&v.Grant, &v.To.Onboarding, &v.To.Grant, &v.To.Purpose, &v.Value)
+		err = row.Scan(&v.Consent, &v.To.Onboarding, &v.To.Consent, &v.To.Purpose, &v.Value)
 		return v, err
 	}
-	args := pgx.NamedArgs{"prefix": prefix, "most": most, "onboarding": after.To.Onboarding, "purpose": after.To.Purpose, "grant": onboarding.PurposeGoogleGrant, "after": after.Grant}
+	args := pgx.NamedArgs{"prefix": prefix, "most": most, "onboarding": after.To.Onboarding, "purpose": after.To.Purpose, "consent": onboarding.PurposeGoogleConsent, "after": after.Consent}
 	read := func(sql string) error {
 		return s.batch(ctx, onboarding.System, "read sealed values", func(b *pgx.Batch) { b.Queue(sql, args).Query(collect(&found, row)) })
 	}
-	if after.Grant == 0 {
+	if after.Consent == 0 {
 		if err := read(selectSealedSecrets); err != nil || len(found) > 0 {
 			return found, err
 		}
 	}
-	return found, read(selectSealedGrants)
+	return found, read(selectSealedConsents)
 }
 
 const (
-	resealSecret = `UPDATE secrets SET sealed = @sealed WHERE onboarding = @onboarding AND purpose = @purpose AND sealed = @value`
-	resealGrant  = `UPDATE grants SET sealed = @sealed WHERE id = @grant AND sealed = @value`
+	resealSecret  = `UPDATE secrets SET sealed = @sealed WHERE onboarding = @onboarding AND purpose = @purpose AND sealed = @value`
+	resealConsent = `UPDATE grants SET sealed = @sealed WHERE id = @consent AND sealed = @value`
 )
 
 // Reseal replaces a value by what it was resealed to, and tells whether it did: a value that was changed or wiped
 // since it was read stays as it is. For the system alone.
 func (s *Store) Reseal(ctx context.Context, v Sealed, sealed []byte) (replaced bool, err error) {
 	sql := resealSecret
-	if v.Grant != 0 {
-		sql = resealGrant
+	if v.Consent != 0 {
+		sql = resealConsent
 	}
 	err = s.batch(ctx, onboarding.System, "reseal a value", func(b *pgx.Batch) {
-		b.Queue(sql, pgx.NamedArgs{"sealed": sealed, "value": v.Value, "grant": v.Grant, "onboarding": v.To.Onboarding, "purpose": v.To.Purpose}).
+		b.Queue(sql, pgx.NamedArgs{"sealed": sealed, "value": v.Value, "consent": v.Consent, "onboarding": v.To.Onboarding, "purpose": v.To.Purpose}).
 			Exec(func(tag pgconn.CommandTag) error {
 				replaced = tag.RowsAffected() == 1
 				return nil

@@ -17,19 +17,19 @@ func TestResealsEachValueOnceAndOnlyAsItWasRead(t *testing.T) {
 	t.Parallel()
 	s := pgtest.New(t)
 	ctx := t.Context()
-	var grants []onboarding.Grant
+	var consents []onboarding.Consent
 	for i := range 3 {
 		ob := begin(t, s, ada, onboarding.VendorValues{})
-		g, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Ref: fmt.Sprint("grant_", i), Email: ada.Email, Sealed: []byte("\x01old1 token")})
+		g, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Ref: fmt.Sprint("grant_", i), Email: ada.Email, Sealed: []byte("\x01old1 token")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		grants = append(grants, g)
+		consents = append(consents, g)
 		if err := s.UpdateVendor(ctx, sam, ob.ID, onboarding.VendorValues{}, []byte("\x01old2 key")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: grants[0].Onboarding, Ref: "grant_new", Email: ada.Email, Sealed: []byte("\x01new! token")}); err != nil {
+	if _, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: consents[0].Onboarding, Ref: "grant_new", Email: ada.Email, Sealed: []byte("\x01new! token")}); err != nil {
 		t.Fatal(err)
 	}
 	count := func() map[string]int {
@@ -58,19 +58,19 @@ func TestResealsEachValueOnceAndOnlyAsItWasRead(t *testing.T) {
 		}
 		all = append(all, some...)
 	}
-	if len(all) != 5 || slices.ContainsFunc(all[:3], func(v store.Sealed) bool { return v.Grant != 0 || v.To.Purpose != onboarding.PurposeVendorAPIKey }) ||
-		all[3].To != grants[1].SealedTo() || all[4].To != grants[2].SealedTo() || string(all[4].Value) != "\x01old1 token" {
+	if len(all) != 5 || slices.ContainsFunc(all[:3], func(v store.Sealed) bool { return v.Consent != 0 || v.To.Purpose != onboarding.PurposeVendorAPIKey }) ||
+		all[3].To != consents[1].SealedTo() || all[4].To != consents[2].SealedTo() || string(all[4].Value) != "\x01old1 token" {
 		t.Fatalf("read %+v", all)
 	}
 
 	refreshed, replaced, wiped := all[3], all[0], all[4]
-	if err := s.ResealGrant(ctx, refreshed.Grant, []byte("\x01old1 refreshed")); err != nil {
+	if err := s.ResealConsent(ctx, refreshed.Consent, []byte("\x01old1 refreshed")); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.UpdateVendor(ctx, sam, replaced.To.Onboarding, onboarding.VendorValues{}, []byte("\x01old2 another")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.WipeGrant(ctx, onboarding.System, wiped.Grant, time.Time{}); err != nil {
+	if err := s.WipeConsent(ctx, onboarding.System, wiped.Consent, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	for i, v := range all {
@@ -82,7 +82,7 @@ func TestResealsEachValueOnceAndOnlyAsItWasRead(t *testing.T) {
 	if by := count(); by["\x01old1"] != 1 || by["\x01old2"] != 1 || by["\x01new!"] != 3 || len(by) != 3 {
 		t.Errorf("in the end %v", by)
 	}
-	if g, err := s.LiveGrant(ctx, onboarding.System, refreshed.To.Onboarding); err != nil || string(g.Sealed) != "\x01old1 refreshed" {
+	if g, err := s.LiveConsent(ctx, onboarding.System, refreshed.To.Onboarding); err != nil || string(g.Sealed) != "\x01old1 refreshed" {
 		t.Errorf("the refreshed token: %q, %v", g.Sealed, err)
 	}
 }

@@ -11,20 +11,20 @@ import (
 	"groundwork/onboarding"
 )
 
-const selectGrantsOver = `
-SELECT ` + grantColumns + ` FROM grants g
+const selectConsentsOver = `
+SELECT ` + consentColumns + ` FROM grants g
 WHERE g.wiped_at IS NULL
 AND (g.created_at < @before OR EXISTS (
 	SELECT FROM members m WHERE m.onboarding = g.onboarding AND m.email = g.given_by AND m.role = 'colleague' AND m.until <= @now))
 AND NOT EXISTS (SELECT FROM runs r WHERE r.onboarding = g.onboarding AND r.state IN ('queued', 'running'))
 ORDER BY g.id`
 
-// GrantsOver are the live consents that were given before a time, or by a colleague whose time is over at now, and that
+// ConsentsOver are the live consents that were given before a time, or by a colleague whose time is over at now, and that
 // no run is using. For the system.
-func (s *Store) GrantsOver(ctx context.Context, before, now time.Time) ([]onboarding.Grant, error) {
-	var found []onboarding.Grant
+func (s *Store) ConsentsOver(ctx context.Context, before, now time.Time) ([]onboarding.Consent, error) {
+	var found []onboarding.Consent
 	err := s.batch(ctx, onboarding.System, "read consents that are over", func(b *pgx.Batch) {
-		b.Queue(selectGrantsOver, pgx.NamedArgs{"before": before, "now": now}).Query(collect(&found, toGrant))
+		b.Queue(selectConsentsOver, pgx.NamedArgs{"before": before, "now": now}).Query(collect(&found, toConsent))
 	})
 	return found, err
 }

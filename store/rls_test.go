@@ -304,9 +304,9 @@ func TestARowNamesNothingOfAnotherOnboarding(t *testing.T) {
 	w := newWall(t)
 	own := owner(t, w.db)
 	var run string
-	var grant, mine int64
+	var consent, mine int64
 	must(t, own.QueryRow(t.Context(), `SELECT id FROM runs WHERE onboarding = $1`, w.others).Scan(&run))
-	must(t, own.QueryRow(t.Context(), `SELECT id FROM grants WHERE onboarding = $1`, w.others).Scan(&grant))
+	must(t, own.QueryRow(t.Context(), `SELECT id FROM grants WHERE onboarding = $1`, w.others).Scan(&consent))
 	must(t, own.QueryRow(t.Context(), `SELECT id FROM grants WHERE onboarding = $1`, w.adas).Scan(&mine))
 	w.as(ada.Email)
 	for _, c := range []struct {
@@ -316,10 +316,10 @@ func TestARowNamesNothingOfAnotherOnboarding(t *testing.T) {
 	}{
 		{store.AppRole, `UPDATE onboardings SET run = $1 WHERE id = $2`, []any{run, w.adas}, "23503"},
 		{store.AppRole, `INSERT INTO tasks (run, onboarding, name, title, position) VALUES ($1, $2, 'x', 'x', 1)`, []any{run, w.adas}, "23503"},
-		{store.AppRole, `UPDATE grants SET replaced_by = $1 WHERE onboarding = $2`, []any{grant, w.adas}, "42501"},
-		{store.AppRole, `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ($1, $2, 'plan', 'x')`, []any{grant, w.adas}, "42501"},
+		{store.AppRole, `UPDATE grants SET replaced_by = $1 WHERE onboarding = $2`, []any{consent, w.adas}, "42501"},
+		{store.AppRole, `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ($1, $2, 'plan', 'x')`, []any{consent, w.adas}, "42501"},
 		{store.AppRole, `INSERT INTO task_events (run, task, onboarding, kind, text, epoch) VALUES ($1, 'bucket', $2, 'log', 'x', 0)`, []any{run, w.adas}, "42501"},
-		{store.StaffRole, `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ($1, $2, 'plan', 'x')`, []any{grant, w.adas}, "23503"},
+		{store.StaffRole, `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ($1, $2, 'plan', 'x')`, []any{consent, w.adas}, "23503"},
 		{store.StaffRole, `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ($1, $2, 'plan', 'x')`, []any{mine, w.adas}, ""},
 	} {
 		tx, err := w.app.Begin(t.Context())

@@ -189,7 +189,7 @@ func TestHidesWhatBelongsToSomeoneElse(t *testing.T) {
 	ob := begin(t, s, ada, onboarding.VendorValues{ProposedName: "acme"})
 	begin(t, s, mallory, onboarding.VendorValues{})
 	ctx := t.Context()
-	if _, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Sealed: []byte("x")}); err != nil {
+	if _, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Email: ada.Email, Sealed: []byte("x")}); err != nil {
 		t.Fatal(err)
 	}
 	run := submit(t, s, ada, ob)
@@ -204,8 +204,8 @@ func TestHidesWhatBelongsToSomeoneElse(t *testing.T) {
 		"cancel":     s.CancelRun(ctx, mallory, run.ID),
 		"submit":     second(s.Submit(ctx, mallory, ob.ID, ob.Version, onboarding.RunProvision, plan(), nothing)),
 		"role":       second(s.RoleOn(ctx, mallory.Email, ob.ID)),
-		"grant":      second(s.SaveGrant(ctx, mallory, onboarding.Grant{Onboarding: ob.ID, Email: mallory.Email, Sealed: []byte("y")})),
-		"wipe":       s.WipeGrant(ctx, mallory, 1, time.Time{}),
+		"consent":    second(s.SaveConsent(ctx, mallory, onboarding.Consent{Onboarding: ob.ID, Email: mallory.Email, Sealed: []byte("y")})),
+		"wipe":       s.WipeConsent(ctx, mallory, 1, time.Time{}),
 		"invite":     second2(s.CreateInvite(ctx, mallory, ob.ID, "m@other.example", onboarding.RoleColleague, 0)),
 	} {
 		if onboarding.ErrorCode(err) != onboarding.CodeNotFound {
@@ -223,14 +223,14 @@ func TestHidesWhatBelongsToSomeoneElse(t *testing.T) {
 			t.Errorf("%s: %v, want forbidden", name, err)
 		}
 	}
-	if g, err := s.LiveGrant(ctx, mallory, ob.ID); err != nil || g.Live() {
-		t.Errorf("mallory sees grant %+v, %v", g, err)
+	if g, err := s.LiveConsent(ctx, mallory, ob.ID); err != nil || g.Live() {
+		t.Errorf("mallory sees consent %+v, %v", g, err)
 	}
 	if mine, err := s.MyOnboardings(ctx, mallory); err != nil || len(mine) != 1 || mine[0].ID == ob.ID {
 		t.Errorf("mallory's onboardings %+v, %v", mine, err)
 	}
-	if g, err := s.LiveGrant(ctx, ada, ob.ID); err != nil || !g.Live() || string(g.Sealed) != "x" {
-		t.Errorf("ada's grant %+v, %v", g, err)
+	if g, err := s.LiveConsent(ctx, ada, ob.ID); err != nil || !g.Live() || string(g.Sealed) != "x" {
+		t.Errorf("ada's consent %+v, %v", g, err)
 	}
 }
 
@@ -333,45 +333,45 @@ func TestHoldsOneConsentAndWipesIt(t *testing.T) {
 	s := pgtest.New(t)
 	ctx := t.Context()
 	ob := begin(t, s, ada, onboarding.VendorValues{})
-	if g, err := s.LiveGrant(ctx, ada, ob.ID); err != nil || g.Live() {
+	if g, err := s.LiveConsent(ctx, ada, ob.ID); err != nil || g.Live() {
 		t.Errorf("before: %+v, %v", g, err)
 	}
-	first, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Scopes: []string{"a"}, Asked: []string{"a", "b"}, Ref: "grant_one", Sealed: []byte("one")})
+	first, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Email: ada.Email, Scopes: []string{"a"}, Asked: []string{"a", "b"}, Ref: "grant_one", Sealed: []byte("one")})
 	if err != nil || first.ID == 0 || first.Ref != "grant_one" {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	if _, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: ada.Email, Ref: "grant_one", Sealed: []byte("copied")}); err == nil {
+	if _, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Email: ada.Email, Ref: "grant_one", Sealed: []byte("copied")}); err == nil {
 		t.Error("two consents of one ref")
 	}
-	latest, err := s.SaveGrant(ctx, ada, onboarding.Grant{Onboarding: ob.ID, Email: "ada.cloud@customer.example", Project: "acme-data", Shown: []string{"storage.buckets.create"}, Sealed: []byte("two")})
+	latest, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Email: "ada.cloud@customer.example", Project: "acme-data", Shown: []string{"storage.buckets.create"}, Sealed: []byte("two")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if latest.GivenBy != ada.Email || latest.Project != "acme-data" || len(latest.Shown) != 1 {
 		t.Errorf("the consent doesn't say who gave it, and for what: %+v", latest)
 	}
-	wantCode(t, s.ResealGrant(ctx, first.ID, []byte("late refresh")), onboarding.CodeGone)
-	if err := s.ResealGrant(ctx, latest.ID, []byte("two, refreshed")); err != nil {
+	wantCode(t, s.ResealConsent(ctx, first.ID, []byte("late refresh")), onboarding.CodeGone)
+	if err := s.ResealConsent(ctx, latest.ID, []byte("two, refreshed")); err != nil {
 		t.Fatal(err)
 	}
-	if g, err := s.LiveGrant(ctx, onboarding.System, ob.ID); err != nil || g.ID != latest.ID || string(g.Sealed) != "two, refreshed" {
+	if g, err := s.LiveConsent(ctx, onboarding.System, ob.ID); err != nil || g.ID != latest.ID || string(g.Sealed) != "two, refreshed" {
 		t.Errorf("live %+v, %v", g, err)
 	}
 	if err := s.RecordUse(ctx, latest.ID, ada.Email, "plan", "Read the project."); err != nil {
 		t.Fatal(err)
 	}
-	if uses, err := s.GrantUses(ctx, ada, ob.ID); err != nil || len(uses) != 1 || uses[0].Grant != latest.ID || uses[0].Text != "Read the project." || uses[0].By != ada.Email {
+	if uses, err := s.ConsentUses(ctx, ada, ob.ID); err != nil || len(uses) != 1 || uses[0].Consent != latest.ID || uses[0].Text != "Read the project." || uses[0].By != ada.Email {
 		t.Errorf("uses %+v, %v", uses, err)
 	}
-	if err := s.WipeGrant(ctx, onboarding.System, latest.ID, time.Now()); err != nil {
+	if err := s.WipeConsent(ctx, onboarding.System, latest.ID, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	all, err := s.Grants(ctx, ada, ob.ID)
+	all, err := s.Consents(ctx, ada, ob.ID)
 	if err != nil || len(all) != 2 || all[0].Live() || all[1].Live() || all[1].RevokedAt.IsZero() {
-		t.Fatalf("grants %+v, %v", all, err)
+		t.Fatalf("consents %+v, %v", all, err)
 	}
-	must(t, s.WipeGrant(ctx, ada, latest.ID, time.Now()))
-	again, err := s.Grants(ctx, ada, ob.ID)
+	must(t, s.WipeConsent(ctx, ada, latest.ID, time.Now()))
+	again, err := s.Consents(ctx, ada, ob.ID)
 	if err != nil || again[0].WipedBy != ada.Email || again[1].WipedBy != onboarding.System.Email || !again[1].WipedAt.Equal(all[1].WipedAt) {
 		t.Errorf("who wiped them first: %+v, %v", again, err)
 	}

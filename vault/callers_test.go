@@ -51,7 +51,7 @@ func TestOnlyTheProvisionerOpens(t *testing.T) {
 			}
 		}
 	}
-	// The grant, the secrets, and the vault's own resealing: a new place has to record what it opens.
+	// The consent, the secrets, and the vault's own resealing: a new place has to record what it opens.
 	if where["groundwork/provisioner"] != 2 || where["groundwork/vault"] != 1 {
 		t.Errorf("opened in %v; see that each place records its use, then count it here", where)
 	}

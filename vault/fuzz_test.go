@@ -90,7 +90,7 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	to := onboarding.SealedTo{Onboarding: "ob_x", Grant: "grant_x", Purpose: onboarding.PurposeGoogleGrant}
+	to := onboarding.SealedTo{Onboarding: "ob_x", Consent: "grant_x", Purpose: onboarding.PurposeGoogleConsent}
 	good, err := v.Seal(to, onboarding.NewSecret("x"))
 	if err != nil {
 		f.Fatal(err)
@@ -101,11 +101,11 @@ func FuzzOpen(f *testing.F) {
 	f.Add(good[:len(good)-1], "ob_x", "grant_x")
 	f.Add(append(bytes.Clone(good), 0), "ob_x", "grant_x")
 	f.Add([]byte{}, "", "")
-	f.Fuzz(func(t *testing.T, sealed []byte, id, grant string) {
-		at := onboarding.SealedTo{Onboarding: onboarding.ID(id), Grant: grant, Purpose: onboarding.PurposeGoogleGrant}
+	f.Fuzz(func(t *testing.T, sealed []byte, id, consent string) {
+		at := onboarding.SealedTo{Onboarding: onboarding.ID(id), Consent: consent, Purpose: onboarding.PurposeGoogleConsent}
 		got, err := v.Open(at, sealed)
 		if opened := err == nil; opened != (bytes.Equal(sealed, good) && at == to) {
-			t.Errorf("%x for %q, %q opened %v as %q", sealed, id, grant, opened, got.Reveal())
+			t.Errorf("%x for %q, %q opened %v as %q", sealed, id, consent, opened, got.Reveal())
 		}
 	})
 }

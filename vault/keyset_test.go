@@ -12,7 +12,7 @@ import (
 	"groundwork/vault/kmstest"
 )
 
-var there = onboarding.SealedTo{Onboarding: "ob_x", Grant: "grant_x", Purpose: onboarding.PurposeGoogleGrant}
+var there = onboarding.SealedTo{Onboarding: "ob_x", Consent: "grant_x", Purpose: onboarding.PurposeGoogleConsent}
 
 func seal(t *testing.T, v *vault.Vault, text string) []byte {
 	t.Helper()

@@ -1,4 +1,4 @@
-// Package vault seals secrets with Tink's AEAD, bound to the onboarding, grant and purpose they are for, so that a
+// Package vault seals secrets with Tink's AEAD, bound to the onboarding, consent and purpose they are for, so that a
 // sealed value that was copied elsewhere does not open. It knows no SQL, no HTTP and nothing of what it seals.
 package vault
 
@@ -104,12 +104,12 @@ func generate(master tink.AEAD) ([]byte, error) {
 }
 
 // associated writes what a value is sealed to, so that no field can run into another, and with the version of the
-// scheme, so that a later one cannot be confused with it. A grant has the second. What belongs to no grant, or to one
+// scheme, so that a later one cannot be confused with it. A consent has the second. What belongs to no consent, or to one
 // without a ref, keeps the first, in which a NUL parts the fields.
 func associated(to onboarding.SealedTo) ([]byte, error) {
-	if to.Grant != "" {
+	if to.Consent != "" {
 		var out strings.Builder
-		for _, field := range []string{"groundwork", "v2", string(to.Onboarding), to.Grant, string(to.Purpose)} {
+		for _, field := range []string{"groundwork", "v2", string(to.Onboarding), to.Consent, string(to.Purpose)} {
 			fmt.Fprintf(&out, "%d:%s,", len(field), field)
 		}
 		return []byte(out.String()), nil

@@ -25,15 +25,15 @@ func newVault(t *testing.T) *vault.Vault {
 func TestAValueOpensOnlyForWhatItWasSealedTo(t *testing.T) {
 	v := newVault(t)
 	places := map[string]onboarding.SealedTo{
-		"a grant":                          there,
-		"another grant":                    {Onboarding: "ob_x", Grant: "grant_y", Purpose: onboarding.PurposeGoogleGrant},
-		"another onboarding":               {Onboarding: "ob_y", Grant: "grant_x", Purpose: onboarding.PurposeGoogleGrant},
-		"another purpose":                  {Onboarding: "ob_x", Grant: "grant_x", Purpose: onboarding.PurposeRedisToken},
-		"a grant of before":                {Onboarding: "ob_x", Purpose: onboarding.PurposeGoogleGrant},
+		"a consent":                        there,
+		"another consent":                  {Onboarding: "ob_x", Consent: "grant_y", Purpose: onboarding.PurposeGoogleConsent},
+		"another onboarding":               {Onboarding: "ob_y", Consent: "grant_x", Purpose: onboarding.PurposeGoogleConsent},
+		"another purpose":                  {Onboarding: "ob_x", Consent: "grant_x", Purpose: onboarding.PurposeRedisToken},
+		"a consent of before":              {Onboarding: "ob_x", Purpose: onboarding.PurposeGoogleConsent},
 		"a secret":                         {Onboarding: "ob_x", Purpose: onboarding.PurposeRedisToken},
 		"a secret elsewhere":               {Onboarding: "ob_y", Purpose: onboarding.PurposeRedisToken},
-		"the grant's end in the purpose":   {Onboarding: "ob_x", Grant: "grant", Purpose: "_x" + onboarding.PurposeGoogleGrant},
-		"the length of a field in another": {Onboarding: "ob_x,7:grant_x,", Grant: "12", Purpose: onboarding.PurposeGoogleGrant},
+		"the grant's end in the purpose":   {Onboarding: "ob_x", Consent: "grant", Purpose: "_x" + onboarding.PurposeGoogleConsent},
+		"the length of a field in another": {Onboarding: "ob_x,7:grant_x,", Consent: "12", Purpose: onboarding.PurposeGoogleConsent},
 		"the second scheme in the first":   {Onboarding: "ob_x,7:grant_x,12:google_grant,"},
 		"the purpose's start elsewhere":    {Onboarding: "ob_xredis", Purpose: "_token"},
 	}
@@ -65,7 +65,7 @@ func TestWhatAnEarlierVersionSealedStillOpens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := onboarding.SealedTo{Onboarding: "ob_aaaaaaaaaaaaaaaaaaaa", Purpose: onboarding.PurposeGoogleGrant}
+	before := onboarding.SealedTo{Onboarding: "ob_aaaaaaaaaaaaaaaaaaaa", Purpose: onboarding.PurposeGoogleConsent}
 	if got, err := v.Open(before, sealed); err != nil || got.Reveal() != "kept" {
 		t.Errorf("opened %v, %v", got, err)
 	}

@@ -266,7 +266,7 @@ func (s samples) list() []onboarding.Onboarding {
 		row("Ospina & Roldán", "ana@ospina.example", "", "southamerica-east1", onboarding.StatusInForm, "Region (2 of 7)", onboarding.PartyCustomer, "Answer the form", 3*h, "", 3*h),
 		row("Lindqvist Foods", "karl@lindqvist.example", "lindqvist-prod", "europe-north1", onboarding.StatusDone, "Handed over", onboarding.PartyNobody, "", 0, "aiko@vendor.example", 26*h),
 		row("שירותי ענן לדוגמה", "noa@ltr-and-rtl.example", "sample-rtl", "me-west1", onboarding.StatusWaitingVendor, "Control plane service account", onboarding.PartySpecialist, "Add the control plane service account", 4*d, "marek@vendor.example", 4*d),
-		row("A company with an unusually long name that has to wrap somewhere sensible GmbH & Co. KG", "someone.with.a.long.address@subsidiary.customer.example", "a-project-id-of-30-characters0", "northamerica-northeast1", onboarding.StatusAttention, "Organization policy refuses the grant", onboarding.PartyOrganization, "Allow the vendor's domain", 3*d, "aiko@vendor.example", 5*h),
+		row("A company with an unusually long name that has to wrap somewhere sensible GmbH & Co. KG", "someone.with.a.long.address@subsidiary.customer.example", "a-project-id-of-30-characters0", "northamerica-northeast1", onboarding.StatusAttention, "Organization policy refuses the consent", onboarding.PartyOrganization, "Allow the vendor's domain", 3*d, "aiko@vendor.example", 5*h),
 	}
 }
 
@@ -524,7 +524,7 @@ func (s samples) checks(failed bool) []onboarding.CheckResult {
 		{Name: "billing", Title: "Billing is on", State: onboarding.CheckOK, ReadAt: at},
 		{Name: "bucket-name", Title: "The bucket's name is free", State: onboarding.CheckOK, ReadAt: at},
 	}
-	warn := onboarding.CheckResult{Name: "policies", Title: "Organization policies", State: onboarding.CheckUnreadable, ReadAt: at, Found: "ada@customer.example may not read the policies.", Why: "A policy may refuse members from outside your organization; the run would stop at the control plane's grant.", Fix: []string{"Ask an administrator for the role Organization Policy Viewer.", "Check again."}, On: onboarding.PartyOrganization}
+	warn := onboarding.CheckResult{Name: "policies", Title: "Organization policies", State: onboarding.CheckUnreadable, ReadAt: at, Found: "ada@customer.example may not read the policies.", Why: "A policy may refuse members from outside your organization; the run would stop at the control plane's consent.", Fix: []string{"Ask an administrator for the role Organization Policy Viewer.", "Check again."}, On: onboarding.PartyOrganization}
 	if !failed {
 		return append(ok, warn)
 	}
@@ -532,7 +532,7 @@ func (s samples) checks(failed bool) []onboarding.CheckResult {
 		{
 			Name: "domain", Title: "Members from outside are allowed", State: onboarding.CheckFailed, ReadAt: at, On: onboarding.PartyOrganization, Overridable: true,
 			Found: "The policy iam.allowedPolicyMemberDomains allows only your own organization.",
-			Why:   "The vendor's service account needs a grant on the bucket; this policy refuses it.",
+			Why:   "The vendor's service account needs a binding on the bucket; this policy refuses it.",
 			Fix:   []string{"Open the policy of the project.", "Add the vendor's customer ID C0sample1 to the allowed values.", "Wait two minutes, then check again."},
 			Link:  "https://console.cloud.google.com/iam-admin/orgpolicies", Command: "gcloud resource-manager org-policies allow \\\n  iam.allowedPolicyMemberDomains C0sample1 --project=acme-data-prod",
 			Request: "Hello,\nfor the project acme-data-prod we need the vendor's service account as a member.\nPlease allow the customer ID C0sample1 in the policy iam.allowedPolicyMemberDomains for this project.",
@@ -729,17 +729,17 @@ func (s samples) sessions() []Session {
 
 func (s samples) receipt() ReceiptView {
 	const scope = "https://www.googleapis.com/auth/cloud-platform"
-	use := func(d time.Duration, purpose, text string) onboarding.GrantUse {
-		return onboarding.GrantUse{Grant: 1, At: s.now.Add(-d), Purpose: purpose, Text: text}
+	use := func(d time.Duration, purpose, text string) onboarding.ConsentUse {
+		return onboarding.ConsentUse{Consent: 1, At: s.now.Add(-d), Purpose: purpose, Text: text}
 	}
 	return ReceiptView{
 		Frame: s.customer(), Onboarding: s.onboarding(), RevokeURL: "/o/ob_sample/revoke",
-		Grants: []ReceiptGrant{
-			{Grant: onboarding.Grant{ID: 2, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-10 * time.Minute), Sealed: []byte{1}}},
-			{Grant: onboarding.Grant{ID: 3, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-40 * time.Minute), WipedAt: s.now.Add(-30 * time.Minute), WipedBy: "grace@customer.example"}},
+		Consents: []ReceiptConsent{
+			{Consent: onboarding.Consent{ID: 2, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-10 * time.Minute), Sealed: []byte{1}}},
+			{Consent: onboarding.Consent{ID: 3, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-40 * time.Minute), WipedAt: s.now.Add(-30 * time.Minute), WipedBy: "grace@customer.example"}},
 			{
-				Grant: onboarding.Grant{ID: 1, Email: "ada@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-50 * time.Minute), RevokedAt: s.now.Add(-10 * time.Minute), WipedAt: s.now.Add(-10 * time.Minute), WipedBy: onboarding.System.Email},
-				Uses:  []onboarding.GrantUse{use(49*time.Minute, "preflight", "Read the project, its billing and policies."), use(48*time.Minute, "plan", "Read what exists already.")},
+				Consent: onboarding.Consent{ID: 1, Email: "ada@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-50 * time.Minute), RevokedAt: s.now.Add(-10 * time.Minute), WipedAt: s.now.Add(-10 * time.Minute), WipedBy: onboarding.System.Email},
+				Uses:    []onboarding.ConsentUse{use(49*time.Minute, "preflight", "Read the project, its billing and policies."), use(48*time.Minute, "plan", "Read what exists already.")},
 			},
 		},
 	}

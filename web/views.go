@@ -236,17 +236,17 @@ type DoneView struct {
 	Verified    string            // what the last verification on demand found, "" if there was none
 }
 
-// ReceiptGrant is one consent and every use of it.
-type ReceiptGrant struct {
-	Grant onboarding.Grant
-	Uses  []onboarding.GrantUse
+// ReceiptConsent is one consent and every use of it.
+type ReceiptConsent struct {
+	Consent onboarding.Consent
+	Uses    []onboarding.ConsentUse
 }
 
 // ReceiptView says which access was given, when and for what it was used, and when it was given up.
 type ReceiptView struct {
 	Frame
 	Onboarding onboarding.Onboarding
-	Grants     []ReceiptGrant
+	Consents   []ReceiptConsent
 	RevokeURL  string // POST; "" draws no button
 }
 

@@ -62,7 +62,7 @@ type Lookup interface {
 	Projects(ctx context.Context) ([]Choice, error)
 	// Project looks one project up with the customer's access. An [onboarding.Error] says what to do next.
 	Project(ctx context.Context, id string) (ProjectInfo, error)
-	// Connected is the email address of the Google account with a live grant, "" if none.
+	// Connected is the email address of the Google account with a live consent, "" if none.
 	Connected(ctx context.Context) (string, error)
 }
 

@@ -99,7 +99,7 @@ func keepAPIKey(t *testing.T, db *store.Store, v *vault.Vault, id onboarding.ID,
 // wantKept reads an onboarding's token and vendor's key as a server with this vault does.
 func wantKept(t *testing.T, db *store.Store, v *vault.Vault, id onboarding.ID, want string) {
 	t.Helper()
-	g, err := db.LiveGrant(t.Context(), onboarding.System, id)
+	g, err := db.LiveConsent(t.Context(), onboarding.System, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestResealingLosesNothingThatServersWriteMeanwhile(t *testing.T) {
 	keys(t, "promote", fresh)
 	server := startedWith(t, path)
 	id := owned(t, s, customer(ada.Email))
-	grant := consent(t, s, older, id, ada.Email, "0")
+	consent := consent(t, s, older, id, ada.Email, "0")
 	var last atomic.Int64
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() { // refreshes as fast as it can
@@ -225,16 +225,16 @@ func TestResealingLosesNothingThatServersWriteMeanwhile(t *testing.T) {
 				return
 			default:
 			}
-			sealed, err := older.Seal(grant.SealedTo(), onboarding.NewSecret(strconv.FormatInt(n, 10)))
+			sealed, err := older.Seal(consent.SealedTo(), onboarding.NewSecret(strconv.FormatInt(n, 10)))
 			if err == nil {
-				err = s.ResealGrant(t.Context(), grant.ID, sealed)
+				err = s.ResealConsent(t.Context(), consent.ID, sealed)
 			}
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			last.Store(n)
-			g, err := s.LiveGrant(t.Context(), onboarding.System, id)
+			g, err := s.LiveConsent(t.Context(), onboarding.System, id)
 			if err != nil {
 				t.Error(err)
 				return
@@ -261,7 +261,7 @@ func TestResealingLosesNothingThatServersWriteMeanwhile(t *testing.T) {
 		t.Error("nothing was resealed meanwhile")
 	}
 	keys(t, "reseal")
-	g, err := s.LiveGrant(t.Context(), onboarding.System, id)
+	g, err := s.LiveConsent(t.Context(), onboarding.System, id)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -204,11 +204,11 @@ func held(t *testing.T, db *store.Store, keys *vault.Vault, cloud *runningEmulat
 	return id, given(t, db, keys, cloud, id, email)
 }
 
-// given keeps a fresh grant whose refresh token is good, and returns that.
+// given keeps a fresh consent whose refresh token is good, and returns that.
 func given(t *testing.T, db *store.Store, keys *vault.Vault, cloud *runningEmulator, id onboarding.ID, email string) string {
 	t.Helper()
 	token := cloud.RefreshToken(emulatedClientID, email, provisioner.Scopes...)
-	b, err := json.Marshal(onboarding.GrantToken{RefreshToken: token})
+	b, err := json.Marshal(onboarding.ConsentToken{RefreshToken: token})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,18 +216,18 @@ func given(t *testing.T, db *store.Store, keys *vault.Vault, cloud *runningEmula
 	return token
 }
 
-// consent keeps a fresh grant with this token.
-func consent(t *testing.T, db *store.Store, keys *vault.Vault, id onboarding.ID, email, token string) onboarding.Grant {
+// consent keeps a fresh consent with this token.
+func consent(t *testing.T, db *store.Store, keys *vault.Vault, id onboarding.ID, email, token string) onboarding.Consent {
 	t.Helper()
-	g := onboarding.Grant{Onboarding: id, Email: email, Scopes: provisioner.Scopes, CreatedAt: time.Now()}
+	g := onboarding.Consent{Onboarding: id, Email: email, Scopes: provisioner.Scopes, CreatedAt: time.Now()}
 	var err error
-	if g.Ref, err = onboarding.NewGrantRef(rand.Reader); err != nil {
+	if g.Ref, err = onboarding.NewConsentRef(rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	if g.Sealed, err = keys.Seal(g.SealedTo(), onboarding.NewSecret(token)); err != nil {
 		t.Fatal(err)
 	}
-	if g, err = db.SaveGrant(t.Context(), customer(email), g); err != nil {
+	if g, err = db.SaveConsent(t.Context(), customer(email), g); err != nil {
 		t.Fatal(err)
 	}
 	return g
@@ -263,7 +263,7 @@ func TestATokenThatWasMovedIntoAnotherRowDoesNotOpen(t *testing.T) {
 	later, elsewhere := consent(t, s, keys, id, ada.Email, token), consent(t, s, keys, other, ben.Email, token)
 	opens := func(id onboarding.ID) error {
 		t.Helper()
-		g, err := s.LiveGrant(t.Context(), onboarding.System, id)
+		g, err := s.LiveConsent(t.Context(), onboarding.System, id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -273,7 +273,7 @@ func TestATokenThatWasMovedIntoAnotherRowDoesNotOpen(t *testing.T) {
 	if err := errors.Join(opens(id), opens(other)); err != nil {
 		t.Fatal(err)
 	}
-	for name, g := range map[string]onboarding.Grant{"another grant of the onboarding": later, "another onboarding": elsewhere} {
+	for name, g := range map[string]onboarding.Consent{"another consent of the onboarding": later, "another onboarding": elsewhere} {
 		asOwner(t, db, fmt.Sprintf(`UPDATE grants SET sealed = '\x%x' WHERE id = %d`, earlier.Sealed, g.ID))
 		if opens(g.Onboarding) == nil {
 			t.Errorf("the token opens in %s", name)
@@ -303,7 +303,7 @@ func TestRevokeAll(t *testing.T) {
 	wantNothingHeld := func(ids ...onboarding.ID) {
 		t.Helper()
 		for _, id := range ids {
-			if g, err := s.LiveGrant(t.Context(), onboarding.System, id); err != nil || g.Live() {
+			if g, err := s.LiveConsent(t.Context(), onboarding.System, id); err != nil || g.Live() {
 				t.Errorf("%s is still held: %v", id, err)
 			}
 		}
@@ -332,7 +332,7 @@ func TestRevokeAll(t *testing.T) {
 		t.Errorf("%v\n%s%s", err, out, told)
 	}
 	wantNothingHeld(three)
-	uses, err := s.GrantUses(t.Context(), customer(ada.Email), three)
+	uses, err := s.ConsentUses(t.Context(), customer(ada.Email), three)
 	if err != nil || len(uses) == 0 || !strings.Contains(uses[len(uses)-1].Text, "myaccount.google.com") {
 		t.Errorf("the receipt does not say it: %+v, %v", uses, err)
 	}
@@ -385,7 +385,7 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 		logged = log.String()
 	}
 	live := func() bool {
-		g, err := s.LiveGrant(t.Context(), onboarding.System, id)
+		g, err := s.LiveConsent(t.Context(), onboarding.System, id)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,13 +9,13 @@ import (
 
 // retentionFlags say how long things are kept.
 type retentionFlags struct {
-	GrantTTL        time.Duration `name:"grant-ttl" help:"Revoke and wipe a customer's access that no run ended within this time, and secrets that were entered again for a repair; 0 keeps them." env:"GRANT_TTL" default:"24h"`
+	ConsentTTL      time.Duration `name:"grant-ttl" help:"Revoke and wipe a customer's access that no run ended within this time, and secrets that were entered again for a repair; 0 keeps them." env:"GRANT_TTL" default:"24h"`
 	InviteRetention time.Duration `help:"Erase invitations that nobody used this long after they expired or were withdrawn; 0 keeps them." env:"INVITE_RETENTION" default:"720h"`
 	Retention       time.Duration `help:"Erase the people of onboardings that were finished this long ago; 0 keeps them." env:"RETENTION" default:"0"`
 }
 
 func (f retentionFlags) problems() []string {
-	if f.GrantTTL < 0 || f.InviteRetention < 0 || f.Retention < 0 {
+	if f.ConsentTTL < 0 || f.InviteRetention < 0 || f.Retention < 0 {
 		return []string{"GRANT_TTL, INVITE_RETENTION and RETENTION must not be negative. Write them as 24h or 2160h"}
 	}
 	return nil
@@ -26,7 +26,7 @@ const retentionEvery = 10 * time.Minute
 
 // keep carries retention out until ctx ends.
 func (f retentionFlags) keep(ctx context.Context, a *app.App, now func() time.Time) {
-	times := app.Retention{Consents: f.GrantTTL, Invites: f.InviteRetention, People: f.Retention}
+	times := app.Retention{Consents: f.ConsentTTL, Invites: f.InviteRetention, People: f.Retention}
 	tick := time.NewTicker(retentionEvery)
 	defer tick.Stop()
 	for {

@@ -252,18 +252,18 @@ func (d seeder) answer(ctx context.Context, actor onboarding.Actor, ob onboardin
 
 // consent gives the owner's cloud access to the onboarding, as the consent page does.
 func (d seeder) consent(ctx context.Context, owner onboarding.Actor, id onboarding.ID, project string) error {
-	token, err := json.Marshal(onboarding.GrantToken{RefreshToken: d.cloud.RefreshToken(emulatedClientID, owner.Email, d.Service.Scopes()...)})
+	token, err := json.Marshal(onboarding.ConsentToken{RefreshToken: d.cloud.RefreshToken(emulatedClientID, owner.Email, d.Service.Scopes()...)})
 	if err != nil {
 		return err
 	}
-	grant := onboarding.Grant{Onboarding: id, Email: owner.Email, Scopes: d.Service.Scopes(), Asked: d.Service.Scopes(), CreatedAt: d.Store.Now(), Project: project}
-	if grant.Ref, err = onboarding.NewGrantRef(rand.Reader); err != nil {
+	consent := onboarding.Consent{Onboarding: id, Email: owner.Email, Scopes: d.Service.Scopes(), Asked: d.Service.Scopes(), CreatedAt: d.Store.Now(), Project: project}
+	if consent.Ref, err = onboarding.NewConsentRef(rand.Reader); err != nil {
 		return err
 	}
-	if grant.Sealed, err = d.Vault.Seal(grant.SealedTo(), onboarding.NewSecret(string(token))); err != nil {
+	if consent.Sealed, err = d.Vault.Seal(consent.SealedTo(), onboarding.NewSecret(string(token))); err != nil {
 		return err
 	}
-	_, err = d.Store.SaveGrant(ctx, owner, grant)
+	_, err = d.Store.SaveConsent(ctx, owner, consent)
 	return err
 }
 

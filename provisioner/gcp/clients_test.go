@@ -109,7 +109,7 @@ func TestOddAnswersAreLookedAtAgain(t *testing.T) {
 	}
 }
 
-func TestGrantKeepsOthersAndRefusesToWriteBlindly(t *testing.T) {
+func TestBindKeepsOthersAndRefusesToWriteBlindly(t *testing.T) {
 	var put string
 	etag := `"etag":"CAE=",`
 	c := clients(t, func(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +125,7 @@ func TestGrantKeepsOthersAndRefusesToWriteBlindly(t *testing.T) {
 		}
 		_, _ = w.Write([]byte(`{` + etag + `"bindings":[{"role":"roles/storage.objectViewer","members":["user:ada@customer.example"],"condition":{"title":"t","expression":"true"}}]}`))
 	})
-	if err := c.Grant(t.Context(), Bucket("b"), "roles/storage.objectViewer", "serviceAccount:x@p.iam.gserviceaccount.com"); err != nil {
+	if err := c.Bind(t.Context(), Bucket("b"), "roles/storage.objectViewer", "serviceAccount:x@p.iam.gserviceaccount.com"); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`"etag":"CAE="`, `"version":3`, `"expression":"true"`, "user:ada@customer.example", "serviceAccount:x@p.iam.gserviceaccount.com"} {
@@ -134,7 +134,7 @@ func TestGrantKeepsOthersAndRefusesToWriteBlindly(t *testing.T) {
 		}
 	}
 	etag, put = "", ""
-	if err := c.Grant(t.Context(), Bucket("b"), "roles/x", "user:y@z.example"); err == nil || put != "" {
+	if err := c.Bind(t.Context(), Bucket("b"), "roles/x", "user:y@z.example"); err == nil || put != "" {
 		t.Errorf("wrote a policy that was read without an etag: %v", err)
 	}
 }

@@ -56,7 +56,7 @@ func (f Failure) Err() error {
 	return &onboarding.Error{Code: f.Code, Message: f.Message, Err: cause}
 }
 
-// How long a refusal may still be Google making a grant, an account or a project known (traps T4, T12, T13).
+// How long a refusal may still be Google making a binding, an account or a project known (traps T4, T12, T13).
 const (
 	graceDenied  = 15 * time.Second
 	graceUnknown = 2 * time.Minute

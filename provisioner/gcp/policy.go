@@ -189,18 +189,18 @@ func (c *Clients) SetPolicy(ctx context.Context, r Resource, p *Policy) error {
 	return nil
 }
 
-// Grant gives a member a role on a resource: one read, and one write if it is a change.
-func (c *Clients) Grant(ctx context.Context, r Resource, role, member string) error {
+// Bind gives a member a role on a resource: one read, and one write if it is a change.
+func (c *Clients) Bind(ctx context.Context, r Resource, role, member string) error {
 	return c.edit(ctx, r, func(b []Binding) ([]Binding, bool) { return AddMember(b, role, member) })
 }
 
-// Ungrant takes a role on a resource from a member: one read, and one write if it is a change.
-func (c *Clients) Ungrant(ctx context.Context, r Resource, role, member string) error {
+// Unbind takes a role on a resource from a member: one read, and one write if it is a change.
+func (c *Clients) Unbind(ctx context.Context, r Resource, role, member string) error {
 	return c.edit(ctx, r, func(b []Binding) ([]Binding, bool) { return RemoveMember(b, role, member) })
 }
 
-// Granted tells whether a member has a role on a resource, by reading its policy back.
-func (c *Clients) Granted(ctx context.Context, r Resource, role, member string) (bool, error) {
+// HasBinding tells whether a member has a role on a resource, by reading its policy back.
+func (c *Clients) HasBinding(ctx context.Context, r Resource, role, member string) (bool, error) {
 	p, err := c.Policy(ctx, r)
 	if err != nil {
 		return false, err

@@ -45,7 +45,7 @@ func TestEditingBindingsTouchesNothingElse(t *testing.T) {
 		})
 	}
 	if HasMember([]Binding{conditional}, role, member) {
-		t.Error("a grant under a condition counts as a grant")
+		t.Error("a binding under a condition counts as a binding")
 	}
 	if !HasMember([]Binding{{Role: role, Members: []string{"serviceAccount:Spark@acme.iam.gserviceaccount.com"}}}, role, member) {
 		t.Error("the address's case matters")

@@ -28,7 +28,7 @@ type Ledger struct {
 	Run         onboarding.Run
 	Owner       int64 // the worker that has the run; 0: none
 	Asked       bool  // what CancelAsked answers
-	Grant       onboarding.Grant
+	Consent     onboarding.Consent
 	Secrets     map[onboarding.Purpose][]byte // nil bytes: wiped after use
 	Items       []onboarding.Item             // the inventory
 	Uses, Users []string                      // for what, and by whom, the access and the secrets were opened
@@ -55,16 +55,16 @@ func (l *Ledger) Begin(id onboarding.ID, kind onboarding.RunKind, plan onboardin
 	}
 }
 
-// SignIn holds a fresh grant with this token, which the system gave where the grant names nobody.
-func (l *Ledger) SignIn(g onboarding.Grant, token onboarding.GrantToken) {
+// SignIn holds a fresh consent with this token, which the system gave where the consent names nobody.
+func (l *Ledger) SignIn(g onboarding.Consent, token onboarding.ConsentToken) {
 	l.Lock()
 	defer l.Unlock()
 	sealed, err := json.Marshal(token)
 	if err != nil {
 		panic(err) // strings and a time marshal
 	}
-	g.ID, g.GivenBy, g.CreatedAt, g.Sealed = l.Grant.ID+1, cmp.Or(g.GivenBy, onboarding.System.Email), l.now(), sealed
-	l.Grant = g
+	g.ID, g.GivenBy, g.CreatedAt, g.Sealed = l.Consent.ID+1, cmp.Or(g.GivenBy, onboarding.System.Email), l.now(), sealed
+	l.Consent = g
 }
 
 // Retry is what a person does: the tasks that are not done are open again.
@@ -265,20 +265,20 @@ func (l *Ledger) PutRecord(_ context.Context, f onboarding.Fence, record []byte)
 	})
 }
 
-func (l *Ledger) LiveGrant(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Grant, error) {
+func (l *Ledger) LiveConsent(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Consent, error) {
 	l.Lock()
 	defer l.Unlock()
-	if !l.Grant.Live() {
-		return onboarding.Grant{}, nil
+	if !l.Consent.Live() {
+		return onboarding.Consent{}, nil
 	}
-	return l.Grant, nil
+	return l.Consent, nil
 }
 
-func (l *Ledger) ResealGrant(_ context.Context, id int64, sealed []byte) error {
+func (l *Ledger) ResealConsent(_ context.Context, id int64, sealed []byte) error {
 	l.Lock()
 	defer l.Unlock()
-	if l.Grant.ID == id {
-		l.Grant.Sealed = sealed
+	if l.Consent.ID == id {
+		l.Consent.Sealed = sealed
 	}
 	return nil
 }
@@ -290,11 +290,11 @@ func (l *Ledger) RecordUse(_ context.Context, _ int64, by, purpose, _ string) er
 	return nil
 }
 
-func (l *Ledger) WipeGrant(_ context.Context, _ onboarding.Actor, id int64, revokedAt time.Time) error {
+func (l *Ledger) WipeConsent(_ context.Context, _ onboarding.Actor, id int64, revokedAt time.Time) error {
 	l.Lock()
 	defer l.Unlock()
-	if l.Grant.ID == id && !l.Keeps {
-		l.Grant.Sealed, l.Grant.RevokedAt, l.Grant.WipedAt = nil, revokedAt, l.now()
+	if l.Consent.ID == id && !l.Keeps {
+		l.Consent.Sealed, l.Consent.RevokedAt, l.Consent.WipedAt = nil, revokedAt, l.now()
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func describeBinding(b iamBinding, title, why string) provisioner.Description {
 }
 
 func checkBinding(ctx context.Context, env *provisioner.Env, b iamBinding) (*provisioner.Observed[iamBinding], error) {
-	has, err := env.Cloud.Granted(ctx, b.resource(), b.Role, b.Member)
+	has, err := env.Cloud.HasBinding(ctx, b.resource(), b.Role, b.Member)
 	switch {
 	case gcp.Absent(err):
 		return nil, nil
@@ -128,7 +128,7 @@ func applyBinding(ctx context.Context, env *provisioner.Env, c provisioner.Chang
 			Why: "The vendor's service account for this deployment is not known yet. Your deployment specialist adds it.",
 		}
 	}
-	err := env.Cloud.Grant(ctx, b.resource(), b.Role, b.Member)
+	err := env.Cloud.Bind(ctx, b.resource(), b.Role, b.Member)
 	if gcp.Absent(err) {
 		return &onboarding.Error{
 			Code: onboarding.CodeNotFound, Err: err,
@@ -140,7 +140,7 @@ func applyBinding(ctx context.Context, env *provisioner.Env, c provisioner.Chang
 
 // undoBinding removes exactly the one member from the one role.
 func undoBinding(ctx context.Context, env *provisioner.Env, b iamBinding) error {
-	err := env.Cloud.Ungrant(ctx, b.resource(), b.Role, b.Member)
+	err := env.Cloud.Unbind(ctx, b.resource(), b.Role, b.Member)
 	if gcp.Absent(err) {
 		return nil
 	}

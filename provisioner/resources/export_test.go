@@ -154,7 +154,7 @@ func TestTheScriptDoesWhatTheRunDoes(t *testing.T) {
 			t.Skipf("%s is not installed; install the Google Cloud CLI (https://cloud.google.com/sdk/docs/install)", name)
 		}
 	}
-	// bq sends the dataset's grant as a query, and the emulated cloud runs no SQL.
+	// bq sends the dataset's binding as a query, and the emulated cloud runs no SQL.
 	w := world(t, func(s *onboarding.Spec) { s.DataSources = s.DataSources[1:] })
 	dir := t.TempDir()
 	token := filepath.Join(dir, "token")

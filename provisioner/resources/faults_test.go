@@ -50,7 +50,7 @@ func TestFaultsOfGoogleEndInAClearState(t *testing.T) {
 		{name: "gateway timeout after the effect", fault: rule(emulator.Rule{Match: createBucket, Times: 1, Status: 504, AfterEffect: true})},
 		{name: "reset before the effect", fault: rule(emulator.Rule{Match: createBucket, Times: 2, Reset: true})},
 		{name: "reset after the effect", fault: rule(emulator.Rule{Match: createInstance, Times: 1, Reset: true, AfterEffect: true})},
-		{name: "403 just after a grant", fault: rule(emulator.Rule{Match: createBucket, Times: 3, Status: 403, Message: "Permission 'storage.buckets.create' denied on resource (or it may not exist)."})},
+		{name: "403 just after a binding", fault: rule(emulator.Rule{Match: createBucket, Times: 3, Status: 403, Message: "Permission 'storage.buckets.create' denied on resource (or it may not exist)."})},
 		{name: "404 just after create", fault: rule(emulator.Rule{Match: emulator.Match{Method: http.MethodGet, Host: "iam.googleapis.com", Path: "*/serviceAccounts/" + spark}, Skip: 1, Times: 4, Status: 404})},
 		{name: "HTML instead of JSON", fault: rule(emulator.Rule{Match: ofBucket, Times: 3, Status: 200, HTML: true})},
 		{name: "half an answer", fault: rule(emulator.Rule{Match: ofBucket, Times: 3, Status: 200, Body: text(`{"name":"acme`)})},

@@ -155,7 +155,7 @@ func undoDataset(ctx context.Context, env *provisioner.Env, want datasetAccess) 
 	return writeDataset(ctx, env, want, left, got.Etag)
 }
 
-// gcloudDataset grants by SQL, since bq has no command that adds one member to a dataset.
+// gcloudDataset binds by SQL, since bq has no command that adds one member to a dataset.
 func gcloudDataset(_ onboarding.Spec, d datasetAccess) provisioner.Commands {
 	return run("bq", "--project_id="+d.Project, "query", "--use_legacy_sql=false",
 		"GRANT `"+d.Role+"` ON SCHEMA `"+d.Project+"`.`"+d.Dataset+"` TO \""+serviceAccount(d.Email)+"\"")

@@ -159,8 +159,8 @@ func (w *World) Dial(host, to string) {
 
 // SignIn makes a person the one whose access is used from now on.
 func (w *World) SignIn(email string) {
-	w.ledger.SignIn(onboarding.Grant{Onboarding: w.Spec.Onboarding, Email: email, Project: Spec().Project},
-		onboarding.GrantToken{AccessToken: w.Cloud.Token(email), Expiry: w.Clock.Now().AddDate(0, 1, 0)})
+	w.ledger.SignIn(onboarding.Consent{Onboarding: w.Spec.Onboarding, Email: email, Project: Spec().Project},
+		onboarding.ConsentToken{AccessToken: w.Cloud.Token(email), Expiry: w.Clock.Now().AddDate(0, 1, 0)})
 }
 
 // Secret sets a sealed secret; "" takes it away.

@@ -10,7 +10,7 @@ import (
 
 const dataSourcesID = "data-sources"
 
-// maxSources is the most data sources of an onboarding; each is a grant of its own.
+// maxSources is the most data sources of an onboarding; each is a binding of its own.
 const maxSources = 100
 
 type dataSourcesAnswer struct {

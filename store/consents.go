@@ -10,7 +10,7 @@ import (
 	"groundwork/onboarding"
 )
 
-type grantRow struct {
+type consentRow struct {
 	ID         int64
 	Ref        string
 	Onboarding onboarding.ID
@@ -27,9 +27,9 @@ type grantRow struct {
 	WipedBy    string
 }
 
-func toGrant(row pgx.CollectableRow) (onboarding.Grant, error) {
-	r, err := pgx.RowToStructByName[grantRow](row)
-	g := onboarding.Grant{
+func toConsent(row pgx.CollectableRow) (onboarding.Consent, error) {
+	r, err := pgx.RowToStructByName[consentRow](row)
+	g := onboarding.Consent{
 		ID: r.ID, Ref: r.Ref, Onboarding: r.Onboarding, Email: r.Email, Scopes: r.Scopes, Asked: r.Asked,
 		GivenBy: r.GivenBy, Project: r.Project, Shown: r.Shown,
 		CreatedAt: r.CreatedAt.UTC(), RevokedAt: later(r.RevokedAt), WipedAt: later(r.WipedAt), WipedBy: r.WipedBy, Sealed: r.Sealed,
@@ -37,23 +37,23 @@ func toGrant(row pgx.CollectableRow) (onboarding.Grant, error) {
 	return g, err
 }
 
-const grantColumns = `
+const consentColumns = `
 	g.id, g.ref, g.onboarding, g.email, g.scopes, g.asked, g.created_at, g.revoked_at, g.wiped_at, g.sealed,
 	g.given_by, g.project, g.shown, g.wiped_by`
 
 const (
-	wipeOlderGrants = `
+	wipeOlderConsents = `
 UPDATE grants g SET sealed = NULL, wiped_at = @now, wiped_by = @by FROM onboardings o
 WHERE g.onboarding = @id AND o.id = g.onboarding AND g.wiped_at IS NULL AND ` + visible
-	insertGrant = `
+	insertConsent = `
 INSERT INTO grants AS g (onboarding, ref, email, scopes, asked, created_at, sealed, given_by, project, shown)
 SELECT o.id, @ref, @email, @scopes, @asked, @now, @sealed, @by, @project, @shown FROM onboardings o WHERE o.id = @id AND (NOT o.archived OR o.locked) AND ` + visible + `
-RETURNING ` + grantColumns
+RETURNING ` + consentColumns
 )
 
-// SaveGrant keeps a fresh consent, sealed, and wipes an older one of the same onboarding: there is one at most.
+// SaveConsent keeps a fresh consent, sealed, and wipes an older one of the same onboarding: there is one at most.
 // ID and dates are given here, and that the actor gave it.
-func (s *Store) SaveGrant(ctx context.Context, actor onboarding.Actor, g onboarding.Grant) (onboarding.Grant, error) {
+func (s *Store) SaveConsent(ctx context.Context, actor onboarding.Actor, g onboarding.Consent) (onboarding.Consent, error) {
 	if g.Scopes == nil {
 		g.Scopes = []string{}
 	}
@@ -67,23 +67,23 @@ func (s *Store) SaveGrant(ctx context.Context, actor onboarding.Actor, g onboard
 		"id": g.Onboarding, "ref": g.Ref, "email": address(g.Email), "scopes": g.Scopes, "asked": g.Asked, "sealed": g.Sealed, "now": s.now(),
 		"by": address(actor.Email), "project": g.Project, "shown": g.Shown,
 	})
-	var saved onboarding.Grant
+	var saved onboarding.Consent
 	err := s.tx(ctx, actor, "save a consent", func(tx pgx.Tx) error {
 		// Two sign-ins at once queue here, so that the second wipes the first.
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('grant ' || @id, 0))`, pgx.NamedArgs{"id": g.Onboarding}); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, wipeOlderGrants, args); err != nil {
+		if _, err := tx.Exec(ctx, wipeOlderConsents, args); err != nil {
 			return err
 		}
 		var err error
-		if saved, err = one(ctx, tx, insertGrant, args, "onboarding", toGrant); err != nil {
+		if saved, err = one(ctx, tx, insertConsent, args, "onboarding", toConsent); err != nil {
 			return err
 		}
 		return appendEvent(ctx, tx, actor, g.Onboarding, onboarding.ConsentGiven{Email: address(g.Email), Scopes: g.Scopes, Project: g.Project})
 	})
 	if err != nil {
-		return onboarding.Grant{}, err
+		return onboarding.Consent{}, err
 	}
 	s.changes.mark(g.Onboarding)
 	return saved, nil
@@ -98,14 +98,14 @@ func holder(ctx context.Context, tx pgx.Tx, id onboarding.ID) (string, error) {
 
 const chooseProject = `
 UPDATE grants SET project = @project
-WHERE id = @grant AND onboarding = @id AND given_by = @by AND project = '' AND wiped_at IS NULL
+WHERE id = @consent AND onboarding = @id AND given_by = @by AND project = '' AND wiped_at IS NULL
 RETURNING email`
 
 // ChooseProject says what a consent is for that was given before there was a project: who gave it chose it. It is said
 // once, by nobody else, and never changed: else nothing happens.
-func (s *Store) ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Grant, project string) error {
+func (s *Store) ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Consent, project string) error {
 	err := s.tx(ctx, onboarding.System, "choose the project of a consent", func(tx pgx.Tx) error {
-		email, err := one(ctx, tx, chooseProject, pgx.NamedArgs{"grant": g.ID, "id": g.Onboarding, "by": address(actor.Email), "project": project}, "consent", pgx.RowTo[string])
+		email, err := one(ctx, tx, chooseProject, pgx.NamedArgs{"consent": g.ID, "id": g.Onboarding, "by": address(actor.Email), "project": project}, "consent", pgx.RowTo[string])
 		if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 			return nil
 		}
@@ -120,26 +120,26 @@ func (s *Store) ChooseProject(ctx context.Context, actor onboarding.Actor, g onb
 	return err
 }
 
-const selectGrants = `
-SELECT ` + grantColumns + ` FROM grants g JOIN onboardings o ON o.id = g.onboarding WHERE g.onboarding = @id AND ` + visible
+const selectConsents = `
+SELECT ` + consentColumns + ` FROM grants g JOIN onboardings o ON o.id = g.onboarding WHERE g.onboarding = @id AND ` + visible
 
-// LiveGrant is the consent that still holds a token, else the zero Grant and no error.
-func (s *Store) LiveGrant(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Grant, error) {
-	var found []onboarding.Grant
+// LiveConsent is the consent that still holds a token, else the zero Consent and no error.
+func (s *Store) LiveConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Consent, error) {
+	var found []onboarding.Consent
 	err := s.batch(ctx, actor, "read the live consent", func(b *pgx.Batch) {
-		b.Queue(selectGrants+` AND g.wiped_at IS NULL`, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toGrant))
+		b.Queue(selectConsents+` AND g.wiped_at IS NULL`, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toConsent))
 	})
 	if err != nil || len(found) == 0 {
-		return onboarding.Grant{}, err
+		return onboarding.Consent{}, err
 	}
 	return found[0], nil
 }
 
-// Grants are all consents of an onboarding, oldest first, without their sealed tokens.
-func (s *Store) Grants(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Grant, error) {
-	var found []onboarding.Grant
+// Consents are all consents of an onboarding, oldest first, without their sealed tokens.
+func (s *Store) Consents(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Consent, error) {
+	var found []onboarding.Consent
 	err := s.batch(ctx, actor, "read consents", func(b *pgx.Batch) {
-		b.Queue(selectGrants+` ORDER BY g.id`, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toGrant))
+		b.Queue(selectConsents+` ORDER BY g.id`, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toConsent))
 	})
 	for i := range found {
 		found[i].Sealed = nil
@@ -147,21 +147,21 @@ func (s *Store) Grants(ctx context.Context, actor onboarding.Actor, id onboardin
 	return found, err
 }
 
-// LiveGrants are the live consents of everyone, for the command that revokes all. For the system alone.
-func (s *Store) LiveGrants(ctx context.Context) ([]onboarding.Grant, error) {
-	var found []onboarding.Grant
+// LiveConsents are the live consents of everyone, for the command that revokes all. For the system alone.
+func (s *Store) LiveConsents(ctx context.Context) ([]onboarding.Consent, error) {
+	var found []onboarding.Consent
 	err := s.batch(ctx, onboarding.System, "read live consents", func(b *pgx.Batch) {
-		b.Queue(`SELECT ` + grantColumns + ` FROM grants g WHERE g.wiped_at IS NULL ORDER BY g.id`).Query(collect(&found, toGrant))
+		b.Queue(`SELECT ` + consentColumns + ` FROM grants g WHERE g.wiped_at IS NULL ORDER BY g.id`).Query(collect(&found, toConsent))
 	})
 	return found, err
 }
 
-// ResealGrant replaces the sealed token after a refresh. CodeGone when the grant was wiped meanwhile.
-func (s *Store) ResealGrant(ctx context.Context, grantID int64, sealed []byte) error {
+// ResealConsent replaces the sealed token after a refresh. CodeGone when the consent was wiped meanwhile.
+func (s *Store) ResealConsent(ctx context.Context, consentID int64, sealed []byte) error {
 	var ids []onboarding.ID
 	err := s.batch(ctx, onboarding.System, "keep a refreshed consent", func(b *pgx.Batch) {
-		b.Queue(`UPDATE grants SET sealed = @sealed WHERE id = @grant AND wiped_at IS NULL RETURNING onboarding`,
-			pgx.NamedArgs{"grant": grantID, "sealed": sealed}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
+		b.Queue(`UPDATE grants SET sealed = @sealed WHERE id = @consent AND wiped_at IS NULL RETURNING onboarding`,
+			pgx.NamedArgs{"consent": consentID, "sealed": sealed}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
 	})
 	if err == nil && len(ids) == 0 {
 		return onboarding.Errorf(onboarding.CodeGone, "The access to Google Cloud has been given up. Sign in to Google again.")
@@ -170,11 +170,11 @@ func (s *Store) ResealGrant(ctx context.Context, grantID int64, sealed []byte) e
 }
 
 // RecordUse adds a line to the receipt: what the consent was used for, and who caused it.
-func (s *Store) RecordUse(ctx context.Context, grantID int64, by, purpose, text string) error {
+func (s *Store) RecordUse(ctx context.Context, consentID int64, by, purpose, text string) error {
 	var ids []onboarding.ID
 	err := s.batch(ctx, onboarding.System, "record the use of a consent", func(b *pgx.Batch) {
-		b.Queue(`INSERT INTO grant_uses (grant_id, onboarding, actor, purpose, text) SELECT id, onboarding, @by, @purpose, @text FROM grants WHERE id = @grant RETURNING onboarding`,
-			pgx.NamedArgs{"grant": grantID, "by": address(by), "purpose": purpose, "text": text}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
+		b.Queue(`INSERT INTO grant_uses (grant_id, onboarding, actor, purpose, text) SELECT id, onboarding, @by, @purpose, @text FROM grants WHERE id = @consent RETURNING onboarding`,
+			pgx.NamedArgs{"consent": consentID, "by": address(by), "purpose": purpose, "text": text}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
 	})
 	if err == nil && len(ids) == 0 {
 		return notFound("consent")
@@ -183,22 +183,22 @@ func (s *Store) RecordUse(ctx context.Context, grantID int64, by, purpose, text 
 }
 
 const selectUses = `
-SELECT u.grant_id AS grant, u.at, u.actor AS by, u.purpose, u.text FROM grant_uses u JOIN onboardings o ON o.id = u.onboarding
+SELECT u.grant_id AS consent, u.at, u.actor AS by, u.purpose, u.text FROM grant_uses u JOIN onboardings o ON o.id = u.onboarding
 WHERE u.onboarding = @id AND ` + visible + ` ORDER BY u.id`
 
-// GrantUses is the receipt of an onboarding's consents, oldest line first.
-func (s *Store) GrantUses(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.GrantUse, error) {
-	var found []onboarding.GrantUse
+// ConsentUses is the receipt of an onboarding's consents, oldest line first.
+func (s *Store) ConsentUses(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.ConsentUse, error) {
+	var found []onboarding.ConsentUse
 	err := s.batch(ctx, actor, "read the receipt", func(b *pgx.Batch) {
-		b.Queue(selectUses, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, pgx.RowToStructByName[onboarding.GrantUse]))
+		b.Queue(selectUses, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, pgx.RowToStructByName[onboarding.ConsentUse]))
 	})
 	return found, err
 }
 
-const wipeGrant = `
+const wipeConsent = `
 UPDATE grants g SET sealed = NULL, wiped_at = coalesce(g.wiped_at, @now), revoked_at = coalesce(g.revoked_at, @revoked),
 	wiped_by = CASE WHEN g.wiped_at IS NULL THEN @by ELSE g.wiped_by END
-FROM onboardings o WHERE g.id = @grant AND o.id = g.onboarding AND ` + visible + `
+FROM onboardings o WHERE g.id = @consent AND o.id = g.onboarding AND ` + visible + `
 RETURNING g.onboarding, g.email`
 
 type wipedConsent struct {
@@ -206,9 +206,9 @@ type wipedConsent struct {
 	Email      string
 }
 
-// WipeGrant forgets a grant's token. revokedAt is when Google confirmed the revocation, zero if it did not.
+// WipeConsent forgets a consent's token. revokedAt is when Google confirmed the revocation, zero if it did not.
 // Wiping twice is fine.
-func (s *Store) WipeGrant(ctx context.Context, actor onboarding.Actor, grantID int64, revokedAt time.Time) error {
+func (s *Store) WipeConsent(ctx context.Context, actor onboarding.Actor, consentID int64, revokedAt time.Time) error {
 	var revoked *time.Time
 	if !revokedAt.IsZero() {
 		revoked = &revokedAt
@@ -216,7 +216,7 @@ func (s *Store) WipeGrant(ctx context.Context, actor onboarding.Actor, grantID i
 	var wiped wipedConsent
 	err := s.tx(ctx, actor, "wipe a consent", func(tx pgx.Tx) error {
 		var err error
-		wiped, err = one(ctx, tx, wipeGrant, seen(actor, pgx.NamedArgs{"grant": grantID, "now": s.now(), "by": address(actor.Email), "revoked": revoked}), "consent", pgx.RowToStructByName[wipedConsent])
+		wiped, err = one(ctx, tx, wipeConsent, seen(actor, pgx.NamedArgs{"consent": consentID, "now": s.now(), "by": address(actor.Email), "revoked": revoked}), "consent", pgx.RowToStructByName[wipedConsent])
 		if err != nil {
 			return err
 		}
