@@ -1,0 +1,224 @@
+package provisioner
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+// do carries out one task and tells whether it is done.
+func (e *execution) do(n *node) bool {
+	name := n.line.Name
+	var before onboarding.Task
+	for _, t := range e.results() {
+		if t.Name == name {
+			before = t
+		}
+	}
+	if before.State == onboarding.TaskDone {
+		return true
+	}
+	if e.stopped() != nil || e.isCanceled() {
+		return false
+	}
+	if e.write(func() error {
+		_, err := e.s.cfg.Ledger.StartTask(e.work, e.fence, name)
+		return err
+	}) != nil {
+		return false
+	}
+	e.remember(name, func(t *onboarding.Task) { t.State, t.StartedAt = onboarding.TaskRunning, e.s.cfg.Now() })
+
+	switch {
+	case n.task == nil:
+		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This version of Groundwork no longer knows this task. Make a new plan."}, "task is not in the catalog")
+	case e.run.Kind == onboarding.RunTeardown && n.line.Action != onboarding.ActionDelete:
+		return e.finish(name, onboarding.Outcome{Message: n.line.Remark(), Left: n.line.Stays})
+	}
+
+	env := *e.env
+	env.Log = func(format string, args ...any) {
+		// A log line that cannot be written stops the run through halt; the step need not know.
+		_ = e.note(name, "log", fmt.Sprintf(format, args...))
+	}
+	item := onboarding.Find(e.items, n.task.Key)
+	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })}
+	return e.settle(n, &env, mem)
+}
+
+// settle repeats passes until the task is done, or a person must act, or it makes no sense to go on.
+func (e *execution) settle(n *node, env *Env, mem *pass) bool {
+	name := n.line.Name
+	deadline := e.s.cfg.Now().Add(n.task.Timeout())
+	since := map[onboarding.Code]time.Time{} // when a failure that may be Google's delay was first seen
+	for try := 1; ; try++ {
+		err := e.pass(n, env, mem)
+		var inLedger *ledgerError
+		var left *Left
+		switch {
+		case err == nil && mem.applied == "":
+			return e.finish(name, onboarding.Outcome{Message: "Checked: it is as wanted.", Item: mem.news()})
+		case err == nil:
+			return e.finish(name, onboarding.Outcome{Message: "Done and checked.", Item: mem.news()})
+		case errors.As(err, &left):
+			return e.finish(name, onboarding.Outcome{Message: "Left in place. " + left.Why, Left: left.Why, Item: mem.news()})
+		case errors.As(err, &inLedger), errors.Is(err, errStopping), onboarding.ErrorCode(err) == onboarding.CodeFenced:
+			return false
+		case e.stopped() != nil:
+			return false // the error may only be our own hanging up
+		}
+
+		f := gcp.Classify(err)
+		if e.run.Kind == onboarding.RunVerify {
+			f = finding(f)
+		}
+		now := e.s.cfg.Now()
+		delay := e.s.backoff(try, 200*time.Millisecond, 30*time.Second)
+		if f.Class == gcp.Wait {
+			delay = e.s.backoff(try, time.Second, 15*time.Second)
+		}
+		if f.Grace > 0 {
+			if since[f.Code].IsZero() {
+				since[f.Code] = now
+			}
+			over := now.Sub(since[f.Code]) >= f.Grace
+			switch {
+			case !over:
+				f.Class, delay = gcp.Wait, e.s.backoff(try, time.Second, 5*time.Second)
+			case f.Class == gcp.Wait:
+				f.Class = gcp.Final
+			}
+		}
+		switch f.Class {
+		case gcp.Blocked:
+			return e.block(name, e.unlessDeleted(f))
+		case gcp.Final:
+			return e.fail(name, &onboarding.Error{Code: f.Code, Message: f.Message}, f.Operator)
+		}
+		delay = max(delay, f.After)
+		if now.Add(delay).After(deadline) {
+			code := f.Code
+			if code == "" || code == onboarding.CodeUnavailable || code == onboarding.CodeStale || code == onboarding.CodeCloud {
+				code = onboarding.CodeTimeout
+			}
+			return e.fail(name, &onboarding.Error{Code: code, Message: fmt.Sprintf("This was not ready within %s. Last: %s. Try again; what was made is kept.", n.task.Timeout(), strings.TrimRight(f.Message, "."))}, f.Operator)
+		}
+		// A quick second look is not worth a line on the page.
+		if delay >= time.Second {
+			if err := e.write(func() error { return e.s.cfg.Ledger.WaitTask(e.work, e.fence, name, delay, f.Message) }); err != nil {
+				return false
+			}
+			e.remember(name, func(t *onboarding.Task) {
+				t.State, t.Until, t.Message = onboarding.TaskWaiting, now.Add(delay), f.Message
+			})
+		}
+		if e.sleep(delay) != nil {
+			return false
+		}
+	}
+}
+
+// pass is one look and what follows from it, with a step's panic made an error.
+func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
+	select {
+	case e.slots <- struct{}{}:
+		defer func() { <-e.slots }()
+	case <-e.ctx.Done():
+		return e.stopped()
+	}
+	if cause := e.stopped(); cause != nil {
+		return cause
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = &onboarding.Error{
+				Code: onboarding.CodeInternal, Message: "Something went wrong on our side. What was made is kept; your specialist has been shown why.",
+				Err: fmt.Errorf("panic in %s: %v\n%s", n.line.Name, r, debug.Stack()),
+			}
+		}
+	}()
+	note := func(kind, text string, item onboarding.Item) error {
+		if kind == "intent" && e.isCanceled() {
+			return errCanceled // nothing new is begun
+		}
+		if reflect.DeepEqual(item, mem.kept) {
+			return e.note(n.line.Name, kind, text)
+		}
+		err := e.write(func() error {
+			return e.s.cfg.Ledger.NoteItem(e.work, e.fence, n.line.Name, kind, gcp.Redact(text), item)
+		})
+		if err == nil {
+			mem.kept = item
+		}
+		return err
+	}
+	switch e.run.Kind {
+	case onboarding.RunTeardown:
+		err = n.task.undo(e.work, env, note, mem)
+		if err == nil {
+			mem.applied = "undo"
+		}
+	case onboarding.RunVerify:
+		err = n.task.inspect(e.work, env)
+	default:
+		err = n.task.reconcile(e.work, env, n.line, note, mem)
+	}
+	if errors.Is(err, errCanceled) {
+		return errStopping
+	}
+	return err
+}
+
+func (e *execution) note(task onboarding.TaskName, kind, text string) error {
+	return e.write(func() error { return e.s.cfg.Ledger.NoteTask(e.work, e.fence, task, kind, gcp.Redact(text)) })
+}
+
+func (e *execution) finish(name onboarding.TaskName, o onboarding.Outcome) bool {
+	if e.write(func() error { return e.s.cfg.Ledger.FinishTask(e.work, e.fence, name, o) }) != nil {
+		return false
+	}
+	e.remember(name, func(t *onboarding.Task) {
+		t.State, t.Message, t.Left, t.FinishedAt = onboarding.TaskDone, o.Message, o.Left, e.s.cfg.Now()
+	})
+	return true
+}
+
+// unlessDeleted finds a deleted project behind a missing permission.
+func (e *execution) unlessDeleted(f gcp.Failure) gcp.Failure {
+	id := e.run.Plan.Spec.Project
+	if f.Code != onboarding.CodePermission || id == "" {
+		return f
+	}
+	p, err := e.env.Cloud.Projects.Projects.Get("projects/" + id).Context(e.work).Do()
+	if err != nil || p.State == "ACTIVE" {
+		return f // what is known is the missing permission
+	}
+	gone := gcp.ProjectDeleted()
+	gone.Operator = f.Operator
+	return gone
+}
+
+func (e *execution) block(name onboarding.TaskName, f gcp.Failure) bool {
+	b := &onboarding.Blocked{Code: f.Code, On: f.On, Action: f.Action, Why: f.Message, Err: errors.New(f.Operator)}
+	if e.write(func() error { return e.s.cfg.Ledger.BlockTask(e.work, e.fence, name, b) }) == nil {
+		e.remember(name, func(t *onboarding.Task) { t.State, t.Message, t.Code = onboarding.TaskBlocked, f.Message, f.Code })
+	}
+	return false
+}
+
+func (e *execution) fail(name onboarding.TaskName, why *onboarding.Error, operator string) bool {
+	e.s.cfg.Log.WarnContext(e.work, "task failed", "run", e.run.ID, "task", name, "code", why.Code, "cause", gcp.Redact(operator))
+	if e.write(func() error {
+		return e.s.cfg.Ledger.FailTask(e.work, e.fence, name, why.Code, why.Message, gcp.Redact(operator))
+	}) == nil {
+		e.remember(name, func(t *onboarding.Task) { t.State, t.Message, t.Code = onboarding.TaskFailed, why.Message, why.Code })
+	}
+	return false
+}

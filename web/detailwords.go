@@ -1,0 +1,145 @@
+package web
+
+import (
+	"fmt"
+
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+func (v AdminDetailView) listName() string {
+	if (AdminListView{Filter: v.Filter}).filtered() {
+		return "Back to the list"
+	}
+	return "All onboardings"
+}
+
+func (v AdminDetailView) act(name string) string {
+	return DetailURL(v.Onboarding.ID, v.Filter, v.At, name)
+}
+
+func (v AdminDetailView) neighbor(n onboarding.Neighbor) string {
+	return DetailURL(n.ID, v.Filter, n.Place)
+}
+
+func (v AdminNewView) newFrame() Frame {
+	title := "Invite customer"
+	if v.Created != nil {
+		title = "The invitation is ready"
+	}
+	f := v.Frame.titled(title)
+	f.Nav = "onboardings"
+	f.Error = f.Error || len(v.Form.Problems) > 0
+	return f
+}
+
+func (v AdminDetailView) detailFrame() Frame {
+	f := v.Frame.titled(v.Onboarding.Customer)
+	f.Nav, f.Customer = "onboardings", ""
+	f.Error = f.Error || len(v.problems()) > 0
+	if v.Run != nil && v.Run.live() {
+		f.Live = OnEvents
+	}
+	return f
+}
+
+func (v StaffView) staffFrame() Frame {
+	f := v.Frame.titled("People")
+	f.Nav = "staff"
+	f.Error = f.Error || len(v.Problems) > 0
+	return f
+}
+
+// problems gathers those of the page's several forms for the one summary.
+func (v AdminDetailView) problems() wizard.Problems {
+	out := append(wizard.Problems(nil), v.Form.Problems...)
+	if v.InviteProblem != "" {
+		out = append(out, wizard.Problem{Field: FieldEmail, Message: v.InviteProblem})
+	}
+	if v.NoteProblem != "" {
+		out = append(out, wizard.Problem{Field: FieldNote, Message: v.NoteProblem})
+	}
+	return out
+}
+
+// staffRun is the run as staff see it inside the detail page.
+func (v AdminDetailView) staffRun() ProgressView {
+	r := *v.Run
+	r.Frame, r.Staff, r.Onboarding, r.MayAct = v.Frame, true, v.Onboarding, false
+	return r
+}
+
+func (v AdminDetailView) answered() string {
+	n := 0
+	for _, s := range v.Steps {
+		if s.State == wizard.StepDone || s.State == wizard.StepWaiting {
+			n++
+		}
+	}
+	if len(v.Steps) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d steps", n, len(v.Steps))
+}
+
+func (v AdminDetailView) assign() wizard.FieldView {
+	return v.Form.specialist(v.Specialists)
+}
+
+func (f AdminForm) text(name, label, hint, value string, chars int) wizard.FieldView {
+	return wizard.FieldView{Name: name, Label: label, Hint: hint, Kind: wizard.KindText, Value: value, Width: chars, Errors: f.Problems.At(name)}
+}
+
+// vendorRows are the fields of a group, row by row.
+func (f AdminForm) vendorRows(g onboarding.VendorGroup) [][]wizard.FieldView {
+	var rows [][]wizard.FieldView
+	half := false
+	for _, d := range g.Values {
+		field := wizard.VendorField(d, f.Vendor, f.Problems)
+		if d.Sealed == onboarding.PurposeVendorAPIKey {
+			field.Wiped = f.WipedAPIKey && !f.Vendor.APIKeyWiped
+			if f.Vendor.APIKeyWiped {
+				field.Hint = "TECTON_API_KEY. The key that you entered was wiped. Enter a new one, or save without one to continue."
+			}
+		}
+		if half && d.Half {
+			rows[len(rows)-1] = append(rows[len(rows)-1], field)
+		} else {
+			rows = append(rows, []wizard.FieldView{field})
+		}
+		half = d.Half
+	}
+	return rows
+}
+
+func (f AdminForm) specialist(staff []onboarding.Actor) wizard.FieldView {
+	choices := []wizard.Choice{{Label: "Unassigned"}}
+	for _, p := range staff {
+		choices = append(choices, wizard.Choice{Value: p.Email, Label: orText(p.Name, p.Email)})
+	}
+	return wizard.FieldView{Name: FieldSpecialist, Label: "Deployment specialist", Kind: wizard.KindSelect, Value: f.Specialist, Choices: choices, Errors: f.Problems.At(FieldSpecialist)}
+}
+
+// origin says where a person's role comes from, after when it was given.
+func origin(p onboarding.StaffPerson) string {
+	switch {
+	case p.Configured == "":
+		return " by " + p.Added.AddedBy
+	case p.Added.Email == "":
+		return p.Setting + " in the configuration"
+	default:
+		return " by " + p.Added.AddedBy + "; " + p.Setting + " in the configuration makes them " + RoleOf(p.Configured)
+	}
+}
+
+// changed says what a change of the staff did.
+func changed(c onboarding.StaffChange) string {
+	switch {
+	case c.After == "":
+		return " is no longer " + RoleOf(c.Before)
+	case c.Before == "":
+		return " became " + RoleOf(c.After)
+	default:
+		return " became " + RoleOf(c.After) + ", and was " + RoleOf(c.Before)
+	}
+}

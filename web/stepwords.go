@@ -1,0 +1,58 @@
+package web
+
+import (
+	"slices"
+
+	"groundwork/wizard"
+)
+
+func (v StepPageView) stepFrame() Frame {
+	f := v.Frame.titled(v.Step.Title)
+	f.Error = f.Error || len(v.Step.Problems) > 0
+	if v.Step.Planner != nil {
+		f.Live = OnInput
+	}
+	return f
+}
+
+// back is where Back leads: "" on the first page.
+func (v StepPageView) back() string {
+	switch {
+	case v.FromCheck:
+		return OnboardingPath(v.Onboarding, "check")
+	case v.Step.Back != "":
+		return OnboardingPath(v.Onboarding, "step", v.Step.Back)
+	default:
+		return ""
+	}
+}
+
+// stepWord says a step's state to those who don't see its icon.
+func stepWord(s wizard.StepState) string {
+	switch s {
+	case wizard.StepDone:
+		return "done"
+	case wizard.StepWaiting:
+		return "waiting for something you don't have yet"
+	case wizard.StepLocked:
+		return "not yet open"
+	default:
+		return ""
+	}
+}
+
+// mayChange tells whether the reader changes the answers of a step.
+func (v CheckView) mayChange(step string) bool {
+	return v.Locked == "" || v.Colleague && step == "project"
+}
+
+// unlisted are the things a section waits for that none of its rows names.
+func unlisted(s wizard.Section) []string {
+	var out []string
+	for _, w := range s.Waiting {
+		if !slices.ContainsFunc(s.Rows, func(r wizard.Row) bool { return r.Label == w }) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
