@@ -22,7 +22,7 @@ func cpu(pid int, sessions bool) (total time.Duration) {
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			continue // it ended meanwhile
+			continue // it ended in the meantime
 		}
 		_, after, _ := strings.Cut(string(text), ") ")
 		f := strings.Fields(after) // from the third: state, parent, …, utime 14, stime 15

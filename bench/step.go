@@ -217,7 +217,7 @@ SELECT email, token, ob, name, version FROM bench_clients WHERE n = :client_id \
 
 // script writes the transactions of one customer's post as a script of pgbench, in which each client is another of the
 // customers. Every other parameter is what the server sent. It returns pgbench's arguments. What the server did in the
-// background meanwhile speaks of no customer and is left out.
+// background speaks of no customer and is left out.
 func (l *lab) script(ctx context.Context, people []*customer, said [][]statement) (args []string, trips, statements int, err error) {
 	var token string
 	err = l.owner(ctx, func(conn *pgx.Conn) error {

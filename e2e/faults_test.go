@@ -479,7 +479,7 @@ func TestFaults(t *testing.T) {
 			const silence = 30 * time.Second
 			signal := func(sig syscall.Signal) {
 				for _, pid := range append(children(t, in.pg.PID()), in.pg.PID()) {
-					_ = syscall.Kill(pid, sig) // a session that ended meanwhile is no matter
+					_ = syscall.Kill(pid, sig) // a session that has ended is fine
 				}
 			}
 			signal(syscall.SIGSTOP)
@@ -530,7 +530,7 @@ func children(t *testing.T, parent int) []int {
 	for _, path := range stats {
 		stat, err := os.ReadFile(path)
 		if err != nil {
-			continue // it ended meanwhile
+			continue // it ended in the meantime
 		}
 		var state string
 		var ppid int

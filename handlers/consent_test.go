@@ -393,30 +393,30 @@ func TestARunDoesNotGoOnWithAnswersOfBefore(t *testing.T) {
 	}
 }
 
-// meanwhile is the store, in which something happens just before a run begins or goes on.
-type meanwhile struct {
+// betweenStore is the store, in which something happens just before a run begins or goes on.
+type betweenStore struct {
 	app.Store
 	happens func()
 }
 
-func (m *meanwhile) happen() {
+func (m *betweenStore) happen() {
 	if m.happens != nil {
 		m.happens()
 		m.happens = nil
 	}
 }
 
-func (m *meanwhile) Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan, wanted onboarding.Wanted) (onboarding.Run, error) {
+func (m *betweenStore) Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan, wanted onboarding.Wanted) (onboarding.Run, error) {
 	m.happen()
 	return m.Store.Submit(ctx, actor, id, version, kind, plan, wanted)
 }
 
-func (m *meanwhile) RetryRun(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, wanted onboarding.Wanted) error {
+func (m *betweenStore) RetryRun(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, wanted onboarding.Wanted) error {
 	m.happen()
 	return m.Store.RetryRun(ctx, actor, run, wanted)
 }
 
-func (m *meanwhile) ApprovePlan(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, plan onboarding.Plan, wanted onboarding.Wanted) error {
+func (m *betweenStore) ApprovePlan(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, plan onboarding.Plan, wanted onboarding.Wanted) error {
 	m.happen()
 	return m.Store.ApprovePlan(ctx, actor, run, plan, wanted)
 }
@@ -461,8 +461,8 @@ func TestAnAnswerThatComesBetweenStopsARun(t *testing.T) {
 				}
 			},
 		} {
-			t.Run(c.name+", meanwhile "+what, func(t *testing.T) {
-				between := &meanwhile{}
+			t.Run(c.name+", in between "+what, func(t *testing.T) {
+				between := &betweenStore{}
 				w := newWorld(t, func(cfg *settings) { between.Store, cfg.app.Store = cfg.app.Store, between })
 				ob, a := w.ready()
 				if c.blocked != "" {

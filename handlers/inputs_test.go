@@ -366,7 +366,7 @@ func TestBadInputs(t *testing.T) {
 					}
 					p := b.enter(id, in)
 					want(t, p, http.StatusUnprocessableEntity)
-					in.mend(t, p, strings.TrimSuffix(field, "[]"))
+					in.mustComplain(t, p, strings.TrimSuffix(field, "[]"))
 					w.untouched(t, before)
 				})
 			}
@@ -381,8 +381,8 @@ func (in input) action() string {
 	return path[strings.LastIndex(path, "/")+1:]
 }
 
-// mend checks a page that asks to mend a field.
-func (in input) mend(t *testing.T, p page, field string) {
+// mustComplain checks a page that asks for a correction at a field.
+func (in input) mustComplain(t *testing.T, p page, field string) {
 	t.Helper()
 	at := "f-" + field
 	switch in.where {

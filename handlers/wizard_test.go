@@ -289,7 +289,7 @@ func TestAConsentOfAnotherSessionIsRefused(t *testing.T) {
 	start := a.toProvider(ob.ID, "")
 	callback := w.issuer.consent(t, start.to(), ada, nil)
 	want(t, b.get(callback), http.StatusBadRequest)
-	a.signIn(bob, "/") // the same browser, another person meanwhile
+	a.signIn(bob, "/") // the same browser, another person in between
 	want(t, a.get(callback), http.StatusBadRequest)
 	if g, err := w.store.LiveConsent(t.Context(), staffActor(sam), ob.ID); err != nil || g.Live() {
 		t.Errorf("consent %+v %v", g, err)

@@ -13,7 +13,7 @@ type Code string
 const (
 	CodeInvalid     Code = "invalid"      // 422: the answer needs mending
 	CodeNotFound    Code = "not_found"    // 404: unknown, or somebody else's
-	CodeStale       Code = "stale"        // 409: changed meanwhile
+	CodeStale       Code = "stale"        // 409: changed in the meantime
 	CodeForbidden   Code = "forbidden"    // 403
 	CodeGone        Code = "gone"         // 410: used or expired
 	CodeUnavailable Code = "unavailable"  // 503: try again shortly

@@ -25,6 +25,6 @@ type CheckResult struct {
 	Command     string   // to copy, "" if none
 	Link        string   // to the Cloud console, "" if none
 	Request     string   // text to send to Party, "" if none
-	On          Party    // who can mend it
+	On          Party    // who can fix it
 	Overridable bool     // a specialist may go on without it, with a reason
 }

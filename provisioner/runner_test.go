@@ -355,12 +355,12 @@ func TestTheRunDoesNoMoreThanWasApproved(t *testing.T) {
 		code   onboarding.Code
 		says   string
 	}{
-		{name: "already done meanwhile", after: func(c *cloud) { c.put("bucket", "right", true) }, state: onboarding.RunSucceeded},
-		{name: "another setting meanwhile", after: func(c *cloud) { c.put("bucket", "wrong", true) }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "setting is wrong"},
-		{name: "a further difference meanwhile", before: func(c *cloud) { c.put("bucket", "old", true) }, after: func(c *cloud) { c.put("bucket", "older", true) }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "setting is older"},
+		{name: "already done in the meantime", after: func(c *cloud) { c.put("bucket", "right", true) }, state: onboarding.RunSucceeded},
+		{name: "another setting in the meantime", after: func(c *cloud) { c.put("bucket", "wrong", true) }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "setting is wrong"},
+		{name: "a further difference in the meantime", before: func(c *cloud) { c.put("bucket", "old", true) }, after: func(c *cloud) { c.put("bucket", "older", true) }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "setting is older"},
 		{name: "the approved difference", before: func(c *cloud) { c.put("bucket", "old", true) }, state: onboarding.RunSucceeded},
-		{name: "disappeared meanwhile", before: func(c *cloud) { c.put("bucket", "right", true) }, after: func(c *cloud) { delete(c.things, "bucket") }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "no longer there"},
-		{name: "somebody else's meanwhile", after: func(c *cloud) { c.put("bucket", "right", false) }, state: onboarding.RunFailed, code: onboarding.CodeConflict, says: "left alone"},
+		{name: "disappeared in the meantime", before: func(c *cloud) { c.put("bucket", "right", true) }, after: func(c *cloud) { delete(c.things, "bucket") }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "no longer there"},
+		{name: "somebody else's in the meantime", after: func(c *cloud) { c.put("bucket", "right", false) }, state: onboarding.RunFailed, code: onboarding.CodeConflict, says: "left alone"},
 		{name: "somebody else's that may be adopted", after: func(c *cloud) { c.put("bucket", "right", false) }, adopt: true, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "exists now"},
 		{name: "adopted as approved", before: func(c *cloud) { c.put("bucket", "old", false) }, adopt: true, state: onboarding.RunSucceeded},
 	} {

@@ -20,7 +20,7 @@ import (
 // DefaultTimeout is how long a task may take, waiting included, where its step does not say.
 const DefaultTimeout = 15 * time.Minute
 
-// maxRounds bounds the changes that one pass makes to one resource: create, then mend, then mend again is much already.
+// maxRounds bounds the changes that one pass makes to one resource: create, then two repairs, is already a lot.
 const maxRounds = 6
 
 // knownAfter is how long a change that Google accepted may stay invisible before it is made again.

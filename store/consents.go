@@ -156,7 +156,7 @@ func (s *Store) LiveConsents(ctx context.Context) ([]onboarding.Consent, error) 
 	return found, err
 }
 
-// ResealConsent replaces the sealed token after a refresh. CodeGone when the consent was wiped meanwhile.
+// ResealConsent replaces the sealed token after a refresh. CodeGone when the consent was wiped in the meantime.
 func (s *Store) ResealConsent(ctx context.Context, consentID int64, sealed []byte) error {
 	var ids []onboarding.ID
 	err := s.batch(ctx, onboarding.System, "keep a refreshed consent", func(b *pgx.Batch) {

@@ -148,7 +148,7 @@ func checkWord(s onboarding.CheckState) string {
 	case onboarding.CheckOK:
 		return "Passed"
 	case onboarding.CheckFailed:
-		return "To be mended"
+		return "Needs a fix"
 	case onboarding.CheckUnreadable:
 		return "Couldn't be read"
 	default:

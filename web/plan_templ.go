@@ -1011,7 +1011,7 @@ func preflight(v PlanView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if n := len(v.checksBy(onboarding.CheckFailed)); n > 0 {
-			templ_7745c5c3_Err = badge("err", fmt.Sprintf("%d to mend", n)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = badge("err", fmt.Sprintf("%d to fix", n)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

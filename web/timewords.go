@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func (f Frame) lang() string { return "en-GB" }
+func (f Frame) lang() string { return "en-US" }
 
 // millis is the page's own time for the ticking clocks, "" without one.
 func (f Frame) millis() string {
@@ -20,8 +20,8 @@ func (f Frame) millis() string {
 var timeLayouts = map[string]string{
 	"clock":   "15:04",
 	"seconds": "15:04:05",
-	"day":     "2 Jan 2006",
-	"full":    "2 Jan 2006, 15:04 MST",
+	"day":     "Jan 2, 2006",
+	"full":    "Jan 2, 2006, 15:04 MST",
 }
 
 func (f Frame) timeText(t time.Time, form string) string {
@@ -44,10 +44,10 @@ func (f Frame) timeForm(form string) string {
 }
 
 func (f Frame) exact(t time.Time) string {
-	return t.UTC().Format("Monday 2 January 2006, 15:04:05 MST")
+	return t.UTC().Format("Monday, January 2, 2006, 15:04:05 MST")
 }
 
-// ago says how long before now t was: "2 min ago", "Yesterday", "14 Nov 2026".
+// ago says how long before now t was: "2 min ago", "Yesterday", "Nov 14, 2026".
 func ago(t, now time.Time) string {
 	d := now.Sub(t)
 	switch {
@@ -64,7 +64,7 @@ func ago(t, now time.Time) string {
 	case d < 30*24*time.Hour:
 		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 	default:
-		return t.Format("2 Jan 2006")
+		return t.Format("Jan 2, 2006")
 	}
 }
 

@@ -129,7 +129,7 @@ type ConnectView struct {
 	Connection  Connection
 	Asked       string   // names project and permissions, for the way back
 	Needed      string   // why the access that is held doesn't do; ""
-	Changed     bool     // they changed meanwhile, and nothing was kept
+	Changed     bool     // they changed in the meantime, and nothing was kept
 	Refused     string   // the account whose access Google no longer takes; "" none
 	Denied      bool     // the customer pressed Cancel on Google's page
 	Unticked    []string // scopes that were asked and not granted

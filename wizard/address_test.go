@@ -14,7 +14,7 @@ import (
 	"groundwork/onboarding"
 )
 
-// reading is what a reader makes of what was typed: the value meant, or the sentence on what to mend.
+// reading is what a reader makes of what was typed: the value meant, or the sentence that says what to correct.
 type reading struct{ typed, value, problem string }
 
 func TestReadersTakeWhatIsMeantAndSayWhatToMend(t *testing.T) {

@@ -115,7 +115,7 @@ func (s *step[T]) inOrder(p Problems) {
 	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Compare(at(a), at(b)) })
 }
 
-// read puts what was typed into v and returns the secret typed, if it is one, and the sentences on what to mend.
+// read puts what was typed into v and returns the secret typed, if it is one, and the sentences that say what to correct.
 func (f *Field[T]) read(ctx context.Context, c Case, v *T, raw string, later, posted bool) (string, []string, error) {
 	one := func(m string) (string, []string, error) {
 		if m == "" {

@@ -85,7 +85,7 @@ type Field[T any] struct {
 	Choices func(context.Context, Case) ([]Choice, error)
 	// Unknown is the sentence for a choice that isn't offered. nil: "Choose one of the options".
 	Unknown func(value string) string
-	// Read takes what is meant out of what was typed or pasted, and says in a sentence what to mend, or "".
+	// Read takes what is meant out of what was typed or pasted, and says in a sentence what to correct, or "".
 	// For KindLines it reads one line. It must give its own result back unchanged, and refuse what is too long
 	// where Max is 0. nil: anything goes.
 	Read func(string) (string, string)

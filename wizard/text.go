@@ -9,7 +9,7 @@ import (
 )
 
 // The readers of names.go, mail.go and address.go take the text that a person typed or pasted and give the value that is
-// meant and "", or a sentence that says what to mend. A reader gives its own result back unchanged.
+// meant and "", or a sentence that says what to correct. A reader gives its own result back unchanged.
 
 // clean refuses what no single-line answer holds: invalid UTF-8, line breaks, control and invisible characters,
 // and text longer than limit characters (0: any length). free lets emoji and right-to-left marks pass, which need joiners.

@@ -30,7 +30,7 @@ const (
 // Choice is one option of a select or of cards.
 type Choice struct{ Value, Label, Hint string }
 
-// Problem is one thing to mend, at a field.
+// Problem is one thing to correct, at a field.
 type Problem struct {
 	Field   string // the field's name; "" for the page
 	Message string // tells the reader what to do next

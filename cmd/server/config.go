@@ -157,7 +157,7 @@ func addressProblems(emulator string, addresses map[string]string) (out []string
 	return out
 }
 
-// trustedProxy reads one network or address of TRUSTED_PROXIES; a sentence says what to mend.
+// trustedProxy reads one network or address of TRUSTED_PROXIES; a sentence says what to correct.
 func trustedProxy(text string) (netip.Prefix, string) {
 	text = strings.TrimSpace(text)
 	p, err := netip.ParsePrefix(text)

@@ -138,7 +138,7 @@ func TestForgettingTakesEverybodyOutOfEveryTable(t *testing.T) {
 	if run.State != onboarding.RunSucceeded {
 		t.Fatalf("the run ended as %s: %+v", run.State, run.Tasks)
 	}
-	// As a refusal leaves it that a retry mended.
+	// As a refusal leaves it that a retry fixed.
 	asOwner(t, db, `UPDATE tasks SET operator = 'PERMISSION_DENIED: user:`+owner.Email+`' WHERE position = 1`)
 	other, _, err := d.create(ctx, "Another Sample", owner.Email, "", specialist.Email, "")
 	must(err)

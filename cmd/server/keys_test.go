@@ -258,7 +258,7 @@ func TestResealingLosesNothingThatServersWriteMeanwhile(t *testing.T) {
 	close(stop)
 	<-stopped
 	if resealed == 0 {
-		t.Error("nothing was resealed meanwhile")
+		t.Error("nothing was resealed in the meantime")
 	}
 	keys(t, "reseal")
 	g, err := s.LiveConsent(t.Context(), onboarding.System, id)

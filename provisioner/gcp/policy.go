@@ -153,7 +153,7 @@ func (c *Clients) Policy(ctx context.Context, r Resource) (*Policy, error) {
 }
 
 // SetPolicy writes a policy that [Clients.Policy] read. Google refuses it (409 ABORTED, or 412 for buckets) if it
-// changed meanwhile; then the whole read and write is repeated, by whoever called.
+// changed in the meantime; then the whole read and write is repeated, by whoever called.
 func (c *Clients) SetPolicy(ctx context.Context, r Resource, p *Policy) error {
 	if p.etag == "" {
 		return fmt.Errorf("write policy of %s: %w", r.name, errors.New("it was read without an etag, so a change by others would be lost"))

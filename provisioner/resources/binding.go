@@ -118,7 +118,7 @@ func checkBinding(ctx context.Context, env *provisioner.Env, b iamBinding) (*pro
 	return &provisioner.Observed[iamBinding]{State: b}, nil
 }
 
-// applyBinding adds the member in one write. A policy that changed meanwhile is Google's 409 or 412, and the whole
+// applyBinding adds the member in one write. A policy that changed in the meantime is Google's 409 or 412, and the whole
 // pass is repeated.
 func applyBinding(ctx context.Context, env *provisioner.Env, c provisioner.Change[iamBinding]) error {
 	b := c.Want

@@ -32,9 +32,9 @@ func TestFaultsOfGoogleEndInAClearState(t *testing.T) {
 		return b
 	}
 	for _, tt := range []struct {
-		name  string
-		fault func(*steptest.World) // after the plan was approved
-		mend  func(*steptest.World) // nil: the rules go
+		name   string
+		fault  func(*steptest.World) // after the plan was approved
+		repair func(*steptest.World) // nil: the rules go
 
 		state   onboarding.RunState // "": succeeded
 		task    onboarding.TaskName
@@ -76,29 +76,29 @@ func TestFaultsOfGoogleEndInAClearState(t *testing.T) {
 			state: onboarding.RunBlocked, task: "bucket", code: onboarding.CodePermission, on: onboarding.PartyCustomer, says: "lacks the permission storage.buckets.create",
 		},
 		{
-			name: "billing off", fault: func(w *steptest.World) { w.Cloud.SetBilling("acme-data", false) }, mend: func(w *steptest.World) { w.Cloud.SetBilling("acme-data", true) },
+			name: "billing off", fault: func(w *steptest.World) { w.Cloud.SetBilling("acme-data", false) }, repair: func(w *steptest.World) { w.Cloud.SetBilling("acme-data", true) },
 			state: onboarding.RunBlocked, task: "enable-apis", code: onboarding.CodeBilling, on: onboarding.PartyCustomer, says: "no active billing account", nothing: true,
 		},
 		{
 			name: "organization policy", fault: func(w *steptest.World) {
 				w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:europe-west1-locations"}})
 			},
-			mend: func(w *steptest.World) {
+			repair: func(w *steptest.World) {
 				w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:us-locations"}})
 			},
 			state: onboarding.RunBlocked, task: "bucket", code: onboarding.CodeOrgPolicy, on: onboarding.PartyOrganization, says: "constraints/gcp.resourceLocations",
 		},
 		{
 			name: "project deleted", fault: func(w *steptest.World) { w.Cloud.SetProjectState("acme-data", "DELETE_REQUESTED") },
-			mend:  func(w *steptest.World) { w.Cloud.SetProjectState("acme-data", "ACTIVE") },
-			state: onboarding.RunBlocked, task: "enable-apis", code: onboarding.CodeNotFound, on: onboarding.PartyCustomer, says: "project has been deleted", nothing: true,
+			repair: func(w *steptest.World) { w.Cloud.SetProjectState("acme-data", "ACTIVE") },
+			state:  onboarding.RunBlocked, task: "enable-apis", code: onboarding.CodeNotFound, on: onboarding.PartyCustomer, says: "project has been deleted", nothing: true,
 		},
 		{
 			name: "unticked scope", fault: rule(emulator.Rule{Match: google, Status: 403, Reason: "ACCESS_TOKEN_SCOPE_INSUFFICIENT", Message: "Request had insufficient authentication scopes."}),
 			state: onboarding.RunBlocked, task: "enable-apis", code: onboarding.CodeSignIn, on: onboarding.PartyCustomer, says: "Leave every box ticked", nothing: true,
 		},
 		{
-			name: "access withdrawn", fault: func(w *steptest.World) { w.Cloud.RevokeTokens(steptest.Owner) }, mend: func(w *steptest.World) { w.SignIn(steptest.Owner) },
+			name: "access withdrawn", fault: func(w *steptest.World) { w.Cloud.RevokeTokens(steptest.Owner) }, repair: func(w *steptest.World) { w.SignIn(steptest.Owner) },
 			state: onboarding.RunBlocked, task: "enable-apis", code: onboarding.CodeSignIn, on: onboarding.PartyCustomer, says: "sign in again", nothing: true,
 		},
 	} {
@@ -127,8 +127,8 @@ func TestFaultsOfGoogleEndInAClearState(t *testing.T) {
 			t.Logf("run %s after %v and %d changes: %s", run.State, took.Round(time.Second), changed, task.Message)
 
 			w.Cloud.RemoveRule(0)
-			if tt.mend != nil {
-				tt.mend(w)
+			if tt.repair != nil {
+				tt.repair(w)
 			}
 			if tt.name == "operation that never ends" {
 				return // the operation stays so

@@ -121,7 +121,7 @@ func writeDataset(ctx context.Context, env *provisioner.Env, d datasetAccess, ac
 	return nil
 }
 
-// applyDataset adds the entry with the etag of what was read; a list that changed meanwhile is Google's 412, and
+// applyDataset adds the entry with the etag of what was read; a list that changed in the meantime is Google's 412, and
 // the whole pass is repeated.
 func applyDataset(ctx context.Context, env *provisioner.Env, c provisioner.Change[datasetAccess]) error {
 	want := c.Want

@@ -7,16 +7,16 @@
 
   const format = (options) => {
     try {
-      return new Intl.DateTimeFormat("en-GB", options);
+      return new Intl.DateTimeFormat("en-US", options);
     } catch {
       return null;
     }
   };
-  const clock = format({ hour: "2-digit", minute: "2-digit" });
-  const clockSeconds = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const clock = format({ hourCycle: "h23", hour: "2-digit", minute: "2-digit" });
+  const clockSeconds = format({ hourCycle: "h23", hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const day = format({ day: "numeric", month: "short", year: "numeric" });
-  const full = format({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
-  const exact = format({ dateStyle: "full", timeStyle: "long" });
+  const full = format({ day: "numeric", month: "short", year: "numeric", hourCycle: "h23", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+  const exact = format({ hourCycle: "h23", dateStyle: "full", timeStyle: "long" });
   const forms = { clock, seconds: clockSeconds, day, full };
 
   const put = (node, text) => {
