@@ -59,7 +59,7 @@ func (a *App) journey(actor onboarding.Actor, ob onboarding.Onboarding) Journey 
 func (j Journey) Spec() onboarding.Spec { return j.Journey.Spec(j.Case) }
 
 // Preview draws a step with what was typed. It saves nothing and asks the outside nothing.
-func (j Journey) Preview(ctx context.Context, step wizard.Step, form url.Values) (wizard.StepView, error) {
+func (j Journey) Preview(ctx context.Context, step *wizard.Step, form url.Values) (wizard.StepView, error) {
 	c := j.Case
 	c.Lookup = nil
 	typed, err := step.Parse(ctx, c, form)
@@ -67,7 +67,7 @@ func (j Journey) Preview(ctx context.Context, step wizard.Step, form url.Values)
 }
 
 // PlanNames draws the step that plans names with what was typed, and looks up whether the name is taken. It saves nothing.
-func (j Journey) PlanNames(ctx context.Context, step wizard.Step, form url.Values) (wizard.StepView, error) {
+func (j Journey) PlanNames(ctx context.Context, step *wizard.Step, form url.Values) (wizard.StepView, error) {
 	typed, err := step.Parse(ctx, j.Case, form)
 	return typed.View, err
 }
@@ -160,7 +160,7 @@ type Answer struct {
 // SavedAnswer is what became of an [Answer].
 type SavedAnswer struct {
 	Journey Journey         // with the answer in place once it is saved, else as it is saved now
-	Step    wizard.Step     // nil: there is no such step
+	Step    *wizard.Step    // nil: there is no such step
 	View    wizard.StepView // what was typed, with the problems
 	Stale   StaleAnswer     // for CodeStale
 }

@@ -1,83 +1,29 @@
 package wizard
 
 import (
-	"context"
-	"encoding/json"
-	"net/url"
-
 	"groundwork/onboarding"
 )
 
 // Journey is the ordered list of steps. What is next, what may be visited and what is complete is computed
 // from the answers each time and never stored.
-type Journey struct{ steps []Step }
+type Journey struct{ steps []*Step }
 
-// New makes a journey of the steps in their order. IDs must differ, and each step is made by [Define].
-func New(steps []Step) *Journey {
+// New makes a journey of the steps in their order. IDs must differ.
+func New(steps []*Step) *Journey {
 	j := &Journey{}
 	seen := map[string]bool{}
 	for _, s := range steps {
-		if _, ok := s.(answerer); !ok {
-			panic("wizard: step " + s.ID() + " isn't made by Define")
-		}
 		if seen[s.ID()] {
 			panic("wizard: step " + s.ID() + " is there twice")
 		}
 		seen[s.ID()] = true
-		j.steps = append(j.steps, &placed{s, j})
+		j.steps = append(j.steps, &Step{s.declared, j})
 	}
 	return j
 }
 
-// placed is a step that knows its place in the journey.
-type placed struct {
-	Step
-	journey *Journey
-}
-
-func (p *placed) View(ctx context.Context, c Case) (StepView, error) {
-	v, err := p.Step.View(ctx, c)
-	p.place(c, &v)
-	return v, err
-}
-
-func (p *placed) Parse(ctx context.Context, c Case, form url.Values) (Saved, error) {
-	s, err := p.Step.Parse(ctx, c, form)
-	p.place(c, &s.View)
-	return s, err
-}
-
-func (p *placed) place(c Case, v *StepView) {
-	path := p.journey.path(c)
-	v.Of = len(path)
-	for i, s := range path {
-		if s.ID() == p.ID() {
-			v.Number = i + 1
-			if i > 0 {
-				v.Back = path[i-1].ID()
-			}
-		}
-	}
-}
-
-type shower interface {
-	shown(onboarding.Answers) bool
-}
-
-// path is the steps that belong to the journey with these answers.
-func (j *Journey) path(c Case) []Step {
-	out := make([]Step, 0, len(j.steps))
-	for _, s := range j.steps {
-		if !s.(*placed).Step.(shower).shown(c.Answers) {
-			continue
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
 // Step finds a step of the journey; false for an unknown ID.
-func (j *Journey) Step(id string) (Step, bool) {
+func (j *Journey) Step(id string) (*Step, bool) {
 	for _, s := range j.steps {
 		if s.ID() == id {
 			return s, true
@@ -93,8 +39,8 @@ func (j *Journey) Steps(c Case) []StepLink { return j.StepsAt(c, j.First(c)) }
 func (j *Journey) StepsAt(c Case, current string) []StepLink {
 	open := true
 	var out []StepLink
-	for i, s := range j.path(c) {
-		link := StepLink{ID: s.ID(), Title: shortName(s), Number: i + 1}
+	for i, s := range j.steps {
+		link := StepLink{ID: s.ID(), Title: s.Name(), Number: i + 1}
 		answered := s.Answered(c)
 		switch {
 		case s.ID() == current:
@@ -114,19 +60,9 @@ func (j *Journey) StepsAt(c Case, current string) []StepLink {
 	return out
 }
 
-func shortName(s Step) string {
-	if p, ok := s.(*placed); ok {
-		s = p.Step
-	}
-	if n, ok := s.(interface{ Name() string }); ok {
-		return n.Name()
-	}
-	return s.Title()
-}
-
 // CanVisit is the whole guard against deep links: a step may be visited when every step before it is answered.
 func (j *Journey) CanVisit(c Case, id string) bool {
-	for _, s := range j.path(c) {
+	for _, s := range j.steps {
 		if s.ID() == id {
 			return true
 		}
@@ -141,7 +77,7 @@ func (j *Journey) CanVisit(c Case, id string) bool {
 // (a change may undo an earlier answer), else "", which is "Check your answers".
 func (j *Journey) Next(c Case, after string) string {
 	passed := false
-	for _, s := range j.path(c) {
+	for _, s := range j.steps {
 		if passed && !s.Answered(c) && j.CanVisit(c, s.ID()) {
 			return s.ID()
 		}
@@ -152,7 +88,7 @@ func (j *Journey) Next(c Case, after string) string {
 
 // First is the first unanswered step, "" when all are answered.
 func (j *Journey) First(c Case) string {
-	for _, s := range j.path(c) {
+	for _, s := range j.steps {
 		if !s.Answered(c) {
 			return s.ID()
 		}
@@ -173,7 +109,7 @@ type Outstanding struct {
 // Outstanding lists what is missing though every question may be answered, and who must bring it.
 func (j *Journey) Outstanding(c Case) []Outstanding {
 	var out []Outstanding
-	for _, s := range j.path(c) {
+	for _, s := range j.steps {
 		for _, w := range s.Missing(c) {
 			out = append(out, Outstanding{s.ID(), w, onboarding.PartyCustomer})
 		}
@@ -196,7 +132,7 @@ func (j *Journey) Waiting(c Case) []string {
 // Sections are "Check your answers": a section for each step that applies.
 func (j *Journey) Sections(c Case) []Section {
 	var out []Section
-	for _, s := range j.path(c) {
+	for _, s := range j.steps {
 		out = append(out, s.Section(c))
 	}
 	return out
@@ -206,7 +142,7 @@ func (j *Journey) Sections(c Case) []Section {
 // when the journey is [Journey.Complete].
 func (j *Journey) Spec(c Case) onboarding.Spec {
 	spec := onboarding.Spec{Onboarding: c.Onboarding, ControlPlaneAccount: c.Vendor.ControlPlaneAccount, Vendor: c.Vendor.Defaults()}
-	for _, s := range j.path(c) {
+	for _, s := range j.steps {
 		s.AddTo(c, &spec)
 	}
 	return spec
@@ -217,19 +153,12 @@ func (j *Journey) Wanted(ob onboarding.Onboarding) onboarding.Spec {
 	return j.Spec(Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped})
 }
 
-// answerer is a step that is known to be answered, so that it need not look again.
-type answerer interface {
-	withdraw(c Case, wiped []onboarding.Purpose) (answer json.RawMessage, changed bool, err error)
-	outline(c Case) []Row
-	said(c Case) []said
-}
-
 // Outline is the answers so far in short, for the summary beside the form.
 func (j *Journey) Outline(c Case) []Row {
 	var out []Row
-	for _, s := range j.path(c) {
+	for _, s := range j.steps {
 		if s.Answered(c) {
-			out = append(out, s.(*placed).Step.(answerer).outline(c)...)
+			out = append(out, s.outline(c)...)
 		}
 	}
 	return out

@@ -13,7 +13,7 @@ import (
 	"groundwork/onboarding"
 )
 
-func (s *step[T]) Parse(ctx context.Context, c Case, form url.Values) (Saved, error) {
+func (s *step[T]) parse(ctx context.Context, c Case, form url.Values) (Saved, error) {
 	v, saved := Answer[T](c.Answers, s.def.ID)
 	before := v
 	var problems Problems

@@ -30,7 +30,7 @@ func (j *Journey) Save(c Case, step string, saved Saved, version int, seal func(
 	save.Changes = changes(before, j.said(c, step), saved.Secrets)
 	save.Title, save.First = step, before == nil
 	if s, ok := j.Step(step); ok {
-		save.Title = shortName(s)
+		save.Title = s.Name()
 	}
 	return save, c, nil
 }
@@ -44,7 +44,7 @@ type said struct {
 // said are the fields of a saved step that apply; nil before it is answered.
 func (j *Journey) said(c Case, id string) []said {
 	if s, ok := j.Step(id); ok {
-		return s.(*placed).Step.(answerer).said(c)
+		return s.said(c)
 	}
 	return nil
 }

@@ -19,8 +19,6 @@ type StepDef[T any] struct {
 	Intro  string // one or two sentences under the title, "" if none
 	Fields []Field[T]
 
-	// Show tells whether the step belongs to the journey. nil: always.
-	Show func(onboarding.Answers) bool
 	// Check looks across fields; it runs when each field is good by itself.
 	Check func(T, Case) Problems
 	// Probe asks the outside, after Check, and may replace what was typed by what it means (a project number
@@ -100,7 +98,7 @@ const (
 )
 
 // Define erases the type of a declaration. A declaration that cannot work panics, at the start of the program.
-func Define[T any](def StepDef[T]) Step {
+func Define[T any](def StepDef[T]) *Step {
 	seen := map[string]bool{}
 	for _, f := range def.Fields {
 		places := 0
@@ -126,7 +124,7 @@ func Define[T any](def StepDef[T]) Step {
 		}
 		seen[f.Name] = true
 	}
-	return &step[T]{def}
+	return &Step{declared: &step[T]{def}}
 }
 
 // Answer decodes the saved answer of a step; false when there is none or it cannot be read.
@@ -151,5 +149,3 @@ func (s *step[T]) Title() string { return s.def.Title }
 
 // Name is the short name of the step, for lists.
 func (s *step[T]) Name() string { return cmp.Or(s.def.Name, s.def.Title) }
-
-func (s *step[T]) shown(a onboarding.Answers) bool { return s.def.Show == nil || s.def.Show(a) }

@@ -33,7 +33,7 @@ func lunchDef() StepDef[lunch] {
 }
 
 func TestADeclarationWithFieldsAloneRuns(t *testing.T) {
-	j := New([]Step{Define(lunchDef())})
+	j := New([]*Step{Define(lunchDef())})
 	s, _ := j.Step("lunch")
 	c := Case{Answers: onboarding.Answers{}}
 	saved, err := s.Parse(context.Background(), c, url.Values{"dish": {"pasta"}, "sauce": {" pesto "}})
@@ -116,22 +116,22 @@ func TestADeclarationThatCannotWorkPanics(t *testing.T) {
 			t.Error("two steps with one ID were taken")
 		}
 	}()
-	New([]Step{Define(lunchDef()), Define(lunchDef())})
+	New([]*Step{Define(lunchDef()), Define(lunchDef())})
 }
 
-func TestAStepOffThePathIsLeftOut(t *testing.T) {
+func TestAStepKnowsItsPlace(t *testing.T) {
 	second := lunchDef()
-	second.ID, second.Show = "dinner", func(a onboarding.Answers) bool {
-		l, _ := Answer[lunch](a, "lunch")
-		return l.Dish == "soup"
-	}
-	j := New([]Step{Define(lunchDef()), Define(second)})
+	second.ID = "dinner"
+	j := New([]*Step{Define(lunchDef()), Define(second)})
 	c := Case{Answers: onboarding.Answers{"lunch": []byte(`{"dish":"soup"}`)}}
 	if j.Next(c, "lunch") != "dinner" || j.Complete(c) {
-		t.Error("after soup there is no dinner")
+		t.Error("after lunch the journey doesn't ask for dinner")
 	}
-	c.Answers["lunch"] = []byte(`{"dish":"pasta","sauce":"pesto"}`)
-	if !j.Complete(c) || j.CanVisit(c, "dinner") || len(j.Steps(c)) != 1 || len(j.Sections(c)) != 1 {
-		t.Error("after pasta there is still dinner")
+	s, _ := j.Step("dinner")
+	if v, err := s.View(t.Context(), c); err != nil || v.Number != 2 || v.Of != 2 || v.Back != "lunch" {
+		t.Errorf("dinner is step %d of %d after %q (%v)", v.Number, v.Of, v.Back, err)
+	}
+	if v, err := Define(second).View(t.Context(), c); err != nil || v.Of != 0 || v.Back != "" {
+		t.Errorf("a step that stands alone is of %d, after %q (%v)", v.Of, v.Back, err)
 	}
 }

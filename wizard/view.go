@@ -9,7 +9,7 @@ import (
 	"groundwork/onboarding"
 )
 
-func (s *step[T]) View(ctx context.Context, c Case) (StepView, error) {
+func (s *step[T]) page(ctx context.Context, c Case) (StepView, error) {
 	v, saved := Answer[T](c.Answers, s.def.ID)
 	return s.view(ctx, c, &v, saved, nil, nil)
 }

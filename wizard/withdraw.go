@@ -14,7 +14,7 @@ import (
 func (j *Journey) Withdraw(c Case, version int, wiped []onboarding.Purpose) (onboarding.Withdrawal, Case, error) {
 	w := onboarding.Withdrawal{ID: c.Onboarding, Version: version, Wiped: wiped, Answers: onboarding.Answers{}}
 	for _, s := range j.steps {
-		raw, changed, err := s.(*placed).Step.(answerer).withdraw(c, wiped)
+		raw, changed, err := s.withdraw(c, wiped)
 		if err != nil {
 			return w, c, fmt.Errorf("withdraw a secret of %s: %w", s.ID(), err)
 		}

@@ -6,7 +6,9 @@ package wizard
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
+	"slices"
 
 	"groundwork/onboarding"
 )
@@ -159,14 +161,18 @@ type Saved struct {
 	View     StepView // with what was typed; for the 422 page
 }
 
-// Step is a wizard step with its types erased; made by Define.
-type Step interface {
+// Step is a wizard step with its types erased, made by [Define]. In a [Journey] it knows its place among the others.
+type Step struct {
+	declared
+	journey *Journey // nil: the step stands alone
+}
+
+// declared is what a declaration answers, whatever the type of its answer.
+type declared interface {
 	ID() string
 	Title() string
-	// View draws the step from the saved answers.
-	View(ctx context.Context, c Case) (StepView, error)
-	// Parse reads a posted form: trims, checks, probes. It never fails on bad input; that gives Problems.
-	Parse(ctx context.Context, c Case, form url.Values) (Saved, error)
+	// Name is the short name of the step, for lists.
+	Name() string
 	// Answered tells whether the saved answer is complete and still good.
 	Answered(c Case) bool
 	// Missing names what was answered with "I don't have this yet".
@@ -177,4 +183,37 @@ type Step interface {
 	Outline(c Case) []Row
 	Section(c Case) Section
 	AddTo(c Case, spec *onboarding.Spec)
+
+	page(ctx context.Context, c Case) (StepView, error)
+	parse(ctx context.Context, c Case, form url.Values) (Saved, error)
+	withdraw(c Case, wiped []onboarding.Purpose) (answer json.RawMessage, changed bool, err error)
+	// outline is Outline of a step that is known to be answered.
+	outline(c Case) []Row
+	said(c Case) []said
+}
+
+// View draws the step from the saved answers.
+func (s *Step) View(ctx context.Context, c Case) (StepView, error) {
+	v, err := s.page(ctx, c)
+	s.place(&v)
+	return v, err
+}
+
+// Parse reads a posted form: trims, checks, probes. It never fails on bad input; that gives Problems.
+func (s *Step) Parse(ctx context.Context, c Case, form url.Values) (Saved, error) {
+	saved, err := s.parse(ctx, c, form)
+	s.place(&saved.View)
+	return saved, err
+}
+
+func (s *Step) place(v *StepView) {
+	if s.journey == nil {
+		return
+	}
+	v.Of = len(s.journey.steps)
+	i := slices.Index(s.journey.steps, s)
+	v.Number = i + 1
+	if i > 0 {
+		v.Back = s.journey.steps[i-1].ID()
+	}
 }

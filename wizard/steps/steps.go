@@ -9,8 +9,8 @@ import (
 )
 
 // All is the steps in their order. Their number is fixed: branches live inside a step.
-func All() []wizard.Step {
-	return []wizard.Step{deployment, region, compute, onlineStore, accounts, dataSources, project}
+func All() []*wizard.Step {
+	return []*wizard.Step{deployment, region, compute, onlineStore, accounts, dataSources, project}
 }
 
 // deploymentName is the answered deployment name, "" if none.
