@@ -26,8 +26,9 @@ type consentStore interface {
 }
 
 type consentCloud interface {
-	// Permissions lists the permissions that a run, its checks and its teardown need.
-	Permissions(onboarding.Spec) onboarding.Permissions
+	// Permissions lists the permissions that a run, its checks and its teardown need, and those that removing these items
+	// takes.
+	Permissions(onboarding.Spec, []onboarding.Item) onboarding.Permissions
 	// Scopes are the OAuth scopes that a consent must have.
 	Scopes() []string
 	// Alive asks Google whether it still takes the consent: CodeSignIn when it doesn't.
@@ -64,13 +65,17 @@ func (k Ask) lines() []string {
 // ask is what an actor on the way to a plan of that kind is asked for. It follows from the tasks that would run: by the
 // answers, or by the run that is verified, resumed or removed.
 func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind onboarding.RunKind) (Ask, error) {
-	of := func(spec onboarding.Spec) Ask { return Ask{spec.Project, a.cfg.Cloud.Permissions(spec)} }
+	of := func(spec onboarding.Spec) Ask { return Ask{spec.Project, a.cfg.Cloud.Permissions(spec, nil)} }
 	latest, err := a.latestRun(ctx, actor, j.Onboarding.ID)
 	if err != nil {
 		return Ask{}, err
 	}
 	resumed := latest.Kind != onboarding.RunProvision && latest.State == onboarding.RunBlocked
-	if latest.ID != "" && (resumed || kind == onboarding.RunTeardown) {
+	if latest.ID != "" && (kind == onboarding.RunTeardown || resumed && latest.Kind == onboarding.RunTeardown) {
+		items, err := a.cfg.Store.Inventory(ctx, actor, j.Onboarding.ID)
+		return Ask{latest.Plan.Spec.Project, a.cfg.Cloud.Permissions(latest.Plan.Spec, items)}, err
+	}
+	if resumed {
 		return of(latest.Plan.Spec), nil
 	}
 	if kind == onboarding.RunVerify {

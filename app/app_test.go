@@ -41,7 +41,7 @@ type cloud struct {
 
 func (c *cloud) Scopes() []string { return []string{"cloud"} }
 
-func (c *cloud) Permissions(onboarding.Spec) onboarding.Permissions {
+func (c *cloud) Permissions(onboarding.Spec, []onboarding.Item) onboarding.Permissions {
 	return onboarding.Permissions{Run: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}}
 }
 

@@ -16,6 +16,8 @@ type runStore interface {
 	Runs(ctx context.Context, actor onboarding.Actor, id onboarding.ID, after onboarding.RunID) (onboarding.RunPage, error)
 	// SucceededRun returns the last provisioning run that succeeded; CodeNotFound.
 	SucceededRun(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Run, error)
+	// Inventory lists what the runs created, changed, adopted and found, removed items too.
+	Inventory(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Item, error)
 	// RetryRun queues a blocked or failed run again in one transaction. It leaves an active run as it is; CodeConflict for
 	// one that has ended, CodeStale for one that was approved for something other than what is wanted now.
 	RetryRun(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, wanted onboarding.Wanted) error

@@ -198,7 +198,7 @@ func (c *cloud) reach(ctx context.Context, a onboarding.Actor, spec onboarding.S
 	if err != nil {
 		return err
 	}
-	return g.Serves(a.Email, spec.Project, c.Permissions(spec).All())
+	return g.Serves(a.Email, spec.Project, c.Permissions(spec, nil).All())
 }
 
 func (c *cloud) Plan(ctx context.Context, a onboarding.Actor, _ onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
@@ -259,7 +259,7 @@ func (c *cloud) Project(_ context.Context, a onboarding.Actor, _ onboarding.ID, 
 	return onboarding.Project{ID: id, Name: "Acme data", Number: "123456789012", Active: true}, nil
 }
 
-func (c *cloud) Permissions(spec onboarding.Spec) onboarding.Permissions {
+func (c *cloud) Permissions(spec onboarding.Spec, _ []onboarding.Item) onboarding.Permissions {
 	all := []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}
 	for _, d := range spec.DataSources {
 		all = append(all, onboarding.Permission{Name: "bigquery.datasets.update", Why: "to let Spark read it", On: d.Name})

@@ -75,6 +75,7 @@ type PlannedTask struct {
 	Bindings    []Binding       `json:"bindings,omitempty"`
 	Permissions []Permission    `json:"permissions,omitempty"` // what the run needs of the customer
 	Desired     json.RawMessage `json:"desired"`               // the step's desired state; deterministic
+	Key         string          `json:"key,omitempty"`         // for ActionDelete: of the item in the inventory, from which the task is made
 	DependsOn   []TaskName      `json:"depends_on,omitempty"`
 	Makes       string          `json:"makes,omitempty"`   // the kind of resource that ActionCreate creates: "bucket"; "" none that is counted
 	Console     string          `json:"console,omitempty"` // link to the Cloud console

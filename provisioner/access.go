@@ -47,9 +47,9 @@ func (s *Service) lazy(ctx context.Context, actor onboarding.Actor, id onboardin
 	return &access{s: s, ctx: ctx, actor: actor, id: id, purpose: purpose, text: text, by: actor.Email, serves: serves, used: map[string]bool{}}
 }
 
-// forSpec is what a consent must have been given for, to be used for a spec because of that person.
-func (s *Service) forSpec(by string, spec onboarding.Spec) func(onboarding.Consent) error {
-	needed := s.Permissions(spec).All()
+// forSpec is what a consent must have been given for, to be used for a spec, and to remove items, because of that person.
+func (s *Service) forSpec(by string, spec onboarding.Spec, items []onboarding.Item) func(onboarding.Consent) error {
+	needed := s.Permissions(spec, items).All()
 	return func(g onboarding.Consent) error { return g.Serves(by, spec.Project, needed) }
 }
 

@@ -32,6 +32,14 @@ type Env struct {
 	PutRecord func(context.Context, []byte) error
 }
 
+// of is what a task uses that may have been made for an earlier spec.
+func (e *Env) of(t *Task) *Env {
+	own, erase := *e, e.Spec.EraseData
+	own.Spec = t.Spec
+	own.Spec.EraseData = erase // the confirmation belongs to the run
+	return &own
+}
+
 // now is the clock's time, the system's where none was given.
 func (e *Env) now() time.Time {
 	if e.Now == nil {

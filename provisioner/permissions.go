@@ -1,13 +1,23 @@
 package provisioner
 
 import (
+	"slices"
+
 	"groundwork/onboarding"
 )
 
 // Permissions lists every permission that the access is used with, each once, in the catalog's order: what the tasks
-// of a run and of a teardown declare, and what is read before them.
-func (s *Service) Permissions(spec onboarding.Spec) onboarding.Permissions {
+// of a run and of a teardown declare, and what is read before them. Items are what is removed beside what the spec asks
+// for, as by a teardown; what is removed already needs nothing.
+func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onboarding.Permissions {
 	tasks := s.tasks(spec)
+	earlier, err := s.teardownTasks(spec, there(items))
+	if err != nil {
+		s.cfg.Log.Error("removals", "onboarding", spec.Onboarding, "error", err)
+	}
+	earlier = slices.DeleteFunc(earlier, func(t *Task) bool {
+		return slices.ContainsFunc(tasks, func(wanted *Task) bool { return wanted.Key == t.Key })
+	})
 	var c onboarding.Permissions
 	seen := map[[2]string]bool{}
 	add := func(to *[]onboarding.Permission, all []onboarding.Permission) {
@@ -24,6 +34,14 @@ func (s *Service) Permissions(spec onboarding.Spec) onboarding.Permissions {
 	add(&c.Checks, readings)
 	for _, t := range tasks {
 		add(&c.Teardown, t.undoPermissions)
+	}
+	for _, t := range earlier {
+		for _, p := range slices.Concat(t.Permissions, t.undoPermissions) {
+			if p.On == "" && t.Spec.Project != spec.Project {
+				p.On = t.Spec.Project
+			}
+			add(&c.Teardown, []onboarding.Permission{p})
+		}
 	}
 	return c
 }

@@ -15,7 +15,7 @@ import (
 // Plan reads the cloud with the customer's access and returns what a run would do. A task that cannot be read has
 // its Problem set and the others are planned all the same. CodeSignIn when there is no usable access.
 func (s *Service) Plan(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
-	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, "plan", "See what exists and what would be made")
+	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, nil, "plan", "See what exists and what would be made")
 	if err != nil {
 		return onboarding.Plan{}, err
 	}
@@ -47,19 +47,21 @@ func (s *Service) Plan(ctx context.Context, actor onboarding.Actor, ob onboardin
 	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now()}, nil
 }
 
-// TeardownPlan reads the cloud and returns what a teardown would remove, in reverse order: only what is ours. What
-// stays is listed with ActionNone and the reason in Stays.
+// TeardownPlan reads the cloud and returns what a teardown would remove, in reverse order: everything of ours that any
+// run made, whatever the spec asks for. What stays is listed with ActionNone and the reason in Stays.
 func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
-	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, "teardown-plan", "See what a teardown would remove")
-	if err != nil {
-		return onboarding.Plan{}, err
-	}
 	items, err := s.cfg.Ledger.Inventory(ctx, onboarding.System, ob.ID)
 	if err != nil {
 		return onboarding.Plan{}, fmt.Errorf("inventory of %s: %w", ob.ID, err)
 	}
-	tasks = slices.DeleteFunc(tasks, func(t *Task) bool { return !t.Step.applies || t.Step.final })
-	slices.Reverse(tasks)
+	tasks, err := s.teardownTasks(spec, there(items))
+	if err != nil {
+		return onboarding.Plan{}, fmt.Errorf("teardown of %s: %w", ob.ID, err)
+	}
+	env, _, err := s.reading(ctx, actor, ob.ID, spec, there(items), "teardown-plan", "See what a teardown would remove")
+	if err != nil {
+		return onboarding.Plan{}, err
+	}
 	lines := make([]onboarding.PlannedTask, len(tasks))
 	failures := make([]gcp.Failure, len(tasks))
 	s.each(len(tasks), func(i int) {
@@ -76,13 +78,7 @@ func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob o
 		if f.Class != "" {
 			lines[i] = t.planned()
 			lines[i].Title, lines[i].Action, lines[i].Problem = "Remove "+t.thing(), onboarding.ActionNone, f.Message
-			lines[i].Stays = "It could not be read, so it stays."
-		}
-		lines[i].DependsOn = nil
-		for _, later := range tasks[:i] {
-			if slices.Contains(later.DependsOn, t) {
-				lines[i].DependsOn = append(lines[i].DependsOn, later.Name)
-			}
+			lines[i].Key, lines[i].Stays = t.Key, "It could not be read, so it stays."
 		}
 	}
 	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now()}, nil
@@ -91,8 +87,8 @@ func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob o
 // planUndo is the line of a teardown's plan: what [Task.undo] would do.
 func (t *Task) planUndo(ctx context.Context, env *Env, item onboarding.Item) (onboarding.PlannedTask, error) {
 	p := t.planned()
-	p.Title, p.Action, p.Bindings = "Remove "+t.thing(), onboarding.ActionNone, nil
-	seen, err := t.res.look(ctx, env)
+	p.Title, p.Action, p.Bindings, p.Key = "Remove "+t.thing(), onboarding.ActionNone, nil, t.Key
+	seen, err := t.res.look(ctx, env.of(t))
 	switch {
 	case err != nil:
 		return p, fmt.Errorf("check %s: %w", t.Name, err)
@@ -112,9 +108,39 @@ func (t *Task) planUndo(ctx context.Context, env *Env, item onboarding.Item) (on
 	return p, nil
 }
 
+// there are the items that aren't removed.
+func there(items []onboarding.Item) []onboarding.Item {
+	return slices.DeleteFunc(slices.Clone(items), func(i onboarding.Item) bool { return i.State == onboarding.ItemRemoved })
+}
+
+// teardownTasks are what a teardown looks at, in the order in which it removes them: what the spec asks for, and the
+// items, whatever spec each was made for.
+func (s *Service) teardownTasks(spec onboarding.Spec, items []onboarding.Item) ([]*Task, error) {
+	tasks, err := Graph(s.cfg.Catalog, spec)
+	if err != nil {
+		return nil, err
+	}
+	tasks = slices.DeleteFunc(tasks, func(t *Task) bool { return !t.Step.applies || t.Step.final })
+	keys, taken := map[string]bool{}, map[onboarding.TaskName]bool{}
+	for _, t := range tasks {
+		keys[t.Key], taken[t.Name] = true, true
+	}
+	earlier := slices.DeleteFunc(slices.Clone(items), func(i onboarding.Item) bool { return keys[i.Key] })
+	rest, err := removals(s.cfg.Catalog, earlier, taken, "")
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(tasks) // of one step, what comes last goes first
+	for _, r := range rest {
+		tasks = append(tasks, r.Task)
+	}
+	orderRemovals(s.cfg.Catalog, tasks)
+	return tasks, nil
+}
+
 // reading opens the customer's access for a look around and returns the spec's tasks.
-func (s *Service) reading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, spec onboarding.Spec, purpose, text string) (*Env, []*Task, error) {
-	a, err := s.open(ctx, actor, id, purpose, text, s.forSpec(actor.Email, spec))
+func (s *Service) reading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, spec onboarding.Spec, items []onboarding.Item, purpose, text string) (*Env, []*Task, error) {
+	a, err := s.open(ctx, actor, id, purpose, text, s.forSpec(actor.Email, spec, items))
 	if err != nil {
 		return nil, nil, err
 	}

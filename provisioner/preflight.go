@@ -14,7 +14,7 @@ import (
 // Preflight looks at the customer's cloud before anything is made, with the customer's own access. A check that
 // cannot be read is told as such; CodeSignIn when there is no usable access.
 func (s *Service) Preflight(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) ([]onboarding.CheckResult, error) {
-	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, "preflight", "Check the project before anything is made")
+	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, nil, "preflight", "Check the project before anything is made")
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ var projectID = regexp.MustCompile(`^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-
 func (p *preflight) permissions() []check {
 	byPlace := map[string][]onboarding.Permission{}
 	var places []string
-	for _, perm := range p.s.Permissions(p.spec).Run {
+	for _, perm := range p.s.Permissions(p.spec, nil).Run {
 		on := perm.On
 		if on == p.spec.Project {
 			on = ""

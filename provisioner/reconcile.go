@@ -43,14 +43,14 @@ func (e *execution) do(n *node) bool {
 		return e.finish(name, onboarding.Outcome{Message: n.line.Remark(), Left: n.line.Stays})
 	}
 
-	env := *e.env
+	env := e.env.of(n.task)
 	env.Log = func(format string, args ...any) {
 		// A log line that cannot be written stops the run through halt; the step need not know.
 		_ = e.note(name, "log", fmt.Sprintf(format, args...))
 	}
 	item := onboarding.Find(e.items, n.task.Key)
 	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })}
-	return e.settle(n, &env, mem)
+	return e.settle(n, env, mem)
 }
 
 // settle repeats passes until the task is done, or a person must act, or it makes no sense to go on.
@@ -159,13 +159,13 @@ func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
 		}
 		return err
 	}
-	switch e.run.Kind {
-	case onboarding.RunTeardown:
+	switch {
+	case e.run.Kind == onboarding.RunTeardown, n.line.Action == onboarding.ActionDelete:
 		err = n.task.undo(e.work, env, note, mem)
 		if err == nil {
 			mem.applied = "undo"
 		}
-	case onboarding.RunVerify:
+	case e.run.Kind == onboarding.RunVerify:
 		err = n.task.inspect(e.work, env)
 	default:
 		err = n.task.reconcile(e.work, env, n.line, note, mem)

@@ -142,7 +142,7 @@ func (e *execution) execute() error {
 	graph, nodes, err := e.nodes()
 	if err == nil {
 		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", runWords(e.run),
-			e.s.forSpec(e.run.StartedBy, e.run.Plan.Spec))
+			e.s.forSpec(e.run.StartedBy, e.run.Plan.Spec, e.removing()))
 		e.acc.by = e.run.StartedBy
 		e.env, err = e.s.env(e.work, e.acc, e.run.Plan.Spec, graph)
 	}
@@ -186,13 +186,27 @@ func (e *execution) nodes() (graph []*Task, nodes []*node, err error) {
 	if graph, err = Graph(e.s.cfg.Catalog, e.run.Plan.Spec); err != nil {
 		return nil, nil, err
 	}
-	known := map[onboarding.TaskName]*Task{}
-	for _, t := range graph {
-		known[t.Name] = t
+	removing, err := e.s.teardownTasks(e.run.Plan.Spec, e.removing())
+	if err != nil {
+		return nil, nil, err
+	}
+	find := func(line onboarding.PlannedTask) *Task {
+		for _, t := range removing {
+			if line.Key != "" && t.Key == line.Key {
+				t.Name = line.Name // it may have been another's when the plan was made
+				return t
+			}
+		}
+		for _, t := range graph {
+			if t.Name == line.Name {
+				return t
+			}
+		}
+		return nil
 	}
 	at := map[onboarding.TaskName]*node{}
 	for _, line := range e.run.Plan.Tasks {
-		n := &node{task: known[line.Name], line: line, done: make(chan struct{})}
+		n := &node{task: find(line), line: line, done: make(chan struct{})}
 		nodes, at[line.Name] = append(nodes, n), n
 	}
 	// The plan's own dependencies count: they were approved with it, and its order makes a cycle impossible.
@@ -206,6 +220,17 @@ func (e *execution) nodes() (graph []*Task, nodes []*node, err error) {
 		before[n.line.Name] = true
 	}
 	return graph, nodes, nil
+}
+
+// removing are the items that the plan has a line for. What a run before a retry has removed counts too.
+func (e *execution) removing() []onboarding.Item {
+	var out []onboarding.Item
+	for _, line := range e.run.Plan.Tasks {
+		if i := onboarding.Find(e.items, line.Key); line.Key != "" && i.Key != "" {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 // broken ends a run that could not even begin: its first open task says why.

@@ -44,6 +44,7 @@ type Step struct {
 	unchecked map[onboarding.Purpose]string
 	gathers   bool
 	tasks     func(s *Step, spec onboarding.Spec, others []*Task) []*Task // others: for a step that gathers
+	rebuild   func(s *Step, i onboarding.Item) (*Task, error)
 }
 
 // Name returns the step's stored name: "bucket".
@@ -97,6 +98,7 @@ func Define[S any](def StepDef[S]) *Step {
 			}
 			return tasks
 		},
+		rebuild: func(s *Step, i onboarding.Item) (*Task, error) { return rebuilt(s, def, i) },
 	}
 }
 

@@ -385,7 +385,9 @@ func (w *World) Preflight() []onboarding.CheckResult {
 }
 
 // Permissions is what the page before the consent lists.
-func (w *World) Permissions() onboarding.Permissions { return w.service.Permissions(w.Spec) }
+func (w *World) Permissions() onboarding.Permissions {
+	return w.service.Permissions(w.Spec, w.Inventory())
+}
 
 // Outline is what the pages show before anything is read.
 func (w *World) Outline() []onboarding.PlannedTask { return w.service.Outline(w.Spec) }

@@ -1,0 +1,142 @@
+package resources_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/resources"
+	"groundwork/provisioner/steptest"
+)
+
+const instances = "projects/acme-data/instances/"
+
+// withRedis is the sample with Redis instead of Bigtable.
+func withRedis() onboarding.Spec {
+	spec := steptest.Spec()
+	spec.OnlineStore, spec.Bigtable = onboarding.OnlineRedis, onboarding.BigtableSpec{}
+	spec.Redis = onboarding.RedisSpec{Endpoint: "10.20.0.5:12000", Token: onboarding.SecretSet, AttestedBy: "Ada"}
+	return spec
+}
+
+// switched is a world in which a run made everything with Bigtable, and another made it with Redis and without the dataset.
+func switched(t *testing.T) *steptest.World {
+	t.Helper()
+	w := steptest.New(t, steptest.Spec(), resources.Catalog())
+	w.Succeeds(w.Run())
+	w.Spec = withRedis()
+	w.Spec.DataSources = slices.DeleteFunc(w.Spec.DataSources, func(s onboarding.DataSource) bool { return s.Kind == onboarding.SourceDataset })
+	w.Succeeds(w.Run())
+	return w
+}
+
+func TestATeardownRemovesWhatEarlierAnswersAskedFor(t *testing.T) {
+	t.Parallel()
+	w := switched(t)
+	w.Spec.EraseData = true
+	plan := w.TeardownPlan()
+	for _, name := range []onboarding.TaskName{"bigtable-instance", "bigtable-control-plane-role", "bigtable-spark-role", "read-dataset/acme-warehouse.sales"} {
+		if line, ok := plan.Task(name); !ok || line.Action != onboarding.ActionDelete {
+			t.Errorf("the plan has for %s: %+v", name, line)
+		}
+	}
+	instance, _ := plan.Task("bigtable-instance")
+	if !strings.Contains(instance.Cost, "$470 a month") || !slices.Contains(instance.DependsOn, "bigtable-control-plane-role") {
+		t.Errorf("the instance's line: %+v", instance)
+	}
+	w.Succeeds(w.Execute(onboarding.RunTeardown, plan))
+
+	clients := w.Clients(steptest.Owner)
+	if _, err := clients.Bigtable.Projects.Instances.Get(instances + "tecton-acme-production").Context(t.Context()).Do(); err == nil {
+		t.Error("the instance is still there")
+	}
+	set, err := clients.BigQuery.Datasets.Get("acme-warehouse", "sales").AccessPolicyVersion(3).Context(t.Context()).Do()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range set.Access {
+		if a.UserByEmail != "" && strings.Contains(a.UserByEmail, "spark") {
+			t.Errorf("the dataset's reader is still there: %s", a.UserByEmail)
+		}
+	}
+	for _, i := range w.Inventory() {
+		if i.Ours() && i.Step != "enable-apis" && i.Step != "databricks-secret-scope" {
+			t.Errorf("%s is still listed as ours: %s", i.Key, i.State)
+		}
+	}
+}
+
+func TestARetriedTeardownFindsItsTasksAgain(t *testing.T) {
+	t.Parallel()
+	w := switched(t)
+	w.Spec.EraseData = true
+	plan := w.TeardownPlan()
+	w.SignIn(steptest.Limited)
+	if run := w.Execute(onboarding.RunTeardown, plan); run.State == onboarding.RunSucceeded {
+		t.Fatal("a person without permissions removed everything")
+	}
+	w.SignIn(steptest.Owner)
+	w.Succeeds(w.Retry())
+}
+
+func TestWhatIsNoLongerWantedComesWithTheTaskThatRemovesIt(t *testing.T) {
+	t.Parallel()
+	w := switched(t)
+	wanted, err := provisioner.Graph(resources.Catalog(), w.Spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := provisioner.NoLongerWanted(resources.Catalog(), w.Inventory(), wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []onboarding.TaskName
+	for _, r := range found {
+		names = append(names, r.Task.Name)
+		if r.Task.Key != r.Item.Key {
+			t.Errorf("the task of %s is about %s", r.Item.Key, r.Task.Key)
+		}
+		for _, d := range r.Task.DependsOn {
+			if !slices.Contains(names, d.Name) {
+				t.Errorf("%s comes before %s", r.Task.Name, d.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	want := []onboarding.TaskName{
+		"remove/bigtable-control-plane-role", "remove/bigtable-instance", "remove/bigtable-serving-role", "remove/bigtable-spark-role",
+		"remove/read-dataset/acme-warehouse.sales",
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("no longer wanted: %v, want %v", names, want)
+	}
+	if none, err := provisioner.NoLongerWanted(resources.Catalog(), w.Inventory(), append(wanted, tasks(t, steptest.Spec())...)); err != nil || len(none) > 0 {
+		t.Errorf("what is wanted is listed as unwanted: %v, %v", none, err)
+	}
+}
+
+func tasks(t *testing.T, spec onboarding.Spec) []*provisioner.Task {
+	t.Helper()
+	all, err := provisioner.Graph(resources.Catalog(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestTwoInstancesOfOneTaskAreTwoRemovals(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), resources.Catalog())
+	w.Succeeds(w.Run())
+	w.Spec.Bigtable.InstanceID = "second-instance"
+	w.Succeeds(w.Run())
+	w.Spec.EraseData = true
+	w.Succeeds(w.Teardown(nil))
+	for _, id := range []string{"tecton-acme-production", "second-instance"} {
+		if _, err := w.Clients(steptest.Owner).Bigtable.Projects.Instances.Get(instances + id).Context(t.Context()).Do(); err == nil {
+			t.Errorf("the instance %s is still there", id)
+		}
+	}
+}
