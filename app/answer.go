@@ -254,3 +254,6 @@ func (a *App) stale(ctx context.Context, actor onboarding.Actor, out SavedAnswer
 	}
 	return out, onboarding.Errorf(onboarding.CodeStale, "The answers changed since you opened this page. Compare them, then save again.")
 }
+
+// Questions is how many pages of questions a customer answers.
+func (a *App) Questions() int { return len(a.cfg.Journey.Steps(wizard.Case{})) }

@@ -27,7 +27,7 @@ func (s *Server) invite(w http.ResponseWriter, v *visit) error {
 
 func (s *Server) inviteView(v *visit, inv onboarding.Invite, customer, token string, state web.InviteState) web.InviteView {
 	view := web.InviteView{Frame: s.frame(v.Request, "Invitation"), State: state, Invited: inv.To, InvitedBy: inv.CreatedBy, Colleague: inv.Role == onboarding.RoleColleague, ExpiresAt: inv.ExpiresAt}
-	view.Customer = customer
+	view.Customer, view.Questions = customer, s.App.Questions()
 	if state == web.InviteOpen {
 		view.AcceptURL = "/i/" + url.PathEscape(token)
 	}

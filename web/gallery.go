@@ -234,7 +234,8 @@ func (s samples) invite(state InviteState, colleague bool) InviteView {
 		f.Email = "linus@other.example"
 	}
 	return InviteView{
-		Frame: f, State: state, AcceptURL: "/i/sample-token", Invited: "ada@customer.example", InvitedBy: "marek@vendor.example",
+		Questions: 7,
+		Frame:     f, State: state, AcceptURL: "/i/sample-token", Invited: "ada@customer.example", InvitedBy: "marek@vendor.example",
 		Colleague: colleague, ExpiresAt: s.now.Add(6 * 24 * time.Hour), SignedIn: "linus@other.example",
 	}
 }

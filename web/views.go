@@ -72,6 +72,7 @@ type InviteView struct {
 	Invited   onboarding.Addressee
 	InvitedBy string // email address of who made the invite
 	Colleague bool   // it is for the cloud step only
+	Questions int    // how many pages of questions the customer answers
 	ExpiresAt time.Time
 	SignedIn  string // InviteOther: the address that is signed in
 }

@@ -35,6 +35,15 @@ func plural(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
+// numberWord spells out a small number, as running text does.
+func numberWord(n int) string {
+	words := []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+	if n < 0 || n >= len(words) {
+		return strconv.Itoa(n)
+	}
+	return words[n]
+}
+
 func statusTone(s onboarding.Status) tone {
 	switch s {
 	case onboarding.StatusProvisioning:

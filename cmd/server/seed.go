@@ -16,6 +16,7 @@ import (
 	"groundwork/emulator"
 	"groundwork/onboarding"
 	"groundwork/wizard"
+	answers "groundwork/wizard/steps/sample"
 )
 
 // The demo's people; their addresses are plainly samples.
@@ -214,12 +215,25 @@ func (d seeder) sample(ctx context.Context, i int, s sample) error {
 	return d.provision(ctx, owner, ob, s)
 }
 
+// usual is how the sample customer answers a step that no sample of the demo answers in its own way.
+func usual(step string) url.Values {
+	for _, o := range answers.Usual() {
+		if o.Step == step {
+			return o.Form()
+		}
+	}
+	return url.Values{}
+}
+
 // answer posts the first count steps as the pages do: parsed, checked, sealed, saved.
-func (d seeder) answer(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, answers map[string]url.Values, count int) (onboarding.Onboarding, error) {
+func (d seeder) answer(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, given map[string]url.Values, count int) (onboarding.Onboarding, error) {
 	for _, link := range d.Journey.Steps(wizard.Case{Vendor: ob.Vendor})[:count] {
 		step, _ := d.Journey.Step(link.ID)
 		c := wizard.Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor}
-		form := answers[link.ID]
+		form := given[link.ID]
+		if form == nil {
+			form = usual(link.ID)
+		}
 		view, err := step.View(ctx, c)
 		if err != nil {
 			return ob, err

@@ -29,7 +29,7 @@ type role struct {
 	etag    string // of what was found
 }
 
-// ControlPlaneRole is the project's custom role with exactly the seven permissions that the control plane needs on
+// ControlPlaneRole is the project's custom role with exactly the permissions that the control plane needs on
 // the bucket; no predefined role is exactly that.
 var ControlPlaneRole = provisioner.Define(provisioner.StepDef[role]{
 	Name:        "control-plane-role",

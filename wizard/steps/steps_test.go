@@ -81,18 +81,25 @@ func (p *customer) refuse(step, field, sentence string, pairs ...string) {
 
 var databricks = []string{"platform", "databricks", "workspace", "https://1234567890123456.7.gcp.databricks.com/?o=1234567890123456", "token", "dapi0123456789abcdef", "runtime", "15.4 LTS", "secret_scope", "on"}
 
+// answerAll answers every step as the sample customer does, but for these.
 func (p *customer) answerAll(onlineStore ...string) {
 	p.t.Helper()
-	if onlineStore == nil {
-		onlineStore = []string{"store", "bigtable", "instance", "tecton-acme-prod", "zone", "us-west1-b"}
+	own := map[string][]string{
+		"deployment":   {"name", " acme-prod "},
+		"compute":      databricks,
+		"data-sources": {"datasets", "acme-data:sales\r\nacme-data.sales\r\nacme-data.web", "projects", "acme-lake", "buckets", "gs://acme-events/2026/"},
+		"project":      {"project", "https://console.cloud.google.com/home/dashboard?project=acme-data-prod"},
 	}
-	p.answer("deployment", "name", " acme-prod ")
-	p.answer("region", "region", "us-west1")
-	p.answer("compute", databricks...)
-	p.answer("online-store", onlineStore...)
-	p.answer("accounts", "control_plane", controlPlane, "spark", "create")
-	p.answer("data-sources", "datasets", "acme-data:sales\r\nacme-data.sales\r\nacme-data.web", "projects", "acme-lake", "buckets", "gs://acme-events/2026/")
-	p.answer("project", "project", "https://console.cloud.google.com/home/dashboard?project=acme-data-prod")
+	if onlineStore != nil {
+		own["online-store"] = onlineStore
+	}
+	for _, usual := range sample.Usual() {
+		if pairs, ok := own[usual.Step]; ok {
+			p.answer(usual.Step, pairs...)
+		} else {
+			p.answer(usual.Step, usual.Pairs()...)
+		}
+	}
 }
 
 func redis(pairs ...string) []string {
@@ -209,9 +216,12 @@ func TestALaterStepCannotBeVisitedFirst(t *testing.T) {
 	}
 }
 
-func TestThereAreSevenStepsInWhateverBranch(t *testing.T) {
+func TestTheStepsAreTheSameInEveryBranch(t *testing.T) {
 	p := newCustomer(t)
-	want := []string{"deployment", "region", "compute", "online-store", "accounts", "data-sources", "project"}
+	var want []string
+	for _, s := range steps.All() {
+		want = append(want, s.ID())
+	}
 	check := func() {
 		t.Helper()
 		var got []string
@@ -226,7 +236,7 @@ func TestThereAreSevenStepsInWhateverBranch(t *testing.T) {
 			if i > 0 {
 				back = want[i-1]
 			}
-			if v.Number != i+1 || v.Of != 7 || v.Back != back {
+			if v.Number != i+1 || v.Of != len(want) || v.Back != back {
 				t.Errorf("%s is step %d of %d, back to %q", l.ID, v.Number, v.Of, v.Back)
 			}
 		}
