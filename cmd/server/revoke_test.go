@@ -68,7 +68,7 @@ func TestRevokeAllWipesSecretsAndNobodyIsStuck(t *testing.T) {
 	}
 	const approve = "Review and approve the plan"
 
-	ready, form, done := begin("ready", 7), begin("form", 3), begin("done", 1)
+	ready, form, done := begin("ready", len(steps.All())), begin("form", 3), begin("done", 1)
 	withScope := func(form url.Values) { form.Set("secret_scope", "yes") }
 	enter(ready.ID, "compute", withScope)
 	for _, id := range []onboarding.ID{ready.ID, done.ID} {

@@ -68,7 +68,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 		ob, err = d.answer(ctx, owner, ob, answers, len(d.Journey.Steps(wizard.Case{Vendor: ob.Vendor})))
 		must(err)
 		must(d.consent(ctx, owner, ob.ID, ob.Project))
-		wantSealed(ob.ID, s.Name+", before the run", "databricks_token consent redis_token vendor_api_key")
+		wantSealed(ob.ID, s.Name+", before the run", "consent databricks_token redis_token vendor_api_key")
 		return ob, owner
 	}
 	read := func(id onboarding.ID) onboarding.Onboarding {
@@ -135,7 +135,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 		t.Errorf("wiped, after one was entered again: %v", ob.Wiped)
 	}
 	must(d.consent(ctx, owner, ob.ID, ob.Project))
-	wantSealed(ob.ID, "entered again for a verification", "databricks_token consent")
+	wantSealed(ob.ID, "entered again for a verification", "consent databricks_token")
 	verified = run(ob, owner, onboarding.RunVerify, plan, nil)
 	if text := found(verified, "databricks-check"); !strings.Contains(text, "accepted the token") {
 		t.Errorf("the verification says of the workspace: %q", text)
