@@ -30,6 +30,7 @@ type Store interface {
 	manageStore
 	listStore
 	retentionStore
+	settingsStore
 }
 
 // Cloud is everything that the use cases need of the customer's cloud. It acts with the live consent of the onboarding:
@@ -63,8 +64,9 @@ type Config struct {
 
 // App holds the use cases. It is safe for concurrent use. Make one with [New].
 type App struct {
-	cfg   Config
-	drift driftCache
+	cfg      Config
+	drift    driftCache
+	settings settingsCache
 }
 
 // New checks the configuration. All problems are returned at once, joined.

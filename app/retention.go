@@ -41,6 +41,13 @@ type Retention struct {
 	People   time.Duration // of onboardings that were finished
 }
 
+// RetentionOf is what the settings say.
+func RetentionOf(s onboarding.Settings) Retention {
+	return Retention{
+		Consents: s.Span(onboarding.SettingConsentTTL), Invites: s.Span(onboarding.SettingInviteRetention), People: s.Span(onboarding.SettingRetention),
+	}
+}
+
 // Retain wipes what has been kept long enough at now, and logs how much. What fails is logged, and tried again the next
 // time. It is safe to do twice, and at the same time.
 func (a *App) Retain(ctx context.Context, keep Retention, now time.Time) {

@@ -14,7 +14,7 @@ import (
 type OAuthClient struct {
 	ID        string   `json:"id"`
 	Name      string   `json:"name,omitempty"`   // shown at consent; "": the id
-	Secret    string   `json:"secret,omitempty"` // "": a public client, protected only by PKCE
+	Secret    string   `json:"secret,omitempty"` // "": a public client, held by PKCE alone
 	Redirects []string `json:"redirects"`        // compared exactly
 	// Project that the client belongs to, by ID or number; "": the number before the first "-" of ID. Where the emulator
 	// has the project, an API that is off in it refuses the client's calls (T21).
@@ -193,7 +193,7 @@ func (r request) more() []string {
 	return slices.DeleteFunc(slices.Clone(r.scopes), func(s string) bool { return slices.Contains(basicScopes, s) })
 }
 
-// signedIn notes a sign-in where the account was just chosen, and reports whether the person's last one will do.
+// signedIn notes a sign-in where the account was just chosen, and tells whether the person's last one will do.
 func (c *call) signedIn(r request, email string, chosen bool) bool {
 	last, ok := c.e.signIns.get(email)
 	if chosen || !ok && r.maxAge < 0 {

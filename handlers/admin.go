@@ -41,7 +41,11 @@ func (s *Server) listView(v *visit, filter onboarding.Filter) (web.AdminListView
 	if err != nil {
 		return web.AdminListView{}, err
 	}
-	view := web.AdminListView{Frame: s.adminFrame(v, "Onboardings", "onboardings"), Filter: filter, Page: page, Specialists: people, Target: s.WaitingTarget}
+	settings, err := s.App.Settings(v.Context())
+	if err != nil {
+		return web.AdminListView{}, err
+	}
+	view := web.AdminListView{Frame: s.adminFrame(v, "Onboardings", "onboardings"), Filter: filter, Page: page, Specialists: people, Target: settings.Span(onboarding.SettingWaitingTarget)}
 	if filter.Cursor == "" && len(page.Items) > 0 {
 		view.From = 1
 	}
@@ -54,13 +58,18 @@ func (s *Server) newView(v *visit, form web.AdminForm) (web.AdminNewView, error)
 	if err != nil {
 		return web.AdminNewView{}, err
 	}
+	settings, err := s.App.Settings(v.Context())
+	if err != nil {
+		return web.AdminNewView{}, err
+	}
+	form.Settings = settings.Vendor().Defaults()
 	view := web.AdminNewView{Frame: s.adminFrame(v, "Invite a customer", "onboardings"), Form: form, Specialists: people}
 	view.Error = len(form.Problems) > 0
 	return view, nil
 }
 
 func (s *Server) adminNew(w http.ResponseWriter, v *visit) error {
-	view, err := s.newView(v, web.AdminForm{Specialist: v.actor.Email, InviteDays: strconv.Itoa(int(s.App.InviteTTL() / (24 * time.Hour))), Vendor: onboarding.VendorValues{}.Defaults()})
+	view, err := s.newView(v, web.AdminForm{Specialist: v.actor.Email, InviteDays: strconv.Itoa(int(s.App.InviteTTL() / (24 * time.Hour)))})
 	if err != nil {
 		return err
 	}
@@ -68,19 +77,23 @@ func (s *Server) adminNew(w http.ResponseWriter, v *visit) error {
 }
 
 // vendorForm reads the vendor's values. The form has them as typed if there is a problem.
-func (s *Server) vendorForm(v *visit) (web.AdminForm, wizard.VendorForm) {
-	read := wizard.ParseVendor(v.form)
+func (s *Server) vendorForm(v *visit) (web.AdminForm, wizard.VendorForm, error) {
+	settings, err := s.App.Settings(v.Context())
+	read := wizard.ParseVendor(v.form, settings.Vendor())
 	form := web.AdminForm{Vendor: read.Values, Problems: read.Problems}
 	if len(read.Problems) > 0 {
 		form.Vendor = read.Typed
 	}
-	return form, read
+	return form, read, err
 }
 
 // adminCreate starts an onboarding and shows the invite's link once.
 func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
-	form, read := s.vendorForm(v)
+	form, read, err := s.vendorForm(v)
+	if err != nil {
+		return err
+	}
 	invitee, problems := wizard.ParseInvitee(v.form)
 	form.Customer, form.OwnerEmail, form.Specialist = v.form.Get(web.FieldCustomer), v.form.Get(web.FieldOwnerEmail), v.form.Get(web.FieldSpecialist)
 	form.InviteDays = strings.TrimSpace(v.form.Get(web.FieldInviteDays))

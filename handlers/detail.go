@@ -21,9 +21,13 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 		return web.AdminDetailView{}, err
 	}
 	ob := j.Onboarding
+	settings, err := s.App.Settings(ctx)
+	if err != nil {
+		return web.AdminDetailView{}, err
+	}
 	view := web.AdminDetailView{
 		Frame: s.adminFrame(v, ob.Customer, "onboardings"), Onboarding: ob, Steps: j.StepsAt(j.Case, ""), Sections: j.Sections(j.Case),
-		Waiting: j.Waiting(j.Case), Form: web.AdminForm{Customer: ob.Customer, OwnerEmail: ob.Owner, Specialist: ob.Specialist, Vendor: ob.Vendor.Defaults(), WipedAPIKey: slices.Contains(ob.Wiped, onboarding.PurposeVendorAPIKey)},
+		Waiting: j.Waiting(j.Case), Form: web.AdminForm{Customer: ob.Customer, OwnerEmail: ob.Owner, Specialist: ob.Specialist, Vendor: ob.Entered, Settings: settings.Vendor().Defaults(), WipedAPIKey: slices.Contains(ob.Wiped, onboarding.PurposeVendorAPIKey)},
 		MayArchive: !ob.Archived, MayForget: v.actor.Role == onboarding.RoleAdministrator && ob.Archived && ob.ForgottenAt.IsZero(),
 	}
 	view.Filter, view.At = listOf(v)
@@ -111,7 +115,10 @@ func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
 	if _, err := s.App.Onboarding(v.Context(), v.actor, v.id); err != nil {
 		return err
 	}
-	form, read := s.vendorForm(v)
+	form, read, err := s.vendorForm(v)
+	if err != nil {
+		return err
+	}
 	if len(form.Problems) == 0 {
 		err := s.App.UpdateVendor(v.Context(), v.actor, v.id, form.Vendor, read.Sealed[onboarding.PurposeVendorAPIKey])
 		if err == nil {

@@ -397,8 +397,8 @@ func newWorld(t *testing.T, change ...func(*settings)) *world {
 	}}
 	cfg.Config = handlers.Config{
 		Sessions: w.store.Sessions(), Watcher: w.store, Pinger: w.store, BaseURL: w.url,
-		OAuth: handlers.OAuth{Issuer: w.issuer.URL, ClientID: "client", ClientSecret: "client-secret-sample"},
-		Brand: "Tecton", Assets: web.Assets(), Now: w.clock.now,
+		OAuth:  handlers.OAuth{Issuer: w.issuer.URL, ClientID: "client", ClientSecret: "client-secret-sample"},
+		Assets: web.Assets(), Now: w.clock.now,
 		Limits: handlers.Limits{SignIn: -1, Invite: -1, Staff: -1, Post: -1, Page: -1, Cloud: -1},
 		Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 	}

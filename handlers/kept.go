@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"groundwork/onboarding"
 )
 
 // kept is a form that waits for its sender.
@@ -18,13 +20,16 @@ type kept struct {
 	Why  string     `json:"why,omitempty"` // "later": the customer left on purpose
 }
 
-// keep puts the posted form of a step into the session, without what its declaration calls a secret.
+// keep puts the posted form of a step or of settings into the session, without what its declaration calls a secret.
 func (s *Server) keep(v *visit) { s.keepFor(v, "") }
 
 func (s *Server) keepFor(v *visit, why string) {
-	secret, err := s.App.SecretFields(v.Context(), chi.URLParam(v.Request, "step"))
-	if err != nil {
-		return
+	secret := onboarding.HiddenSettings()
+	if step := chi.URLParam(v.Request, "step"); step != "" {
+		var err error
+		if secret, err = s.App.SecretFields(v.Context(), step); err != nil {
+			return
+		}
 	}
 	form := url.Values{}
 	for name, values := range v.form {

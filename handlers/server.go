@@ -70,27 +70,24 @@ type Limits struct {
 // Config is what the handlers are made of. App, Sessions, Watcher, Pinger, BaseURL and OAuth are needed; the zero value of
 // every other field means the usual.
 type Config struct {
-	App           *app.App
-	Sessions      Sessions
-	Watcher       Watcher
-	Pinger        Pinger
-	BaseURL       string // "https://onboarding.vendor.example", without a path; http only for a loopback address
-	OAuth         OAuth
-	Brand         string // the vendor's name
-	HelpURL       string // "" draws no help link
-	Assets        http.Handler
-	Limits        Limits
-	Proxies       []netip.Prefix // whose X-Forwarded-For says whom a request comes from; nil: nobody's
-	Lifetime      time.Duration  // of a session; 12 h
-	Idle          time.Duration  // without a request; 2 h
-	Recent        time.Duration  // how old a sign-in may be that changes a cloud or gives rights; 1 h
-	InviteTTL     time.Duration  // 14 days; a colleague's link has half
-	WaitingTarget time.Duration  // waiting longer than this is colored in the list, longer than twice red; 24 h
-	Timeout       time.Duration  // of a request that isn't a stream; 60 s
-	Heartbeat     time.Duration  // between signs of life on a quiet stream, for proxies; 15 s. After four, session and role are asked again
-	Now           func() time.Time
-	Rand          io.Reader // crypto/rand.Reader
-	Logger        *slog.Logger
+	App       *app.App
+	Sessions  Sessions
+	Watcher   Watcher
+	Pinger    Pinger
+	BaseURL   string // "https://onboarding.vendor.example", without a path; http only for a loopback address
+	OAuth     OAuth
+	Assets    http.Handler
+	Limits    Limits
+	Proxies   []netip.Prefix // whose X-Forwarded-For says whom a request comes from; nil: nobody's
+	Lifetime  time.Duration  // of a session; 12 h
+	Idle      time.Duration  // without a request; 2 h
+	Recent    time.Duration  // how old a sign-in may be that changes a cloud or gives rights; 1 h
+	InviteTTL time.Duration  // 14 days; a colleague's link has half
+	Timeout   time.Duration  // of a request that isn't a stream; 60 s
+	Heartbeat time.Duration  // between signs of life on a quiet stream, for proxies; 15 s. After four, session and role are asked again
+	Now       func() time.Time
+	Rand      io.Reader // crypto/rand.Reader
+	Logger    *slog.Logger
 }
 
 // Server answers requests. Make one with [New].
@@ -138,7 +135,6 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Lifetime, 12*time.Hour)
 	usual(&c.Idle, 2*time.Hour)
 	usual(&c.Recent, time.Hour)
-	usual(&c.WaitingTarget, 24*time.Hour)
 	usual(&c.Timeout, 60*time.Second)
 	usual(&c.Heartbeat, 15*time.Second)
 	usual(&c.Limits.SignIn, 60)
@@ -292,6 +288,8 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/forget", who: administrator, handle: (*Server).adminForget, recent: true},
 		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
 		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, recent: true, limit: "staff"},
+		{method: get, pattern: "/admin/settings", who: administrator, handle: (*Server).settingsPage, recent: true},
+		{method: post, pattern: "/admin/settings", who: administrator, handle: (*Server).settingsSave, recent: true, keep: true},
 	}
 }
 

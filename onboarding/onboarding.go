@@ -68,8 +68,9 @@ type Onboarding struct {
 	Customer   string // the company's name
 	Deployment string // the answered (else proposed) deployment name, "" if none yet
 	Region     string
-	Project    string // Google Cloud project ID, "" if not chosen
-	Vendor     VendorValues
+	Project    string       // Google Cloud project ID, "" if not chosen
+	Vendor     VendorValues // that apply: entered for it, else from the settings
+	Entered    VendorValues // as a specialist entered them for it
 	Answers    Answers
 	Status     Status
 	Waiting    Waiting
@@ -114,6 +115,7 @@ type Waiting struct {
 // its default.
 type VendorValues struct {
 	ControlPlaneAccount      string `json:"control_plane_account,omitempty"` // email of the vendor's service account; empty: waits on the specialist
+	ControlPlanePattern      string `json:"control_plane_pattern,omitempty"` // gives ControlPlaneAccount where that is empty: see [VendorValues.ControlPlane]
 	ProposedName             string `json:"proposed_name,omitempty"`
 	AllowDataproc            bool   `json:"allow_dataproc,omitempty"`
 	DataprocControlPlaneRole string `json:"dataproc_control_plane_role,omitempty"`
@@ -125,6 +127,9 @@ type VendorValues struct {
 	ServingNetwork           string `json:"serving_network,omitempty"`
 	RedisVersion             string `json:"redis_version,omitempty"`      // "6.x"
 	GoogleCustomerID         string `json:"google_customer_id,omitempty"` // the vendor's Cloud Identity customer, C0…, for the organization administrator
+	OrganizationID           string `json:"organization_id,omitempty"`    // of the vendor at Google, digits
+	OfferedRegions           string `json:"offered_regions,omitempty"`    // separated by commas; empty: all
+	SecretsURL               string `json:"secrets_url,omitempty"`        // presigned https address for PUT of the encrypted secrets
 	HandoverURL              string `json:"handover_url,omitempty"`       // presigned https address for PUT of the record
 	APIKeyWiped              bool   `json:"api_key_wiped,omitempty"`      // an API key was given and wiped before its use; saving the values ends it
 }

@@ -18,13 +18,13 @@ const (
 	RoleSystem        Role = "system"
 )
 
-// Staff reports whether the role is the vendor's.
+// Staff tells whether the role is the vendor's.
 func (r Role) Staff() bool { return r == RoleSpecialist || r == RoleAdministrator || r == RoleSystem }
 
-// Member reports whether the role is of the customer's side, which may act in the customer's cloud.
+// Member tells whether the role is of the customer's side, which may act in the customer's cloud.
 func (r Role) Member() bool { return r == RoleCustomer || r == RoleColleague }
 
-// LessThan reports whether a staff role gives less than another. Any role that isn't staff's gives nothing.
+// LessThan tells whether a staff role gives less than another. Any role that isn't staff's gives nothing.
 func (r Role) LessThan(other Role) bool {
 	rising := []Role{RoleSpecialist, RoleAdministrator}
 	return slices.Index(rising, r) < slices.Index(rising, other)
@@ -53,7 +53,7 @@ func (a Addressee) Domain() string {
 	return ""
 }
 
-// Admits reports whether who owns a verified address, in lower case, may take the invite. A domain admits none of its
+// Admits tells whether who owns a verified address, in lower case, may take the invite. A domain admits none of its
 // subdomains.
 func (a Addressee) Admits(email string) bool {
 	if a.Domain() == "" {
@@ -85,7 +85,7 @@ type Invite struct {
 	RevokedAt  time.Time // zero: not revoked
 }
 
-// TakenBy reports whether it was this person who used the invite.
+// TakenBy tells whether it was this person who used the invite.
 func (i Invite) TakenBy(email string) bool {
 	return !i.UsedAt.IsZero() && (i.UsedBy == email || i.To.Domain() == "" && i.To.Admits(email))
 }
@@ -150,10 +150,10 @@ type Consent struct {
 // SealedTo is what the consent's token is sealed to.
 func (g Consent) SealedTo() SealedTo { return SealedTo{g.Onboarding, g.Ref, PurposeGoogleConsent} }
 
-// Live reports whether the consent still holds a token.
+// Live tells whether the consent still holds a token.
 func (g Consent) Live() bool { return g.ID != 0 && g.WipedAt.IsZero() }
 
-// Serves reports whether the consent may be used in a project for what needs these permissions, because of that person.
+// Serves tells whether the consent may be used in a project for what needs these permissions, because of that person.
 // CodeSignIn where it was given for another project, or before one was chosen; or, for somebody else than who gave it,
 // where the consent didn't list each permission.
 func (g Consent) Serves(by, project string, needed []Permission) error {
@@ -168,7 +168,7 @@ func (g Consent) Serves(by, project string, needed []Permission) error {
 	return nil
 }
 
-// Covers reports whether the consent listed each of these permissions.
+// Covers tells whether the consent listed each of these permissions.
 func (g Consent) Covers(needed []Permission) bool {
 	return !slices.ContainsFunc(needed, func(p Permission) bool { return !slices.Contains(g.Shown, p.Line()) })
 }

@@ -80,7 +80,7 @@ type Spec struct {
 // Wanted reads from an onboarding what it asks for as it stands; the wizard's journey knows.
 type Wanted func(Onboarding) Spec
 
-// Same reports whether two specs want the same.
+// Same tells whether two specs want the same.
 func (s Spec) Same(other Spec) bool {
 	a, errA := json.Marshal(s)
 	b, errB := json.Marshal(other)

@@ -1,6 +1,10 @@
 package onboarding
 
-import "slices"
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
 
 // VendorScope says for what a vendor value is entered.
 type VendorScope string
@@ -26,6 +30,14 @@ const (
 	ShapeProject        VendorShape = "project_id"
 	ShapeNetwork        VendorShape = "network"
 	ShapeRedisVersion   VendorShape = "redis_version"
+	ShapePattern        VendorShape = "account_pattern" // a service account with {deployment} in it
+	ShapeOrganization   VendorShape = "organization_id"
+	ShapeRegions        VendorShape = "regions" // names, separated by commas
+	ShapeAgeRecipient   VendorShape = "age_recipient"
+	ShapeText           VendorShape = "text"
+	ShapeEmail          VendorShape = "email"
+	ShapeSpan           VendorShape = "span" // see [ParseSpan]
+	ShapeChoice         VendorShape = "choice"
 )
 
 // VendorValue declares one value that the vendor enters: forms, checks, defaults and the history follow from it.
@@ -57,16 +69,21 @@ const (
 	VendorAPIKey         = "vendor_api_key"
 	VendorServingProject = "serving_project"
 	VendorServingNetwork = "serving_network"
+	VendorSecretsURL     = "secrets_url"
 )
 
 // VendorGroups declares all vendor values, in the order of the form.
 var VendorGroups = []VendorGroup{
 	{"Deployment", []VendorValue{
-		{Name: "control_plane_account", Label: "Control plane service account", Hint: "tecton-<deployment>-control-plane@….iam.gserviceaccount.com. The customer confirms it.", Shape: ShapeServiceAccount, Scope: ScopeOnboarding, text: func(v *VendorValues) *string { return &v.ControlPlaneAccount }},
+		{Name: "control_plane_account", Label: "Control plane service account", Hint: "tecton-<deployment>-control-plane@….iam.gserviceaccount.com. The customer confirms it. Empty: it follows from the pattern in the settings.", Shape: ShapeServiceAccount, Scope: ScopeOnboarding, text: func(v *VendorValues) *string { return &v.ControlPlaneAccount }},
 		{Name: VendorProposedName, Label: "Deployment name to propose", Hint: "At most 21 lowercase letters, digits and hyphens. The customer may change it.", Shape: ShapeDeployment, Scope: ScopeOnboarding, Width: 21, text: func(v *VendorValues) *string { return &v.ProposedName }},
+		{Name: "control_plane_pattern", Label: "Pattern of the control plane account", Hint: "With {deployment} where the deployment name goes: tecton-{deployment}-control-plane@tecton-control.iam.gserviceaccount.com.", Shape: ShapePattern, Scope: ScopeVendor, text: func(v *VendorValues) *string { return &v.ControlPlanePattern }},
 		{Name: "google_customer_id", Label: "Our Google customer ID", Hint: "C0…; it goes into the request to an organization's administrator.", Shape: ShapeGoogleCustomer, Scope: ScopeVendor, Width: 20, text: func(v *VendorValues) *string { return &v.GoogleCustomerID }},
+		{Name: "organization_id", Label: "Our Google organization ID", Hint: "Digits only. Newer organization policies name organizations instead of customers.", Shape: ShapeOrganization, Scope: ScopeVendor, Width: 20, text: func(v *VendorValues) *string { return &v.OrganizationID }},
+		{Name: "offered_regions", Label: "Offered regions", Hint: "Separated by commas, such as us-west1, europe-west1. Empty: all of Google Cloud.", Shape: ShapeRegions, Scope: ScopeVendor, text: func(v *VendorValues) *string { return &v.OfferedRegions }},
 		{Name: VendorAPIKey, Label: "API key for notebooks", Hint: "TECTON_API_KEY. It is stored encrypted and never shown again.", Shape: ShapeKey, Scope: ScopeOnboarding, Sealed: PurposeVendorAPIKey, Width: 40},
-		{Name: "handover_url", Label: "Address for the handover record", Hint: "A presigned https address. The record is sent there with PUT.", Shape: ShapeURL, Scope: ScopeOnboarding, Hidden: true, text: func(v *VendorValues) *string { return &v.HandoverURL }},
+		{Name: "handover_url", Label: "Address for the handover record", Hint: "A presigned https address. The record is sent there with PUT.", Shape: ShapeURL, Scope: ScopeVendor, Hidden: true, text: func(v *VendorValues) *string { return &v.HandoverURL }},
+		{Name: VendorSecretsURL, Label: "Address for the encrypted secrets", Hint: "A presigned https address of its own, since each names one object.", Shape: ShapeURL, Scope: ScopeOnboarding, Hidden: true, text: func(v *VendorValues) *string { return &v.SecretsURL }},
 	}},
 	{"Compute and roles", []VendorValue{
 		{Name: "allow_dataproc", Label: "Offer Dataproc", Hint: "Databricks is always offered.", Shape: ShapeFlag, Scope: ScopeOnboarding, flag: func(v *VendorValues) *bool { return &v.AllowDataproc }},
@@ -121,6 +138,35 @@ func (v VendorValues) Defaults() VendorValues {
 		}
 	}
 	return v
+}
+
+// Inherit returns v with each empty value that the vendor enters once replaced by what the settings say.
+func (v VendorValues) Inherit(settings VendorValues) VendorValues {
+	for _, d := range VendorDeclarations() {
+		if d.Scope == ScopeVendor && d.Get(v) == "" {
+			d.Set(&v, d.Get(settings))
+		}
+	}
+	return v
+}
+
+// PatternName stands for the deployment's name in [VendorValues.ControlPlanePattern].
+const PatternName = "{deployment}"
+
+// serviceAccountShape is the address of a service account: its ID has 6 to 30 characters, and so has its project's.
+var serviceAccountShape = regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]@(?:[a-z0-9.]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]\.iam\.gserviceaccount\.com$`)
+
+// ControlPlane is the control plane service account of a deployment: the one that was entered for it, else the one that
+// follows from the pattern; "" while neither is known, or where the name makes the pattern longer than Google allows.
+func (v VendorValues) ControlPlane(deployment string) string {
+	if v.ControlPlaneAccount != "" || deployment == "" {
+		return v.ControlPlaneAccount
+	}
+	account := strings.ReplaceAll(v.ControlPlanePattern, PatternName, deployment)
+	if !serviceAccountShape.MatchString(account) {
+		return ""
+	}
+	return account
 }
 
 // Changes lists what differs between v and the values that replace it, with defaults filled in. Given are the purposes

@@ -278,7 +278,7 @@ func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f o
 }
 
 // The list shows neither answers nor the vendor's values, which make up most of a row.
-var listColumns = strings.NewReplacer("o.vendor, o.answers,", "'{}'::jsonb AS vendor, '{}'::jsonb AS answers,").Replace(onboardingColumns)
+var listColumns = strings.NewReplacer("o.vendor, o.answers,", "'{}'::jsonb AS vendor, '{}'::jsonb AS answers,", inherited, "'{}'::jsonb").Replace(onboardingColumns)
 
 // OnboardingsOf returns the list's rows with these IDs, in their order, without unknown ones. For staff only.
 func (s *Store) OnboardingsOf(ctx context.Context, actor onboarding.Actor, ids []onboarding.ID) ([]onboarding.Onboarding, error) {

@@ -14,7 +14,11 @@ import (
 const onboardingColumns = `
 	o.id, o.version, o.customer, o.deployment, o.region, o.project, o.vendor, o.answers, o.status,
 	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.locked, o.created_at, o.activity_at, o.wiped_secrets, o.forgotten_at,
-	coalesce(CASE WHEN o.status IN ` + inRun + ` THEN standing(o.run) END, o.current) AS current`
+	coalesce(CASE WHEN o.status IN ` + inRun + ` THEN standing(o.run) END, o.current) AS current,
+	` + inherited + ` AS inherited`
+
+// inherited are the vendor values of the settings; each statement reads them once.
+const inherited = `(SELECT coalesce(jsonb_object_agg(s.name, s.value), '{}') FROM settings s WHERE s.inherited AND s.value <> '""')`
 
 // Behind it stands the same rule as a policy; here it keeps a foreign row out even where a policy would not bite.
 const visible = `(@staff OR EXISTS (SELECT FROM members m WHERE m.onboarding = o.id AND m.email = @actor))`
@@ -41,12 +45,13 @@ type onboardingRow struct {
 	ActivityAt   time.Time
 	WipedSecrets []onboarding.Purpose
 	ForgottenAt  *time.Time
+	Inherited    onboarding.VendorValues // from the settings
 }
 
 func (r onboardingRow) onboarding() onboarding.Onboarding {
 	return onboarding.Onboarding{
 		ID: r.ID, Version: r.Version, Customer: r.Customer, Deployment: r.Deployment, Region: r.Region, Project: r.Project,
-		Vendor: r.Vendor, Answers: r.Answers, Status: r.Status,
+		Vendor: r.Vendor.Inherit(r.Inherited), Entered: r.Vendor, Answers: r.Answers, Status: r.Status,
 		Waiting: onboarding.Waiting{On: r.WaitingOn, For: r.WaitingFor, Since: later(r.WaitingSince)},
 		Current: r.Current, Specialist: r.Specialist, Owner: r.Owner, Archived: r.Archived, Locked: r.Locked,
 		CreatedAt: r.CreatedAt.UTC(), ActivityAt: r.ActivityAt.UTC(), Wiped: r.WipedSecrets, ForgottenAt: later(r.ForgottenAt),
@@ -289,7 +294,7 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 		if apiKeySealed != nil {
 			given = append(given, onboarding.PurposeVendorAPIKey)
 		}
-		event := onboarding.VendorChanged{Changes: was.Vendor.Changes(v, given...)}
+		event := onboarding.VendorChanged{Changes: was.Entered.Changes(v, given...)}
 		tag, err := tx.Exec(ctx, updateVendor, pgx.NamedArgs{"id": id, "vendor": v, "proposed": v.ProposedName, "now": s.now()})
 		switch {
 		case duplicate(err, "onboardings_deployment"):
@@ -299,7 +304,7 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 		case tag.RowsAffected() == 0:
 			return nil, notFound("onboarding")
 		}
-		if was.Status == onboarding.StatusWaitingVendor && v.ControlPlaneAccount != "" {
+		if was.Status == onboarding.StatusWaitingVendor && v.Inherit(was.Vendor).ControlPlane(was.Deployment) != "" {
 			if err := s.follow(ctx, tx, id, onboarding.Facts{Answered: was.Current == onboarding.AtCheck, Form: onboarding.WaitToContinue}); err != nil {
 				return nil, err
 			}

@@ -42,6 +42,8 @@ type Config struct {
 	// Now is the clock of invites and other dates that people see. nil: the database's. The ledger, liveness and jobs
 	// use the database's clock always, since all servers share it.
 	Now func() time.Time
+	// Settings are the values that the environment gives, by the name of the setting, where no administrator saved another.
+	Settings map[string]string
 	// Logger gets what no caller can be told: lost connections of the background. nil: slog.Default.
 	Logger *slog.Logger
 }
@@ -54,6 +56,8 @@ type Store struct {
 	log     *slog.Logger
 	jobs    *river.Client[pgx.Tx] // inserts only
 	changes *changes
+
+	environment map[string]string // [Config.Settings]
 
 	ledger batcher // its writes
 }
@@ -94,7 +98,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("make the client that inserts jobs: %w", err)
 	}
-	s := &Store{pool: pool, clock: clock, now: cfg.Now, log: cfg.Logger, jobs: jobs}
+	s := &Store{pool: pool, clock: clock, now: cfg.Now, log: cfg.Logger, jobs: jobs, environment: cfg.Settings}
 	s.ledger.store = s
 	s.changes = newChanges(pc.ConnConfig.Copy(), s)
 	return s, nil

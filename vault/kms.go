@@ -34,7 +34,7 @@ type master struct {
 	ctx    context.Context //nolint:containedctx // tink.AEAD takes none
 	key    string
 	keys   *cloudkms.ProjectsLocationsKeyRingsCryptoKeysService
-	failed error // of the latest question; Tink keeps only its text
+	failed error // of the latest question; Tink keeps its text alone
 }
 
 // KMSError says that KMS did not seal or open, and what to do.

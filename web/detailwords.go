@@ -90,12 +90,15 @@ func (f AdminForm) text(name, label, hint, value string, chars int) wizard.Field
 	return wizard.FieldView{Name: name, Label: label, Hint: hint, Kind: wizard.KindText, Value: value, Width: chars, Errors: f.Problems.At(name)}
 }
 
-// vendorRows are the fields of a group, row by row.
-func (f AdminForm) vendorRows(g onboarding.VendorGroup) [][]wizard.FieldView {
+// vendorRows are the fields of a group that have the scope, row by row.
+func (f AdminForm) vendorRows(g onboarding.VendorGroup, scope onboarding.VendorScope) [][]wizard.FieldView {
 	var rows [][]wizard.FieldView
 	half := false
 	for _, d := range g.Values {
-		field := wizard.VendorField(d, f.Vendor, f.Problems)
+		if d.Scope != scope {
+			continue
+		}
+		field := wizard.VendorField(d, f.Vendor, f.Settings, f.Problems)
 		if d.Sealed == onboarding.PurposeVendorAPIKey {
 			field.Wiped = f.WipedAPIKey && !f.Vendor.APIKeyWiped
 			if f.Vendor.APIKeyWiped {
@@ -110,6 +113,16 @@ func (f AdminForm) vendorRows(g onboarding.VendorGroup) [][]wizard.FieldView {
 		half = d.Half
 	}
 	return rows
+}
+
+// opened tells whether the fields of a scope are unfolded: when one of them has a problem, or a value.
+func (f AdminForm) opened(scope onboarding.VendorScope) bool {
+	for _, d := range onboarding.VendorDeclarations() {
+		if d.Scope == scope && (d.Get(f.Vendor) != "" || len(f.Problems.At(d.Name)) > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 func (f AdminForm) specialist(staff []onboarding.Actor) wizard.FieldView {

@@ -160,6 +160,8 @@ func Gallery() []GalleryPage {
 		{"staff", StaffPage(s.people(true))},
 		{"staff-errors", StaffPage(s.peopleErrors())},
 		{"staff-look", StaffPage(s.people(false))},
+		{"settings", SettingsPage(s.settings())},
+		{"settings-errors", SettingsPage(s.settingsErrors())},
 	}
 }
 

@@ -20,7 +20,7 @@ type Frame struct {
 	Role      onboarding.Role // of who is signed in
 	Theme     string          // "light", "dark" or "" for the system's
 	Path      string          // request path with query: where the theme switch returns to
-	Nav       string          // the admin's current section: "onboardings", "staff"; "" draws no navigation
+	Nav       string          // the admin's current section: "onboardings", "staff", "settings"; "" draws no navigation
 	SavedAt   time.Time       // "Draft saved 10:12"; zero draws nothing
 	Flash     string          // one sentence on what was just done, "" for none
 	Error     bool            // prefixes the title with "Error: "
@@ -305,9 +305,10 @@ type BulkView struct {
 // AdminForm is the vendor's part of an onboarding.
 type AdminForm struct {
 	Customer, OwnerEmail, Specialist string
-	InviteDays                       string // as typed
-	Vendor                           onboarding.VendorValues
-	WipedAPIKey                      bool // there was one, and it was wiped after the handover
+	InviteDays                       string                  // as typed
+	Vendor                           onboarding.VendorValues // as entered for this onboarding
+	Settings                         onboarding.VendorValues // that apply where nothing is entered
+	WipedAPIKey                      bool                    // there was one, and it was wiped after the handover
 	Problems                         wizard.Problems
 }
 

@@ -67,7 +67,7 @@ func CIDR(s string) (string, string) {
 	prefix := netip.PrefixFrom(addr, n)
 	switch {
 	case n == 0:
-		return "", "That is the whole internet. Enter only the range of the Redis network"
+		return "", "That is the whole internet. Enter the range of the Redis network alone"
 	case n < 8:
 		return "", "That range is too large to peer. Use a number from 8 to 32 after the slash"
 	case prefix.Masked() != prefix:
@@ -195,7 +195,7 @@ func WorkspaceURL(s string) (string, string) {
 	}
 	switch {
 	case strings.Contains(head, "@"):
-		return "", "Remove the user name before the @. Enter only the workspace’s address"
+		return "", "Remove the user name before the @. Enter the workspace’s address alone"
 	case host == "":
 		return "", "Enter the workspace address, such as " + exampleWorkspace
 	}
@@ -220,7 +220,7 @@ func WorkspaceURL(s string) (string, string) {
 	return "", fmt.Sprintf("“%s” isn’t a Databricks workspace on Google Cloud. Its address ends with %s", brief(host), WorkspaceSuffix)
 }
 
-// digitsUpTo reports whether s is digits up to the end or to a path: a port.
+// digitsUpTo tells whether s is digits up to the end or to a path: a port.
 func digitsUpTo(s string) bool {
 	if i := strings.IndexAny(s, "/?#"); i >= 0 {
 		s = s[:i]

@@ -51,7 +51,7 @@ func TestReadersTakeWhatIsMeantAndSayWhatToMend(t *testing.T) {
 			{strings.Repeat("a", 1048576), "", "Enter a name of at most 21 characters. This one is 1048555 characters too long"},
 			{"https://acme.tecton.ai/", "acme", ""},
 			{"acme.tecton.ai", "acme", ""},
-			{"https://console.cloud.google.com/?project=x", "", "Enter only the name, not an address. For example, mycompany-production"},
+			{"https://console.cloud.google.com/?project=x", "", "Enter the name alone, not an address. For example, mycompany-production"},
 			{"mygoogle", "", "Choose a name without “google”. Google Cloud refuses buckets with that word in their name"},
 			{"my-g00gle", "", "Choose a name without “google”. Google Cloud refuses buckets with that word in their name"},
 			{"acme prod", "", "Use only letters a to z, digits and hyphens. For example, acme-prod"},
@@ -97,7 +97,7 @@ func TestReadersTakeWhatIsMeantAndSayWhatToMend(t *testing.T) {
 			{"_x", "", "A bucket name has at least 3 characters"},
 			{strings.Repeat("a", 64), "", "A bucket name has at most 63 characters. This one has 64"},
 			{"../x", "", "“../x” isn’t a bucket name. Use lower-case letters, digits, hyphens, underscores and dots, with a letter or a digit at both ends"},
-			{"https://evil.example/x", "", "Enter the bucket’s name, or gs://name"},
+			{"https://evil.example/x", "", "Enter the bucket’s name alone or as gs://name"},
 		}},
 		{"dataset", DatasetRef, []reading{
 			{"acme-data.sales", "acme-data.sales", ""},
@@ -179,7 +179,7 @@ func TestReadersTakeWhatIsMeantAndSayWhatToMend(t *testing.T) {
 			{"10.20.0.0/24", "10.20.0.0/24", ""},
 			{"10.20.0.0/33", "", "“/33” isn’t a size. Use a number from 8 to 32 after the slash, for example 10.20.0.0/24"},
 			{"10.20.0.5/24", "", "10.20.0.5/24 is an address inside a range. Use 10.20.0.0/24"},
-			{"0.0.0.0/0", "", "That is the whole internet. Enter only the range of the Redis network"},
+			{"0.0.0.0/0", "", "That is the whole internet. Enter the range of the Redis network alone"},
 			{"2001:db8::/32", "", "Enter an IPv4 range, for example 10.20.0.0/24"},
 			{"10.20.0.0", "", "Add how large the range is, for example 10.20.0.0/24"},
 			{"", "", "Enter an IP range"},
@@ -226,13 +226,13 @@ func TestReadersTakeWhatIsMeantAndSayWhatToMend(t *testing.T) {
 			{"javascript:alert(1)", "", "Enter an address that starts with https://, such as https://1234567890123456.7.gcp.databricks.com"},
 			{"javascript://123.4.gcp.databricks.com", "", "Enter an address that starts with https://, such as https://1234567890123456.7.gcp.databricks.com"},
 			{"file:///etc/passwd", "", "Enter an address that starts with https://, such as https://1234567890123456.7.gcp.databricks.com"},
-			{"https://good@evil.example", "", "Remove the user name before the @. Enter only the workspace’s address"},
-			{"https://123.4.gcp.databricks.com@evil.example", "", "Remove the user name before the @. Enter only the workspace’s address"},
+			{"https://good@evil.example", "", "Remove the user name before the @. Enter the workspace’s address alone"},
+			{"https://123.4.gcp.databricks.com@evil.example", "", "Remove the user name before the @. Enter the workspace’s address alone"},
 			{"https://x.gcp.databricks.com.evil.example", "", "“x.gcp.databricks.com.evil.example” isn’t a Databricks workspace on Google Cloud. Its address ends with .gcp.databricks.com"},
 			{"https://evil.example\\.gcp.databricks.com", "", "Remove the backslash. Enter an address such as https://1234567890123456.7.gcp.databricks.com"},
 			{"https://evil.example#.gcp.databricks.com", "", "“evil.example” isn’t a Databricks workspace on Google Cloud. Its address ends with .gcp.databricks.com"},
 			{"https://evil.example?.gcp.databricks.com", "", "“evil.example” isn’t a Databricks workspace on Google Cloud. Its address ends with .gcp.databricks.com"},
-			{"https://123.4.gcp.databricks.com#@evil.example", "", "Remove the user name before the @. Enter only the workspace’s address"},
+			{"https://123.4.gcp.databricks.com#@evil.example", "", "Remove the user name before the @. Enter the workspace’s address alone"},
 			{"https://123.4.gcp.databricks.com:8443", "", "Remove the port “:8443” from the address"},
 			{"https://123.4.gcp.databricks.com:443/", "", "Remove the port “:443” from the address"},
 			{"https://123.4.gcp.databricks.com./", "", "Remove the dot at the end of the host name"},
@@ -440,7 +440,7 @@ func TestVendorValues(t *testing.T) {
 		"handover_url":          {"https://bucket.example/put?signature=1"},
 		"status":                {"done"},
 	}
-	form := ParseVendor(good)
+	form := ParseVendor(good, onboarding.VendorValues{})
 	if len(form.Problems) != 0 || len(form.Warnings) != 0 {
 		t.Fatalf("got problems %v, warnings %v", form.Problems, form.Warnings)
 	}
@@ -456,7 +456,7 @@ func TestVendorValues(t *testing.T) {
 		"act_as_role":           {"owner"},
 		"serving_network":       {"a", "b"},
 	}
-	problems := ParseVendor(bad).Problems
+	problems := ParseVendor(bad, onboarding.VendorValues{}).Problems
 	want := Problems{
 		{"control_plane_account", "ada@vendor.example is not a service account. Enter an address that ends with .iam.gserviceaccount.com"},
 		{"proposed_name", "Deployment names have no capital letters. Use acme"},
@@ -469,7 +469,7 @@ func TestVendorValues(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", problems, want)
 	}
 
-	problems = ParseVendor(map[string][]string{"serving_project": {"tecton-serving"}}).Problems
+	problems = ParseVendor(map[string][]string{"serving_project": {"tecton-serving"}}, onboarding.VendorValues{}).Problems
 	if got := problems.At("serving_network"); len(got) != 1 || got[0] != "Enter the serving network too, or leave both empty" {
 		t.Errorf("half a serving network gives %q", problems)
 	}
@@ -480,11 +480,11 @@ func TestEveryVendorValueIsReadShownAgainAndDrawn(t *testing.T) {
 		if d.Shape != onboarding.ShapeFlag && shapes[d.Shape] == nil {
 			t.Errorf("nothing reads the %s of %s", d.Shape, d.Name)
 		}
-		form := ParseVendor(map[string][]string{d.Name: {" not one"}})
+		form := ParseVendor(map[string][]string{d.Name: {" not one"}}, onboarding.VendorValues{})
 		if d.Shape == onboarding.ShapeFlag {
-			form = ParseVendor(map[string][]string{d.Name: {"yes"}})
+			form = ParseVendor(map[string][]string{d.Name: {"yes"}}, onboarding.VendorValues{})
 		}
-		field := VendorField(d, form.Typed, form.Problems)
+		field := VendorField(d, form.Typed, onboarding.VendorValues{}, form.Problems)
 		switch {
 		case d.Shape == onboarding.ShapeFlag:
 			if d.Get(form.Values) != "on" || field.Value != "on" {

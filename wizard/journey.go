@@ -96,7 +96,7 @@ func (j *Journey) First(c Case) string {
 	return ""
 }
 
-// Complete reports whether every step is answered; "I don't have this yet" is an answer.
+// Complete tells whether every step is answered; "I don't have this yet" is an answer.
 func (j *Journey) Complete(c Case) bool { return j.First(c) == "" }
 
 // Outstanding is one thing that must come before a run may hand over.
@@ -141,10 +141,12 @@ func (j *Journey) Sections(c Case) []Section {
 // Spec is what the answers and the vendor's values ask for. Unanswered steps add nothing; it is fit for a plan
 // when the journey is [Journey.Complete].
 func (j *Journey) Spec(c Case) onboarding.Spec {
-	spec := onboarding.Spec{Onboarding: c.Onboarding, ControlPlaneAccount: c.Vendor.ControlPlaneAccount, Vendor: c.Vendor.Defaults()}
+	spec := onboarding.Spec{Onboarding: c.Onboarding, Vendor: c.Vendor.Defaults()}
+	spec.Vendor.ControlPlanePattern, spec.Vendor.OfferedRegions = "", "" // they only decide what is answered
 	for _, s := range j.steps {
 		s.AddTo(c, &spec)
 	}
+	spec.ControlPlaneAccount = c.Vendor.ControlPlane(spec.Deployment)
 	return spec
 }
 

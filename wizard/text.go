@@ -109,7 +109,7 @@ func latinOf(r rune) rune {
 	return to
 }
 
-// plain is clean for what is written in Latin letters only.
+// plain is clean for what is written in Latin letters alone.
 func plain(label, s string, limit int) string {
 	return cmp.Or(clean(label, s, false, limit), foreign(s))
 }

@@ -79,6 +79,13 @@ var shapes = map[onboarding.VendorShape]func(string) (string, string){
 	onboarding.ShapeProject:        ProjectID,
 	onboarding.ShapeNetwork:        Network,
 	onboarding.ShapeRedisVersion:   redisVersion,
+	onboarding.ShapePattern:        accountPattern,
+	onboarding.ShapeOrganization:   organizationID,
+	onboarding.ShapeRegions:        regionList,
+	onboarding.ShapeAgeRecipient:   ageRecipient,
+	onboarding.ShapeText:           words,
+	onboarding.ShapeEmail:          Email,
+	onboarding.ShapeSpan:           span,
 }
 
 // VendorForm is a form of vendor values that was read.
@@ -92,8 +99,9 @@ type VendorForm struct {
 
 const vendorLimit = 4096 // characters of a value
 
-// ParseVendor reads the values that a specialist enters for an onboarding. Every field may be empty.
-func ParseVendor(form url.Values) VendorForm {
+// ParseVendor reads the values that a specialist enters for an onboarding. Every field may be empty: then the settings
+// apply.
+func ParseVendor(form url.Values, settings onboarding.VendorValues) VendorForm {
 	f := formReader{form: form}
 	out := VendorForm{Sealed: map[onboarding.Purpose]onboarding.Secret{}}
 	for _, d := range onboarding.VendorDeclarations() {
@@ -115,30 +123,35 @@ func ParseVendor(form url.Values) VendorForm {
 	}
 	v := out.Values
 	if len(f.problems) == 0 && (v.ServingProject == "") != (v.ServingNetwork == "") {
-		missing, message := onboarding.VendorServingNetwork, "Enter the serving network too, or leave both empty"
-		if v.ServingProject == "" {
-			missing, message = onboarding.VendorServingProject, "Enter the serving project too, or leave both empty"
-		}
+		missing, message := servingProblem(v.ServingProject)
 		f.problems = append(f.problems, Problem{missing, message})
 	}
 	out.Problems = f.problems
 	if w := ControlPlaneWarning(v.ControlPlaneAccount, v.ProposedName); w != "" {
 		out.Warnings = append(out.Warnings, w)
 	}
-	if v.ControlPlaneAccount == "" {
+	with := v.Inherit(settings)
+	switch {
+	case v.ControlPlaneAccount == "" && with.ControlPlanePattern == "":
 		out.Warnings = append(out.Warnings, "Without the control plane service account the onboarding waits on you before it can run")
+	case v.ProposedName != "" && with.ControlPlane(v.ProposedName) == "":
+		out.Warnings = append(out.Warnings, "The name makes the pattern of the control plane account longer than Google allows. Enter the account, or the onboarding waits on you before it can run")
 	}
 	return out
 }
 
-// VendorField is a vendor value as a field of a form.
-func VendorField(d onboarding.VendorValue, v onboarding.VendorValues, problems Problems) FieldView {
+// VendorField is a vendor value as a field of a form. The settings' value is what applies while the field is empty.
+func VendorField(d onboarding.VendorValue, v, settings onboarding.VendorValues, problems Problems) FieldView {
 	f := FieldView{Name: d.Name, Label: d.Label, Hint: d.Hint, Kind: KindText, Mono: true, Optional: true, Value: d.Get(v), Width: d.Width, Errors: problems.At(d.Name)}
 	switch {
 	case d.Shape == onboarding.ShapeFlag:
 		f.Kind, f.Mono, f.Optional = KindCheckbox, false, false
 	case d.Sealed != "":
 		f.Kind, f.Mono = KindSecret, false
+	case d.Hidden && d.Get(settings) != "":
+		f.Hint = strings.TrimSpace(f.Hint + " Empty: the address in the settings.")
+	case d.Get(settings) != "" && d.Scope == onboarding.ScopeVendor:
+		f.Hint = strings.TrimSpace(f.Hint + " Empty: " + d.Get(settings) + ", from the settings.")
 	case d.Unconfirmed:
 		f.Hint = strings.TrimSpace(f.Hint + " Default: " + d.Default + ", not confirmed by the vendor.")
 	case d.Default != "":

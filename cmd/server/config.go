@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"groundwork/onboarding"
 	"groundwork/wizard"
 )
 
@@ -171,6 +172,24 @@ func trustedProxy(text string) (netip.Prefix, string) {
 		return netip.Prefix{}, fmt.Sprintf("%q in TRUSTED_PROXIES is everybody, who could then claim any address. Name your proxies' own networks", text)
 	}
 	return p.Masked(), ""
+}
+
+// settings are the settings that the environment gives, for where no administrator saved others. A flag that has its
+// default is left out: it gives nothing that the declaration doesn't.
+func (f *siteFlags) settings() map[string]string {
+	out := map[string]string{}
+	for name, value := range map[string]string{
+		onboarding.SettingBrand:           f.Vendor,
+		onboarding.SettingWaitingTarget:   onboarding.SpanText(f.WaitingTarget),
+		onboarding.SettingConsentTTL:      onboarding.SpanText(f.Keep.ConsentTTL),
+		onboarding.SettingInviteRetention: onboarding.SpanText(f.Keep.InviteRetention),
+		onboarding.SettingRetention:       onboarding.SpanText(f.Keep.Retention),
+	} {
+		if value != (onboarding.Settings{}).Value(name) && (name != onboarding.SettingWaitingTarget || f.WaitingTarget > 0) {
+			out[name] = value
+		}
+	}
+	return out
 }
 
 // trustedProxies are the networks of TRUSTED_PROXIES; the flags were checked by problems().

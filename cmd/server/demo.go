@@ -98,7 +98,7 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 	defer stopCloud()
 	seedWorld(cloud.Emulator)
 	flags := siteFlags{
-		BaseURL: base, DatabaseURL: pg.URL("groundwork_app", "groundwork"), EmulatorURL: cloud.URL, Keys: keyFlags{Keyset: string(keyset)}, Keep: retentionFlags{ConsentTTL: 24 * time.Hour},
+		BaseURL: base, DatabaseURL: pg.URL("groundwork_app", "groundwork"), EmulatorURL: cloud.URL, Keys: keyFlags{Keyset: string(keyset)}, Keep: retentionFlags{ConsentTTL: 24 * time.Hour, InviteRetention: 30 * 24 * time.Hour}, WaitingTarget: 24 * time.Hour,
 		Administrators: []string{kim.Email}, Specialists: []string{sam.Email}, Vendor: "Tecton", MaxConns: 20,
 	}
 	site, err := startSite(ctx, flags, ln, log)
@@ -109,6 +109,9 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 
 	seed := seeder{site, cloud.Emulator}
 	fresh, err := seed.empty(ctx)
+	if err == nil {
+		err = seed.settings(ctx)
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"groundwork/app"
@@ -24,13 +25,17 @@ func (f retentionFlags) problems() []string {
 // retentionEvery is how often the times are looked at. Each process looks; the work is safe to do twice.
 const retentionEvery = 10 * time.Minute
 
-// keep carries retention out until ctx ends.
-func (f retentionFlags) keep(ctx context.Context, a *app.App, now func() time.Time) {
-	times := app.Retention{Consents: f.ConsentTTL, Invites: f.InviteRetention, People: f.Retention}
+// keepRetention carries retention out until ctx ends, by the settings of each time.
+func keepRetention(ctx context.Context, a *app.App, now func() time.Time, log *slog.Logger) {
 	tick := time.NewTicker(retentionEvery)
 	defer tick.Stop()
 	for {
-		a.Retain(ctx, times, now())
+		switch settings, err := a.FreshSettings(ctx); {
+		case err == nil:
+			a.Retain(ctx, app.RetentionOf(settings), now())
+		case ctx.Err() == nil:
+			log.Warn("can't read how long things are kept; trying again", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

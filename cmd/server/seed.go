@@ -41,8 +41,35 @@ const (
 // usualAPIs are on in a project that somebody already works in; the run enables the rest.
 var usualAPIs = []string{"cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com", "iam.googleapis.com", "storage.googleapis.com", "bigquery.googleapis.com", "orgpolicy.googleapis.com", "cloudbilling.googleapis.com"}
 
+// controlPlaneAccount is the vendor's account for a deployment. A long name is cut: IDs have at most 30 characters.
 func controlPlaneAccount(deployment string) string {
-	return "tecton-" + deployment + "-control-plane@" + vendorProject + ".iam.gserviceaccount.com"
+	return "tecton-" + deployment[:min(len(deployment), 9)] + "-control-plane@" + vendorProject + ".iam.gserviceaccount.com"
+}
+
+// demoSettings are what the vendor of the demo set, as typed. There is no pattern for control plane accounts: the emulated
+// cloud knows only the accounts that it was seeded with.
+var demoSettings = map[string]url.Values{
+	"deployments": {"google_customer_id": {vendorCustomer}, "organization_id": {"200000000002"}},
+	"serving":     {onboarding.VendorServingProject: {servingProject}, onboarding.VendorServingNetwork: {"serving"}},
+	"handover": {
+		onboarding.SettingSecretsTo: {""}, onboarding.SettingConsoleText: {"Settings › Data platforms › Tokens"}, onboarding.SettingConsoleLink: {"https://console.vendor.example/settings/tokens"},
+	},
+}
+
+// settings saves the demo's settings as an administrator does, unless they were saved before.
+func (d seeder) settings(ctx context.Context) error {
+	for id, form := range demoSettings {
+		group, ok := onboarding.FindSettingGroup(id)
+		read := wizard.ParseSettings(group, form)
+		if !ok || len(read.Problems) > 0 {
+			return fmt.Errorf("settings %s: %v", id, read.Problems)
+		}
+		err := d.Store.SaveSettings(ctx, person(kim.Email, onboarding.RoleAdministrator), onboarding.SaveSettings{Group: group, Values: read.Values})
+		if err != nil && onboarding.ErrorCode(err) != onboarding.CodeStale {
+			return fmt.Errorf("settings %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // seedWorld puts the sample people and projects into an emulated cloud that has none: a cloud that was found in its
@@ -118,10 +145,7 @@ func (d seeder) create(ctx context.Context, customer, owner, name string, specia
 	}
 	return d.Store.CreateOnboarding(ctx, person(sam.Email, onboarding.RoleSpecialist), onboarding.NewOnboarding{
 		ID: id, Customer: customer, OwnerEmail: owner, Specialist: specialist,
-		Vendor: onboarding.VendorValues{
-			ControlPlaneAccount: account, ProposedName: name,
-			ServingProject: servingProject, ServingNetwork: "serving", GoogleCustomerID: vendorCustomer,
-		},
+		Vendor: onboarding.VendorValues{ControlPlaneAccount: account, ProposedName: name},
 	})
 }
 

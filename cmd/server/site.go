@@ -78,7 +78,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	if s.Vault, err = f.Keys.open(ctx); err != nil {
 		return nil, err
 	}
-	if s.Store, err = store.Open(ctx, store.Config{URL: withPassword(f.DatabaseURL, f.DatabasePassword), MaxConns: f.MaxConns}); err != nil {
+	if s.Store, err = store.Open(ctx, store.Config{URL: withPassword(f.DatabaseURL, f.DatabasePassword), MaxConns: f.MaxConns, Settings: f.settings()}); err != nil {
 		return nil, err
 	}
 	var dials map[string]string
@@ -112,7 +112,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		App: useCases, Sessions: s.Store.Sessions(), Watcher: s.Store, Pinger: s.Store,
 		BaseURL: f.BaseURL,
 		OAuth:   handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
-		Brand:   f.Vendor, WaitingTarget: f.WaitingTarget, Assets: web.Assets(), Proxies: f.trustedProxies(), Now: s.Store.Now, Logger: log,
+		Assets:  web.Assets(), Proxies: f.trustedProxies(), Now: s.Store.Now, Logger: log,
 		Limits: handlers.Limits{Page: f.PageLimit, Cloud: f.CloudLimit},
 	})
 	if err != nil {
@@ -133,7 +133,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		keepWorking(s.Store, s.Service, first, log, s.stopping)
 	}()
 	s.wg.Go(func() { cleanSessions(life, s.Store.Sessions(), log) })
-	s.wg.Go(func() { f.Keep.keep(life, useCases, s.Store.Now) })
+	s.wg.Go(func() { keepRetention(life, useCases, s.Store.Now, log) })
 	s.server = handlers.HTTPServer(h, log)
 	s.wg.Go(func() {
 		if err := s.server.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {

@@ -37,7 +37,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 			Mono:     true,
 			Need:     "Confirm the control plane service account, or ask your specialist to correct it",
 			Value:    func(a *accountsAnswer) *string { return &a.ControlPlane },
-			Confirms: func(c wizard.Case) string { return c.Vendor.ControlPlaneAccount },
+			Confirms: func(c wizard.Case) string { return c.Vendor.ControlPlane(deploymentName(c)) },
 		},
 		{
 			Name:  "spark",
@@ -71,7 +71,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 		},
 	},
 	Check: func(a accountsAnswer, c wizard.Case) wizard.Problems {
-		if a.Spark == sparkExisting && a.SparkEmail == c.Vendor.ControlPlaneAccount {
+		if a.Spark == sparkExisting && a.SparkEmail == c.Vendor.ControlPlane(deploymentName(c)) {
 			return wizard.Problems{{Field: "spark_email", Message: "That is the vendor’s control plane account. Enter a service account of your own"}}
 		}
 		return nil
@@ -87,7 +87,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 		return []wizard.Row{{Label: "Spark account", Value: sparkInWords(a, c)}}
 	},
 	MissingVendor: func(_ accountsAnswer, c wizard.Case) []string {
-		if c.Vendor.ControlPlaneAccount == "" {
+		if c.Vendor.ControlPlane(deploymentName(c)) == "" {
 			return []string{"Control plane service account"}
 		}
 		return nil

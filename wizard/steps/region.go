@@ -3,6 +3,8 @@ package steps
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"groundwork/onboarding"
 	"groundwork/wizard"
@@ -28,7 +30,7 @@ var region = wizard.Define(wizard.StepDef[regionAnswer]{
 		Kind:    wizard.KindSelect,
 		Need:    "Choose a region",
 		Value:   func(a *regionAnswer) *string { return &a.Region },
-		Choices: func(context.Context, wizard.Case) ([]wizard.Choice, error) { return regionChoices, nil },
+		Choices: func(_ context.Context, c wizard.Case) ([]wizard.Choice, error) { return offeredRegions(c.Vendor), nil },
 		Unknown: func(string) string { return "Choose a region from the list" },
 	}},
 	Outline: func(a regionAnswer, _ wizard.Case) []wizard.Row {
@@ -115,6 +117,15 @@ var regionChoices = func() []wizard.Choice {
 	}
 	return out
 }()
+
+// offeredRegions are the choices that the vendor offers.
+func offeredRegions(v onboarding.VendorValues) []wizard.Choice {
+	if v.OfferedRegions == "" {
+		return regionChoices
+	}
+	offered := strings.Split(v.OfferedRegions, ", ")
+	return slices.DeleteFunc(slices.Clone(regionChoices), func(c wizard.Choice) bool { return !slices.Contains(offered, c.Value) })
+}
 
 func findRegion(id string) (regionInfo, bool) {
 	for _, r := range regions {

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+const selectSettings = `SELECT name, value #>> '{}', version, changed_by, changed_at FROM settings ORDER BY name LIMIT 1000`
+
+// Settings are the values that apply now: what administrators saved, else those of [Config.Settings], else the defaults.
+// Handlers, workers and commands read the same ones.
+func (s *Store) Settings(ctx context.Context) (onboarding.Settings, error) {
+	var saved []onboarding.SavedSetting
+	err := s.query(ctx, "read the settings", selectSettings, nil, collect(&saved, pgx.RowToStructByPos[onboarding.SavedSetting]))
+	return onboarding.NewSettings(saved, s.environment), err
+}
+
+const (
+	upsertSetting = `
+INSERT INTO settings AS s (name, value, inherited, changed_by, changed_at) VALUES (@name, to_jsonb(@value::text), @inherited, @by, @now)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value, inherited = excluded.inherited, version = s.version + 1, changed_by = excluded.changed_by, changed_at = excluded.changed_at`
+	insertSettingsChange = `INSERT INTO settings_changes (actor, what, data, request_id) VALUES (@by, @what, @data, @request)`
+)
+
+// SaveSettings replaces the values of a group and records what changed, in one transaction. CodeStale when someone saved
+// the group since; the caller checked the values. For administrators alone.
+func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onboarding.SaveSettings) error {
+	if actor.Role != onboarding.RoleAdministrator {
+		return onboarding.Errorf(onboarding.CodeForbidden, "Only administrators can change settings. Ask one of them.")
+	}
+	return s.tx(ctx, actor, "save settings", func(tx pgx.Tx) error {
+		// One save at a time, so that the version that was seen is the one that is replaced.
+		if _, err := tx.Exec(ctx, `LOCK TABLE settings IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, selectSettings)
+		if err != nil {
+			return err
+		}
+		saved, err := pgx.CollectRows(rows, pgx.RowToStructByPos[onboarding.SavedSetting])
+		if err != nil {
+			return err
+		}
+		was := onboarding.NewSettings(saved, s.environment)
+		if was.Version(in.Group) != in.Version {
+			return onboarding.Errorf(onboarding.CodeStale, "Someone else saved these settings since you opened the page. Compare your values with theirs, then save again.")
+		}
+		event := onboarding.SettingsChanged{Group: in.Group.ID, Changes: was.Changes(in.Group, in.Values)}
+		if len(event.Changes) == 0 {
+			return nil
+		}
+		for _, d := range in.Group.Settings {
+			if was.Saved(d.Name).Value == in.Values[d.Name] {
+				continue
+			}
+			_, err := tx.Exec(ctx, upsertSetting, pgx.NamedArgs{"name": d.Name, "value": in.Values[d.Name], "inherited": d.Inherited, "by": actor.Email, "now": s.now()})
+			if err != nil {
+				return err
+			}
+		}
+		data, err := onboarding.EventData(event)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, insertSettingsChange, pgx.NamedArgs{"by": actor.Email, "what": event.Kind(), "data": string(data), "request": actor.RequestID})
+		return err
+	})
+}
+
+// SettingsChanges are the latest 100 changes of the settings, newest first. For administrators alone.
+func (s *Store) SettingsChanges(ctx context.Context, actor onboarding.Actor) ([]onboarding.SettingsChange, error) {
+	if err := administratorOnly(actor); err != nil {
+		return nil, err
+	}
+	var found []onboarding.SettingsChange
+	err := s.batch(ctx, actor, "read the changes of the settings", func(b *pgx.Batch) {
+		b.Queue(`SELECT at, actor, data FROM settings_changes WHERE what = @what ORDER BY id DESC LIMIT 100`, pgx.NamedArgs{"what": onboarding.SettingsChanged{}.Kind()}).
+			Query(collect(&found, pgx.RowToStructByPos[onboarding.SettingsChange]))
+	})
+	return found, err
+}
+
+const standAgain = `
+UPDATE onboardings o SET current = @current,` + formStage + `, activity_at = @now::timestamptz
+WHERE o.id = @id AND o.version = @version AND o.status = 'waiting_vendor' AND NOT o.archived`
+
+// StandAgain says where an onboarding that waits on its specialist stands after the settings changed; one that was
+// changed since stays as it is. For staff alone.
+func (s *Store) StandAgain(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, current string, waiting onboarding.Waiting) error {
+	if err := staffOnly(actor); err != nil {
+		return err
+	}
+	stage, _ := onboarding.Facts{Answered: current == onboarding.AtCheck, Form: waiting}.Stage()
+	err := s.batch(ctx, actor, "follow the settings", func(b *pgx.Batch) {
+		b.Queue(standAgain, s.stageArgs(stage, pgx.NamedArgs{"id": ob.ID, "version": ob.Version, "current": current}))
+	})
+	if err == nil {
+		s.changes.mark(ob.ID)
+	}
+	return err
+}

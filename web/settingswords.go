@@ -1,0 +1,92 @@
+package web
+
+import (
+	"groundwork/onboarding"
+	"groundwork/wizard"
+)
+
+// The names of the fields that each form of settings has.
+const (
+	FieldGroup   = "group"
+	FieldVersion = "version"
+)
+
+// SettingsView is the page of settings.
+type SettingsView struct {
+	Frame
+	Settings onboarding.Settings
+	Changes  []onboarding.SettingsChange // newest first
+	Group    string                      // ID of the group that was typed, "" none
+	Typed    map[string]string
+	Problems wizard.Problems
+}
+
+func (v SettingsView) settingsFrame() Frame {
+	f := v.Frame.titled("Settings")
+	f.Nav = "settings"
+	f.Error = f.Error || len(v.Problems) > 0
+	return f
+}
+
+// rows are the settings of a group, row by row.
+func (v SettingsView) rows(g onboarding.SettingGroup) [][]onboarding.Setting {
+	var rows [][]onboarding.Setting
+	half := false
+	for _, d := range g.Settings {
+		if half && d.Half && len(rows[len(rows)-1]) < 2 {
+			rows[len(rows)-1] = append(rows[len(rows)-1], d)
+		} else {
+			rows = append(rows, []onboarding.Setting{d})
+		}
+		half = d.Half
+	}
+	return rows
+}
+
+// field has what was typed, else what is saved.
+func (v SettingsView) field(d onboarding.Setting) wizard.FieldView {
+	value := v.Settings.Saved(d.Name).Value
+	if typed, ok := v.Typed[d.Name]; ok && v.typedIn(d.Name) {
+		value = typed
+	}
+	return wizard.SettingField(d, value, v.Problems)
+}
+
+// typedIn tells whether a setting is in the group that was typed.
+func (v SettingsView) typedIn(name string) bool {
+	g, _ := onboarding.FindSettingGroup(v.Group)
+	for _, d := range g.Settings {
+		if d.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// from says where the value that applies comes from, before the name and day of the last save.
+func (v SettingsView) from(d onboarding.Setting) string {
+	saved, without := v.Settings.Saved(d.Name), v.Settings.Without(d.Name)
+	if d.Hidden && without != "" {
+		without = "an address"
+	}
+	words := "Not set."
+	switch v.Settings.Origin(d.Name) {
+	case onboarding.FromSetting:
+		words = "Set here."
+		if without != "" {
+			words = "Set here, in place of " + without + "."
+		}
+	case onboarding.FromEnvironment:
+		words = "From " + d.Env + " in the environment: " + without + "."
+	case onboarding.FromDefault:
+		if without != "" {
+			words = "Default: " + without + "."
+		} else if d.Shape == onboarding.ShapeChoice {
+			words = "Default."
+		}
+	}
+	if saved.Version > 0 {
+		words += " Last changed by "
+	}
+	return words
+}
