@@ -75,7 +75,11 @@ func (d *driftCache) forget(run onboarding.RunID) {
 // freshPlan reads the plan of a run again.
 func (a *App) freshPlan(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, run onboarding.Run) (onboarding.Plan, error) {
 	if run.Kind == onboarding.RunTeardown {
-		return a.cfg.Cloud.TeardownPlan(ctx, actor, ob, run.Plan.Spec)
+		fresh, err := a.cfg.Cloud.TeardownPlan(ctx, actor, ob, run.Plan.Spec)
+		if err != nil {
+			return fresh, err
+		}
+		return fresh.Keep(run.Plan.Kept())
 	}
 	return a.cfg.Cloud.Plan(ctx, actor, ob, run.Plan.Spec)
 }

@@ -275,6 +275,8 @@ type Approval struct {
 	Version   int    // of the answers
 	Hash      string // of the plan
 	EraseData bool   // teardown: the data may be deleted too
+	// Keep are the keys of what holds data and is kept by name. CodePlanChanged for one that the plan doesn't ask about.
+	Keep []string
 }
 
 // Approve starts a run of exactly the plan that was shown: the cloud is read again. While a run is active nothing
@@ -296,7 +298,10 @@ func (a *App) Approve(ctx context.Context, actor onboarding.Actor, id onboarding
 	case r.Refusal != nil:
 		return r, r.Refusal
 	}
-	plan := r.Plan
+	plan, err := r.Plan.Keep(in.Keep)
+	if err != nil {
+		return r, err
+	}
 	plan.Spec.EraseData = in.EraseData
 	_, err = a.cfg.Store.Submit(ctx, actor, id, in.Version, in.Kind, plan, a.cfg.Journey.Wanted)
 	switch onboarding.ErrorCode(err) {

@@ -80,6 +80,7 @@ type Progress struct {
 	MayAct      bool                    // retry, cancel, approve, sign in
 	Differences []onboarding.Difference // between the approved plan and the present one, for a run that is blocked on them
 	NewHash     string                  // of the present plan; "" none was read
+	Left        []onboarding.Item       // ours, and not removed by the teardown that succeeded
 	// AskedBefore names what the actor consented to before and is asked for again, so that it needn't be explained; "" it
 	// must be. See [Ask.Name].
 	AskedBefore string
@@ -96,6 +97,13 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 		return Progress{}, err
 	}
 	p := Progress{Onboarding: ob, Run: run, MayAct: actor.Role.Member() && (!ob.Archived || run.Kind == onboarding.RunTeardown)}
+	if run.Kind == onboarding.RunTeardown && run.State == onboarding.RunSucceeded {
+		items, err := a.cfg.Store.Inventory(ctx, actor, id)
+		if err != nil {
+			return p, err
+		}
+		p.Left = slices.DeleteFunc(items, func(i onboarding.Item) bool { return !i.Ours() })
+	}
 	if p.MayAct && blockedOn(run, onboarding.CodeSignIn) {
 		if p.AskedBefore, err = a.askedBefore(ctx, actor, ob); err != nil {
 			return p, err

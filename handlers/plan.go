@@ -121,9 +121,11 @@ func (s *Server) teardown(w http.ResponseWriter, v *visit) error {
 	return s.draw(w, v.Request, http.StatusOK, web.TeardownPage(s.planView(v, r)))
 }
 
-// teardownStart starts the removal. Data is removed only if its own box was ticked.
+// teardownStart starts the removal. Data is removed only if its own box was ticked, and not from what is kept by name.
 func (s *Server) teardownStart(w http.ResponseWriter, v *visit) error {
-	return s.approve(w, v, app.Approval{Kind: onboarding.RunTeardown, EraseData: v.form.Get("erase") == "yes"}, web.TeardownPage)
+	return s.approve(w, v, app.Approval{
+		Kind: onboarding.RunTeardown, EraseData: v.form.Get("erase") == "yes", Keep: v.form["keep"],
+	}, web.TeardownPage)
 }
 
 // approve starts a run of exactly the plan that was shown on the page, or shows the present plan.
@@ -143,7 +145,7 @@ func (s *Server) approve(w http.ResponseWriter, v *visit, in app.Approval, page 
 		return err
 	}
 	view := s.planView(v, r)
-	view.Erase = in.EraseData
+	view.Erase, view.Keep = in.EraseData, in.Keep
 	if changed {
 		view.Changed = sentence(err)
 	}

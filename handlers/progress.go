@@ -19,6 +19,12 @@ func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id on
 		Onboarding: p.Onboarding, Run: p.Run, Specialist: p.Onboarding.Specialist, MayAct: p.MayAct,
 		Differences: p.Differences, NewHash: p.NewHash, ConnectURL: connectURL(id, next),
 	}
+	for _, i := range p.Left {
+		v.Left = append(v.Left, i.Key)
+	}
+	if p.MayAct && actor.Role == onboarding.RoleCustomer && len(p.Left) > 0 {
+		v.TeardownURL = planPath(id, onboarding.RunTeardown)
+	}
 	v.Now = s.Now()
 	if p.AskedBefore != "" { // straight to Google, for someone who read it before
 		v.ConnectURL = connectStart(id, next, "", p.AskedBefore)

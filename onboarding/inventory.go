@@ -10,11 +10,12 @@ type Origin string
 
 // The origins.
 const (
-	OriginCreated Origin = "created" // a run read it as absent, recorded its intent, and later read it as present
-	OriginChanged Origin = "changed" // it existed before and a run changed it; Prior holds what it was
-	OriginAdopted Origin = "adopted" // it existed before and the customer chose it
-	OriginFound   Origin = "found"   // it existed before, as wanted
-	OriginUnknown Origin = "unknown" // earlier versions kept no record; it is never removed automatically
+	OriginCreated   Origin = "created"   // a run read it as absent, recorded its intent, and later read it as present
+	OriginInherited Origin = "inherited" // another onboarding created it, and left it to this one when it was torn down
+	OriginChanged   Origin = "changed"   // it existed before and a run changed it; Prior holds what it was
+	OriginAdopted   Origin = "adopted"   // it existed before and the customer chose it
+	OriginFound     Origin = "found"     // it existed before, as wanted
+	OriginUnknown   Origin = "unknown"   // earlier versions kept no record; it is never removed automatically
 )
 
 // ItemState is where a resource or binding stands between a run's intent and its removal.
@@ -26,6 +27,7 @@ const (
 	ItemPresent  ItemState = "present"
 	ItemRemoving ItemState = "removing" // a run was about to remove it
 	ItemRemoved  ItemState = "removed"
+	ItemLeft     ItemState = "left" // a teardown left it for good: it isn't ours, others use it, or the customer keeps it
 )
 
 // Item is one resource or binding of an onboarding: what a run created, changed, adopted or found. An item that is made
@@ -54,9 +56,11 @@ type Item struct {
 	Elsewhere bool // another onboarding uses the same thing; only staff and the system learn this
 }
 
-// Ours reports whether a run of this onboarding created the item and has not removed it. A removal that failed leaves it
-// ours.
-func (i Item) Ours() bool { return i.Origin == OriginCreated && i.State != ItemRemoved }
+// Ours reports whether the item is this onboarding's to remove: a run created it, or it was inherited, and it was neither
+// removed nor left for good. A removal that failed leaves it ours.
+func (i Item) Ours() bool {
+	return (i.Origin == OriginCreated || i.Origin == OriginInherited) && i.State != ItemRemoved && i.State != ItemLeft
+}
 
 // Find returns the item with a key, or the zero Item.
 func Find(items []Item, key string) Item {

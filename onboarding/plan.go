@@ -70,6 +70,7 @@ type PlannedTask struct {
 	Differences []string        `json:"differences,omitempty"` // each thing that a change or an adoption alters: "turn on uniform access"
 	Stays       string          `json:"stays,omitempty"`       // in a teardown: why the resource is left, as a sentence; "" it isn't
 	Absent      bool            `json:"absent,omitempty"`      // in a teardown: nothing is there to remove
+	Kept        bool            `json:"kept,omitempty"`        // in a teardown: the customer keeps it, by name
 	HoldsData   bool            `json:"holds_data,omitempty"`  // in a teardown: it is deleted only if deleting the data is confirmed too
 	Why         string          `json:"why"`
 	Bindings    []Binding       `json:"bindings,omitempty"`
@@ -158,6 +159,32 @@ func (p Plan) Task(name TaskName) (PlannedTask, bool) {
 		}
 	}
 	return PlannedTask{}, false
+}
+
+// Keep returns the plan of a teardown that leaves those items that hold data which the customer keeps. CodePlanChanged for
+// a key that the plan doesn't ask about.
+func (p Plan) Keep(keys []string) (Plan, error) {
+	p.Tasks = slices.Clone(p.Tasks)
+	for _, key := range keys {
+		i := slices.IndexFunc(p.Tasks, func(t PlannedTask) bool { return t.Key == key && t.Action == ActionDelete && t.HoldsData })
+		if key == "" || i < 0 {
+			return p, Errorf(CodePlanChanged, "You chose to keep something that this plan doesn't remove. This is the present plan. Review it, then approve it.")
+		}
+		t := &p.Tasks[i]
+		t.Action, t.HoldsData, t.Kept, t.Stays = ActionNone, false, true, "It stays: you chose to keep it."
+	}
+	return p, nil
+}
+
+// Kept lists the keys of what the customer keeps.
+func (p Plan) Kept() []string {
+	var keys []string
+	for _, t := range p.Tasks {
+		if t.Kept {
+			keys = append(keys, t.Key)
+		}
+	}
+	return keys
 }
 
 // SameJSON tells whether two texts hold the same JSON, whatever the order of fields. Text that is not JSON is the same as

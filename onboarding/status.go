@@ -44,6 +44,7 @@ type Facts struct {
 	State    RunState // of that run; "" if the stage follows the form
 	Task     Task     // the first task that is blocked or failed; zero if none is
 	Failed   int      // how many tasks failed
+	Left     int      // how many things of ours a teardown that succeeded didn't remove
 }
 
 // Stage is a status with whom the onboarding waits on. Since when is the store's to say: it stays while the same party
@@ -70,6 +71,8 @@ func (f Facts) Stage() (Stage, bool) {
 		return Stage{StatusAttention, Waiting{On: PartyCustomer, For: "Failed: " + f.Task.Title}}, follows
 	case f.State == RunBlocked || f.State == RunFailed:
 		return Stage{StatusAttention, Waiting{On: PartyCustomer, For: "Look at what failed, and try again"}}, follows
+	case f.State == RunSucceeded && f.Kind == RunTeardown && f.Left > 0:
+		return Stage{StatusAttention, Waiting{On: PartyCustomer, For: remains(f.Left)}}, follows
 	case f.State == RunSucceeded && f.Kind == RunTeardown:
 		return Stage{Status: StatusTornDown}, follows
 	case f.State == RunSucceeded:
@@ -83,6 +86,14 @@ func (f Facts) Stage() (Stage, bool) {
 	default:
 		return Stage{StatusInForm, f.Form}, true
 	}
+}
+
+// remains is what a customer is waited for after a teardown that didn't remove everything.
+func remains(things int) string {
+	if things == 1 {
+		return "Remove the 1 thing that is left, or say that you keep it"
+	}
+	return fmt.Sprintf("Remove the %d things that are left, or say that you keep them", things)
 }
 
 // differs is what a customer is waited for after a verification that found differences.

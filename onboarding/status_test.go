@@ -69,6 +69,15 @@ func TestTheStageFollowsFromTheFacts(t *testing.T) {
 	}
 }
 
+func TestATeardownThatLeavesSomethingOfOursIsNotTornDown(t *testing.T) {
+	for n, want := range map[int]string{1: "Remove the 1 thing that is left, or say that you keep it", 2: "Remove the 2 things that are left, or say that you keep them"} {
+		got, ok := Facts{Kind: RunTeardown, State: RunSucceeded, Left: n}.Stage()
+		if !ok || got != (Stage{StatusAttention, Waiting{On: PartyCustomer, For: want}}) {
+			t.Errorf("%d things left: %+v %v", n, got, ok)
+		}
+	}
+}
+
 func TestDifferencesWaitOnTheCustomer(t *testing.T) {
 	for n, want := range map[int]string{1: "Repair 1 thing that differs", 3: "Repair 3 things that differ"} {
 		got, ok := Facts{Kind: RunVerify, State: RunFailed, Failed: n}.Stage()

@@ -13,9 +13,10 @@ import (
 	"groundwork/provisioner/gcp"
 )
 
-// entry is the task's item as a run whose spec the task follows from records it. One that was removed begins a new life.
+// entry is the task's item as a run whose spec the task follows from records it. One that was removed, or left for good,
+// begins a new life.
 func (t *Task) entry(i onboarding.Item, run onboarding.RunID) onboarding.Item {
-	if i.State == onboarding.ItemRemoved {
+	if i.State == onboarding.ItemRemoved || i.State == onboarding.ItemLeft {
 		i = onboarding.Item{}
 	}
 	i.Key, i.Project, i.Step, i.Task, i.Run, i.Spec = t.Key, t.Spec.Project, t.Step.name, t.Name, run, t.Spec
@@ -72,9 +73,11 @@ func (t *Task) seen(i onboarding.Item, run onboarding.RunID, s *sighting) onboar
 // marked reports whether a resource bears our mark, which is the first witness of its owner.
 func (t *Task) marked(s *sighting) bool { return !t.Step.shared && s.owned }
 
-// hadNoEffect reports whether Google refused a call, so that it had no effect.
+// hadNoEffect reports whether Google refused a call, so that it had no effect. A policy that somebody else changed at the
+// same time is refused too, perhaps because they made the very same binding. No client repeats a call by itself, so the
+// refusal is about this one.
 func hadNoEffect(err error) bool {
-	return gcp.IsStatus(err, http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound)
+	return gcp.IsStatus(err, http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed)
 }
 
 // stays says why a teardown leaves a resource that was seen, "" if it may be removed. Our mark is the first witness; the
@@ -85,10 +88,12 @@ func (t *Task) stays(i onboarding.Item, s *sighting) string {
 		return t.Step.stays
 	case !t.Step.shared && !s.owned:
 		return "It stays: it was not made by this onboarding."
-	case t.Step.shared && i.Elsewhere:
+	case i.Elsewhere:
 		return "It stays: another deployment uses it too."
 	case !t.Step.shared || i.Ours():
 		return ""
+	case i.State == onboarding.ItemLeft:
+		return "It stays: an earlier teardown left it."
 	case i.Origin == "" || i.Origin == onboarding.OriginUnknown:
 		return "It stays: nothing records that this onboarding made it. Remove it yourself if nothing else needs it."
 	default:
@@ -107,10 +112,8 @@ func (t *Task) undo(ctx context.Context, env *Env, note recorder, mem *pass) err
 		mem.removed()
 		return nil
 	}
-	if !t.Step.undoes {
-		return &Left{Why: t.Step.stays}
-	}
 	if why := t.stays(mem.item, s); why != "" {
+		mem.leave()
 		return &Left{Why: why}
 	}
 	mem.item = t.seen(mem.item, cmp.Or(mem.item.Run, mem.run), s)
@@ -141,6 +144,13 @@ func (t *Task) undo(ctx context.Context, env *Env, note recorder, mem *pass) err
 	}
 	mem.removed()
 	return nil
+}
+
+// leave records that the resource stays for good.
+func (m *pass) leave() {
+	if m.item.State != "" && m.item.State != onboarding.ItemRemoved {
+		m.item.State = onboarding.ItemLeft
+	}
 }
 
 // removed records that the resource isn't there. What was never recorded is not worth a row.

@@ -17,6 +17,7 @@ func TestWhatARunCreatesMayBeAbsent(t *testing.T) {
 			Desired:  func(onboarding.Spec) []Want[thing] { return One(thing{"gs://" + name}) },
 			Describe: func(_ onboarding.Spec, want thing) Description { return Description{Title: "x", Resource: want.Name} },
 			Apply:    func(context.Context, *Env, Change[thing]) error { return nil },
+			Undo:     func(context.Context, *Env, thing) error { return nil },
 		}
 		change(&def)
 		return Define(def)

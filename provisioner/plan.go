@@ -94,8 +94,6 @@ func (t *Task) planUndo(ctx context.Context, env *Env, item onboarding.Item) (on
 		return p, fmt.Errorf("check %s: %w", t.Name, err)
 	case seen == nil, t.Step.shared && len(seen.differences) > 0:
 		p.Absent = true
-	case !t.Step.undoes:
-		p.Stays = t.Step.stays
 	default:
 		p.Stays = t.stays(item, seen)
 	}
@@ -108,9 +106,12 @@ func (t *Task) planUndo(ctx context.Context, env *Env, item onboarding.Item) (on
 	return p, nil
 }
 
-// there are the items that aren't removed.
+// there are the items that a teardown looks at, whatever the answers say now. What an earlier one left for good isn't
+// among them, unless it may bear our mark: a customer can remove later what they kept.
 func there(items []onboarding.Item) []onboarding.Item {
-	return slices.DeleteFunc(slices.Clone(items), func(i onboarding.Item) bool { return i.State == onboarding.ItemRemoved })
+	return slices.DeleteFunc(slices.Clone(items), func(i onboarding.Item) bool {
+		return i.State == onboarding.ItemRemoved || i.State == onboarding.ItemLeft && (i.Binding || i.Origin != onboarding.OriginCreated)
+	})
 }
 
 // teardownTasks are what a teardown looks at, in the order in which it removes them: what the spec asks for, and the

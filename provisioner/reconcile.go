@@ -37,10 +37,10 @@ func (e *execution) do(n *node) bool {
 	e.remember(name, func(t *onboarding.Task) { t.State, t.StartedAt = onboarding.TaskRunning, e.s.cfg.Now() })
 
 	switch {
+	case e.run.Kind == onboarding.RunTeardown && n.line.Action != onboarding.ActionDelete:
+		return e.finish(name, onboarding.Outcome{Message: n.line.Remark(), Left: n.line.Stays, Item: e.spared(n.line)})
 	case n.task == nil:
 		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This version of Groundwork no longer knows this task. Make a new plan."}, "task is not in the catalog")
-	case e.run.Kind == onboarding.RunTeardown && n.line.Action != onboarding.ActionDelete:
-		return e.finish(name, onboarding.Outcome{Message: n.line.Remark(), Left: n.line.Stays})
 	}
 
 	env := e.env.of(n.task)
@@ -51,6 +51,21 @@ func (e *execution) do(n *node) bool {
 	item := onboarding.Find(e.items, n.task.Key)
 	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })}
 	return e.settle(n, env, mem)
+}
+
+// spared is the item of a teardown's line that removes nothing: it is gone already, or the customer approved that it
+// stays. What couldn't be read is not settled; nil: nothing is news.
+func (e *execution) spared(line onboarding.PlannedTask) *onboarding.Item {
+	mem := &pass{run: e.run.ID, item: onboarding.Find(e.items, line.Key)}
+	mem.kept = mem.item
+	switch {
+	case line.Problem != "":
+	case line.Absent:
+		mem.removed()
+	default:
+		mem.leave()
+	}
+	return mem.news()
 }
 
 // settle repeats passes until the task is done, or a person must act, or it makes no sense to go on.

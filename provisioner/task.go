@@ -71,13 +71,17 @@ func (s *Step) Guide(spec onboarding.Spec) []onboarding.Instruction {
 }
 
 // Define erases a declaration's type. It panics on a declaration that lacks its name, that has not exactly one of Desired
-// and Gather, or that has both Apply and Guide, since that is a mistake in the program.
+// and Gather, that has both Apply and Guide, or that has Apply and neither Undo nor Stays, since that is a mistake in the
+// program.
 func Define[S any](def StepDef[S]) *Step {
 	if def.Name == "" || strings.Contains(def.Name, "/") || (def.Desired == nil) == (def.Gather == nil) {
 		panic(fmt.Sprintf("provisioner: step %q: wants a name without a slash and either Desired or Gather", def.Name))
 	}
 	if def.Guide != nil && def.Apply != nil {
 		panic(fmt.Sprintf("provisioner: step %q: either Apply or Guide", def.Name))
+	}
+	if def.Apply != nil && def.Undo == nil && def.Stays == "" {
+		panic(fmt.Sprintf("provisioner: step %q: Apply needs Undo, or Stays with the reason why a teardown leaves it", def.Name))
 	}
 	return &Step{
 		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, holdsData: def.HoldsData, stays: def.Stays, shared: def.Shared,

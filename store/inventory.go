@@ -16,7 +16,8 @@ import (
 const maxItems = 2000
 
 // keepItem writes an item beside a write of the ledger, whose fenced row is t; dropItem takes back one that never came
-// to be. A time belongs to the run beside it and is the database's.
+// to be. A time belongs to the run beside it and is the database's. A binding of ours that is left because others use it
+// passes on to the one that has used it longest, so that the last of them removes it.
 const (
 	keepItem = `
 item AS (
@@ -33,6 +34,13 @@ item AS (
 		intended_by = excluded.intended_by, intended_at = CASE WHEN i.intended_by = excluded.intended_by THEN i.intended_at ELSE excluded.intended_at END,
 		settled_by = excluded.settled_by, settled_at = CASE WHEN i.settled_by = excluded.settled_by THEN i.settled_at ELSE excluded.settled_at END,
 		removed_by = excluded.removed_by, removed_at = CASE WHEN i.removed_by = excluded.removed_by THEN i.removed_at ELSE excluded.removed_at END
+), heir AS (
+	UPDATE inventory h SET origin = 'inherited'
+	WHERE @item_state = 'left' AND @binding AND @origin IN ('created', 'inherited') AND h.key = @key AND h.origin NOT IN ('created', 'inherited')
+	AND h.onboarding = (
+		SELECT e.onboarding FROM inventory e, t
+		WHERE e.key = @key AND e.onboarding <> t.onboarding AND e.state IN ('intended', 'present', 'removing')
+		ORDER BY e.origin NOT IN ('created', 'inherited'), coalesce(e.settled_at, e.intended_at), e.onboarding LIMIT 1)
 )`
 	dropItem = `
 dropped AS (
@@ -67,6 +75,11 @@ func (s *Store) NoteItem(ctx context.Context, fence onboarding.Fence, task onboa
 	return err
 }
 
+// ours is [onboarding.Item.Ours] in SQL.
+const ours = `origin IN ('created', 'inherited') AND state IN ('intended', 'present', 'removing')`
+
+const countOurs = `SELECT count(*) FROM inventory WHERE onboarding = @id AND ` + ours
+
 type itemRow struct {
 	Key        string
 	Project    string
@@ -85,7 +98,6 @@ type itemRow struct {
 	SettledAt  *time.Time
 	RemovedBy  onboarding.RunID
 	RemovedAt  *time.Time
-	Spec       string
 	Elsewhere  bool
 }
 
@@ -102,25 +114,50 @@ func toItem(row pgx.CollectableRow) (onboarding.Item, error) {
 	if r.Prior != nil {
 		i.Prior = json.RawMessage(*r.Prior)
 	}
-	if err := json.Unmarshal([]byte(r.Spec), &i.Spec); err != nil {
-		return i, fmt.Errorf("read the spec of %s: %w", r.Run, err)
-	}
 	return i, nil
 }
 
-const selectInventory = `
+const (
+	selectInventory = `
 SELECT i.key, i.project, i.step, i.task, i.resource, i.binding, i.desired::text AS desired, i.origin, i.prior::text AS prior, i.state, i.run,
-	i.intended_by, i.intended_at, i.settled_by, i.settled_at, i.removed_by, i.removed_at, coalesce(r.plan -> 'spec', '{}')::text AS spec,
-	EXISTS (SELECT FROM inventory e WHERE e.key = i.key AND e.onboarding <> i.onboarding AND e.state <> 'removed') AS elsewhere
-FROM inventory i JOIN onboardings o ON o.id = i.onboarding JOIN runs r ON r.onboarding = i.onboarding AND r.id = i.run
+	i.intended_by, i.intended_at, i.settled_by, i.settled_at, i.removed_by, i.removed_at,
+	EXISTS (SELECT FROM inventory e WHERE e.key = i.key AND e.onboarding <> i.onboarding AND e.state NOT IN ('removed', 'left')) AS elsewhere
+FROM inventory i JOIN onboardings o ON o.id = i.onboarding
 WHERE i.onboarding = @id AND ` + visible + ` ORDER BY coalesce(i.intended_at, i.settled_at), i.key LIMIT @max`
+	// Many items follow from one run.
+	selectSpecs = `
+SELECT r.id, coalesce(r.plan -> 'spec', '{}')::text AS spec FROM runs r JOIN onboardings o ON o.id = r.onboarding
+WHERE r.onboarding = @id AND r.id IN (SELECT i.run FROM inventory i WHERE i.onboarding = @id) AND ` + visible + ` LIMIT @max`
+)
+
+type specRow struct {
+	ID   onboarding.RunID
+	Spec string
+}
 
 // Inventory lists what the runs of an onboarding created, changed, adopted and found, in the order in which they did,
 // at most 2000 items. A customer doesn't learn what other onboardings use.
 func (s *Store) Inventory(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Item, error) {
 	var items []onboarding.Item
+	var rows []specRow
 	err := s.batch(ctx, actor, "read the inventory", func(b *pgx.Batch) {
-		b.Queue(selectInventory, seen(actor, pgx.NamedArgs{"id": id, "max": maxItems})).Query(collect(&items, toItem))
+		args := seen(actor, pgx.NamedArgs{"id": id, "max": maxItems})
+		b.Queue(selectInventory, args).Query(collect(&items, toItem))
+		b.Queue(selectSpecs, args).Query(collect(&rows, pgx.RowToStructByName[specRow]))
 	})
-	return items, err
+	if err != nil {
+		return nil, err
+	}
+	specs := map[onboarding.RunID]onboarding.Spec{}
+	for _, r := range rows {
+		var spec onboarding.Spec
+		if err := json.Unmarshal([]byte(r.Spec), &spec); err != nil {
+			return nil, failure("read the inventory", fmt.Errorf("the spec of %s: %w", r.ID, err))
+		}
+		specs[r.ID] = spec
+	}
+	for i := range items {
+		items[i].Spec = specs[items[i].Run]
+	}
+	return items, nil
 }

@@ -116,3 +116,96 @@ func TestForgettingErasesWhatWasThereBefore(t *testing.T) {
 		t.Errorf("after forgetting: %+v", got)
 	}
 }
+
+// settle finishes the run's task with an item, and ends the run.
+func settleWith(t *testing.T, s *store.Store, fence onboarding.Fence, item onboarding.Item, state onboarding.RunState) {
+	t.Helper()
+	must(t, s.FinishTask(t.Context(), fence, "bucket", onboarding.Outcome{Message: "Done.", Item: &item}))
+	must(t, s.EndRun(t.Context(), fence, state))
+}
+
+// tearingDown claims a teardown of an onboarding and starts its bucket.
+func tearingDown(t *testing.T, s *store.Store, id onboarding.ID) onboarding.Fence {
+	t.Helper()
+	run, err := s.Submit(t.Context(), ada, id, status(t, s, id).Version, onboarding.RunTeardown, plan(), nothing)
+	must(t, err)
+	run, err = s.ClaimRun(t.Context(), run.ID, newWorker(t, s).ID())
+	must(t, err)
+	_, err = s.StartTask(t.Context(), onboarding.Fence{Run: run.ID, Epoch: run.Epoch}, "bucket")
+	must(t, err)
+	return onboarding.Fence{Run: run.ID, Epoch: run.Epoch}
+}
+
+func TestTornDownIsWhatHasNothingOfOursLeft(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		state onboarding.ItemState
+		want  onboarding.Status
+	}{
+		{onboarding.ItemRemoved, onboarding.StatusTornDown},
+		{onboarding.ItemLeft, onboarding.StatusTornDown},
+		{onboarding.ItemPresent, onboarding.StatusAttention},
+		{onboarding.ItemRemoving, onboarding.StatusAttention},
+	} {
+		t.Run(string(c.state), func(t *testing.T) {
+			t.Parallel()
+			s := pgtest.New(t)
+			ob, fence := working(t, s)
+			item := intended(fence.Run)
+			item.State = onboarding.ItemPresent
+			settleWith(t, s, fence, item, onboarding.RunSucceeded)
+			fence = tearingDown(t, s, ob.ID)
+			item.State = c.state
+			settleWith(t, s, fence, item, onboarding.RunSucceeded)
+			got := status(t, s, ob.ID)
+			if got.Status != c.want || got.Locked != (c.want == onboarding.StatusAttention) {
+				t.Errorf("with an item that is %s: %s, waiting on %q for %q, locked %v; want %s", c.state, got.Status, got.Waiting.On, got.Waiting.For, got.Locked, c.want)
+			}
+		})
+	}
+}
+
+func TestTheLastOnboardingThatUsesABindingRemovesIt(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	a, fence := working(t, s)
+	item := intended(fence.Run)
+	item.State = onboarding.ItemPresent
+	settleWith(t, s, fence, item, onboarding.RunSucceeded)
+	b, fence := working(t, s)
+	found := intended(fence.Run)
+	found.State, found.Origin, found.IntendedBy = onboarding.ItemPresent, onboarding.OriginFound, ""
+	settleWith(t, s, fence, found, onboarding.RunSucceeded)
+
+	fence = tearingDown(t, s, a.ID)
+	item.State = onboarding.ItemLeft
+	settleWith(t, s, fence, item, onboarding.RunSucceeded)
+	if got := status(t, s, a.ID).Status; got != onboarding.StatusTornDown {
+		t.Errorf("the one that created it is %s", got)
+	}
+	heir := inventory(t, s, onboarding.System, b.ID)[0]
+	if heir.Origin != onboarding.OriginInherited || !heir.Ours() || heir.Elsewhere {
+		t.Errorf("the one that still uses it has %+v", heir)
+	}
+	if was := inventory(t, s, onboarding.System, a.ID)[0]; was.Ours() || was.State != onboarding.ItemLeft {
+		t.Errorf("the one that created it has %+v", was)
+	}
+}
+
+func TestWhatWasFoundAndLeftIsNotHandedOn(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	a, fence := working(t, s)
+	found := intended(fence.Run)
+	found.State, found.Origin = onboarding.ItemPresent, onboarding.OriginFound
+	settleWith(t, s, fence, found, onboarding.RunSucceeded)
+	b, fence := working(t, s)
+	found.Run = fence.Run
+	settleWith(t, s, fence, found, onboarding.RunSucceeded)
+	fence = tearingDown(t, s, a.ID)
+	found.State, found.Run = onboarding.ItemLeft, fence.Run
+	settleWith(t, s, fence, found, onboarding.RunSucceeded)
+	if got := inventory(t, s, onboarding.System, b.ID)[0]; got.Origin != onboarding.OriginFound || got.Elsewhere {
+		t.Errorf("the other has %+v", got)
+	}
+}

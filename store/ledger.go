@@ -287,6 +287,11 @@ func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e en
 		return err
 	}
 	facts := onboarding.Facts{Kind: e.Kind, State: state}
+	if e.Kind == onboarding.RunTeardown && state == onboarding.RunSucceeded {
+		if err := tx.QueryRow(ctx, countOurs, pgx.NamedArgs{"id": e.Onboarding}).Scan(&facts.Left); err != nil {
+			return err
+		}
+	}
 	var first trouble
 	var waiting onboarding.Waiting
 	if state == onboarding.RunBlocked || state == onboarding.RunFailed {

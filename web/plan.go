@@ -197,28 +197,6 @@ func (v PlanView) overrideTyped(c onboarding.CheckResult) string {
 	return ""
 }
 
-// doomed lists what a teardown deletes: what may hold data, or the rest.
-func (v PlanView) doomed(data bool) []onboarding.PlannedTask {
-	var out []onboarding.PlannedTask
-	for _, t := range v.Plan.Tasks {
-		if t.Action == onboarding.ActionDelete && t.HoldsData == data {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
-// spared lists what a teardown leaves whatever is confirmed.
-func (v PlanView) spared() []onboarding.PlannedTask {
-	var out []onboarding.PlannedTask
-	for _, t := range v.Plan.Tasks {
-		if t.Stays != "" {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
 func (v PlanView) planFrame() Frame {
 	f := v.Frame.titled(v.heading())
 	f.Error = f.Error || v.Problem != ""

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"testing"
 
 	"groundwork/onboarding"
@@ -12,7 +13,7 @@ func TestWhatATeardownLeavesFollowsFromFields(t *testing.T) {
 	plan := onboarding.Plan{Tasks: []onboarding.PlannedTask{
 		{Name: "apis", Resource: "apis", Action: onboarding.ActionNone, Stays: "Other things use these APIs."},
 		{Name: "gone", Resource: "gone", Action: onboarding.ActionNone, Absent: true},
-		{Name: "bucket", Resource: "bucket", Action: onboarding.ActionDelete, HoldsData: true},
+		{Name: "bucket", Resource: "bucket", Action: onboarding.ActionDelete, HoldsData: true, Key: "bucket key", Cost: "about $1"},
 		{Name: "role", Resource: "role", Action: onboarding.ActionDelete},
 	}}
 	v := PlanView{Plan: plan}
@@ -25,14 +26,21 @@ func TestWhatATeardownLeavesFollowsFromFields(t *testing.T) {
 	if got := v.doomed(false); len(got) != 1 || got[0].Name != "role" {
 		t.Errorf("deleted: %+v", got)
 	}
-	p := ProgressView{Run: onboarding.Run{Kind: onboarding.RunTeardown, Plan: plan, Tasks: []onboarding.Task{
+	p := ProgressView{Left: []string{"bucket key"}, Run: onboarding.Run{Kind: onboarding.RunTeardown, Plan: plan, Tasks: []onboarding.Task{
 		{Name: "apis", State: onboarding.TaskDone, Left: "Other things use these APIs."},
 		{Name: "gone", State: onboarding.TaskDone, Message: "It is not there."},
 		{Name: "bucket", State: onboarding.TaskDone, Message: "Kept.", Left: "The bucket holds objects."},
 		{Name: "role", State: onboarding.TaskDone, Message: "Done and checked."},
 	}}}
-	want := []leftover{{"apis", "Other things use these APIs."}, {"bucket", "The bucket holds objects."}}
+	want := []leftover{{Resource: "apis", Why: "Other things use these APIs."}, {Resource: "bucket", Why: "The bucket holds objects.", Cost: "about $1", Ours: true}}
 	if got := p.leftovers(); len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("left: %+v, want %+v", got, want)
+	}
+	var words []string
+	for _, task := range p.Run.Tasks {
+		words = append(words, p.taskWord(task))
+	}
+	if want := []string{"Stays", "Already gone", "Stays", "Removed"}; !slices.Equal(words, want) {
+		t.Errorf("what became of each: %v, want %v", words, want)
 	}
 }

@@ -119,6 +119,9 @@ func (v ProgressView) taskWord(t onboarding.Task) string {
 		}
 		return "Failed"
 	case onboarding.TaskDone:
+		if v.Run.Kind == onboarding.RunTeardown {
+			return v.removedWord(t)
+		}
 		return "Done"
 	case onboarding.TaskCanceled:
 		return "Canceled"
@@ -179,6 +182,9 @@ func (v ProgressView) heading() string {
 	if v.Run.Kind == onboarding.RunTeardown {
 		switch v.Run.State {
 		case onboarding.RunSucceeded:
+			if len(v.Left) > 0 {
+				return "Not everything is removed"
+			}
 			return "What we made is removed"
 		case onboarding.RunBlocked:
 			return "Removing is paused"
@@ -226,6 +232,8 @@ func (v ProgressView) lead() string {
 		return "Everything was read back, and nothing was changed. Our access was given up again."
 	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunSucceeded:
 		return "Everything was read back and compared. Our access was given up again."
+	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunSucceeded && len(v.Left) > 0:
+		return "Some of what we made is still in your project. Our access was given up again."
 	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunSucceeded:
 		return "Only what was ours was removed. Our access was given up again."
 	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunCanceled:
@@ -300,21 +308,6 @@ func (v ProgressView) retryPath() string {
 		return AdminPath(v.Onboarding.ID, "retry")
 	}
 	return OnboardingPath(v.Onboarding.ID, "retry")
-}
-
-// leftover is something that a teardown left, and why.
-type leftover struct{ Resource, Why string }
-
-// leftovers lists what stays after a teardown.
-func (v ProgressView) leftovers() []leftover {
-	var out []leftover
-	for _, t := range v.Run.Tasks {
-		p, _ := v.Run.Plan.Task(t.Name)
-		if why := orText(t.Left, p.Stays); why != "" {
-			out = append(out, leftover{orText(p.Resource, t.Title), why})
-		}
-	}
-	return out
 }
 
 // kept says what stays of a run that stopped.

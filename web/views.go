@@ -193,6 +193,7 @@ type PlanView struct {
 	OverrideCheck, OverrideReason, OverrideProblem string
 
 	Erase bool                  // teardown: deleting the data was ticked
+	Keep  []string              // teardown: keys of what was ticked to be kept
 	Files []onboarding.PlanFile // for those who run it themselves; none draws no offer
 	// Differences are what this plan does otherwise than the one that was approved before and did not come to its end.
 	Differences []onboarding.Difference
@@ -210,7 +211,8 @@ type ProgressView struct {
 	Past        bool                    // the page of one run in the list, which never offers to change anything
 	Specialist  string                  // name or address of who helps, "" unassigned
 	ConnectURL  string                  // sign in again: "/o/{id}/connect/start?next=…"
-	TeardownURL string                  // of an archived onboarding, which can only be torn down; "" draws none
+	TeardownURL string                  // of an archived onboarding, which can only be torn down, or to remove what is left; "" draws none
+	Left        []string                // keys of what is ours and was not removed by this teardown
 	EventsURL   string                  // SSE; "" draws a static page
 	Expect      string                  // "This usually takes 2 to 5 minutes."; "" draws none
 }

@@ -205,6 +205,8 @@ func placeWord(o onboarding.Onboarding) string {
 		return "Handed over"
 	case o.Status == onboarding.StatusTornDown:
 		return "Removed"
+	case o.Status == onboarding.StatusAttention && o.Current == onboarding.AtCheck: // no task, but a teardown that left something
+		return "Teardown"
 	case o.Current != "":
 		return together(o.Current)
 	case len(o.Answers) > 0:

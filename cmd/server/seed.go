@@ -333,6 +333,7 @@ func (d seeder) provision(ctx context.Context, owner onboarding.Actor, ob onboar
 	if err := d.consent(ctx, owner, ob.ID, ob.Project); err != nil {
 		return err
 	}
+	spec.EraseData = true // else what holds data would be left
 	if plan, err = d.Service.TeardownPlan(ctx, owner, ob, spec); err != nil {
 		return err
 	}

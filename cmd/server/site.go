@@ -37,6 +37,7 @@ type site struct {
 	Vault   *vault.Vault
 	Journey *wizard.Journey
 	Service *provisioner.Service
+	App     *app.App
 	URL     string
 
 	server *http.Server
@@ -108,6 +109,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
+	s.App = useCases
 	h, err := handlers.New(life, handlers.Config{
 		App: useCases, Sessions: s.Store.Sessions(), Watcher: s.Store, Pinger: s.Store,
 		BaseURL: f.BaseURL,

@@ -1,0 +1,76 @@
+package web
+
+import (
+	"slices"
+	"strings"
+
+	"groundwork/onboarding"
+)
+
+// doomed lists what a teardown deletes: what may hold data, or the rest.
+func (v PlanView) doomed(data bool) []onboarding.PlannedTask {
+	var out []onboarding.PlannedTask
+	for _, t := range v.Plan.Tasks {
+		if t.Action == onboarding.ActionDelete && t.HoldsData == data {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// spared lists what a teardown leaves whatever is confirmed.
+func (v PlanView) spared() []onboarding.PlannedTask {
+	var out []onboarding.PlannedTask
+	for _, t := range v.Plan.Tasks {
+		if t.Stays != "" {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// removedWord is what became of a resource in a teardown.
+func (v ProgressView) removedWord(t onboarding.Task) string {
+	p, _ := v.Run.Plan.Task(t.Name)
+	switch {
+	case t.Left != "" || p.Stays != "":
+		return "Stays"
+	case p.Absent:
+		return "Already gone"
+	default:
+		return "Removed"
+	}
+}
+
+// leftover is something that a teardown left, and why.
+type leftover struct {
+	Resource, Why, Cost string
+	Ours                bool // to be removed yet, or kept by name
+}
+
+// leftovers lists what stays after a teardown.
+func (v ProgressView) leftovers() []leftover {
+	var out []leftover
+	for _, t := range v.Run.Tasks {
+		p, _ := v.Run.Plan.Task(t.Name)
+		if why := orText(t.Left, p.Stays); why != "" {
+			out = append(out, leftover{orText(p.Resource, t.Title), why, p.Cost, p.Key != "" && slices.Contains(v.Left, p.Key)})
+		}
+	}
+	return out
+}
+
+// split are the leftovers that are ours, and those that stay for good.
+func split(all []leftover) (ours, others []leftover) {
+	for _, l := range all {
+		if l.Ours {
+			ours = append(ours, l)
+		} else {
+			others = append(others, l)
+		}
+	}
+	return ours, others
+}
+
+// costWords is a plan's cost as a sentence.
+func costWords(cost string) string { return "Cost: " + strings.TrimSuffix(cost, ".") + "." }
