@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -12,8 +13,10 @@ import (
 
 type peopleStore interface {
 	// RoleOn returns a person's role on one onboarding, a staff role before a member's: CodeNotFound for everyone else,
-	// CodeGone for a colleague whose time is over.
-	RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error)
+	// CodeGone for a colleague whose time is over, CodeForbidden where the membership is another account's.
+	RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.ID) (onboarding.Role, error)
+	// EarlierAccount tells whether somebody's address is a member's anywhere with another account than theirs.
+	EarlierAccount(ctx context.Context, who onboarding.Actor) (bool, error)
 	// CreateInvite makes an invite and returns its token, which is kept only as a hash. Unused invites of the same
 	// addressee and role end in the same transaction. CodeConflict when someone else is the customer already.
 	CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error)
@@ -27,7 +30,8 @@ type peopleStore interface {
 	// for one that can't be used any more.
 	InviteByToken(ctx context.Context, token string) (onboarding.Invite, string, error)
 	// AcceptInvite makes the actor a member and uses the invite up in one transaction: CodeForbidden when it doesn't admit
-	// the actor, CodeGone when it can't be used any more, CodeConflict when someone else is the customer already.
+	// the actor, CodeGone when it can't be used any more, CodeConflict when someone else is the customer already, or with
+	// ErrEarlierAccount while the access of the address's earlier account is held.
 	AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error)
 	// ReplaceCustomer ends the customer's membership, withdraws the open invites and invites someone else in one
 	// transaction: CodeConflict while a consent is held or a run is active, CodeNotFound before there is a customer.
@@ -42,22 +46,27 @@ type peopleStore interface {
 
 // RoleOn returns a person's role on one onboarding: a staff role, else a member's. CodeNotFound for everyone else,
 // whether the onboarding exists or not. The vendor's staff never act as members, even if they became staff later.
-func (a *App) RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error) {
-	given, _ := a.cfg.Staff.gives(email)
+func (a *App) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.ID) (onboarding.Role, error) {
+	given, _ := a.cfg.Staff.gives(who.Email)
 	if given == onboarding.RoleAdministrator {
 		return given, nil
 	}
-	role, err := a.cfg.Store.RoleOn(ctx, email, id)
+	role, err := a.cfg.Store.RoleOn(ctx, who, id)
 	code := onboarding.ErrorCode(err)
 	switch {
-	case given != "" && (code == onboarding.CodeNotFound || code == onboarding.CodeGone):
+	case given != "" && (code == onboarding.CodeNotFound || code == onboarding.CodeGone || code == onboarding.CodeForbidden):
 		return given, nil
 	case code == onboarding.CodeNotFound:
-		return "", NoOnboarding(email)
+		return "", NoOnboarding(who.Email)
 	case err == nil && role.LessThan(given):
 		return given, nil
 	}
 	return role, err
+}
+
+// EarlierAccount tells whether somebody's address is a member's anywhere with another account than theirs.
+func (a *App) EarlierAccount(ctx context.Context, who onboarding.Actor) (bool, error) {
+	return a.cfg.Store.EarlierAccount(ctx, who)
 }
 
 // NoOnboarding is the error for an onboarding that a person doesn't see, whether it exists or not.
@@ -215,7 +224,14 @@ func (a *App) Accept(ctx context.Context, actor onboarding.Actor, in Acceptance)
 	case in.Unmanaged && domain != "" && inv.To.Admits(actor.Email):
 		return out, onboarding.Errorf(onboarding.CodeForbidden, "This invitation is for accounts that %s manages, and yours is not one. Sign in with your work account, or ask for an invitation to your own address.", domain)
 	}
-	out.Onboarding, err = a.cfg.Store.AcceptInvite(ctx, in.Token, actor)
+	accept := func() error {
+		out.Onboarding, err = a.cfg.Store.AcceptInvite(ctx, in.Token, actor)
+		return err
+	}
+	if errors.Is(accept(), onboarding.ErrEarlierAccount) { // whose access ends with their membership
+		theirs := func(g onboarding.Consent) bool { return g.GivenBy == actor.Email || g.Email == actor.Email }
+		err = a.endAccessThen(ctx, onboarding.System, inv.Onboarding, theirs, accept)
+	}
 	switch onboarding.ErrorCode(err) {
 	case onboarding.CodeForbidden:
 		out.OtherAccount = unusable == nil

@@ -23,6 +23,11 @@ type staffStore interface {
 	NameStaff(context.Context, onboarding.Actor) error
 	// StaffNames returns the names of everyone who was ever named, by address.
 	StaffNames(context.Context, onboarding.Actor) (map[string]string, error)
+	// BindStaff binds the actor's address to their account at its first use with a staff role: CodeForbidden where it is
+	// bound to another.
+	BindStaff(context.Context, onboarding.Actor) error
+	// FreeStaff lets the next account that signs in with an address have its role, and records that.
+	FreeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role) error
 	// StaffChanges returns the record of who gave or took which role, newest first.
 	StaffChanges(context.Context, onboarding.Actor) ([]onboarding.StaffChange, error)
 }
@@ -32,6 +37,7 @@ type Staff struct {
 	Domains        []string // SPECIALIST_DOMAINS: every verified address of these domains is a specialist
 	Specialists    []string // SPECIALISTS: addresses
 	Administrators []string // ADMINISTRATORS: addresses
+	Personal       []string // PERSONAL_STAFF: addresses that may have a role though no organization manages their account
 }
 
 // normal is the configuration in lower case, without empty lines.
@@ -45,7 +51,7 @@ func (st Staff) normal() Staff {
 		}
 		return out
 	}
-	return Staff{lower(st.Domains), lower(st.Specialists), lower(st.Administrators)}
+	return Staff{lower(st.Domains), lower(st.Specialists), lower(st.Administrators), lower(st.Personal)}
 }
 
 // gives is the role that the configuration gives, and the setting that gives it; "" for none.
@@ -79,6 +85,16 @@ func (a *App) StaffRole(ctx context.Context, email string) (onboarding.Role, err
 		role = stored
 	}
 	return role, nil
+}
+
+// AdmitStaff lets the actor, who signed in, have the staff role of their address. The first use binds the address to the
+// account. CodeForbidden for any other account, and for one that the address's organization doesn't manage.
+func (a *App) AdmitStaff(ctx context.Context, actor onboarding.Actor) error {
+	if actor.Unmanaged && !slices.Contains(a.cfg.Staff.Personal, actor.Email) {
+		_, domain, _ := strings.Cut(actor.Email, "@")
+		return onboarding.Errorf(onboarding.CodeForbidden, "%s is not an account that %s manages. Sign in with your work account, or have the address added to PERSONAL_STAFF in the configuration.", actor.Email, domain)
+	}
+	return a.cfg.Store.BindStaff(ctx, actor)
 }
 
 // StaffDomains are the domains whose people are all specialists by configuration.
@@ -162,6 +178,7 @@ func (a *App) StaffChanges(ctx context.Context, actor onboarding.Actor) ([]onboa
 type StaffRoleChange struct {
 	Email string          // as typed
 	Role  onboarding.Role // "" takes the role that an administrator gave
+	Free  bool            // changes no role: the next account that signs in with the address has it
 }
 
 // ChangedStaff is what became of a [StaffRoleChange].
@@ -185,7 +202,7 @@ func (a *App) ChangeStaff(ctx context.Context, actor onboarding.Actor, in StaffR
 	switch {
 	case problem != "":
 		return invalid("%s", problem)
-	case in.Role != "" && in.Role != onboarding.RoleSpecialist && in.Role != onboarding.RoleAdministrator:
+	case !in.Free && in.Role != "" && in.Role != onboarding.RoleSpecialist && in.Role != onboarding.RoleAdministrator:
 		out.RoleProblem = true
 		return invalid("Choose specialist or administrator")
 	case email == actor.Email:
@@ -194,6 +211,9 @@ func (a *App) ChangeStaff(ctx context.Context, actor onboarding.Actor, in StaffR
 	people, err := a.Staff(ctx, actor)
 	if err != nil {
 		return out, err
+	}
+	if in.Free {
+		return a.freeStaff(ctx, actor, email)
 	}
 	person := onboarding.StaffPerson{Email: email, Configured: configured}
 	if i := slices.IndexFunc(people, func(p onboarding.StaffPerson) bool { return p.Email == email }); i >= 0 {
@@ -209,4 +229,16 @@ func (a *App) ChangeStaff(ctx context.Context, actor onboarding.Actor, in StaffR
 		out.Setting = setting
 	}
 	return out, a.cfg.Store.ChangeStaff(ctx, actor, email, in.Role, len(a.cfg.Staff.Administrators) > 0)
+}
+
+// freeStaff lets another account have the role of an address. Whoever is signed in with it is to be signed out.
+func (a *App) freeStaff(ctx context.Context, actor onboarding.Actor, email string) (ChangedStaff, error) {
+	role, err := a.StaffRole(ctx, email)
+	if err == nil && role == "" {
+		err = onboarding.Errorf(onboarding.CodeInvalid, "%s has no role", email)
+	}
+	if err != nil {
+		return ChangedStaff{Email: email}, err
+	}
+	return ChangedStaff{Email: email, Was: role, Now: role}, a.cfg.Store.FreeStaff(ctx, actor, email, role)
 }

@@ -73,12 +73,12 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 	switch rt.who {
 	case signedIn:
 	case viewer, member, owner:
-		role, err := s.App.RoleOn(ctx, v.actor.Email, v.id)
+		role, err := s.App.RoleOn(ctx, v.actor, v.id)
 		if err != nil {
 			return err
 		}
 		v.actor.Role = role
-		if err := s.renewForHigherRole(ctx, role); err != nil {
+		if err := s.renewForHigherRole(v, role); err != nil {
 			return err
 		}
 		switch {
@@ -97,7 +97,7 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 			return onboarding.Errorf(onboarding.CodeForbidden, "You are signed in as %s, which may not open this page. Sign in with another address, or ask an administrator.", v.actor.Email)
 		}
 		v.actor.Role = role
-		if err := s.renewForHigherRole(ctx, role); err != nil {
+		if err := s.renewForHigherRole(v, role); err != nil {
 			return err
 		}
 	default:
@@ -114,10 +114,17 @@ func plainID(id onboarding.ID) bool {
 	return len(id) <= 40 && !strings.ContainsFunc(string(id), func(r rune) bool { return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') })
 }
 
-// renewForHigherRole gives the session a new ID if its person was given a higher staff role since they signed in.
-func (s *Server) renewForHigherRole(ctx context.Context, role onboarding.Role) error {
+// renewForHigherRole gives the session a new ID if its person was given a higher staff role since they signed in, and
+// their account may have it.
+func (s *Server) renewForHigherRole(v *visit, role onboarding.Role) error {
+	ctx := v.Context()
 	if !onboarding.Role(s.sessions.GetString(ctx, keyStaff)).LessThan(role) {
 		return nil
+	}
+	who := v.actor
+	who.Role = role
+	if err := s.App.AdmitStaff(ctx, who); err != nil {
+		return err
 	}
 	if err := s.renew(ctx, s.sessions.Deadline(ctx)); err != nil {
 		return err
@@ -137,7 +144,8 @@ func (s *Server) visitor(v *visit) error {
 	v.who = email
 	now := s.Now()
 	seen := time.Unix(s.sessions.GetInt64(ctx, keySeen), 0)
-	if now.Sub(seen) > s.Idle {
+	account := onboarding.Account(s.sessions.GetString(ctx, keyAccount))
+	if now.Sub(seen) > s.Idle || account == "" { // without one it is of an earlier version
 		return s.forget(ctx)
 	}
 	if given := onboarding.Role(s.sessions.GetString(ctx, keyStaff)); given != "" {
@@ -154,7 +162,9 @@ func (s *Server) visitor(v *visit) error {
 		s.sessions.Put(ctx, keySeen, now.Unix())
 	}
 	v.proved = time.Unix(s.sessions.GetInt64(ctx, keyProved), 0)
-	v.actor = onboarding.Actor{Email: email, Name: s.sessions.GetString(ctx, keyName), RequestID: noteOf(ctx).id}
+	v.actor = onboarding.Actor{
+		Email: email, Account: account, Unmanaged: s.sessions.GetBool(ctx, keyOwn), Name: s.sessions.GetString(ctx, keyName), RequestID: noteOf(ctx).id,
+	}
 	return nil
 }
 

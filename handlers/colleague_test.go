@@ -147,7 +147,7 @@ func TestTheCustomerWithdrawsALinkThatNobodyUsed(t *testing.T) {
 		}
 	}
 	want(t, b.get(connect), http.StatusOK)
-	if _, err := w.store.RoleOn(t.Context(), bob, ob.ID); err != nil {
+	if _, err := w.store.RoleOn(t.Context(), w.actor(bob), ob.ID); err != nil {
 		t.Errorf("bob is out: %v", err)
 	}
 }

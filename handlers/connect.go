@@ -155,7 +155,7 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 	if v.actor.Email == "" || v.actor.Email != f.By {
 		return again(badRequest("You were signed out, or signed in as someone else, since this began. Start again.", nil), page)
 	}
-	if v.actor.Role, err = s.App.RoleOn(ctx, v.actor.Email, v.id); err != nil {
+	if v.actor.Role, err = s.App.RoleOn(ctx, v.actor, v.id); err != nil {
 		return err
 	}
 	if !v.actor.Role.Member() {
@@ -179,6 +179,9 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 	who, err := s.redeem(ctx, q, retried, connectPath)
 	if err != nil {
 		return err
+	}
+	if who.Email == v.actor.Email && who.Account != v.actor.Account {
+		return again(onboarding.Errorf(onboarding.CodeForbidden, "%s is another account at Google than the one that you are signed in with here. Sign out here, sign in again, then connect.", who.Email), page)
 	}
 	refusal, err := s.App.KeepConsent(ctx, v.actor, v.id, app.GivenConsent{
 		Kind: kindAt(v.id, f.Next), Shown: f.Asked, Chosen: f.Account, Account: who.Email, Asked: connectScopes(s.App.Scopes()), Scopes: who.Scopes,

@@ -44,7 +44,13 @@ func (s *Server) home(w http.ResponseWriter, v *visit) error {
 	if len(mine) == 1 {
 		return seeOther(w, v.Request, web.OnboardingPath(mine[0].ID))
 	}
-	return s.draw(w, v.Request, http.StatusOK, web.Home(web.HomeView{Frame: s.frame(v.Request, "Your onboardings"), Items: mine}))
+	view := web.HomeView{Frame: s.frame(v.Request, "Your onboardings"), Items: mine}
+	if len(mine) == 0 {
+		if view.EarlierAccount, err = s.App.EarlierAccount(v.Context(), v.actor); err != nil {
+			return err
+		}
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.Home(view))
 }
 
 // resume leads to the onboarding's current page; a colleague first to what is asked of them.

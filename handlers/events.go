@@ -146,6 +146,6 @@ func (w *watcher) mayGoOn() bool {
 	if seen, _ := values[keySeen].(int64); err != nil || s.Now().Sub(time.Unix(seen, 0)) > s.Idle {
 		return false
 	}
-	role, err := s.App.RoleOn(ctx, w.actor.Email, w.id)
+	role, err := s.App.RoleOn(ctx, w.actor, w.id)
 	return err == nil && role == w.actor.Role
 }

@@ -553,6 +553,11 @@ func customerActor(email string) onboarding.Actor {
 	return onboarding.Actor{Email: email, Role: onboarding.RoleCustomer}
 }
 
+// actor is a customer who signed in.
+func (w *world) actor(email string) onboarding.Actor {
+	return onboarding.Actor{Email: email, Account: onboarding.NewAccount(w.issuer.URL, email), Role: onboarding.RoleCustomer}
+}
+
 // invited makes an onboarding of ada's and returns it with the invite's token.
 func (w *world) invited() (onboarding.Onboarding, string) {
 	w.t.Helper()

@@ -46,7 +46,7 @@ func (s *Server) goneInvite(w http.ResponseWriter, v *visit, inv onboarding.Invi
 		return gone
 	}
 	if state == web.InviteUsed && inv.TakenBy(v.actor.Email) {
-		if _, err := s.App.RoleOn(v.Context(), v.actor.Email, inv.Onboarding); err == nil {
+		if _, err := s.App.RoleOn(v.Context(), v.actor, inv.Onboarding); err == nil {
 			return seeOther(w, v.Request, web.OnboardingPath(inv.Onboarding))
 		}
 	}

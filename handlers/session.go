@@ -18,19 +18,21 @@ import (
 
 // The keys of a session. Times are Unix seconds.
 const (
-	keyEmail  = "email"
-	keyName   = "name"
-	keyDomain = "domain" // of the organization that manages the account, as the provider states it
-	keySigned = "signed" // when the person signed in
-	keyProved = "proved" // when they proved to the provider who they are; the same or earlier
-	keySeen   = "seen"   // last request, written at most once a minute
-	keyStaff  = "staff"  // the highest staff role that was given: when it is lost, the session ends. Routes ask again
-	keyKept   = "kept"   // a form that waits for its sender to come back
-	keyFlash  = "flash"  // a sentence for the next page
-	keyLink   = "link"   // an invite's link for the next page, sealed
-	keyInvite = "invite" // an invite's token that was accepted before signing in, sealed
-	keyFlows  = "flows"  // sign-ins under way
-	keyAgent  = "agent"  // what the browser said of itself at sign-in, for the list of sessions
+	keyEmail   = "email"
+	keyName    = "name"
+	keyAccount = "account" // the issuer and subject that the address is of
+	keyOwn     = "own"     // the organization of the address's domain doesn't manage the account, as the provider states it
+	keyDomain  = "domain"  // of the organization that manages the account, as the provider states it
+	keySigned  = "signed"  // when the person signed in
+	keyProved  = "proved"  // when they proved to the provider who they are; the same or earlier
+	keySeen    = "seen"    // last request, written at most once a minute
+	keyStaff   = "staff"   // the highest staff role that was given: when it is lost, the session ends. Routes ask again
+	keyKept    = "kept"    // a form that waits for its sender to come back
+	keyFlash   = "flash"   // a sentence for the next page
+	keyLink    = "link"    // an invite's link for the next page, sealed
+	keyInvite  = "invite"  // an invite's token that was accepted before signing in, sealed
+	keyFlows   = "flows"   // sign-ins under way
+	keyAgent   = "agent"   // what the browser said of itself at sign-in, for the list of sessions
 )
 
 // storedToken is what the store knows a session by; scs hashes the cookie's value so.

@@ -358,9 +358,9 @@ type counted struct {
 	asked atomic.Int32
 }
 
-func (c *counted) RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error) {
+func (c *counted) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.ID) (onboarding.Role, error) {
 	c.asked.Add(1)
-	return c.Store.RoleOn(ctx, email, id)
+	return c.Store.RoleOn(ctx, who, id)
 }
 
 func (c *counted) StaffRole(ctx context.Context, email string) (onboarding.Role, error) {

@@ -169,6 +169,8 @@ func again(err error, to string) error {
 // identity is who the provider says signed in.
 type identity struct {
 	Email, Name string
+	Account     onboarding.Account
+	Unmanaged   bool      // the provider states that the organization of the address's domain doesn't manage the account
 	Domain      string    // of the organization that manages the account; "" none, or not stated
 	Proved      time.Time // when the provider last saw them prove it, never in the future; now, where it doesn't state that
 	Scopes      []string
@@ -207,8 +209,8 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 	if err != nil {
 		return who, retry("The sign-in could not be checked. Start again.", fmt.Errorf("verify ID token: %w", err))
 	}
-	if id.Nonce != f.Nonce {
-		return who, retry("The sign-in could not be checked. Start again.", errors.New("the nonce differs"))
+	if id.Nonce != f.Nonce || id.Subject == "" {
+		return who, retry("The sign-in could not be checked. Start again.", errors.New("the nonce differs, or there is no subject"))
 	}
 	var claims struct {
 		Email    string   `json:"email"`
@@ -251,7 +253,9 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 	case p.manages && slices.Contains(s.App.StaffDomains(), domain) && !strings.EqualFold(claims.Domain, domain):
 		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "%s is not an account that %s manages. Sign in with your work account.", who.Email, domain), "/signin")
 	}
+	who.Account = onboarding.NewAccount(id.Issuer, id.Subject)
 	who.Domain = strings.ToLower(claims.Domain)
+	who.Unmanaged = p.manages && who.Domain != domain
 	who.Name = claims.Name
 	if granted, ok := token.Extra("scope").(string); ok {
 		who.Scopes = strings.Fields(granted)
@@ -348,7 +352,7 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 		view.Error = true
 		return s.draw(w, v.Request, http.StatusForbidden, web.SignIn(view))
 	}
-	if old := s.sessions.GetString(ctx, keyEmail); old != "" && old != who.Email {
+	if old := s.sessions.GetString(ctx, keyEmail); old != "" && (old != who.Email || s.sessions.GetString(ctx, keyAccount) != string(who.Account)) {
 		invite := s.sessions.GetBytes(ctx, keyInvite)
 		if err := s.sessions.Clear(ctx); err != nil {
 			return fmt.Errorf("change accounts: %w", err)
@@ -357,20 +361,28 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 			s.sessions.Put(ctx, keyInvite, invite)
 		}
 	}
-	now := s.Now()
-	if err := s.renew(ctx, now.Add(s.Lifetime)); err != nil {
-		return err
-	}
 	staff, err := s.App.StaffRole(ctx, who.Email)
 	if err != nil {
 		return err
 	}
+	actor := onboarding.Actor{Email: who.Email, Account: who.Account, Unmanaged: who.Unmanaged, Name: who.Name, RequestID: noteOf(ctx).id}
 	if staff.Staff() {
-		if err := s.App.NameStaff(ctx, onboarding.Actor{Email: who.Email, Name: who.Name, Role: staff}); err != nil {
+		specialist := actor
+		specialist.Role = staff
+		if err := s.App.AdmitStaff(ctx, specialist); err != nil {
+			return again(err, "/signin")
+		}
+		if err := s.App.NameStaff(ctx, specialist); err != nil {
 			return err
 		}
 	}
+	now := s.Now()
+	if err := s.renew(ctx, now.Add(s.Lifetime)); err != nil {
+		return err
+	}
 	s.sessions.Put(ctx, keyEmail, who.Email)
+	s.sessions.Put(ctx, keyAccount, string(who.Account))
+	s.sessions.Put(ctx, keyOwn, who.Unmanaged)
 	s.sessions.Put(ctx, keyName, who.Name)
 	s.sessions.Put(ctx, keyStaff, string(staff))
 	s.sessions.Put(ctx, keySigned, now.Unix())
@@ -378,7 +390,7 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	s.sessions.Put(ctx, keyAgent, browserName(v.Request))
 	s.sessions.Put(ctx, keySeen, now.Unix())
 	s.sessions.Put(ctx, keyDomain, who.Domain)
-	v.actor = onboarding.Actor{Email: who.Email, Name: who.Name, RequestID: noteOf(ctx).id}
+	v.actor = actor
 
 	var token string
 	if s.popSealed(ctx, keyInvite, &token) {

@@ -327,7 +327,7 @@ func TestBadInvites(t *testing.T) {
 		{"withdrawn", func(ob onboarding.Onboarding, token string) string { revoke(ob); return token }, [3]int{410, 410, 410}, [3]int{410, 410, 403}, "withdrawn"},
 		{"expired", func(_ onboarding.Onboarding, token string) string { w.clock.add(15 * 24 * time.Hour); return token }, [3]int{410, 410, 410}, [3]int{410, 410, 403}, "expired"},
 		{"used by its person", func(_ onboarding.Onboarding, token string) string {
-			if _, err := w.store.AcceptInvite(t.Context(), token, customerActor(ada)); err != nil {
+			if _, err := w.store.AcceptInvite(t.Context(), token, w.actor(ada)); err != nil {
 				t.Fatal(err)
 			}
 			return token
@@ -362,7 +362,7 @@ func TestBadInvites(t *testing.T) {
 				}
 			}
 			w.untouched(t, before)
-			if _, err := w.store.RoleOn(t.Context(), mallory, ob.ID); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+			if _, err := w.store.RoleOn(t.Context(), w.actor(mallory), ob.ID); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 				t.Errorf("mallory got in: %v", err)
 			}
 		})

@@ -33,7 +33,10 @@ func (s *Server) staffPage(w http.ResponseWriter, v *visit) error {
 func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
 	in := app.StaffRoleChange{Email: v.form.Get("remove")}
-	if in.Email == "" {
+	if v.form.Has(web.FieldFree) {
+		in.Email, in.Free = v.form.Get(web.FieldFree), true
+	}
+	if in.Email == "" && !in.Free {
 		in.Email, in.Role = v.form.Get(web.FieldEmail), onboarding.Role(v.form.Get(web.FieldRole))
 		if in.Role == "" {
 			return s.correctStaff(w, v, web.FieldRole, "Choose specialist or administrator")
@@ -45,6 +48,8 @@ func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 		switch {
 		case err != nil:
 			return err
+		case in.Free:
+			return s.correctStaff(w, v, web.FieldFree, problem)
 		case changed.RoleProblem:
 			return s.correctStaff(w, v, web.FieldRole, problem)
 		}
@@ -57,11 +62,18 @@ func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 	if changed.Setting != "" {
 		said += ", because of " + changed.Setting + " in the configuration"
 	}
-	if changed.Now.LessThan(changed.Was) {
+	if in.Free {
+		said = "The next account that signs in as " + changed.Email + " has its role"
+	}
+	if changed.Now.LessThan(changed.Was) || in.Free {
 		if err := s.Sessions.DeleteOf(ctx, changed.Email); err != nil {
 			return err
 		}
-		said += ", and was signed out"
+		if in.Free {
+			said += ". Who was signed in with it was signed out"
+		} else {
+			said += ", and was signed out"
+		}
 	}
 	s.say(ctx, said+".")
 	return seeOther(w, v.Request, "/admin/staff")
@@ -74,6 +86,7 @@ func (s *Server) correctStaff(w http.ResponseWriter, v *visit, field, problem st
 		return err
 	}
 	view.Path, view.Error = "/admin/staff", true
+	view.Free = v.form.Get(web.FieldFree)
 	view.Email, view.Role = v.form.Get(web.FieldEmail), onboarding.Role(v.form.Get(web.FieldRole))
 	view.Problems = wizard.Problems{{Field: field, Message: problem}}
 	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.StaffPage(view))

@@ -97,9 +97,9 @@ type storedSession struct {
 	web.Session
 }
 
-// sessionsOf reads the live sessions of one person, latest seen first.
-func (s *Server) sessionsOf(ctx context.Context, email string) ([]storedSession, error) {
-	all, err := s.Sessions.Of(ctx, email)
+// sessionsOf reads the live sessions of one person's account, latest seen first.
+func (s *Server) sessionsOf(ctx context.Context, who onboarding.Actor) ([]storedSession, error) {
+	all, err := s.Sessions.Of(ctx, who.Email)
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
@@ -112,6 +112,9 @@ func (s *Server) sessionsOf(ctx context.Context, email string) ([]storedSession,
 		signed, _ := values[keySigned].(int64)
 		seen, _ := values[keySeen].(int64)
 		agent, _ := values[keyAgent].(string)
+		if account, _ := values[keyAccount].(string); account != string(who.Account) {
+			continue // of another account, which had the address before
+		}
 		if s.Now().Sub(time.Unix(seen, 0)) > s.Idle {
 			continue // over already: its next request says so
 		}
@@ -128,7 +131,7 @@ func (s *Server) sessionsOf(ctx context.Context, email string) ([]storedSession,
 
 // sessionsPage lists where the visitor is signed in.
 func (s *Server) sessionsPage(w http.ResponseWriter, v *visit) error {
-	mine, err := s.sessionsOf(v.Context(), v.actor.Email)
+	mine, err := s.sessionsOf(v.Context(), v.actor)
 	if err != nil {
 		return err
 	}
@@ -153,7 +156,7 @@ func (s *Server) sessionsEnd(w http.ResponseWriter, v *visit) error {
 	if which == current {
 		return s.signOut(w, v)
 	}
-	mine, err := s.sessionsOf(ctx, v.actor.Email)
+	mine, err := s.sessionsOf(ctx, v.actor)
 	if err != nil {
 		return err
 	}

@@ -139,6 +139,8 @@ type InviteAccepted struct {
 	Invite int64     `json:"invite"`       // [Invite.ID]
 	Role   Role      `json:"role"`         // RoleCustomer or RoleColleague
 	To     Addressee `json:"to,omitempty"` // "" in lines of earlier versions
+	// AnotherAccount: the address was a member's with another account, whose membership ended with this.
+	AnotherAccount bool `json:"another_account,omitempty"`
 }
 
 // InviteRevoked says that an unused invite was withdrawn.

@@ -1,6 +1,7 @@
 package onboarding
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -33,10 +34,27 @@ func (r Role) LessThan(other Role) bool {
 // Actor is who does something: each store method takes one, and its queries see what that actor may see.
 type Actor struct {
 	Email     string // lower case, verified by the identity provider
+	Account   Account
+	Unmanaged bool // the provider states that the organization of the address's domain doesn't manage the account
 	Name      string
 	Role      Role
 	RequestID string
 }
+
+// Account is who somebody is to an identity provider, whatever address they have there: the issuer, a blank, and the
+// subject. "" is nobody's.
+type Account string
+
+// NewAccount is the account of an ID token's issuer and subject.
+func NewAccount(issuer, subject string) Account { return Account(issuer + " " + subject) }
+
+// Is tells whether what is bound to an account is this account's. What is bound to none yet is anybody's who has the
+// address.
+func (a Account) Is(bound Account) bool { return bound == "" || bound == a }
+
+// ErrEarlierAccount marks a CodeConflict: the actor's address had another account before, and what that account began
+// has to end first.
+var ErrEarlierAccount = errors.New("the address had another account before")
 
 // System is the actor of the workers.
 var System = Actor{Email: "system", Name: "Groundwork", Role: RoleSystem}

@@ -221,8 +221,9 @@ func (s *Store) InviteByToken(ctx context.Context, token string) (onboarding.Inv
 }
 
 const joinMember = `
-INSERT INTO members (onboarding, email, role, until) VALUES (@id, @email, @role, CASE WHEN @role = 'colleague' THEN @until::timestamptz END)
-ON CONFLICT (onboarding, email) DO UPDATE SET
+INSERT INTO members (onboarding, email, role, until, account)
+VALUES (@id, @email, @role, CASE WHEN @role = 'colleague' THEN @until::timestamptz END, nullif(@account, ''))
+ON CONFLICT (onboarding, email) DO UPDATE SET account = excluded.account,
 	role = CASE WHEN members.role = 'customer' THEN 'customer' ELSE excluded.role END,
 	until = CASE WHEN members.role = 'colleague' THEN excluded.until END`
 
@@ -234,9 +235,33 @@ WHERE id = @id`
 
 const startForm = setStage + ` AND o.status = 'in_form' AND o.waiting_on = 'customer'`
 
+const selectEarlierAccount = `
+SELECT coalesce(m.account <> @account, false) AS another,
+	EXISTS (SELECT FROM grants g WHERE g.onboarding = m.onboarding AND g.wiped_at IS NULL AND (g.given_by = m.email OR g.email = m.email)) AS held,
+	EXISTS (SELECT FROM runs r WHERE r.onboarding = m.onboarding AND r.state IN ('queued', 'running') AND r.started_by = m.email) AS running
+FROM members m WHERE m.onboarding = @id AND m.email = @email`
+
+// earlierAccount tells whether an address is a member's with another account. CodeConflict where that must wait.
+func earlierAccount(ctx context.Context, tx pgx.Tx, id onboarding.ID, email string, account onboarding.Account) (bool, error) {
+	type earlier struct{ Another, Held, Running bool }
+	is, err := one(ctx, tx, selectEarlierAccount, pgx.NamedArgs{"id": id, "email": email, "account": account}, "member", pgx.RowToStructByName[earlier])
+	switch {
+	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+		return false, nil
+	case err != nil || !is.Another:
+		return false, err
+	case is.Running:
+		return true, onboarding.Errorf(onboarding.CodeConflict, "A run that the earlier account of %s started is in progress. Wait for it to finish, then open the invitation again.", email)
+	case is.Held:
+		return true, &onboarding.Error{Code: onboarding.CodeConflict, Message: "The earlier account's access to Google Cloud is still held. Try again in a minute.", Err: onboarding.ErrEarlierAccount}
+	}
+	return true, nil
+}
+
 // AcceptInvite uses the invite up and makes the actor a member. Their address must be the invited one or of the invited
 // domain: else CodeForbidden, and the invite stays good. The same person accepting again gets the ID; of two at once
-// one wins. CodeConflict where another is the customer by now.
+// one wins. CodeConflict where another is the customer by now. Where the address was a member's with another account, that
+// account's membership ends: CodeConflict with [onboarding.ErrEarlierAccount] while it has a run or its access is held.
 func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error) {
 	var id onboarding.ID
 	err := s.tx(ctx, onboarding.System, "accept an invite", func(tx pgx.Tx) error {
@@ -264,7 +289,11 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 				return err
 			}
 		}
-		args := pgx.NamedArgs{"invite": inv.ID, "id": id, "email": email, "role": inv.Role, "now": s.now(), "until": s.now().Add(inv.ExpiresAt.Sub(inv.CreatedAt))}
+		earlier, err := earlierAccount(ctx, tx, id, email, actor.Account)
+		if err != nil {
+			return err
+		}
+		args := pgx.NamedArgs{"account": actor.Account, "invite": inv.ID, "id": id, "email": email, "role": inv.Role, "now": s.now(), "until": s.now().Add(inv.ExpiresAt.Sub(inv.CreatedAt))}
 		if _, err := tx.Exec(ctx, `UPDATE invites SET used_at = @now, used_by = @email WHERE id = @invite`, args); err != nil {
 			return err
 		}
@@ -279,7 +308,7 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 			return err
 		}
 		joined := onboarding.Actor{Email: email, Role: inv.Role, RequestID: actor.RequestID}
-		return appendEvent(ctx, tx, joined, id, onboarding.InviteAccepted{Invite: inv.ID, Role: inv.Role, To: inv.To})
+		return appendEvent(ctx, tx, joined, id, onboarding.InviteAccepted{Invite: inv.ID, Role: inv.Role, To: inv.To, AnotherAccount: earlier})
 	})
 	if err != nil {
 		return "", err

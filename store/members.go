@@ -87,33 +87,64 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 }
 
 const selectRole = `
-SELECT coalesce((SELECT role FROM staff WHERE email = @email), '') AS staff, coalesce(m.role, '') AS member, coalesce(m.role = 'colleague' AND (m.until > @now) IS NOT TRUE, false) AS over
+SELECT coalesce((SELECT role FROM staff WHERE email = @email), '') AS staff, coalesce(m.role, '') AS member, coalesce(m.account, '') AS account,
+	coalesce(m.role = 'colleague' AND (m.until > @now) IS NOT TRUE, false) AS over
 FROM (SELECT) AS somebody LEFT JOIN members m ON m.onboarding = @id AND m.email = @email`
 
+const bindMember = `UPDATE members SET account = @account WHERE onboarding = @id AND email = @email AND account IS NULL`
+
 // RoleOn is a person's role on one onboarding: that of a specialist or administrator, whatever else they are, else
-// RoleCustomer or RoleColleague. CodeNotFound for everybody else, whether there is such an onboarding or not, and
-// CodeGone for a colleague whose time is over.
-func (s *Store) RoleOn(ctx context.Context, email string, id onboarding.ID) (onboarding.Role, error) {
+// RoleCustomer or RoleColleague. The first use of a membership binds it to the person's account, and to any other it is
+// CodeForbidden. CodeNotFound for everybody else, whether there is such an onboarding or not, and CodeGone for a colleague
+// whose time is over.
+func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.ID) (onboarding.Role, error) {
 	type standing struct {
 		Staff, Member onboarding.Role
+		Account       onboarding.Account
 		Over          bool
 	}
+	args := pgx.NamedArgs{"id": id, "email": address(who.Email), "now": s.now(), "account": who.Account}
 	var is []standing
 	// As the system, since this is what decides as whom the rest is read. One question, before every page.
-	err := s.batch(ctx, onboarding.System, "read a role", func(b *pgx.Batch) {
-		b.Queue(selectRole, pgx.NamedArgs{"id": id, "email": address(email), "now": s.now()}).Query(collect(&is, pgx.RowToStructByName[standing]))
-	})
+	read := func(first ...string) error {
+		return s.batch(ctx, onboarding.System, "read a role", func(b *pgx.Batch) {
+			for _, sql := range first {
+				b.Queue(sql, args)
+			}
+			is = nil
+			b.Queue(selectRole, args).Query(collect(&is, pgx.RowToStructByName[standing]))
+		})
+	}
+	err := read()
+	if err == nil && is[0].Staff == "" && is[0].Member != "" && is[0].Account == "" && who.Account != "" {
+		unbound := is
+		if err = read(bindMember); readOnly(err) {
+			is, err = unbound, nil
+		}
+	}
 	switch {
 	case err != nil:
 		return "", err
 	case is[0].Staff != "":
 		return is[0].Staff, nil
+	case is[0].Member != "" && !who.Account.Is(is[0].Account):
+		return "", onboarding.Errorf(onboarding.CodeForbidden, "This onboarding belongs to another account, which had the address %s before yours. Ask your specialist for a new invitation to your address.", address(who.Email))
 	case is[0].Over:
 		return "", onboarding.Errorf(onboarding.CodeGone, "Your part in this onboarding has ended: a colleague's link is good for a time. Ask whoever sent it for a new one.")
 	case is[0].Member != "":
 		return is[0].Member, nil
 	}
 	return "", notFound("onboarding")
+}
+
+// EarlierAccount tells whether somebody's address is a member's anywhere with another account than theirs.
+func (s *Store) EarlierAccount(ctx context.Context, who onboarding.Actor) (bool, error) {
+	var found []bool
+	err := s.batch(ctx, onboarding.System, "look for an earlier account", func(b *pgx.Batch) {
+		b.Queue(`SELECT EXISTS (SELECT FROM members WHERE email = @email AND account <> @account)`,
+			pgx.NamedArgs{"email": address(who.Email), "account": who.Account}).Query(collect(&found, pgx.RowTo[bool]))
+	})
+	return err == nil && found[0], err
 }
 
 // Members are the people of an onboarding, with their roles, by address. For staff alone.

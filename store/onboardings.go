@@ -21,7 +21,7 @@ const onboardingColumns = `
 const inherited = `(SELECT coalesce(jsonb_object_agg(s.name, s.value), '{}') FROM settings s WHERE s.inherited AND s.value <> '""')`
 
 // Behind it stands the same rule as a policy; here it keeps a foreign row out even where a policy would not bite.
-const visible = `(@staff OR EXISTS (SELECT FROM members m WHERE m.onboarding = o.id AND m.email = @actor))`
+const visible = `(@staff OR EXISTS (SELECT FROM members m WHERE m.onboarding = o.id AND m.email = @actor AND (m.account IS NULL OR m.account = @account)))`
 
 type onboardingRow struct {
 	ID           onboarding.ID
@@ -65,7 +65,7 @@ func toOnboarding(row pgx.CollectableRow) (onboarding.Onboarding, error) {
 
 // seen are the arguments of [visible].
 func seen(actor onboarding.Actor, more pgx.NamedArgs) pgx.NamedArgs {
-	args := pgx.NamedArgs{"staff": actor.Role.Staff(), "actor": address(actor.Email)}
+	args := pgx.NamedArgs{"staff": actor.Role.Staff(), "actor": address(actor.Email), "account": actor.Account}
 	for k, v := range more {
 		args[k] = v
 	}

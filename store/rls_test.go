@@ -44,6 +44,7 @@ var nobodys = map[string]string{
 	"staff":             "the vendor's people; the app's role may not read it",
 	"staff_changes":     "the same",
 	"settings_changes":  "the same",
+	"staff_accounts":    "the same",
 	"staff_names":       "the same",
 	"list_views":        "filters that the vendor's people saved; the same",
 	"settings":          "the vendor's",

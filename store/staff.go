@@ -83,7 +83,7 @@ func (s *Store) ChangeStaff(ctx context.Context, actor onboarding.Actor, email s
 			return err
 		}
 		if role == "" {
-			for _, sql := range []string{`DELETE FROM staff_names WHERE email = @email`, `DELETE FROM list_views WHERE email = @email AND NOT shared`} {
+			for _, sql := range []string{freeStaff, `DELETE FROM staff_names WHERE email = @email`, `DELETE FROM list_views WHERE email = @email AND NOT shared`} {
 				if _, err := tx.Exec(ctx, sql, args); err != nil {
 					return err
 				}
@@ -91,6 +91,43 @@ func (s *Store) ChangeStaff(ctx context.Context, actor onboarding.Actor, email s
 		}
 		_, err = tx.Exec(ctx, insertStaffChange, args)
 		return err
+	})
+}
+
+const (
+	bindStaff = `
+INSERT INTO staff_accounts AS s (email, account) VALUES (@email, @account)
+ON CONFLICT (email) DO UPDATE SET account = s.account
+RETURNING account`
+	freeStaff = `DELETE FROM staff_accounts WHERE email = @email`
+)
+
+// BindStaff binds the actor's address to their account, the first time that the account uses a staff role. CodeForbidden
+// where it is bound to another. For staff alone.
+func (s *Store) BindStaff(ctx context.Context, actor onboarding.Actor) error {
+	if err := staffOnly(actor); err != nil {
+		return err
+	}
+	var bound []onboarding.Account
+	err := s.batch(ctx, actor, "bind a staff account", func(b *pgx.Batch) {
+		b.Queue(bindStaff, pgx.NamedArgs{"email": address(actor.Email), "account": actor.Account}).Query(collect(&bound, pgx.RowTo[onboarding.Account]))
+	})
+	if err == nil && !actor.Account.Is(bound[0]) {
+		return onboarding.Errorf(onboarding.CodeForbidden, "%s belonged to another account when it was last used here, and yours gets nothing of that account's. Ask an administrator to accept the new account on the People page.", address(actor.Email))
+	}
+	return err
+}
+
+// FreeStaff lets the next account that signs in with an address have its staff role, and records that. For
+// administrators and the system.
+func (s *Store) FreeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role) error {
+	if err := administratorOnly(actor); err != nil {
+		return err
+	}
+	args := pgx.NamedArgs{"email": address(email), "before": role, "role": role, "by": actor.Email, "request": actor.RequestID}
+	return s.batch(ctx, actor, "free a staff account", func(b *pgx.Batch) {
+		b.Queue(freeStaff, args)
+		b.Queue(insertStaffChange, args)
 	})
 }
 

@@ -137,14 +137,14 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 }
 
 // become takes the role and the actor for one transaction, in one statement that needs no transaction block.
-const become = `SELECT set_config('role', @role, true), set_config('groundwork.actor', @actor, true)`
+const become = `SELECT set_config('role', @role, true), set_config('groundwork.actor', @actor, true), set_config('groundwork.account', @account, true)`
 
 func as(actor onboarding.Actor) pgx.NamedArgs {
 	role := AppRole
 	if actor.Role.Staff() {
 		role = StaffRole
 	}
-	return pgx.NamedArgs{"role": role, "actor": actor.Email}
+	return pgx.NamedArgs{"role": role, "actor": actor.Email, "account": actor.Account}
 }
 
 // batch runs statements in one round trip and one transaction, as the actor: a pipeline that has one Sync is a
@@ -209,6 +209,12 @@ func onceMore(do func() error) error {
 func inTheWay(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// readOnly tells whether a write was refused since the database takes none for now.
+func readOnly(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "25006"
 }
 
 func unavailable(err error) error {

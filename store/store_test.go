@@ -203,7 +203,7 @@ func TestHidesWhatBelongsToSomeoneElse(t *testing.T) {
 		"retry":      s.RetryRun(ctx, mallory, run.ID, nothing),
 		"cancel":     s.CancelRun(ctx, mallory, run.ID),
 		"submit":     second(s.Submit(ctx, mallory, ob.ID, ob.Version, onboarding.RunProvision, plan(), nothing)),
-		"role":       second(s.RoleOn(ctx, mallory.Email, ob.ID)),
+		"role":       second(s.RoleOn(ctx, mallory, ob.ID)),
 		"consent":    second(s.SaveConsent(ctx, mallory, onboarding.Consent{Onboarding: ob.ID, Email: mallory.Email, Sealed: []byte("y")})),
 		"wipe":       s.WipeConsent(ctx, mallory, 1, time.Time{}),
 		"invite":     second2(s.CreateInvite(ctx, mallory, ob.ID, "m@other.example", onboarding.RoleColleague, 0)),
@@ -256,7 +256,7 @@ func TestAnInviteIsGoodForOnePersonOnce(t *testing.T) {
 	wantCode(t, err, onboarding.CodeNotFound)
 	_, err = s.AcceptInvite(ctx, token, mallory)
 	wantCode(t, err, onboarding.CodeForbidden)
-	if _, err := s.RoleOn(ctx, mallory.Email, ob.ID); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+	if _, err := s.RoleOn(ctx, mallory, ob.ID); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 		t.Errorf("a refused person is a member: %v", err)
 	}
 	for range 2 {
@@ -264,7 +264,7 @@ func TestAnInviteIsGoodForOnePersonOnce(t *testing.T) {
 			t.Fatalf("accepted %s, %v", id, err)
 		}
 	}
-	if role, err := s.RoleOn(ctx, ada.Email, ob.ID); err != nil || role != onboarding.RoleCustomer {
+	if role, err := s.RoleOn(ctx, ada, ob.ID); err != nil || role != onboarding.RoleCustomer {
 		t.Errorf("role %s, %v", role, err)
 	}
 	_, _, err = s.InviteByToken(ctx, token)
@@ -474,7 +474,7 @@ func TestARoleOnAnOnboardingIsTheVendorsBeforeItIsAMembers(t *testing.T) {
 	must(t, second(s.AcceptInvite(ctx, token, cole)))
 	role := func(who onboarding.Actor, want onboarding.Role, code onboarding.Code) {
 		t.Helper()
-		got, err := s.RoleOn(ctx, strings.ToUpper(who.Email), ob.ID)
+		got, err := s.RoleOn(ctx, onboarding.Actor{Email: strings.ToUpper(who.Email)}, ob.ID)
 		if wantCode(t, err, code); got != want {
 			t.Errorf("%s is %q, want %q", who.Email, got, want)
 		}
@@ -635,7 +635,7 @@ func TestAColleaguesEndedMembershipShowsNothing(t *testing.T) {
 	}
 	_, err = s.Onboarding(t.Context(), bob, ob.ID)
 	wantCode(t, err, onboarding.CodeNotFound)
-	_, err = s.RoleOn(t.Context(), bob.Email, ob.ID)
+	_, err = s.RoleOn(t.Context(), bob, ob.ID)
 	wantCode(t, err, onboarding.CodeGone)
 	if mine, err := s.MyOnboardings(t.Context(), bob); err != nil || len(mine) != 0 {
 		t.Errorf("bob's onboardings: %d, %v", len(mine), err)

@@ -148,6 +148,8 @@ func origin(p onboarding.StaffPerson) string {
 // changed says what a change of the staff did.
 func changed(c onboarding.StaffChange) string {
 	switch {
+	case c.After == c.Before:
+		return " may sign in with another account from now on"
 	case c.After == "":
 		return " is no longer " + RoleOf(c.Before)
 	case c.Before == "":

@@ -74,10 +74,15 @@ func eventWords(entry onboarding.AuditEntry) string {
 		}
 		return words + "."
 	case onboarding.InviteAccepted:
+		said := "accepted the invitation"
 		if e.To.Domain() != "" {
-			return "accepted the invitation for " + e.To.Words() + " as " + asRole(e.Role) + "."
+			said += " for " + e.To.Words()
 		}
-		return "accepted the invitation as " + asRole(e.Role) + "."
+		said += " as " + asRole(e.Role) + "."
+		if e.AnotherAccount {
+			said += " Their address now has another account than before, and the earlier account lost its access."
+		}
+		return said
 	case onboarding.InviteRevoked:
 		return "withdrew the invitation for " + e.To.Words() + "."
 	case onboarding.InvitesErased:

@@ -76,3 +76,6 @@ func browserWord(agent string) string {
 
 // FieldSession names the session to end on POST /sessions/end; "others" ends all but the current one.
 const FieldSession = "session"
+
+// FieldFree names the address on POST /admin/staff whose role another account may have from then on.
+const FieldFree = "free"

@@ -80,7 +80,8 @@ type InviteView struct {
 // HomeView lists a customer's onboardings.
 type HomeView struct {
 	Frame
-	Items []onboarding.Onboarding
+	Items          []onboarding.Onboarding
+	EarlierAccount bool // the address had another account before, whose onboardings aren't shown
 }
 
 // Stale is what another tab or person saved since this page was opened.
@@ -386,5 +387,6 @@ type StaffView struct {
 	MayEdit  bool                     // administrators
 	Email    string
 	Role     onboarding.Role // what was chosen in the form
+	Free     string          // what was typed in the form that accepts another account
 	Problems wizard.Problems
 }

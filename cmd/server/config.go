@@ -60,6 +60,7 @@ type siteFlags struct {
 	Administrators     []string       `help:"Email addresses of administrators." env:"ADMINISTRATORS"`
 	Specialists        []string       `help:"Email addresses of specialists." env:"SPECIALISTS"`
 	SpecialistDomains  []string       `help:"Domains whose people are specialists." env:"SPECIALIST_DOMAINS"`
+	PersonalStaff      []string       `help:"Email addresses of specialists and administrators whose account no organization manages." env:"PERSONAL_STAFF"`
 	TrustedProxies     []string       `help:"Networks of the proxies whose X-Forwarded-For is believed." env:"TRUSTED_PROXIES"`
 	Vendor             string         `help:"The vendor's name on the pages." env:"VENDOR_NAME" default:"Tecton"`
 	WaitingTarget      time.Duration  `help:"What waits longer than this is colored in the specialists' list, and red after twice as long." env:"WAITING_TARGET" default:"24h"`
@@ -87,9 +88,9 @@ func (f *siteFlags) problems() []string {
 	if len(f.Administrators)+len(f.Specialists)+len(f.SpecialistDomains) == 0 {
 		out = append(out, "ADMINISTRATORS is missing. Name at least one address in ADMINISTRATORS or SPECIALISTS, or a domain in SPECIALIST_DOMAINS")
 	}
-	for _, a := range slices.Concat(f.Administrators, f.Specialists) {
+	for _, a := range slices.Concat(f.Administrators, f.Specialists, f.PersonalStaff) {
 		if strings.Count(a, "@") != 1 {
-			out = append(out, fmt.Sprintf("%q in ADMINISTRATORS or SPECIALISTS is not an email address. Separate addresses with commas", a))
+			out = append(out, fmt.Sprintf("%q in ADMINISTRATORS, SPECIALISTS, or PERSONAL_STAFF is not an email address. Separate addresses with commas", a))
 		}
 	}
 	for _, d := range f.SpecialistDomains {

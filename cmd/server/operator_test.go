@@ -485,7 +485,7 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 	if err != nil || ob.Owner != "" || len(ob.Answers) != 0 || !ob.Archived {
 		t.Errorf("not forgotten: %+v, %v", ob, err)
 	}
-	if _, err := s.RoleOn(t.Context(), ada.Email, id); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+	if _, err := s.RoleOn(t.Context(), person(ada.Email, onboarding.RoleCustomer), id); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 		t.Errorf("ada is still a member: %v", err)
 	}
 	if _, err := s.VerifyAudit(t.Context(), onboarding.System, id); err != nil {

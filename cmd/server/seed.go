@@ -379,7 +379,7 @@ func (d seeder) invite(ctx context.Context) (string, error) {
 		return "", errors.New("the demo's first onboarding is gone: start with --reset")
 	}
 	id := page.Items[i].ID
-	if role, err := d.Store.RoleOn(ctx, ada.Email, id); err == nil && role != "" {
+	if _, err := d.Store.RoleOn(ctx, person(ada.Email, onboarding.RoleCustomer), id); err == nil || onboarding.ErrorCode(err) == onboarding.CodeForbidden { // bound to her account
 		return "/o/" + string(id), nil
 	}
 	token, _, err := d.Store.CreateInvite(ctx, actor, id, onboarding.Addressee(ada.Email), onboarding.RoleCustomer, 14*24*time.Hour)
