@@ -227,7 +227,7 @@ func TestCanariesStayHidden(t *testing.T) {
 	ada.submit("Save and continue", "platform", "databricks", "workspace", "https://1234567890123456.7.gcp.databricks.com", "token", databricks, "runtime", "15.4.x-scala2.12", "secret_scope", "on")
 	ada.must("/step/online-store")
 	ada.submit("Save and continue", "store", "redis", "endpoint", "redis-14000.internal.c42.us-west1-1.gcp.cloud.redislabs.com:14000", "redis_token", redis,
-		"cidr", "10.42.0.0/24", "spark_peer_project", "rlrcp-sample", "spark_peer_network", "databricks-net",
+		"cidr", "10.42.0.0/24", "spark_network_project", "acme-data-prod", "spark_network", "databricks-vpc", "spark_peer_project", "rlrcp-sample", "spark_peer_network", "databricks-net",
 		"serving_peer_project", "rlrcp-sample", "serving_peer_network", "serving-net", "attested_by", "Ada Sample")
 	ada.must("/step/accounts")
 	confirmed, _ := ada.page.Find("input[name=control_plane]").Attr("value")

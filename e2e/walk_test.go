@@ -80,6 +80,8 @@ func TestWalk(t *testing.T) {
 		customer.fill("endpoint", "redis-14000.internal.c42.us-west1-1.gcp.cloud.redislabs.com:14000")
 		customer.fill("redis_token", "sample-redis-token")
 		customer.fill("cidr", "10.42.0.0/24")
+		customer.fill("spark_network_project", "acme-data-prod")
+		customer.fill("spark_network", "databricks-vpc")
 		customer.fill("spark_peer_project", "rlrcp-sample")
 		customer.fill("spark_peer_network", "databricks-net")
 		customer.fill("serving_peer_project", "rlrcp-sample")

@@ -60,7 +60,7 @@ var SettingGroups = []SettingGroup{
 		vendorSetting("control_plane_pattern"), vendorSetting("google_customer_id"), vendorSetting("organization_id"), vendorSetting("offered_regions"),
 	}},
 	{"roles", "Roles", "Roles that a run gives in the customer’s project. Every plan lists them.", []Setting{
-		vendorSetting("act_as_role"), vendorSetting("dataproc_control_plane_role"), vendorSetting("bigtable_spark_role"), vendorSetting("bigtable_control_plane_role"),
+		vendorSetting("act_as_role"), vendorSetting("workspace_role"), vendorSetting("dataproc_control_plane_role"), vendorSetting("bigtable_spark_role"), vendorSetting("bigtable_control_plane_role"),
 	}},
 	{"serving", "Serving plane and Redis", "", []Setting{
 		vendorSetting("serving_account"), vendorSetting(VendorServingProject), vendorSetting(VendorServingNetwork), vendorSetting("redis_version"),
@@ -77,19 +77,19 @@ var SettingGroups = []SettingGroup{
 		{VendorValue: VendorValue{Name: SettingConsoleLink, Label: "Link to that place", Hint: "An https address.", Shape: ShapeURL, Scope: ScopeVendor}},
 	}},
 	{"mail", "Mail", "", []Setting{
-		{VendorValue: VendorValue{Name: SettingMailFrom, Label: "Sender", Hint: "An email address that your mail server sends for, for example onboarding@vendor.example.", Shape: ShapeEmail, Scope: ScopeVendor, Width: 40, Half: true}, Env: "MAIL_FROM"},
-		{VendorValue: VendorValue{Name: SettingMailReplyTo, Label: "Replies go to", Hint: "Empty: the onboarding’s specialist.", Shape: ShapeEmail, Scope: ScopeVendor, Width: 40, Half: true}},
+		{VendorValue: VendorValue{Name: SettingMailFrom, Label: "Sender", Hint: "An email address that your mail server sends for, for example onboarding@vendor.example.", Shape: ShapeEmail, Scope: ScopeVendor, Width: 40}, Env: "MAIL_FROM"},
+		{VendorValue: VendorValue{Name: SettingMailReplyTo, Label: "Replies go to", Hint: "Empty: the onboarding’s specialist.", Shape: ShapeEmail, Scope: ScopeVendor, Width: 40}},
 	}},
 	{"service", "Brand, help, and waiting times", "", []Setting{
-		{VendorValue: VendorValue{Name: SettingBrand, Label: "Vendor’s name", Shape: ShapeText, Scope: ScopeVendor, Default: "Tecton", Width: 30, Half: true}, Env: "VENDOR_NAME"},
-		{VendorValue: VendorValue{Name: SettingHelp, Label: "Help page", Hint: "Linked from every page.", Shape: ShapeURL, Scope: ScopeVendor, Half: true}},
-		{VendorValue: VendorValue{Name: SettingWaitingTarget, Label: "Aging target", Hint: "An onboarding that waits longer is highlighted; twice as long, in red.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "1 day", Width: 12, Half: true}, Env: "WAITING_TARGET"},
-		{VendorValue: VendorValue{Name: SettingReminders, Label: "Remind by mail after", Hint: "Waiting time before a reminder is sent. 0 sends none.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "3 days", Width: 12, Half: true}},
+		{VendorValue: VendorValue{Name: SettingBrand, Label: "Vendor’s name", Shape: ShapeText, Scope: ScopeVendor, Default: "Tecton", Width: 30}, Env: "VENDOR_NAME"},
+		{VendorValue: VendorValue{Name: SettingHelp, Label: "Help page", Hint: "Linked from every page.", Shape: ShapeURL, Scope: ScopeVendor}},
+		{VendorValue: VendorValue{Name: SettingWaitingTarget, Label: "Aging target", Hint: "An onboarding that waits longer is highlighted; twice as long, in red.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "1 day", Width: 12}, Env: "WAITING_TARGET"},
+		{VendorValue: VendorValue{Name: SettingReminders, Label: "Remind by mail after", Hint: "Waiting time before a reminder is sent. 0 sends none.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "3 days", Width: 12}},
 	}},
 	{"retention", "Retention", "Write times as 24 hours or 30 days.", []Setting{
-		{VendorValue: VendorValue{Name: SettingConsentTTL, Label: "Unused access to Google Cloud", Hint: "Revoked and wiped if no run ended it. 0 keeps it.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "1 day", Width: 12, Half: true}, Env: "GRANT_TTL"},
-		{VendorValue: VendorValue{Name: SettingInviteRetention, Label: "Unused invitations", Hint: "Erased this long after they ended. 0 keeps them.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "30 days", Width: 12, Half: true}, Env: "INVITE_RETENTION"},
-		{VendorValue: VendorValue{Name: SettingRetention, Label: "People of finished onboardings", Hint: "Erased this long after the end. 0 keeps them.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "0", Width: 12, Half: true}, Env: "RETENTION"},
+		{VendorValue: VendorValue{Name: SettingConsentTTL, Label: "Unused access to Google Cloud", Hint: "Revoked and wiped if no run ended it. 0 keeps it.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "1 day", Width: 12}, Env: "GRANT_TTL"},
+		{VendorValue: VendorValue{Name: SettingInviteRetention, Label: "Unused invitations", Hint: "Erased this long after they ended. 0 keeps them.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "30 days", Width: 12}, Env: "INVITE_RETENTION"},
+		{VendorValue: VendorValue{Name: SettingRetention, Label: "People of finished onboardings", Hint: "Erased this long after the end. 0 keeps them.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "0", Width: 12}, Env: "RETENTION"},
 	}},
 }
 

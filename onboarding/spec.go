@@ -93,6 +93,8 @@ type DatabricksSpec struct {
 	Runtime      string      `json:"runtime,omitempty"`       // "15.4.x-scala2.12"
 	Token        SecretState `json:"token,omitempty"`
 	SecretScope  bool        `json:"secret_scope,omitempty"` // make the scope for notebooks
+	Project      string      `json:"project,omitempty"`      // of the workspace; "" is the data plane project
+	Account      string      `json:"account,omitempty"`      // email of the workspace's own service account, which starts its clusters
 }
 
 // BigtableMonthly is what the instance that we create costs a month: one SSD node at $0.65 an hour, 730 hours, in the
@@ -108,14 +110,48 @@ type BigtableSpec struct {
 
 // RedisSpec is the Redis Enterprise Cloud cluster, which the customer makes.
 type RedisSpec struct {
-	Endpoint          string      `json:"endpoint,omitempty"` // host:port
-	Token             SecretState `json:"token,omitempty"`
-	CIDR              string      `json:"cidr,omitempty"`
-	DatabricksProject string      `json:"databricks_project,omitempty"` // gcp_redis_project_id for the peering with the Databricks network
-	DatabricksNetwork string      `json:"databricks_network,omitempty"`
-	ServingPeer       string      `json:"serving_peer_project,omitempty"` // gcp_redis_project_id for the peering with the serving network
-	ServingPeerNet    string      `json:"serving_peer_network,omitempty"`
-	AttestedBy        string      `json:"attested_by,omitempty"` // a person's name, when the endpoint is private
+	Endpoint string      `json:"endpoint,omitempty"` // host:port
+	Token    SecretState `json:"token,omitempty"`
+	CIDR     string      `json:"cidr,omitempty"`
+	// The customer's Spark network, and Redis's own of the peering with it. The keys are as old as stored plans.
+	SparkNetwork VPC    `json:"spark_network,omitzero"`
+	SparkProject string `json:"databricks_project,omitempty"` // gcp_redis_project_id
+	SparkPeerNet string `json:"databricks_network,omitempty"` // gcp_redis_network_name
+	// Redis's own of the peering with the vendor's serving network, which is a vendor value.
+	ServingPeer    string `json:"serving_peer_project,omitempty"`
+	ServingPeerNet string `json:"serving_peer_network,omitempty"`
+	AttestedBy     string `json:"attested_by,omitempty"` // a person's name, when the endpoint is private
+}
+
+// VPC is a network of a Google Cloud project.
+type VPC struct {
+	Project string `json:"project,omitempty"`
+	Network string `json:"network,omitempty"`
+}
+
+// Peering is a VPC peering with Redis: both of its ends, by the names that Redis gives them.
+type Peering struct {
+	With         string `json:"with"`             // "databricks" or "serving"
+	Project      string `json:"gcp_project_id"`   // of the network that Redis is peered with
+	Network      string `json:"gcp_network_name"` // the same
+	RedisProject string `json:"gcp_redis_project_id"`
+	RedisNetwork string `json:"gcp_redis_network_name"`
+}
+
+// Peerings are the two that Redis needs: with the customer's Spark network, and with the vendor's serving network. What
+// isn't known yet is "".
+func (s Spec) Peerings() []Peering {
+	r := s.Redis
+	return []Peering{
+		{"databricks", r.SparkNetwork.Project, r.SparkNetwork.Network, r.SparkProject, r.SparkPeerNet},
+		{"serving", s.Vendor.ServingProject, s.Vendor.ServingNetwork, r.ServingPeer, r.ServingPeerNet},
+	}
+}
+
+// WorkspaceElsewhere tells whether the Databricks workspace is in another project than the data plane. Its own service
+// account then has no right to run clusters as the Spark account.
+func (s Spec) WorkspaceElsewhere() bool {
+	return s.Databricks.Project != "" && s.Databricks.Project != s.Project
 }
 
 // UIAddress is where the vendor serves the deployment's pages.

@@ -96,10 +96,17 @@ func branches(fields []wizard.FieldView) []branch {
 	return build("")
 }
 
-// choiceNumber is the number, from 1, of the choice that "field=value" names; 0 for none. A checkbox has one: ticked.
+// unticked is the number of a checkbox's other choice.
+const unticked = 99
+
+// choiceNumber is the number, from 1, of the choice that "field=value" names; 0 for none. A checkbox has two: ticked, and
+// with "field=" unticked.
 func choiceNumber(f wizard.FieldView, showWhen string) int {
 	_, value, _ := strings.Cut(showWhen, "=")
-	if f.Kind == wizard.KindCheckbox || f.Kind == wizard.KindConfirm {
+	switch {
+	case f.Kind == wizard.KindCheckbox && value == "":
+		return unticked
+	case f.Kind == wizard.KindCheckbox || f.Kind == wizard.KindConfirm:
 		return 1
 	}
 	for i, c := range f.Choices {
@@ -111,7 +118,10 @@ func choiceNumber(f wizard.FieldView, showWhen string) int {
 }
 
 func choiceLabel(f wizard.FieldView, n int) string {
-	if n >= 1 && n <= len(f.Choices) {
+	switch {
+	case n == unticked:
+		return "anything else"
+	case n >= 1 && n <= len(f.Choices):
 		return f.Choices[n-1].Label
 	}
 	return f.Label

@@ -81,6 +81,9 @@ func (v SettingsView) from(d onboarding.Setting) string {
 	case onboarding.FromDefault:
 		if without != "" {
 			words = "Default: " + without + "."
+			if d.Unconfirmed {
+				words = "Default, not confirmed by the vendor: " + without + "."
+			}
 		} else if d.Shape == onboarding.ShapeChoice {
 			words = "Default."
 		}

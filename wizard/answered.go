@@ -52,6 +52,9 @@ func (s *step[T]) Missing(c Case) []string {
 			out = append(out, cmp.Or(f.Await, f.Label))
 		}
 	}
+	if s.def.Missing != nil {
+		out = append(out, s.def.Missing(v, c)...)
+	}
 	return out
 }
 

@@ -70,6 +70,9 @@ func (s *step[T]) rows(c Case, v *T) []Row {
 			continue
 		}
 		value := f.text(v)
+		if f.Quiet && value == "" {
+			continue
+		}
 		switch {
 		case f.awaited(v):
 			value = rowLater

@@ -67,19 +67,16 @@ func servingProblem(project string) (field, message string) {
 // SettingField is a setting as a field of a form.
 func SettingField(d onboarding.Setting, value string, problems Problems) FieldView {
 	f := FieldView{
-		Name: d.Name, Label: d.Label, Hint: d.Hint, Kind: KindText, Mono: true, Optional: true, Value: value, Width: d.Width, Errors: problems.At(d.Name),
+		Name: d.Name, Label: d.Label, Hint: d.Hint, Kind: KindText, Mono: true, Value: value, Width: d.Width, Errors: problems.At(d.Name),
 	}
 	switch d.Shape {
 	case onboarding.ShapeChoice:
-		f.Kind, f.Mono, f.Optional = KindCards, false, false
+		f.Kind, f.Mono = KindCards, false
 		for _, c := range d.Choices {
 			f.Choices = append(f.Choices, Choice{Value: c.Value, Label: c.Label, Hint: c.Hint})
 		}
 	case onboarding.ShapeText, onboarding.ShapeSpan:
 		f.Mono = false
-	}
-	if d.Unconfirmed {
-		f.Hint = strings.TrimSpace(f.Hint + " The default is not confirmed by the vendor.")
 	}
 	return f
 }

@@ -28,6 +28,8 @@ type StepDef[T any] struct {
 	Summary func(T, Case) []Row
 	// Outline gives the lines beside the form. nil: none.
 	Outline func(T, Case) []Row
+	// Missing names what the customer must add beside the fields that come later. nil: nothing.
+	Missing func(T, Case) []string
 	// MissingVendor names what the specialist must add. nil: nothing.
 	MissingVendor func(T, Case) []string
 	// Spec adds what the answer means; fields of branches not taken must be left out.
@@ -49,14 +51,15 @@ type Field[T any] struct {
 	Autocomplete string
 	Kind         Kind
 	Optional     bool
+	Quiet        bool // "Check your answers" has no line for it while it is empty
 	Mono         bool
 	Free         bool   // free text: emoji and right-to-left marks are welcome
 	Width        int    // see [FieldView.Width]
 	Max          int    // characters (of each line for KindLines); 0 means 255, or Read's own limit where there is one
 	Need         string // the sentence when it is empty; "" means "Enter the <label>"
 
-	// ShowWhen is "field=value": the field applies only to that choice of an earlier cards field, or with "field=on"
-	// while an earlier checkbox is ticked. "" means always.
+	// ShowWhen is "field=value": the field applies only to that choice of an earlier cards field, with "field=on" while an
+	// earlier checkbox is ticked, or with "field=" while it isn't. "" means always.
 	ShowWhen string
 
 	Value  func(*T) *string                 // KindText, KindSelect, KindCards, KindConfirm

@@ -191,7 +191,7 @@ func (s sample) answers() map[string]url.Values {
 	if s.Redis {
 		online = v(
 			"store", "redis", "endpoint", "redis-14000.internal.c42.us-central1-1.gcp.cloud.redislabs.com:14000", "redis_token", "sample-redis-token",
-			"cidr", "10.42.0.0/24", "spark_peer_project", "rlrcp-sample", "spark_peer_network", "databricks-net",
+			"cidr", "10.42.0.0/24", "spark_network_project", s.project(), "spark_network", "databricks-vpc", "spark_peer_project", "rlrcp-sample", "spark_peer_network", "databricks-net",
 			"serving_peer_project", "rlrcp-sample", "serving_peer_network", "serving-net", "attested_by", "Iris Sample",
 		)
 		if s.Stage == stageGuide {

@@ -74,6 +74,8 @@ func who(spec onboarding.Spec, member string) string {
 		return "the vendor's control plane service account"
 	case spec.SparkAccount():
 		return "the Spark service account"
+	case spec.Databricks.Account:
+		return "the Databricks workspace's service account"
 	default:
 		return "the vendor's serving service account"
 	}

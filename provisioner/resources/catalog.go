@@ -15,6 +15,7 @@ func Catalog() []*provisioner.Step {
 		ControlPlaneRole,
 		ControlPlaneBucketRole,
 		ActAs,
+		WorkspaceActAs,
 		DataprocWorkerRole,
 		DataprocControlPlaneRole,
 		BigtableInstance,

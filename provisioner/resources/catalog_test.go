@@ -31,6 +31,8 @@ func cases() []steptest.Case {
 	redis := steptest.Spec()
 	redis.OnlineStore, redis.Bigtable = onboarding.OnlineRedis, onboarding.BigtableSpec{}
 	redis.Redis = onboarding.RedisSpec{Endpoint: "10.20.0.5:12000", Token: onboarding.SecretSet, AttestedBy: "Ada"}
+	elsewhere := steptest.Spec()
+	elsewhere.Databricks.Project, elsewhere.Databricks.Account = "acme-databricks", steptest.WorkspaceAccount
 	const instance = "tecton-acme-production"
 
 	return []steptest.Case{
@@ -69,6 +71,7 @@ func cases() []steptest.Case {
 		},
 		{Step: resources.ControlPlaneBucketRole, Policy: "buckets/" + bucket},
 		{Step: resources.ActAs, Policy: "projects/acme-data/serviceAccounts/" + spark},
+		{Step: resources.WorkspaceActAs, Spec: elsewhere, Policy: "projects/acme-data/serviceAccounts/" + spark},
 		{Step: resources.DataprocWorkerRole, Spec: dataproc, Policy: "projects/acme-data"},
 		{Step: resources.DataprocControlPlaneRole, Spec: dataproc, Policy: "projects/acme-data"},
 		{

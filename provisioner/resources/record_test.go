@@ -22,9 +22,10 @@ func TestTheRecordKeepsItsKeys(t *testing.T) {
 	redis := func(s *onboarding.Spec) {
 		s.Compute, s.Databricks = onboarding.ComputeDataproc, onboarding.DatabricksSpec{}
 		s.OnlineStore, s.Bigtable = onboarding.OnlineRedis, onboarding.BigtableSpec{}
+		s.Vendor.ServingProject, s.Vendor.ServingNetwork = "tecton-serving", "serving-network"
 		s.Redis = onboarding.RedisSpec{
 			Endpoint: "10.20.0.5:12000", Token: onboarding.SecretSet, CIDR: "10.20.0.0/24", AttestedBy: "Ada Sample",
-			DatabricksProject: "redis-a", DatabricksNetwork: "net-a", ServingPeer: "redis-b", ServingPeerNet: "net-b",
+			SparkNetwork: onboarding.VPC{Project: "acme-databricks", Network: "databricks-vpc"}, SparkProject: "redis-a", SparkPeerNet: "net-a", ServingPeer: "redis-b", ServingPeerNet: "net-b",
 		}
 	}
 	for name, change := range map[string]func(*onboarding.Spec){"databricks-bigtable": scope, "dataproc-redis": redis} {

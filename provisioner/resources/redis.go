@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -17,12 +18,11 @@ import (
 )
 
 type redisCluster struct {
-	Endpoint   string `json:"endpoint"` // host:port
-	Version    string `json:"version"`  // "6.x"
-	CIDR       string `json:"cidr,omitempty"`
-	Databricks string `json:"databricks_peer,omitempty"` // project/network
-	Serving    string `json:"serving_peer,omitempty"`    // project/network
-	AttestedBy string `json:"attested_by,omitempty"`
+	Endpoint   string               `json:"endpoint"` // host:port
+	Version    string               `json:"version"`  // "6.x"
+	CIDR       string               `json:"cidr,omitempty"`
+	Peerings   []onboarding.Peering `json:"peerings,omitempty"`
+	AttestedBy string               `json:"attested_by,omitempty"`
 
 	problems []string // of what was found
 }
@@ -49,8 +49,7 @@ func wantRedis(spec onboarding.Spec) []provisioner.Want[redisCluster] {
 	}
 	r := spec.Redis
 	return provisioner.One(redisCluster{
-		Endpoint: r.Endpoint, Version: spec.Vendor.Defaults().RedisVersion, CIDR: r.CIDR, AttestedBy: r.AttestedBy,
-		Databricks: strings.Trim(r.DatabricksProject+"/"+r.DatabricksNetwork, "/"), Serving: strings.Trim(r.ServingPeer+"/"+r.ServingPeerNet, "/"),
+		Endpoint: r.Endpoint, Version: spec.Vendor.Defaults().RedisVersion, CIDR: r.CIDR, AttestedBy: r.AttestedBy, Peerings: spec.Peerings(),
 	})
 }
 
@@ -63,21 +62,13 @@ func describeRedis(_ onboarding.Spec, want redisCluster) provisioner.Description
 	}
 }
 
-// peering is one end of a VPC peering of Redis, as the record has it.
-type peering struct {
-	With    string `json:"with"` // "databricks" or "serving"
-	Project string `json:"gcp_redis_project_id"`
-	Network string `json:"gcp_redis_network_name"`
-}
-
 // factsOfRedis leaves the token out: it travels apart.
-func factsOfRedis(spec onboarding.Spec, want redisCluster) []onboarding.Fact {
-	r := spec.Redis
+func factsOfRedis(_ onboarding.Spec, want redisCluster) []onboarding.Fact {
 	return []onboarding.Fact{
 		{Key: "online_store.primary_endpoint", Value: want.Endpoint, Label: "Redis endpoint"},
 		{Key: "online_store.tls", Value: true},
 		{Key: "online_store.cidr", Value: want.CIDR},
-		{Key: "online_store.peerings", Value: []peering{{"databricks", r.DatabricksProject, r.DatabricksNetwork}, {"serving", r.ServingPeer, r.ServingPeerNet}}},
+		{Key: "online_store.peerings", Value: want.Peerings},
 		{Key: "online_store.attested_by", Value: want.AttestedBy},
 		{Key: "versions.redis", Value: want.Version},
 	}
@@ -240,6 +231,7 @@ func versionFits(want, got string) bool {
 
 func guideRedis(spec onboarding.Spec) []onboarding.Instruction {
 	r, v := spec.Redis, spec.Vendor.Defaults()
+	spark, serving := peeringsToShow(spec)
 	return []onboarding.Instruction{
 		{
 			Text: "In your Redis account, paid through Google Cloud Marketplace, make a cluster that nothing else uses: Google Cloud, " + spec.Region +
@@ -247,17 +239,44 @@ func guideRedis(spec onboarding.Spec) []onboarding.Instruction {
 			Code: redisTerraform(spec), Link: "https://registry.terraform.io/providers/RedisLabs/rediscloud/latest/docs",
 		},
 		{
-			Text: "Peer the cluster's network with the network of your Databricks workspace. Enter these at Redis (VPC peering), then make the opposite peering in your own project with the values that Redis shows:",
-			Code: "gcp_project_id = " + cmp.Or(r.DatabricksProject, "<the project of your Databricks network>") + "\ngcp_network_name = " + cmp.Or(r.DatabricksNetwork, "<the name of your Databricks network>"),
-			Link: "https://console.cloud.google.com/networking/peering/list",
+			Text: "Peer Redis with your Spark network, the network of your Databricks workspace. At Redis, under Connectivity, VPC peering, enter:",
+			Code: redisSide(spark),
 		},
 		{
-			Text: "Peer the cluster's network with the vendor's serving network. Enter these at Redis; the vendor makes the opposite peering with the gcp_redis_project_id and gcp_redis_network_name that Redis shows you, which you enter at the online store step:",
-			Code: "gcp_project_id = " + cmp.Or(v.ServingProject, "<your specialist tells you>") + "\ngcp_network_name = " + cmp.Or(v.ServingNetwork, "<your specialist tells you>"),
+			Text: "Redis then shows its own project and network. Enter both at the online store step, and make the peering on your side:",
+			Code: peeringCommand(spark), Link: "https://console.cloud.google.com/networking/peering/list",
 		},
+		{
+			Text: "Peer Redis with the vendor's serving network. At Redis, enter:",
+			Code: redisSide(serving),
+		},
+		{Text: "Redis shows a project and network for this peering too. Enter both at the online store step. They are part of the record, and the vendor makes the peering on its side."},
 		{Text: "The cluster's address range" + paren(r.CIDR) + " must overlap neither network's ranges."},
 		{Text: "Enter the database's endpoint and its authentication token at the online store step. Where the endpoint is private, confirm there by name that all this is done."},
 	}
+}
+
+// peeringsToShow are the peerings with the Spark and the serving network. What isn't known yet is a placeholder.
+func peeringsToShow(spec onboarding.Spec) (spark, serving onboarding.Peering) {
+	known := func(p *onboarding.Peering, project, network string) {
+		p.Project, p.Network = cmp.Or(p.Project, project), cmp.Or(p.Network, network)
+		p.RedisProject, p.RedisNetwork = cmp.Or(p.RedisProject, "PROJECT_THAT_REDIS_SHOWS"), cmp.Or(p.RedisNetwork, "NETWORK_THAT_REDIS_SHOWS")
+	}
+	all := spec.Peerings()
+	known(&all[0], "PROJECT_OF_YOUR_SPARK_NETWORK", "YOUR_SPARK_NETWORK")
+	known(&all[1], "PROJECT_OF_THE_SERVING_PLANE", "NETWORK_OF_THE_SERVING_PLANE")
+	return all[0], all[1]
+}
+
+// redisSide is what Redis asks for to make its side of a peering.
+func redisSide(p onboarding.Peering) string {
+	return "gcp_project_id = " + p.Project + "\ngcp_network_name = " + p.Network
+}
+
+// peeringCommand makes the other side of a peering, in the network that Redis is peered with.
+func peeringCommand(p onboarding.Peering) string {
+	return "gcloud compute networks peerings create tecton-redis --project=" + p.Project + " --network=" + p.Network +
+		" --peer-project=" + p.RedisProject + " --peer-network=" + p.RedisNetwork
 }
 
 func paren(s string) string {
@@ -318,16 +337,33 @@ func redisTerraform(spec onboarding.Spec) string {
 	db.SetAttributeValue("enable_tls", yes)
 	db.SetAttributeValue("data_eviction", str("noeviction"))
 
-	for _, peer := range []struct{ label, project, network string }{
-		{"databricks", cmp.Or(r.DatabricksProject, "PROJECT_OF_YOUR_DATABRICKS_NETWORK"), cmp.Or(r.DatabricksNetwork, "YOUR_DATABRICKS_NETWORK")},
-		{"serving", cmp.Or(v.ServingProject, "PROJECT_OF_THE_SERVING_PLANE"), cmp.Or(v.ServingNetwork, "NETWORK_OF_THE_SERVING_PLANE")},
-	} {
+	spark, serving := peeringsToShow(spec)
+	for _, peer := range []onboarding.Peering{spark, serving} {
 		root.AppendNewline()
-		p := block(root, "resource", "rediscloud_subscription_peering", peer.label)
+		p := block(root, "resource", "rediscloud_subscription_peering", peer.With)
 		ref(p, "subscription_id", "rediscloud_subscription.tecton.id")
 		p.SetAttributeValue("provider_name", str("GCP"))
-		p.SetAttributeValue("gcp_project_id", str(peer.project))
-		p.SetAttributeValue("gcp_network_name", str(peer.network))
+		p.SetAttributeValue("gcp_project_id", str(peer.Project))
+		p.SetAttributeValue("gcp_network_name", str(peer.Network))
 	}
-	return string(hclwrite.Format(f.Bytes()))
+	text := hclwrite.Format(f.Bytes())
+	return string(text) + fmt.Sprintf(redisOtherSide, spark.Project, spark.Network)
 }
+
+// redisOtherSide makes the customer's side of the peering with the Spark network from what Redis gives, and prints what
+// the vendor needs for its side of the other. hclwrite writes no templates.
+const redisOtherSide = `
+resource "google_compute_network_peering" "redis" {
+  name         = "tecton-redis"
+  network      = "projects/%s/global/networks/%s"
+  peer_network = "https://www.googleapis.com/compute/v1/projects/${rediscloud_subscription_peering.databricks.gcp_redis_project_id}/global/networks/${rediscloud_subscription_peering.databricks.gcp_redis_network_name}"
+}
+
+output "redis_peerings" {
+  description = "Enter these at the online store step."
+  value = {
+    databricks = [rediscloud_subscription_peering.databricks.gcp_redis_project_id, rediscloud_subscription_peering.databricks.gcp_redis_network_name]
+    serving    = [rediscloud_subscription_peering.serving.gcp_redis_project_id, rediscloud_subscription_peering.serving.gcp_redis_network_name]
+  }
+}
+`

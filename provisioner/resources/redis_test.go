@@ -167,7 +167,7 @@ func redisSpec(s *onboarding.Spec) {
 	s.OnlineStore, s.Bigtable = onboarding.OnlineRedis, onboarding.BigtableSpec{}
 	s.Redis = onboarding.RedisSpec{
 		Endpoint: redisHost + ":12000", Token: onboarding.SecretSet, CIDR: "10.20.0.0/24",
-		DatabricksProject: "acme-databricks", DatabricksNetwork: "databricks-vpc", ServingPeer: "redis-tenant", ServingPeerNet: "redis-network",
+		SparkNetwork: onboarding.VPC{Project: "acme-databricks", Network: "databricks-vpc"}, SparkProject: "redis-tenant-spark", SparkPeerNet: "redis-spark-network", ServingPeer: "redis-tenant", ServingPeerNet: "redis-network",
 	}
 	s.Vendor.ServingProject, s.Vendor.ServingNetwork = "tecton-serving", "serving-network"
 }
@@ -321,10 +321,18 @@ func TestTheRedisGuideHoldsTheValuesToExchange(t *testing.T) {
 			terraform = i.Code
 		}
 	}
-	for _, want := range []string{"acme-databricks", "databricks-vpc", "tecton-serving", "serving-network", "10.20.0.0/24", "us-west1"} {
+	for _, want := range []string{
+		"10.20.0.0/24", "us-west1",
+		"gcp_project_id = acme-databricks\ngcp_network_name = databricks-vpc\n",
+		"gcloud compute networks peerings create tecton-redis --project=acme-databricks --network=databricks-vpc --peer-project=redis-tenant-spark --peer-network=redis-spark-network\n",
+		"gcp_project_id = tecton-serving\ngcp_network_name = serving-network\n",
+	} {
 		if !strings.Contains(text, want) {
-			t.Errorf("the guide lacks %s", want)
+			t.Errorf("the guide lacks %q:\n%s", want, text)
 		}
+	}
+	if strings.Contains(text, "gcp_project_id = redis-tenant") || strings.Contains(terraform, "redis-tenant") {
+		t.Error("the guide gives Redis's own project as one to peer with")
 	}
 	if _, diags := hclparse.NewParser().ParseHCL([]byte(terraform), "main.tf"); diags.HasErrors() {
 		t.Errorf("the Terraform does not parse: %v\n%s", diags, terraform)
@@ -332,6 +340,9 @@ func TestTheRedisGuideHoldsTheValuesToExchange(t *testing.T) {
 	for _, want := range []string{
 		`payment_method = "marketplace"`, `provider = "GCP"`, `multiple_availability_zones = true`, `replication = true`, `support_oss_cluster_api = true`,
 		`external_endpoint_for_oss_cluster_api = true`, `enable_tls = true`, `data_eviction = "noeviction"`,
+		`"rediscloud_subscription_peering" "databricks" { subscription_id = rediscloud_subscription.tecton.id provider_name = "GCP" gcp_project_id = "acme-databricks" gcp_network_name = "databricks-vpc" }`,
+		`"rediscloud_subscription_peering" "serving" { subscription_id = rediscloud_subscription.tecton.id provider_name = "GCP" gcp_project_id = "tecton-serving" gcp_network_name = "serving-network" }`,
+		`network = "projects/acme-databricks/global/networks/databricks-vpc" peer_network = "https://www.googleapis.com/compute/v1/projects/${rediscloud_subscription_peering.databricks.gcp_redis_project_id}/global/networks/${rediscloud_subscription_peering.databricks.gcp_redis_network_name}"`,
 	} {
 		if !strings.Contains(strings.Join(strings.Fields(terraform), " "), want) {
 			t.Errorf("the Terraform lacks %s:\n%s", want, terraform)

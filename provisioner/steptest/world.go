@@ -31,7 +31,9 @@ const (
 	Bystander    = "cleo@customer.example"
 	ControlPlane = "tecton-acme-control-plane@tecton-vendor.iam.gserviceaccount.com"
 	Serving      = "tecton-acme-serving@tecton-vendor.iam.gserviceaccount.com"
-	Workspace    = "1234567890123456.7.gcp.databricks.com"
+	// WorkspaceAccount starts the clusters of a workspace that is in another project.
+	WorkspaceAccount = "db-1234567890123456@prod-gcp-us-west1.iam.gserviceaccount.com"
+	Workspace        = "1234567890123456.7.gcp.databricks.com"
 	// WorkspaceToken is accepted by the sample workspace; its owner may create clusters.
 	WorkspaceToken = "sample-workspace-token"
 )
@@ -133,6 +135,7 @@ func (w *World) seed() {
 	}
 	w.Cloud.AddServiceAccount("tecton-vendor", ControlPlane)
 	w.Cloud.AddServiceAccount("tecton-vendor", Serving)
+	w.Cloud.AddServiceAccount("prod-gcp-us-west1", WorkspaceAccount)
 	w.Cloud.AddServiceAccount("acme-data", "existing-spark@acme-data.iam.gserviceaccount.com")
 	w.Cloud.AddDataset("acme-warehouse", "sales", "US")
 	w.MakeBucket(Owner, "acme-warehouse", "acme-landing")

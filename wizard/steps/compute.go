@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"strings"
@@ -12,8 +13,13 @@ import (
 const computeID = "compute"
 
 type computeAnswer struct {
-	Platform    onboarding.Compute     `json:"platform"`
-	Workspace   string                 `json:"workspace,omitempty"`
+	Platform    onboarding.Compute `json:"platform"`
+	NoWorkspace bool               `json:"no_workspace,omitempty"` // it is to come
+	Workspace   string             `json:"workspace,omitempty"`
+	// The Google Cloud project of the workspace, "" for the data plane project, and the account of Databricks that starts
+	// its clusters.
+	Project     string                 `json:"project,omitempty"`
+	Account     string                 `json:"account,omitempty"`
 	Token       onboarding.SecretState `json:"token,omitempty"`
 	Runtime     string                 `json:"runtime,omitempty"`
 	SecretScope bool                   `json:"secret_scope,omitempty"`
@@ -83,6 +89,16 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			},
 		},
 		{
+			Name:     "no_workspace",
+			Label:    "I don’t have a Databricks workspace yet",
+			Hint:     "You can answer everything else. The onboarding waits for the workspace before anything is created.",
+			Kind:     wizard.KindCheckbox,
+			Optional: true,
+			Quiet:    true,
+			ShowWhen: "platform=databricks",
+			Flag:     func(a *computeAnswer) *bool { return &a.NoWorkspace },
+		},
+		{
 			Name:         "workspace",
 			Label:        "Workspace address",
 			Hint:         "Copy it from the browser while you are in the workspace, for example https://1234567890123456.7.gcp.databricks.com.",
@@ -90,9 +106,37 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			Kind:         wizard.KindText,
 			Mono:         true,
 			Width:        50,
-			ShowWhen:     "platform=databricks",
+			ShowWhen:     "no_workspace=",
 			Value:        func(a *computeAnswer) *string { return &a.Workspace },
 			Read:         wizard.WorkspaceURL,
+		},
+		{
+			Name:         "workspace_project",
+			Label:        "Google Cloud project of the workspace",
+			Hint:         "The Databricks account console shows it on the workspace’s page. Leave it empty if it is the project where everything is created.",
+			Autocomplete: "off",
+			Kind:         wizard.KindText,
+			Optional:     true,
+			Quiet:        true,
+			Mono:         true,
+			Width:        30,
+			ShowWhen:     "no_workspace=",
+			Value:        func(a *computeAnswer) *string { return &a.Project },
+			Read:         wizard.ProjectID,
+		},
+		{
+			Name:         "workspace_account",
+			Label:        "Service account of the workspace",
+			Hint:         "Only if the workspace is in another project. Databricks made this account to start the workspace’s clusters: db-…@prod-gcp-….iam.gserviceaccount.com, listed under IAM in the workspace’s project.",
+			Autocomplete: "off",
+			Kind:         wizard.KindText,
+			Optional:     true,
+			Quiet:        true,
+			Mono:         true,
+			Width:        60,
+			ShowWhen:     "no_workspace=",
+			Value:        func(a *computeAnswer) *string { return &a.Account },
+			Read:         wizard.ServiceAccount,
 		},
 		{
 			Name:         "token",
@@ -103,7 +147,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			Mono:         true,
 			Width:        40,
 			Max:          1024,
-			ShowWhen:     "platform=databricks",
+			ShowWhen:     "no_workspace=",
 			Need:         "Enter the API token, or tick “I don’t have this yet”",
 			Secret:       func(a *computeAnswer) *onboarding.SecretState { return &a.Token },
 			Purpose:      onboarding.PurposeDatabricksToken,
@@ -119,7 +163,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			Kind:         wizard.KindText,
 			Mono:         true,
 			Width:        24,
-			ShowWhen:     "platform=databricks",
+			ShowWhen:     "no_workspace=",
 			Value:        func(a *computeAnswer) *string { return &a.Runtime },
 			Choices:      func(context.Context, wizard.Case) ([]wizard.Choice, error) { return runtimes, nil },
 			Read:         databricksRuntime,
@@ -130,12 +174,22 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			Hint:     "Notebooks in the workspace then find the deployment’s address, and its API key if there is one.",
 			Kind:     wizard.KindCheckbox,
 			Optional: true,
-			ShowWhen: "platform=databricks",
+			ShowWhen: "no_workspace=",
 			Flag:     func(a *computeAnswer) *bool { return &a.SecretScope },
 		},
 	},
+	Missing: func(a computeAnswer, c wizard.Case) []string {
+		switch {
+		case a.Platform != onboarding.ComputeDatabricks:
+		case a.NoWorkspace:
+			return []string{"Databricks workspace"}
+		case a.Account == "" && a.elsewhere(dataProject(c)):
+			return []string{"Service account of the Databricks workspace, because it is in another project"}
+		}
+		return nil
+	},
 	MissingVendor: func(a computeAnswer, c wizard.Case) []string {
-		if a.SecretScope && c.Vendor.APIKeyWiped {
+		if a.SecretScope && !a.NoWorkspace && c.Vendor.APIKeyWiped {
 			return []string{"API key for notebooks, which was wiped"}
 		}
 		return nil
@@ -143,17 +197,22 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 	Outline: func(a computeAnswer, _ wizard.Case) []wizard.Row {
 		value := a.Platform.Label()
 		if a.Platform == onboarding.ComputeDatabricks {
-			value += ", " + strings.TrimPrefix(a.Workspace, "https://")
+			value += ", " + strings.TrimPrefix(cmp.Or(a.Workspace, "workspace to come"), "https://")
 		}
 		return []wizard.Row{{Label: "Compute", Value: value}}
 	},
 	Spec: func(a computeAnswer, s *onboarding.Spec) {
 		s.Compute = a.Platform
-		if a.Platform == onboarding.ComputeDatabricks {
-			s.Databricks = onboarding.DatabricksSpec{WorkspaceURL: a.Workspace, Runtime: a.Runtime, Token: a.Token, SecretScope: a.SecretScope}
+		if a.Platform == onboarding.ComputeDatabricks && !a.NoWorkspace {
+			s.Databricks = onboarding.DatabricksSpec{WorkspaceURL: a.Workspace, Runtime: a.Runtime, Token: a.Token, SecretScope: a.SecretScope, Project: a.Project, Account: a.Account}
 		}
 	},
 })
+
+// elsewhere tells whether the workspace is in another project than the data plane; false while either isn't known.
+func (a computeAnswer) elsewhere(project string) bool {
+	return a.Project != "" && project != "" && a.Project != project
+}
 
 // runtimes are suggestions: the runtimes with long support. Which ones a workspace offers is asked there.
 // Source: docs.databricks.com/gcp/en/release-notes/runtime.

@@ -80,7 +80,7 @@ func TestASaveTellsWhatIsNotAskedAnyMore(t *testing.T) {
 	p.answer("region", "region", "us-west1")
 	p.answer("compute", "platform", "databricks", "workspace", "https://1234567890123456.7.gcp.databricks.com", "token", "dapi-0123456789", "runtime", "15.4.x-scala2.12")
 	p.answer("online-store", "store", "bigtable", "instance", "tecton-acme-prod", "zone", "us-west1-b")
-	got := p.save("online-store", "store", "redis", "endpoint_later", "yes", "redis_token_later", "yes", "cidr_later", "yes", "spark_peer_project_later", "yes", "spark_peer_network_later", "yes", "serving_peer_project_later", "yes", "serving_peer_network_later", "yes")
+	got := p.save("online-store", "store", "redis", "endpoint_later", "yes", "redis_token_later", "yes", "cidr_later", "yes", "spark_network_project_later", "yes", "spark_network_later", "yes", "spark_peer_project_later", "yes", "spark_peer_network_later", "yes", "serving_peer_project_later", "yes", "serving_peer_network_later", "yes")
 	gone := map[string]bool{}
 	for _, c := range got.Changes {
 		gone[c.Label] = c.After == "" && c.Before != ""

@@ -30,12 +30,13 @@ type onlineStoreAnswer struct {
 	Token         onboarding.SecretState `json:"token,omitempty"`
 	CIDR          string                 `json:"cidr,omitempty"`
 	CIDRLater     bool                   `json:"cidr_later,omitempty"`
+	SparkNetwork  peer                   `json:"spark_network,omitzero"`
 	SparkPeer     peer                   `json:"spark_peer,omitzero"`
 	ServingPeer   peer                   `json:"serving_peer,omitzero"`
 	AttestedBy    string                 `json:"attested_by,omitempty"`
 }
 
-// peer is Redis' side of a VPC peering.
+// peer is a network on one side of a VPC peering, any part of which may come later.
 type peer struct {
 	Project      string `json:"project,omitempty"`
 	ProjectLater bool   `json:"project_later,omitempty"`
@@ -123,6 +124,15 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 			Read:         wizard.InstanceID,
 		},
 	}, redisFields...),
+	Check: func(a onlineStoreAnswer, c wizard.Case) wizard.Problems {
+		if a.Store != storeRedis {
+			return nil
+		}
+		return append(
+			samePeer(a.SparkPeer, onboarding.VPC{Project: a.SparkNetwork.Project, Network: a.SparkNetwork.Network}, "spark_peer_network", "your own Spark network"),
+			samePeer(a.ServingPeer, onboarding.VPC{Project: c.Vendor.ServingProject, Network: c.Vendor.ServingNetwork}, "serving_peer_network", "the serving network")...,
+		)
+	},
 	MissingVendor: func(a onlineStoreAnswer, c wizard.Case) []string {
 		if a.Store == storeRedis && (c.Vendor.ServingProject == "" || c.Vendor.ServingNetwork == "") {
 			return []string{"Project and network of the serving plane, for the Redis peering"}
@@ -175,7 +185,8 @@ var stores = []store{
 			s.OnlineStore = onboarding.OnlineRedis
 			s.Redis = onboarding.RedisSpec{
 				Endpoint: a.Endpoint, Token: a.Token, CIDR: a.CIDR,
-				DatabricksProject: a.SparkPeer.Project, DatabricksNetwork: a.SparkPeer.Network,
+				SparkNetwork: onboarding.VPC{Project: a.SparkNetwork.Project, Network: a.SparkNetwork.Network},
+				SparkProject: a.SparkPeer.Project, SparkPeerNet: a.SparkPeer.Network,
 				ServingPeer: a.ServingPeer.Project, ServingPeerNet: a.ServingPeer.Network,
 				AttestedBy: a.AttestedBy,
 			}
@@ -217,14 +228,20 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 	redisText("cidr", "IP range of the Redis network", "The deployment range of the subscription, for example 10.20.0.0/24. It must not overlap the networks that it is peered with.",
 		"IP range of the Redis network", wizard.CIDR, 18,
 		func(a *onlineStoreAnswer) *string { return &a.CIDR }, func(a *onlineStoreAnswer) *bool { return &a.CIDRLater }),
-	redisText("spark_peer_project", "Redis project, peering with your Spark network", "The Google Cloud project ID that Redis shows for the peering with the network of Databricks or Dataproc.",
+	redisText("spark_network_project", "Project of your Spark network", "The Google Cloud project of the VPC network that Databricks or Dataproc runs in. Enter it at Redis to peer the two.",
+		"Spark network’s project", wizard.ProjectID, 30,
+		func(a *onlineStoreAnswer) *string { return &a.SparkNetwork.Project }, func(a *onlineStoreAnswer) *bool { return &a.SparkNetwork.ProjectLater }),
+	redisText("spark_network", "Name of your Spark network", "The VPC network itself. For Databricks, the account console shows it on the workspace’s page.",
+		"Spark network’s name", wizard.Network, 40,
+		func(a *onlineStoreAnswer) *string { return &a.SparkNetwork.Network }, func(a *onlineStoreAnswer) *bool { return &a.SparkNetwork.NetworkLater }),
+	redisText("spark_peer_project", "Redis project, peering with your Spark network", "Redis’s own project, which the Redis console shows for the peering with your Spark network.",
 		"Redis project of the peering with your Spark network", wizard.ProjectID, 30,
 		func(a *onlineStoreAnswer) *string { return &a.SparkPeer.Project }, func(a *onlineStoreAnswer) *bool { return &a.SparkPeer.ProjectLater }),
-	redisText("spark_peer_network", "Redis network, peering with your Spark network", "The network name that Redis shows for the same peering.",
+	redisText("spark_peer_network", "Redis network, peering with your Spark network", "Redis’s own network, shown for the same peering.",
 		"Redis network of the peering with your Spark network", wizard.Network, 40,
 		func(a *onlineStoreAnswer) *string { return &a.SparkPeer.Network }, func(a *onlineStoreAnswer) *bool { return &a.SparkPeer.NetworkLater }),
 	servingPeerProject,
-	redisText("serving_peer_network", "Redis network, peering with the serving network", "The network name that Redis shows for the same peering.",
+	redisText("serving_peer_network", "Redis network, peering with the serving network", "Redis’s own network, shown for the same peering.",
 		"Redis network of the peering with the serving network", wizard.Network, 40,
 		func(a *onlineStoreAnswer) *string { return &a.ServingPeer.Network }, func(a *onlineStoreAnswer) *bool { return &a.ServingPeer.NetworkLater }),
 	{
@@ -257,12 +274,20 @@ var servingPeerProject = func() wizard.Field[onlineStoreAnswer] {
 		func(a *onlineStoreAnswer) *string { return &a.ServingPeer.Project }, func(a *onlineStoreAnswer) *bool { return &a.ServingPeer.ProjectLater })
 	f.HintFor = func(c wizard.Case) string {
 		if c.Vendor.ServingProject == "" || c.Vendor.ServingNetwork == "" {
-			return "Your specialist tells you which network to peer with. Until then tick “I don’t have this yet”."
+			return "Your specialist adds the network to peer with. Until then, select “I don’t have this yet”."
 		}
-		return fmt.Sprintf("Peer with the network %s of the project %s, and enter the Google Cloud project ID that Redis shows for it.", c.Vendor.ServingNetwork, c.Vendor.ServingProject)
+		return fmt.Sprintf("At Redis, peer with the network %s of the project %s. Then enter Redis’s own project, which the Redis console shows for this peering.", c.Vendor.ServingNetwork, c.Vendor.ServingProject)
 	}
 	return f
 }()
+
+// samePeer finds the network that Redis is peered with where Redis's own is asked for: the console shows both.
+func samePeer(redis peer, other onboarding.VPC, field, words string) wizard.Problems {
+	if redis.Network == "" || redis.Project != other.Project || redis.Network != other.Network {
+		return nil
+	}
+	return wizard.Problems{{Field: field, Message: "That is " + words + ". Enter Redis’s own project and network, which the Redis console shows for the peering"}}
+}
 
 // redisText is a field of the Redis branch that may come later.
 func redisText(name, label, hint, await string, read func(string) (string, string), width int, value func(*onlineStoreAnswer) *string, later func(*onlineStoreAnswer) *bool) wizard.Field[onlineStoreAnswer] {

@@ -19,6 +19,12 @@ func deploymentName(c wizard.Case) string {
 	return a.Name
 }
 
+// dataProject is the answered project of the data plane, "" if none.
+func dataProject(c wizard.Case) string {
+	a, _ := wizard.Answer[projectAnswer](c.Answers, projectID)
+	return a.Project
+}
+
 // chosenRegion is the answered region; false if none.
 func chosenRegion(a onboarding.Answers) (regionInfo, bool) {
 	r, _ := wizard.Answer[regionAnswer](a, regionID)

@@ -105,7 +105,7 @@ func (p *customer) answerAll(onlineStore ...string) {
 func redis(pairs ...string) []string {
 	all := []string{
 		"store", "redis", "endpoint", "redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345", "redis_token", "s3cret-token",
-		"cidr", "10.20.0.0/24", "spark_peer_project", "redis-peer-one", "spark_peer_network", "net-one",
+		"cidr", "10.20.0.0/24", "spark_network_project", "acme-databricks", "spark_network", "databricks-vpc", "spark_peer_project", "redis-peer-one", "spark_peer_network", "net-one",
 		"serving_peer_project", "redis-peer-two", "serving_peer_network", "net-two",
 	}
 	for i := 0; i < len(pairs); i += 2 {
@@ -158,7 +158,7 @@ func TestRedisBecomesTheSpecAndMayComeLater(t *testing.T) {
 	spec := p.journey.Spec(p.c)
 	want := onboarding.RedisSpec{
 		Endpoint: "redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345", Token: onboarding.SecretSet, CIDR: "10.20.0.0/24",
-		DatabricksProject: "redis-peer-one", DatabricksNetwork: "net-one", ServingPeer: "redis-peer-two", ServingPeerNet: "net-two", AttestedBy: "Ada Sample 🚀",
+		SparkNetwork: onboarding.VPC{Project: "acme-databricks", Network: "databricks-vpc"}, SparkProject: "redis-peer-one", SparkPeerNet: "net-one", ServingPeer: "redis-peer-two", ServingPeerNet: "net-two", AttestedBy: "Ada Sample 🚀",
 	}
 	if diff := cmp.Diff(want, spec.Redis); diff != "" || spec.OnlineStore != onboarding.OnlineRedis || spec.Bigtable != (onboarding.BigtableSpec{}) {
 		t.Errorf("redis (-want +got):\n%s%+v", diff, spec)
@@ -167,15 +167,15 @@ func TestRedisBecomesTheSpecAndMayComeLater(t *testing.T) {
 		t.Errorf("without the serving network, outstanding is %+v", got)
 	}
 	p.c.Vendor.ServingProject, p.c.Vendor.ServingNetwork = "tecton-serving", "default"
-	const peerWith = "Peer with the network default of the project tecton-serving, and enter the Google Cloud project ID that Redis shows for it."
+	const peerWith = "At Redis, peer with the network default of the project tecton-serving. Then enter Redis’s own project, which the Redis console shows for this peering."
 	if got := field(t, p, "online-store", "serving_peer_project").Hint; got != peerWith {
 		t.Errorf("the page says %q", got)
 	}
 
 	p.answer("online-store", "store", "redis", "endpoint_later", "on", "redis_token_later", "on", "cidr_later", "on",
-		"spark_peer_project_later", "on", "spark_peer_network_later", "on", "serving_peer_project_later", "on", "serving_peer_network_later", "on")
+		"spark_network_project_later", "on", "spark_network_later", "on", "spark_peer_project_later", "on", "spark_peer_network_later", "on", "serving_peer_project_later", "on", "serving_peer_network_later", "on")
 	waiting := []string{
-		"Redis endpoint", "Redis authentication token", "IP range of the Redis network",
+		"Redis endpoint", "Redis authentication token", "IP range of the Redis network", "Spark network’s project", "Spark network’s name",
 		"Redis project of the peering with your Spark network", "Redis network of the peering with your Spark network",
 		"Redis project of the peering with the serving network", "Redis network of the peering with the serving network",
 	}
@@ -405,7 +405,7 @@ func TestABadAnswerKeepsWhatWasTypedAndNeverASecret(t *testing.T) {
 			t.Errorf("%s shows %q", f.Name, f.Errors)
 		}
 	}
-	want := map[string]string{"platform": "databricks", "workspace": "http://evil<script>", "token": "", "runtime": "newest", "secret_scope": "on"}
+	want := map[string]string{"platform": "databricks", "no_workspace": "", "workspace": "http://evil<script>", "workspace_project": "", "workspace_account": "", "token": "", "runtime": "newest", "secret_scope": "on"}
 	if diff := cmp.Diff(want, values); diff != "" {
 		t.Errorf("typed (-want +got):\n%s", diff)
 	}
@@ -432,7 +432,7 @@ func TestAPagePostedBackUnchangedSavesTheSame(t *testing.T) {
 		"existing": {"store", "bigtable_existing", "existing", "https://console.cloud.google.com/bigtable/instances/our-instance/overview"},
 		"redis":    redis(),
 		"private":  redis("attested_by", "Ada Sample"),
-		"later":    {"store", "redis", "endpoint_later", "on", "redis_token_later", "on", "cidr_later", "on", "spark_peer_project_later", "on", "spark_peer_network_later", "on", "serving_peer_project_later", "on", "serving_peer_network_later", "on"},
+		"later":    {"store", "redis", "endpoint_later", "on", "redis_token_later", "on", "cidr_later", "on", "spark_network_project_later", "on", "spark_network_later", "on", "spark_peer_project_later", "on", "spark_peer_network_later", "on", "serving_peer_project_later", "on", "serving_peer_network_later", "on"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newCustomer(t)
@@ -690,6 +690,68 @@ func BenchmarkPage(b *testing.B) {
 		p.journey.Outline(p.c)
 		if _, err := s.View(context.Background(), p.c); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Story 16: each peering is between two networks, and the form asks for the one that only the customer knows.
+func TestRedissOwnNetworkIsNotTakenForTheCustomers(t *testing.T) {
+	p := newCustomer(t)
+	p.c.Vendor.ServingProject, p.c.Vendor.ServingNetwork = "tecton-serving", "serving"
+	form := []string{
+		"store", "redis", "endpoint", "redis-12345.c123.us-west1-2.gcp.cloud.redislabs.com:12345", "redis_token", "sample-token", "cidr", "10.20.0.0/24",
+		"spark_network_project", "acme-databricks", "spark_network", "databricks-vpc", "spark_peer_project", "acme-databricks", "spark_peer_network", "databricks-vpc",
+		"serving_peer_project", "tecton-serving", "serving_peer_network", "serving",
+	}
+	got := p.post("online-store", form...).Problems
+	for field, want := range map[string]string{
+		"spark_peer_network":   "That is your own Spark network. Enter Redis’s own project and network, which the Redis console shows for the peering",
+		"serving_peer_network": "That is the serving network. Enter Redis’s own project and network, which the Redis console shows for the peering",
+	} {
+		if said := got.At(field); len(said) != 1 || said[0] != want {
+			t.Errorf("%s: %q", field, said)
+		}
+	}
+	if got := p.post("online-store", "store", "redis").Problems; len(got.At("spark_network_project")) != 1 || len(got.At("spark_network")) != 1 {
+		t.Errorf("the Spark network isn't asked for: %v", got)
+	}
+}
+
+func TestAWorkspaceThatIsToComeIsAnAnswerToTheWholeStep(t *testing.T) {
+	p := newCustomer(t)
+	p.answerAll()
+	p.answer("compute", "platform", "databricks", "no_workspace", "on")
+	if !p.journey.Complete(p.c) {
+		t.Error("the journey is stuck")
+	}
+	if got := p.journey.Outstanding(p.c); len(got) != 1 || got[0].What != "Databricks workspace" || got[0].On != onboarding.PartyCustomer {
+		t.Errorf("outstanding %+v", got)
+	}
+	p.answer("compute", "platform", "databricks", "no_workspace", "on", "workspace", "https://typed.too.example", "runtime", "newest") // folded away, so it doesn't count
+	if spec := p.journey.Spec(p.c); spec.Compute != onboarding.ComputeDatabricks || spec.Databricks != (onboarding.DatabricksSpec{}) {
+		t.Errorf("spec %+v", spec.Databricks)
+	}
+	if got := p.post("compute", "platform", "databricks").Problems; len(got.At("workspace")) != 1 {
+		t.Errorf("without the checkbox nothing is asked: %v", got)
+	}
+}
+
+func TestAWorkspaceInAnotherProjectNeedsItsServiceAccount(t *testing.T) {
+	const account = "db-1234567890123456@prod-gcp-us-west1.iam.gserviceaccount.com"
+	workspace := []string{"platform", "databricks", "workspace", "https://1234567890123456.7.gcp.databricks.com", "token", "dapi-canary-0123456789", "runtime", "15.4.x-scala2.12"}
+	p := newCustomer(t)
+	p.answerAll()
+	p.answer("compute", append(workspace, "workspace_project", "acme-databricks")...)
+	if got := p.journey.Waiting(p.c); len(got) != 1 || got[0] != "Service account of the Databricks workspace, because it is in another project" {
+		t.Errorf("waiting for %q", got)
+	}
+	for project, want := range map[string]bool{"acme-databricks": true, "acme-data-prod": false, "": false} {
+		p.answer("compute", append(workspace, "workspace_project", project, "workspace_account", account)...)
+		if got := p.journey.Waiting(p.c); len(got) != 0 {
+			t.Errorf("workspace in %q: waiting for %q", project, got)
+		}
+		if spec := p.journey.Spec(p.c); spec.WorkspaceElsewhere() != want || spec.Databricks.Account != account {
+			t.Errorf("workspace in %q: elsewhere %v, account %q", project, spec.WorkspaceElsewhere(), spec.Databricks.Account)
 		}
 	}
 }
