@@ -1,6 +1,9 @@
 package onboarding
 
-import "slices"
+import (
+	"reflect"
+	"slices"
+)
 
 // Difference is one task that a fresh plan would do differently than was approved.
 type Difference struct {
@@ -37,4 +40,18 @@ func without(all, drop []Binding) []Binding {
 		}
 	}
 	return out
+}
+
+// Reopens lists the tasks that have to be carried out again when p takes the place of an approved plan, although they were
+// done by that one: something else is wanted, or there is something to do again.
+func (p Plan) Reopens(approved Plan) []TaskName {
+	var names []TaskName
+	for _, t := range p.Tasks {
+		old, known := approved.Task(t.Name)
+		acts := t.Action == ActionCreate || t.Action == ActionChange || t.Action == ActionDelete
+		if known && (acts || !SameJSON(old.Desired, t.Desired) || len(old.Bindings)+len(t.Bindings) > 0 && !reflect.DeepEqual(old.Bindings, t.Bindings)) {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }

@@ -499,11 +499,22 @@ func TestRetryGoesOnFromWhatIsNotDone(t *testing.T) {
 	must(t, s.EndRun(ctx, fence, onboarding.RunBlocked))
 
 	changed := plan("bigtable")
+	changed.Tasks[0].Action = onboarding.ActionNone
 	must(t, s.ApprovePlan(ctx, ada, claim.ID, changed, nothing))
 	got, err := s.Run(ctx, ada, claim.ID)
 	must(t, err)
 	if got.PlanHash != changed.Hash() || len(got.Tasks) != 3 || got.Tasks[0].State != onboarding.TaskDone || got.State != onboarding.RunQueued {
 		t.Errorf("after approval: %+v", got)
+	}
+
+	again, err = s.ClaimRun(ctx, claim.ID, w.ID())
+	must(t, err)
+	must(t, s.EndRun(ctx, onboarding.Fence{Run: claim.ID, Epoch: again.Epoch}, onboarding.RunBlocked))
+	other := plan("bigtable")
+	other.Tasks[0].Action, other.Tasks[0].Desired = onboarding.ActionNone, json.RawMessage(`{"name":"other"}`)
+	must(t, s.ApprovePlan(ctx, ada, claim.ID, other, nothing))
+	if got, err = s.Run(ctx, ada, claim.ID); err != nil || got.Tasks[0].State != onboarding.TaskPending {
+		t.Errorf("a task that was done for something else: %+v, %v", got.Tasks[0], err)
 	}
 }
 

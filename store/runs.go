@@ -351,8 +351,8 @@ func ended() error {
 
 const repin = `UPDATE runs SET plan = @plan, plan_hash = @hash WHERE id = @run`
 
-// ApprovePlan pins the changed plan that a blocked run asked for, and goes on with the run. Tasks that the new
-// plan hasn't and that aren't done are gone. CodeConflict when the run is going on or ended, CodeStale when the plan
+// ApprovePlan pins the changed plan that a blocked run asked for, and goes on with the run. A task that was done is open
+// again if the new plan wants something else of it. Tasks that the new plan hasn't and that aren't done are gone. CodeConflict when the run is going on or ended, CodeStale when the plan
 // makes something else than what is wanted now.
 func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID, plan onboarding.Plan, wanted onboarding.Wanted) error {
 	pinned, err := json.Marshal(plan)
@@ -380,6 +380,10 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		args := taskArgs(run.ID, run.Onboarding, run.Epoch, plan)
 		// The application may not delete tasks: what the new plan hasn't is canceled, and stays on the record.
 		if _, err := tx.Exec(ctx, insertTasks, args); err != nil {
+			return err
+		}
+		args["reopened"] = plan.Reopens(run.Plan)
+		if _, err := tx.Exec(ctx, `UPDATE tasks SET state = 'pending', message = '' WHERE run = @run AND state = 'done' AND name = ANY (@reopened::text[])`, args); err != nil {
 			return err
 		}
 		if err := s.requeue(ctx, tx, run); err != nil {
