@@ -71,7 +71,7 @@ func (t *Task) seen(i onboarding.Item, run onboarding.RunID, s *sighting) onboar
 }
 
 // marked reports whether a resource bears our mark, which is the first witness of its owner.
-func (t *Task) marked(s *sighting) bool { return !t.Step.shared && s.owned }
+func (t *Task) marked(s *sighting) bool { return !t.Step.shared && s.owned && !s.theirs }
 
 // hadNoEffect reports whether Google refused a call, so that it had no effect. A policy that somebody else changed at the
 // same time is refused too, perhaps because they made the very same binding. No client repeats a call by itself, so the
@@ -86,7 +86,7 @@ func (t *Task) stays(i onboarding.Item, s *sighting) string {
 	switch {
 	case t.Step.stays != "":
 		return t.Step.stays
-	case !t.Step.shared && !s.owned:
+	case !t.Step.shared && !t.marked(s):
 		return "It stays: it was not made by this onboarding."
 	case i.Elsewhere:
 		return "It stays: another deployment uses it too."
@@ -108,7 +108,7 @@ func (t *Task) undo(ctx context.Context, env *Env, note recorder, mem *pass) err
 	if err != nil {
 		return fmt.Errorf("check %s: %w", t.Name, err)
 	}
-	if s == nil {
+	if s == nil || s.gone {
 		mem.removed()
 		return nil
 	}
@@ -139,7 +139,7 @@ func (t *Task) undo(ctx context.Context, env *Env, note recorder, mem *pass) err
 	switch {
 	case err != nil:
 		return fmt.Errorf("check %s: %w", t.Name, err)
-	case s != nil && (s.owned || t.Step.shared) && len(s.differences) == 0:
+	case s != nil && !s.gone && (s.owned || t.Step.shared) && len(s.differences) == 0:
 		return &onboarding.NotReady{Why: "Google is still removing " + t.thing()}
 	}
 	mem.removed()

@@ -92,7 +92,7 @@ func (t *Task) planUndo(ctx context.Context, env *Env, item onboarding.Item) (on
 	switch {
 	case err != nil:
 		return p, fmt.Errorf("check %s: %w", t.Name, err)
-	case seen == nil, t.Step.shared && len(seen.differences) > 0:
+	case seen == nil, seen.gone, t.Step.shared && len(seen.differences) > 0:
 		p.Absent = true
 	default:
 		p.Stays = t.stays(item, seen)

@@ -75,7 +75,7 @@ func (c *cloud) def(name string, behind ...*Step) StepDef[want] {
 			if !ok {
 				return nil, nil
 			}
-			return &Observed[want]{want{w.Name, t.setting}, t.owned}, nil
+			return &Observed[want]{State: want{w.Name, t.setting}, Owned: t.owned}, nil
 		},
 		Diff: func(w, g want) []string {
 			if w.Setting != g.Setting {

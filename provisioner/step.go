@@ -90,6 +90,10 @@ func One[S any](s S) []Want[S] { return []Want[S]{{State: s}} }
 type Observed[S any] struct {
 	State S
 	Owned bool // ours, by label or mark; ignored for Shared steps
+	// Theirs, of what is Owned, bears the mark of an earlier onboarding: a run takes it over, a teardown leaves it.
+	Theirs bool
+	// Gone is only the name of something that was deleted, which a run restores: a teardown has nothing to remove.
+	Gone bool
 }
 
 // Change is what Apply must do.

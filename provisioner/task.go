@@ -171,6 +171,8 @@ type Task struct {
 // sighting is what a check found.
 type sighting struct {
 	owned       bool
+	theirs      bool
+	gone        bool
 	differences []string
 	observed    any // *Observed[S]
 	state       any // what is there, S
@@ -189,7 +191,7 @@ func (r resource[S]) look(ctx context.Context, env *Env) (*sighting, error) {
 	if err != nil || got == nil {
 		return nil, err
 	}
-	s := &sighting{owned: got.Owned, observed: got, state: got.State}
+	s := &sighting{owned: got.Owned, theirs: got.Theirs, gone: got.Gone, observed: got, state: got.State}
 	if r.def.Diff != nil {
 		s.differences = r.def.Diff(r.want, got.State)
 	}

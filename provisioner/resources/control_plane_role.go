@@ -97,7 +97,7 @@ func checkRole(ctx context.Context, env *provisioner.Env, want role) (*provision
 			Name: got.Name, Title: got.Title, Description: got.Description, deleted: got.Deleted, etag: got.Etag,
 			Permissions: slices.Sorted(slices.Values(got.IncludedPermissions)),
 		},
-		Owned: strings.Contains(got.Description, "managed-by=groundwork "),
+		Owned: strings.Contains(got.Description, "managed-by=groundwork "), Theirs: !marked(got.Description, env.Spec), Gone: got.Deleted,
 	}, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/api/iam/v1"
+
 	"groundwork/onboarding"
 	"groundwork/provisioner"
 	"groundwork/provisioner/resources"
@@ -138,5 +140,46 @@ func TestTwoInstancesOfOneTaskAreTwoRemovals(t *testing.T) {
 		if _, err := w.Clients(steptest.Owner).Bigtable.Projects.Instances.Get(instances + id).Context(t.Context()).Do(); err == nil {
 			t.Errorf("the instance %s is still there", id)
 		}
+	}
+}
+
+// What the plan of a teardown announces is what the teardown does.
+func TestARoleOfAnEarlierOnboardingIsNotAnnouncedAsDeleted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		mark    string
+		deleted bool
+		absent  bool
+		stays   string
+	}{
+		"the mark of another": {mark: "managed-by=groundwork onboarding=ob_earlier000000000000001", stays: "It stays: it was not made by this onboarding."},
+		"a deleted role":      {mark: steptest.Spec().OwnerMark(), deleted: true, absent: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := steptest.New(t, steptest.Spec(), resources.Catalog())
+			roles := w.Clients(steptest.Owner).IAM.Projects.Roles
+			_, err := roles.Create("projects/acme-data", &iam.CreateRoleRequest{
+				RoleId: w.Spec.CustomRole(), Role: &iam.Role{Title: "Earlier", Description: c.mark, IncludedPermissions: []string{"storage.buckets.get"}, Stage: "GA"},
+			}).Context(t.Context()).Do()
+			if err != nil {
+				t.Fatal(err)
+			}
+			role := "projects/acme-data/roles/" + w.Spec.CustomRole()
+			if c.deleted {
+				if _, err := roles.Delete(role).Context(t.Context()).Do(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			plan := w.TeardownPlan()
+			if line, _ := plan.Task("control-plane-role"); line.Action != onboarding.ActionNone || line.Stays != c.stays || line.Absent != c.absent {
+				t.Errorf("the plan says %s, %q, absent %v", line.Action, line.Stays, line.Absent)
+			}
+			mark := w.Mark()
+			w.Succeeds(w.Execute(onboarding.RunTeardown, plan))
+			if changed := w.Changes(mark); len(changed) > 0 {
+				t.Errorf("the teardown changed %v", changed)
+			}
+		})
 	}
 }
