@@ -374,8 +374,8 @@ func TestAnAccessServesForWhatItWasGivenFor(t *testing.T) {
 		Check: func(context.Context, *Env, string) (*Observed[string], error) {
 			return &Observed[string]{Owned: true}, nil
 		},
-		Permissions: func(onboarding.Spec, string) []onboarding.Permission {
-			return []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}
+		Permissions: func(onboarding.Spec, string) Needs {
+			return Needs{Apply: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}}
 		},
 	})}
 	spec := onboarding.Spec{Onboarding: "ob_sample", Project: "acme-data"}

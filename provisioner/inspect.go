@@ -24,6 +24,7 @@ func (s *Service) VerifyPlan(spec onboarding.Spec) (onboarding.Plan, error) {
 	for i, t := range tasks {
 		lines[i] = t.planned()
 		lines[i].Action, lines[i].Cost, lines[i].DependsOn = onboarding.ActionCheck, "", nil
+		lines[i].Permissions = slices.Concat(t.needs.Check, t.needs.Verify)
 		if t.Step.applies || t.Step.guide != nil {
 			lines[i].Title = "Look at " + t.thing()
 		}

@@ -33,17 +33,24 @@ func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onb
 	}
 	add(&c.Checks, readings)
 	for _, t := range tasks {
-		add(&c.Teardown, t.undoPermissions)
+		add(&c.Teardown, t.needs.Undo)
 	}
 	for _, t := range earlier {
-		for _, p := range slices.Concat(t.Permissions, t.undoPermissions) {
-			if p.On == "" && t.Spec.Project != spec.Project {
-				p.On = t.Spec.Project
-			}
-			add(&c.Teardown, []onboarding.Permission{p})
-		}
+		add(&c.Teardown, t.toRemove(spec))
 	}
 	return c
+}
+
+// toRemove are the permissions that a teardown needs for the task. One that was made for an earlier spec may be in another
+// project than the teardown's.
+func (t *Task) toRemove(spec onboarding.Spec) []onboarding.Permission {
+	all := slices.Concat(t.needs.Check, t.needs.Undo)
+	for i := range all {
+		if all[i].On == "" && t.Spec.Project != spec.Project {
+			all[i].On = t.Spec.Project
+		}
+	}
+	return all
 }
 
 // readings are what the checks and the choice of the project read beside what the tasks declare.

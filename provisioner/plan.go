@@ -76,9 +76,8 @@ func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob o
 			return onboarding.Plan{}, &onboarding.Error{Code: f.Code, Message: f.Message, Err: errors.New(f.Operator)}
 		}
 		if f.Class != "" {
-			lines[i] = t.planned()
-			lines[i].Title, lines[i].Action, lines[i].Problem = "Remove "+t.thing(), onboarding.ActionNone, f.Message
-			lines[i].Key, lines[i].Stays = t.Key, "It could not be read, so it stays."
+			lines[i] = t.spared()
+			lines[i].Problem, lines[i].Stays = f.Message, "It could not be read, so it stays."
 		}
 	}
 	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now()}, nil
@@ -86,8 +85,7 @@ func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob o
 
 // planUndo is the line of a teardown's plan: what [Task.undo] would do.
 func (t *Task) planUndo(ctx context.Context, env *Env, item onboarding.Item) (onboarding.PlannedTask, error) {
-	p := t.planned()
-	p.Title, p.Action, p.Bindings, p.Key = "Remove "+t.thing(), onboarding.ActionNone, nil, t.Key
+	p := t.spared()
 	seen, err := t.res.look(ctx, env.of(t))
 	switch {
 	case err != nil:
@@ -102,8 +100,16 @@ func (t *Task) planUndo(ctx context.Context, env *Env, item onboarding.Item) (on
 		p.Cost = ""
 	case p.Stays == "":
 		p.Action, p.HoldsData = onboarding.ActionDelete, t.Step.holdsData && !env.Spec.EraseData
+		p.Permissions = t.toRemove(env.Spec)
 	}
 	return p, nil
+}
+
+// spared is a line of a teardown's plan that removes nothing.
+func (t *Task) spared() onboarding.PlannedTask {
+	p := t.planned()
+	p.Title, p.Action, p.Bindings, p.Key, p.Permissions = "Remove "+t.thing(), onboarding.ActionNone, nil, t.Key, nil
+	return p
 }
 
 // there are the items that a teardown looks at, whatever the answers say now. What an earlier one left for good isn't

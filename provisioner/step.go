@@ -61,9 +61,7 @@ type StepDef[S any] struct {
 	// Unchecked says, for each secret that Check opens, what isn't looked at any more after it was wiped.
 	Unchecked map[onboarding.Purpose]string
 	// Permissions that the calls need of the customer, with the reason.
-	Permissions func(onboarding.Spec, S) []onboarding.Permission
-	// UndoPermissions are what Undo's calls need beside them. A teardown's consent names them, a run's does not use them.
-	UndoPermissions func(onboarding.Spec, S) []onboarding.Permission
+	Permissions func(onboarding.Spec, S) Needs
 	// Timeout of the task, waiting included. Zero: 15 minutes.
 	Timeout time.Duration
 	// Final steps run last, after every other task, whatever they depend on (verification, handover).
@@ -75,6 +73,14 @@ type StepDef[S any] struct {
 	HoldsData bool
 	// HandsOver marks the step that tells the vendor: a run that only verifies leaves it out.
 	HandsOver bool
+}
+
+// Needs are the permissions of a step, by the function whose calls need them. Each plan lists those of its own functions.
+type Needs struct {
+	Check  []onboarding.Permission // also needed by every other function, and by a verification
+	Apply  []onboarding.Permission
+	Verify []onboarding.Permission
+	Undo   []onboarding.Permission
 }
 
 // Want is a wanted state and the key that tells it from its siblings ("" where the step has one).

@@ -134,10 +134,8 @@ func newTask[S any](s *Step, def StepDef[S], spec onboarding.Spec, name onboardi
 		t.Facts = def.Facts(spec, want)
 	}
 	if def.Permissions != nil {
-		t.Permissions = def.Permissions(spec, want)
-	}
-	if def.UndoPermissions != nil {
-		t.undoPermissions = def.UndoPermissions(spec, want)
+		t.needs = def.Permissions(spec, want)
+		t.Permissions = slices.Concat(t.needs.Check, t.needs.Apply, t.needs.Verify)
 	}
 	return t
 }
@@ -149,15 +147,15 @@ type Task struct {
 	Spec        onboarding.Spec
 	Description Description
 	Desired     json.RawMessage
-	Key         string // in the inventory
-	Permissions []onboarding.Permission
-	Facts       []onboarding.Fact // for the handover record
-	DependsOn   []*Task           // filled by [Graph]
+	Key         string                  // in the inventory
+	Permissions []onboarding.Permission // of a run
+	Facts       []onboarding.Fact       // for the handover record
+	DependsOn   []*Task                 // filled by [Graph]
 
 	gcloud    func() Commands                   // nil: not for scripts
 	terraform func(name string) *hclwrite.Block // nil: not for Terraform
 
-	undoPermissions []onboarding.Permission // beside Permissions
+	needs Needs
 
 	adopt bool
 	res   interface {

@@ -57,13 +57,6 @@ var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
 	APIs:        []string{"bigtable.googleapis.com", "bigtableadmin.googleapis.com"},
 	Permissions: permissionsOfInstance,
 	Timeout:     30 * time.Minute,
-
-	UndoPermissions: func(_ onboarding.Spec, want instance) []onboarding.Permission {
-		if want.Adopt {
-			return nil
-		}
-		return []onboarding.Permission{permission("bigtable.instances.delete", "to delete the instance, only where you tick that the data goes too", "")}
-	},
 })
 
 func instanceID(spec onboarding.Spec) string {
@@ -246,13 +239,16 @@ func terraformInstance(spec onboarding.Spec, want instance, name string) *hclwri
 	return b
 }
 
-func permissionsOfInstance(_ onboarding.Spec, want instance) []onboarding.Permission {
+func permissionsOfInstance(_ onboarding.Spec, want instance) provisioner.Needs {
 	if want.Adopt {
-		return []onboarding.Permission{permission("bigtable.instances.get", "to see that the instance you chose exists", "")}
+		return provisioner.Needs{Check: []onboarding.Permission{permission("bigtable.instances.get", "to see that the instance you chose exists", "")}}
 	}
-	return []onboarding.Permission{
-		permission("bigtable.instances.get", "to look for the instance and to see it ready", ""),
-		permission("bigtable.instances.create", "to create the instance", ""),
-		permission("bigtable.clusters.create", "to create the instance's cluster", ""),
+	return provisioner.Needs{
+		Check: []onboarding.Permission{permission("bigtable.instances.get", "to look for the instance and to see it ready", "")},
+		Apply: []onboarding.Permission{
+			permission("bigtable.instances.create", "to create the instance", ""),
+			permission("bigtable.clusters.create", "to create the instance's cluster", ""),
+		},
+		Undo: []onboarding.Permission{permission("bigtable.instances.delete", "to delete the instance, only where you tick that the data goes too", "")},
 	}
 }

@@ -185,32 +185,23 @@ func terraformBinding(_ onboarding.Spec, b iamBinding, name string) *hclwrite.Bl
 }
 
 // permissionsOfBinding are those that reading and writing the policy take.
-func permissionsOfBinding(spec onboarding.Spec, b iamBinding) []onboarding.Permission {
-	read, write := "to read who may use "+b.thing()+", before and after", "to let "+who(spec, b.Member)+" use "+b.thing()
+func permissionsOfBinding(spec onboarding.Spec, b iamBinding) provisioner.Needs {
+	policy, on := "resourcemanager.projects", elsewhere(spec, b.Project)
 	switch {
 	case b.Bucket != "":
-		on := onBucket(b.Bucket)
-		return []onboarding.Permission{
-			permission("storage.buckets.getIamPolicy", read, on),
-			permission("storage.buckets.setIamPolicy", write, on),
-		}
+		policy, on = "storage.buckets", onBucket(b.Bucket)
 	case b.Account != "":
-		on := elsewhere(spec, accountProject(b.Account))
-		return []onboarding.Permission{
-			permission("iam.serviceAccounts.getIamPolicy", read, on),
-			permission("iam.serviceAccounts.setIamPolicy", write, on),
-		}
+		policy, on = "iam.serviceAccounts", elsewhere(spec, accountProject(b.Account))
 	case b.Instance != "":
-		return []onboarding.Permission{
-			permission("bigtable.instances.getIamPolicy", read, ""),
-			permission("bigtable.instances.setIamPolicy", write, ""),
-		}
-	default:
-		on := elsewhere(spec, b.Project)
-		return []onboarding.Permission{
-			permission("resourcemanager.projects.getIamPolicy", read, on),
-			permission("resourcemanager.projects.setIamPolicy", write, on),
-		}
+		policy, on = "bigtable.instances", ""
+	}
+	write := func(why string) []onboarding.Permission {
+		return []onboarding.Permission{permission(policy+".setIamPolicy", why, on)}
+	}
+	return provisioner.Needs{
+		Check: []onboarding.Permission{permission(policy+".getIamPolicy", "to read who may use "+b.thing()+", before and after", on)},
+		Apply: write("to let " + who(spec, b.Member) + " use " + b.thing()),
+		Undo:  write("to remove what lets " + who(spec, b.Member) + " use " + b.thing()),
 	}
 }
 

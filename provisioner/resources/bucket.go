@@ -49,13 +49,6 @@ var Bucket = provisioner.Define(provisioner.StepDef[bucketState]{
 	Facts:       factsOfBucket,
 	APIs:        []string{"storage.googleapis.com"},
 	Permissions: permissionsOfBucket,
-
-	UndoPermissions: func(spec onboarding.Spec, _ bucketState) []onboarding.Permission {
-		return []onboarding.Permission{
-			permission("storage.buckets.delete", "to delete the bucket once it is empty", onBucket(spec.Bucket())),
-			permission("storage.objects.list", "to find the objects to delete, only where you tick that the data goes too", onBucket(spec.Bucket())),
-		}
-	},
 })
 
 func wantBucket(spec onboarding.Spec) []provisioner.Want[bucketState] {
@@ -241,11 +234,19 @@ func terraformBucket(_ onboarding.Spec, want bucketState, name string) *hclwrite
 	return b
 }
 
-func permissionsOfBucket(spec onboarding.Spec, _ bucketState) []onboarding.Permission {
-	return []onboarding.Permission{
-		permission("storage.buckets.get", "to look for the bucket and to check its settings", onBucket(spec.Bucket())),
-		permission("storage.buckets.create", "to create the bucket", ""),
-		permission("resourcemanager.projects.get", "to tell by the project's number that the bucket is yours", ""),
+func permissionsOfBucket(_ onboarding.Spec, want bucketState) provisioner.Needs {
+	on := onBucket(want.Name)
+	return provisioner.Needs{
+		Check: []onboarding.Permission{
+			permission("storage.buckets.get", "to look for the bucket and to check its settings", on),
+			permission("resourcemanager.projects.get", "to tell by the project's number that the bucket is yours", ""),
+		},
+		Apply: []onboarding.Permission{permission("storage.buckets.create", "to create the bucket", "")},
+		Undo: []onboarding.Permission{
+			permission("storage.buckets.delete", "to delete the bucket once it is empty", on),
+			permission("storage.objects.list", "to find the objects to delete, only where you tick that the data goes too", on),
+			permission("storage.objects.delete", "to delete the objects, only where you tick that the data goes too", on),
+		},
 	}
 }
 

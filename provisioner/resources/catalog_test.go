@@ -37,7 +37,10 @@ func cases() []steptest.Case {
 
 	return []steptest.Case{
 		{Step: resources.EnableAPIs, Catalog: []*provisioner.Step{resources.EnableAPIs, needsBigtable}, Absent: onboarding.ActionChange, Stays: true},
-		{Step: resources.Bucket, Foreign: func(w *steptest.World) { w.MakeBucket(steptest.Bystander, "somebody-else", bucket) }},
+		{
+			Step: resources.Bucket, Foreign: func(w *steptest.World) { w.MakeBucket(steptest.Bystander, "somebody-else", bucket) },
+			UndoWhen: map[string]func(*steptest.World){"storage.objects.delete": func(w *steptest.World) { w.Upload(steptest.Owner, bucket, "features/1") }},
+		},
 		{Step: resources.SparkAccount, Foreign: func(w *steptest.World) { w.Cloud.AddServiceAccount("acme-data", spark) }},
 		{Step: resources.SparkBucketRole, Policy: "buckets/" + bucket},
 		{Step: resources.ReadDataset},

@@ -82,6 +82,51 @@ func lived(t *testing.T, spec onboarding.Spec) (*steptest.World, []emulator.Call
 	return w, slices.Concat(calls[begin:middle], calls[again:after]), slices.Concat(calls[middle:again], calls[after:])
 }
 
+// The plan of a verification lists what a verification needs, and that of a teardown what a teardown needs.
+func TestAPlanListsThePermissionsOfItsOwnKind(t *testing.T) {
+	t.Parallel()
+	listed := func(plan onboarding.Plan) []onboarding.Permission {
+		var all []onboarding.Permission
+		for _, line := range plan.Tasks {
+			all = append(all, line.Permissions...)
+		}
+		return all
+	}
+	for name, spec := range specs() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := steptest.New(t, spec, resources.Catalog())
+			w.Succeeds(w.Run())
+			mark := w.Mark()
+			w.Succeeds(w.Verify())
+			verified := uses(w.Cloud.Calls()[mark:])
+			for _, u := range unnamed(spec, listed(w.VerifyPlan()), verified) {
+				t.Errorf("a verification uses %s on %s, which its plan doesn't list", u.permission, u.on)
+			}
+			for _, p := range listed(w.VerifyPlan()) {
+				if p.Name == "bigquery.datasets.getIamPolicy" {
+					continue // without it BigQuery refuses nothing, and leaves the access list out (T25)
+				}
+				if len(unnamed(spec, []onboarding.Permission{p}, verified)) == len(verified) {
+					t.Errorf("the plan of a verification lists %s on %q, which it doesn't use", p.Name, p.On)
+				}
+			}
+			w.Spec.EraseData = true
+			plan := w.TeardownPlan()
+			mark = w.Mark()
+			w.Succeeds(w.Execute(onboarding.RunTeardown, plan))
+			for _, u := range unnamed(spec, listed(plan), uses(w.Cloud.Calls()[mark:])) {
+				t.Errorf("a teardown uses %s on %s, which its plan doesn't list", u.permission, u.on)
+			}
+			for _, p := range listed(plan) {
+				if strings.HasSuffix(p.Name, ".create") {
+					t.Errorf("the plan of a teardown lists %s", p.Name)
+				}
+			}
+		})
+	}
+}
+
 func specs() map[string]onboarding.Spec {
 	dataproc := steptest.Spec()
 	dataproc.Compute, dataproc.Databricks = onboarding.ComputeDataproc, onboarding.DatabricksSpec{}

@@ -47,10 +47,6 @@ var ControlPlaneRole = provisioner.Define(provisioner.StepDef[role]{
 	Facts:       factsOfRole,
 	APIs:        []string{"iam.googleapis.com"},
 	Permissions: permissionsOfRole,
-
-	UndoPermissions: func(onboarding.Spec, role) []onboarding.Permission {
-		return []onboarding.Permission{permission("iam.roles.delete", "to delete the custom role", "")}
-	},
 })
 
 // roleName is the custom role's full name, as bindings want it.
@@ -189,11 +185,14 @@ func terraformRole(spec onboarding.Spec, want role, name string) *hclwrite.Block
 	return b
 }
 
-func permissionsOfRole(onboarding.Spec, role) []onboarding.Permission {
-	return []onboarding.Permission{
-		permission("iam.roles.get", "to look for the custom role", ""),
-		permission("iam.roles.create", "to create the custom role", ""),
-		permission("iam.roles.update", "to set the custom role's permissions if it exists with others", ""),
-		permission("iam.roles.undelete", "to restore the custom role if it was deleted before", ""),
+func permissionsOfRole(onboarding.Spec, role) provisioner.Needs {
+	return provisioner.Needs{
+		Check: []onboarding.Permission{permission("iam.roles.get", "to look for the custom role", "")},
+		Apply: []onboarding.Permission{
+			permission("iam.roles.create", "to create the custom role", ""),
+			permission("iam.roles.update", "to set the custom role's permissions if it exists with others", ""),
+			permission("iam.roles.undelete", "to restore the custom role if it was deleted before", ""),
+		},
+		Undo: []onboarding.Permission{permission("iam.roles.delete", "to delete the custom role", "")},
 	}
 }

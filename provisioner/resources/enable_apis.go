@@ -114,10 +114,10 @@ func terraformAPIs(_ onboarding.Spec, want apis, name string) *hclwrite.Block {
 	return b
 }
 
-func permissionsOfAPIs(onboarding.Spec, apis) []onboarding.Permission {
-	return []onboarding.Permission{
-		permission("serviceusage.services.get", "to see which APIs are on", ""),
-		permission("serviceusage.services.enable", "to turn on the APIs that are off", ""),
+func permissionsOfAPIs(onboarding.Spec, apis) provisioner.Needs {
+	return provisioner.Needs{
+		Check: []onboarding.Permission{permission("serviceusage.services.get", "to see which APIs are on", "")},
+		Apply: []onboarding.Permission{permission("serviceusage.services.enable", "to turn on the APIs that are off", "")},
 	}
 }
 

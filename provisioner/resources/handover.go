@@ -118,6 +118,6 @@ func deliver(ctx context.Context, env *provisioner.Env, body []byte) error {
 	}
 }
 
-func permissionsOfHandover(onboarding.Spec, handover) []onboarding.Permission {
-	return []onboarding.Permission{permission("resourcemanager.projects.get", "to put the project's number in the record", "")}
+func permissionsOfHandover(onboarding.Spec, handover) provisioner.Needs {
+	return provisioner.Needs{Verify: []onboarding.Permission{permission("resourcemanager.projects.get", "to put the project's number in the record", "")}}
 }

@@ -167,12 +167,20 @@ func terraformDataset(_ onboarding.Spec, d datasetAccess, name string) *hclwrite
 	return b
 }
 
-func permissionsOfDataset(spec onboarding.Spec, want datasetAccess) []onboarding.Permission {
+func permissionsOfDataset(spec onboarding.Spec, want datasetAccess) provisioner.Needs {
 	on := elsewhere(spec, want.Project)
-	return []onboarding.Permission{
-		permission("bigquery.datasets.get", "to read the dataset, before and after", on),
-		permission("bigquery.datasets.getIamPolicy", "to read who may use the dataset, before and after", on),
-		permission("bigquery.datasets.setIamPolicy", "to let the Spark account read the dataset", on),
-		permission("bigquery.datasets.update", "to let the Spark account read the dataset", on),
+	write := func(why string) []onboarding.Permission {
+		return []onboarding.Permission{
+			permission("bigquery.datasets.setIamPolicy", why, on),
+			permission("bigquery.datasets.update", why, on),
+		}
+	}
+	return provisioner.Needs{
+		Check: []onboarding.Permission{
+			permission("bigquery.datasets.get", "to read the dataset, before and after", on),
+			permission("bigquery.datasets.getIamPolicy", "to read who may use the dataset, before and after", on),
+		},
+		Apply: write("to let the Spark account read the dataset"),
+		Undo:  write("to remove what lets the Spark account read the dataset"),
 	}
 }

@@ -45,13 +45,6 @@ var SparkAccount = provisioner.Define(provisioner.StepDef[account]{
 	Facts:       factsOfSparkAccount,
 	APIs:        []string{"iam.googleapis.com"},
 	Permissions: permissionsOfAccount,
-
-	UndoPermissions: func(_ onboarding.Spec, want account) []onboarding.Permission {
-		if want.Existing {
-			return nil
-		}
-		return []onboarding.Permission{permission("iam.serviceAccounts.delete", "to delete the Spark service account", "")}
-	},
 })
 
 func wantSparkAccount(spec onboarding.Spec) []provisioner.Want[account] {
@@ -209,12 +202,15 @@ func terraformAccount(_ onboarding.Spec, want account, name string) *hclwrite.Bl
 	return b
 }
 
-func permissionsOfAccount(spec onboarding.Spec, want account) []onboarding.Permission {
+func permissionsOfAccount(spec onboarding.Spec, want account) provisioner.Needs {
 	if want.Existing {
-		return []onboarding.Permission{permission("iam.serviceAccounts.get", "to see that the account you named exists", elsewhere(spec, want.Project))}
+		return provisioner.Needs{Check: []onboarding.Permission{
+			permission("iam.serviceAccounts.get", "to see that the account you named exists", elsewhere(spec, want.Project)),
+		}}
 	}
-	return []onboarding.Permission{
-		permission("iam.serviceAccounts.get", "to look for the Spark service account", ""),
-		permission("iam.serviceAccounts.create", "to create the Spark service account", ""),
+	return provisioner.Needs{
+		Check: []onboarding.Permission{permission("iam.serviceAccounts.get", "to look for the Spark service account", "")},
+		Apply: []onboarding.Permission{permission("iam.serviceAccounts.create", "to create the Spark service account", "")},
+		Undo:  []onboarding.Permission{permission("iam.serviceAccounts.delete", "to delete the Spark service account", "")},
 	}
 }

@@ -149,9 +149,9 @@ func canary(ctx context.Context, env *provisioner.Env, bucket, name string) erro
 	return nil
 }
 
-func permissionsOfVerification(spec onboarding.Spec, _ verification) []onboarding.Permission {
-	return []onboarding.Permission{
+func permissionsOfVerification(spec onboarding.Spec, _ verification) provisioner.Needs {
+	return provisioner.Needs{Verify: []onboarding.Permission{
 		permission("storage.objects.create", "to write a small test object to the bucket", onBucket(spec.Bucket())),
 		permission("storage.objects.delete", "to delete the test object again", onBucket(spec.Bucket())),
-	}
+	}}
 }

@@ -34,6 +34,8 @@ type Case struct {
 	Policy string
 	// When gives, for a permission that only some states need, that state. It is made after a complete run.
 	When map[string]func(*World)
+	// UndoWhen gives, for a permission that only some states need of a teardown, that state. It is made after a complete run.
+	UndoWhen map[string]func(*World)
 	// Stays says that a teardown leaves the resource on purpose.
 	Stays bool
 }
@@ -61,6 +63,9 @@ func Run(t *testing.T, c Case) {
 	}
 	if c.Step.Undoes() {
 		t.Run("a teardown removes it once", func(t *testing.T) { undone(t, c) })
+		if c.changes() {
+			t.Run("a teardown needs what its plan lists, and no other", func(t *testing.T) { removing(t, c) })
+		}
 		if c.Step.Shared() {
 			t.Run("what was there before survives run and teardown", func(t *testing.T) { survives(t, c) })
 		}
@@ -226,6 +231,51 @@ func once(t *testing.T, c Case) {
 	w.Succeeds(w.Run())
 	if changed := w.Changes(mark); len(changed) > 0 {
 		t.Errorf("the second run changed something: %s", calls(changed))
+	}
+}
+
+// removing tears down with exactly the permissions that the plan of the teardown lists, and with each of them missing.
+func removing(t *testing.T, c Case) {
+	begin := func(t *testing.T, missing string) (*World, onboarding.Plan, []onboarding.Permission) {
+		w := c.world(t)
+		c.before(w)
+		w.Succeeds(w.Run())
+		if when := c.UndoWhen[missing]; when != nil {
+			when(w)
+		}
+		w.Spec.EraseData = true
+		plan := w.TeardownPlan()
+		plan.Tasks = slices.DeleteFunc(plan.Tasks, func(t onboarding.PlannedTask) bool { return !c.mine(t.Name) })
+		var listed []onboarding.Permission
+		for _, line := range plan.Tasks {
+			for _, p := range line.Permissions {
+				if p.Why = ""; !slices.Contains(listed, p) {
+					listed = append(listed, p)
+				}
+			}
+		}
+		w.SignIn(Limited)
+		return w, plan, listed
+	}
+	w, plan, listed := begin(t, "")
+	w.Allow(listed)
+	w.Succeeds(w.Execute(onboarding.RunTeardown, plan))
+	for _, without := range listed {
+		t.Run(strings.TrimSpace(without.Name+" "+without.On), func(t *testing.T) {
+			w, plan, listed := begin(t, without.Name)
+			w.Allow(slices.DeleteFunc(slices.Clone(listed), func(p onboarding.Permission) bool { return p == without }))
+			run := w.Execute(onboarding.RunTeardown, plan)
+			if run.State == onboarding.RunSucceeded {
+				t.Fatalf("the teardown succeeds without %s: do not ask for it", without.Name)
+			}
+			if !slices.ContainsFunc(run.Tasks, func(task onboarding.Task) bool {
+				return task.Code == onboarding.CodePermission && strings.Contains(task.Message, without.Name)
+			}) {
+				t.Errorf("no task names %s:%s", without.Name, words(run))
+			}
+			w.Allow(listed)
+			w.Succeeds(w.Retry())
+		})
 	}
 }
 

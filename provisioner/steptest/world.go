@@ -255,11 +255,17 @@ func (w *World) Teardown(which func(onboarding.TaskName) bool) onboarding.Run {
 // Verify executes a verification of everything.
 func (w *World) Verify() onboarding.Run {
 	w.T.Helper()
+	return w.Execute(onboarding.RunVerify, w.VerifyPlan())
+}
+
+// VerifyPlan is what a verification would read.
+func (w *World) VerifyPlan() onboarding.Plan {
+	w.T.Helper()
 	plan, err := w.service.VerifyPlan(w.Spec)
 	if err != nil {
 		w.T.Fatalf("verification's plan: %v", err)
 	}
-	return w.Execute(onboarding.RunVerify, plan)
+	return plan
 }
 
 // Execute runs a pinned plan to its end, or until it needs somebody.
@@ -353,6 +359,19 @@ func (w *World) MakeBucket(as, project, name string) {
 	w.T.Helper()
 	if err := w.Clients(as).Storage.Bucket(name).Create(w.T.Context(), project, &storage.BucketAttrs{Location: "us-west1"}); err != nil {
 		w.T.Fatalf("make bucket %s: %v", name, err)
+	}
+}
+
+// Upload puts a small object into a bucket as somebody.
+func (w *World) Upload(as, bucket, name string) {
+	w.T.Helper()
+	object := w.Clients(as).Storage.Bucket(bucket).Object(name).NewWriter(w.T.Context())
+	object.ChunkSize = 0
+	if _, err := object.Write([]byte("sample\n")); err != nil {
+		w.T.Fatalf("write %s: %v", name, err)
+	}
+	if err := object.Close(); err != nil {
+		w.T.Fatalf("write %s: %v", name, err)
 	}
 }
 
