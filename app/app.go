@@ -31,6 +31,7 @@ type Store interface {
 	listStore
 	retentionStore
 	settingsStore
+	handoverStore
 }
 
 // Cloud is everything that the use cases need of the customer's cloud. It acts with the live consent of the onboarding:

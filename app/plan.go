@@ -87,6 +87,9 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 	case kind == onboarding.RunProvision && !j.Complete(j.Case):
 		r.Early = true
 		return r, onboarding.Errorf(onboarding.CodeConflict, "Answer every question first. The plan follows from the answers.")
+	case kind == onboarding.RunVerify && j.Onboarding.Status == onboarding.StatusHandingOver:
+		r.Early = true
+		return r, onboarding.Errorf(onboarding.CodeConflict, "The handover isn’t complete yet. Verify again when it is.")
 	case kind == onboarding.RunVerify && j.Onboarding.Status != onboarding.StatusDone:
 		r.Early = true
 		return r, onboarding.Errorf(onboarding.CodeConflict, "There is nothing to verify yet. Wait until a run has finished.")
@@ -326,11 +329,6 @@ func (a *App) Outline(j Journey) []onboarding.PlannedTask {
 		return nil
 	}
 	return a.cfg.Cloud.Outline(spec)
-}
-
-// Sketch lists what every run does, whatever is answered.
-func (a *App) Sketch() onboarding.Plan {
-	return onboarding.Plan{Tasks: a.cfg.Cloud.Outline(onboarding.Spec{})}
 }
 
 // Facts are what was handed over by a run.

@@ -52,6 +52,14 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 	if view.Audit, err = s.App.Timeline(ctx, v.actor, v.id); err != nil {
 		return view, err
 	}
+	if view.Handover, err = s.handoverView(v); err != nil {
+		return view, err
+	}
+	succeeded, err := s.App.SucceededRun(ctx, v.actor, v.id)
+	if err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		return view, err
+	}
+	view.Recorded = succeeded.ID
 	run, err := s.progressView(ctx, v.actor, v.id)
 	switch {
 	case err == nil:

@@ -29,8 +29,11 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		Frame: s.onboardingFrame(v, ob, "Your project is ready"), Onboarding: ob, Run: run, Specialist: ob.Specialist,
 		Address: run.Plan.Spec.UIAddress(), Facts: s.App.Facts(run), Revoked: revoked,
 	}
-	if v.actor.Role.Member() && ob.Status == onboarding.StatusDone {
-		if !ob.Archived {
+	if view.Handover, err = s.handoverView(v); err != nil {
+		return err
+	}
+	if v.actor.Role.Member() && (ob.Status == onboarding.StatusDone || ob.Status == onboarding.StatusHandingOver) {
+		if !ob.Archived && ob.Status == onboarding.StatusDone {
 			view.VerifyURL = planPath(v.id, onboarding.RunVerify)
 		}
 		if v.actor.Role == onboarding.RoleCustomer {
@@ -58,15 +61,12 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 	return s.draw(w, v.Request, http.StatusOK, web.Done(view))
 }
 
-// outputs is the record as a download.
+// outputs is the record as a download, with how the secrets went by now.
 func (s *Server) outputs(w http.ResponseWriter, v *visit) error {
-	run, err := s.App.SucceededRun(v.Context(), v.actor, v.id)
+	run, record, err := s.App.Record(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
-	if len(run.Record) == 0 {
-		return onboarding.Errorf(onboarding.CodeNotFound, "This run left no record. Ask your specialist to run the verification again.")
-	}
-	download(w, v, "application/json", run.Plan.Spec.Deployment+"-outputs.json", run.Record)
+	download(w, v, "application/json", run.Plan.Spec.Deployment+"-outputs.json", record)
 	return nil
 }

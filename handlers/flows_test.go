@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,13 +123,36 @@ func (w *world) finish(ob onboarding.Onboarding, b *browser) *worker {
 	k.must(w.store.PutRecord(w.t.Context(), k.fence(), []byte(`{}`)))
 	k.must(w.cloud.Revoke(w.t.Context(), onboarding.System, ob.ID))
 	k.end(onboarding.RunSucceeded)
+	k.handOver(ob.ID, b)
 	return k
+}
+
+// handOver does what the workers do of a handover that has no destination for secrets: the record is taken, and the customer
+// confirms.
+func (k *worker) handOver(id onboarding.ID, b *browser) {
+	k.w.t.Helper()
+	for {
+		all, err := k.w.store.Deliveries(k.w.t.Context(), onboarding.System, id)
+		k.must(err)
+		i := slices.IndexFunc(all, func(d onboarding.Delivery) bool { return !d.NextAt.IsZero() })
+		if i < 0 {
+			return
+		}
+		due, err := k.w.store.DueDelivery(k.w.t.Context(), all[i].ID)
+		k.must(err)
+		if due.Kind == onboarding.DeliverRecord {
+			k.must(k.w.store.EndTry(k.w.t.Context(), due.Delivery, onboarding.TryOutcome{Way: onboarding.WayPut}))
+			continue
+		}
+		k.must(k.w.store.AskCustomer(k.w.t.Context(), due.Delivery))
+		wantTo(k.w.t, b.post(web.OnboardingPath(id, "confirm"), "delivery", string(due.ID), "confirm", "yes"), web.OnboardingPath(id, "done"))
+	}
 }
 
 func TestTheLastPageSaysWhereTheRecordWent(t *testing.T) {
 	for _, c := range []struct{ address, says string }{
-		{"", "Your specialist takes the record over"},
-		{"https://handover.vendor.example/put", "The record was delivered to Tecton"},
+		{"", "The Databricks token was entered in Tecton’s console, as ada@customer.example confirmed. Our sealed copy was wiped."},
+		{"https://handover.vendor.example/put", "The record was delivered to Tecton’s address."},
 	} {
 		w := newWorld(t)
 		ob, b := w.ready()
@@ -140,6 +164,58 @@ func TestTheLastPageSaysWhereTheRecordWent(t *testing.T) {
 		w.finish(ob, b)
 		says(t, b.get(web.OnboardingPath(ob.ID, "done")), c.says)
 	}
+}
+
+func TestTheCustomerConfirmsThatTheyEnteredTheToken(t *testing.T) {
+	w := newWorld(t)
+	admin := w.as(root)
+	wantTo(t, admin.settings("handover", "console_text", "Settings › Tokens", "console_link", "https://console.vendor.example/tokens"), "/admin/settings#handover")
+	ob, b := w.ready()
+	says(t, b.get(web.OnboardingPath(ob.ID, "step", "compute")), "you enter it yourself in Tecton’s console and confirm that here")
+	b.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.finish("apis")
+	k.finish("bucket")
+	k.must(w.store.PutRecord(t.Context(), k.fence(), []byte(`{"format":1}`)))
+	k.end(onboarding.RunSucceeded)
+	all, err := w.store.Deliveries(t.Context(), onboarding.System, ob.ID)
+	k.must(err)
+	due, err := w.store.DueDelivery(t.Context(), all[0].ID)
+	k.must(err)
+	k.must(w.store.AskCustomer(t.Context(), due.Delivery))
+
+	done, confirm := web.OnboardingPath(ob.ID, "done"), web.OnboardingPath(ob.ID, "confirm")
+	page := b.get(done)
+	says(t, page, "Enter the Databricks token in Tecton’s console")
+	if page.Find("#confirm-secrets a[href='https://console.vendor.example/tokens']").Text() != "Settings › Tokens" {
+		t.Error("the page doesn't lead to the place in the vendor's console")
+	}
+	staff := w.as(sam)
+	if staff.get(done).Find("#confirm-secrets form").Length() != 0 {
+		t.Error("staff is asked to confirm for the customer")
+	}
+	want(t, staff.post(confirm, "delivery", string(due.ID), "confirm", "yes"), http.StatusForbidden)
+	wantTo(t, b.post(confirm, "delivery", string(due.ID)), done)
+	says(t, b.get(done), "Nothing was wiped. Select the checkbox")
+	wantTo(t, b.post(confirm, "delivery", string(due.ID), "confirm", "yes"), done)
+	after := b.get(done)
+	says(t, after, "Our sealed copy was wiped.")
+	if after.Find("#confirm-secrets").Length() != 0 || w.onboarding(ob.ID).Status != onboarding.StatusDone {
+		t.Errorf("it is %s and still asks", w.onboarding(ob.ID).Status)
+	}
+	says(t, b.get(web.OnboardingPath(ob.ID, "receipt")), "Confirmed, and our copy wiped")
+	record := b.get(web.OnboardingPath(ob.ID, "outputs.json")).body
+	if !strings.Contains(record, `"way": "vendor_console"`) || !strings.Contains(record, `"by": "`+ada+`"`) {
+		t.Errorf("the record doesn't say how the token went: %s", record)
+	}
+	detail := staff.get(web.AdminPath(ob.ID))
+	for _, page := range []string{"outputs.json", "receipt", "done"} {
+		if detail.Find("#handover a[href='"+web.OnboardingPath(ob.ID, page)+"']").Length() != 1 {
+			t.Errorf("the specialist's page doesn't lead to %s", page)
+		}
+	}
+	wantTo(t, staff.post(web.AdminPath(ob.ID, "deliver")), web.AdminPath(ob.ID))
+	says(t, staff.get(web.AdminPath(ob.ID)), "Enter an address for the handover record first")
 }
 
 func TestATeardownIsPlannedConfirmedAndEndsWithWhatStays(t *testing.T) {

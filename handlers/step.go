@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/go-chi/chi/v5"
@@ -21,6 +22,14 @@ func (s *Server) stepPage(v *visit, j app.Journey, step wizard.StepView, version
 		Locked: locked(v, j.Onboarding, step.Connects),
 		Frame:  f, Onboarding: j.Onboarding.ID, Version: version, Step: step, Steps: j.StepsAt(j.Case, step.ID), Outline: s.outline(j),
 		FromCheck: v.form.Get("from") == "check" || v.URL.Query().Get("from") == "check",
+	}
+	if slices.ContainsFunc(step.Fields, func(f wizard.FieldView) bool { return f.Kind == wizard.KindSecret }) {
+		settings, err := s.App.Settings(v.Context())
+		if err != nil {
+			return page, err
+		}
+		way := web.WayOf(settings)
+		page.Secrets = &way
 	}
 	if step.Connects {
 		consent, err := s.App.LiveConsent(v.Context(), v.actor, v.id)

@@ -194,5 +194,14 @@ func (s *Server) receipt(w http.ResponseWriter, v *visit) error {
 			view.RevokeURL = web.OnboardingPath(v.id, "revoke")
 		}
 	}
+	handover, err := s.App.Handover(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	for _, d := range handover.Deliveries {
+		if d.Kind == onboarding.DeliverSecrets {
+			view.Secrets = append(view.Secrets, d)
+		}
+	}
 	return s.draw(w, v.Request, http.StatusOK, web.Receipt(view))
 }

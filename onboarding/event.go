@@ -45,6 +45,10 @@ const (
 	EventRunBlocked          EventKind = "run.blocked"
 	EventRunFailed           EventKind = "run.failed"
 	EventRunCanceled         EventKind = "run.cancelled"
+	EventSecretsEncrypted    EventKind = "secrets.encrypted"
+	EventSecretsConfirmed    EventKind = "secrets.confirmed"
+	EventHandoverDelivered   EventKind = "handover.delivered"
+	EventHandoverRetried     EventKind = "handover.retried"
 )
 
 // Events holds a payload of each kind, empty but for what decides the kind. docs/events.md describes the same kinds
@@ -78,6 +82,10 @@ var Events = []Event{
 	RunEnded{State: RunBlocked},
 	RunEnded{State: RunFailed},
 	RunEnded{State: RunCanceled},
+	SecretsEncrypted{},
+	SecretsConfirmed{},
+	HandoverDelivered{},
+	HandoverRetried{},
 }
 
 // eventTypes are the payloads of [Events] by their kind.
@@ -251,6 +259,38 @@ type RunEnded struct {
 	WaitingFor string   `json:"waiting_for,omitempty"` // what they must do
 }
 
+// SecretsEncrypted says that secrets were encrypted to the vendor's key and our sealed copies wiped.
+type SecretsEncrypted struct {
+	Run      RunID     `json:"run"`
+	Purposes []Purpose `json:"purposes"` // at least one
+	Key      string    `json:"key"`      // [Fingerprint] of the vendor's key
+}
+
+// SecretsConfirmed says that the actor confirmed having entered secrets in the vendor's console, and that our sealed copies
+// were wiped.
+type SecretsConfirmed struct {
+	Run      RunID     `json:"run"`
+	Purposes []Purpose `json:"purposes"` // at least one
+}
+
+// HandoverDelivered says that the vendor's address took the record or the encrypted secrets.
+type HandoverDelivered struct {
+	Run      RunID        `json:"run"`
+	Delivery DeliveryID   `json:"delivery"`
+	What     DeliveryKind `json:"what"`
+	Purposes []Purpose    `json:"purposes,omitempty"` // of secrets
+	Way      DeliveryWay  `json:"way"`
+	Key      string       `json:"key,omitempty"` // of secrets: [Fingerprint] of the vendor's key
+	Tries    int          `json:"tries"`
+}
+
+// HandoverRetried says that the actor had the record or the encrypted secrets sent at once, perhaps again.
+type HandoverRetried struct {
+	Run      RunID        `json:"run"`
+	Delivery DeliveryID   `json:"delivery"`
+	What     DeliveryKind `json:"what"`
+}
+
 // The payloads decide their kind, so that no event is stored under another's.
 
 func (OnboardingCreated) Kind() EventKind   { return EventOnboardingCreated }
@@ -278,3 +318,7 @@ func (RunRetried) Kind() EventKind          { return EventRunRetried }
 func (PlanApproved) Kind() EventKind        { return EventPlanApproved }
 func (RunCancelAsked) Kind() EventKind      { return EventRunCancelAsked }
 func (e RunEnded) Kind() EventKind          { return "run." + EventKind(e.State) }
+func (SecretsEncrypted) Kind() EventKind    { return EventSecretsEncrypted }
+func (SecretsConfirmed) Kind() EventKind    { return EventSecretsConfirmed }
+func (HandoverDelivered) Kind() EventKind   { return EventHandoverDelivered }
+func (HandoverRetried) Kind() EventKind     { return EventHandoverRetried }

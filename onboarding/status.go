@@ -12,17 +12,19 @@ const (
 	StatusWaitingCustomer Status = "waiting_customer" // submitted; the customer or a colleague must act
 	StatusProvisioning    Status = "provisioning"
 	StatusAttention       Status = "needs_attention" // failed, or blocked on someone
+	StatusHandingOver     Status = "handing_over"    // everything is made; the vendor hasn't everything yet
 	StatusDone            Status = "done"
 	StatusTornDown        Status = "torn_down"
 )
 
 // Statuses lists every status in the order of the tabs.
-var Statuses = []Status{StatusInForm, StatusWaitingVendor, StatusWaitingCustomer, StatusProvisioning, StatusAttention, StatusDone, StatusTornDown}
+var Statuses = []Status{StatusInForm, StatusWaitingVendor, StatusWaitingCustomer, StatusProvisioning, StatusAttention, StatusHandingOver, StatusDone, StatusTornDown}
 
 // Each status is in one of these sets.
 var (
 	FormStatuses     = []Status{StatusInForm, StatusWaitingVendor, StatusWaitingCustomer} // answers decide the status
 	RunStatuses      = []Status{StatusProvisioning, StatusAttention}                      // a run's tasks say where it is
+	HandoverStatuses = []Status{StatusHandingOver}                                        // the last run succeeded; deliveries decide the status
 	FinishedStatuses = []Status{StatusDone, StatusTornDown}                               // the last run succeeded; its secrets aren't needed anymore
 )
 
@@ -45,6 +47,7 @@ type Facts struct {
 	Task     Task     // the first task that is blocked or failed; zero if none is
 	Failed   int      // how many tasks failed
 	Left     int      // how many things of ours a teardown that succeeded didn't remove
+	Handover Waiting  // what the handover waits for; zero if it is complete
 }
 
 // Stage is a status with whom the onboarding waits on. Since when is the store's to say: it stays while the same party
@@ -75,6 +78,8 @@ func (f Facts) Stage() (Stage, bool) {
 		return Stage{StatusAttention, Waiting{On: PartyCustomer, For: remains(f.Left)}}, follows
 	case f.State == RunSucceeded && f.Kind == RunTeardown:
 		return Stage{Status: StatusTornDown}, follows
+	case f.State == RunSucceeded && f.Handover.On != PartyNobody:
+		return Stage{StatusHandingOver, f.Handover}, follows
 	case f.State == RunSucceeded:
 		return Stage{Status: StatusDone}, follows
 	case f.State == RunCanceled:

@@ -6,7 +6,7 @@ import (
 )
 
 func TestEachStatusIsInOneSet(t *testing.T) {
-	all := slices.Concat(FormStatuses, RunStatuses, FinishedStatuses)
+	all := slices.Concat(FormStatuses, RunStatuses, HandoverStatuses, FinishedStatuses)
 	if !slices.Equal(all, Statuses) {
 		t.Errorf("the sets have %v, and there are %v", all, Statuses)
 	}
@@ -83,6 +83,26 @@ func TestDifferencesWaitOnTheCustomer(t *testing.T) {
 		got, ok := Facts{Kind: RunVerify, State: RunFailed, Failed: n}.Stage()
 		if !ok || got != (Stage{StatusDone, Waiting{On: PartyCustomer, For: want}}) {
 			t.Errorf("%d differences: %+v %v", n, got, ok)
+		}
+	}
+}
+
+func TestAHandoverThatIsOpenIsTheStage(t *testing.T) {
+	record, tokens := Delivery{Kind: DeliverRecord, State: DeliveryPending}, Delivery{Kind: DeliverSecrets, State: DeliveryPending, Purposes: []Purpose{PurposeDatabricksToken, PurposeRedisToken}}
+	missing, unconfirmed, done := tokens, tokens, tokens
+	missing.NeedsVendor, unconfirmed.State, done.State = "Set an age recipient in the settings", DeliveryUnconfirmed, DeliveryDone
+	for name, c := range map[string]struct {
+		open []Delivery
+		want Stage
+	}{
+		"nothing":        {[]Delivery{done}, Stage{Status: StatusDone}},
+		"the record":     {[]Delivery{record, done}, Stage{StatusHandingOver, Waiting{On: PartySpecialist, For: "Receive the record"}}},
+		"the vendor":     {[]Delivery{record, missing}, Stage{StatusHandingOver, Waiting{On: PartySpecialist, For: "Set an age recipient in the settings"}}},
+		"the customer":   {[]Delivery{record, unconfirmed}, Stage{StatusHandingOver, Waiting{On: PartyCustomer, For: "Enter the Databricks token and Redis token in the vendor's console and confirm"}}},
+		"a later record": {[]Delivery{{Kind: DeliverRecord, State: DeliveryCanceled}, record}, Stage{StatusHandingOver, Waiting{On: PartySpecialist, For: "Receive the record"}}},
+	} {
+		if got, ok := (Facts{Kind: RunProvision, State: RunSucceeded, Handover: Handover(c.open)}).Stage(); got != c.want || !ok {
+			t.Errorf("%s: %+v %v, want %+v", name, got, ok, c.want)
 		}
 	}
 }

@@ -39,6 +39,7 @@ type Ledger interface {
 	BlockTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, b *onboarding.Blocked) error
 	FailTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, code onboarding.Code, message, operator string) error
 	FinishTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, o onboarding.Outcome) error
+	// EndRun ends a run. One that succeeded in provisioning queues the handover in the same transaction.
 	EndRun(ctx context.Context, fence onboarding.Fence, state onboarding.RunState) error
 	// ReleaseRun gives a run back to the queue without using up an attempt.
 	ReleaseRun(ctx context.Context, fence onboarding.Fence) error
@@ -65,8 +66,6 @@ type Ledger interface {
 type Vault interface {
 	Open(to onboarding.SealedTo, sealed []byte) (onboarding.Secret, error)
 	Seal(to onboarding.SealedTo, s onboarding.Secret) ([]byte, error)
-	// Genuine tells whether an authentication code, of a run's or a consent's Authority, was made by us.
-	Genuine(what, code []byte) bool
 }
 
 // Config is what a [Service] works with.
@@ -150,13 +149,9 @@ func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec, task
 	if err != nil {
 		return nil, err
 	}
-	hosts := []string{".gcp.databricks.com"}
-	if u, err := url.Parse(spec.Vendor.HandoverURL); err == nil && u.Hostname() != "" {
-		hosts = append(hosts, u.Hostname())
-	}
 	return &Env{
 		Spec: spec, Tasks: tasks, Cloud: c, Caller: a.email(), Secret: a.secret,
-		HTTP: s.cfg.Guard.HTTP(hosts...), Dial: s.cfg.Guard.Dial, Now: s.cfg.Now,
+		HTTP: s.cfg.Guard.HTTP(".gcp.databricks.com"), Dial: s.cfg.Guard.Dial, Now: s.cfg.Now,
 		Log:       func(string, ...any) {},
 		Results:   func() []onboarding.Task { return nil },
 		PutRecord: func(context.Context, []byte) error { return errors.New("there is no run to put a record of") },

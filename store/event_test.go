@@ -131,6 +131,44 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 		onboarding.RunEnded{Run: run.ID, State: onboarding.RunSucceeded},
 	)
 
+	// Secrets that the customer enters elsewhere, then secrets that go to the vendor's address.
+	again := func() (onboarding.RunID, onboarding.Delivery) {
+		in := save(ob, "region", `{"region":"us-west1"}`)
+		in.Sealed = map[onboarding.Purpose][]byte{onboarding.PurposeRedisToken: []byte("sealed")}
+		ob, err = s.SaveAnswer(ctx, ada, in)
+		must(t, err)
+		run := submit(t, s, ada, ob).ID
+		must(t, s.EndRun(ctx, claim(run), onboarding.RunSucceeded))
+		happened(
+			onboarding.AnswerSaved{Step: "region", Version: ob.Version},
+			onboarding.RunSubmitted{Run: run, Purpose: onboarding.RunProvision, PlanHash: plan().Hash(), Tasks: 2},
+			onboarding.RunStarted{Run: run},
+			onboarding.RunEnded{Run: run, State: onboarding.RunSucceeded},
+		)
+		queued, err := s.Deliveries(ctx, sam, ob.ID)
+		must(t, err)
+		due, err := s.DueDelivery(ctx, queued[0].ID)
+		must(t, err)
+		return run, due.Delivery
+	}
+	redis := []onboarding.Purpose{onboarding.PurposeRedisToken}
+	ended, tokens := again()
+	must(t, s.AskCustomer(ctx, tokens))
+	must(t, s.ConfirmSecrets(ctx, ada, ob.ID, tokens.ID))
+	happened(onboarding.SecretsConfirmed{Run: ended, Purposes: redis})
+	ended, tokens = again()
+	must(t, s.KeepCiphertext(ctx, tokens, "sha256:key", []byte("ciphertext")))
+	tokens.Key = "sha256:key"
+	must(t, s.EndTry(ctx, tokens, onboarding.TryOutcome{Way: onboarding.WayPut}))
+	must(t, s.SendRecord(ctx, sam, ob.ID, ended))
+	queued, err := s.Deliveries(ctx, sam, ob.ID)
+	must(t, err)
+	happened(
+		onboarding.SecretsEncrypted{Run: ended, Purposes: redis, Key: "sha256:key"},
+		onboarding.HandoverDelivered{Run: ended, Delivery: tokens.ID, What: onboarding.DeliverSecrets, Purposes: redis, Way: onboarding.WayPut, Key: "sha256:key", Tries: 1},
+		onboarding.HandoverRetried{Run: ended, Delivery: queued[0].ID, What: onboarding.DeliverRecord},
+	)
+
 	_, open, err = s.ReplaceCustomer(ctx, sam, ob.ID, "@customer.example", 0)
 	must(t, err)
 	happened(

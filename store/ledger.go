@@ -292,6 +292,12 @@ func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e en
 			return err
 		}
 	}
+	if e.Kind == onboarding.RunProvision && state == onboarding.RunSucceeded {
+		var err error
+		if facts.Handover, err = s.beginHandover(ctx, tx, e.Onboarding, run); err != nil {
+			return err
+		}
+	}
 	var first trouble
 	var waiting onboarding.Waiting
 	if state == onboarding.RunBlocked || state == onboarding.RunFailed {
@@ -306,6 +312,11 @@ func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e en
 		}
 		stage, _ := facts.Stage()
 		waiting = stage.Waiting
+	}
+	if e.Kind == onboarding.RunTeardown && state == onboarding.RunSucceeded {
+		if err := cancelDeliveries(ctx, tx, e.Onboarding); err != nil {
+			return err
+		}
 	}
 	if err := s.follow(ctx, tx, e.Onboarding, facts); err != nil {
 		return err

@@ -309,6 +309,9 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 				return nil, err
 			}
 		}
+		if err := s.wakeDeliveries(ctx, tx, id); err != nil { // an address may have been corrected
+			return nil, err
+		}
 		if apiKeySealed == nil {
 			return event, nil
 		}
@@ -399,6 +402,9 @@ func (s *Store) archive(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, 
 		return onboarding.Errorf(onboarding.CodeConflict, "A run is in progress. Wait for it to finish, or cancel it, before you archive.")
 	}
 	if _, err := tx.Exec(ctx, deleteSecrets, seen(actor, args)); err != nil {
+		return err
+	}
+	if err := cancelDeliveries(ctx, tx, id); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE grants SET sealed = NULL, wiped_at = @now, wiped_by = @by WHERE onboarding = @id AND wiped_at IS NULL`, args); err != nil {

@@ -86,6 +86,7 @@ var forget = []string{
 	`DELETE FROM river_job j USING runs r WHERE r.onboarding = @id AND j.kind = @kind AND j.args @> jsonb_build_object('run', r.id)`,
 	`UPDATE runs SET started_by = '', record = NULL WHERE onboarding = @id`,
 	`DELETE FROM readings WHERE onboarding = @id`,
+	`DELETE FROM deliveries WHERE onboarding = @id`,
 	`UPDATE grants SET email = '', given_by = '', wiped_by = '' WHERE onboarding = @id`,
 	`UPDATE grant_uses SET actor = '' WHERE onboarding = @id`,
 	`UPDATE onboardings SET owner = '', specialist = '', answers = '{}', vendor = vendor - 'handover_url',

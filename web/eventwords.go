@@ -125,6 +125,14 @@ func eventWords(entry onboarding.AuditEntry) string {
 		return "asked the run to stop."
 	case onboarding.RunEnded:
 		return endedWords(e)
+	case onboarding.SecretsEncrypted:
+		return "encrypted the " + onboarding.PurposeWords(e.Purposes) + " with the vendor’s key " + shortKey(e.Key) + " and wiped our sealed copy."
+	case onboarding.SecretsConfirmed:
+		return "confirmed having entered the " + onboarding.PurposeWords(e.Purposes) + " in the vendor’s console. Our sealed copy was wiped."
+	case onboarding.HandoverDelivered:
+		return deliveredWords(e)
+	case onboarding.HandoverRetried:
+		return "had the " + handedWords(e.What, nil) + " sent again."
 	}
 	return fmt.Sprintf("recorded the event %s.", entry.What)
 }
@@ -180,6 +188,24 @@ func submittedWords(e onboarding.RunSubmitted) string {
 		name = "teardown"
 	}
 	return plan + " and started the " + name + usingConsent(e.Access)
+}
+
+func handedWords(what onboarding.DeliveryKind, purposes []onboarding.Purpose) string {
+	switch {
+	case what == onboarding.DeliverRecord:
+		return "record"
+	case len(purposes) == 0:
+		return "encrypted secrets"
+	}
+	return "encrypted " + onboarding.PurposeWords(purposes)
+}
+
+func deliveredWords(e onboarding.HandoverDelivered) string {
+	to := "address"
+	if e.Way == onboarding.WayWebhook {
+		to = "webhook"
+	}
+	return "delivered the " + handedWords(e.What, e.Purposes) + " to the vendor’s " + to + "."
 }
 
 func endedWords(e onboarding.RunEnded) string {

@@ -363,9 +363,6 @@ func doneWord(a onboarding.Action) string {
 	}
 }
 
-// delivered tells whether the record went to the vendor: a run that succeeded sent it where an address was configured.
-func (v DoneView) delivered() bool { return v.Run.Plan.Spec.Vendor.HandoverURL != "" }
-
 // handover is what people read of what was handed over.
 func (v DoneView) handover() []wizard.Row {
 	var rows []wizard.Row

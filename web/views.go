@@ -75,7 +75,6 @@ type InviteView struct {
 	Questions int    // how many pages of questions the customer answers
 	ExpiresAt time.Time
 	SignedIn  string // InviteOther: the address that is signed in
-	Planes    Planes // the zero value draws none
 }
 
 // HomeView lists a customer's onboardings.
@@ -110,6 +109,7 @@ type StepPageView struct {
 	FromCheck  bool        // opened by "Change": posts from=check, Back returns to the check page
 	Stale      *Stale      // nil: not stale
 	Connection *Connection // nil: the step doesn't draw it; the project step does
+	Secrets    *SecretsWay // of the secrets that the step asks for; nil: it asks for none
 }
 
 // PlannerView is the name planner's fragment, answered to POST /o/{id}/planner.
@@ -167,7 +167,6 @@ type CheckView struct {
 	Locked     string                 // why the reader changes no answer, "" they may
 	LastRun    *onboarding.RunSummary // of a deployment of which something was created; nil: nothing was
 	Colleague  bool                   // the reader is one: the project is theirs to change all the same
-	Planes     Planes                 // the zero value draws none
 }
 
 // PlanView is the plan, and the button that approves it.
@@ -236,10 +235,11 @@ type DoneView struct {
 	Specialist  string            // who to ask, name or address
 	Address     string            // the deployment's UI
 	Facts       []onboarding.Fact // what was handed over
-	Revoked     bool              // access given up at Google and wiped
-	TeardownURL string            // "" draws none
-	VerifyURL   string            // "" draws none
-	Verified    string            // what the last verification on demand found, "" if there was none
+	Handover    HandoverView
+	Revoked     bool   // access given up at Google and wiped
+	TeardownURL string // "" draws none
+	VerifyURL   string // "" draws none
+	Verified    string // what the last verification on demand found, "" if there was none
 }
 
 // ReceiptConsent is one consent and every use of it.
@@ -253,7 +253,8 @@ type ReceiptView struct {
 	Frame
 	Onboarding onboarding.Onboarding
 	Consents   []ReceiptConsent
-	RevokeURL  string // POST; "" draws no button
+	Secrets    []onboarding.Delivery // latest first
+	RevokeURL  string                // POST; "" draws no button
 }
 
 // MessageView is a page with a sentence and what to do next: errors, and "you were signed out".
@@ -375,6 +376,8 @@ type AdminDetailView struct {
 	Filter          onboarding.Filter       // of the list that it was opened from
 	At              string                  // its place there, "" where it is now
 	Neighbors       onboarding.Neighbors
+	Handover        HandoverView
+	Recorded        onboarding.RunID // the latest run that left a record, "" none
 	MayRetry        bool
 	MayArchive      bool
 	MayForget       bool // erases the people of an archived onboarding

@@ -46,7 +46,7 @@ func numberWord(n int) string {
 
 func statusTone(s onboarding.Status) tone {
 	switch s {
-	case onboarding.StatusProvisioning:
+	case onboarding.StatusProvisioning, onboarding.StatusHandingOver:
 		return "run"
 	case onboarding.StatusWaitingCustomer, onboarding.StatusWaitingVendor:
 		return "warn"
@@ -78,6 +78,8 @@ func statusWord(s onboarding.Status, staff bool, brand string) string {
 		return "Provisioning"
 	case onboarding.StatusAttention:
 		return "Needs attention"
+	case onboarding.StatusHandingOver:
+		return "Handing over"
 	case onboarding.StatusDone:
 		return "Done"
 	case onboarding.StatusTornDown:
@@ -199,6 +201,8 @@ func sentenceCase(s string) string {
 // placeWord is where an onboarding stands: the step of the form or the task of the run.
 func placeWord(o onboarding.Onboarding) string {
 	switch {
+	case o.Status == onboarding.StatusHandingOver:
+		return "Handing over"
 	case o.Status == onboarding.StatusDone && o.Waiting.On != onboarding.PartyNobody:
 		return o.Waiting.For
 	case o.Status == onboarding.StatusDone:

@@ -143,6 +143,7 @@ func (j *Journey) Sections(c Case) []Section {
 func (j *Journey) Spec(c Case) onboarding.Spec {
 	spec := onboarding.Spec{Onboarding: c.Onboarding, Vendor: c.Vendor.Defaults()}
 	spec.Vendor.ControlPlanePattern, spec.Vendor.OfferedRegions = "", "" // they only decide what is answered
+	spec.Vendor.HandoverURL, spec.Vendor.SecretsURL = "", ""             // a delivery uses the addresses of the day
 	for _, s := range j.steps {
 		s.AddTo(c, &spec)
 	}

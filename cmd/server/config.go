@@ -67,6 +67,7 @@ type siteFlags struct {
 	PageLimit          int            `help:"Pages a minute that one person may open, or one address where nobody is signed in; -1: any number." env:"PAGE_LIMIT" default:"3000"`
 	CloudLimit         int            `help:"The same for pages that may ask Google." env:"CLOUD_LIMIT" default:"240"`
 	MaxConns           int32          `help:"Database connections of this process." env:"DATABASE_MAX_CONNS" default:"20"`
+	Tests              testFlags      `kong:"-"`
 }
 
 // problems lists everything that is missing or wrong, each as a sentence that names the variable.
@@ -225,4 +226,10 @@ func withPassword(address, password string) string {
 	}
 	u.User = url.UserPassword(u.User.Username(), password)
 	return u.String()
+}
+
+// testFlags are what only tests choose.
+type testFlags struct {
+	Dials   map[string]string             // see [provisioner.Guard]
+	Backoff func(tries int) time.Duration // of deliveries
 }

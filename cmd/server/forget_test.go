@@ -18,7 +18,7 @@ import (
 )
 
 // startSample starts a whole site, workers too, on a database of its own and an emulated cloud.
-func startSample(t *testing.T, db pgtest.Database) seeder {
+func startSample(t *testing.T, db pgtest.Database, change ...func(*siteFlags)) seeder {
 	t.Helper()
 	ln, err := listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -35,10 +35,14 @@ func startSample(t *testing.T, db pgtest.Database) seeder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site, err := startSite(t.Context(), siteFlags{
+	flags := siteFlags{
 		BaseURL: base, DatabaseURL: db.URL, EmulatorURL: cloud.URL, Keys: keyFlags{Keyset: string(keyset)},
 		Administrators: []string{kim.Email}, Vendor: "Tecton", MaxConns: 12,
-	}, ln, slog.New(slog.DiscardHandler))
+	}
+	for _, c := range change {
+		c(&flags)
+	}
+	site, err := startSite(t.Context(), flags, ln, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,7 +111,12 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	ob, owner := begun(s)
 	plan, err := d.Service.Plan(ctx, owner, ob, spec(ob))
 	run(ob, owner, onboarding.RunProvision, plan, err)
-	wantSealed(ob.ID, "done", "")
+	wantSealed(ob.ID, "done, and no destination is set", "databricks_token redis_token")
+	_, all := d.until(t, ob.ID, "unconfirmed", func(_ onboarding.Onboarding, all []onboarding.Delivery) bool {
+		return all[0].State == onboarding.DeliveryUnconfirmed
+	})
+	must(d.Store.ConfirmSecrets(ctx, owner, ob.ID, all[0].ID))
+	wantSealed(ob.ID, "confirmed", "")
 	ob = read(ob.ID)
 	if len(ob.Wiped) != 3 || ob.Status != onboarding.StatusDone {
 		t.Errorf("%s, wiped %v", ob.Status, ob.Wiped)
@@ -119,7 +124,9 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	entries, err := d.Store.Audit(ctx, owner, ob.ID)
 	must(err)
 	if !slices.ContainsFunc(entries, func(e onboarding.AuditEntry) bool {
-		return web.EventSentence(e) == "Groundwork wiped the Databricks token, the Redis token, and the vendor's API key."
+		return web.EventSentence(e) == "Groundwork wiped the vendor's API key."
+	}) || !slices.ContainsFunc(entries, func(e onboarding.AuditEntry) bool {
+		return web.EventSentence(e) == owner.Email+" confirmed having entered the Databricks token and Redis token in the vendor’s console. Our sealed copy was wiped."
 	}) {
 		t.Error("the history does not say what was wiped")
 	}

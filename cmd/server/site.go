@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"groundwork/app"
 	"groundwork/handlers"
+	"groundwork/notify"
 	"groundwork/provisioner"
 	"groundwork/provisioner/resources"
 	"groundwork/store"
@@ -79,17 +81,14 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	if s.Vault, err = f.Keys.open(ctx); err != nil {
 		return nil, err
 	}
-	if !s.Vault.Authenticates() {
-		return nil, fmt.Errorf("KEYSET is of an earlier version: %w, then give the file to every server", vault.ErrNoMAC)
-	}
-	if s.Store, err = store.Open(ctx, store.Config{URL: withPassword(f.DatabaseURL, f.DatabasePassword), MaxConns: f.MaxConns, Authenticator: s.Vault, Settings: f.settings()}); err != nil {
+	if s.Store, err = store.Open(ctx, store.Config{URL: withPassword(f.DatabaseURL, f.DatabasePassword), MaxConns: f.MaxConns, Settings: f.settings()}); err != nil {
 		return nil, err
 	}
-	var dials map[string]string
+	dials := map[string]string{}
 	if f.EmulatorURL != "" {
 		f.GoogleIssuer, f.CloudEndpoint = f.EmulatorURL, f.EmulatorURL
 		f.GoogleClientID, f.GoogleClientSecret = emulatedClientID, emulatedClientSecret
-		dials = map[string]string{".gcp.databricks.com": strings.TrimSuffix(f.EmulatorURL, "/")}
+		dials[".gcp.databricks.com"] = strings.TrimSuffix(f.EmulatorURL, "/")
 	}
 	endpoint, revoke, err := provider(ctx, f.GoogleIssuer)
 	if err != nil {
@@ -99,11 +98,14 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		revoke = f.GoogleRevokeURL
 	}
 	s.Journey = wizard.New(steps.All())
+	maps.Copy(dials, f.Tests.Dials)
+	guard := &provisioner.Guard{Dials: dials}
 	s.Service = provisioner.NewService(provisioner.Config{
 		Ledger: s.Store, Vault: s.Vault, Catalog: resources.Catalog(),
 		OAuth: &oauth2.Config{ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret, Endpoint: endpoint}, RevokeURL: revoke,
-		GoogleEndpoint: f.CloudEndpoint, Guard: &provisioner.Guard{Dials: dials}, Log: log,
+		GoogleEndpoint: f.CloudEndpoint, Guard: guard, Log: log,
 	})
+	deliveries := notify.New(notify.Config{Ledger: s.Store, Secrets: s.Service, HTTP: guard.HTTP(), Backoff: f.Tests.Backoff, Log: log})
 
 	useCases, err := app.New(app.Config{
 		Store: s.Store, Cloud: s.Service, Journey: s.Journey, Vault: s.Vault, Now: s.Store.Now, Log: log,
@@ -128,16 +130,17 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		return nil, fmt.Errorf("end the sessions of lost roles: %w", err)
 	}
 
-	first, err := startPool(ctx, s.Store, s.Service, log)
+	first, err := startPool(ctx, s.Store, s.Service, deliveries, log)
 	if err != nil {
 		return nil, err
 	}
 	s.released = make(chan struct{})
 	go func() {
 		defer close(s.released)
-		keepWorking(s.Store, s.Service, first, log, s.stopping)
+		keepWorking(s.Store, s.Service, deliveries, first, log, s.stopping)
 	}()
 	s.wg.Go(func() { cleanSessions(life, s.Store.Sessions(), log) })
+	s.wg.Go(func() { keepDelivering(life, s.Store, log) })
 	s.wg.Go(func() { keepRetention(life, useCases, s.Store.Now, log) })
 	s.server = handlers.HTTPServer(h, log)
 	s.wg.Go(func() {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"groundwork/notify"
 	"groundwork/onboarding"
 	"groundwork/provisioner"
 	"groundwork/store"
@@ -33,7 +34,7 @@ type workerPool struct {
 }
 
 // startPool registers a worker and starts its engine.
-func startPool(ctx context.Context, s *store.Store, service *provisioner.Service, log *slog.Logger) (*workerPool, error) {
+func startPool(ctx context.Context, s *store.Store, service *provisioner.Service, deliveries *notify.Service, log *slog.Logger) (*workerPool, error) {
 	worker, err := store.NewWorker(ctx, s)
 	if err != nil {
 		return nil, err
@@ -55,6 +56,7 @@ func startPool(ctx context.Context, s *store.Store, service *provisioner.Service
 	}()
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &runWorker{service: service, pool: p})
+	river.AddWorker(workers, &deliveryWorker{service: deliveries})
 	if p.engine, err = s.NewEngine(workers, store.EngineConfig{Logger: log}); err == nil {
 		if err = p.engine.Start(life); err != nil {
 			err = fmt.Errorf("start the workers: %w", err)
@@ -92,7 +94,7 @@ func (p *workerPool) abandon(ctx context.Context) error {
 
 // keepWorking replaces the pool whenever it loses its session, until stop closes; then it releases the last one. It runs
 // in a goroutine of its own.
-func keepWorking(s *store.Store, service *provisioner.Service, first *workerPool, log *slog.Logger, stop <-chan struct{}) {
+func keepWorking(s *store.Store, service *provisioner.Service, deliveries *notify.Service, first *workerPool, log *slog.Logger, stop <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
@@ -122,7 +124,7 @@ func keepWorking(s *store.Store, service *provisioner.Service, first *workerPool
 				log.Warn("stop the engine of a lost worker", "worker", old.worker.ID(), "error", err)
 			}
 		}()
-		p = restartPool(ctx, s, service, log)
+		p = restartPool(ctx, s, service, deliveries, log)
 	}
 }
 
@@ -132,9 +134,9 @@ const (
 )
 
 // restartPool tries until a pool starts; nil when ctx ended first.
-func restartPool(ctx context.Context, s *store.Store, service *provisioner.Service, log *slog.Logger) *workerPool {
+func restartPool(ctx context.Context, s *store.Store, service *provisioner.Service, deliveries *notify.Service, log *slog.Logger) *workerPool {
 	for wait := restartFirst; ; wait = min(2*wait, restartMost) {
-		p, err := startPool(ctx, s, service, log)
+		p, err := startPool(ctx, s, service, deliveries, log)
 		if err == nil {
 			return p
 		}
@@ -174,4 +176,37 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[onboarding.RunArgs]
 		return river.JobSnooze(0) // nothing was claimed, or nothing could be written: another process takes it
 	}
 	return err
+}
+
+// deliveryWorker is the River worker of one try of a delivery; notify does the work. It needs no claim of the process: a
+// try that dies with its worker is due again.
+type deliveryWorker struct {
+	river.WorkerDefaults[onboarding.DeliveryArgs]
+	service *notify.Service
+}
+
+// Timeout is above that of a request.
+func (*deliveryWorker) Timeout(*river.Job[onboarding.DeliveryArgs]) time.Duration { return time.Minute }
+
+func (w *deliveryWorker) Work(ctx context.Context, job *river.Job[onboarding.DeliveryArgs]) error {
+	return w.service.Deliver(ctx, job.Args.Delivery)
+}
+
+// wakeEvery is how often overdue deliveries are looked for.
+const wakeEvery = 30 * time.Second
+
+// keepDelivering makes jobs for the deliveries whose worker died, until ctx ends.
+func keepDelivering(ctx context.Context, s *store.Store, log *slog.Logger) {
+	tick := time.NewTicker(wakeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.WakeOverdue(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("can't look for overdue deliveries; trying again", "error", err)
+		}
+	}
 }

@@ -1,12 +1,8 @@
 package resources
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
@@ -14,17 +10,17 @@ import (
 
 type handover struct {
 	Deployment string `json:"deployment"`
-	Deliver    bool   `json:"deliver"` // also to the address that the specialist configured
+	Deliver    bool   `json:"deliver"` // false: plans of earlier versions held where the record goes
 }
 
-// Handover writes the record, outputs.json, and delivers it. It runs last and may be repeated: the record is made
-// from the spec and a read, and the delivery is a PUT.
+// Handover writes the record, outputs.json. It runs last and may be repeated: the record is made from the spec and a read.
+// Its delivery begins when the run ends, and holds no access of the customer's.
 var Handover = provisioner.Define(provisioner.StepDef[handover]{
 	Name:        "handover",
 	DependsOn:   []*provisioner.Step{Verify},
 	Desired:     wantHandover,
 	Describe:    describeHandover,
-	Verify:      handOver,
+	Verify:      writeRecord,
 	Facts:       factsOfHandover,
 	Permissions: permissionsOfHandover,
 	Final:       true,
@@ -35,15 +31,11 @@ func wantHandover(spec onboarding.Spec) []provisioner.Want[handover] {
 	return provisioner.One(handover{Deployment: spec.Deployment, Deliver: spec.Vendor.HandoverURL != ""})
 }
 
-func describeHandover(_ onboarding.Spec, want handover) provisioner.Description {
-	d := provisioner.Description{
+func describeHandover(onboarding.Spec, handover) provisioner.Description {
+	return provisioner.Description{
 		Title: "Hand over to the vendor", Resource: "outputs.json",
-		Why: "The record holds what the vendor needs to finish the deployment. It holds no secret. You can download it.",
+		Why: "The record holds what the vendor needs to finish the deployment. It holds no secret. You can download it. It is sent to the vendor after the run, when your access has been given up.",
 	}
-	if want.Deliver {
-		d.Why += " It is also sent to the address that your specialist configured."
-	}
-	return d
 }
 
 // factsOfHandover are about the deployment as a whole. What is said about a resource is declared with its step.
@@ -60,7 +52,7 @@ func factsOfHandover(spec onboarding.Spec, _ handover) []onboarding.Fact {
 	}
 }
 
-func handOver(ctx context.Context, env *provisioner.Env, _ handover) error {
+func writeRecord(ctx context.Context, env *provisioner.Env, _ handover) error {
 	number, err := projectNumber(ctx, env, env.Spec.Project)
 	if err != nil {
 		return err
@@ -69,53 +61,14 @@ func handOver(ctx context.Context, env *provisioner.Env, _ handover) error {
 	if err != nil {
 		return err
 	}
-	body, err := seal(r)
+	body, err := r.Seal()
 	if err != nil {
 		return fmt.Errorf("make the record: %w", err)
 	}
 	if err := env.PutRecord(ctx, body); err != nil {
 		return fmt.Errorf("keep the record: %w", err)
 	}
-	if env.Spec.Vendor.HandoverURL == "" {
-		return nil
-	}
-	if err := deliver(ctx, env, body); err != nil {
-		return err
-	}
-	env.Log("The record was delivered to the vendor")
 	return nil
-}
-
-// deliver puts the record at the presigned address. The address is a credential: no error carries it.
-func deliver(ctx context.Context, env *provisioner.Env, body []byte) error {
-	blocked := func(why string) error {
-		return &onboarding.Blocked{
-			Code: onboarding.CodeUnavailable, On: onboarding.PartySpecialist, Action: "Give a new address for the handover", Why: why,
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, env.Spec.Vendor.HandoverURL, bytes.NewReader(body))
-	if err != nil || req.URL.Scheme != "https" {
-		return blocked("The vendor's address for the record is not an https address.")
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := env.HTTP.Do(req)
-	if err != nil {
-		var refused *onboarding.Error
-		if errors.As(err, &refused) {
-			return blocked("The vendor's address for the record may not be called: " + refused.Message)
-		}
-		return &onboarding.NotReady{Why: "The vendor's address for the record cannot be reached; it is tried again"}
-	}
-	defer func() { _ = res.Body.Close() }()
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<16)) // so that the connection can be used again
-	switch {
-	case res.StatusCode < 300:
-		return nil
-	case res.StatusCode == http.StatusTooManyRequests, res.StatusCode >= 500:
-		return &onboarding.NotReady{Why: fmt.Sprintf("The vendor's address for the record answered %d; it is tried again", res.StatusCode)}
-	default:
-		return blocked(fmt.Sprintf("The vendor's address for the record answered %d. The record itself is kept and can be downloaded.", res.StatusCode))
-	}
 }
 
 func permissionsOfHandover(onboarding.Spec, handover) provisioner.Needs {

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"groundwork/onboarding"
 )
 
 // A record reads back as it was written, its checksum holds however it is laid out, and any change breaks it.
@@ -26,17 +28,17 @@ func FuzzRecord(f *testing.F) {
 			Verified    []checked `json:"verified"`
 			Checksum    string    `json:"checksum"`
 		}
-		sample := func(w written) record {
-			var r record
+		sample := func(w written) onboarding.Record {
+			var r onboarding.Record
 			for path, value := range map[string]any{"online_store.attested_by": w.OnlineStore.AttestedBy, "verified": w.Verified} {
-				if err := r.set(path, value); err != nil {
+				if err := r.Set(path, value); err != nil {
 					t.Fatal(err)
 				}
 			}
 			return r
 		}
 		r := written{OnlineStore: online{by}, Verified: []checked{{Task: "redis", Found: []string{found}}}}
-		body, err := seal(sample(r))
+		body, err := sample(r).Seal()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +59,7 @@ func FuzzRecord(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, same := range [][]byte{body, flat} {
-			if sum, err := Checksum(same); err != nil || sum != back.Checksum || !strings.HasPrefix(sum, "sha256:") {
+			if sum, err := onboarding.RecordChecksum(same); err != nil || sum != back.Checksum || !strings.HasPrefix(sum, "sha256:") {
 				t.Errorf("checksum %q, %v; want %q of %s", sum, err, back.Checksum, same)
 			}
 		}
@@ -66,7 +68,7 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if sum, err := Checksum(other); err != nil || sum == r.Checksum {
+		if sum, err := onboarding.RecordChecksum(other); err != nil || sum == r.Checksum {
 			t.Errorf("a changed record has the same checksum (%v)", err)
 		}
 	})
@@ -78,7 +80,7 @@ func FuzzChecksum(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		sum, err := Checksum(raw)
+		sum, err := onboarding.RecordChecksum(raw)
 		if (err == nil) != (len(sum) == len("sha256:")+64) {
 			t.Errorf("%q: %q, %v", raw, sum, err)
 		}

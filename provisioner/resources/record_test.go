@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"groundwork/onboarding"
-	"groundwork/provisioner/resources"
 )
 
 // The vendor reads the record by its keys, so a key that was ever written stays. UPDATE_GOLDEN=1 writes the files anew.
@@ -33,7 +32,7 @@ func TestTheRecordKeepsItsKeys(t *testing.T) {
 			t.Parallel()
 			w := world(t, change)
 			record := w.Succeeds(w.Run()).Record
-			if sum, err := resources.Checksum(record); err != nil || sum != decoded(t, record)["checksum"] {
+			if sum, err := onboarding.RecordChecksum(record); err != nil || sum != decoded(t, record)["checksum"] {
 				t.Errorf("checksum %s (%v) does not match the record's", sum, err)
 			}
 			file := filepath.Join("testdata", "record-"+name+".json")
