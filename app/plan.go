@@ -331,6 +331,11 @@ func (a *App) Outline(j Journey) []onboarding.PlannedTask {
 	return a.cfg.Cloud.Outline(spec)
 }
 
+// Sketch lists what every run does, whatever is answered.
+func (a *App) Sketch() onboarding.Plan {
+	return onboarding.Plan{Tasks: a.cfg.Cloud.Outline(onboarding.Spec{})}
+}
+
 // Facts are what was handed over by a run.
 func (a *App) Facts(run onboarding.Run) []onboarding.Fact { return a.cfg.Cloud.Facts(run.Plan.Spec) }
 
