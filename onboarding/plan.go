@@ -72,6 +72,8 @@ type PlannedTask struct {
 	Absent      bool            `json:"absent,omitempty"`      // in a teardown: nothing is there to remove
 	Kept        bool            `json:"kept,omitempty"`        // in a teardown: the customer keeps it, by name
 	HoldsData   bool            `json:"holds_data,omitempty"`  // in a teardown: it is deleted only if deleting the data is confirmed too
+	Unwanted    bool            `json:"unwanted,omitempty"`    // an earlier run made it, and the answers no longer ask for it; see [Plan.Decide]
+	Erase       bool            `json:"erase,omitempty"`       // it is no longer wanted, and the customer decided that its data goes too
 	Why         string          `json:"why"`
 	Bindings    []Binding       `json:"bindings,omitempty"`
 	Permissions []Permission    `json:"permissions,omitempty"` // what the run needs of the customer
@@ -92,6 +94,8 @@ func (t PlannedTask) Remark() string {
 		return t.Stays
 	case t.Absent:
 		return "It is not there."
+	case t.Unwanted:
+		return ""
 	case t.HoldsData:
 		return "It stays while it holds data, unless you confirm that the data may be deleted."
 	default:
@@ -120,8 +124,8 @@ type Plan struct {
 }
 
 // Hash pins the plan: SHA-256 in hex over the spec with its decisions, and over each task's name, resource, action, desired
-// state, bindings, permissions, number of differences, and what a teardown leaves. It covers no sentence, so that a plan
-// which was shown is the same after its words were improved.
+// state, bindings, permissions, number of differences, what a teardown leaves, and the decision about something that is no
+// longer wanted. It covers no sentence, so that a plan which was shown is the same after its words were improved.
 func (p Plan) Hash() string {
 	type binding struct{ Member, Role, On string }
 	type pinned struct {
@@ -135,6 +139,7 @@ func (p Plan) Hash() string {
 		Differences             int
 		Absent, Kept, HoldsData bool
 		Stays, Problem          bool
+		Unwanted, Erase         bool
 	}
 	h := sha256.New()
 	enc := json.NewEncoder(h)
@@ -144,6 +149,7 @@ func (p Plan) Hash() string {
 		line := pinned{
 			Name: t.Name, Resource: t.Resource, Action: t.Action, Desired: t.Desired, Key: t.Key, Differences: len(t.Differences),
 			Absent: t.Absent, Kept: t.Kept, HoldsData: t.HoldsData, Stays: t.Stays != "", Problem: t.Problem != "",
+			Unwanted: t.Unwanted, Erase: t.Erase,
 		}
 		for _, b := range t.Bindings {
 			line.Bindings = append(line.Bindings, binding{b.Member, b.Role, b.On})
