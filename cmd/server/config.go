@@ -49,6 +49,8 @@ type siteFlags struct {
 	BaseURL            string         `help:"The address that people open, https unless loopback." env:"BASE_URL"`
 	DatabaseURL        string         `help:"Postgres, as the application's role." env:"DATABASE_URL"`
 	DatabasePassword   string         `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
+	DatabasePlaintext  string         `help:"private-network: the way to the database is a network that nobody else uses, and its certificate needn't be checked." env:"DATABASE_PLAINTEXT"`
+	KeysetInClear      bool           `help:"Serve people with a keyset that no key service seals." env:"KEYSET_IN_CLEAR"`
 	GoogleClientID     string         `help:"OAuth client ID." env:"GOOGLE_CLIENT_ID"`
 	GoogleClientSecret string         `help:"OAuth client secret." env:"GOOGLE_CLIENT_SECRET"`
 	GoogleIssuer       string         `help:"OpenID issuer for signing in." env:"GOOGLE_ISSUER" default:"https://accounts.google.com"`
@@ -126,23 +128,56 @@ func (f *siteFlags) problems() []string {
 			out = append(out, "DATABASE_URL is not a Postgres address. Write it as postgres://user@host:5432/database")
 		}
 	}
+	out = append(out, plaintextProblems("DATABASE_URL", f.DatabaseURL, f.DatabasePlaintext)...)
+	if f.BaseURL != "" && !loopbackURL(f.BaseURL) && f.Keys.KMSKey == "" && !f.KeysetInClear {
+		out = append(out, "KMS_KEY is missing. Seal the keyset with a Cloud KMS key, or set KEYSET_IN_CLEAR=true if whoever can read the keyset's file may open customers’ access")
+	}
 	out = append(out, f.emulationProblems()...)
 	out = append(out, addressProblems(f.EmulatorURL, map[string]string{"GOOGLE_ISSUER": f.GoogleIssuer, "GOOGLE_CLOUD_ENDPOINT": f.CloudEndpoint, "GOOGLE_REVOKE_URL": f.GoogleRevokeURL})...)
 	slices.Sort(out)
 	return out
 }
 
+// plaintextProblems keeps the database's password and rows from a network that others may listen on, and from a server that
+// only says that it is the database: off this machine, the connection is encrypted and its certificate checked.
+func plaintextProblems(setting, address, plaintext string) []string {
+	if plaintext != "" && plaintext != "private-network" {
+		return []string{"DATABASE_PLAINTEXT is " + plaintext + ". Leave it out, or write private-network if nobody else uses the network between this server and the database"}
+	}
+	u, err := url.Parse(address)
+	if address == "" || err != nil || plaintext != "" {
+		return nil
+	}
+	hosts := u.Query()["host"]
+	if len(hosts) == 0 {
+		hosts = strings.Split(u.Host, ",")
+	}
+	local := func(host string) bool {
+		name := (&url.URL{Host: host}).Hostname()
+		return host == "" || strings.HasPrefix(host, "/") || name == "localhost" || net.ParseIP(name).IsLoopback()
+	}
+	for _, host := range hosts {
+		if !local(host) && u.Query().Get("sslmode") != "verify-full" {
+			return []string{setting + " leaves this machine without checking who answers. Add sslmode=verify-full (and sslrootcert, unless a public authority signed the certificate), or set DATABASE_PLAINTEXT=private-network if nobody else uses that network"}
+		}
+	}
+	return nil
+}
+
 // emulationProblems keeps a site that people reach from signing anyone in at an emulator, or from sending their access to
-// anything but Google. A cloud endpoint on loopback may be a local proxy.
+// anything but Google.
 func (f *siteFlags) emulationProblems() (out []string) {
+	if f.EmulatorURL != "" && !hasTrials {
+		return []string{"EMULATOR_URL is for trials, and this is a release build. Unset it to use Google"}
+	}
 	if f.BaseURL == "" || loopbackURL(f.BaseURL) {
 		return nil
 	}
 	if f.EmulatorURL != "" {
 		out = append(out, "EMULATOR_URL is for trials on this machine, and BASE_URL is public. Unset EMULATOR_URL to use Google, or set BASE_URL to a loopback address such as http://127.0.0.1:8080")
 	}
-	if f.CloudEndpoint != "" && !loopbackURL(f.CloudEndpoint) {
-		out = append(out, "GOOGLE_CLOUD_ENDPOINT would receive the customers’ access to Google Cloud, and BASE_URL is public. Unset GOOGLE_CLOUD_ENDPOINT to use Google, or set it to a loopback address")
+	if f.CloudEndpoint != "" {
+		out = append(out, "GOOGLE_CLOUD_ENDPOINT would receive the customers’ access to Google Cloud, and BASE_URL is public. Unset GOOGLE_CLOUD_ENDPOINT to use Google")
 	}
 	return out
 }

@@ -3,9 +3,12 @@ package main
 import (
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 func TestTrustedProxies(t *testing.T) {
@@ -77,7 +80,7 @@ func TestPublicSiteRefusesEmulation(t *testing.T) {
 		{name: "an emulator on loopback", base: local, emulator: "http://127.0.0.1:9191"},
 		{name: "a foreign endpoint behind a public address", base: public, cloud: "https://cloud.example", refused: []string{"GOOGLE_CLOUD_ENDPOINT"}},
 		{name: "an endpoint that only looks like loopback", base: public, cloud: "https://127.0.0.1.evil.example", refused: []string{"GOOGLE_CLOUD_ENDPOINT"}},
-		{name: "a local proxy behind a public address", base: public, cloud: "http://[::1]:9191"},
+		{name: "a local endpoint behind a public address", base: public, cloud: "http://[::1]:9191", refused: []string{"GOOGLE_CLOUD_ENDPOINT"}},
 		{name: "a foreign endpoint on loopback", base: "http://localhost:8080", cloud: "https://cloud.example"},
 		{name: "a base that only looks like loopback", base: "https://localhost.evil.example", emulator: "http://localhost:1", refused: []string{"EMULATOR_URL"}},
 		{name: "both, reported at once", base: public, emulator: "http://127.0.0.1:9191", cloud: "https://cloud.example", refused: []string{"EMULATOR_URL", "GOOGLE_CLOUD_ENDPOINT"}},
@@ -144,4 +147,81 @@ func FuzzConfig(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestTheDatabaseIsAuthenticatedOffThisMachine(t *testing.T) {
+	for _, c := range []struct {
+		url, plaintext string
+		refused        bool
+	}{
+		{"postgres://u@localhost/g", "", false},
+		{"postgres://u@127.0.0.1:5432/g?sslmode=disable", "", false},
+		{"postgres:///g?host=/run/postgresql", "", false},
+		{"postgres://u@[::1]:5432/g", "", false},
+		{"postgres://u@db.example/g?sslmode=verify-full", "", false},
+		{"postgres://u@db.example/g", "", true},
+		{"postgres://u@db.example/g?sslmode=require", "", true},
+		{"postgres://u@db.example/g?sslmode=verify-ca", "", true},
+		{"postgres://u@localhost,db.example/g", "", true},
+		{"postgres:///g?host=db.example", "", true},
+		{"postgres://u@db:5432/g?sslmode=disable", "private-network", false},
+		{"postgres://u@db:5432/g?sslmode=disable", "yes", true},
+	} {
+		if refused := len(plaintextProblems("DATABASE_URL", c.url, c.plaintext)) > 0; refused != c.refused {
+			t.Errorf("%s with %q: refused %v", c.url, c.plaintext, refused)
+		}
+		f := siteFlags{DatabaseURL: c.url, DatabasePlaintext: c.plaintext}
+		if told := strings.Contains(strings.Join(f.problems(), " "), "DATABASE_"+"URL leaves") || strings.Contains(strings.Join(f.problems(), " "), "DATABASE_PLAINTEXT is"); told != c.refused {
+			t.Errorf("serve with %s, %q: told %v", c.url, c.plaintext, told)
+		}
+	}
+}
+
+func TestAPublicSiteNeedsASealedKeyset(t *testing.T) {
+	for _, c := range []struct {
+		base, kms string
+		clear     bool
+		refused   bool
+	}{
+		{"https://onboarding.vendor.example", "", false, true},
+		{"https://onboarding.vendor.example", "", true, false},
+		{"https://onboarding.vendor.example", "projects/p/locations/l/keyRings/r/cryptoKeys/k", false, false},
+		{"http://127.0.0.1:8080", "", false, false},
+	} {
+		f := siteFlags{BaseURL: c.base, KeysetInClear: c.clear, Keys: keyFlags{kmsFlags: kmsFlags{KMSKey: c.kms}}}
+		if told := strings.Contains(strings.Join(f.problems(), " "), "KMS_KEY is missing"); told != c.refused {
+			t.Errorf("%+v: told %v", c, told)
+		}
+	}
+}
+
+// Compose passes every setting on: one that it forgets can't be set.
+func TestComposePassesEverySetting(t *testing.T) {
+	compose, err := os.ReadFile("../../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := []string{"ADDR", "EMULATOR_URL", "GOOGLE_CLOUD_ENDPOINT"} // set by the image; for trials; the same
+	var c cli
+	parser, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, command := range parser.Model.Children {
+		if command.Name != "serve" {
+			continue
+		}
+		for _, flag := range command.Flags {
+			for _, env := range flag.Envs {
+				seen++
+				if !slices.Contains(image, env) && !strings.Contains(string(compose), "\n      "+env+":") && !strings.Contains(string(compose), "\n      "+env+"_FILE:") {
+					t.Errorf("docker-compose.yml doesn't pass %s", env)
+				}
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("serve has %d settings", seen)
+	}
 }

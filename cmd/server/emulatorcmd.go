@@ -1,3 +1,5 @@
+//go:build !release
+
 package main
 
 import (
@@ -43,10 +45,7 @@ type runningEmulator struct {
 }
 
 // The emulator's one OAuth client; its secret guards nothing.
-const (
-	emulatedClientID     = "groundwork-demo.apps.googleusercontent.com"
-	emulatedClientSecret = "groundwork-demo-secret"
-)
+const ()
 
 // startEmulator listens on a loopback address and serves until stop is called.
 func startEmulator(ctx context.Context, addr, dir string, speed time.Duration, sites []string) (*runningEmulator, func(), error) {

@@ -16,9 +16,8 @@ import (
 )
 
 type cli struct {
-	Demo      demoCmd      `cmd:"" help:"Run everything on this machine: private Postgres, emulated Google Cloud, sample people and onboardings."`
+	trials
 	Serve     serveCmd     `cmd:"" help:"Run the site and its workers."`
-	Emulator  emulatorCmd  `cmd:"" help:"Run the emulated Google Cloud, sign-in and Databricks workspace alone, on loopback."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version's schema, as its owner."`
 	Keygen    keygenCmd    `cmd:"" help:"Print a new keyset for KEYSET_FILE. Keep it secret."`
 	Audit     auditCmd     `cmd:"" help:"Look after the histories."`

@@ -14,11 +14,12 @@ type migrateCmd struct {
 	URL         string `name:"database-url" help:"Postgres, as the owner of the schema." env:"MIGRATE_DATABASE_URL" required:""`
 	Password    string `name:"database-password" help:"The owner's password, kept apart from the address." env:"MIGRATE_DATABASE_PASSWORD"`
 	AppPassword string `help:"Set the application role's password to this." env:"APP_PASSWORD"`
+	Plaintext   string `name:"database-plaintext" help:"As for serve." env:"DATABASE_PLAINTEXT"`
 }
 
 func (m migrateCmd) Run(ctx context.Context, s streams, files fileProblems) error {
-	if len(files) > 0 {
-		return report(s, "migrate", files)
+	if problems := append([]string(files), plaintextProblems("MIGRATE_DATABASE_URL", m.URL, m.Plaintext)...); len(problems) > 0 {
+		return report(s, "migrate", problems)
 	}
 	url := withPassword(m.URL, m.Password)
 	if err := store.Migrate(ctx, url); err != nil {

@@ -1,3 +1,5 @@
+//go:build !release
+
 package main
 
 // stage is how far a sample onboarding is taken.

@@ -1,0 +1,7 @@
+//go:build release
+
+package main
+
+type trials struct{}
+
+const hasTrials = false
