@@ -206,7 +206,12 @@ func (a *App) SaveAnswer(ctx context.Context, actor onboarding.Actor, id onboard
 	if err != nil {
 		return out, err
 	}
-	_, err = a.cfg.Store.SaveAnswer(ctx, actor, save)
+	saved, err := a.cfg.Store.SaveAnswer(ctx, actor, save)
+	if err == nil {
+		if mailed := a.cfg.Store.MailWaiting(ctx, actor, saved); mailed != nil {
+			a.cfg.Log.Warn("the specialist was not told that an onboarding waits on them; a reminder follows", "onboarding", id, "error", mailed)
+		}
+	}
 	switch onboarding.ErrorCode(err) {
 	case "":
 	case onboarding.CodeStale:

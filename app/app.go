@@ -6,6 +6,7 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type Store interface {
 	retentionStore
 	settingsStore
 	handoverStore
+	mailStore
 }
 
 // Cloud is everything that the use cases need of the customer's cloud. It acts with the live consent of the onboarding:
@@ -55,6 +57,9 @@ type Config struct {
 	Journey *wizard.Journey
 	Vault   Sealer
 	Staff   Staff
+
+	// CheckMail asks the mail server whether it takes us; nil: mail isn't set up, or needs no check.
+	CheckMail func(context.Context) error
 
 	InviteTTL time.Duration // 14 days; a colleague's link has half
 	Timeout   time.Duration // of a reading of the cloud that several actors wait for; 60 s

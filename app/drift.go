@@ -81,6 +81,5 @@ func (a *App) freshPlan(ctx context.Context, actor onboarding.Actor, ob onboardi
 		}
 		return fresh.Keep(run.Plan.Kept())
 	}
-	fresh, err := a.cfg.Cloud.Plan(ctx, actor, ob, run.Plan.Spec)
-	return fresh.DecideAs(run.Plan), err
+	return a.cfg.Cloud.Plan(ctx, actor, ob, run.Plan.Spec)
 }

@@ -41,6 +41,7 @@ type NewCustomer struct {
 	Vendor    onboarding.VendorValues
 	APIKey    onboarding.Secret // empty: none yet
 	InviteTTL time.Duration     // 0: as long as any invite
+	Mail      bool              // the invitation is mailed, and its link shown nowhere
 	// Problems were found while the form was read. Then nothing is made, and what else is wrong is added to them.
 	Problems wizard.Problems
 }
@@ -72,6 +73,15 @@ func (a *App) CreateOnboarding(ctx context.Context, actor onboarding.Actor, in N
 	} else if problem != "" {
 		refuse("owner_email", problem)
 	}
+	if in.Mail {
+		problem, err := a.mailProblem(ctx, in.OwnerEmail)
+		if err != nil {
+			return out, err
+		}
+		if problem != "" {
+			refuse("send_mail", problem)
+		}
+	}
 	invalid := onboarding.Errorf(onboarding.CodeInvalid, "Nothing was created. Fix the problems below, then create it again.")
 	if len(out.Problems) > 0 {
 		return out, invalid
@@ -84,7 +94,7 @@ func (a *App) CreateOnboarding(ctx context.Context, actor onboarding.Actor, in N
 	if ttl == 0 {
 		ttl = a.cfg.InviteTTL
 	}
-	n := onboarding.NewOnboarding{ID: id, Customer: in.Customer, OwnerEmail: in.OwnerEmail, Specialist: in.Specialist, Vendor: in.Vendor, InviteTTL: ttl}
+	n := onboarding.NewOnboarding{ID: id, Customer: in.Customer, OwnerEmail: in.OwnerEmail, Specialist: in.Specialist, Vendor: in.Vendor, InviteTTL: ttl, MailInvite: in.Mail}
 	if n.VendorAPIKey, err = a.sealKey(id, in.APIKey); err != nil {
 		return out, err
 	}

@@ -86,6 +86,12 @@ func (a *App) SaveSettings(ctx context.Context, actor onboarding.Actor, in Setti
 	if problem != "" && len(read.Problems.At("offered_regions")) == 0 {
 		read.Problems = append(read.Problems, wizard.Problem{Field: "offered_regions", Message: problem})
 	}
+	if from := read.Values[onboarding.SettingMailFrom]; len(read.Problems) == 0 && from != "" && a.cfg.CheckMail != nil {
+		if err := a.cfg.CheckMail(ctx); err != nil {
+			a.cfg.Log.Warn("the mail server refused a check", "error", err)
+			read.Problems = append(read.Problems, wizard.Problem{Field: onboarding.SettingMailFrom, Message: "The mail server doesn’t accept us, so mail from this sender would not arrive. Check SMTP_URL and its password, then save again. It said: " + err.Error()})
+		}
+	}
 	if len(read.Problems) > 0 {
 		return read, onboarding.Errorf(onboarding.CodeInvalid, "Nothing was saved. Fix the problems below, then save again.")
 	}

@@ -63,7 +63,8 @@ func (s *Server) newView(v *visit, form web.AdminForm) (web.AdminNewView, error)
 		return web.AdminNewView{}, err
 	}
 	form.Settings = settings.Vendor().Defaults()
-	view := web.AdminNewView{Frame: s.adminFrame(v, "Invite a customer", "onboardings"), Form: form, Specialists: people}
+	mailOn := settings.Sender() != ""
+	view := web.AdminNewView{Frame: s.adminFrame(v, "Invite a customer", "onboardings"), Form: form, Specialists: people, MailOn: mailOn}
 	view.Error = len(form.Problems) > 0
 	return view, nil
 }
@@ -96,8 +97,9 @@ func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 	}
 	invitee, problems := wizard.ParseInvitee(v.form)
 	form.Customer, form.OwnerEmail, form.Specialist = v.form.Get(web.FieldCustomer), v.form.Get(web.FieldOwnerEmail), v.form.Get(web.FieldSpecialist)
+	form.SendMail = v.form.Get(web.FieldSendMail) == "yes"
 	form.InviteDays = strings.TrimSpace(v.form.Get(web.FieldInviteDays))
-	in := app.NewCustomer{Invitee: invitee, Vendor: form.Vendor, APIKey: read.Sealed[onboarding.PurposeVendorAPIKey], Problems: append(problems, form.Problems...)}
+	in := app.NewCustomer{Invitee: invitee, Vendor: form.Vendor, APIKey: read.Sealed[onboarding.PurposeVendorAPIKey], Problems: append(problems, form.Problems...), Mail: form.SendMail}
 	if form.InviteDays != "" {
 		days, err := strconv.Atoi(form.InviteDays)
 		if err != nil || days < 1 || days > 90 {
@@ -116,6 +118,9 @@ func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 	}
 	if err != nil {
 		return err
+	}
+	if in.Mail {
+		created.Link.Token = "" // the worker makes its own
 	}
 	if err := s.putLink(ctx, created.Link); err != nil {
 		return err

@@ -20,6 +20,14 @@ func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
 	page, typed := web.OnboardingPath(v.id, "connect"), v.form.Get(web.FieldEmail)
 	link, err := s.App.InviteColleague(v.Context(), v.actor, v.id, typed)
 	switch {
+	case err == nil && v.form.Get(web.FieldSendMail) == "yes":
+		if err = s.App.MailInvite(v.Context(), v.actor, v.id, link.Invite.ID); err == nil {
+			s.say(v.Context(), "The link is on its way to "+string(link.Invite.To)+".")
+			return seeOther(w, v.Request, page)
+		}
+		if onboarding.ErrorCode(err) != onboarding.CodeInvalid {
+			return err
+		}
 	case err == nil:
 		if err := s.putLink(v.Context(), link); err != nil {
 			return err

@@ -78,6 +78,11 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 	switch v.actor.Role {
 	case onboarding.RoleCustomer:
 		view.Colleague.Action, view.Colleagues = web.OnboardingPath(v.id, "colleague"), colleagues
+		settings, err := s.App.Settings(v.Context())
+		if err != nil {
+			return view, r, err
+		}
+		view.Colleague.MailOn = settings.Sender() != ""
 		if view.Pending, err = s.App.PendingColleagues(v.Context(), v.actor, v.id); err != nil {
 			return view, r, err
 		}

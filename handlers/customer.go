@@ -13,6 +13,12 @@ import (
 func (s *Server) onboardingFrame(v *visit, ob onboarding.Onboarding, title string) web.Frame {
 	f := s.frame(v.Request, title)
 	f.Customer, f.Role = ob.Customer, v.actor.Role
+	if contact, err := s.App.Contact(v.Context(), ob); err == nil { // a page without a contact is better than none
+		f.Contact = contact
+	}
+	if v.actor.Role.Member() && s.App.MayRemind(v.Context(), v.actor, ob) {
+		f.RemindURL = web.OnboardingPath(ob.ID, "remind")
+	}
 	if len(ob.Answers) > 0 && beforeRun(ob.Status) {
 		f.SavedAt = ob.ActivityAt
 	}
@@ -120,7 +126,7 @@ func (s *Server) check(w http.ResponseWriter, v *visit) error {
 	view := web.CheckView{
 		Frame: s.onboardingFrame(v, j.Onboarding, "Check your answers"), Onboarding: v.id, Steps: j.StepsAt(j.Case, ""), Sections: j.Sections(j.Case),
 		Locked: locked(v, j.Onboarding, false), Colleague: v.actor.Role == onboarding.RoleColleague, Outline: s.outline(j), Waiting: j.Waiting(j.Case),
-		Complete: j.Complete(j.Case), Next: j.First(j.Case), Planes: web.Planes{Customer: j.Onboarding.Customer, Plan: onboarding.Plan{Spec: j.Spec(), Tasks: s.App.Outline(j)}},
+		Complete: j.Complete(j.Case), Next: j.First(j.Case),
 	}
 	if j.Onboarding.Locked {
 		runs, err := s.App.Runs(v.Context(), v.actor, v.id, "")

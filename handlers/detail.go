@@ -60,6 +60,10 @@ func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
 		return view, err
 	}
 	view.Recorded = succeeded.ID
+	if view.Mails, err = s.App.Mails(ctx, v.actor, v.id); err != nil {
+		return view, err
+	}
+	view.MailOn, view.MayRemind = settings.Sender() != "", s.App.MayRemind(ctx, v.actor, ob)
 	run, err := s.progressView(ctx, v.actor, v.id)
 	switch {
 	case err == nil:
@@ -191,7 +195,13 @@ func (s *Server) adminInvite(w http.ResponseWriter, v *visit) error {
 	if in.Role == "" {
 		in.Role = onboarding.RoleCustomer
 	}
+	mail := v.form.Get(web.FieldSendMail) == "yes"
 	link, err := s.App.Invite(v.Context(), v.actor, v.id, in)
+	if err == nil && mail {
+		if err = s.App.MailInvite(v.Context(), v.actor, v.id, link.Invite.ID); err == nil {
+			return s.toDetail(w, v, "The invitation is on its way to "+string(link.Invite.To)+".")
+		}
+	}
 	if err == nil {
 		return s.showInvite(w, v)(link, nil)
 	}
@@ -213,6 +223,30 @@ func (s *Server) showInvite(w http.ResponseWriter, v *visit) func(app.Link, erro
 		}
 		return s.backToDetail(w, v)
 	}
+}
+
+// adminRemind mails the customer what the onboarding waits for.
+func (s *Server) adminRemind(w http.ResponseWriter, v *visit) error {
+	to, err := s.App.Remind(v.Context(), v.actor, v.id)
+	if onboarding.ErrorCode(err) == onboarding.CodeConflict {
+		return s.correct(w, v, func(view *web.AdminDetailView) { view.Flash = sentence(err) })
+	}
+	if err != nil {
+		return err
+	}
+	return s.toDetail(w, v, "A reminder is on its way to "+to+".")
+}
+
+// adminMail sends a mail that was given up.
+func (s *Server) adminMail(w http.ResponseWriter, v *visit) error {
+	mail, err := strconv.ParseInt(v.form.Get(web.FieldMail), 10, 64)
+	if err != nil {
+		return onboarding.Errorf(onboarding.CodeNotFound, "There is no such mail. Reload the page.")
+	}
+	if err := s.App.SendMailAgain(v.Context(), v.actor, v.id, mail); err != nil {
+		return err
+	}
+	return s.toDetail(w, v, "The mail is sent again.")
 }
 
 func (s *Server) adminRetry(w http.ResponseWriter, v *visit) error {

@@ -175,7 +175,6 @@ func (i *issuer) consent(t *testing.T, authorize, email string, scopes []string)
 type cloud struct {
 	mu      sync.Mutex
 	drift   string
-	earlier []onboarding.PlannedTask // what earlier runs made and is no longer wanted
 	checks  []onboarding.CheckResult
 	err     error
 	revoked int
@@ -216,10 +215,10 @@ func (c *cloud) planned(spec onboarding.Spec) (onboarding.Plan, error) {
 	if err != nil {
 		return onboarding.Plan{}, err
 	}
-	return onboarding.Plan{Spec: spec, Tasks: append([]onboarding.PlannedTask{
+	return onboarding.Plan{Spec: spec, Tasks: []onboarding.PlannedTask{
 		{Name: "apis", Title: "Enable APIs", Resource: "storage.googleapis.com", Action: onboarding.ActionCreate, Why: "so that Google answers", Desired: []byte(`{}`)},
 		{Name: "bucket", Title: "Create the bucket", Resource: "gs://" + spec.Bucket(), Action: onboarding.ActionCreate, Why: "the offline store", Desired: desired, DependsOn: []onboarding.TaskName{"apis"}},
-	}, c.earlier...)}, c.err
+	}}, c.err
 }
 
 func (c *cloud) TeardownPlan(ctx context.Context, a onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
@@ -374,9 +373,15 @@ func (l *logbook) String() string {
 
 func newWorld(t *testing.T, change ...func(*settings)) *world {
 	t.Helper()
+	return newWorldIn(t, nil, change...)
+}
+
+// newWorldIn is a world whose environment gives these settings.
+func newWorldIn(t *testing.T, environment map[string]string, change ...func(*settings)) *world {
+	t.Helper()
 	w := &world{t: t, clock: &clock{at: time.Now().Truncate(time.Second)}, logs: &logbook{}}
 	w.db = pgtest.NewDatabase(t)
-	w.store = pgtest.Open(t, w.db, store.Config{Now: w.clock.now})
+	w.store = pgtest.Open(t, w.db, store.Config{Now: w.clock.now, Settings: environment})
 	w.issuer = newIssuer(t, w.clock.now)
 	w.cloud = &cloud{store: w.store}
 	keyset, err := vault.Generate()

@@ -30,7 +30,6 @@ func (s *Server) inviteView(v *visit, inv onboarding.Invite, customer, token str
 	view.Customer, view.Questions = customer, s.App.Questions()
 	if state == web.InviteOpen {
 		view.AcceptURL = "/i/" + url.PathEscape(token)
-		view.Planes = web.Planes{Plan: s.App.Sketch(), Sketch: true}
 	}
 	return view
 }
@@ -116,6 +115,9 @@ type shownLink struct {
 
 // inviteLink is the link as it is shown.
 func (s *Server) inviteLink(l app.Link) web.InviteLink {
+	if l.Token == "" { // it is mailed
+		return web.InviteLink{To: l.Invite.To, Expires: l.Invite.ExpiresAt, Role: l.Invite.Role}
+	}
 	return web.InviteLink{URL: s.BaseURL + "/i/" + l.Token, To: l.Invite.To, Expires: l.Invite.ExpiresAt, Role: l.Invite.Role}
 }
 

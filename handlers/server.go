@@ -25,6 +25,7 @@ import (
 
 	"groundwork/app"
 	"groundwork/onboarding"
+	"groundwork/web"
 )
 
 // Pinger answers whether the database can be reached.
@@ -77,6 +78,7 @@ type Config struct {
 	BaseURL   string // "https://onboarding.vendor.example", without a path; http only for a loopback address
 	OAuth     OAuth
 	Assets    http.Handler
+	DemoMail  func() []web.DemoMail // what /demo/mail shows; nil: there is no such page
 	Limits    Limits
 	Proxies   []netip.Prefix // whose X-Forwarded-For says whom a request comes from; nil: nobody's
 	Lifetime  time.Duration  // of a session; 12 h
@@ -233,6 +235,7 @@ func routes() []route {
 		{method: post, pattern: "/sessions/end", who: signedIn, handle: (*Server).sessionsEnd},
 		{method: get, pattern: "/i/{token}", who: anyone, handle: (*Server).invite, link: true, limit: "invite"},
 		{method: post, pattern: "/i/{token}", who: anyone, handle: (*Server).inviteAccept, link: true, limit: "invite"},
+		{method: get, pattern: "/demo/mail", who: anyone, handle: (*Server).demoMail, link: true},
 		{method: get, pattern: "/connect/callback", who: anyone, handle: (*Server).connectCallback, limit: "signin"},
 
 		{method: get, pattern: "/o/{id}", who: viewer, handle: (*Server).resume},
@@ -264,6 +267,7 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/audit", who: viewer, handle: (*Server).audit},
 		{method: get, pattern: "/o/{id}/audit.json", who: viewer, handle: (*Server).auditJSON},
 		{method: get, pattern: "/o/{id}/audit.csv", who: viewer, handle: (*Server).auditCSV},
+		{method: post, pattern: "/o/{id}/remind", who: member, handle: (*Server).remind},
 		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke},
 		{method: post, pattern: "/o/{id}/colleague", who: owner, handle: (*Server).colleague, limit: "invite"},
 		{method: post, pattern: "/o/{id}/colleague/withdraw", who: owner, handle: (*Server).colleagueWithdraw},
@@ -281,6 +285,8 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/assign", who: specialist, handle: (*Server).adminAssign},
 		{method: post, pattern: "/admin/o/{id}/note", who: specialist, handle: (*Server).adminNote},
 		{method: post, pattern: "/admin/o/{id}/invite", who: specialist, handle: (*Server).adminInvite},
+		{method: post, pattern: "/admin/o/{id}/remind", who: specialist, handle: (*Server).adminRemind},
+		{method: post, pattern: "/admin/o/{id}/mail", who: specialist, handle: (*Server).adminMail},
 		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry, recent: true},
 		{method: post, pattern: "/admin/o/{id}/deliver", who: specialist, handle: (*Server).adminDeliver},
 		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride},

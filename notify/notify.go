@@ -1,5 +1,5 @@
 // Package notify brings to the vendor what it gets of an onboarding: the record and the encrypted secrets. Each try is a
-// River job that the store inserts; this package makes the request and says how it ended.
+// River job that the store inserts; this package makes the request and says how it ended. It sends mail in the same way.
 //
 // It holds no access of a customer's, opens no secret, and knows no SQL and no HTML.
 package notify

@@ -49,6 +49,7 @@ const (
 	EventSecretsConfirmed    EventKind = "secrets.confirmed"
 	EventHandoverDelivered   EventKind = "handover.delivered"
 	EventHandoverRetried     EventKind = "handover.retried"
+	EventReminderSent        EventKind = "reminder.sent"
 )
 
 // Events holds a payload of each kind, empty but for what decides the kind. docs/events.md describes the same kinds
@@ -86,6 +87,7 @@ var Events = []Event{
 	SecretsConfirmed{},
 	HandoverDelivered{},
 	HandoverRetried{},
+	ReminderSent{},
 }
 
 // eventTypes are the payloads of [Events] by their kind.
@@ -250,6 +252,12 @@ type RunCancelAsked struct {
 	Run RunID `json:"run"`
 }
 
+// ReminderSent says that the actor had someone reminded by mail of what the onboarding waits for.
+type ReminderSent struct {
+	To  string `json:"to"`  // email address
+	For string `json:"for"` // what it waits for
+}
+
 // RunEnded says how the work on a run ended, for good or until someone acts. The state decides the kind.
 type RunEnded struct {
 	Run        RunID    `json:"run"`
@@ -317,6 +325,7 @@ func (RunStarted) Kind() EventKind          { return EventRunStarted }
 func (RunRetried) Kind() EventKind          { return EventRunRetried }
 func (PlanApproved) Kind() EventKind        { return EventPlanApproved }
 func (RunCancelAsked) Kind() EventKind      { return EventRunCancelAsked }
+func (ReminderSent) Kind() EventKind        { return EventReminderSent }
 func (e RunEnded) Kind() EventKind          { return "run." + EventKind(e.State) }
 func (SecretsEncrypted) Kind() EventKind    { return EventSecretsEncrypted }
 func (SecretsConfirmed) Kind() EventKind    { return EventSecretsConfirmed }

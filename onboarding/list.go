@@ -65,6 +65,7 @@ type NewOnboarding struct {
 	Vendor       VendorValues
 	VendorAPIKey []byte        // sealed; nil: none yet
 	InviteTTL    time.Duration // 0: 14 days
+	MailInvite   bool          // the worker mails the link, with a token of its own
 }
 
 // SaveAnswer is one saved step and the projections that follow from all answers.

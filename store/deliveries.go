@@ -321,8 +321,11 @@ func (s *Store) followHandover(ctx context.Context, tx pgx.Tx, actor onboarding.
 	}
 	stage, _ := onboarding.Facts{Kind: onboarding.RunProvision, State: onboarding.RunSucceeded, Handover: onboarding.Handover(all)}.Stage()
 	// What a verification found stays where nothing is to be handed over.
-	_, err = tx.Exec(ctx, setStage+` AND (o.status = 'handing_over' OR o.status = 'done' AND @status = 'handing_over')`, s.stageArgs(stage, pgx.NamedArgs{"id": id}))
-	return err
+	tag, err := tx.Exec(ctx, setStage+` AND (o.status = 'handing_over' OR o.status = 'done' AND @status = 'handing_over')`, s.stageArgs(stage, pgx.NamedArgs{"id": id}))
+	if err != nil || tag.RowsAffected() == 0 {
+		return err
+	}
+	return s.mailHandover(ctx, tx, id)
 }
 
 // KeepCiphertext keeps encrypted secrets until they are delivered, and wipes the sealed copies, in one transaction.

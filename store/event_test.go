@@ -13,13 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"groundwork/onboarding"
+	"groundwork/store"
 	"groundwork/store/pgtest"
 )
 
 // A whole life of an onboarding, with the event that each change appends.
 func TestEachChangeAppendsItsEvent(t *testing.T) {
 	t.Parallel()
-	s, ctx := pgtest.New(t), t.Context()
+	s, ctx := pgtest.Open(t, pgtest.NewDatabase(t), store.Config{Settings: withMail}), t.Context()
 	ob := begin(t, s, ada, onboarding.VendorValues{})
 	first, err := s.Invites(ctx, sam, ob.ID)
 	must(t, err)
@@ -37,6 +38,9 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	ob, err = s.SaveAnswer(ctx, ada, in)
 	must(t, err)
 	happened(onboarding.AnswerSaved{Step: "region", Title: "Region", First: true, Version: ob.Version, Changes: in.Changes})
+
+	must(t, second(s.Remind(ctx, sam, ob.ID, onboarding.MailReminder)))
+	happened(onboarding.ReminderSent{To: ada.Email, For: ob.Waiting.For})
 
 	must(t, s.WipeSecrets(ctx, ada, ob.ID))
 	happened(onboarding.SecretsWiped{Purposes: []onboarding.Purpose{onboarding.PurposeRedisToken}})

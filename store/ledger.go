@@ -321,7 +321,11 @@ func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e en
 	if err := s.follow(ctx, tx, e.Onboarding, facts); err != nil {
 		return err
 	}
-	return appendEvent(ctx, tx, onboarding.System, e.Onboarding, onboarding.RunEnded{Run: run, State: state, Task: first.Title, WaitingOn: waiting.On, WaitingFor: waiting.For})
+	event := onboarding.RunEnded{Run: run, State: state, Task: first.Title, WaitingOn: waiting.On, WaitingFor: waiting.For}
+	if err := s.mailEnded(ctx, tx, e.Onboarding, e.Kind, event); err != nil {
+		return err
+	}
+	return appendEvent(ctx, tx, onboarding.System, e.Onboarding, event)
 }
 
 const (

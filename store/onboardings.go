@@ -168,8 +168,14 @@ func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n 
 		if err := appendEvent(ctx, tx, actor, n.ID, onboarding.OnboardingCreated{Customer: n.Customer}); err != nil {
 			return err
 		}
-		if token, _, err = s.invite(ctx, tx, actor, n.ID, onboarding.Addressee(owner), onboarding.RoleCustomer, n.InviteTTL); err != nil {
+		var inv onboarding.Invite
+		if token, inv, err = s.invite(ctx, tx, actor, n.ID, onboarding.Addressee(owner), onboarding.RoleCustomer, n.InviteTTL); err != nil {
 			return err
+		}
+		if n.MailInvite {
+			if err := s.queueMail(ctx, tx, n.ID, inviteLetter(inv)); err != nil {
+				return err
+			}
 		}
 		made, err = one(ctx, tx, selectOnboarding, seen(actor, pgx.NamedArgs{"id": n.ID}), "onboarding", toOnboarding)
 		return err

@@ -87,15 +87,16 @@ var forget = []string{
 	`UPDATE runs SET started_by = '', record = NULL WHERE onboarding = @id`,
 	`DELETE FROM readings WHERE onboarding = @id`,
 	`DELETE FROM deliveries WHERE onboarding = @id`,
+	`DELETE FROM mails WHERE onboarding = @id`,
 	`UPDATE grants SET email = '', given_by = '', wiped_by = '' WHERE onboarding = @id`,
 	`UPDATE grant_uses SET actor = '' WHERE onboarding = @id`,
-	`UPDATE onboardings SET owner = '', specialist = '', answers = '{}', vendor = vendor - 'handover_url',
+	`UPDATE onboardings SET owner = '', specialist = '', answers = '{}', vendor = vendor - 'handover_url' - 'secrets_url',
 		waiting_on = '', waiting_for = '', waiting_since = NULL, forgotten_at = @now WHERE id = @id`,
 }
 
 // withoutPeople leaves of a pinned plan what it makes, and where.
 func withoutPeople(p onboarding.Plan) onboarding.Plan {
-	p.Spec.Redis.AttestedBy, p.Spec.Vendor.HandoverURL = "", ""
+	p.Spec.Redis.AttestedBy, p.Spec.Vendor.HandoverURL, p.Spec.Vendor.SecretsURL = "", "", ""
 	tasks := make([]onboarding.PlannedTask, len(p.Tasks))
 	for i, t := range p.Tasks {
 		tasks[i] = onboarding.PlannedTask{Name: t.Name, Title: t.Title, Resource: t.Resource, Action: t.Action, Bindings: t.Bindings, DependsOn: t.DependsOn}

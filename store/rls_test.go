@@ -37,6 +37,7 @@ var rowOf = map[string]string{
 	"delivery_tries": `INSERT INTO delivery_tries (delivery, onboarding, took, request, status, answer, problem)
 		VALUES ((SELECT min(id) FROM deliveries WHERE onboarding = $1), $1, '1s', 'PUT x', 200, '', '')`,
 	"readings": `INSERT INTO readings (onboarding, kind, version, read_by, read_at, plan, checks) SELECT $1, kind, 1, 'x', now(), '{}', '[]' FROM unnest(ARRAY['provision', 'verify', 'teardown']) AS kind WHERE kind NOT IN (SELECT r.kind FROM readings r WHERE r.onboarding = $1) LIMIT 1`,
+	"mails":    `INSERT INTO mails (onboarding, kind, recipient, about, created_at) VALUES ($1, 'reminder', 'ada@customer.example', md5(random()::text), now())`,
 	"audit":    `INSERT INTO audit (onboarding, actor, role, what, text) VALUES ($1, 'ada@customer.example', 'customer', 'x', 'x')`,
 }
 
@@ -125,7 +126,7 @@ ORDER BY relname`)
 		t.Errorf("%d tables are walled, and this test makes rows of %d", len(w.tables), len(rowOf))
 	}
 	for _, id := range []onboarding.ID{w.adas, w.others} {
-		for _, name := range []string{"grants", "runs", "members", "invites", "notes", "grant_uses", "secrets", "tasks", "task_events", "inventory", "deliveries", "delivery_tries", "readings", "audit"} {
+		for _, name := range []string{"grants", "runs", "members", "invites", "notes", "grant_uses", "secrets", "tasks", "task_events", "inventory", "deliveries", "delivery_tries", "readings", "mails", "audit"} {
 			if _, err := own.Exec(t.Context(), rowOf[name], id); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -254,9 +255,9 @@ func TestTheApplicationWritesNoColumnThatIsNotACustomers(t *testing.T) {
 	w.as(ada.Email)
 	for table, columns := range map[string]string{
 		"onboardings": "id customer owner vendor specialist archived created_at",
-		"members":     "onboarding email role joined_at until account",
+		"members":     "onboarding email role joined_at until",
 		"invites":     "onboarding email role token_hash created_by created_at expires_at used_at used_by",
-		"grants":      "onboarding email scopes asked created_at ref given_by project shown mac",
+		"grants":      "onboarding email scopes asked created_at ref given_by project shown",
 		"grant_uses":  "grant_id onboarding at purpose text actor",
 		"audit":       "onboarding seq at actor role what text data request_id prev_hash hash salt content_hash",
 		"task_events": "run task onboarding at kind text epoch",
@@ -359,15 +360,15 @@ GROUP BY c.relname, p.may ORDER BY c.relname, p.may`)
 	if diff := cmp.Diff([]string{
 		"audit insert: actor at content_hash data hash onboarding prev_hash request_id role salt seq text what", // the trigger chooses what is in the chain
 		"deliveries update: ended_at ended_by state",
-		"grants insert: asked created_at email given_by mac onboarding project ref scopes sealed shown",
+		"grants insert: asked created_at email given_by onboarding project ref scopes sealed shown",
 		"grants update: revoked_at sealed wiped_at wiped_by",
 		"invites insert: created_at created_by email expires_at onboarding role token_hash",
 		"invites update: revoked_at",
 		"onboardings update: activity_at answers current deployment locked project region run status version waiting_for waiting_on waiting_since wiped_secrets",
 		"readings insert: checks kind onboarding plan read_at read_by version",
 		"readings update: checks kind onboarding plan read_at read_by version",
-		"runs insert: id kind mac onboarding plan plan_hash started_by state",
-		"runs update: cancel_asked deaths enqueued_at epoch finished_at mac plan plan_hash state worker",
+		"runs insert: id kind onboarding plan plan_hash started_by state",
+		"runs update: cancel_asked deaths enqueued_at epoch finished_at plan plan_hash state worker",
 		"secrets insert: onboarding purpose sealed",
 		"secrets update: saved_at sealed",
 		"tasks insert: epoch name onboarding position run title",

@@ -115,6 +115,15 @@ func (f AdminForm) vendorRows(g onboarding.VendorGroup, scope onboarding.VendorS
 	return rows
 }
 
+// sendMail is the choice to have the invitation mailed.
+func (f AdminForm) sendMail() wizard.FieldView {
+	v := wizard.FieldView{Name: FieldSendMail, Label: "Send the invitation by mail", Hint: "Otherwise, you get a link to send yourself.", Kind: wizard.KindCheckbox, Errors: f.Problems.At(FieldSendMail)}
+	if f.SendMail {
+		v.Value = "yes"
+	}
+	return v
+}
+
 // opened tells whether the fields of a scope are unfolded: when one of them has a problem, or a value.
 func (f AdminForm) opened(scope onboarding.VendorScope) bool {
 	for _, d := range onboarding.VendorDeclarations() {

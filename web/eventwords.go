@@ -133,6 +133,8 @@ func eventWords(entry onboarding.AuditEntry) string {
 		return deliveredWords(e)
 	case onboarding.HandoverRetried:
 		return "had the " + handedWords(e.What, nil) + " sent again."
+	case onboarding.ReminderSent:
+		return "reminded " + e.To + " by mail. The onboarding waits for: " + e.For
 	}
 	return fmt.Sprintf("recorded the event %s.", entry.What)
 }

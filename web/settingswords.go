@@ -28,6 +28,22 @@ func (v SettingsView) settingsFrame() Frame {
 	return f
 }
 
+// lead says what a group is for. That of mail says whether any is sent.
+func (v SettingsView) lead(g onboarding.SettingGroup) string {
+	if g.ID != "mail" {
+		return g.Lead
+	}
+	server := v.Settings.MailServer()
+	switch {
+	case server == "":
+		return "No mail is sent, because SMTP_URL isn’t set in the environment. Pages promise no mail."
+	case v.Settings.Sender() == "":
+		return "No mail is sent until you enter a sender. The mail server is " + server + " (SMTP_URL)."
+	default:
+		return "Mail goes out through " + server + " (SMTP_URL)."
+	}
+}
+
 // rows are the settings of a group, row by row.
 func (v SettingsView) rows(g onboarding.SettingGroup) [][]onboarding.Setting {
 	var rows [][]onboarding.Setting

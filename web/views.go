@@ -13,22 +13,24 @@ import (
 
 // Frame is what every page has around it: the bar, the title, the theme.
 type Frame struct {
-	Title     string          // of the page, without the brand; also the browser tab's. The page's h1 may differ
-	Brand     string          // the vendor's name; "" draws "Groundwork"
-	Customer  string          // company in the bar, "" for none
-	Email     string          // who is signed in, "" for nobody
-	Role      onboarding.Role // of who is signed in
-	Theme     string          // "light", "dark" or "" for the system's
-	Path      string          // request path with query: where the theme switch returns to
-	Nav       string          // the admin's current section: "onboardings", "staff", "settings"; "" draws no navigation
-	SavedAt   time.Time       // "Draft saved 10:12"; zero draws nothing
-	Flash     string          // one sentence on what was just done, "" for none
-	Error     bool            // prefixes the title with "Error: "
-	HelpURL   string          // help link in the bar; "" draws none
-	RequestID string          // shown small on error pages
-	Now       time.Time       // for relative times; zero draws exact times
-	Refresh   int             // seconds after which a page without JavaScript reloads itself; 0 never
-	Live      Live            // which scripts the page needs to update itself
+	Title     string           // of the page, without the brand; also the browser tab's. The page's h1 may differ
+	Brand     string           // the vendor's name; "" draws "Groundwork"
+	Customer  string           // company in the bar, "" for none
+	Email     string           // who is signed in, "" for nobody
+	Role      onboarding.Role  // of who is signed in
+	Theme     string           // "light", "dark" or "" for the system's
+	Path      string           // request path with query: where the theme switch returns to
+	Nav       string           // the admin's current section: "onboardings", "staff", "settings"; "" draws no navigation
+	SavedAt   time.Time        // "Draft saved 10:12"; zero draws nothing
+	Flash     string           // one sentence on what was just done, "" for none
+	Error     bool             // prefixes the title with "Error: "
+	Contact   onboarding.Actor // the onboarding's specialist; zero draws none
+	RemindURL string           // where the specialist can be reminded; "" draws no button
+	HelpURL   string           // help link in the bar; "" draws none
+	RequestID string           // shown small on error pages
+	Now       time.Time        // for relative times; zero draws exact times
+	Refresh   int              // seconds after which a page without JavaScript reloads itself; 0 never
+	Live      Live             // which scripts the page needs to update itself
 }
 
 // Live says how much of a page updates itself.
@@ -75,7 +77,6 @@ type InviteView struct {
 	Questions int    // how many pages of questions the customer answers
 	ExpiresAt time.Time
 	SignedIn  string // InviteOther: the address that is signed in
-	Planes    Planes // the zero value draws none
 }
 
 // HomeView lists a customer's onboardings.
@@ -150,6 +151,7 @@ type ColleagueForm struct {
 	Action   string // "" draws no form
 	Email    string // what was typed
 	Problems wizard.Problems
+	MailOn   bool   // the link can be mailed
 	Link     string // the invite's link, shown once after it was made
 	SentTo   string
 	Expires  time.Time
@@ -168,7 +170,6 @@ type CheckView struct {
 	Locked     string                 // why the reader changes no answer, "" they may
 	LastRun    *onboarding.RunSummary // of a deployment of which something was created; nil: nothing was
 	Colleague  bool                   // the reader is one: the project is theirs to change all the same
-	Planes     Planes                 // the zero value draws none
 }
 
 // PlanView is the plan, and the button that approves it.
@@ -314,6 +315,7 @@ type BulkView struct {
 type AdminForm struct {
 	Customer, OwnerEmail, Specialist string
 	InviteDays                       string                  // as typed
+	SendMail                         bool                    // the invitation is to be mailed
 	Vendor                           onboarding.VendorValues // as entered for this onboarding
 	Settings                         onboarding.VendorValues // that apply where nothing is entered
 	WipedAPIKey                      bool                    // there was one, and it was wiped after the handover
@@ -326,6 +328,7 @@ const (
 	FieldOwnerEmail = "owner_email"
 	FieldSpecialist = "specialist"
 	FieldInviteDays = "invite_days"
+	FieldSendMail   = "send_mail" // "yes": the link goes out by mail
 	FieldEmail      = "email"
 	FieldInvite     = "invite"
 	FieldRole       = "role"
@@ -352,6 +355,7 @@ type AdminNewView struct {
 	Form        AdminForm
 	Specialists []onboarding.Actor
 	Created     *onboarding.Onboarding // nil: the form
+	MailOn      bool                   // invitations can be mailed
 	Link        InviteLink
 }
 
@@ -379,7 +383,10 @@ type AdminDetailView struct {
 	At              string                  // its place there, "" where it is now
 	Neighbors       onboarding.Neighbors
 	Handover        HandoverView
-	Recorded        onboarding.RunID // the latest run that left a record, "" none
+	Recorded        onboarding.RunID  // the latest run that left a record, "" none
+	Mails           []onboarding.Mail // newest first
+	MailOn          bool              // invitations can be mailed
+	MayRemind       bool
 	MayRetry        bool
 	MayArchive      bool
 	MayForget       bool // erases the people of an archived onboarding

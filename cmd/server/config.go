@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"groundwork/notify"
 	"groundwork/onboarding"
 	"groundwork/wizard"
 )
@@ -66,6 +67,10 @@ type siteFlags struct {
 	TrustedProxies     []string       `help:"Networks of the proxies whose X-Forwarded-For is believed." env:"TRUSTED_PROXIES"`
 	Vendor             string         `help:"The vendor's name on the pages." env:"VENDOR_NAME" default:"Tecton"`
 	WaitingTarget      time.Duration  `help:"What waits longer than this is colored in the specialists' list, and red after twice as long." env:"WAITING_TARGET" default:"24h"`
+	SMTPURL            string         `name:"smtp-url" help:"The mail server: smtp://user@host:587, or smtps://user@host:465. Without it no mail is sent." env:"SMTP_URL"`
+	SMTPPassword       string         `name:"smtp-password" help:"The password of the user in SMTP_URL." env:"SMTP_PASSWORD"`
+	MailFrom           string         `help:"The sender of mail, unless an administrator set another." env:"MAIL_FROM"`
+	Inbox              *notify.Inbox  `kong:"-"` // the demo's, instead of a mail server
 	PageLimit          int            `help:"Pages a minute that one person may open, or one address where nobody is signed in; -1: any number." env:"PAGE_LIMIT" default:"3000"`
 	CloudLimit         int            `help:"The same for pages that may ask Google." env:"CLOUD_LIMIT" default:"240"`
 	MaxConns           int32          `help:"Database connections of this process." env:"DATABASE_MAX_CONNS" default:"20"`
@@ -119,6 +124,14 @@ func (f *siteFlags) problems() []string {
 		case u.Scheme == "http" && !loopbackURL(f.BaseURL):
 			out = append(out, "BASE_URL is plain http. Sign-in cookies need https: put the server behind TLS and write https://")
 		}
+	}
+	if f.SMTPURL != "" {
+		if _, problem := notify.ParseSMTP(f.SMTPURL, f.SMTPPassword); problem != "" {
+			out = append(out, problem)
+		}
+	}
+	if f.MailFrom != "" && strings.Count(f.MailFrom, "@") != 1 {
+		out = append(out, "MAIL_FROM is not an email address. Write it as onboarding@vendor.example")
 	}
 	if f.WaitingTarget < 0 {
 		out = append(out, "WAITING_TARGET is below zero. Write how long an onboarding may wait, such as 24h")
@@ -217,6 +230,7 @@ func (f *siteFlags) settings() map[string]string {
 	out := map[string]string{}
 	for name, value := range map[string]string{
 		onboarding.SettingBrand:           f.Vendor,
+		onboarding.SettingMailFrom:        f.MailFrom,
 		onboarding.SettingWaitingTarget:   onboarding.SpanText(f.WaitingTarget),
 		onboarding.SettingConsentTTL:      onboarding.SpanText(f.Keep.ConsentTTL),
 		onboarding.SettingInviteRetention: onboarding.SpanText(f.Keep.InviteRetention),
@@ -226,7 +240,21 @@ func (f *siteFlags) settings() map[string]string {
 			out[name] = value
 		}
 	}
+	if smtp := f.smtp(); smtp != nil {
+		out[onboarding.MailServer] = smtp.Server()
+	} else if f.Inbox != nil {
+		out[onboarding.MailServer] = "the demo’s inbox"
+	}
 	return out
+}
+
+// smtp is the mail server; nil for none. The flags were checked by problems().
+func (f *siteFlags) smtp() *notify.SMTP {
+	if f.SMTPURL == "" {
+		return nil
+	}
+	server, _ := notify.ParseSMTP(f.SMTPURL, f.SMTPPassword)
+	return server
 }
 
 // trustedProxies are the networks of TRUSTED_PROXIES; the flags were checked by problems().

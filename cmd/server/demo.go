@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"groundwork/emulator"
+	"groundwork/notify"
 	"groundwork/onboarding"
 	"groundwork/store"
 	"groundwork/store/devpg"
@@ -101,7 +102,7 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 	seedWorld(cloud.Emulator)
 	flags := siteFlags{
 		BaseURL: base, DatabaseURL: pg.URL("groundwork_app", "groundwork"), EmulatorURL: cloud.URL, Keys: keyFlags{Keyset: string(keyset)}, Keep: retentionFlags{ConsentTTL: 24 * time.Hour, InviteRetention: 30 * 24 * time.Hour}, WaitingTarget: 24 * time.Hour,
-		Administrators: []string{kim.Email}, Specialists: []string{sam.Email}, Vendor: "Tecton", MaxConns: 20,
+		Administrators: []string{kim.Email}, Specialists: []string{sam.Email}, Vendor: "Tecton", MaxConns: 20, MailFrom: "onboarding@vendor.example", Inbox: &notify.Inbox{},
 	}
 	site, err := startSite(ctx, flags, ln, log)
 	if err != nil {
@@ -262,7 +263,7 @@ func stoppedDemo(postgres string) error {
 func demoKeyset(path string) ([]byte, error) {
 	keyset, err := os.ReadFile(path)
 	if err == nil {
-		return authenticating(path, bytes.TrimSpace(keyset))
+		return bytes.TrimSpace(keyset), nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the demo's keyset: %w", err)
@@ -271,24 +272,6 @@ func demoKeyset(path string) ([]byte, error) {
 		return nil, err
 	}
 	return keyset, os.WriteFile(path, keyset, 0o600)
-}
-
-// authenticating adds the key to a keyset of an earlier version that has none to authenticate with.
-func authenticating(path string, keyset []byte) ([]byte, error) {
-	if v, err := vault.New(keyset); err != nil || v.Authenticates() {
-		return keyset, err
-	}
-	k, err := vault.ReadKeyset(keyset)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := k.AddMAC(); err != nil {
-		return nil, err
-	}
-	if keyset, err = k.JSON(); err != nil {
-		return nil, err
-	}
-	return keyset, replaceFile(path, keyset)
 }
 
 // browserHost is a listener's address as a browser opens it.

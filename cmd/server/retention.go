@@ -33,6 +33,7 @@ func keepRetention(ctx context.Context, a *app.App, now func() time.Time, log *s
 		switch settings, err := a.FreshSettings(ctx); {
 		case err == nil:
 			a.Retain(ctx, app.RetentionOf(settings), now())
+			a.RemindAging(ctx, now())
 		case ctx.Err() == nil:
 			log.Warn("can't read how long things are kept; trying again", "error", err)
 		}

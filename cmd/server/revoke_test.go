@@ -17,6 +17,9 @@ func TestRevokeAllWipesSecretsAndNobodyIsStuck(t *testing.T) {
 	s := pgtest.Open(t, db, store.Config{})
 	keys := startedWith(t, keysetFileOf(t, db))
 	d := seeder{site: &site{Store: s, Vault: keys, Journey: wizard.New(steps.All())}}
+	if err := d.settings(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	specialist, owner := person(sam.Email, onboarding.RoleSpecialist), customer(ada.Email)
 	begin := func(name string, count int) onboarding.Onboarding {
 		t.Helper()

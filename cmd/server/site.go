@@ -19,6 +19,7 @@ import (
 	"groundwork/app"
 	"groundwork/handlers"
 	"groundwork/notify"
+	"groundwork/onboarding"
 	"groundwork/provisioner"
 	"groundwork/provisioner/resources"
 	"groundwork/store"
@@ -81,10 +82,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	if s.Vault, err = f.Keys.open(ctx); err != nil {
 		return nil, err
 	}
-	if !s.Vault.Authenticates() {
-		return nil, fmt.Errorf("KEYSET is of an earlier version: %w, then give the file to every server", vault.ErrNoMAC)
-	}
-	if s.Store, err = store.Open(ctx, store.Config{URL: withPassword(f.DatabaseURL, f.DatabasePassword), MaxConns: f.MaxConns, Authenticator: s.Vault, Settings: f.settings()}); err != nil {
+	if s.Store, err = store.Open(ctx, store.Config{URL: withPassword(f.DatabaseURL, f.DatabasePassword), MaxConns: f.MaxConns, Settings: f.settings()}); err != nil {
 		return nil, err
 	}
 	dials := map[string]string{}
@@ -110,8 +108,18 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	})
 	deliveries := notify.New(notify.Config{Ledger: s.Store, Secrets: s.Service, HTTP: guard.HTTP(), Backoff: f.Tests.Backoff, Log: log})
 
+	mailer := &notify.Mailer{Ledger: s.Store, Log: log, Write: func(l onboarding.Letter) onboarding.Message { return web.Mail(l, f.BaseURL) }}
+	var checkMail func(context.Context) error
+	var demoMail func() []web.DemoMail
+	if smtp := f.smtp(); smtp != nil {
+		mailer.Sender, checkMail = smtp, smtp.Check
+	} else if f.Inbox != nil {
+		mailer.Sender, demoMail = f.Inbox, func() []web.DemoMail { return arrived(f.Inbox) }
+	}
+
 	useCases, err := app.New(app.Config{
-		Store: s.Store, Cloud: s.Service, Journey: s.Journey, Vault: s.Vault, Now: s.Store.Now, Log: log,
+		CheckMail: checkMail,
+		Store:     s.Store, Cloud: s.Service, Journey: s.Journey, Vault: s.Vault, Now: s.Store.Now, Log: log,
 		Staff: app.Staff{Domains: f.SpecialistDomains, Specialists: f.Specialists, Administrators: f.Administrators, Personal: f.PersonalStaff},
 	})
 	if err != nil {
@@ -120,9 +128,10 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	s.App = useCases
 	h, err := handlers.New(life, handlers.Config{
 		App: useCases, Sessions: s.Store.Sessions(), Watcher: s.Store, Pinger: s.Store,
-		BaseURL: f.BaseURL,
-		OAuth:   handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
-		Assets:  web.Assets(), Proxies: f.trustedProxies(), Now: s.Store.Now, Logger: log,
+		BaseURL:  f.BaseURL,
+		OAuth:    handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
+		DemoMail: demoMail,
+		Assets:   web.Assets(), Proxies: f.trustedProxies(), Now: s.Store.Now, Logger: log,
 		Limits: handlers.Limits{Page: f.PageLimit, Cloud: f.CloudLimit},
 	})
 	if err != nil {
@@ -133,14 +142,14 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		return nil, fmt.Errorf("end the sessions of lost roles: %w", err)
 	}
 
-	first, err := startPool(ctx, s.Store, s.Service, deliveries, log)
+	first, err := startPool(ctx, s.Store, s.Service, deliveries, mailer, log)
 	if err != nil {
 		return nil, err
 	}
 	s.released = make(chan struct{})
 	go func() {
 		defer close(s.released)
-		keepWorking(s.Store, s.Service, deliveries, first, log, s.stopping)
+		keepWorking(s.Store, s.Service, deliveries, mailer, first, log, s.stopping)
 	}()
 	s.wg.Go(func() { cleanSessions(life, s.Store.Sessions(), log) })
 	s.wg.Go(func() { keepDelivering(life, s.Store, log) })
@@ -197,6 +206,15 @@ func cleanSessions(ctx context.Context, sessions store.Sessions, log *slog.Logge
 		case <-tick.C:
 		}
 	}
+}
+
+// arrived is the demo's mail, as a page shows it.
+func arrived(inbox *notify.Inbox) []web.DemoMail {
+	var out []web.DemoMail
+	for _, m := range inbox.Messages() {
+		out = append(out, web.DemoMail{At: m.At, Message: m.Message})
+	}
+	return out
 }
 
 // provider says where an issuer gives, refreshes and revokes tokens. Google's addresses are known; another issuer's

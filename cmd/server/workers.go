@@ -34,7 +34,7 @@ type workerPool struct {
 }
 
 // startPool registers a worker and starts its engine.
-func startPool(ctx context.Context, s *store.Store, service *provisioner.Service, deliveries *notify.Service, log *slog.Logger) (*workerPool, error) {
+func startPool(ctx context.Context, s *store.Store, service *provisioner.Service, deliveries *notify.Service, mailer *notify.Mailer, log *slog.Logger) (*workerPool, error) {
 	worker, err := store.NewWorker(ctx, s)
 	if err != nil {
 		return nil, err
@@ -57,6 +57,7 @@ func startPool(ctx context.Context, s *store.Store, service *provisioner.Service
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &runWorker{service: service, pool: p})
 	river.AddWorker(workers, &deliveryWorker{service: deliveries})
+	river.AddWorker(workers, &mailWorker{mailer: mailer})
 	if p.engine, err = s.NewEngine(workers, store.EngineConfig{Logger: log}); err == nil {
 		if err = p.engine.Start(life); err != nil {
 			err = fmt.Errorf("start the workers: %w", err)
@@ -94,7 +95,7 @@ func (p *workerPool) abandon(ctx context.Context) error {
 
 // keepWorking replaces the pool whenever it loses its session, until stop closes; then it releases the last one. It runs
 // in a goroutine of its own.
-func keepWorking(s *store.Store, service *provisioner.Service, deliveries *notify.Service, first *workerPool, log *slog.Logger, stop <-chan struct{}) {
+func keepWorking(s *store.Store, service *provisioner.Service, deliveries *notify.Service, mailer *notify.Mailer, first *workerPool, log *slog.Logger, stop <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
@@ -124,7 +125,7 @@ func keepWorking(s *store.Store, service *provisioner.Service, deliveries *notif
 				log.Warn("stop the engine of a lost worker", "worker", old.worker.ID(), "error", err)
 			}
 		}()
-		p = restartPool(ctx, s, service, deliveries, log)
+		p = restartPool(ctx, s, service, deliveries, mailer, log)
 	}
 }
 
@@ -134,9 +135,9 @@ const (
 )
 
 // restartPool tries until a pool starts; nil when ctx ended first.
-func restartPool(ctx context.Context, s *store.Store, service *provisioner.Service, deliveries *notify.Service, log *slog.Logger) *workerPool {
+func restartPool(ctx context.Context, s *store.Store, service *provisioner.Service, deliveries *notify.Service, mailer *notify.Mailer, log *slog.Logger) *workerPool {
 	for wait := restartFirst; ; wait = min(2*wait, restartMost) {
-		p, err := startPool(ctx, s, service, deliveries, log)
+		p, err := startPool(ctx, s, service, deliveries, mailer, log)
 		if err == nil {
 			return p
 		}
@@ -209,4 +210,22 @@ func keepDelivering(ctx context.Context, s *store.Store, log *slog.Logger) {
 			log.Warn("can't look for overdue deliveries; trying again", "error", err)
 		}
 	}
+}
+
+// mailWorker is the River worker of one mail; notify does the work.
+type mailWorker struct {
+	river.WorkerDefaults[onboarding.MailArgs]
+	mailer *notify.Mailer
+}
+
+// Timeout is above the mail server's own.
+func (*mailWorker) Timeout(*river.Job[onboarding.MailArgs]) time.Duration { return 2 * time.Minute }
+
+// NextRetry waits longer after each try.
+func (*mailWorker) NextRetry(job *river.Job[onboarding.MailArgs]) time.Time {
+	return time.Now().Add(notify.MailBackoff(job.Attempt))
+}
+
+func (w *mailWorker) Work(ctx context.Context, job *river.Job[onboarding.MailArgs]) error {
+	return w.mailer.Mail(ctx, job.Args.Mail, job.Attempt >= job.MaxAttempts)
 }

@@ -49,7 +49,7 @@ func TestALostAnswerToAClaimStopsNothing(t *testing.T) {
 			s := pgtest.Open(t, proxy.Database, store.Config{Logger: slog.New(slog.DiscardHandler)})
 			var made atomic.Int32
 			service := provisioner.NewService(provisioner.Config{Ledger: s, Vault: ledgertest.Vault{}, Catalog: oneThing(&made)})
-			pool, err := startPool(t.Context(), s, service, nil, slog.New(slog.DiscardHandler))
+			pool, err := startPool(t.Context(), s, service, nil, nil, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,0 +1,407 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"groundwork/onboarding"
+)
+
+// mailTries is how often a mail is tried, over some days.
+const mailTries = 40
+
+const insertMail = `
+INSERT INTO mails (onboarding, kind, recipient, invite, about, created_at) VALUES (@id, @kind, @to, nullif(@invite::bigint, 0), @about, @now)
+ON CONFLICT (onboarding, kind, recipient, about) DO NOTHING RETURNING id`
+
+// letter is a mail to queue.
+type letter struct {
+	kind   onboarding.MailKind
+	to     string // "" nobody: nothing is queued
+	about  string
+	invite int64 // 0: none
+}
+
+// queueMail queues a mail and its job in the caller's transaction. Nothing is queued while mail is off, or for an addressee
+// that is a domain; nothing is queued twice.
+func (s *Store) queueMail(ctx context.Context, tx pgx.Tx, id onboarding.ID, l letter) error {
+	if l.to == "" || onboarding.Addressee(l.to).Domain() != "" {
+		return nil
+	}
+	settings, err := s.settingsIn(ctx, tx)
+	if err != nil || settings.Sender() == "" {
+		return err
+	}
+	rows, err := tx.Query(ctx, insertMail, pgx.NamedArgs{"id": id, "kind": l.kind, "to": address(l.to), "invite": l.invite, "about": l.about, "now": s.now()})
+	if err != nil {
+		return err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	_, err = s.jobs.InsertTx(ctx, tx, onboarding.MailArgs{Mail: ids[0]}, mailOpts())
+	return err
+}
+
+func mailOpts() *river.InsertOpts { return &river.InsertOpts{MaxAttempts: mailTries} }
+
+// settingsIn reads the settings in a transaction.
+func (s *Store) settingsIn(ctx context.Context, tx pgx.Tx) (onboarding.Settings, error) {
+	rows, err := tx.Query(ctx, selectSettings)
+	if err != nil {
+		return onboarding.Settings{}, err
+	}
+	saved, err := pgx.CollectRows(rows, pgx.RowToStructByPos[onboarding.SavedSetting])
+	return onboarding.NewSettings(saved, s.environment), err
+}
+
+// mailEnded queues the mails about the end of the work on a run: to those who must act, and to the specialist.
+func (s *Store) mailEnded(ctx context.Context, tx pgx.Tx, id onboarding.ID, kind onboarding.RunKind, e onboarding.RunEnded) error {
+	ob, err := one(ctx, tx, selectOnboarding, seen(onboarding.System, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+	if err != nil {
+		return err
+	}
+	about := string(e.Run) + " " + s.now().UTC().Format(time.RFC3339Nano)
+	var letters []letter
+	switch e.State {
+	case onboarding.RunSucceeded:
+		if kind == onboarding.RunVerify {
+			return nil
+		}
+		letters = append(letters, letter{kind: onboarding.MailFinished, to: ob.Owner, about: about})
+		if kind == onboarding.RunProvision && ob.Status == onboarding.StatusDone {
+			letters = append(letters, letter{kind: onboarding.MailStaffHandedOver, to: ob.Specialist, about: about})
+		}
+	case onboarding.RunBlocked:
+		switch e.WaitingOn {
+		case onboarding.PartySpecialist:
+			letters = append(letters, letter{kind: onboarding.MailStaffWaiting, to: ob.Specialist, about: about})
+		case onboarding.PartyGoogle, onboarding.PartyNobody:
+		default:
+			letters = append(letters, letter{kind: onboarding.MailBlocked, to: ob.Owner, about: about})
+		}
+	case onboarding.RunFailed:
+		letters = append(letters, letter{kind: onboarding.MailFailed, to: ob.Owner, about: about}, letter{kind: onboarding.MailStaffFailed, to: ob.Specialist, about: about})
+	}
+	for _, l := range letters {
+		if err := s.queueMail(ctx, tx, id, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mailHandover queues the mail about a handover that goes on after its run: that it is complete, or waits on the specialist.
+func (s *Store) mailHandover(ctx context.Context, tx pgx.Tx, id onboarding.ID) error {
+	ob, err := one(ctx, tx, selectOnboarding, seen(onboarding.System, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+	switch {
+	case err != nil:
+		return err
+	case ob.Status == onboarding.StatusDone:
+		return s.queueMail(ctx, tx, id, letter{kind: onboarding.MailStaffHandedOver, to: ob.Specialist, about: "done " + s.now().UTC().Format(time.RFC3339Nano)})
+	case ob.Waiting.On == onboarding.PartySpecialist:
+		return s.queueMail(ctx, tx, id, letter{kind: onboarding.MailStaffWaiting, to: ob.Specialist, about: ob.Waiting.Since.UTC().Format(time.RFC3339Nano)})
+	}
+	return nil
+}
+
+// MailWaiting queues a mail to the specialist of an onboarding that waits on them, once for each time it begins to wait.
+func (s *Store) MailWaiting(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding) error {
+	if ob.Waiting.On != onboarding.PartySpecialist || ob.Specialist == "" {
+		return nil
+	}
+	return s.tx(ctx, actor, "queue a mail", func(tx pgx.Tx) error {
+		return s.queueMail(ctx, tx, ob.ID, letter{kind: onboarding.MailStaffWaiting, to: ob.Specialist, about: ob.Waiting.Since.UTC().Format(time.RFC3339Nano)})
+	})
+}
+
+const lockUnusedInvite = `
+SELECT ` + inviteColumns + ` FROM invites i JOIN onboardings o ON o.id = i.onboarding
+WHERE i.id = @invite AND i.onboarding = @id AND i.used_at IS NULL AND i.revoked_at IS NULL AND ` + visible
+
+// MailInvite queues the mail that brings an invite's link. The worker makes a new token when it sends, so that no queue
+// holds one, and the link that was shown for the invite stops working. CodeInvalid for an invite of a whole domain or
+// while mail is off; CodeNotFound for one that can't be used any more.
+func (s *Store) MailInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64) error {
+	return s.tx(ctx, actor, "mail an invite", func(tx pgx.Tx) error {
+		inv, err := one(ctx, tx, lockUnusedInvite, seen(actor, pgx.NamedArgs{"id": id, "invite": invite}), "unused invite", toInvite)
+		if err != nil {
+			return err
+		}
+		settings, err := s.settingsIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		switch {
+		case settings.Sender() == "":
+			return onboarding.Errorf(onboarding.CodeInvalid, "Mail isn't set up. Send the link yourself")
+		case inv.To.Domain() != "":
+			return onboarding.Errorf(onboarding.CodeInvalid, "A domain has no mailbox. Enter one person's address, or send the link yourself")
+		}
+		return s.queueMail(ctx, tx, id, inviteLetter(inv))
+	})
+}
+
+// inviteLetter brings an invite's link.
+func inviteLetter(inv onboarding.Invite) letter {
+	kind := onboarding.MailInvitation
+	if inv.Role == onboarding.RoleColleague {
+		kind = onboarding.MailColleague
+	}
+	return letter{kind: kind, to: string(inv.To), about: "invite " + strconv.FormatInt(inv.ID, 10), invite: inv.ID}
+}
+
+const (
+	lastReminder = `SELECT max(created_at) FROM mails WHERE onboarding = @id AND kind = ANY (@kinds)`
+	// Only what still waits, for at least so long. What waits since another moment is another reminder.
+	selectAging = `
+SELECT o.id, o.owner, o.specialist, o.waiting_on, o.waiting_since FROM onboardings o
+WHERE NOT o.archived AND o.status <> 'done' AND o.waiting_since < @before AND o.waiting_on IN ('customer', 'colleague', 'organisation_administrator', 'specialist')
+	AND NOT EXISTS (SELECT FROM mails m WHERE m.onboarding = o.id AND m.kind = 'staff_aging' AND m.about = o.waiting_since::text)
+	AND (o.specialist <> '' OR o.waiting_on <> 'specialist')
+	AND NOT EXISTS (SELECT FROM mails m WHERE m.onboarding = o.id AND m.kind = 'reminder' AND m.about = o.waiting_since::text)
+ORDER BY o.waiting_since, o.id LIMIT 200`
+)
+
+// Remind queues a mail about what an onboarding waits for: to the customer, or with the kind MailStaffAging to the
+// specialist. CodeConflict when one was sent within [onboarding.RemindEvery], or it doesn't wait on them.
+func (s *Store) Remind(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.MailKind) (to string, err error) {
+	err = s.tx(ctx, actor, "remind", func(tx pgx.Tx) error {
+		ob, err := lock(ctx, tx, actor, id)
+		if err != nil {
+			return err
+		}
+		settings, err := s.settingsIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		to = ob.Owner
+		waits := ob.Waiting.On == onboarding.PartyCustomer || ob.Waiting.On == onboarding.PartyColleague || ob.Waiting.On == onboarding.PartyOrganization
+		if kind == onboarding.MailStaffAging {
+			to, waits = ob.Specialist, ob.Waiting.On == onboarding.PartySpecialist
+		}
+		switch {
+		case settings.Sender() == "":
+			return onboarding.Errorf(onboarding.CodeConflict, "Mail isn't set up, so nothing was sent.")
+		case ob.Archived || !waits:
+			return onboarding.Errorf(onboarding.CodeConflict, "Nothing was sent, because the onboarding doesn't wait on them. Reload the page to see the latest version.")
+		case to == "" || onboarding.Addressee(to).Domain() != "":
+			return onboarding.Errorf(onboarding.CodeConflict, "Nothing was sent, because nobody's address is known yet.")
+		}
+		var last *time.Time
+		kinds := []string{string(kind)}
+		if err := tx.QueryRow(ctx, lastReminder, pgx.NamedArgs{"id": id, "kinds": kinds}).Scan(&last); err != nil {
+			return err
+		}
+		now := s.now()
+		if last != nil && now.Sub(*last) < onboarding.RemindEvery {
+			return onboarding.Errorf(onboarding.CodeConflict, "A reminder was sent less than %d hours ago. Wait before you send another.", int(onboarding.RemindEvery/time.Hour))
+		}
+		if err := s.queueMail(ctx, tx, id, letter{kind: kind, to: to, about: "asked " + now.UTC().Format(time.RFC3339Nano)}); err != nil {
+			return err
+		}
+		return appendEvent(ctx, tx, actor, id, onboarding.ReminderSent{To: address(to), For: ob.Waiting.For})
+	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return to, err
+}
+
+// QueueAging queues reminders about what has waited since before a moment, to the customer's side or the specialist it
+// waits on, and to the specialist in any case: once for each time it begins to wait. For the system alone.
+func (s *Store) QueueAging(ctx context.Context, before time.Time) (n int, err error) {
+	type aging struct {
+		ID         onboarding.ID
+		Owner      string
+		Specialist string
+		On         onboarding.Party
+		Since      time.Time
+	}
+	err = s.tx(ctx, onboarding.System, "queue reminders", func(tx pgx.Tx) error {
+		n = 0
+		settings, err := s.settingsIn(ctx, tx)
+		if err != nil || settings.Sender() == "" {
+			return err
+		}
+		rows, err := tx.Query(ctx, selectAging, pgx.NamedArgs{"before": before})
+		if err != nil {
+			return err
+		}
+		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[aging])
+		if err != nil {
+			return err
+		}
+		for _, o := range found {
+			var since string
+			if err := tx.QueryRow(ctx, `SELECT waiting_since::text FROM onboardings WHERE id = @id`, pgx.NamedArgs{"id": o.ID}).Scan(&since); err != nil {
+				return err
+			}
+			letters := []letter{{kind: onboarding.MailStaffAging, to: o.Specialist, about: since}}
+			if o.On != onboarding.PartySpecialist {
+				letters = append(letters, letter{kind: onboarding.MailReminder, to: o.Owner, about: since})
+			}
+			for _, l := range letters {
+				if err := s.queueMail(ctx, tx, o.ID, l); err != nil {
+					return err
+				}
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+type mailRow struct {
+	ID         int64
+	Onboarding onboarding.ID
+	Kind       onboarding.MailKind
+	Recipient  string
+	State      onboarding.MailState
+	Tries      int
+	Problem    string
+	CreatedAt  time.Time
+	EndedAt    *time.Time
+	Invite     *int64
+}
+
+func (r mailRow) mail() onboarding.Mail {
+	return onboarding.Mail{
+		ID: r.ID, Onboarding: r.Onboarding, Kind: r.Kind, To: r.Recipient, State: r.State, Tries: r.Tries, Problem: r.Problem,
+		CreatedAt: r.CreatedAt.UTC(), EndedAt: later(r.EndedAt),
+	}
+}
+
+const mailColumns = `m.id, m.onboarding, m.kind, m.recipient, m.state, m.tries, m.problem, m.created_at, m.ended_at, m.invite`
+
+// Mails are the latest 50 mails about an onboarding, newest first. For staff alone.
+func (s *Store) Mails(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Mail, error) {
+	if err := staffOnly(actor); err != nil {
+		return nil, err
+	}
+	var found []onboarding.Mail
+	err := s.batch(ctx, actor, "read mails", func(b *pgx.Batch) {
+		b.Queue(`SELECT `+mailColumns+` FROM mails m WHERE m.onboarding = @id ORDER BY m.id DESC LIMIT 50`, pgx.NamedArgs{"id": id}).
+			Query(collect(&found, func(row pgx.CollectableRow) (onboarding.Mail, error) {
+				r, err := pgx.RowToStructByName[mailRow](row)
+				return r.mail(), err
+			}))
+	})
+	return found, err
+}
+
+// SendMailAgain queues a mail that was given up. CodeNotFound for any other. For staff alone.
+func (s *Store) SendMailAgain(ctx context.Context, actor onboarding.Actor, id onboarding.ID, mail int64) error {
+	if err := staffOnly(actor); err != nil {
+		return err
+	}
+	return s.tx(ctx, actor, "send a mail again", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE mails SET state = 'queued', tries = 0, ended_at = NULL WHERE id = @mail AND onboarding = @id AND state = 'failed'`, pgx.NamedArgs{"id": id, "mail": mail})
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return notFound("mail that wasn't sent")
+		}
+		_, err = s.jobs.InsertTx(ctx, tx, onboarding.MailArgs{Mail: mail}, mailOpts())
+		return err
+	})
+}
+
+const (
+	lockMail = `SELECT ` + mailColumns + ` FROM mails m WHERE m.id = @mail FOR NO KEY UPDATE`
+	// A token is made for each try; the one before stops working.
+	mintToken = `
+UPDATE invites i SET token_hash = @hash
+WHERE i.id = @invite AND i.used_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > @now RETURNING i.expires_at`
+	specialistName = `SELECT coalesce((SELECT name FROM staff_names WHERE email = @email), '')`
+)
+
+// OpenMail begins a try: it returns what the mail says, from what is true now, and makes the token of an invite's link.
+// CodeConflict for a mail that is not queued any more; one that became untrue is dropped. For the system alone.
+func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, error) {
+	var out onboarding.Letter
+	dropped := false
+	err := s.tx(ctx, onboarding.System, "open a mail", func(tx pgx.Tx) error {
+		out, dropped = onboarding.Letter{}, false
+		row, err := one(ctx, tx, lockMail, pgx.NamedArgs{"mail": mail}, "mail", pgx.RowToStructByName[mailRow])
+		if err != nil {
+			return err
+		}
+		if row.State != onboarding.MailQueued {
+			return onboarding.Errorf(onboarding.CodeConflict, "The mail isn't queued any more.")
+		}
+		out.Mail = row.mail()
+		if out.About, err = one(ctx, tx, selectOnboarding, seen(onboarding.System, pgx.NamedArgs{"id": row.Onboarding}), "onboarding", toOnboarding); err != nil {
+			return err
+		}
+		if out.Settings, err = s.settingsIn(ctx, tx); err != nil {
+			return err
+		}
+		if out.About.Specialist != "" {
+			out.Specialist = onboarding.Actor{Email: out.About.Specialist, Role: onboarding.RoleSpecialist}
+			if err := tx.QueryRow(ctx, specialistName, pgx.NamedArgs{"email": out.About.Specialist}).Scan(&out.Specialist.Name); err != nil {
+				return err
+			}
+		}
+		stillTrue := row.Kind.True(out.About)
+		if row.Invite != nil && stillTrue {
+			b := make([]byte, tokenBytes)
+			_, _ = rand.Read(b) // never fails
+			token := base64.RawURLEncoding.EncodeToString(b)
+			rows, err := tx.Query(ctx, mintToken, pgx.NamedArgs{"invite": *row.Invite, "hash": hashed(token), "now": s.now()})
+			if err != nil {
+				return err
+			}
+			expires, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
+			if err != nil {
+				return err
+			}
+			if stillTrue = len(expires) == 1; stillTrue {
+				out.Token, out.Expires = token, expires[0].UTC()
+			}
+		}
+		if !stillTrue {
+			dropped = true
+			_, err = tx.Exec(ctx, `UPDATE mails SET state = 'dropped', ended_at = @now WHERE id = @mail`, pgx.NamedArgs{"mail": mail, "now": s.now()})
+		}
+		return err
+	})
+	if err == nil && dropped {
+		return out, onboarding.Errorf(onboarding.CodeConflict, "The mail had become untrue.")
+	}
+	return out, err
+}
+
+const endMail = `
+UPDATE mails SET tries = tries + 1, problem = @problem,
+	state = CASE WHEN @problem = '' THEN 'sent' WHEN @last THEN 'failed' ELSE state END,
+	ended_at = CASE WHEN @problem = '' OR @last THEN @now::timestamptz END
+WHERE id = @mail`
+
+// EndMail records how a try ended: with a problem, it is tried again unless it was the last. For the system alone.
+func (s *Store) EndMail(ctx context.Context, mail int64, problem string, last bool) error {
+	return s.batch(ctx, onboarding.System, "record a mail", func(b *pgx.Batch) {
+		b.Queue(endMail, pgx.NamedArgs{"mail": mail, "problem": problem, "last": last, "now": s.now()})
+	})
+}
+
+// StaffName is what the identity provider calls a member of the staff; "" unknown.
+func (s *Store) StaffName(ctx context.Context, email string) (string, error) {
+	var found []string
+	err := s.batch(ctx, onboarding.System, "read a name", func(b *pgx.Batch) {
+		b.Queue(specialistName, pgx.NamedArgs{"email": address(email)}).Query(collect(&found, pgx.RowTo[string]))
+	})
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return found[0], nil
+}

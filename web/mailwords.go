@@ -1,0 +1,191 @@
+package web
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"groundwork/onboarding"
+)
+
+// FieldMail is a mail's ID, as posted.
+const FieldMail = "mail"
+
+// DemoMail is a message of the demo, with the time when it arrived.
+type DemoMail struct {
+	At time.Time
+	onboarding.Message
+}
+
+// DemoMailView lists the demo's mail.
+type DemoMailView struct {
+	Frame
+	Messages []DemoMail
+}
+
+// mailText is what a mail says, before it is text or HTML.
+type mailText struct {
+	Subject    string
+	Paragraphs []string
+	Action     string // what the link does
+	URL        string
+	After      []string
+	Footer     string
+}
+
+// Mail writes a letter: subject, plain text and HTML. Every sentence follows from the onboarding as it is now. The base is
+// the site's address.
+func Mail(l onboarding.Letter, base string) onboarding.Message {
+	m := mailOf(l, base)
+	var html strings.Builder
+	_ = mailBody(m).Render(context.Background(), &html) // a Builder takes everything
+	return onboarding.Message{Subject: m.Subject, Text: m.text(), HTML: html.String()}
+}
+
+func (m mailText) text() string {
+	parts := append([]string{}, m.Paragraphs...)
+	if m.URL != "" {
+		parts = append(parts, m.Action+":\n"+m.URL)
+	}
+	parts = append(parts, m.After...)
+	return strings.Join(append(parts, "--\n"+m.Footer), "\n\n") + "\n"
+}
+
+func mailOf(l onboarding.Letter, base string) mailText {
+	o, brand := l.About, l.Settings.Brand()
+	what := orText(o.Deployment, o.Customer)
+	m := mailText{Action: "Open the onboarding", URL: base + OnboardingPath(o.ID), Footer: mailFooter(l)}
+	if l.Mail.Kind.Staff() {
+		m.URL = base + AdminPath(o.ID)
+	}
+	waits := o.Waiting.For
+	switch l.Mail.Kind {
+	case onboarding.MailInvitation:
+		m.Subject = "Set up " + brand + " in your Google Cloud project"
+		m.Paragraphs = []string{
+			"You are invited to set up " + brand + " for " + o.Customer + ".",
+			"You answer a few questions, sign in to Google, and review everything that will be created. Nothing is changed until you approve.",
+		}
+		m.Action, m.URL = "Accept the invitation", base+"/i/"+l.Token
+		m.After = []string{"The link works once, only for " + l.To + ", until " + mailDay(l.Expires) + "."}
+	case onboarding.MailColleague:
+		m.Subject = "Your help is needed to set up " + brand + " for " + o.Customer
+		m.Paragraphs = []string{
+			"A colleague asks you to do the Google Cloud part of setting up " + brand + " for " + o.Customer + ". It needs permissions that they don’t have.",
+			"You review everything that will be created, sign in to Google, and start the run.",
+		}
+		m.Action, m.URL = "Accept the invitation", base+"/i/"+l.Token
+		m.After = []string{"The link works once, only for " + l.To + ", until " + mailDay(l.Expires) + "."}
+	case onboarding.MailBlocked:
+		m.Subject = "Setup of " + what + " is paused: your action is needed"
+		m.Paragraphs = []string{"Setup of " + what + " is paused.", "Next step: " + sentenceOf(waits)}
+	case onboarding.MailFailed:
+		m.Subject = "Setup of " + what + " failed"
+		m.Paragraphs = []string{"A task of the setup failed. Everything that was created so far was kept.", sentenceOf(waits), "The page shows the cause and what to do next."}
+	case onboarding.MailFinished:
+		m.Subject, m.Paragraphs = what+" is set up", []string{"Every task of the setup finished."}
+		if o.Status == onboarding.StatusTornDown {
+			m.Subject, m.Paragraphs = what+" was torn down", []string{"The teardown finished. The page lists what was removed and what stays."}
+		}
+		m.Action = "See the result"
+	case onboarding.MailReminder:
+		m.Subject = "Reminder: " + what + " is waiting for you"
+		m.Paragraphs = []string{"The setup of " + brand + " for " + o.Customer + " has been waiting since " + mailDay(o.Waiting.Since) + ".", "Next step: " + sentenceOf(waits)}
+	case onboarding.MailStaffWaiting:
+		m.Subject = o.Customer + " waits on us"
+		m.Paragraphs = []string{"The onboarding of " + o.Customer + " waits on you.", "Next step: " + sentenceOf(waits)}
+	case onboarding.MailStaffFailed:
+		m.Subject = "The run of " + o.Customer + " failed"
+		m.Paragraphs = []string{"A task of the run for " + o.Customer + " failed.", sentenceOf(waits)}
+	case onboarding.MailStaffHandedOver:
+		m.Subject = o.Customer + " is set up"
+		m.Paragraphs = []string{"The run of " + o.Customer + " finished. The onboarding shows the record and its handover."}
+	case onboarding.MailStaffAging:
+		m.Subject = o.Customer + " has been waiting since " + mailDay(o.Waiting.Since)
+		m.Paragraphs = []string{"The onboarding of " + o.Customer + " waits on " + partyInMail(o.Waiting.On) + ".", "Next step: " + sentenceOf(waits)}
+	}
+	return m
+}
+
+// partyInMail names a party to a specialist.
+func partyInMail(p onboarding.Party) string {
+	switch p {
+	case onboarding.PartySpecialist:
+		return "you"
+	case onboarding.PartyColleague:
+		return "the customer’s colleague"
+	case onboarding.PartyOrganization:
+		return "the customer’s organization administrator"
+	case onboarding.PartyGoogle:
+		return "Google"
+	default:
+		return "the customer"
+	}
+}
+
+// mailFooter says who writes, and whom to ask.
+func mailFooter(l onboarding.Letter) string {
+	words := l.Settings.Brand() + " sends this because you take part in the onboarding of " + l.About.Customer + "."
+	if s := l.Specialist; s.Email != "" && !l.Mail.Kind.Staff() {
+		words += " Questions? Write to " + orText(s.Name, "your specialist") + ", " + s.Email + "."
+	}
+	return words
+}
+
+// sentenceOf ends words as a sentence.
+func sentenceOf(s string) string {
+	if s == "" || strings.HasSuffix(s, ".") {
+		return s
+	}
+	return s + "."
+}
+
+func mailDay(t time.Time) string { return t.UTC().Format("Jan 2, 2006") }
+
+func mailKindWords(k onboarding.MailKind) string {
+	switch k {
+	case onboarding.MailInvitation:
+		return "Invitation"
+	case onboarding.MailColleague:
+		return "Colleague’s invitation"
+	case onboarding.MailBlocked:
+		return "Your action is needed"
+	case onboarding.MailFailed, onboarding.MailStaffFailed:
+		return "The run failed"
+	case onboarding.MailFinished, onboarding.MailStaffHandedOver:
+		return "The run finished"
+	case onboarding.MailReminder:
+		return "Reminder"
+	case onboarding.MailStaffWaiting:
+		return "Waits on us"
+	case onboarding.MailStaffAging:
+		return "Waiting for long"
+	}
+	return string(k)
+}
+
+// mailStateWords say what became of a mail, before a time.
+func mailStateWords(m onboarding.Mail) string {
+	switch {
+	case m.State == onboarding.MailSent:
+		return "Sent"
+	case m.State == onboarding.MailDropped:
+		return "Not sent, because it no longer applied,"
+	case m.State == onboarding.MailGivenUp:
+		return "Given up after " + plural(m.Tries, "try", "tries") + ","
+	case m.Tries > 0:
+		return plural(m.Tries, "try", "tries") + " failed; it is tried again. Queued"
+	default:
+		return "Queued"
+	}
+}
+
+func mailTime(m onboarding.Mail) time.Time {
+	if m.EndedAt.IsZero() {
+		return m.CreatedAt
+	}
+	return m.EndedAt
+}
+
+func mailID(m onboarding.Mail) string { return strconv.FormatInt(m.ID, 10) }
