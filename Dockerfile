@@ -4,7 +4,9 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -tags disable_grpc_modules,grpcnotrace,release -ldflags "-s -w" -o /out/groundwork ./cmd/server
+# The version that records and logs name: docker build --build-arg VERSION=$(git describe --always --dirty)
+ARG VERSION=unknown
+RUN CGO_ENABLED=0 go build -trimpath -tags disable_grpc_modules,grpcnotrace,release -ldflags "-s -w -X groundwork/onboarding.build=${VERSION}" -o /out/groundwork ./cmd/server
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -4,6 +4,7 @@ SHELL := bash
 
 # Keeps gRPC out of the storage client: a binary of half the size. See docs/decisions/0003-build-tags.md.
 TAGS    := disable_grpc_modules,grpcnotrace
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 export GOFLAGS := -buildvcs=false -tags=$(TAGS)
 TOOLS   := bin/tools
 ARGS    ?=
@@ -15,12 +16,12 @@ help: ## list the targets
 .PHONY: demo
 demo: ## build, then run everything on this machine: private Postgres, emulated Google Cloud, sample people (ARGS="--reset --speed 2s")
 	@bin/need postgres
-	@go build -o bin/groundwork ./cmd/server
+	@go build -ldflags "-X groundwork/onboarding.build=$(VERSION)" -o bin/groundwork ./cmd/server
 	@exec bin/groundwork demo $(ARGS)
 
 .PHONY: build
 build: ## build bin/groundwork
-	@go build -o bin/groundwork ./cmd/server
+	@go build -ldflags "-X groundwork/onboarding.build=$(VERSION)" -o bin/groundwork ./cmd/server
 
 .PHONY: test
 test: ## run every test, with one private Postgres and a headless browser

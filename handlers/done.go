@@ -70,3 +70,10 @@ func (s *Server) outputs(w http.ResponseWriter, v *visit) error {
 	download(w, v, "application/json", run.Plan.Spec.Deployment+"-outputs.json", record)
 	return nil
 }
+
+// recordSchema is the JSON Schema of records, for whoever reads them.
+func (s *Server) recordSchema(w http.ResponseWriter, _ *visit) error {
+	w.Header().Set("Content-Type", "application/schema+json")
+	_, err := w.Write(onboarding.RecordSchema)
+	return err
+}

@@ -3,6 +3,7 @@ package onboarding
 import (
 	"bytes"
 	"crypto/sha256"
+	_ "embed" // the schema
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,11 @@ import (
 	"strings"
 	"time"
 )
+
+// RecordSchema is the JSON Schema of a record.
+//
+//go:embed record.schema.json
+var RecordSchema []byte
 
 // Record is outputs.json: a JSON object that keeps the order of its keys. Its checksum covers all other keys.
 type Record []recordEntry

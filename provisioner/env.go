@@ -24,13 +24,28 @@ type Env struct {
 	Now  func() time.Time // UTC
 	// Log adds a line to the task's log, shown to the customer.
 	Log func(format string, args ...any)
+	// Say is Log for what the record tells apart.
+	Say func(kind Remark, format string, args ...any)
 	// Tasks are all tasks of the spec, in the order of the plan.
 	Tasks []*Task
 	// Results gives what earlier tasks of the run left, for the record.
 	Results func() []onboarding.Task
+	// Items is the inventory as it is now.
+	Items func(context.Context) ([]onboarding.Item, error)
 	// PutRecord stores outputs.json of this run.
 	PutRecord func(context.Context, []byte) error
 }
+
+// Remark is the kind of a line of a task's log that the record tells apart.
+type Remark string
+
+// The remarks.
+const (
+	Attested  Remark = "attested"  // a person's word stands for a test
+	NotTested Remark = "untested"  // what wasn't tested, and why
+	Principal Remark = "principal" // as whom something was tested, if not as the customer
+	Warning   Remark = "warning"
+)
 
 // of is what a task uses that may have been made for an earlier spec.
 func (e *Env) of(t *Task) *Env {

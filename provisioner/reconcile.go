@@ -48,6 +48,9 @@ func (e *execution) do(n *node) bool {
 		// A log line that cannot be written stops the run through halt; the step need not know.
 		_ = e.note(name, "log", fmt.Sprintf(format, args...))
 	}
+	env.Say = func(kind Remark, format string, args ...any) {
+		_ = e.note(name, string(kind), fmt.Sprintf(format, args...))
+	}
 	item := onboarding.Find(e.items, n.task.Key)
 	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })}
 	return e.settle(n, env, mem)
@@ -192,7 +195,14 @@ func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
 }
 
 func (e *execution) note(task onboarding.TaskName, kind, text string) error {
-	return e.write(func() error { return e.s.cfg.Ledger.NoteTask(e.work, e.fence, task, kind, gcp.Redact(text)) })
+	text = gcp.Redact(text)
+	err := e.write(func() error { return e.s.cfg.Ledger.NoteTask(e.work, e.fence, task, kind, text) })
+	if err == nil { // the record reads it
+		e.remember(task, func(t *onboarding.Task) {
+			t.Events = append(slices.Clone(t.Events), onboarding.TaskEvent{At: e.s.cfg.Now(), Kind: kind, Text: text, Epoch: e.fence.Epoch})
+		})
+	}
+	return err
 }
 
 func (e *execution) finish(name onboarding.TaskName, o onboarding.Outcome) bool {

@@ -150,6 +150,13 @@ func (e *execution) execute() error {
 		return e.broken(err)
 	}
 	e.env.Results = e.results
+	e.env.Items = func(ctx context.Context) (items []onboarding.Item, err error) {
+		err = e.write(func() error {
+			items, err = e.s.cfg.Ledger.Inventory(ctx, onboarding.System, e.run.Onboarding)
+			return err
+		})
+		return items, err
+	}
 	e.env.PutRecord = func(ctx context.Context, record []byte) error {
 		return e.write(func() error { return e.s.cfg.Ledger.PutRecord(ctx, e.fence, record) })
 	}

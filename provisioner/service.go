@@ -153,6 +153,8 @@ func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec, task
 		Spec: spec, Tasks: tasks, Cloud: c, Caller: a.email(), Secret: a.secret,
 		HTTP: s.cfg.Guard.HTTP(".gcp.databricks.com"), Dial: s.cfg.Guard.Dial, Now: s.cfg.Now,
 		Log:       func(string, ...any) {},
+		Say:       func(Remark, string, ...any) {},
+		Items:     func(context.Context) ([]onboarding.Item, error) { return nil, nil },
 		Results:   func() []onboarding.Task { return nil },
 		PutRecord: func(context.Context, []byte) error { return errors.New("there is no run to put a record of") },
 	}, nil

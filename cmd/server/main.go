@@ -9,10 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
+	"runtime"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"groundwork/onboarding"
 )
 
 type cli struct {
@@ -85,17 +87,5 @@ func (versionCmd) Run(s streams) error {
 	return nil
 }
 
-// version is the module's version, or the revision it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			v += " " + s.Value
-		}
-	}
-	return v + " " + info.GoVersion
-}
+// version is the build's, and Go's.
+func version() string { return onboarding.Version() + " " + runtime.Version() }

@@ -62,7 +62,7 @@ func factsOfWorkspace(_ onboarding.Spec, want workspace) []onboarding.Fact {
 func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (*provisioner.Observed[workspace], error) {
 	client, err := openWorkspace(ctx, env)
 	if errors.Is(err, errWiped) {
-		env.Log("The Databricks token was wiped after the handover, so the workspace was not asked again. To have it asked, enter the token again with the compute platform")
+		env.Say(provisioner.NotTested, "The Databricks token was wiped after the handover, so the workspace was not asked again. To have it asked, enter the token again with the compute platform")
 		return &provisioner.Observed[workspace]{State: workspace{URL: want.URL, Runtime: want.Runtime}}, nil
 	}
 	if err != nil {
@@ -89,8 +89,9 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 	}
 	if len(got.problems) == 0 {
 		env.Log("Databricks accepted the token of %s, which may create clusters; the runtime %s is offered", me, want.Runtime)
+		env.Say(provisioner.Principal, "%s", me)
 		if !me.ServicePrincipal {
-			env.Log("Jobs will run as a person. A service principal's token is better: it stays when people leave")
+			env.Say(provisioner.Warning, "Jobs will run as a person. A service principal's token is better: it stays when people leave")
 		}
 	}
 	return &provisioner.Observed[workspace]{State: got}, nil

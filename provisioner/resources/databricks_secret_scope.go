@@ -69,7 +69,7 @@ func factsOfScope(_ onboarding.Spec, want scope) []onboarding.Fact {
 func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisioner.Observed[scope], error) {
 	client, err := openWorkspace(ctx, env)
 	if errors.Is(err, errWiped) {
-		env.Log("The Databricks token was wiped after the handover, so the secret scope was not looked at again. To have it repaired, enter the token again with the compute platform")
+		env.Say(provisioner.NotTested, "The Databricks token was wiped after the handover, so the secret scope was not looked at again. To have it repaired, enter the token again with the compute platform")
 		return &provisioner.Observed[scope]{State: want}, nil
 	}
 	if err != nil {

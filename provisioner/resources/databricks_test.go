@@ -1,6 +1,7 @@
 package resources_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,7 +83,7 @@ func TestDatabricksCheckSaysWhatIsMissing(t *testing.T) {
 
 func logged(task onboarding.Task, text string) bool {
 	for _, e := range task.Events {
-		if e.Kind == "log" && strings.Contains(e.Text, text) {
+		if slices.Contains([]string{"log", "attested", "untested", "warning"}, e.Kind) && strings.Contains(e.Text, text) {
 			return true
 		}
 	}

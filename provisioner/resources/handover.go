@@ -57,7 +57,11 @@ func writeRecord(ctx context.Context, env *provisioner.Env, _ handover) error {
 	if err != nil {
 		return err
 	}
-	r, err := newRecord(env, number)
+	items, err := env.Items(ctx)
+	if err != nil {
+		return fmt.Errorf("read the inventory: %w", err)
+	}
+	r, err := newRecord(env, number, items)
 	if err != nil {
 		return err
 	}

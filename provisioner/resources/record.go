@@ -1,7 +1,6 @@
 package resources
 
 import (
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -12,25 +11,31 @@ import (
 // recordFormat is the version of outputs.json's shape.
 const recordFormat = 1
 
-// checked is a task of the run: what it saw to, when it was done, and what it found.
+// checked is a task of the run: what it saw to, how it came to be, and by whose word.
 type checked struct {
-	Task  string    `json:"task"`
-	Title string    `json:"title"`
-	At    time.Time `json:"at"` // UTC
-	Found []string  `json:"found,omitempty"`
+	Task       string            `json:"task"`
+	Title      string            `json:"title"`
+	At         time.Time         `json:"at"`                    // UTC
+	Origin     onboarding.Origin `json:"origin,omitempty"`      // of its resource or binding; absent: it has none
+	Result     string            `json:"result"`                // "verified", "attested" or "not_tested"
+	As         string            `json:"as,omitempty"`          // whose identity the test used; absent: nothing was tested
+	AttestedBy string            `json:"attested_by,omitempty"` // a person's name
+	Found      []string          `json:"found,omitempty"`
+	NotTested  []string          `json:"not_tested,omitempty"` // what wasn't, and why
+	Warnings   []string          `json:"warnings,omitempty"`
 }
 
 // newRecord puts together what the tasks declare, and what this run did.
-func newRecord(env *provisioner.Env, number string) (onboarding.Record, error) {
+func newRecord(env *provisioner.Env, number string, items []onboarding.Item) (onboarding.Record, error) {
 	facts := []onboarding.Fact{{Key: "format", Value: recordFormat}}
 	facts = append(facts, provisioner.Facts(env.Tasks)...)
 	facts = append(
 		facts,
 		onboarding.Fact{Key: "project_number", Value: number},
 		onboarding.Fact{Key: "bindings", Value: bindingsOf(env.Tasks)},
-		onboarding.Fact{Key: "verified", Value: results(env)},
+		onboarding.Fact{Key: "verified", Value: results(env, items)},
 		onboarding.Fact{Key: "verified_as", Value: env.Caller}, // whose access the tests used
-		onboarding.Fact{Key: "versions.groundwork", Value: version()},
+		onboarding.Fact{Key: "versions.groundwork", Value: onboarding.Version()},
 	)
 	var r onboarding.Record
 	for _, f := range facts {
@@ -42,26 +47,49 @@ func newRecord(env *provisioner.Env, number string) (onboarding.Record, error) {
 }
 
 // results are the tasks that are done by now: all but the handover.
-func results(env *provisioner.Env) []checked {
+func results(env *provisioner.Env, items []onboarding.Item) []checked {
+	origins := map[onboarding.TaskName]onboarding.Origin{}
+	for _, i := range items {
+		if i.State == onboarding.ItemPresent {
+			origins[i.Task] = i.Origin
+		}
+	}
 	out := []checked{} // never null
 	for _, t := range env.Results() {
-		if t.State != onboarding.TaskDone || t.Name == "handover" {
-			continue
+		if t.State == onboarding.TaskDone && t.Name != "handover" {
+			out = append(out, result(env, t, origins[t.Name]))
 		}
-		c := checked{Task: string(t.Name), Title: t.Title, At: t.FinishedAt.UTC()}
-		for _, e := range t.Events {
-			if e.Kind == "log" && !slices.Contains(c.Found, e.Text) {
-				c.Found = append(c.Found, e.Text)
-			}
-		}
-		out = append(out, c)
 	}
 	return out
 }
 
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
+func result(env *provisioner.Env, t onboarding.Task, origin onboarding.Origin) checked {
+	c := checked{Task: string(t.Name), Title: t.Title, At: t.FinishedAt.UTC(), Origin: origin, Result: "verified", As: env.Caller}
+	add := func(to *[]string, text string) {
+		if !slices.Contains(*to, text) { // a check may be repeated
+			*to = append(*to, text)
+		}
 	}
-	return "(devel)"
+	for _, e := range t.Events {
+		switch e.Kind {
+		case "log":
+			add(&c.Found, e.Text)
+		case string(provisioner.Principal):
+			c.As = e.Text
+		case string(provisioner.Attested):
+			c.Result, c.AttestedBy = "attested", env.Spec.Redis.AttestedBy
+			add(&c.NotTested, e.Text)
+		case string(provisioner.NotTested):
+			add(&c.NotTested, e.Text)
+		case string(provisioner.Warning):
+			add(&c.Warnings, e.Text)
+		}
+	}
+	if c.Result == "verified" && len(c.NotTested) > 0 && len(c.Found) == 0 {
+		c.Result = "not_tested"
+	}
+	if c.Result != "verified" {
+		c.As = ""
+	}
+	return c
 }

@@ -1,6 +1,7 @@
 package resources_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -8,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"groundwork/onboarding"
 )
@@ -32,6 +35,15 @@ func TestTheRecordKeepsItsKeys(t *testing.T) {
 			t.Parallel()
 			w := world(t, change)
 			record := w.Succeeds(w.Run()).Record
+			valid(t, record)
+			with, err := onboarding.RecordWith(record, "run_1", []onboarding.Delivery{{
+				Run: "run_1", Kind: onboarding.DeliverSecrets, Purposes: []onboarding.Purpose{onboarding.PurposeRedisToken}, State: onboarding.DeliveryDone,
+				Way: onboarding.WayPut, Key: onboarding.Fingerprint("age1"), EncryptedAt: time.Now(), EndedAt: time.Now(),
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			valid(t, with)
 			if sum, err := onboarding.RecordChecksum(record); err != nil || sum != decoded(t, record)["checksum"] {
 				t.Errorf("checksum %s (%v) does not match the record's", sum, err)
 			}
@@ -52,6 +64,36 @@ func TestTheRecordKeepsItsKeys(t *testing.T) {
 	}
 }
 
+// valid holds a record to the schema that the vendor is given.
+func valid(t *testing.T, record []byte) {
+	t.Helper()
+	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(onboarding.RecordSchema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("record.json", schema); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := c.Compile("record.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(record))
+	if err == nil {
+		err = compiled.Validate(value)
+	}
+	if err != nil {
+		t.Errorf("the record doesn't fit its schema: %v", err)
+	}
+	fields := value.(map[string]any)
+	fields["versions"] = map[string]any{"groundwork": "(devel)"}
+	if compiled.Validate(fields) == nil {
+		t.Error("the schema takes a record that doesn't name its build")
+	}
+}
+
 func decoded(t *testing.T, record []byte) map[string]any {
 	t.Helper()
 	var fields map[string]any
@@ -66,7 +108,7 @@ func decoded(t *testing.T, record []byte) map[string]any {
 func settled(fields map[string]any) map[string]any {
 	slices.SortFunc(fields["bindings"].([]any), func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	delete(fields, "checksum")
-	fields["versions"].(map[string]any)["groundwork"] = "(devel)"
+	fields["versions"].(map[string]any)["groundwork"] = "test"
 	for _, check := range fields["verified"].([]any) {
 		check.(map[string]any)["at"] = ""
 	}

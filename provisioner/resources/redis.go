@@ -87,7 +87,7 @@ func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*
 	}
 	token, err := openSecret(ctx, env, onboarding.PurposeRedisToken)
 	if errors.Is(err, errWiped) {
-		env.Log("The Redis token was wiped after the handover, so the endpoint was not asked again. To have it asked, enter the token again with the online store")
+		env.Say(provisioner.NotTested, "The Redis token was wiped after the handover, so the endpoint was not asked again. To have it asked, enter the token again with the online store")
 		return &provisioner.Observed[redisCluster]{State: want}, nil
 	}
 	if errors.Is(err, errNone) {
@@ -103,7 +103,7 @@ func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*
 	seen, err := probeRedis(ctx, env, want, token)
 	switch {
 	case errors.As(err, new(*unreachable)) && want.AttestedBy != "":
-		env.Log("The endpoint %s cannot be reached from here. %s attested that it is set up as wanted; nothing was tested", want.Endpoint, want.AttestedBy)
+		env.Say(provisioner.Attested, "The endpoint %s cannot be reached from here. %s attested that it is set up as wanted; nothing was tested", want.Endpoint, want.AttestedBy)
 	case err != nil && errors.As(err, new(*unreachable)):
 		got.problems = []string{"the endpoint " + want.Endpoint + " cannot be reached from here: check the address, or, if the network is private, enter your full name at the online store step to confirm what is listed there"}
 	case err != nil:
@@ -172,7 +172,7 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 	}
 	var problems []string
 	if v := field(info, "redis_version"); v == "" {
-		env.Log("Redis did not tell its version: not tested")
+		env.Say(provisioner.NotTested, "Redis did not tell its version: not tested")
 	} else if !versionFits(want.Version, v) {
 		problems = append(problems, "the server's version is "+v+", wanted "+want.Version)
 	}
@@ -185,11 +185,12 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 	switch policy {
 	case "noeviction":
 	case "":
-		env.Log("Redis does not let its eviction policy be read: not tested")
+		env.Say(provisioner.NotTested, "Redis does not let its eviction policy be read: not tested")
 	default:
 		problems = append(problems, "the eviction policy is "+policy+", wanted noeviction")
 	}
 	if len(problems) == 0 {
+		env.Say(provisioner.Principal, "the database’s default user")
 		env.Log("Redis at %s answered over TLS, accepted the token, and has the wanted version and settings, where they could be read", want.Endpoint)
 	}
 	return problems, nil
