@@ -90,7 +90,9 @@ func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind o
 	if !j.CanVisit(j.Case, "project") { // before that, the tasks don't follow from the answers
 		return Ask{Project: j.Spec().Project}, nil
 	}
-	return of(j.Spec()), nil
+	made, err := a.cfg.Store.Inventory(ctx, actor, j.Onboarding.ID) // the run may remove what is no longer wanted
+	made = slices.DeleteFunc(made, func(i onboarding.Item) bool { return !i.Ours() })
+	return Ask{j.Spec().Project, a.cfg.Cloud.Permissions(j.Spec(), made)}, err
 }
 
 // ConsentRequest is what an actor is asked to consent to, beside what is held already.

@@ -81,5 +81,6 @@ func (a *App) freshPlan(ctx context.Context, actor onboarding.Actor, ob onboardi
 		}
 		return fresh.Keep(run.Plan.Kept())
 	}
-	return a.cfg.Cloud.Plan(ctx, actor, ob, run.Plan.Spec)
+	fresh, err := a.cfg.Cloud.Plan(ctx, actor, ob, run.Plan.Spec)
+	return fresh.DecideAs(run.Plan), err
 }

@@ -112,7 +112,7 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 		}
 		r.Paused = r.paused()
 		if r.Problem == nil && r.Paused == "" && r.Latest.Kind == onboarding.RunProvision && !r.Latest.State.Active() && r.Latest.State != onboarding.RunSucceeded {
-			r.Differences = r.Latest.Plan.Differences(r.Plan)
+			r.Differences = r.Latest.Plan.Differences(r.Plan.Wanted())
 		}
 	}
 	if kind != onboarding.RunTeardown {
@@ -156,7 +156,9 @@ func (a *App) read(ctx context.Context, actor onboarding.Actor, r *Review) (err 
 	case onboarding.RunVerify:
 		r.Plan, r.Problem = a.cfg.Cloud.VerifyPlan(r.Spec)
 	default:
-		if r.Plan, r.Problem = a.cfg.Cloud.Plan(ctx, actor, ob, r.Spec); r.Problem == nil {
+		r.Plan, r.Problem = a.cfg.Cloud.Plan(ctx, actor, ob, r.Spec)
+		r.Plan = r.Plan.DecideAs(r.Latest.Plan)
+		if r.Problem == nil {
 			r.Checks, r.Problem = a.cfg.Cloud.Preflight(ctx, actor, ob, r.Spec)
 		}
 	}
@@ -280,6 +282,8 @@ type Approval struct {
 	EraseData bool   // teardown: the data may be deleted too
 	// Keep are the keys of what holds data and is kept by name. CodePlanChanged for one that the plan doesn't ask about.
 	Keep []string
+	// Decisions are about the lines that are no longer wanted, by [onboarding.PlannedTask.Key].
+	Decisions map[string]onboarding.Decision
 }
 
 // Approve starts a run of exactly the plan that was shown: the cloud is read again. While a run is active nothing
@@ -303,6 +307,9 @@ func (a *App) Approve(ctx context.Context, actor onboarding.Actor, id onboarding
 	}
 	plan, err := r.Plan.Keep(in.Keep)
 	if err != nil {
+		return r, err
+	}
+	if plan, err = plan.Decide(in.Decisions); err != nil {
 		return r, err
 	}
 	plan.Spec.EraseData = in.EraseData
@@ -329,6 +336,11 @@ func (a *App) Outline(j Journey) []onboarding.PlannedTask {
 		return nil
 	}
 	return a.cfg.Cloud.Outline(spec)
+}
+
+// Sketch lists what every run does, whatever is answered.
+func (a *App) Sketch() onboarding.Plan {
+	return onboarding.Plan{Tasks: a.cfg.Cloud.Outline(onboarding.Spec{})}
 }
 
 // Facts are what was handed over by a run.

@@ -175,6 +175,7 @@ func (i *issuer) consent(t *testing.T, authorize, email string, scopes []string)
 type cloud struct {
 	mu      sync.Mutex
 	drift   string
+	earlier []onboarding.PlannedTask // what earlier runs made and is no longer wanted
 	checks  []onboarding.CheckResult
 	err     error
 	revoked int
@@ -215,10 +216,10 @@ func (c *cloud) planned(spec onboarding.Spec) (onboarding.Plan, error) {
 	if err != nil {
 		return onboarding.Plan{}, err
 	}
-	return onboarding.Plan{Spec: spec, Tasks: []onboarding.PlannedTask{
+	return onboarding.Plan{Spec: spec, Tasks: append([]onboarding.PlannedTask{
 		{Name: "apis", Title: "Enable APIs", Resource: "storage.googleapis.com", Action: onboarding.ActionCreate, Why: "so that Google answers", Desired: []byte(`{}`)},
 		{Name: "bucket", Title: "Create the bucket", Resource: "gs://" + spec.Bucket(), Action: onboarding.ActionCreate, Why: "the offline store", Desired: desired, DependsOn: []onboarding.TaskName{"apis"}},
-	}}, c.err
+	}, c.earlier...)}, c.err
 }
 
 func (c *cloud) TeardownPlan(ctx context.Context, a onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {

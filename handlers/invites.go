@@ -30,6 +30,7 @@ func (s *Server) inviteView(v *visit, inv onboarding.Invite, customer, token str
 	view.Customer, view.Questions = customer, s.App.Questions()
 	if state == web.InviteOpen {
 		view.AcceptURL = "/i/" + url.PathEscape(token)
+		view.Planes = web.Planes{Plan: s.App.Sketch(), Sketch: true}
 	}
 	return view
 }

@@ -3,7 +3,9 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/a-h/templ"
 	"github.com/go-chi/chi/v5"
@@ -106,7 +108,18 @@ func (s *Server) planApprove(w http.ResponseWriter, v *visit) error {
 	if kind == onboarding.RunTeardown { // it has a page of its own, which asks about the data
 		return seeOther(w, v.Request, web.OnboardingPath(v.id, "teardown"))
 	}
-	return s.approve(w, v, app.Approval{Kind: kind}, web.PlanPage)
+	return s.approve(w, v, app.Approval{Kind: kind, Decisions: decisions(v.form)}, web.PlanPage)
+}
+
+// decisions reads what the customer decided about what is no longer wanted.
+func decisions(form url.Values) map[string]onboarding.Decision {
+	out := map[string]onboarding.Decision{}
+	for name := range form {
+		if key, ok := strings.CutPrefix(name, web.DecisionPrefix); ok {
+			out[key] = onboarding.Decision(form.Get(name))
+		}
+	}
+	return out
 }
 
 // teardown is the page between the plan of a teardown and its run: it names what is removed and what stays.

@@ -163,6 +163,7 @@ type Consent struct {
 	WipedAt    time.Time // here; zero: still held
 	WipedBy    string    // who gave it up or replaced it, the system at the end of a run; "" in a consent from before that was kept
 	Sealed     []byte    // nil once wiped
+	MAC        []byte    // of [Consent.Authority]; nil in a consent of an earlier version
 }
 
 // SealedTo is what the consent's token is sealed to.

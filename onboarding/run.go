@@ -43,6 +43,8 @@ type Run struct {
 	Epoch       int // grows whenever the run changes hands; every write of the ledger names it
 	Plan        Plan
 	PlanHash    string
+	Pinned      []byte // the plan as JSON, byte for byte as it was approved
+	MAC         []byte // of [Run.Authority]; nil in a run of an earlier version
 	StartedBy   string // email address
 	CancelAsked bool
 	CreatedAt   time.Time

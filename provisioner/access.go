@@ -70,6 +70,13 @@ func (a *access) email() string {
 	return a.consent.Email
 }
 
+// held is the consent that was opened last; the zero Consent if none was.
+func (a *access) held() onboarding.Consent {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.consent
+}
+
 // owner is whose access it is, "" where there is none to be had just now.
 func (a *access) owner() string {
 	a.mu.Lock()
@@ -91,6 +98,9 @@ func (a *access) load() error {
 	}
 	if !g.Live() {
 		return onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google to give access to your Google Cloud project.")
+	}
+	if !a.s.cfg.Vault.Genuine(g.Authority(), g.MAC) {
+		return onboarding.Errorf(onboarding.CodeSignIn, "We can't tell any more what the access of %s was given for, so it isn't used. Sign in to Google again.", g.Email)
 	}
 	if a.serves != nil {
 		if err := a.serves(g); err != nil {

@@ -123,6 +123,9 @@ func TestARefreshedTokenIsSealedToItsConsent(t *testing.T) {
 		if m.Consent.Sealed, err = keys.Seal(m.Consent.SealedTo(), onboarding.NewSecret(`{"refresh_token":"refresh"}`)); err != nil {
 			t.Fatal(err)
 		}
+		if m.Consent.MAC, err = keys.Authenticate(m.Consent.Authority()); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := s.Projects(t.Context(), onboarding.System, "ob_sample"); err != nil {
 			t.Fatal(err)
 		}
@@ -430,5 +433,31 @@ func TestAnAccessIsNotForTheVendorsPeopleAndEachUseSaysWhose(t *testing.T) {
 	m.Consent.GivenBy = "ada@customer.example"
 	if _, err := s.Projects(t.Context(), onboarding.Actor{Email: "ada@customer.example", Role: onboarding.RoleCustomer}, "ob_sample"); err != nil || len(m.Users) != 1 || m.Users[0] != "ada@customer.example" {
 		t.Errorf("used by %v, %v", m.Users, err)
+	}
+}
+
+// doubting takes nothing for genuine, and fails the test if it has to open anything.
+type doubting struct {
+	ledgertest.Vault
+	t *testing.T
+}
+
+func (doubting) Genuine(_, _ []byte) bool { return false }
+
+func (d doubting) Open(onboarding.SealedTo, []byte) (onboarding.Secret, error) {
+	d.t.Error("something was opened")
+	return onboarding.Secret{}, errors.New("not to be opened")
+}
+
+func TestAnAccessThatIsNotKnownIsNotOpened(t *testing.T) {
+	g := newGoogle(t)
+	s, _ := g.service(onboarding.ConsentToken{RefreshToken: "refresh"})
+	s.cfg.Vault = doubting{t: t}
+	_, err := s.Projects(t.Context(), onboarding.System, "ob_sample")
+	if onboarding.ErrorCode(err) != onboarding.CodeSignIn {
+		t.Errorf("%v, want sign in", err)
+	}
+	if g.calls.Load() != 0 || g.refreshes != 0 {
+		t.Errorf("%d calls, %d refreshes", g.calls.Load(), g.refreshes)
 	}
 }

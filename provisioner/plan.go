@@ -14,8 +14,14 @@ import (
 
 // Plan reads the cloud with the customer's access and returns what a run would do. A task that cannot be read has
 // its Problem set and the others are planned all the same. CodeSignIn when there is no usable access.
+// What earlier runs made and the spec no longer asks for comes last: bindings are removed and everything else is kept,
+// unless the customer decides otherwise; see [onboarding.Plan.Decide].
 func (s *Service) Plan(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
-	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, nil, "plan", "See what exists and what would be made")
+	unwanted, items, err := s.noLongerWanted(ctx, ob.ID, spec)
+	if err != nil {
+		return onboarding.Plan{}, err
+	}
+	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, unwantedItems(unwanted), "plan", "See what exists and what would be made")
 	if err != nil {
 		return onboarding.Plan{}, err
 	}
@@ -44,7 +50,11 @@ func (s *Service) Plan(ctx context.Context, actor onboarding.Actor, ob onboardin
 		}
 		made[t.Name] = waits || lines[i].Action == onboarding.ActionCreate
 	}
-	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now()}, nil
+	removals, err := s.planRemovals(ctx, env, tasks, unwanted, items)
+	if err != nil {
+		return onboarding.Plan{}, err
+	}
+	return onboarding.Plan{Spec: spec, Tasks: append(lines, removals...), ReadAt: s.cfg.Now()}, nil
 }
 
 // TeardownPlan reads the cloud and returns what a teardown would remove, in reverse order: everything of ours that any
@@ -62,6 +72,15 @@ func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob o
 	if err != nil {
 		return onboarding.Plan{}, err
 	}
+	lines, err := s.planUndos(ctx, env, tasks, items)
+	if err != nil {
+		return onboarding.Plan{}, err
+	}
+	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now()}, nil
+}
+
+// planUndos are the lines of removals, read against the cloud. What can't be read stays.
+func (s *Service) planUndos(ctx context.Context, env *Env, tasks []*Task, items []onboarding.Item) ([]onboarding.PlannedTask, error) {
 	lines := make([]onboarding.PlannedTask, len(tasks))
 	failures := make([]gcp.Failure, len(tasks))
 	s.each(len(tasks), func(i int) {
@@ -73,14 +92,14 @@ func (s *Service) TeardownPlan(ctx context.Context, actor onboarding.Actor, ob o
 	for i, t := range tasks {
 		f := failures[i]
 		if f.Code == onboarding.CodeSignIn {
-			return onboarding.Plan{}, &onboarding.Error{Code: f.Code, Message: f.Message, Err: errors.New(f.Operator)}
+			return nil, &onboarding.Error{Code: f.Code, Message: f.Message, Err: errors.New(f.Operator)}
 		}
 		if f.Class != "" {
 			lines[i] = t.spared()
 			lines[i].Problem, lines[i].Stays = f.Message, "It could not be read, so it stays."
 		}
 	}
-	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now()}, nil
+	return lines, nil
 }
 
 // planUndo is the line of a teardown's plan: what [Task.undo] would do.

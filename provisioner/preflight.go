@@ -14,11 +14,15 @@ import (
 // Preflight looks at the customer's cloud before anything is made, with the customer's own access. A check that
 // cannot be read is told as such; CodeSignIn when there is no usable access.
 func (s *Service) Preflight(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) ([]onboarding.CheckResult, error) {
-	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, nil, "preflight", "Check the project before anything is made")
+	unwanted, _, err := s.noLongerWanted(ctx, ob.ID, spec)
 	if err != nil {
 		return nil, err
 	}
-	p := &preflight{s: s, env: env, spec: spec, tasks: tasks, vendor: spec.Vendor.Defaults()}
+	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, unwantedItems(unwanted), "preflight", "Check the project before anything is made")
+	if err != nil {
+		return nil, err
+	}
+	p := &preflight{s: s, env: env, spec: spec, tasks: tasks, unwanted: unwanted, vendor: spec.Vendor.Defaults()}
 	checks := p.checks()
 	results := make([]onboarding.CheckResult, len(checks))
 	failures := make([]gcp.Failure, len(checks))
@@ -37,6 +41,8 @@ type preflight struct {
 	spec   onboarding.Spec
 	vendor onboarding.VendorValues
 	tasks  []*Task
+
+	unwanted []Removal
 }
 
 // check is a result with what is always true of it, and the reading that fills in the rest.

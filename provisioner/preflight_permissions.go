@@ -24,7 +24,11 @@ var projectID = regexp.MustCompile(`^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-
 func (p *preflight) permissions() []check {
 	byPlace := map[string][]onboarding.Permission{}
 	var places []string
-	for _, perm := range p.s.Permissions(p.spec, nil).Run {
+	needed := p.s.Permissions(p.spec, nil).Run
+	for _, r := range p.unwanted {
+		needed = append(needed, r.Task.toRemove(p.spec)...)
+	}
+	for _, perm := range needed {
 		on := perm.On
 		if on == p.spec.Project {
 			on = ""
@@ -32,7 +36,9 @@ func (p *preflight) permissions() []check {
 		if byPlace[on] == nil {
 			places = append(places, on)
 		}
-		byPlace[on] = append(byPlace[on], perm)
+		if !slices.ContainsFunc(byPlace[on], func(p onboarding.Permission) bool { return p.Name == perm.Name }) {
+			byPlace[on] = append(byPlace[on], perm)
+		}
 	}
 	var all []check
 	for _, on := range places {

@@ -1,6 +1,7 @@
 package provisioner
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -41,9 +42,13 @@ func (e *execution) do(n *node) bool {
 		return e.finish(name, onboarding.Outcome{Message: n.line.Remark(), Left: n.line.Stays, Item: e.spared(n.line)})
 	case n.task == nil:
 		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This version of Groundwork no longer knows this task. Make a new plan."}, "task is not in the catalog")
+	case n.line.Unwanted && n.line.Action != onboarding.ActionDelete:
+		why := cmp.Or(n.line.Stays, "It stays, as you decided.")
+		return e.finish(name, onboarding.Outcome{Message: why, Left: why})
 	}
 
 	env := e.env.of(n.task)
+	env.Spec.EraseData = env.Spec.EraseData || n.line.Erase
 	env.Log = func(format string, args ...any) {
 		// A log line that cannot be written stops the run through halt; the step need not know.
 		_ = e.note(name, "log", fmt.Sprintf(format, args...))

@@ -131,7 +131,28 @@ func runWords(run onboarding.Run) string {
 	}
 }
 
+// unknown blocks a run whose plan isn't known to be what was approved: it was pinned by an earlier version, or changed since
+// behind our back. Nothing was opened for it.
+func (e *execution) unknown() error {
+	i := slices.IndexFunc(e.tasks, func(t onboarding.Task) bool { return t.State != onboarding.TaskDone })
+	if i >= 0 {
+		err := e.write(func() error {
+			return e.s.cfg.Ledger.BlockTask(e.work, e.fence, e.tasks[i].Name, &onboarding.Blocked{
+				Code: onboarding.CodePlanChanged, On: onboarding.PartyCustomer, Action: "Approve the plan again",
+				Why: "This plan was approved in an earlier version of this program, or isn't the one that was approved. Nothing is done with it until you approve it again.",
+			})
+		})
+		if err != nil {
+			return e.finally(err)
+		}
+	}
+	return e.finally(e.write(func() error { return e.s.cfg.Ledger.EndRun(e.work, e.fence, onboarding.RunBlocked) }))
+}
+
 func (e *execution) execute() error {
+	if !e.s.cfg.Vault.Genuine(e.run.Authority(), e.run.MAC) {
+		return e.unknown()
+	}
 	err := e.write(func() (err error) {
 		e.items, err = e.s.cfg.Ledger.Inventory(e.work, onboarding.System, e.run.Onboarding)
 		return err
@@ -293,7 +314,15 @@ func (e *execution) end(nodes []*node) error {
 // giveUpAccess revokes and wipes the customer's access, and after a success every secret: what is finished needs none. The
 // secrets of a provisioning run go to the vendor first, so the transaction that ends the run decides about them.
 func (e *execution) giveUpAccess(state onboarding.RunState) {
-	err := e.write(func() error { return e.s.Revoke(e.work, onboarding.System, e.run.Onboarding) })
+	err := e.write(func() error {
+		if _, err := e.s.cfg.Ledger.CancelAsked(e.work, e.fence); err != nil { // what Google ends can't be fenced, so the fence is asked before
+			return err
+		}
+		if used := e.acc.held(); used.Live() { // and no other, which somebody may have given for what comes next
+			return e.s.RevokeConsent(e.work, onboarding.System, used)
+		}
+		return e.s.Revoke(e.work, onboarding.System, e.run.Onboarding)
+	})
 	if err == nil && state == onboarding.RunSucceeded && e.run.Kind != onboarding.RunProvision {
 		err = e.write(func() error { return e.s.cfg.Ledger.WipeSecrets(e.work, onboarding.System, e.run.Onboarding) })
 	}

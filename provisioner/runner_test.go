@@ -836,3 +836,21 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 		}
 	})
 }
+
+// A run that an earlier version pinned, or whose row was changed, does nothing until its plan is approved again.
+func TestARunThatIsNotKnownWaitsForAnotherApproval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		first := c.step("first")
+		s, m := bundle(t, first)
+		s.cfg.Vault = doubting{t: t}
+		execute(t, s)
+		got := m.Task("first")
+		if m.Snapshot().State != onboarding.RunBlocked || got.State != onboarding.TaskBlocked || got.Code != onboarding.CodePlanChanged || got.ActionText != "Approve the plan again" {
+			t.Errorf("run %s, task %s, code %s: %s", m.Snapshot().State, got.State, got.Code, got.ActionText)
+		}
+		if c.made("first") != 0 || len(m.Uses) != 0 {
+			t.Errorf("made %d, used for %v", c.made("first"), m.Uses)
+		}
+	})
+}

@@ -25,6 +25,7 @@ type consentRow struct {
 	Project    string
 	Shown      []string
 	WipedBy    string
+	MAC        []byte
 }
 
 func toConsent(row pgx.CollectableRow) (onboarding.Consent, error) {
@@ -32,22 +33,22 @@ func toConsent(row pgx.CollectableRow) (onboarding.Consent, error) {
 	g := onboarding.Consent{
 		ID: r.ID, Ref: r.Ref, Onboarding: r.Onboarding, Email: r.Email, Scopes: r.Scopes, Asked: r.Asked,
 		GivenBy: r.GivenBy, Project: r.Project, Shown: r.Shown,
-		CreatedAt: r.CreatedAt.UTC(), RevokedAt: later(r.RevokedAt), WipedAt: later(r.WipedAt), WipedBy: r.WipedBy, Sealed: r.Sealed,
+		CreatedAt: r.CreatedAt.UTC(), RevokedAt: later(r.RevokedAt), WipedAt: later(r.WipedAt), WipedBy: r.WipedBy, Sealed: r.Sealed, MAC: r.MAC,
 	}
 	return g, err
 }
 
 const consentColumns = `
 	g.id, g.ref, g.onboarding, g.email, g.scopes, g.asked, g.created_at, g.revoked_at, g.wiped_at, g.sealed,
-	g.given_by, g.project, g.shown, g.wiped_by`
+	g.given_by, g.project, g.shown, g.wiped_by, g.mac`
 
 const (
 	wipeOlderConsents = `
 UPDATE grants g SET sealed = NULL, wiped_at = @now, wiped_by = @by FROM onboardings o
 WHERE g.onboarding = @id AND o.id = g.onboarding AND g.wiped_at IS NULL AND ` + visible
 	insertConsent = `
-INSERT INTO grants AS g (onboarding, ref, email, scopes, asked, created_at, sealed, given_by, project, shown)
-SELECT o.id, @ref, @email, @scopes, @asked, @now, @sealed, @by, @project, @shown FROM onboardings o WHERE o.id = @id AND (NOT o.archived OR o.locked) AND ` + visible + `
+INSERT INTO grants AS g (onboarding, ref, email, scopes, asked, created_at, sealed, given_by, project, shown, mac)
+SELECT o.id, @ref, @email, @scopes, @asked, @now, @sealed, @by, @project, @shown, @mac FROM onboardings o WHERE o.id = @id AND (NOT o.archived OR o.locked) AND ` + visible + `
 RETURNING ` + consentColumns
 )
 
@@ -63,14 +64,19 @@ func (s *Store) SaveConsent(ctx context.Context, actor onboarding.Actor, g onboa
 	if g.Shown == nil {
 		g.Shown = []string{}
 	}
+	g.Email, g.GivenBy = address(g.Email), address(actor.Email)
+	code, err := s.code(g.Authority())
+	if err != nil {
+		return onboarding.Consent{}, failure("save a consent", err)
+	}
 	args := seen(actor, pgx.NamedArgs{
-		"id": g.Onboarding, "ref": g.Ref, "email": address(g.Email), "scopes": g.Scopes, "asked": g.Asked, "sealed": g.Sealed, "now": s.now(),
-		"by": address(actor.Email), "project": g.Project, "shown": g.Shown,
+		"mac": code, "id": g.Onboarding, "ref": g.Ref, "email": g.Email, "scopes": g.Scopes, "asked": g.Asked, "sealed": g.Sealed, "now": s.now(),
+		"by": g.GivenBy, "project": g.Project, "shown": g.Shown,
 	})
 	var saved onboarding.Consent
-	err := s.tx(ctx, actor, "save a consent", func(tx pgx.Tx) error {
-		// Two sign-ins at once queue here, so that the second wipes the first.
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('grant ' || @id, 0))`, pgx.NamedArgs{"id": g.Onboarding}); err != nil {
+	err = s.tx(ctx, actor, "save a consent", func(tx pgx.Tx) error {
+		// Two sign-ins at once queue here, so that the second wipes the first; archiving queues too.
+		if _, err := lock(ctx, tx, actor, g.Onboarding); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, wipeOlderConsents, args); err != nil {
@@ -80,7 +86,7 @@ func (s *Store) SaveConsent(ctx context.Context, actor onboarding.Actor, g onboa
 		if saved, err = one(ctx, tx, insertConsent, args, "onboarding", toConsent); err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, g.Onboarding, onboarding.ConsentGiven{Email: address(g.Email), Scopes: g.Scopes, Project: g.Project})
+		return appendEvent(ctx, tx, actor, g.Onboarding, onboarding.ConsentGiven{Email: g.Email, Scopes: g.Scopes, Project: g.Project})
 	})
 	if err != nil {
 		return onboarding.Consent{}, err
@@ -96,23 +102,39 @@ func holder(ctx context.Context, tx pgx.Tx, id onboarding.ID) (string, error) {
 	return email, err
 }
 
-const chooseProject = `
-UPDATE grants SET project = @project
-WHERE id = @consent AND onboarding = @id AND given_by = @by AND project = '' AND wiped_at IS NULL
-RETURNING email`
+const (
+	selectUnchosen = `
+SELECT ` + consentColumns + ` FROM grants g
+WHERE g.id = @consent AND g.onboarding = @id AND g.given_by = @by AND g.project = '' AND g.wiped_at IS NULL`
+	chooseProject = `UPDATE grants SET project = @project, mac = @mac WHERE id = @consent`
+)
 
 // ChooseProject says what a consent is for that was given before there was a project: who gave it chose it. It is said
 // once, by nobody else, and never changed: else nothing happens.
 func (s *Store) ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Consent, project string) error {
 	err := s.tx(ctx, onboarding.System, "choose the project of a consent", func(tx pgx.Tx) error {
-		email, err := one(ctx, tx, chooseProject, pgx.NamedArgs{"consent": g.ID, "id": g.Onboarding, "by": address(actor.Email), "project": project}, "consent", pgx.RowTo[string])
+		if _, err := lock(ctx, tx, onboarding.System, g.Onboarding); err != nil {
+			return err
+		}
+		args := pgx.NamedArgs{"consent": g.ID, "id": g.Onboarding, "by": address(actor.Email), "project": project}
+		held, err := one(ctx, tx, selectUnchosen, args, "consent", toConsent)
 		if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, g.Onboarding, onboarding.ConsentProject{Email: email, Project: project})
+		if s.macs != nil && !s.macs.Genuine(held.Authority(), held.MAC) {
+			return nil // what isn't known to be the giver's is not made so
+		}
+		held.Project = project
+		if args["mac"], err = s.code(held.Authority()); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, chooseProject, args); err != nil {
+			return err
+		}
+		return appendEvent(ctx, tx, actor, g.Onboarding, onboarding.ConsentProject{Email: held.Email, Project: project})
 	})
 	if err == nil {
 		s.changes.mark(g.Onboarding)

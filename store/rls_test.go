@@ -255,9 +255,9 @@ func TestTheApplicationWritesNoColumnThatIsNotACustomers(t *testing.T) {
 	w.as(ada.Email)
 	for table, columns := range map[string]string{
 		"onboardings": "id customer owner vendor specialist archived created_at",
-		"members":     "onboarding email role joined_at until",
+		"members":     "onboarding email role joined_at until account",
 		"invites":     "onboarding email role token_hash created_by created_at expires_at used_at used_by",
-		"grants":      "onboarding email scopes asked created_at ref given_by project shown",
+		"grants":      "onboarding email scopes asked created_at ref given_by project shown mac",
 		"grant_uses":  "grant_id onboarding at purpose text actor",
 		"audit":       "onboarding seq at actor role what text data request_id prev_hash hash salt content_hash",
 		"task_events": "run task onboarding at kind text epoch",
@@ -360,15 +360,15 @@ GROUP BY c.relname, p.may ORDER BY c.relname, p.may`)
 	if diff := cmp.Diff([]string{
 		"audit insert: actor at content_hash data hash onboarding prev_hash request_id role salt seq text what", // the trigger chooses what is in the chain
 		"deliveries update: ended_at ended_by state",
-		"grants insert: asked created_at email given_by onboarding project ref scopes sealed shown",
+		"grants insert: asked created_at email given_by mac onboarding project ref scopes sealed shown",
 		"grants update: revoked_at sealed wiped_at wiped_by",
 		"invites insert: created_at created_by email expires_at onboarding role token_hash",
 		"invites update: revoked_at",
 		"onboardings update: activity_at answers current deployment locked project region run status version waiting_for waiting_on waiting_since wiped_secrets",
 		"readings insert: checks kind onboarding plan read_at read_by version",
 		"readings update: checks kind onboarding plan read_at read_by version",
-		"runs insert: id kind onboarding plan plan_hash started_by state",
-		"runs update: cancel_asked deaths enqueued_at epoch finished_at plan plan_hash state worker",
+		"runs insert: id kind mac onboarding plan plan_hash started_by state",
+		"runs update: cancel_asked deaths enqueued_at epoch finished_at mac plan plan_hash state worker",
 		"secrets insert: onboarding purpose sealed",
 		"secrets update: saved_at sealed",
 		"tasks insert: epoch name onboarding position run title",

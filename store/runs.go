@@ -16,7 +16,7 @@ import (
 )
 
 const runColumns = `
-	r.id, r.onboarding, r.kind, r.state, r.epoch, r.plan::text AS plan, r.plan_hash, r.started_by, r.cancel_asked,
+	r.id, r.onboarding, r.kind, r.state, r.epoch, r.plan::text AS plan, r.plan_hash, r.mac, r.started_by, r.cancel_asked,
 	r.created_at, r.started_at, r.finished_at, r.record, o.run IS DISTINCT FROM r.id AS replaced`
 
 type runRow struct {
@@ -27,6 +27,7 @@ type runRow struct {
 	Epoch       int
 	Plan        string
 	PlanHash    string
+	MAC         []byte
 	StartedBy   string
 	CancelAsked bool
 	CreatedAt   time.Time
@@ -42,7 +43,7 @@ func toRun(row pgx.CollectableRow) (onboarding.Run, error) {
 		return onboarding.Run{}, err
 	}
 	run := onboarding.Run{
-		ID: r.ID, Onboarding: r.Onboarding, Kind: r.Kind, State: r.State, Epoch: r.Epoch, PlanHash: r.PlanHash, StartedBy: r.StartedBy,
+		ID: r.ID, Onboarding: r.Onboarding, Kind: r.Kind, State: r.State, Epoch: r.Epoch, PlanHash: r.PlanHash, Pinned: []byte(r.Plan), MAC: r.MAC, StartedBy: r.StartedBy,
 		CancelAsked: r.CancelAsked, CreatedAt: r.CreatedAt.UTC(), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt), Record: r.Record, Replaced: r.Replaced,
 	}
 	if err := json.Unmarshal([]byte(r.Plan), &run.Plan); err != nil {
@@ -168,8 +169,8 @@ func (s *Store) ActiveRuns(ctx context.Context) (int, error) {
 
 const (
 	insertRun = `
-INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by)
-VALUES (@run, @id, @kind, 'queued', @plan, @hash, @by)`
+INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by, mac)
+VALUES (@run, @id, @kind, 'queued', @plan, @hash, @by, @mac)`
 	insertTasks = `
 INSERT INTO tasks (run, onboarding, name, title, position, epoch)
 SELECT @run, @id, t.name, t.title, t.position, @epoch
@@ -248,7 +249,11 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 			return err
 		}
 		now := s.now()
-		if _, err := tx.Exec(ctx, insertRun, pgx.NamedArgs{"run": runID, "id": id, "kind": kind, "plan": string(pinned), "hash": plan.Hash(), "by": actor.Email}); err != nil {
+		code, err := s.code(onboarding.Run{ID: runID, Onboarding: id, Kind: kind, StartedBy: actor.Email, Plan: plan, Pinned: pinned}.Authority())
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertRun, pgx.NamedArgs{"run": runID, "id": id, "kind": kind, "plan": string(pinned), "hash": plan.Hash(), "by": actor.Email, "mac": code}); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, insertTasks, taskArgs(runID, id, 0, plan)); err != nil {
@@ -278,6 +283,14 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 	}
 	s.changes.mark(id)
 	return run, nil
+}
+
+// code is the authentication code of what decides about a customer's access.
+func (s *Store) code(authority []byte) ([]byte, error) {
+	if s.macs == nil {
+		return nil, nil
+	}
+	return s.macs.Authenticate(authority)
 }
 
 // jobOpts: no unique options, since a job that River thinks running may belong to the dead.
@@ -349,7 +362,7 @@ func ended() error {
 	return onboarding.Errorf(onboarding.CodeConflict, "This run has ended. Make a new plan to start another.")
 }
 
-const repin = `UPDATE runs SET plan = @plan, plan_hash = @hash WHERE id = @run`
+const repin = `UPDATE runs SET plan = @plan, plan_hash = @hash, mac = @mac WHERE id = @run`
 
 // ApprovePlan pins the changed plan that a blocked run asked for, and goes on with the run. A task that was done is open
 // again if the new plan wants something else of it. Tasks that the new plan hasn't and that aren't done are gone. CodeConflict when the run is going on or ended, CodeStale when the plan
@@ -374,7 +387,16 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		if err := upToDate(run.Kind, plan, ob, wanted); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, repin, pgx.NamedArgs{"run": run.ID, "plan": string(pinned), "hash": plan.Hash()}); err != nil {
+		// A run of an earlier version, or one that was changed behind our back: of whoever is said to have started it, only the
+		// actor is known.
+		if s.macs != nil && !s.macs.Genuine(run.Authority(), run.MAC) && run.StartedBy != actor.Email {
+			return onboarding.Errorf(onboarding.CodeConflict, "This run was approved by %s in an earlier version of this program. Only they can approve it again. You can cancel it, then approve a plan of your own.", run.StartedBy)
+		}
+		code, err := s.code(onboarding.Run{ID: run.ID, Onboarding: run.Onboarding, Kind: run.Kind, StartedBy: run.StartedBy, Plan: plan, Pinned: pinned}.Authority())
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, repin, pgx.NamedArgs{"run": run.ID, "plan": string(pinned), "hash": plan.Hash(), "mac": code}); err != nil {
 			return err
 		}
 		args := taskArgs(run.ID, run.Onboarding, run.Epoch, plan)

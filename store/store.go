@@ -44,6 +44,9 @@ type Config struct {
 	Now func() time.Time
 	// Settings are the values that the environment gives, by the name of the setting, where no administrator saved another.
 	Settings map[string]string
+	// Authenticator makes the codes of runs and consents, which the provisioner asks for before it opens an access. nil:
+	// they get none, for commands that start no run and keep no consent.
+	Authenticator onboarding.Authenticator
 	// Logger gets what no caller can be told: lost connections of the background. nil: slog.Default.
 	Logger *slog.Logger
 }
@@ -53,6 +56,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	clock   *clock
 	now     func() time.Time
+	macs    onboarding.Authenticator // nil: none
 	log     *slog.Logger
 	jobs    *river.Client[pgx.Tx] // inserts only
 	changes *changes
@@ -98,7 +102,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("make the client that inserts jobs: %w", err)
 	}
-	s := &Store{pool: pool, clock: clock, now: cfg.Now, log: cfg.Logger, jobs: jobs, environment: cfg.Settings}
+	s := &Store{pool: pool, clock: clock, now: cfg.Now, macs: cfg.Authenticator, log: cfg.Logger, jobs: jobs, environment: cfg.Settings}
 	s.ledger.store = s
 	s.changes = newChanges(pc.ConnConfig.Copy(), s)
 	return s, nil

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -23,7 +24,9 @@ type Keyset struct {
 type Key struct {
 	ID      uint32
 	Primary bool // it seals; there is one such key
-	Enabled bool // it opens
+	Enabled bool // it opens, or authenticates
+	// Authenticates: it makes and checks authentication codes, and seals nothing. The oldest enabled one makes them.
+	Authenticates bool
 }
 
 // ReadKeyset reads a cleartext keyset.
@@ -58,9 +61,9 @@ func (k *Keyset) Keys() ([]Key, error) {
 		return nil, err
 	}
 	var keys []Key
-	info := h.KeysetInfo()
+	info, macs := h.KeysetInfo(), authenticating(h)
 	for _, i := range info.GetKeyInfo() {
-		keys = append(keys, Key{ID: i.GetKeyId(), Primary: i.GetKeyId() == info.GetPrimaryKeyId(), Enabled: i.GetStatus() == tink_go_proto.KeyStatusType_ENABLED})
+		keys = append(keys, Key{ID: i.GetKeyId(), Primary: i.GetKeyId() == info.GetPrimaryKeyId(), Enabled: i.GetStatus() == tink_go_proto.KeyStatusType_ENABLED, Authenticates: macs[i.GetKeyId()]})
 	}
 	return keys, nil
 }
@@ -94,6 +97,9 @@ func (k *Keyset) Promote(id uint32) error {
 	if err == nil && !key.Enabled {
 		err = fmt.Errorf("the key %d is disabled; enable it first", id)
 	}
+	if err == nil && key.Authenticates {
+		err = fmt.Errorf("the key %d authenticates and seals nothing; it is used once the older ones of its kind are disabled", id)
+	}
 	if err != nil {
 		return err
 	}
@@ -105,6 +111,9 @@ func (k *Keyset) Disable(id uint32) error {
 	key, err := k.key(id)
 	if err == nil && key.Primary {
 		err = fmt.Errorf("the key %d seals; promote another one first", id)
+	}
+	if last, unknown := k.lastMAC(id); err == nil && (last || unknown != nil) {
+		err = errors.Join(unknown, fmt.Errorf("the key %d is the only one that authenticates; add another first: groundwork keys add --authenticates", id))
 	}
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-// Package vault seals secrets with Tink's AEAD, bound to the onboarding, consent and purpose they are for, so that a
+// Package vault authenticates with Tink's MAC, and seals secrets with its AEAD, bound to the onboarding, consent and purpose they are for, so that a
 // sealed value that was copied elsewhere does not open. It knows no SQL, no HTTP and nothing of what it seals.
 package vault
 
@@ -12,13 +12,17 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/mac"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"groundwork/onboarding"
 )
 
 // Vault seals and opens. The zero value does neither; make one with [New] or [Generate].
-type Vault struct{ aead tink.AEAD }
+type Vault struct {
+	aead tink.AEAD
+	mac  tink.MAC // nil: the keyset, of an earlier version, has no key for it
+}
 
 // New returns a vault over a cleartext JSON keyset, as [Generate] writes it.
 func New(jsonKeyset []byte) (*Vault, error) { return open(jsonKeyset, nil) }
@@ -42,11 +46,20 @@ func open(jsonKeyset []byte, master tink.AEAD) (*Vault, error) {
 }
 
 func over(h *keyset.Handle) (*Vault, error) {
-	a, err := aead.New(h)
+	seals, authenticates, err := split(h)
 	if err != nil {
+		return nil, err
+	}
+	v := &Vault{}
+	if v.aead, err = aead.New(seals); err != nil {
 		return nil, fmt.Errorf("use keyset: %w", err)
 	}
-	return &Vault{aead: a}, nil
+	if authenticates != nil {
+		if v.mac, err = mac.New(authenticates); err != nil {
+			return nil, fmt.Errorf("use keyset: %w", err)
+		}
+	}
+	return v, nil
 }
 
 // read takes a cleartext keyset where master is nil, and only a sealed one elsewhere.
@@ -83,7 +96,7 @@ func write(h *keyset.Handle, master tink.AEAD) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Generate makes a new keyset (AES-256-GCM) as cleartext JSON. Keep it secret.
+// Generate makes a new keyset (AES-256-GCM, and HMAC-SHA-256 for what is authenticated) as cleartext JSON. Keep it secret.
 func Generate() ([]byte, error) { return generate(nil) }
 
 // GenerateSealed makes a new keyset that only the KMS key can open.
@@ -96,7 +109,7 @@ func GenerateSealed(ctx context.Context, k KMS) ([]byte, error) {
 }
 
 func generate(master tink.AEAD) ([]byte, error) {
-	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
+	h, err := newHandle()
 	if err != nil {
 		return nil, fmt.Errorf("generate keyset: %w", err)
 	}

@@ -55,9 +55,12 @@ func TestAValueOpensOnlyForWhatItWasSealedTo(t *testing.T) {
 	}
 }
 
+// earlier is a keyset of an earlier version.
+const earlier = `{"primaryKeyId":2660496974,"key":[{"keyData":{"typeUrl":"type.googleapis.com/google.crypto.tink.AesGcmKey",` +
+	`"value":"GiBkiT20V178EPOUbaC9W+vXHEmY+qmccmxsIY5QAAEV1Q==","keyMaterialType":"SYMMETRIC"},"status":"ENABLED","keyId":2660496974,"outputPrefixType":"TINK"}]}`
+
 func TestWhatAnEarlierVersionSealedStillOpens(t *testing.T) {
-	v, err := vault.New([]byte(`{"primaryKeyId":2660496974,"key":[{"keyData":{"typeUrl":"type.googleapis.com/google.crypto.tink.AesGcmKey",` +
-		`"value":"GiBkiT20V178EPOUbaC9W+vXHEmY+qmccmxsIY5QAAEV1Q==","keyMaterialType":"SYMMETRIC"},"status":"ENABLED","keyId":2660496974,"outputPrefixType":"TINK"}]}`))
+	v, err := vault.New([]byte(earlier))
 	if err != nil {
 		t.Fatal(err)
 	}

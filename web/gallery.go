@@ -242,6 +242,7 @@ func (s samples) invite(state InviteState, colleague bool) InviteView {
 		Questions: 7,
 		Frame:     f, State: state, AcceptURL: "/i/sample-token", Invited: "ada@customer.example", InvitedBy: "marek@vendor.example",
 		Colleague: colleague, ExpiresAt: s.now.Add(6 * 24 * time.Hour), SignedIn: "linus@other.example",
+		Planes: Planes{Plan: onboarding.Plan{Tasks: s.tasks()[:7]}, Sketch: true},
 	}
 }
 
@@ -493,6 +494,7 @@ func (s samples) check(complete bool) CheckView {
 		},
 		Waiting: []string{"Databricks API token"},
 	}
+	v.Planes = Planes{Customer: "Acme Analytics", Plan: s.planned()}
 	if !complete {
 		v.Sections, v.Waiting, v.Next = v.Sections[:2], nil, "compute"
 		v.Steps = s.steps(3)
@@ -506,21 +508,30 @@ func (s samples) tasks() []onboarding.PlannedTask {
 	const console = "https://console.cloud.google.com/"
 	return []onboarding.PlannedTask{
 		{Name: "apis", Title: "Enable the APIs", Resource: "9 APIs in acme-data-prod", Action: onboarding.ActionChange, Differences: []string{"turn on bigtable.googleapis.com", "turn on bigtableadmin.googleapis.com", "turn on dataproc.googleapis.com"}, Why: "Everything below is made through them.", Console: console, Permissions: []onboarding.Permission{{Name: "serviceusage.services.enable", Why: "to enable the APIs"}}},
-		{Name: "bucket", Title: "Create the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "The offline store. In us-west1, uniform access, public access prevented.", Cost: "About $20 a month for each TB.", Console: console, Permissions: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}, {Name: "storage.buckets.get", Why: "to see whether it exists"}}},
-		{Name: "spark-account", Title: "Create the Spark service account", Resource: spark, Action: onboarding.ActionCreate, Why: "Your jobs run as this account.", Console: console},
+		{Name: "bucket", Makes: "bucket", Title: "Create the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "The offline store. In us-west1, uniform access, public access prevented.", Cost: "About $20 a month for each TB.", Console: console, Permissions: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}, {Name: "storage.buckets.get", Why: "to see whether it exists"}}},
+		{Name: "spark-account", Makes: "service account", Title: "Create the Spark service account", Resource: spark, Action: onboarding.ActionCreate, Why: "Your jobs run as this account.", Console: console},
 		{Name: "spark-bucket", Title: "Let Spark use the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "Jobs read and write features.", Bindings: []onboarding.Binding{{Member: "serviceAccount:" + spark, Role: "roles/storage.objectAdmin", On: bucket}}},
 		{Name: "read-dataset/acme-data-prod.sales", Title: "Let Spark read acme-data-prod.sales", Resource: "acme-data-prod.sales", Action: onboarding.ActionCreate, Why: "You named it as a data source.", Bindings: []onboarding.Binding{{Member: "serviceAccount:" + spark, Role: "roles/bigquery.dataViewer", On: "acme-data-prod.sales"}}},
-		{Name: "role", Title: "Create the custom role", Resource: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", Action: onboarding.ActionCreate, Why: "Exactly seven permissions; no predefined role is exactly that.", Console: console},
+		{Name: "role", Makes: "custom role", Title: "Create the custom role", Resource: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", Action: onboarding.ActionCreate, Why: "Exactly seven permissions; no predefined role is exactly that.", Console: console},
 		{Name: "control-bucket", Title: "Let the control plane use the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "The vendor's service account manages feature data.", Bindings: []onboarding.Binding{{Member: "serviceAccount:" + control, Role: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", On: bucket, Permissions: onboarding.ControlPlanePermissions}}},
-		{Name: "bigtable", Title: "Create the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-acme-production", Action: onboarding.ActionCreate, Why: "The online store: one cluster, one node, us-west1-a.", Cost: "About $470 a month (1 node, list price).", Console: console},
-		{Name: "databricks", Title: "Check the Databricks workspace", Resource: "https://1234567890123456.7.gcp.databricks.com", Action: onboarding.ActionCheck, Why: "Who the token is, whether it may create clusters, whether the runtime is offered."},
+		{Name: "bigtable", Makes: "Bigtable instance", Title: "Create the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-acme-production", Action: onboarding.ActionCreate, Why: "The online store: one cluster, one node, us-west1-a.", Cost: "About $470 a month (1 node, list price).", Console: console},
+		{Name: "serving-bigtable", Title: "Let the serving plane use Bigtable", Resource: "roles/bigtable.user", Action: onboarding.ActionCreate, Why: "The vendor's serving plane reads features from the online store.", Bindings: []onboarding.Binding{{Member: "serviceAccount:serving@tecton-serving.iam.gserviceaccount.com", Role: "roles/bigtable.user", On: "projects/acme-data-prod/instances/tecton-acme-production"}}},
+		{Name: taskDatabricks, Title: "Check the Databricks workspace", Resource: "https://1234567890123456.7.gcp.databricks.com", Action: onboarding.ActionCheck, Why: "Who the token is, whether it may create clusters, whether the runtime is offered."},
 		{Name: "verify", Title: "Verify everything", Resource: "acme-data-prod", Action: onboarding.ActionCheck, Why: "Every policy is read back and compared member by member."},
 		{Name: "record", Title: "Write the handover record", Resource: "outputs.json", Action: onboarding.ActionCheck, Why: "What your specialist needs to connect the deployment."},
 	}
 }
 
+func (s samples) spec() onboarding.Spec {
+	return onboarding.Spec{
+		Onboarding: sampleID, Deployment: "acme-production", Project: "acme-data-prod", Region: "us-west1",
+		ControlPlaneAccount: "tecton-acme-production-control-plane@tecton-acme.iam.gserviceaccount.com",
+		OnlineStore:         onboarding.OnlineBigtable, Vendor: onboarding.VendorValues{ServingAccount: "serving@tecton-serving.iam.gserviceaccount.com"},
+	}
+}
+
 func (s samples) planned() onboarding.Plan {
-	return onboarding.Plan{Spec: onboarding.Spec{Onboarding: sampleID, Deployment: "acme-production", Project: "acme-data-prod", Region: "us-west1"}, Tasks: s.tasks(), ReadAt: s.now.Add(-20 * time.Second)}
+	return onboarding.Plan{Spec: s.spec(), Tasks: s.tasks(), ReadAt: s.now.Add(-20 * time.Second)}
 }
 
 func (s samples) checks(failed bool) []onboarding.CheckResult {

@@ -13,6 +13,7 @@ var icons = map[string]string{
 	"chevron-down":         `<path d="m6 9 6 6 6-6"/>`,
 	"chevron-left":         `<path d="m15 18-6-6 6-6"/>`,
 	"chevron-right":        `<path d="m9 18 6-6-6-6"/>`,
+	"circle":               `<circle cx="12" cy="12" r="10"/>`,
 	"circle-alert":         `<circle cx="12" cy="12" r="10"/><line x1="12" x2="12" y1="8" y2="12"/><line x1="12" x2="12.01" y1="16" y2="16"/>`,
 	"circle-check":         `<circle cx="12" cy="12" r="10"/><path d="m16 9-5.5 5.5L8 12"/>`,
 	"circle-question-mark": `<circle cx="12" cy="12" r="10"/><path d="M9.09 9a3 3 0 0 1 5.83 1c0 2-3 3-3 3"/><path d="M12 17h.01"/>`,

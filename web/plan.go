@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"groundwork/onboarding"
@@ -49,12 +50,13 @@ func actionTone(a onboarding.Action) tone {
 func (v PlanView) approveWords() string {
 	var create, change, del int
 	for _, t := range v.Plan.Tasks {
-		switch t.Action {
-		case onboarding.ActionCreate:
+		switch {
+		case t.Unwanted: // each is decided by itself
+		case t.Action == onboarding.ActionCreate:
 			create++
-		case onboarding.ActionChange, onboarding.ActionAdopt:
+		case t.Action == onboarding.ActionChange || t.Action == onboarding.ActionAdopt:
 			change++
-		case onboarding.ActionDelete:
+		case t.Action == onboarding.ActionDelete:
 			del++
 		}
 	}
@@ -70,42 +72,47 @@ func (v PlanView) approveWords() string {
 	}
 	switch {
 	case v.Kind == onboarding.RunTeardown:
-		return "Delete " + these(del, "resource", "resources") + in
+		return "Remove " + these(del, "item", "items") + in
 	case create > 0 && change > 0:
 		return fmt.Sprintf("Create %d and change %s%s", create, plural(change, "resource", "resources"), in)
 	case create > 0:
 		return "Create " + these(create, "resource", "resources") + in
 	case change > 0:
 		return "Change " + these(change, "resource", "resources") + in
+	case v.Kind == "" && len(v.Plan.Unwanted()) > 0:
+		return "Carry out this plan" + in
 	default:
 		return "Verify everything" + in
 	}
 }
 
-// totals counts the plan's tasks by action, in a fixed order, without the empty ones.
-func (v PlanView) totals() []struct {
-	Action onboarding.Action
-	N      int
-} {
-	var out []struct {
-		Action onboarding.Action
-		N      int
-	}
-	for _, a := range []onboarding.Action{onboarding.ActionCreate, onboarding.ActionChange, onboarding.ActionAdopt, onboarding.ActionDelete, onboarding.ActionNone, onboarding.ActionGuide, onboarding.ActionCheck} {
-		n := 0
-		for _, t := range v.Plan.Tasks {
-			if t.Action == a {
-				n++
-			}
+// planTotal is how many lines of a plan have the same badge.
+type planTotal struct {
+	Word string
+	Tone tone
+	N    int
+}
+
+// totals counts the plan's lines by badge, in the order in which they first come.
+func (v PlanView) totals() []planTotal {
+	var out []planTotal
+	for _, t := range v.Plan.Tasks {
+		word := v.lineWord(t)
+		i := slices.IndexFunc(out, func(o planTotal) bool { return o.Word == word })
+		if i < 0 {
+			i, out = len(out), append(out, planTotal{Word: word, Tone: v.lineTone(t)})
 		}
-		if n > 0 {
-			out = append(out, struct {
-				Action onboarding.Action
-				N      int
-			}{a, n})
-		}
+		out[i].N++
 	}
 	return out
+}
+
+// detailsWord names what a line's details hold.
+func detailsWord(t onboarding.PlannedTask) string {
+	if len(t.Bindings) > 0 {
+		return "Why, member, and role"
+	}
+	return "Why, and what it needs"
 }
 
 func (v PlanView) heading() string {

@@ -77,6 +77,7 @@ type InviteView struct {
 	Questions int    // how many pages of questions the customer answers
 	ExpiresAt time.Time
 	SignedIn  string // InviteOther: the address that is signed in
+	Planes    Planes // the zero value draws none
 }
 
 // HomeView lists a customer's onboardings.
@@ -170,6 +171,7 @@ type CheckView struct {
 	Locked     string                 // why the reader changes no answer, "" they may
 	LastRun    *onboarding.RunSummary // of a deployment of which something was created; nil: nothing was
 	Colleague  bool                   // the reader is one: the project is theirs to change all the same
+	Planes     Planes                 // the zero value draws none
 }
 
 // PlanView is the plan, and the button that approves it.

@@ -263,7 +263,7 @@ func stoppedDemo(postgres string) error {
 func demoKeyset(path string) ([]byte, error) {
 	keyset, err := os.ReadFile(path)
 	if err == nil {
-		return bytes.TrimSpace(keyset), nil
+		return authenticating(path, bytes.TrimSpace(keyset))
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the demo's keyset: %w", err)
@@ -272,6 +272,24 @@ func demoKeyset(path string) ([]byte, error) {
 		return nil, err
 	}
 	return keyset, os.WriteFile(path, keyset, 0o600)
+}
+
+// authenticating adds the key to a keyset of an earlier version that has none to authenticate with.
+func authenticating(path string, keyset []byte) ([]byte, error) {
+	if v, err := vault.New(keyset); err != nil || v.Authenticates() {
+		return keyset, err
+	}
+	k, err := vault.ReadKeyset(keyset)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := k.AddMAC(); err != nil {
+		return nil, err
+	}
+	if keyset, err = k.JSON(); err != nil {
+		return nil, err
+	}
+	return keyset, replaceFile(path, keyset)
 }
 
 // browserHost is a listener's address as a browser opens it.

@@ -83,16 +83,28 @@ func replaceFile(path string, content []byte) error {
 // restart is what follows each change of the file.
 const restart = "Give the file to every server, see that they can read it, and restart them all"
 
-type keysAddCmd struct{ keysetFile }
+type keysAddCmd struct {
+	keysetFile
+	Authenticates bool `help:"The key authenticates what is stored, and seals nothing. It is used once the older ones of its kind are disabled."`
+}
 
 func (c keysAddCmd) Run(ctx context.Context, s streams) error {
 	var id uint32
 	err := c.change(ctx, func(k *vault.Keyset) (err error) {
-		id, err = k.Add()
+		if c.Authenticates {
+			id, err = k.AddMAC()
+		} else {
+			id, err = k.Add()
+		}
 		return err
 	})
 	if err == nil {
 		fmt.Fprintf(s.Out, "%d\n", id)
+	}
+	switch {
+	case err == nil && c.Authenticates:
+		fmt.Fprintf(s.Err, "The key %d is added. %s. It is used once the older ones that authenticate are disabled\n", id, restart)
+	case err == nil:
 		fmt.Fprintf(s.Err, "The key %d is added and seals nothing yet. %s, then: groundwork keys promote %d\n", id, restart, id)
 	}
 	return err
@@ -233,6 +245,10 @@ func (c keysListCmd) Run(ctx context.Context, s streams, files fileProblems) err
 		counted = func(id uint32) string { return fmt.Sprintf("  %d values", counts[id]) }
 	}
 	for _, key := range keys {
+		if key.Authenticates && key.Enabled {
+			fmt.Fprintf(s.Out, "%-10d  authenticates\n", key.ID)
+			continue
+		}
 		state := "opens"
 		switch {
 		case key.Primary:

@@ -35,6 +35,8 @@ func (lockedVault) Open(onboarding.SealedTo, []byte) (onboarding.Secret, error) 
 	return onboarding.Secret{}, errLocked
 }
 
+func (lockedVault) Genuine(_, _ []byte) bool { return false }
+
 func (lockedVault) Seal(onboarding.SealedTo, onboarding.Secret) ([]byte, error) {
 	return nil, errLocked
 }

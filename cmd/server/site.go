@@ -82,7 +82,10 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	if s.Vault, err = f.Keys.open(ctx); err != nil {
 		return nil, err
 	}
-	if s.Store, err = store.Open(ctx, store.Config{URL: withPassword(f.DatabaseURL, f.DatabasePassword), MaxConns: f.MaxConns, Settings: f.settings()}); err != nil {
+	if !s.Vault.Authenticates() {
+		return nil, fmt.Errorf("KEYSET is of an earlier version: %w, then give the file to every server", vault.ErrNoMAC)
+	}
+	if s.Store, err = store.Open(ctx, store.Config{URL: withPassword(f.DatabaseURL, f.DatabasePassword), MaxConns: f.MaxConns, Authenticator: s.Vault, Settings: f.settings()}); err != nil {
 		return nil, err
 	}
 	dials := map[string]string{}

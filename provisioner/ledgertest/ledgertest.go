@@ -329,6 +329,9 @@ func (Vault) Open(_ onboarding.SealedTo, sealed []byte) (onboarding.Secret, erro
 	return onboarding.NewSecret(string(sealed)), nil
 }
 
+// Genuine takes everything.
+func (Vault) Genuine(_, _ []byte) bool { return true }
+
 // Seal returns the secret as it is.
 func (Vault) Seal(_ onboarding.SealedTo, s onboarding.Secret) ([]byte, error) {
 	return []byte(s.Reveal()), nil

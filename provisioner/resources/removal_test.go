@@ -30,7 +30,7 @@ func switched(t *testing.T) *steptest.World {
 	w.Succeeds(w.Run())
 	w.Spec = withRedis()
 	w.Spec.DataSources = slices.DeleteFunc(w.Spec.DataSources, func(s onboarding.DataSource) bool { return s.Kind == onboarding.SourceDataset })
-	w.Succeeds(w.Run())
+	w.Succeeds(w.Execute(onboarding.RunProvision, keepAll(t, w.Plan())))
 	return w
 }
 
@@ -133,7 +133,7 @@ func TestTwoInstancesOfOneTaskAreTwoRemovals(t *testing.T) {
 	w := steptest.New(t, steptest.Spec(), resources.Catalog())
 	w.Succeeds(w.Run())
 	w.Spec.Bigtable.InstanceID = "second-instance"
-	w.Succeeds(w.Run())
+	w.Succeeds(w.Execute(onboarding.RunProvision, keepAll(t, w.Plan())))
 	w.Spec.EraseData = true
 	w.Succeeds(w.Teardown(nil))
 	for _, id := range []string{"tecton-acme-production", "second-instance"} {

@@ -1,0 +1,35 @@
+package onboarding
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Authenticator makes and checks the codes that show who could write to the database alone, and not what it holds: what a
+// run was approved for, and what a consent was given for.
+type Authenticator interface {
+	Authenticate(what []byte) ([]byte, error)
+	// Genuine tells whether a code is what Authenticate made of the same. No code is not.
+	Genuine(what, code []byte) bool
+}
+
+// fields writes each field with its length, so that none can run into another.
+func fields(all ...string) []byte {
+	var out strings.Builder
+	for _, f := range all {
+		fmt.Fprintf(&out, "%d:%s,", len(f), f)
+	}
+	return []byte(out.String())
+}
+
+// Authority is what a run's code covers: which run of which onboarding, what for, because of whom, in which project, and
+// the plan as it was pinned.
+func (r Run) Authority() []byte {
+	return fields("groundwork run v1", string(r.ID), string(r.Onboarding), string(r.Kind), r.StartedBy, r.Plan.Spec.Project, string(r.Pinned))
+}
+
+// Authority is what a consent's code covers: which consent of which onboarding, whose account, who gave it, for which
+// project and purpose, and what it listed.
+func (g Consent) Authority() []byte {
+	return fields(append([]string{"groundwork consent v1", g.Ref, string(g.Onboarding), g.Email, g.GivenBy, g.Project, string(PurposeGoogleConsent)}, g.Shown...)...)
+}

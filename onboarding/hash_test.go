@@ -1,0 +1,59 @@
+package onboarding_test
+
+import (
+	"testing"
+
+	"groundwork/onboarding"
+)
+
+func pinnedPlan() onboarding.Plan {
+	return onboarding.Plan{Spec: onboarding.Spec{Project: "acme-data", Region: "us-east1"}, Tasks: []onboarding.PlannedTask{{
+		Name: "bucket", Title: "Create the bucket", Resource: "gs://acme", Action: onboarding.ActionChange, Differences: []string{"turn on uniform access"}, Why: "the offline store",
+		Bindings:    []onboarding.Binding{{Member: "serviceAccount:a@x.example", Role: "roles/viewer", On: "gs://acme", Permissions: []string{"storage.objects.get"}}},
+		Permissions: []onboarding.Permission{{Name: "storage.buckets.update", Why: "to change it"}}, Desired: []byte(`{"uniform":true}`), Cost: "$1", Console: "https://console.example",
+		Guide: []onboarding.Instruction{{Text: "Open the console"}}, Stays: "It stays.", Problem: "It is in another region.",
+	}}}
+}
+
+// Better words leave a plan that somebody looks at as it is; everything that a run acts on is in the hash.
+func TestThePlansHashCoversFieldsAndNoSentence(t *testing.T) {
+	was := pinnedPlan().Hash()
+	for name, reword := range map[string]func(*onboarding.PlannedTask){
+		"title":       func(t *onboarding.PlannedTask) { t.Title = "Make the bucket" },
+		"reason":      func(t *onboarding.PlannedTask) { t.Why = "for offline features" },
+		"differences": func(t *onboarding.PlannedTask) { t.Differences = []string{"use uniform access"} },
+		"permission":  func(t *onboarding.PlannedTask) { t.Permissions[0].Why = "to set it up" },
+		"cost":        func(t *onboarding.PlannedTask) { t.Cost = "about $1" },
+		"guide":       func(t *onboarding.PlannedTask) { t.Guide[0].Text = "Go to the console" },
+		"stays":       func(t *onboarding.PlannedTask) { t.Stays = "It is left." },
+		"problem":     func(t *onboarding.PlannedTask) { t.Problem = "Its region differs." },
+	} {
+		p := pinnedPlan()
+		if reword(&p.Tasks[0]); p.Hash() != was {
+			t.Errorf("%s: other words make another plan", name)
+		}
+	}
+	for name, change := range map[string]func(*onboarding.Plan){
+		"project":      func(p *onboarding.Plan) { p.Spec.Project = "other" },
+		"region":       func(p *onboarding.Plan) { p.Spec.Region = "europe-west1" },
+		"erase data":   func(p *onboarding.Plan) { p.Spec.EraseData = true },
+		"resource":     func(p *onboarding.Plan) { p.Tasks[0].Resource = "gs://other" },
+		"action":       func(p *onboarding.Plan) { p.Tasks[0].Action = onboarding.ActionCreate },
+		"desired":      func(p *onboarding.Plan) { p.Tasks[0].Desired = []byte(`{}`) },
+		"difference":   func(p *onboarding.Plan) { p.Tasks[0].Differences = append(p.Tasks[0].Differences, "add labels") },
+		"member":       func(p *onboarding.Plan) { p.Tasks[0].Bindings[0].Member = "user:eve@x.example" },
+		"role":         func(p *onboarding.Plan) { p.Tasks[0].Bindings[0].Role = "roles/owner" },
+		"binding's on": func(p *onboarding.Plan) { p.Tasks[0].Bindings[0].On = "projects/x" },
+		"permission":   func(p *onboarding.Plan) { p.Tasks[0].Permissions[0].Name = "storage.buckets.delete" },
+		"kept":         func(p *onboarding.Plan) { p.Tasks[0].Kept = true },
+		"holds data":   func(p *onboarding.Plan) { p.Tasks[0].HoldsData = true },
+		"absent":       func(p *onboarding.Plan) { p.Tasks[0].Absent = true },
+		"stays":        func(p *onboarding.Plan) { p.Tasks[0].Stays = "" },
+		"task":         func(p *onboarding.Plan) { p.Tasks = append(p.Tasks, p.Tasks[0]) },
+	} {
+		p := pinnedPlan()
+		if change(&p); p.Hash() == was {
+			t.Errorf("%s: the hash doesn't cover it", name)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package store_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"testing"
+
+	"groundwork/onboarding"
+	"groundwork/store"
+	"groundwork/store/pgtest"
+)
+
+// key authenticates as the vault does.
+type key string
+
+func (k key) Authenticate(what []byte) ([]byte, error) {
+	h := hmac.New(sha256.New, []byte(k))
+	h.Write(what)
+	return h.Sum(nil), nil
+}
+
+func (k key) Genuine(what, code []byte) bool {
+	want, _ := k.Authenticate(what)
+	return hmac.Equal(want, code)
+}
+
+// What a run does, and what a consent is used for, can't be changed by who can write to the database and has no key.
+func TestADatabaseWriterChangesNoAuthority(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{Authenticator: key("k")})
+	ctx := t.Context()
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	_, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Ref: "grant_sample", Email: "Ada@customer.example", Project: "acme-data", Shown: []string{"storage.buckets.create"}, Sealed: []byte("x")})
+	must(t, err)
+	run := submit(t, s, ada, ob)
+	genuine := func() (bool, bool) {
+		t.Helper()
+		r, err := s.Run(ctx, onboarding.System, run.ID)
+		must(t, err)
+		g, err := s.LiveConsent(ctx, onboarding.System, ob.ID)
+		must(t, err)
+		return key("k").Genuine(r.Authority(), r.MAC), key("k").Genuine(g.Authority(), g.MAC)
+	}
+	if r, g := genuine(); !r || !g {
+		t.Fatalf("as written: run %v, consent %v", r, g)
+	}
+	writer := owner(t, db)
+	for _, c := range []struct{ name, change string }{
+		{"kind", `UPDATE runs SET kind = 'teardown'`},
+		{"starter", `UPDATE runs SET started_by = 'mallory@other.example'`},
+		{"plan", `UPDATE runs SET plan = replace(plan::text, '"name"', ' "name"')::json`},
+		{"project", `UPDATE runs SET plan = replace(plan::text, '"project":"', '"project":"evil-')::json`},
+		{"no code", `UPDATE runs SET mac = NULL`},
+		{"consent's project", `UPDATE grants SET project = 'evil-project'`},
+		{"consent's giver", `UPDATE grants SET given_by = 'mallory@other.example'`},
+		{"consent's account", `UPDATE grants SET email = 'mallory@other.example'`},
+		{"consent's list", `UPDATE grants SET shown = '{resourcemanager.projects.delete}'`},
+		{"consent's ref", `UPDATE grants SET ref = 'grant_other'`},
+		{"consent without a code", `UPDATE grants SET mac = NULL`},
+	} {
+		_, err := writer.Exec(ctx, `CREATE TEMP TABLE kept_runs AS SELECT * FROM runs; CREATE TEMP TABLE kept_grants AS SELECT * FROM grants`)
+		must(t, err)
+		_, err = writer.Exec(ctx, c.change)
+		must(t, err)
+		if r, g := genuine(); r && g {
+			t.Errorf("%s: nobody notices", c.name)
+		}
+		_, err = writer.Exec(ctx, `UPDATE runs r SET kind = k.kind, started_by = k.started_by, plan = k.plan, mac = k.mac FROM kept_runs k WHERE k.id = r.id;
+			UPDATE grants g SET project = k.project, given_by = k.given_by, email = k.email, shown = k.shown, ref = k.ref, mac = k.mac FROM kept_grants k WHERE k.id = g.id;
+			DROP TABLE kept_runs, kept_grants`)
+		must(t, err)
+	}
+	if r, g := genuine(); !r || !g {
+		t.Errorf("put back: run %v, consent %v", r, g)
+	}
+}
+
+// Choosing the project later keeps the code right, and vouches for no consent that isn't genuine.
+func TestChoosingAProjectKeepsTheConsentGenuine(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{Authenticator: key("k")})
+	ctx := t.Context()
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	for _, tampered := range []bool{false, true} {
+		g, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Ref: fmt.Sprint("grant_", tampered), Email: ada.Email, Sealed: []byte("x")})
+		must(t, err)
+		if tampered {
+			_, err := owner(t, db).Exec(ctx, `UPDATE grants SET email = 'mallory@other.example' WHERE id = $1`, g.ID)
+			must(t, err)
+		}
+		must(t, s.ChooseProject(ctx, ada, g, "acme-data"))
+		held, err := s.LiveConsent(ctx, onboarding.System, ob.ID)
+		must(t, err)
+		if genuine := key("k").Genuine(held.Authority(), held.MAC); genuine == tampered || (held.Project == "acme-data") == tampered {
+			t.Errorf("tampered %v: project %q, genuine %v", tampered, held.Project, genuine)
+		}
+	}
+}
+
+// Of a run that isn't genuine, nobody is known to have started it but who approves it again.
+func TestAnUnknownRunIsApprovedByItsStarterAlone(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{Authenticator: key("k")})
+	ctx := t.Context()
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	run := submit(t, s, ada, ob)
+	_, err := owner(t, db).Exec(ctx, `UPDATE runs SET state = 'blocked', mac = NULL, started_by = 'mallory@other.example'`)
+	must(t, err)
+	wantCode(t, s.ApprovePlan(ctx, ada, run.ID, run.Plan, nothing), onboarding.CodeConflict)
+	_, err = owner(t, db).Exec(ctx, `UPDATE runs SET started_by = $1`, ada.Email)
+	must(t, err)
+	must(t, s.ApprovePlan(ctx, ada, run.ID, run.Plan, nothing))
+	after, err := s.Run(ctx, onboarding.System, run.ID)
+	must(t, err)
+	if after.StartedBy != ada.Email || !key("k").Genuine(after.Authority(), after.MAC) {
+		t.Errorf("started by %s, genuine %v", after.StartedBy, key("k").Genuine(after.Authority(), after.MAC))
+	}
+}

@@ -1,0 +1,79 @@
+package vault_test
+
+import (
+	"errors"
+	"testing"
+
+	"groundwork/vault"
+)
+
+func vaultOf(t *testing.T, k *vault.Keyset) *vault.Vault {
+	t.Helper()
+	v, err := k.Vault()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestAKeyOfItsOwnAuthenticates(t *testing.T) {
+	text, err := vault.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := vault.ReadKeyset(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := vaultOf(t, k)
+	code, err := v.Authenticate([]byte("plan"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, genuine := range map[string]bool{"plan": true, "Plan": false, "": false} {
+		if v.Genuine([]byte(what), code) != genuine {
+			t.Errorf("%q: want genuine %v", what, genuine)
+		}
+	}
+	if v.Genuine([]byte("plan"), nil) {
+		t.Error("no code is genuine")
+	}
+	keys, err := k.Keys()
+	if err != nil || len(keys) != 2 || !keys[1].Authenticates || keys[0].Authenticates {
+		t.Fatalf("keys %+v, %v", keys, err)
+	}
+	if err := k.Promote(keys[1].ID); err == nil {
+		t.Error("a key that authenticates was promoted to seal")
+	}
+	if err := k.Disable(keys[1].ID); err == nil {
+		t.Error("the only key that authenticates was disabled")
+	}
+
+	// Its rotation: both servers take each other's codes while two keys are there, and the first's alone are lost with it.
+	if _, err := k.AddMAC(); err != nil {
+		t.Fatal(err)
+	}
+	added := vaultOf(t, k)
+	if again, err := added.Authenticate([]byte("x")); err != nil || !v.Genuine([]byte("x"), again) || !added.Genuine([]byte("plan"), code) {
+		t.Errorf("a server without the new key doesn't take a code of one that has it: %v", err)
+	}
+	if err := k.Disable(keys[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	disabled := vaultOf(t, k)
+	if again, err := disabled.Authenticate([]byte("x")); err != nil || !added.Genuine([]byte("x"), again) || disabled.Genuine([]byte("plan"), code) {
+		t.Errorf("after disabling the first key: %v", err)
+	}
+}
+
+// A keyset of an earlier version seals as before, and says what is missing.
+func TestAKeysetWithoutAMACSaysSo(t *testing.T) {
+	v, err := vault.New([]byte(earlier))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opens(t, v, seal(t, v, "x"), "x")
+	if _, err := v.Authenticate([]byte("x")); !errors.Is(err, vault.ErrNoMAC) || v.Authenticates() || v.Genuine([]byte("x"), []byte("y")) {
+		t.Errorf("%v", err)
+	}
+}

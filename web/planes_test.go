@@ -1,0 +1,87 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"groundwork/onboarding"
+)
+
+func draw(t *testing.T, f Frame, p Planes) *goquery.Document {
+	t.Helper()
+	var b bytes.Buffer
+	if err := planes(f, p, false).Render(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := goquery.NewDocumentFromReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// TestPlanes holds that the list says whose each plane is, what is made in it and who may use it, as the plan has it.
+func TestPlanes(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	plan := s.planned()
+	list := func(p Planes) string {
+		return strings.Join(strings.Fields(draw(t, Frame{Brand: "Northbeam"}, p).Find("ul.vh").Text()), " ")
+	}
+	t.Run("follow from the plan", func(t *testing.T) {
+		got := list(Planes{Customer: "Acme Analytics", Plan: plan})
+		for _, want := range []string{
+			"Control plane, belongs to Northbeam. Its service account is " + plan.Spec.ControlPlaneAccount,
+			"May use: Bucket, with the custom role tecton_acme_production_control_plane",
+			"Data plane, belongs to Acme Analytics. The project is acme-data-prod",
+			"Bucket, planned : gs://tecton-acme-production-dataplane (the Spark service account has roles/storage.objectAdmin)",
+			"Data source, planned : acme-data-prod.sales (the Spark service account has roles/bigquery.dataViewer)",
+			"May use: Bigtable instance, with roles/bigtable.user",
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("doesn't say %q:\n%s", want, got)
+			}
+		}
+	})
+	t.Run("leave out what isn't planned", func(t *testing.T) {
+		less := plan
+		less.Tasks = plan.Tasks[:6]
+		if got := list(Planes{Plan: less}); strings.Contains(got, "May use") || strings.Contains(got, "Bigtable") {
+			t.Errorf("names what the plan doesn't: %s", got)
+		}
+	})
+	t.Run("light up with the run", func(t *testing.T) {
+		v := s.progress(onboarding.RunRunning)
+		doc := draw(t, v.Frame, v.planes())
+		if got := list(v.planes()); !strings.Contains(got, "Bucket, created") || !strings.Contains(got, "Bigtable instance, not started") {
+			t.Errorf("a run after its third task: %s", got)
+		}
+		if ok, all := doc.Find(".planes-wide .node.ok").Length(), doc.Find(".planes-wide .node:not(.account)").Length(); ok != 2 || all != 6 {
+			t.Errorf("%d of %d parts are lit, want 2 of 6", ok, all)
+		}
+		if n := doc.Find(".planes-wide .line.ok").Length(); n != 0 {
+			t.Errorf("%d accesses are lit before any was given", n)
+		}
+		done := s.progress(onboarding.RunSucceeded)
+		if n := draw(t, done.Frame, done.planes()).Find(".planes-tall .line.ok").Length(); n != 2 {
+			t.Errorf("%d accesses are lit at the end, want the control plane's and the serving plane's", n)
+		}
+	})
+	t.Run("a sketch has no names", func(t *testing.T) {
+		got := list(Planes{Plan: onboarding.Plan{Tasks: s.tasks()}, Sketch: true})
+		if strings.Contains(got, "gs://") || !strings.Contains(got, "Bucket") {
+			t.Errorf("before anything is answered: %s", got)
+		}
+	})
+	t.Run("not of a teardown", func(t *testing.T) {
+		v := s.progress(onboarding.RunRunning)
+		v.Run.Kind = onboarding.RunTeardown
+		if v.planes().drawn() {
+			t.Error("a teardown draws what it makes")
+		}
+	})
+}

@@ -1,0 +1,137 @@
+package web
+
+import (
+	"strings"
+
+	"groundwork/onboarding"
+)
+
+// planGroup is a part of the plan under one heading.
+type planGroup struct {
+	ID, Title string
+	Tasks     []onboarding.PlannedTask
+}
+
+// groups divides the lines that do something by what they are about. What is in place already and what is no longer wanted
+// have parts of their own; see [PlanView.unchanged] and [onboarding.Plan.Unwanted].
+func (v PlanView) groups() []planGroup {
+	groups := []planGroup{
+		{ID: "resources", Title: "Resources"},
+		{ID: "spark", Title: "Access for your Spark jobs"},
+		{ID: "vendor", Title: "Access for " + v.brand()},
+		{ID: "checks", Title: "Checks and handover"},
+	}
+	if v.Kind == onboarding.RunTeardown {
+		groups = []planGroup{{ID: "remove", Title: "Removed"}, {ID: "keep", Title: "Stays"}, {ID: "gone", Title: "Already gone"}}
+	}
+	for _, t := range v.Plan.Tasks {
+		if t.Unwanted || v.Kind == "" && t.Action == onboarding.ActionNone {
+			continue
+		}
+		g := &groups[v.groupOf(t)]
+		g.Tasks = append(g.Tasks, t)
+	}
+	var filled []planGroup
+	for _, g := range groups {
+		if len(g.Tasks) > 0 {
+			filled = append(filled, g)
+		}
+	}
+	return filled
+}
+
+// groupOf is the place of a line's group in [PlanView.groups].
+func (v PlanView) groupOf(t onboarding.PlannedTask) int {
+	if v.Kind == onboarding.RunTeardown {
+		switch {
+		case t.Action == onboarding.ActionDelete:
+			return 0
+		case t.Absent:
+			return 2
+		default:
+			return 1
+		}
+	}
+	switch {
+	case len(t.Bindings) > 0 && vendors(v.Plan.Spec, t.Bindings):
+		return 2
+	case len(t.Bindings) > 0:
+		return 1
+	case t.Action == onboarding.ActionCheck:
+		return 3
+	default:
+		return 0
+	}
+}
+
+// vendors reports whether any of the bindings is for an account of the vendor's.
+func vendors(spec onboarding.Spec, bindings []onboarding.Binding) bool {
+	for _, b := range bindings {
+		email := b.Member[strings.Index(b.Member, ":")+1:]
+		if email != "" && (email == spec.ControlPlaneAccount || email == spec.Vendor.ServingAccount) {
+			return true
+		}
+	}
+	return false
+}
+
+// unchanged lists what is in place already, as wanted.
+func (v PlanView) unchanged() []onboarding.PlannedTask {
+	var out []onboarding.PlannedTask
+	for _, t := range v.Plan.Tasks {
+		if v.Kind == "" && t.Action == onboarding.ActionNone && !t.Unwanted {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// lineWord is a line's badge. A teardown has words of its own.
+func (v PlanView) lineWord(t onboarding.PlannedTask) string {
+	switch {
+	case v.Kind != onboarding.RunTeardown && !t.Unwanted:
+		return actionWord(t.Action)
+	case t.Absent:
+		return "Already gone"
+	case t.Action == onboarding.ActionDelete:
+		return "Remove"
+	default:
+		return "Keep"
+	}
+}
+
+func (v PlanView) lineTone(t onboarding.PlannedTask) tone {
+	if t.Unwanted || v.Kind == onboarding.RunTeardown {
+		if t.Action == onboarding.ActionDelete && !t.Absent {
+			return "err"
+		}
+		return ""
+	}
+	return actionTone(t.Action)
+}
+
+// costs lists the lines that cost something each month once the plan is carried out: what is wanted, and what the customer
+// keeps although it isn't.
+func (v PlanView) costs() []onboarding.PlannedTask {
+	var out []onboarding.PlannedTask
+	for _, t := range v.Plan.Tasks {
+		if t.Cost != "" && t.Action != onboarding.ActionDelete && v.Kind == "" {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// decisionField names the control of a decision about something that is no longer wanted. Handlers read it back.
+func decisionField(t onboarding.PlannedTask) string { return DecisionPrefix + t.Key }
+
+// DecisionPrefix begins the name of each field that holds an [onboarding.Decision]; the item's key follows.
+const DecisionPrefix = "decide:"
+
+// removes says what removing something that is no longer wanted means.
+func removes(t onboarding.PlannedTask) string {
+	if t.HoldsData {
+		return "Remove it and the data in it"
+	}
+	return "Remove it"
+}
