@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"google.golang.org/api/bigquery/v2"
 	"google.golang.org/api/bigtableadmin/v2"
 )
 
@@ -11,6 +12,7 @@ import (
 type dataServices struct {
 	storage    storageTables
 	datasets   *table[datasetState]  // by "project/dataset"
+	jobs       *table[bigquery.Job]  // by "project/job"
 	instances  *table[instanceState] // by "projects/p/instances/i"
 	zones      *table[zoneState]     // by "us-west1-a"
 	tables     *table[bigtableadmin.Table]
@@ -21,6 +23,7 @@ type dataServices struct {
 func (e *Emulator) registerData() {
 	e.registerStorage()
 	e.registerBigQuery()
+	e.registerJobs()
 	e.registerBigtable()
 	e.registerDatabricks()
 	e.registerTools()
