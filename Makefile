@@ -53,6 +53,7 @@ KILLS ?= 1000
 soak: ## kill servers at random, KILLS=1000 times, and read the cloud's history; then every fault in full length, and a run against its critical path (half an hour)
 	@bin/need postgres
 	@SOAK_KILLS=$(KILLS) LONG=1 go test ./e2e -count=1 -v -timeout 3h -run 'TestSoak|TestFaults|TestRunTakes'
+	@LONG=1 go test ./provisioner/resources -count=1 -v -timeout 1h -run 'TestTheScript'
 
 .PHONY: screenshots
 screenshots: ## every page in light, dark and narrow, into e2e/screenshots

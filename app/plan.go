@@ -40,8 +40,8 @@ type planCloud interface {
 	Unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []string
 	// Exports lists the files that a plan can be exported as.
 	Exports() []onboarding.PlanFile
-	// Export writes a plan as one of those files; CodeNotFound for any other name.
-	Export(spec onboarding.Spec, file string) (string, error)
+	// Export writes a plan as one of those files, which says what is missing; CodeNotFound for any other name.
+	Export(ctx context.Context, actor onboarding.Actor, spec onboarding.Spec, missing []string, file string) (string, error)
 }
 
 // Review is the plan of an onboarding as its cloud is now, and what stands between it and a run.
@@ -107,7 +107,7 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 		if err := a.addOverrides(ctx, actor, &r); err != nil {
 			return r, err
 		}
-		if r.Waiting = r.Journey.waiting(); len(r.Waiting) == 0 && !r.Latest.State.Active() {
+		if r.Waiting = r.Journey.waiting(); !r.Latest.State.Active() {
 			r.Exports = a.cfg.Cloud.Exports()
 		}
 		r.Paused = r.paused()
@@ -352,19 +352,41 @@ type ExportedPlan struct {
 	Name, Text string
 }
 
+// Exports are the files in which the plan comes; nil while there is nothing to name things by.
+func (a *App) Exports(j Journey) []onboarding.PlanFile {
+	if !exportable(j.Spec()) {
+		return nil
+	}
+	return a.cfg.Cloud.Exports()
+}
+
+func exportable(spec onboarding.Spec) bool { return spec.Deployment != "" && spec.Project != "" }
+
+// missing lists the questions that are still open, and what else must come before a run.
+func (j Journey) missing() []string {
+	var out []string
+	for _, link := range j.Steps(j.Case) {
+		if s, ok := j.Step(link.ID); ok && !s.Answered(j.Case) {
+			out = append(out, link.Title)
+		}
+	}
+	return append(out, j.waiting()...)
+}
+
 // ExportPlan writes the provisioning plan as a file for customers who run it themselves. It follows from the answers, so
-// it needs no consent. CodeConflict while answers or values are missing, CodeNotFound for a file that isn't offered.
+// it needs no consent. Answers that are missing are said in the file. CodeConflict while there is nothing to name things
+// by, CodeNotFound for a file that isn't offered.
 func (a *App) ExportPlan(ctx context.Context, actor onboarding.Actor, id onboarding.ID, file string) (ExportedPlan, error) {
 	j, err := a.Journey(ctx, actor, id)
 	out := ExportedPlan{Journey: j}
 	if err != nil {
 		return out, err
 	}
-	if !j.Complete(j.Case) || len(j.waiting()) > 0 {
-		return out, onboarding.Errorf(onboarding.CodeConflict, "Something is still missing, so there is no plan to export yet.")
-	}
 	spec := j.Spec()
+	if !exportable(spec) {
+		return out, onboarding.Errorf(onboarding.CodeConflict, "Choose the deployment's name and the project first. The files follow from them.")
+	}
 	out.Name = spec.Deployment + "-" + file
-	out.Text, err = a.cfg.Cloud.Export(spec, file)
+	out.Text, err = a.cfg.Cloud.Export(ctx, actor, spec, j.missing(), file)
 	return out, err
 }

@@ -61,6 +61,7 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 	view := web.ConnectView{
 		Frame: s.onboardingFrame(v, r.Journey.Onboarding, "Connect Google Cloud"), Onboarding: v.id, Project: r.Ask.Project, Permissions: r.Ask.Permissions, Asked: r.Ask.Name(),
 		StartURL: connectStart(v.id, next, "", r.Ask.Name()), Connection: web.Connection{Email: r.Held.Email, Since: r.Held.CreatedAt}, Back: currentPage(r.Journey),
+		Files: s.App.Exports(r.Journey),
 	}
 	for _, scope := range connectScopes(r.Scopes) {
 		view.Scopes = append(view.Scopes, web.Reason{Name: scope, Why: scopeReason(scope)})

@@ -91,14 +91,16 @@ func (s *Server) plan(w http.ResponseWriter, v *visit) error {
 func (s *Server) planFile(w http.ResponseWriter, v *visit) error {
 	file, err := s.App.ExportPlan(v.Context(), v.actor, v.id, chi.URLParam(v.Request, "file"))
 	switch {
-	case onboarding.ErrorCode(err) == onboarding.CodeConflict && !file.Journey.Complete(file.Journey.Case):
-		return seeOther(w, v.Request, web.OnboardingPath(v.id, "check"))
 	case onboarding.ErrorCode(err) == onboarding.CodeConflict:
-		return seeOther(w, v.Request, web.OnboardingPath(v.id, "plan")) // it says what is missing
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "check")) // it says what is missing
 	case err != nil:
 		return err
 	}
-	download(w, v, "text/plain", file.Name, []byte(file.Text))
+	kind := "text/plain"
+	if strings.HasSuffix(file.Name, ".zip") {
+		kind = "application/zip"
+	}
+	download(w, v, kind, file.Name, []byte(file.Text))
 	return nil
 }
 

@@ -133,8 +133,14 @@ func TestThePlanIsADownload(t *testing.T) {
 	}
 	want(t, b.get(web.OnboardingPath(ob.ID, "plan", "plan.exe")), http.StatusNotFound)
 
-	half := w.begun()
+	if got := b.get(web.OnboardingPath(ob.ID, "connect")).Find("a[download]").AttrOr("href", ""); got != path {
+		t.Errorf("the page before the consent links to %q", got)
+	}
+	half := w.begun() // names nothing yet
 	wantTo(t, w.as(ada).get(web.OnboardingPath(half.ID, "plan", "plan.sh")), web.OnboardingPath(half.ID, "check"))
+	if p := w.as(ada).get(web.OnboardingPath(half.ID, "connect")); p.Find("a[download]").Length() > 0 || !strings.Contains(p.Find("main").Text(), "They are offered here once") {
+		t.Error("the files are offered while nothing has a name")
+	}
 }
 
 func TestAPlanIsApprovedOnceHoweverOftenItIsClicked(t *testing.T) {

@@ -1,36 +1,65 @@
 package provisioner
 
 import (
+	"context"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2/hclwrite"
-	"github.com/zclconf/go-cty/cty"
-
 	"groundwork/onboarding"
 )
 
-// Commands are a task's lines of the script, each as its words, which are quoted there.
+// Commands are a task's lines of the script, each command as its words, which are quoted there. A word [API] before a
+// method, an address and a body is a call that gcloud has no flag for.
 type Commands struct {
-	Unless []string // a command that succeeds where the resource is there, whoever made it; nil: Run may be repeated
-	Run    [][]string
+	Look    []string   // prints the marks of what is there, and fails where nothing is; nil: only Run
+	Mark    string     // what Look prints of what is ours; "": whose it is doesn't matter
+	Ready   string     // what Look prints once it is usable; "": at once
+	Make    []string   // where Look finds nothing; nil: it must be there
+	Repairs []Repair   // of what Look found
+	Run     [][]string // in any case, so they may be repeated
 }
 
-// AsYou is a word of [Commands] that the shell makes the header with the access of whoever runs the script.
-const AsYou = "Authorization: Bearer $(gcloud auth print-access-token)"
+// Repair is a command for what a look printed.
+type Repair struct {
+	If, Unless string // what the look printed; one of them
+	Run        []string
+}
+
+// Words that begin a command of a [Commands]: a call of Google's API, and one that starts an operation of Bigtable.
+const (
+	API       = "google"
+	Operation = "operation"
+)
 
 type export struct {
 	onboarding.PlanFile
-	text func(onboarding.Spec, []*Task) string
+	text func(exported) string
+}
+
+// exported is what the files are made from.
+type exported struct {
+	spec    onboarding.Spec
+	tasks   []*Task
+	there   map[string]bool // the keys of what the inventory holds
+	missing []string        // what isn't answered yet, in words
+}
+
+// incomplete says that the files aren't the plan yet; "" once they are.
+func (x exported) incomplete() string {
+	if len(x.missing) == 0 {
+		return ""
+	}
+	return "Not complete yet, so it must not be run. Still missing: " + strings.Join(x.missing, "; ") + "."
 }
 
 // exports are the files of a plan, in the order in which they are offered.
 var exports = []export{
 	{onboarding.PlanFile{Name: "plan.sh", Title: "Script for gcloud"}, script},
-	{onboarding.PlanFile{Name: "main.tf", Title: "Terraform configuration"}, terraformConfig},
+	{onboarding.PlanFile{Name: "terraform.zip", Title: "Terraform configuration"}, terraformZip},
 	{onboarding.PlanFile{Name: "checklist.md", Title: "Checklist for the console"}, checklist},
 }
 
@@ -44,9 +73,9 @@ func (s *Service) Exports() []onboarding.PlanFile {
 }
 
 // Export is a spec's plan as a file for those who would rather run it themselves: the same declarations, the same
-// order, the same marks, so that a run afterwards finds its work done. It reads no cloud and holds no secret. An
-// unknown name is CodeNotFound.
-func (s *Service) Export(spec onboarding.Spec, file string) (string, error) {
+// order, the same marks, so that a run afterwards finds its work done. It reads no cloud and holds no secret. What is
+// missing is said in the file, which then refuses to run. An unknown name is CodeNotFound.
+func (s *Service) Export(ctx context.Context, actor onboarding.Actor, spec onboarding.Spec, missing []string, file string) (string, error) {
 	i := slices.IndexFunc(exports, func(e export) bool { return e.Name == file })
 	if i < 0 {
 		return "", onboarding.Errorf(onboarding.CodeNotFound, "There is no file %q of the plan. Go back to the plan and choose one.", file)
@@ -55,37 +84,74 @@ func (s *Service) Export(spec onboarding.Spec, file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s of %s: %w", file, spec.Onboarding, err)
 	}
-	return exports[i].text(spec, tasks), nil
+	items, err := s.cfg.Ledger.Inventory(ctx, actor, spec.Onboarding)
+	if err != nil {
+		return "", fmt.Errorf("%s of %s: %w", file, spec.Onboarding, err)
+	}
+	x := exported{spec: spec, tasks: tasks, missing: missing, there: map[string]bool{}}
+	for _, item := range there(items) {
+		x.there[item.Key] = true
+	}
+	return exports[i].text(x), nil
 }
 
+//go:embed script.sh
+var scriptHelpers string
+
 // script may be run again: what is there is left as it is.
-func script(spec onboarding.Spec, tasks []*Task) string {
+func script(x exported) string {
+	spec, tasks := x.spec, x.tasks
 	var b strings.Builder
 	b.WriteString("#!/usr/bin/env bash\n")
 	comment(&b, "Prepares the project "+spec.Project+" for "+spec.Deployment+".")
-	comment(&b, "Sign in first: gcloud auth login. It may be run again: what is there is left as it is.")
+	comment(&b, "Sign in first: gcloud auth login. To see what it would do: bash plan.sh --dry-run")
+	comment(&b, "It may be run again, also after it was stopped: what is there is left as it is.")
 	comment(&b, "Then open the plan again: it finds what was made, checks it, and hands it over.")
-	b.WriteString("set -euo pipefail\n")
+	why := x.incomplete()
+	if why != "" {
+		comment(&b, why)
+	}
+	b.WriteString(scriptHelpers + "\nPROJECT=" + shell([]string{spec.Project}) + "\n")
+	if why != "" {
+		b.WriteString("if [ -z \"$dry_run\" ]; then stop " + shell([]string{why}) + "; fi\n")
+	}
 	for _, t := range tasks {
 		if t.gcloud == nil {
 			continue
 		}
 		b.WriteString("\n")
 		comment(&b, t.Description.Title+". "+t.Description.Why)
-		c, indent := t.gcloud(), ""
-		if c.Unless != nil {
-			indent = "  "
-			fmt.Fprintf(&b, "if ! %s >/dev/null 2>&1; then\n", shell(c.Unless))
-		}
-		for _, words := range c.Run {
-			b.WriteString(indent + shell(words) + "\n")
-		}
-		if c.Unless != nil {
-			b.WriteString("fi\n")
-		}
+		b.WriteString("echo " + shell([]string{t.Description.Title + ": " + t.thing()}) + "\n")
+		t.gcloud().write(&b, t.thing())
 	}
+	b.WriteString("\nif [ -n \"$dry_run\" ]; then echo 'Nothing was changed.'; else echo 'Done. Open the plan again to have it checked and handed over.'; fi\n")
 	leftOver(&b, tasks, func(t *Task) bool { return t.gcloud != nil })
 	return b.String()
+}
+
+func (c Commands) write(b *strings.Builder, thing string) {
+	switch {
+	case c.Look != nil && c.Make == nil:
+		fmt.Fprintf(b, "look %s || stop %s\n", shell(c.Look), shell([]string{thing + " is not there. Create it, or choose another in your answers and get this file again."}))
+	case c.Look != nil:
+		fmt.Fprintf(b, "if ! look %s; then\n  try %s\n  [ -n \"$dry_run\" ] || until_there %[1]s\nfi\n", shell(c.Look), shell(c.Make))
+	}
+	if c.Mark != "" {
+		fmt.Fprintf(b, "[ -z \"$found\" ] || ours %s\n", shell([]string{thing, c.Mark}))
+	}
+	if c.Ready != "" {
+		fmt.Fprintf(b, "[ -z \"$found\" ] || until_says %s %s\n", shell([]string{c.Ready}), shell(c.Look))
+	}
+	for _, r := range c.Repairs {
+		not := ""
+		if r.If == "" {
+			not = "! "
+		}
+		fmt.Fprintf(b, "if [ -n \"$found\" ] && %sprintf '%%s' \"$found\" | grep -qF -- %s; then\n  try %s\nfi\n", not, shell([]string{r.If + r.Unless}), shell(r.Run))
+	}
+	for _, words := range c.Run {
+		b.WriteString("try " + shell(words) + "\n")
+	}
 }
 
 // leftOver says what the file doesn't do, and who does it.
@@ -114,10 +180,7 @@ func comment(b *strings.Builder, text string) {
 func shell(words []string) string {
 	out := make([]string, 0, len(words))
 	for _, w := range words {
-		switch {
-		case w == AsYou:
-			w = `"` + w + `"`
-		case w == "" || strings.ContainsFunc(w, func(r rune) bool { return !unquoted(r) }):
+		if w == "" || strings.ContainsFunc(w, func(r rune) bool { return !unquoted(r) }) {
 			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
 		out = append(out, w)
@@ -129,54 +192,14 @@ func unquoted(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@,+", r)
 }
 
-func terraformConfig(spec onboarding.Spec, tasks []*Task) string {
-	var b strings.Builder
-	comment(&b, "Prepares the project "+spec.Project+" for "+spec.Deployment+".")
-	comment(&b, "After terraform apply, open the plan again: it finds what was made, checks it, and hands it over.")
-	b.WriteString("\n")
-	terraform := hclwrite.NewBlock("terraform", nil)
-	terraform.Body().AppendNewBlock("required_providers", nil).Body().SetAttributeValue("google", cty.ObjectVal(map[string]cty.Value{
-		"source": cty.StringVal("hashicorp/google"), "version": cty.StringVal(">= 5.0"),
-	}))
-	provider := hclwrite.NewBlock("provider", []string{"google"})
-	provider.Body().SetAttributeValue("project", cty.StringVal(spec.Project))
-	provider.Body().SetAttributeValue("region", cty.StringVal(spec.Region))
-	b.WriteString(rendered(terraform) + "\n" + rendered(provider))
-
-	address := map[*Task]string{}
-	for _, t := range tasks {
-		if t.terraform == nil {
-			continue
-		}
-		block := t.terraform(identifier(t.Name, address))
-		if block == nil {
-			continue
-		}
-		address[t] = strings.Join(block.Labels(), ".")
-		if block.Type() == "data" {
-			address[t] = "data." + address[t]
-		}
-		var behind []hclwrite.Tokens
-		for _, d := range t.DependsOn {
-			if address[d] != "" {
-				behind = append(behind, hclwrite.TokensForIdentifier(address[d]))
-			}
-		}
-		if len(behind) > 0 {
-			block.Body().SetAttributeRaw("depends_on", hclwrite.TokensForTuple(behind))
-		}
-		b.WriteString("\n")
-		comment(&b, t.Description.Title+". "+t.Description.Why)
-		b.WriteString(rendered(block))
-	}
-	leftOver(&b, tasks, func(t *Task) bool { return address[t] != "" })
-	return b.String()
-}
-
 // checklist is for the console: what, why, with which settings, for whom.
-func checklist(spec onboarding.Spec, tasks []*Task) string {
+func checklist(x exported) string {
+	spec, tasks := x.spec, x.tasks
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Prepare %s for %s\n\nWhen all is done, open the plan again: it finds what was made, checks it, and hands it over.\n", spec.Project, spec.Deployment)
+	if why := x.incomplete(); why != "" {
+		fmt.Fprintf(&b, "\n**%s**\n", why)
+	}
 	for _, t := range tasks {
 		p := t.planned()
 		if t.gcloud == nil && p.Guide == nil {
@@ -230,25 +253,4 @@ func settings(desired json.RawMessage) []string {
 		}
 	}
 	return lines
-}
-
-func rendered(block *hclwrite.Block) string {
-	f := hclwrite.NewEmptyFile()
-	f.Body().AppendBlock(block)
-	return string(hclwrite.Format(f.Bytes()))
-}
-
-// identifier is a task's name as Terraform takes it, and no other task's.
-func identifier(task onboarding.TaskName, taken map[*Task]string) string {
-	base := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '_'
-	}, string(task))
-	name := base
-	for n := 2; slices.ContainsFunc(slices.Collect(maps.Values(taken)), func(a string) bool { return strings.HasSuffix(a, "."+name) }); n++ {
-		name = fmt.Sprintf("%s_%d", base, n)
-	}
-	return name
 }

@@ -50,7 +50,7 @@ type StepDef[S any] struct {
 	// tells from others of its type, nil where Google's provider has none. Both are pure, and what they make must be
 	// Owned for Check. nil: it is not for them, since it only checks, guides, or takes a secret.
 	Gcloud    func(onboarding.Spec, S) Commands
-	Terraform func(spec onboarding.Spec, want S, name string) *hclwrite.Block
+	Terraform func(spec onboarding.Spec, want S, name string) (block *hclwrite.Block, id string)
 	// Makes is the kind of resource that Apply creates, for counts: "bucket". "": bindings only, which count themselves, or
 	// nothing that counts.
 	Makes string

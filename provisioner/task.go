@@ -128,7 +128,7 @@ func newTask[S any](s *Step, def StepDef[S], spec onboarding.Spec, name onboardi
 		t.gcloud = func() Commands { return def.Gcloud(spec, want) }
 	}
 	if def.Terraform != nil {
-		t.terraform = func(name string) *hclwrite.Block { return def.Terraform(spec, want, name) }
+		t.terraform = func(name string) (*hclwrite.Block, string) { return def.Terraform(spec, want, name) }
 	}
 	if def.Facts != nil {
 		t.Facts = def.Facts(spec, want)
@@ -152,8 +152,8 @@ type Task struct {
 	Facts       []onboarding.Fact       // for the handover record
 	DependsOn   []*Task                 // filled by [Graph]
 
-	gcloud    func() Commands                   // nil: not for scripts
-	terraform func(name string) *hclwrite.Block // nil: not for Terraform
+	gcloud    func() Commands                                      // nil: not for scripts
+	terraform func(name string) (block *hclwrite.Block, id string) // nil: not for Terraform
 
 	needs Needs
 

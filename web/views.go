@@ -145,6 +145,7 @@ type ConnectView struct {
 	Colleagues  []onboarding.Colleague // whom the customer may remove
 	You         onboarding.Colleague   // the colleague who looks; zero: it is somebody else
 	Back        string                 // URL
+	Files       []onboarding.PlanFile  // for those who would rather run the plan themselves; nil: too early
 }
 
 // ColleagueForm sends the cloud step to a colleague with the rights.

@@ -3,7 +3,6 @@ package resources
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -203,40 +202,39 @@ func undoInstance(ctx context.Context, env *provisioner.Env, want instance) erro
 	return nil
 }
 
-// gcloudInstance sets the labels by a call of its own, since gcloud has no flag for an instance's labels.
+// gcloudInstance makes the instance with its labels in one call, which gcloud has no flag for.
 func gcloudInstance(spec onboarding.Spec, want instance) provisioner.Commands {
-	id, project := instanceID(spec), "--project="+spec.Project
-	look := []string{"gcloud", "bigtable", "instances", "describe", id, project}
+	id := instanceID(spec)
+	look := []string{"gcloud", "bigtable", "instances", "describe", id, "--project=" + spec.Project, "--format=value[separator=' '](name,state,labels.groundwork-onboarding)"}
 	if want.Adopt {
-		return run(look...)
+		return provisioner.Commands{Look: look}
 	}
-	body, err := json.Marshal(map[string]any{"labels": want.Labels})
-	if err != nil {
-		panic(fmt.Sprintf("labels of %s: %v", want.Name, err)) // a map of texts always marshals
+	parent := "projects/" + spec.Project
+	body := asJSON(map[string]any{
+		"parent": parent, "instanceId": id,
+		"instance": map[string]any{"displayName": want.DisplayName, "labels": want.Labels, "type": "PRODUCTION"},
+		"clusters": map[string]any{want.Cluster: map[string]any{
+			"location": parent + "/locations/" + want.Zone, "serveNodes": want.Nodes, "defaultStorageType": want.Storage,
+		}},
+	})
+	return provisioner.Commands{
+		Look: look, Mark: want.Labels["groundwork-onboarding"], Ready: "READY",
+		Make: []string{provisioner.Operation, "POST", "https://bigtableadmin.googleapis.com/v2/" + parent + "/instances", body},
 	}
-	return provisioner.Commands{Unless: look, Run: [][]string{
-		{
-			"gcloud", "bigtable", "instances", "create", id, project, "--display-name=" + want.DisplayName,
-			fmt.Sprintf("--cluster-config=id=%s,zone=%s,nodes=%d", want.Cluster, want.Zone, want.Nodes), "--cluster-storage-type=" + want.Storage,
-		},
-		{
-			"curl", "--fail", "--silent", "--show-error", "--request", "PATCH", "--header", provisioner.AsYou, "--header", "Content-Type: application/json",
-			"--data", string(body), "https://bigtableadmin.googleapis.com/v2/" + want.Name + "?updateMask=labels",
-		},
-	}}
 }
 
-func terraformInstance(spec onboarding.Spec, want instance, name string) *hclwrite.Block {
+func terraformInstance(spec onboarding.Spec, want instance, name string) (*hclwrite.Block, string) {
 	if want.Adopt {
-		return nil // Google's provider reads no instances
+		return nil, "" // Google's provider reads no instances
 	}
 	b := resource("google_bigtable_instance", name)
 	set(b, "project", spec.Project, "name", instanceID(spec), "display_name", want.DisplayName)
 	b.Body().SetAttributeValue("labels", labels(want.Labels))
+	b.Body().SetAttributeValue("deletion_protection", cty.True)
 	cluster := b.Body().AppendNewBlock("cluster", nil)
 	set(cluster, "cluster_id", want.Cluster, "zone", want.Zone, "storage_type", want.Storage)
 	cluster.Body().SetAttributeValue("num_nodes", cty.NumberIntVal(want.Nodes))
-	return b
+	return b, want.Name
 }
 
 func permissionsOfInstance(_ onboarding.Spec, want instance) provisioner.Needs {

@@ -150,7 +150,7 @@ func undoBinding(ctx context.Context, env *provisioner.Env, b iamBinding) error 
 }
 
 func gcloudBinding(spec onboarding.Spec, b iamBinding) provisioner.Commands {
-	who := []string{"--member=" + b.Member, "--role=" + b.Role}
+	who := []string{"--member=" + b.Member, "--role=" + b.Role, "--condition=None"}
 	switch {
 	case b.Bucket != "":
 		return run(append([]string{"gcloud", "storage", "buckets", "add-iam-policy-binding", "gs://" + b.Bucket}, who...)...)
@@ -160,28 +160,29 @@ func gcloudBinding(spec onboarding.Spec, b iamBinding) provisioner.Commands {
 	case b.Instance != "":
 		return run(append([]string{"gcloud", "bigtable", "instances", "add-iam-policy-binding", b.Instance, "--project=" + b.Project}, who...)...)
 	default:
-		return run(append([]string{"gcloud", "projects", "add-iam-policy-binding", b.Project, "--condition=None"}, who...)...)
+		return run(append([]string{"gcloud", "projects", "add-iam-policy-binding", b.Project}, who...)...)
 	}
 }
 
-func terraformBinding(_ onboarding.Spec, b iamBinding, name string) *hclwrite.Block {
+func terraformBinding(_ onboarding.Spec, b iamBinding, name string) (*hclwrite.Block, string) {
 	var block *hclwrite.Block
+	var on string
 	switch {
 	case b.Bucket != "":
-		block = resource("google_storage_bucket_iam_member", name)
+		block, on = resource("google_storage_bucket_iam_member", name), "b/"+b.Bucket
 		set(block, "bucket", b.Bucket)
 	case b.Account != "":
-		block = resource("google_service_account_iam_member", name)
-		set(block, "service_account_id", "projects/"+cmp.Or(accountProject(b.Account), "-")+"/serviceAccounts/"+b.Account)
+		block, on = resource("google_service_account_iam_member", name), "projects/"+cmp.Or(accountProject(b.Account), "-")+"/serviceAccounts/"+b.Account
+		set(block, "service_account_id", on)
 	case b.Instance != "":
-		block = resource("google_bigtable_instance_iam_member", name)
+		block, on = resource("google_bigtable_instance_iam_member", name), "projects/"+b.Project+"/instances/"+b.Instance
 		set(block, "project", b.Project, "instance", b.Instance)
 	default:
-		block = resource("google_project_iam_member", name)
+		block, on = resource("google_project_iam_member", name), b.Project
 		set(block, "project", b.Project)
 	}
 	set(block, "role", b.Role, "member", b.Member)
-	return block
+	return block, on + " " + b.Role + " " + b.Member
 }
 
 // permissionsOfBinding are those that reading and writing the policy take.

@@ -214,24 +214,28 @@ func eraseObjects(ctx context.Context, bucket *storage.BucketHandle) error {
 }
 
 // gcloudBucket labels what it has just made, and never a bucket that it found: a label makes it ours to delete.
+// gcloudBucket makes the bucket with its label in one call, which gcloud has no flag for: an attempt that was stopped
+// leaves no bucket that nobody knows.
 func gcloudBucket(_ onboarding.Spec, want bucketState) provisioner.Commands {
-	name := "gs://" + want.Name
+	body := asJSON(map[string]any{
+		"name": want.Name, "location": strings.ToUpper(want.Location), "labels": want.Labels,
+		"iamConfiguration": map[string]any{"uniformBucketLevelAccess": map[string]any{"enabled": true}, "publicAccessPrevention": "enforced"},
+	})
 	return provisioner.Commands{
-		Unless: []string{"gcloud", "storage", "buckets", "describe", name},
-		Run: [][]string{
-			{"gcloud", "storage", "buckets", "create", name, "--project=" + want.Project, "--location=" + want.Location, "--uniform-bucket-level-access", "--public-access-prevention"},
-			{"gcloud", "storage", "buckets", "update", name, "--update-labels=" + pairs(want.Labels)},
-		},
+		Look: []string{"gcloud", "storage", "buckets", "describe", "gs://" + want.Name, "--format=value[separator=' '](name,labels.groundwork-onboarding)"},
+		Mark: want.Labels["groundwork-onboarding"],
+		Make: []string{provisioner.API, "POST", "https://storage.googleapis.com/storage/v1/b?project=" + url.QueryEscape(want.Project), body},
 	}
 }
 
-func terraformBucket(_ onboarding.Spec, want bucketState, name string) *hclwrite.Block {
+func terraformBucket(_ onboarding.Spec, want bucketState, name string) (*hclwrite.Block, string) {
 	b := resource("google_storage_bucket", name)
 	set(b, "name", want.Name, "project", want.Project, "location", want.Location)
 	b.Body().SetAttributeValue("uniform_bucket_level_access", cty.True)
 	b.Body().SetAttributeValue("public_access_prevention", cty.StringVal("enforced"))
+	b.Body().SetAttributeValue("force_destroy", cty.False)
 	b.Body().SetAttributeValue("labels", labels(want.Labels))
-	return b
+	return b, want.Name
 }
 
 func permissionsOfBucket(_ onboarding.Spec, want bucketState) provisioner.Needs {

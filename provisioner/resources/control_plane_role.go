@@ -169,20 +169,28 @@ func undoRole(ctx context.Context, env *provisioner.Env, want role) error {
 func gcloudRole(_ onboarding.Spec, want role) provisioner.Commands {
 	parent, id, _ := strings.Cut(want.Name, "/roles/")
 	project := "--project=" + strings.TrimPrefix(parent, "projects/")
+	settings := []string{
+		id, project, "--title=" + want.Title, "--description=" + want.Description, "--permissions=" + strings.Join(want.Permissions, ","), "--stage=GA",
+	}
 	return provisioner.Commands{
-		Unless: []string{"gcloud", "iam", "roles", "describe", id, project},
-		Run: [][]string{{
-			"gcloud", "iam", "roles", "create", id, project, "--title=" + want.Title, "--description=" + want.Description,
-			"--permissions=" + strings.Join(want.Permissions, ","), "--stage=GA",
-		}},
+		Look: []string{"gcloud", "iam", "roles", "describe", id, project, "--format=value[separator=' | '](title,description,includedPermissions,deleted)"},
+		Mark: "managed-by=groundwork ",
+		Make: append([]string{"gcloud", "iam", "roles", "create"}, settings...),
+		Repairs: []provisioner.Repair{
+			{If: " | True", Run: []string{"gcloud", "iam", "roles", "undelete", id, project}},
+			{
+				Unless: strings.Join([]string{want.Title, want.Description, strings.Join(want.Permissions, ";")}, " | "),
+				Run:    append([]string{"gcloud", "iam", "roles", "update"}, settings...),
+			},
+		},
 	}
 }
 
-func terraformRole(spec onboarding.Spec, want role, name string) *hclwrite.Block {
+func terraformRole(spec onboarding.Spec, want role, name string) (*hclwrite.Block, string) {
 	b := resource("google_project_iam_custom_role", name)
 	set(b, "project", spec.Project, "role_id", spec.CustomRole(), "title", want.Title, "description", want.Description)
 	b.Body().SetAttributeValue("permissions", texts(want.Permissions))
-	return b
+	return b, want.Name
 }
 
 func permissionsOfRole(onboarding.Spec, role) provisioner.Needs {

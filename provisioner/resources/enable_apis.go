@@ -105,13 +105,13 @@ func gcloudAPIs(_ onboarding.Spec, want apis) provisioner.Commands {
 	return run(slices.Concat([]string{"gcloud", "services", "enable"}, want.Services, []string{"--project=" + want.Project})...)
 }
 
-func terraformAPIs(_ onboarding.Spec, want apis, name string) *hclwrite.Block {
+func terraformAPIs(_ onboarding.Spec, want apis, name string) (*hclwrite.Block, string) {
 	b := resource("google_project_service", name)
 	b.Body().SetAttributeRaw("for_each", hclwrite.TokensForFunctionCall("toset", hclwrite.TokensForValue(texts(want.Services))))
 	b.Body().SetAttributeValue("project", cty.StringVal(want.Project))
 	b.Body().SetAttributeRaw("service", hclwrite.TokensForIdentifier("each.key"))
 	b.Body().SetAttributeValue("disable_on_destroy", cty.False)
-	return b
+	return b, want.Project + "/" + provisioner.EachKey
 }
 
 func permissionsOfAPIs(onboarding.Spec, apis) provisioner.Needs {

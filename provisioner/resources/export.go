@@ -1,9 +1,8 @@
 package resources
 
 import (
-	"maps"
+	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
@@ -41,11 +40,11 @@ func labels(of map[string]string) cty.Value {
 	return cty.MapVal(values)
 }
 
-// pairs are labels as gcloud takes them: "a=1,b=2".
-func pairs(of map[string]string) string {
-	var p []string
-	for _, k := range slices.Sorted(maps.Keys(of)) {
-		p = append(p, k+"="+of[k])
+// asJSON is the body of a call in the script.
+func asJSON(v map[string]any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("a map of texts always marshals: " + err.Error())
 	}
-	return strings.Join(p, ",")
+	return string(text)
 }

@@ -157,14 +157,17 @@ func undoDataset(ctx context.Context, env *provisioner.Env, want datasetAccess) 
 
 // gcloudDataset binds by SQL, since bq has no command that adds one member to a dataset.
 func gcloudDataset(_ onboarding.Spec, d datasetAccess) provisioner.Commands {
-	return run("bq", "--project_id="+d.Project, "query", "--use_legacy_sql=false",
+	return run("bq", "--headless", "--project_id="+d.Project, "query", "--use_legacy_sql=false",
 		"GRANT `"+d.Role+"` ON SCHEMA `"+d.Project+"`.`"+d.Dataset+"` TO \""+serviceAccount(d.Email)+"\"")
 }
 
-func terraformDataset(_ onboarding.Spec, d datasetAccess, name string) *hclwrite.Block {
-	b := resource("google_bigquery_dataset_iam_member", name)
-	set(b, "project", d.Project, "dataset_id", d.Dataset, "role", d.Role, "member", serviceAccount(d.Email))
-	return b
+// terraformDataset adds one entry to the dataset's list. The provider's IAM resources for datasets would remove the
+// authorized views from it (T26). The role is written as Google writes it back, or each plan would differ; the provider
+// can't import such an entry, and finds it there when it adds it.
+func terraformDataset(_ onboarding.Spec, d datasetAccess, name string) (*hclwrite.Block, string) {
+	b := resource("google_bigquery_dataset_access", name)
+	set(b, "project", d.Project, "dataset_id", d.Dataset, "role", "READER", "user_by_email", d.Email)
+	return b, ""
 }
 
 func permissionsOfDataset(spec onboarding.Spec, want datasetAccess) provisioner.Needs {

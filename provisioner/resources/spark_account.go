@@ -178,28 +178,28 @@ func undoAccount(ctx context.Context, env *provisioner.Env, want account) error 
 	return nil
 }
 
-func gcloudAccount(_ onboarding.Spec, want account) provisioner.Commands {
-	look := []string{"gcloud", "iam", "service-accounts", "describe", want.Email}
+func gcloudAccount(spec onboarding.Spec, want account) provisioner.Commands {
+	look := []string{"gcloud", "iam", "service-accounts", "describe", want.Email, "--project=" + want.Project, "--format=value[separator=' '](email,description)"}
 	if want.Existing {
-		return run(look...)
+		return provisioner.Commands{Look: look}
 	}
 	id, _, _ := strings.Cut(want.Email, "@")
-	return provisioner.Commands{Unless: append(look, "--project="+want.Project), Run: [][]string{{
+	return provisioner.Commands{Look: look, Mark: spec.OwnerMark(), Make: []string{
 		"gcloud", "iam", "service-accounts", "create", id, "--project=" + want.Project,
 		"--display-name=" + want.DisplayName, "--description=" + want.Description,
-	}}}
+	}}
 }
 
-func terraformAccount(_ onboarding.Spec, want account, name string) *hclwrite.Block {
+func terraformAccount(_ onboarding.Spec, want account, name string) (*hclwrite.Block, string) {
 	if want.Existing {
 		b := hclwrite.NewBlock("data", []string{"google_service_account", name})
 		set(b, "account_id", want.Email)
-		return b
+		return b, ""
 	}
 	b := resource("google_service_account", name)
 	id, _, _ := strings.Cut(want.Email, "@")
 	set(b, "project", want.Project, "account_id", id, "display_name", want.DisplayName, "description", want.Description)
-	return b
+	return b, "projects/" + want.Project + "/serviceAccounts/" + want.Email
 }
 
 func permissionsOfAccount(spec onboarding.Spec, want account) provisioner.Needs {

@@ -384,9 +384,9 @@ func prefixed(prefix string, names []string) []string {
 }
 
 // Export is the plan as a file for those who run it themselves.
-func (w *World) Export(file string) string {
+func (w *World) Export(file string, missing ...string) string {
 	w.T.Helper()
-	text, err := w.service.Export(w.Spec, file)
+	text, err := w.service.Export(w.T.Context(), onboarding.System, w.Spec, missing, file)
 	if err != nil {
 		w.T.Fatalf("export %s: %v", file, err)
 	}

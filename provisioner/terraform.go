@@ -1,0 +1,278 @@
+package provisioner
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+
+	"groundwork/onboarding"
+)
+
+// EachKey stands in an import's ID for the key of a block with for_each.
+const EachKey = "${each.key}"
+
+// providerVersion is the range of Google's provider for which the blocks are written and checked.
+const providerVersion = ">= 6.0, < 7.0"
+
+// terraformZip is the plan as a Terraform module.
+func terraformZip(x exported) string {
+	var buf bytes.Buffer
+	z := zip.NewWriter(&buf)
+	files := terraformFiles(x)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		w, err := z.Create(name)
+		if err == nil {
+			_, err = w.Write([]byte(files[name]))
+		}
+		if err != nil {
+			panic("a zip in memory takes any file: " + err.Error())
+		}
+	}
+	if err := z.Close(); err != nil {
+		panic("a zip in memory can be closed: " + err.Error())
+	}
+	return buf.String()
+}
+
+// block is a task's place in the configuration.
+type block struct {
+	task    *Task
+	hcl     *hclwrite.Block
+	address string // "google_storage_bucket.bucket"
+	id      string // by which Terraform imports it; "": it can't
+}
+
+func terraformFiles(x exported) map[string]string {
+	blocks := terraformBlocks(x.tasks)
+	return map[string]string{
+		"main.tf": terraformMain(x, blocks), "variables.tf": terraformVariables(x, blocks), "outputs.tf": terraformOutputs(blocks),
+		"imports.tf": terraformImports(blocks), "README.md": terraformReadme(x, blocks),
+	}
+}
+
+func terraformBlocks(tasks []*Task) []block {
+	var blocks []block
+	address := map[*Task]string{}
+	for _, t := range tasks {
+		if t.terraform == nil {
+			continue
+		}
+		b, id := t.terraform(identifier(t.Name, address))
+		if b == nil {
+			continue
+		}
+		address[t] = strings.Join(b.Labels(), ".")
+		if b.Type() == "data" {
+			address[t] = "data." + address[t]
+		}
+		var behind []hclwrite.Tokens
+		for _, d := range t.DependsOn {
+			if address[d] != "" {
+				behind = append(behind, hclwrite.TokensForIdentifier(address[d]))
+			}
+		}
+		if len(behind) > 0 {
+			b.Body().SetAttributeRaw("depends_on", hclwrite.TokensForTuple(behind))
+		}
+		blocks = append(blocks, block{t, b, address[t], id})
+	}
+	return blocks
+}
+
+func terraformMain(x exported, blocks []block) string {
+	var b strings.Builder
+	comment(&b, "Prepares the project "+x.spec.Project+" for "+x.spec.Deployment+".")
+	comment(&b, "After terraform apply, open the plan again: it finds what was made, checks it, and hands it over.")
+	if why := x.incomplete(); why != "" {
+		comment(&b, why)
+	}
+	b.WriteString("\n")
+	terraform := hclwrite.NewBlock("terraform", nil)
+	terraform.Body().SetAttributeValue("required_version", cty.StringVal(">= 1.7")) // import blocks with for_each
+	terraform.Body().AppendNewBlock("required_providers", nil).Body().SetAttributeValue("google", cty.ObjectVal(map[string]cty.Value{
+		"source": cty.StringVal("hashicorp/google"), "version": cty.StringVal(providerVersion),
+	}))
+	provider := hclwrite.NewBlock("provider", []string{"google"})
+	provider.Body().SetAttributeRaw("project", variable("project"))
+	provider.Body().SetAttributeRaw("region", variable("region"))
+	provider.Body().SetAttributeValue("add_terraform_attribution_label", cty.False) // the labels are those of the plan
+	b.WriteString(rendered(terraform) + "\n" + rendered(provider))
+	done := map[*Task]bool{}
+	for _, at := range blocks {
+		done[at.task] = true
+		useVariables(at.hcl, x.spec)
+		b.WriteString("\n")
+		comment(&b, at.task.Description.Title+". "+at.task.Description.Why)
+		b.WriteString(rendered(at.hcl))
+	}
+	leftOver(&b, x.tasks, func(t *Task) bool { return done[t] })
+	return b.String()
+}
+
+// useVariables puts the variables in place of the values that they default to.
+func useVariables(b *hclwrite.Block, spec onboarding.Spec) {
+	for name, values := range map[string]map[string]string{
+		"project": {spec.Project: "project"}, "location": {strings.ToLower(spec.Region): "region"},
+	} {
+		a := b.Body().GetAttribute(name)
+		if a == nil {
+			continue
+		}
+		for value, v := range values {
+			if value != "" && strings.TrimSpace(string(a.Expr().BuildTokens(nil).Bytes())) == string(hclwrite.TokensForValue(cty.StringVal(value)).Bytes()) {
+				b.Body().SetAttributeRaw(name, variable(v))
+			}
+		}
+	}
+}
+
+func variable(name string) hclwrite.Tokens {
+	return hclwrite.TokensForTraversal(hcl.Traversal{hcl.TraverseRoot{Name: "var"}, hcl.TraverseAttr{Name: name}})
+}
+
+func terraformVariables(x exported, blocks []block) string {
+	var all []string
+	add := func(name, kind, description string, value cty.Value) *hclwrite.Block {
+		v := hclwrite.NewBlock("variable", []string{name})
+		v.Body().SetAttributeValue("description", cty.StringVal(description))
+		v.Body().SetAttributeRaw("type", expression(kind))
+		v.Body().SetAttributeValue("default", value)
+		return v
+	}
+	all = append(all,
+		rendered(add("project", "string", "The project that is prepared.", cty.StringVal(x.spec.Project))),
+		rendered(add("region", "string", "The region of the bucket.", cty.StringVal(strings.ToLower(x.spec.Region)))),
+	)
+	there := []cty.Value{}
+	for _, b := range blocks {
+		if x.there[b.task.Key] && b.id != "" {
+			there = append(there, cty.StringVal(b.address))
+		}
+	}
+	existing := cty.SetValEmpty(cty.String)
+	if len(there) > 0 {
+		existing = cty.SetVal(there)
+	}
+	all = append(all, rendered(add("existing", "set(string)", "What exists already and is imported, by its address in main.tf. It begins with what our runs made.", existing)))
+	if why := x.incomplete(); why != "" {
+		v := add("complete", "bool", why, cty.False)
+		check := v.Body().AppendNewBlock("validation", nil)
+		check.Body().SetAttributeRaw("condition", variable("complete"))
+		check.Body().SetAttributeValue("error_message", cty.StringVal(why))
+		all = append(all, rendered(v))
+	}
+	return strings.Join(all, "\n")
+}
+
+func terraformOutputs(blocks []block) string {
+	var all []string
+	for _, b := range blocks {
+		if b.hcl.Type() != "resource" || len(b.task.Facts) == 0 || b.hcl.Body().GetAttribute("for_each") != nil {
+			continue
+		}
+		out := hclwrite.NewBlock("output", []string{b.hcl.Labels()[1]})
+		out.Body().SetAttributeValue("description", cty.StringVal(b.task.thing()))
+		out.Body().SetAttributeRaw("value", expression(b.address+".id"))
+		all = append(all, rendered(out))
+	}
+	return strings.Join(all, "\n")
+}
+
+// terraformImports takes over what the variable names. A resource that isn't there can't be imported, so that the rest is
+// left to be made.
+func terraformImports(blocks []block) string {
+	all := []string{}
+	for _, b := range blocks {
+		if b.id == "" {
+			continue
+		}
+		in := hclwrite.NewBlock("import", nil)
+		keys, to, id := hclwrite.TokensForValue(cty.StringVal("it")), b.address, hclwrite.TokensForValue(cty.StringVal(b.id))
+		var each string
+		if a := b.hcl.Body().GetAttribute("for_each"); a != nil {
+			each, to = strings.TrimSpace(string(a.Expr().BuildTokens(nil).Bytes())), to+"[each.key]"
+			before, _ := strings.CutSuffix(b.id, EachKey)
+			text := hclwrite.TokensForValue(cty.StringVal(before)).Bytes()
+			id = expression(strings.TrimSuffix(string(text), `"`) + EachKey + `"`)
+		} else {
+			each = "toset([" + string(keys.Bytes()) + "])"
+		}
+		in.Body().SetAttributeRaw("for_each", expression(fmt.Sprintf("contains(var.existing, %s) ? %s : toset([])", hclwrite.TokensForValue(cty.StringVal(b.address)).Bytes(), each)))
+		in.Body().SetAttributeRaw("to", expression(to))
+		in.Body().SetAttributeRaw("id", id)
+		all = append(all, rendered(in))
+	}
+	return strings.Join(all, "\n")
+}
+
+func terraformReadme(x exported, blocks []block) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Prepare %s for %s\n\n", x.spec.Project, x.spec.Deployment)
+	if why := x.incomplete(); why != "" {
+		fmt.Fprintf(&b, "**%s**\n\n", why)
+	}
+	fmt.Fprintf(&b, `1. Sign in: `+"`gcloud auth application-default login`"+`. Terraform 1.7 or later is needed, and Google's provider %s.
+2. `+"`terraform init`, then `terraform plan`"+`. A resource that exists already and isn't in your state is imported if its address is in the variable `+"`existing`"+`; otherwise the apply says that it exists.
+3. `+"`terraform apply`"+`. If Google answers that something new does not exist yet, apply again: Google takes minutes to make new accounts and roles known.
+4. Open the plan again: it finds what was made, checks it, and hands it over.
+
+Each binding adds one member and removes nobody. Nothing here replaces a whole access list, so authorized views of a dataset stay.
+`, providerVersion)
+	var not []string
+	for _, at := range blocks {
+		if at.id == "" && at.hcl.Type() == "resource" {
+			not = append(not, "- `"+at.address+"`")
+		}
+	}
+	if len(not) > 0 {
+		b.WriteString("\nThe provider can't import these. An entry that is there already is found when it is added:\n\n" + strings.Join(not, "\n") + "\n")
+	}
+	return b.String()
+}
+
+// expression is source as it stands.
+func expression(source string) hclwrite.Tokens {
+	tokens, diags := hclsyntax.LexExpression([]byte(source), "", hcl.InitialPos)
+	if diags.HasErrors() {
+		panic("expression " + source + ": " + diags.Error())
+	}
+	var out hclwrite.Tokens
+	end := 0
+	for _, t := range tokens {
+		if t.Type == hclsyntax.TokenEOF {
+			continue
+		}
+		out = append(out, &hclwrite.Token{Type: t.Type, Bytes: t.Bytes, SpacesBefore: t.Range.Start.Byte - end})
+		end = t.Range.End.Byte
+	}
+	return out
+}
+
+func rendered(block *hclwrite.Block) string {
+	f := hclwrite.NewEmptyFile()
+	f.Body().AppendBlock(block)
+	return string(hclwrite.Format(f.Bytes()))
+}
+
+// identifier is a task's name as Terraform takes it, and no other task's.
+func identifier(task onboarding.TaskName, taken map[*Task]string) string {
+	base := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, string(task))
+	name := base
+	for n := 2; slices.ContainsFunc(slices.Collect(maps.Values(taken)), func(a string) bool { return strings.HasSuffix(a, "."+name) }); n++ {
+		name = fmt.Sprintf("%s_%d", base, n)
+	}
+	return name
+}
