@@ -107,6 +107,9 @@ func Gallery() []GalleryPage {
 			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.staff(), s.checks(true), false, "A check failed. Fix the problem below, then check again."
 			v.OverrideURL, v.OverrideCheck, v.OverrideProblem, v.Error = "/admin/o/ob_sample/override", v.Checks[0].Name, "Write the reason: the customer reads it, and it stays on the record", true
 		}))},
+		{"plan-no-longer-wanted", PlanPage(s.plan(func(v *PlanView) {
+			v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...)
+		}))},
 		{"plan-verify", PlanPage(s.plan(func(v *PlanView) { v.Kind, v.Checks = onboarding.RunVerify, nil }))},
 		{"plan-teardown", PlanPage(s.teardown())},
 		{"teardown", TeardownPage(s.teardown())},
@@ -570,6 +573,17 @@ func (s samples) plan(change func(*PlanView)) PlanView {
 		change(&v)
 	}
 	return v
+}
+
+// noLongerWanted is what a customer decides about after a switch from Bigtable to Redis.
+func (s samples) noLongerWanted() []onboarding.PlannedTask {
+	const instance = "projects/acme-data-prod/instances/tecton-acme-production"
+	return []onboarding.PlannedTask{
+		{Name: "remove/bigtable-control", Title: "Remove the control plane's role on the Bigtable instance", Resource: instance, Action: onboarding.ActionDelete, Unwanted: true, Key: "bigtable-control"},
+		{Name: "remove/bigtable", Title: "Remove the Bigtable instance", Resource: instance, Action: onboarding.ActionNone, Unwanted: true, HoldsData: true, Key: "bigtable", Cost: onboarding.BigtableMonthly},
+		{Name: "remove/dataset", Title: "Remove Spark's role on the dataset", Resource: "acme-warehouse.sales", Action: onboarding.ActionDelete, Unwanted: true, Absent: true, Key: "dataset"},
+		{Name: "remove/serving", Title: "Remove the serving account's role on the project", Resource: "acme-data-prod", Action: onboarding.ActionNone, Unwanted: true, Key: "serving", Stays: "It stays: another deployment uses it too."},
+	}
 }
 
 func (s samples) teardown() PlanView {

@@ -79,7 +79,7 @@ func (v PlanView) approveWords() string {
 		return "Create " + these(create, "resource", "resources") + in
 	case change > 0:
 		return "Change " + these(change, "resource", "resources") + in
-	case v.Kind == "" && len(v.Plan.Unwanted()) > 0:
+	case v.provisions() && len(v.Plan.Unwanted()) > 0:
 		return "Carry out this plan" + in
 	default:
 		return "Verify everything" + in

@@ -25,7 +25,7 @@ func (v PlanView) groups() []planGroup {
 		groups = []planGroup{{ID: "remove", Title: "Removed"}, {ID: "keep", Title: "Stays"}, {ID: "gone", Title: "Already gone"}}
 	}
 	for _, t := range v.Plan.Tasks {
-		if t.Unwanted || v.Kind == "" && t.Action == onboarding.ActionNone {
+		if t.Unwanted || v.provisions() && t.Action == onboarding.ActionNone {
 			continue
 		}
 		g := &groups[v.groupOf(t)]
@@ -39,6 +39,9 @@ func (v PlanView) groups() []planGroup {
 	}
 	return filled
 }
+
+// provisions reports whether the plan is one that creates things, and neither a verification's nor a teardown's.
+func (v PlanView) provisions() bool { return v.Kind == "" || v.Kind == onboarding.RunProvision }
 
 // groupOf is the place of a line's group in [PlanView.groups].
 func (v PlanView) groupOf(t onboarding.PlannedTask) int {
@@ -79,7 +82,7 @@ func vendors(spec onboarding.Spec, bindings []onboarding.Binding) bool {
 func (v PlanView) unchanged() []onboarding.PlannedTask {
 	var out []onboarding.PlannedTask
 	for _, t := range v.Plan.Tasks {
-		if v.Kind == "" && t.Action == onboarding.ActionNone && !t.Unwanted {
+		if v.provisions() && t.Action == onboarding.ActionNone && !t.Unwanted {
 			out = append(out, t)
 		}
 	}
@@ -115,7 +118,7 @@ func (v PlanView) lineTone(t onboarding.PlannedTask) tone {
 func (v PlanView) costs() []onboarding.PlannedTask {
 	var out []onboarding.PlannedTask
 	for _, t := range v.Plan.Tasks {
-		if t.Cost != "" && t.Action != onboarding.ActionDelete && v.Kind == "" {
+		if t.Cost != "" && t.Action != onboarding.ActionDelete && v.provisions() {
 			out = append(out, t)
 		}
 	}
