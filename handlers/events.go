@@ -30,6 +30,16 @@ func (s *Server) events(w http.ResponseWriter, v *visit) error {
 		w.WriteHeader(http.StatusNoContent) // the end was seen: tells the browser not to come back
 		return nil
 	}
+	leave, err := s.streams.admit(v.actor.Email)
+	if err != nil {
+		return err
+	}
+	hijacked := false
+	defer func() {
+		if !hijacked {
+			leave()
+		}
+	}()
 	ctl, h := http.NewResponseController(w), w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
@@ -53,7 +63,11 @@ func (s *Server) events(w http.ResponseWriter, v *visit) error {
 		s: s, conn: conn, actor: v.actor, id: v.id, detail: detail, last: last,
 		session: storedToken(s.sessions.Token(v.Context())), end: s.sessions.Deadline(v.Context()),
 	}
-	go watcher.watch()
+	hijacked = true
+	go func() {
+		defer leave()
+		watcher.watch()
+	}()
 	return nil
 }
 

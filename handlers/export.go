@@ -20,14 +20,10 @@ func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	ctl := http.NewResponseController(w)
-	if err := ctl.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("lift the write deadline: %w", err)
-	}
 	h := w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="onboardings.csv"`)
-	out := csv.NewWriter(w)
+	out := csv.NewWriter(patient(w))
 	row := func(cells ...string) {
 		for i := range cells {
 			cells[i] = cell(cells[i])
@@ -53,6 +49,24 @@ func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
 			panic(http.ErrAbortHandler) // half a list must not look whole
 		}
 	}
+}
+
+// patientWriter gives each write its own deadline: a download takes as long as its reader goes on reading, and one who
+// stopped is let go.
+type patientWriter struct {
+	http.ResponseWriter
+	ctl *http.ResponseController
+}
+
+func patient(w http.ResponseWriter) patientWriter {
+	return patientWriter{w, http.NewResponseController(w)}
+}
+
+func (p patientWriter) Write(b []byte) (int, error) {
+	if err := p.ctl.SetWriteDeadline(time.Now().Add(slowest)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, fmt.Errorf("set the write deadline: %w", err)
+	}
+	return p.ResponseWriter.Write(b)
 }
 
 // cell is a text that no spreadsheet takes for a formula.

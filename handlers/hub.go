@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,8 @@ type hub struct {
 	s      *Server
 	mu     sync.Mutex
 	topics map[topicKey]*topic
+	open   map[string]int // streams by person
+	all    int
 }
 
 type topicKey struct {
@@ -44,7 +47,33 @@ type topic struct {
 }
 
 func newHub(ctx context.Context, s *Server) *hub {
-	return &hub{ctx: ctx, s: s, topics: map[topicKey]*topic{}}
+	return &hub{ctx: ctx, s: s, topics: map[topicKey]*topic{}, open: map[string]int{}}
+}
+
+// processStreams is how many times as many streams as one person's a process has.
+const processStreams = 1000
+
+// admit counts a stream of a person's, until leave is called. Else the person, or the process, has too many.
+func (h *hub) admit(person string) (leave func(), err error) {
+	most := h.s.Limits.Streams
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case most > 0 && h.open[person] >= most:
+		return nil, &statusError{status: http.StatusTooManyRequests, message: "This page is open too often to be kept up to date everywhere. Close some of its tabs; reload this one to see what is new."}
+	case most > 0 && h.all >= most*processStreams:
+		return nil, &statusError{status: http.StatusTooManyRequests, message: "Too many people watch at once. Reload the page to see what is new."}
+	}
+	h.open[person]++
+	h.all++
+	return sync.OnceFunc(func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.all--
+		if h.open[person]--; h.open[person] == 0 {
+			delete(h.open, person)
+		}
+	}), nil
 }
 
 // join subscribes to a run's frames. A slow reader misses frames between, never the latest. The channel is closed when

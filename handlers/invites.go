@@ -70,6 +70,7 @@ func (s *Server) inviteAccept(w http.ResponseWriter, v *visit) error {
 	if err != nil && onboarding.ErrorCode(err) != onboarding.CodeGone {
 		return err
 	}
+	s.sessions.SetDeadline(v.Context(), s.Now().Add(anonymous).UTC())
 	if err := s.putSealed(v.Context(), keyInvite, token); err != nil {
 		return err
 	}

@@ -20,10 +20,25 @@ type kept struct {
 	Why  string     `json:"why,omitempty"` // "later": the customer left on purpose
 }
 
+// anonymous is how long a session of nobody's lives: long enough to sign in.
+const anonymous = 30 * time.Minute
+
 // keep puts the posted form of a step or of settings into the session, without what its declaration calls a secret.
 func (s *Server) keep(v *visit) { s.keepFor(v, "") }
 
 func (s *Server) keepFor(v *visit, why string) {
+	if v.actor.Email == "" { // nobody's session, which is short; and none for whoever never had one
+		known := v.who != ""
+		if c, err := v.Cookie(s.sessions.Cookie.Name); err == nil && !known {
+			if known, err = s.Sessions.Known(v.Context(), storedToken(c.Value)); err != nil {
+				return
+			}
+		}
+		if !known {
+			return
+		}
+		s.sessions.SetDeadline(v.Context(), s.Now().Add(anonymous).UTC())
+	}
 	secret := onboarding.HiddenSettings()
 	if step := chi.URLParam(v.Request, "step"); step != "" {
 		var err error

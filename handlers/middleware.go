@@ -20,6 +20,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/httprate"
+	"golang.org/x/text/unicode/norm"
 
 	"groundwork/onboarding"
 	"groundwork/web"
@@ -238,6 +239,18 @@ func client(r *http.Request) string {
 	return host
 }
 
+// oneSession refuses a request with two session cookies: one of them was put there by somebody else, and which one a
+// browser sends first says nothing.
+func (s *Server) oneSession(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.CookiesNamed(s.sessions.Cookie.Name)) > 1 {
+			s.fail(w, r, badRequest("Your browser sent two sign-ins at once. Delete this site's cookies in the browser, then sign in again.", nil))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // person is whose session a request is in, else the client.
 func (s *Server) person(r *http.Request) string {
 	return cmp.Or(s.sessions.GetString(r.Context(), keyEmail), client(r)) // no client's address has an @
@@ -312,9 +325,12 @@ func parseForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		return nil, badRequest("The form could not be read. Go back and send it again.", err)
 	}
 	for key, values := range form {
-		for _, v := range append(values, key) {
+		for i, v := range append(values, key) {
 			if !utf8.ValidString(v) {
 				return nil, badRequest("The form holds characters that aren't text. Go back, type them again and send it.", nil)
+			}
+			if i < len(values) {
+				values[i] = norm.NFC.String(v) // one way to write each letter, so that what looks the same is the same
 			}
 		}
 	}

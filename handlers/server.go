@@ -43,6 +43,8 @@ type Watcher interface {
 type Sessions interface {
 	Find(ctx context.Context, token string) (data []byte, found bool, err error)
 	Commit(ctx context.Context, token string, data []byte, expiry time.Time, person onboarding.Actor) error
+	// Known tells whether there is, or lately was, a session of a token.
+	Known(ctx context.Context, token string) (bool, error)
 	Delete(ctx context.Context, token string) error
 	DeleteOf(ctx context.Context, person string) error
 	Of(ctx context.Context, person string) (map[string][]byte, error)
@@ -61,11 +63,15 @@ type OAuth struct {
 // so that an office behind one address is not one client; else, and all others, by address.
 type Limits struct {
 	Page   int // pages and downloads, without streams; 3,000
-	Cloud  int // those of them that may ask Google; 240
+	Cloud  int // requests that may ask Google, posts too; 240
 	SignIn int // starts and callbacks of sign-ins; 60
 	Invite int // opening and accepting invites; 60
 	Staff  int // changes of the staff; 30
 	Post   int // every POST; 600
+	// Address counts every request of an address, before anything is read from the database; 12,000. A whole office may be
+	// behind one.
+	Address int
+	Streams int // live streams of one person at a time; 20. A process has at most a thousand times as many
 }
 
 // Config is what the handlers are made of. App, Sessions, Watcher, Pinger, BaseURL and OAuth are needed; the zero value of
@@ -145,6 +151,8 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Limits.Post, 600)
 	usual(&c.Limits.Page, 3000)
 	usual(&c.Limits.Cloud, 240)
+	usual(&c.Limits.Address, 12_000)
+	usual(&c.Limits.Streams, 20)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -243,24 +251,24 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/step/{step}", who: viewer, handle: (*Server).step},
 		{method: get, pattern: "/o/{id}/step/{step:project}", who: viewer, handle: (*Server).step, limit: "cloud"}, // it lists projects
 		{method: post, pattern: "/o/{id}/step/{step}", who: owner, handle: (*Server).stepSave, keep: true},
-		{method: post, pattern: "/o/{id}/step/{step:project}", who: member, handle: (*Server).stepSave, keep: true}, // a colleague's part begins with it
+		{method: post, pattern: "/o/{id}/step/{step:project}", who: member, handle: (*Server).stepSave, keep: true, limit: "cloud"}, // a colleague's part begins with it
 		{method: get, pattern: "/o/{id}/saved", who: viewer, handle: (*Server).savedForLater},
 		{method: post, pattern: "/o/{id}/planner", who: owner, handle: (*Server).planner},
 		{method: get, pattern: "/o/{id}/connect", who: viewer, handle: (*Server).connect, link: true, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/connect/start", who: member, handle: (*Server).connectStart, limit: "signin"},
 		{method: get, pattern: "/o/{id}/check", who: viewer, handle: (*Server).check},
 		{method: get, pattern: "/o/{id}/plan", who: viewer, handle: (*Server).plan, limit: "cloud"},
-		{method: post, pattern: "/o/{id}/plan", who: member, handle: (*Server).planApprove, recent: true},
+		{method: post, pattern: "/o/{id}/plan", who: member, handle: (*Server).planApprove, recent: true, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/plan/{file}", who: viewer, handle: (*Server).planFile},
 		{method: get, pattern: "/o/{id}/teardown", who: viewer, handle: (*Server).teardown, limit: "cloud"},
-		{method: post, pattern: "/o/{id}/teardown", who: owner, handle: (*Server).teardownStart, recent: true},
+		{method: post, pattern: "/o/{id}/teardown", who: owner, handle: (*Server).teardownStart, recent: true, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/progress", who: viewer, handle: (*Server).progress},
 		{method: get, pattern: "/o/{id}/runs", who: viewer, handle: (*Server).runs},
 		{method: get, pattern: "/o/{id}/runs/{run}", who: viewer, handle: (*Server).run},
 		{method: get, pattern: "/o/{id}/events", who: viewer, handle: (*Server).events, stream: true},
-		{method: post, pattern: "/o/{id}/retry", who: member, handle: (*Server).retry, recent: true},
-		{method: post, pattern: "/o/{id}/cancel", who: member, handle: (*Server).cancel},
-		{method: post, pattern: "/o/{id}/approve", who: member, handle: (*Server).approveChanged, recent: true},
+		{method: post, pattern: "/o/{id}/retry", who: member, handle: (*Server).retry, recent: true, limit: "cloud"},
+		{method: post, pattern: "/o/{id}/cancel", who: member, handle: (*Server).cancel, limit: "cloud"},
+		{method: post, pattern: "/o/{id}/approve", who: member, handle: (*Server).approveChanged, recent: true, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/done", who: viewer, handle: (*Server).done},
 		{method: post, pattern: "/o/{id}/confirm", who: owner, handle: (*Server).confirmSecrets},
 		{method: get, pattern: "/o/{id}/outputs.json", who: viewer, handle: (*Server).outputs},
@@ -269,14 +277,14 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/audit.json", who: viewer, handle: (*Server).auditJSON},
 		{method: get, pattern: "/o/{id}/audit.csv", who: viewer, handle: (*Server).auditCSV},
 		{method: post, pattern: "/o/{id}/remind", who: member, handle: (*Server).remind},
-		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke},
+		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/colleague", who: owner, handle: (*Server).colleague, limit: "invite"},
 		{method: post, pattern: "/o/{id}/colleague/withdraw", who: owner, handle: (*Server).colleagueWithdraw},
-		{method: post, pattern: "/o/{id}/colleague/remove", who: owner, handle: (*Server).colleagueRemove},
+		{method: post, pattern: "/o/{id}/colleague/remove", who: owner, handle: (*Server).colleagueRemove, limit: "cloud"},
 
 		{method: get, pattern: "/admin", who: specialist, handle: (*Server).adminList},
 		{method: post, pattern: "/admin/views", who: specialist, handle: (*Server).adminViews},
-		{method: post, pattern: "/admin/bulk", who: specialist, handle: (*Server).adminBulk, link: true},
+		{method: post, pattern: "/admin/bulk", who: specialist, handle: (*Server).adminBulk, link: true, limit: "cloud"},
 		{method: get, pattern: "/admin/export.csv", who: specialist, handle: (*Server).adminExport, stream: true},
 		{method: get, pattern: "/admin/new", who: specialist, handle: (*Server).adminNew},
 		{method: post, pattern: "/admin/new", who: specialist, handle: (*Server).adminCreate},
@@ -285,16 +293,16 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/vendor", who: specialist, handle: (*Server).adminVendor},
 		{method: post, pattern: "/admin/o/{id}/assign", who: specialist, handle: (*Server).adminAssign},
 		{method: post, pattern: "/admin/o/{id}/note", who: specialist, handle: (*Server).adminNote},
-		{method: post, pattern: "/admin/o/{id}/invite", who: specialist, handle: (*Server).adminInvite},
 		{method: post, pattern: "/admin/o/{id}/remind", who: specialist, handle: (*Server).adminRemind},
 		{method: post, pattern: "/admin/o/{id}/mail", who: specialist, handle: (*Server).adminMail},
+		{method: post, pattern: "/admin/o/{id}/invite", who: specialist, handle: (*Server).adminInvite, limit: "cloud"},
 		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry, recent: true},
 		{method: post, pattern: "/admin/o/{id}/deliver", who: specialist, handle: (*Server).adminDeliver},
 		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride},
-		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive},
+		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive, limit: "cloud"},
 		{method: post, pattern: "/admin/o/{id}/restore", who: specialist, handle: (*Server).adminRestore},
 		{method: post, pattern: "/admin/o/{id}/release", who: specialist, handle: (*Server).adminRelease, recent: true},
-		{method: post, pattern: "/admin/o/{id}/forget", who: administrator, handle: (*Server).adminForget, recent: true},
+		{method: post, pattern: "/admin/o/{id}/forget", who: administrator, handle: (*Server).adminForget, recent: true, limit: "cloud"},
 		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
 		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, recent: true, limit: "staff"},
 		{method: get, pattern: "/admin/settings", who: administrator, handle: (*Server).settingsPage, recent: true},
@@ -319,14 +327,15 @@ func (s *Server) router() (http.Handler, error) {
 		return nil, fmt.Errorf("set up compression: %w", err)
 	}
 	top := chi.NewRouter()
-	top.Use(s.identify, s.logged, s.recovered, s.headers)
+	top.Use(s.identify, s.logged, s.recovered, s.headers, middleware.GetHead)
 	top.Get("/healthz/live", s.live)
 	top.Get("/healthz/ready", s.ready)
 	if s.Assets != nil {
 		top.Handle("/assets/*", s.Assets)
 	}
 	top.Group(func(pages chi.Router) {
-		pages.Use(s.throughProxies, s.rightHost, s.sameOrigin, s.limited("post", s.Limits.Post, client, postsOnly), s.readForm, s.sessions.LoadAndSave, middleware.GetHead)
+		pages.Use(s.throughProxies, s.limited("address", s.Limits.Address, client, nil), s.rightHost, s.sameOrigin, s.oneSession,
+			s.limited("post", s.Limits.Post, client, postsOnly), s.readForm, s.sessions.LoadAndSave)
 		limits := map[string]func(http.Handler) http.Handler{
 			"":       func(h http.Handler) http.Handler { return h },
 			"signin": s.limited("signin", s.Limits.SignIn, client, nil),

@@ -51,6 +51,7 @@ func (s *Server) newSessions() *scs.SessionManager {
 	if s.secure {
 		m.Cookie.Name = "__Host-groundwork"
 	}
+	m.Cookie.Persist = false // nobody's session is short, and its cookie must not depend on whose clock is right
 	m.Cookie.Secure = s.secure
 	m.Cookie.HttpOnly = true
 	m.Cookie.Path = "/"
@@ -100,7 +101,7 @@ func (s *Server) forget(ctx context.Context) error {
 	if err := s.sessions.Clear(ctx); err != nil {
 		return fmt.Errorf("end a session: %w", err)
 	}
-	return s.renew(ctx, s.Now().Add(s.Lifetime))
+	return s.renew(ctx, s.Now().Add(anonymous))
 }
 
 // renew gives the session another id. Its end is stated, since scs would begin a new lifetime: only a sign-in does.

@@ -113,7 +113,7 @@ func (s *Server) begin(ctx context.Context, f flow, redirect string, scopes []st
 	f.Verifier = a + b // 52 characters; RFC 7636 asks for 43 to 128
 	f.At = s.Now().Unix()
 	if s.sessions.GetString(ctx, keyEmail) == "" {
-		s.sessions.SetDeadline(ctx, s.Now().Add(s.Lifetime).UTC())
+		s.sessions.SetDeadline(ctx, s.Now().Add(anonymous).UTC())
 	}
 	flows := append(s.flows(ctx), f)
 	if len(flows) > maxFlows {
@@ -380,6 +380,7 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	if err := s.renew(ctx, now.Add(s.Lifetime)); err != nil {
 		return err
 	}
+	s.sessions.RememberMe(ctx, true)
 	s.sessions.Put(ctx, keyEmail, who.Email)
 	s.sessions.Put(ctx, keyAccount, string(who.Account))
 	s.sessions.Put(ctx, keyOwn, who.Unmanaged)

@@ -96,3 +96,6 @@ const (
 	InRun    = inRun
 	Finished = finished
 )
+
+// Failure is what becomes of an error of the database.
+func Failure(err error) error { return failure("test", err) }

@@ -30,6 +30,13 @@ func (s Sessions) Find(ctx context.Context, token string) ([]byte, bool, error) 
 	return found[0], true, nil
 }
 
+// Known tells whether there is a session, or was one until a day ago.
+func (s Sessions) Known(ctx context.Context, token string) (bool, error) {
+	var found []bool
+	err := s.store.query(ctx, "look for a session", `SELECT EXISTS (SELECT FROM sessions WHERE token = @token)`, pgx.NamedArgs{"token": token}, collect(&found, pgx.RowTo[bool]))
+	return err == nil && found[0], err
+}
+
 // A session that ended stays ended: a request that began before may write it only afterwards.
 const commitSession = `
 INSERT INTO sessions (token, data, expiry, person, staff) VALUES (@token, @data, @expiry, @person, @staff)
@@ -91,12 +98,14 @@ func (s Sessions) Staff(ctx context.Context) ([]onboarding.Actor, error) {
 		pgx.NamedArgs{"now": s.store.now()})
 }
 
-// late is how long after a session's end a request that began before it may still write.
-const late = 10 * time.Minute
+// late is how long a session is known after its end: no request that began before it may still write, and what its
+// person typed on an open page is kept for them when they come back.
+const late = 24 * time.Hour
 
-// Clean removes sessions that ended a while ago; call it now and then.
+// Clean empties sessions that ended, and removes those that ended a while ago; call it now and then.
 func (s Sessions) Clean(ctx context.Context) error {
 	return s.store.batch(ctx, app, "remove expired sessions", func(b *pgx.Batch) {
 		b.Queue(`DELETE FROM sessions WHERE expiry <= @before`, pgx.NamedArgs{"before": s.store.now().Add(-late)})
+		b.Queue(`UPDATE sessions SET data = '', person = '', staff = '' WHERE expiry <= @now AND data <> ''`, pgx.NamedArgs{"now": s.store.now()})
 	})
 }

@@ -242,7 +242,10 @@ func failure(what string, err error) error {
 		switch {
 		case pg.Code == "22021" || pg.Code == "22P05": // a byte or NUL that text can't hold
 			return &onboarding.Error{Code: onboarding.CodeInvalid, Message: "The text holds a character that can't be saved. Type it again without it.", Err: err}
-		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57P"), inTheWay(pg), pg.Code == "55P03", pg.Code == "25006":
+		case pg.Code == "25006":
+			return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service takes no changes for a moment, so this wasn't saved. You can go on reading; try again in a few minutes.", Err: err}
+		// 57014: a statement that was canceled or took too long; 25P03: a transaction that was idle for too long.
+		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57"), inTheWay(pg), pg.Code == "55P03", pg.Code == "25P03":
 			return unavailable(err)
 		}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),

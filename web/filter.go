@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"groundwork/onboarding"
 )
 
@@ -34,7 +36,7 @@ var filterFields = []filterField{
 	{
 		"q", func(f onboarding.Filter) string { return f.Search },
 		func(f *onboarding.Filter, s string) {
-			runes := []rune(strings.TrimSpace(clean(s)))
+			runes := []rune(strings.TrimSpace(norm.NFC.String(clean(s))))
 			f.Search = strings.TrimSpace(string(runes[:min(len(runes), maxSearch)]))
 		},
 	},
