@@ -185,11 +185,12 @@ Groundwork is running, with an emulated Google Cloud.
                           sign in as %s; the workspace's token is %s
   The specialists' page   %s
                           sign in as %s, or as %s to administer
+  The mail                %s/demo/mail
   The emulated cloud      %s
 
   Everything is kept in %s. Ctrl-C stops all of it; --reset starts over.
 
-`, a.InviteURL, ada.Email, sampleToken, a.AdminURL, sam.Email, kim.Email, a.CloudURL, dir)
+`, a.InviteURL, ada.Email, sampleToken, a.AdminURL, sam.Email, kim.Email, a.URL, a.CloudURL, dir)
 }
 
 // folder is where the demo keeps its data.

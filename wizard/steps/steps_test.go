@@ -755,3 +755,48 @@ func TestAWorkspaceInAnotherProjectNeedsItsServiceAccount(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyTheRegionsThatTheVendorOffersAreOffered(t *testing.T) {
+	p := newCustomer(t)
+	p.c.Vendor.OfferedRegions = "us-west1, europe-west3"
+	var offered []string
+	for _, c := range field(t, p, "region", "region").Choices {
+		offered = append(offered, c.Value)
+	}
+	if diff := cmp.Diff([]string{"europe-west3", "us-west1"}, offered); diff != "" {
+		t.Error(diff)
+	}
+	p.refuse("region", "region", "Choose a region from the list", "region", "us-east1")
+	p.c.Vendor.OfferedRegions = ""
+	if n := len(field(t, p, "region", "region").Choices); n < 40 {
+		t.Errorf("without a choice of the vendor's, %d regions are offered", n)
+	}
+}
+
+func TestTheControlPlaneAccountFollowsTheNameUntilOneIsEntered(t *testing.T) {
+	p := newCustomer(t)
+	p.answerAll()
+	p.c.Vendor.ControlPlaneAccount, p.c.Vendor.ControlPlanePattern = "", "tecton-{deployment}-control-plane@tecton-control.iam.gserviceaccount.com"
+	const account = "tecton-acme-prod-control-plane@tecton-control.iam.gserviceaccount.com"
+	if got := field(t, p, "accounts", "control_plane").Value; got != account {
+		t.Errorf("to confirm: %q", got)
+	}
+	p.answer("accounts", "control_plane", account, "spark", "create")
+	if spec := p.journey.Spec(p.c); spec.ControlPlaneAccount != account || spec.Vendor.ControlPlanePattern != "" {
+		t.Errorf("spec %q, pattern %q", spec.ControlPlaneAccount, spec.Vendor.ControlPlanePattern)
+	}
+	// Another name is another account, which has to be confirmed. One that Google can't have waits on the specialist.
+	p.answer("deployment", "name", "acme-dev")
+	if p.journey.Complete(p.c) {
+		t.Error("the account of another name needs no confirmation")
+	}
+	p.answer("deployment", "name", "acme-production-eu")
+	p.answer("accounts", "spark", "create")
+	if got := p.journey.Waiting(p.c); len(got) != 1 || got[0] != "Control plane service account" {
+		t.Errorf("waiting for %q", got)
+	}
+	p.c.Vendor.ControlPlaneAccount = "tecton-other@tecton-control.iam.gserviceaccount.com"
+	if got := field(t, p, "accounts", "control_plane").Value; got != p.c.Vendor.ControlPlaneAccount {
+		t.Errorf("to confirm: %q", got)
+	}
+}
