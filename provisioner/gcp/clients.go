@@ -21,6 +21,7 @@ import (
 	"google.golang.org/api/iam/v1"
 	"google.golang.org/api/option"
 	"google.golang.org/api/orgpolicy/v2"
+	"google.golang.org/api/policytroubleshooter/v3"
 	"google.golang.org/api/serviceusage/v1"
 	storagev1 "google.golang.org/api/storage/v1"
 )
@@ -37,6 +38,8 @@ type Clients struct {
 	Bigtable  *bigtableadmin.Service
 	OrgPolicy *orgpolicy.Service
 	Billing   *cloudbilling.APIService
+	// Access explains who may do what, without acting as them.
+	Access *policytroubleshooter.Service
 }
 
 // New makes the clients. Calls carry tokens' access and nothing else: the machine's own credentials are never
@@ -81,6 +84,9 @@ func New(ctx context.Context, tokens oauth2.TokenSource, endpoint string, base h
 	}
 	if c.OrgPolicy, err = orgpolicy.NewService(ctx, opt); err != nil {
 		return nil, fmt.Errorf("organization policy client: %w", err)
+	}
+	if c.Access, err = policytroubleshooter.NewService(ctx, opt); err != nil {
+		return nil, fmt.Errorf("policy troubleshooter client: %w", err)
 	}
 	if c.Billing, err = cloudbilling.NewService(ctx, opt); err != nil {
 		return nil, fmt.Errorf("billing client: %w", err)

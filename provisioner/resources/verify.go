@@ -95,6 +95,12 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	if len(wrong) > 0 {
 		return &onboarding.NotReady{Why: "Not as wanted yet: " + strings.Join(wrong, "; ")}
 	}
+	if denied := sparkMay(ctx, env, want.Bindings); len(denied) > 0 {
+		return &onboarding.Blocked{
+			Code: onboarding.CodePermission, On: onboarding.PartyOrganization, Action: "Except the Spark account from the deny policy",
+			Why: "The bindings are there, and yet " + strings.Join(denied, "; ") + ". Another role doesn't help: whoever keeps the organization's deny policies must except the account.",
+		}
+	}
 	if err := canary(ctx, env, want.Bucket.Name, want.Canary); err != nil {
 		return err
 	}
