@@ -20,6 +20,8 @@ type retentionStore interface {
 	SecretsBefore(ctx context.Context, before time.Time) ([]onboarding.ID, error)
 	// WipeSecrets wipes an onboarding's secrets and records that in one transaction.
 	WipeSecrets(context.Context, onboarding.Actor, onboarding.ID) error
+	// EndColleagues lets the onboardings wait on their customers whose last colleague's link is over, and counts them.
+	EndColleagues(ctx context.Context, now time.Time) (int, error)
 	// ForgetInvites erases, in one statement, the unused invites that expired or were withdrawn before a time, and counts
 	// them.
 	ForgetInvites(ctx context.Context, before time.Time) (int, error)
@@ -84,6 +86,8 @@ func (a *App) Retain(ctx context.Context, keep Retention, now time.Time) {
 		}
 	}
 	wiped("access that no run ended", n)
+	_, err = a.cfg.Store.EndColleagues(ctx, now)
+	failed("wait on customers again", err)
 	if keep.Consents > 0 {
 		ids, err := a.cfg.Store.SecretsBefore(ctx, before)
 		failed("look for old secrets", err)

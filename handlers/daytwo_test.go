@@ -2,8 +2,10 @@ package handlers_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"groundwork/onboarding"
 	"groundwork/web"
@@ -80,4 +82,45 @@ func TestTheCheckPageReportsTheRunThatStopped(t *testing.T) {
 	if strings.Contains(text, "Nothing is created yet") || !strings.Contains(text, "1 of 2 tasks done; stopped at: Create the bucket.") {
 		t.Errorf("the check page: %s", text)
 	}
+}
+
+// Story 19: a colleague had the step, and "Waiting on" still said Customer.
+func TestThePlanWaitsOnTheColleagueWhoHasTheLink(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	invite := web.OnboardingPath(ob.ID, "colleague")
+	waits := func(when string, on onboarding.Party, list string) {
+		t.Helper()
+		got := w.onboarding(ob.ID)
+		if got.Status != onboarding.StatusWaitingCustomer || got.Waiting.On != on || got.Waiting.For != "Review and approve the plan" || got.Waiting.Since.IsZero() {
+			t.Errorf("%s: %s, %+v", when, got.Status, got.Waiting)
+		}
+		if text := w.as(sam).get("/admin?waiting=" + string(on)).Find("table.list").Text(); !strings.Contains(text, list) || !strings.Contains(text, "Review and approve the plan") {
+			t.Errorf("%s: the list: %s", when, text)
+		}
+	}
+	waits("before", onboarding.PartyCustomer, "Customer")
+	wantTo(t, a.post(invite, "email", bob), web.OnboardingPath(ob.ID, "connect"))
+	waits("with an open link", onboarding.PartyColleague, "Customer's colleague")
+	invites, err := w.store.Invites(t.Context(), w.actor(ada), ob.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantTo(t, a.post(invite+"/withdraw", "invite", strconv.FormatInt(invites[len(invites)-1].ID, 10)), web.OnboardingPath(ob.ID, "connect"))
+	waits("withdrawn", onboarding.PartyCustomer, "Customer")
+	w.sent(ob.ID, a)
+	waits("accepted", onboarding.PartyColleague, "Customer's colleague")
+
+	step := web.OnboardingPath(ob.ID, "step", "data-sources")
+	wantTo(t, a.post(step, "version", version(t, a.get(step))), web.OnboardingPath(ob.ID, "check"))
+	waits("after a changed answer", onboarding.PartyColleague, "Customer's colleague")
+	wantTo(t, a.post(invite+"/remove", "email", bob), web.OnboardingPath(ob.ID, "connect"))
+	waits("removed", onboarding.PartyCustomer, "Customer")
+
+	w.sent(ob.ID, a)
+	over := w.clock.now().Add(8 * 24 * time.Hour)
+	if n, err := w.store.EndColleagues(t.Context(), over); err != nil || n != 1 {
+		t.Errorf("ended %d, %v", n, err)
+	}
+	waits("over", onboarding.PartyCustomer, "Customer")
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -47,10 +48,61 @@ func (s *Store) RemoveColleague(ctx context.Context, actor onboarding.Actor, id 
 		if _, err := tx.Exec(ctx, closeInvitesOf, args); err != nil {
 			return err
 		}
+		if err := s.followColleagues(ctx, tx, id); err != nil {
+			return err
+		}
 		return appendEvent(ctx, tx, actor, id, onboarding.ColleagueRemoved{Email: gone})
 	})
 	if err == nil {
 		s.changes.mark(id)
 	}
 	return err
+}
+
+const (
+	// While the plan is what is waited for, its colleague is waited on instead of the customer.
+	setColleagueUntil = `
+UPDATE onboardings o SET colleague_until = @until,
+	waiting_on = CASE WHEN o.status <> 'waiting_customer' OR o.waiting_on NOT IN ('customer', 'colleague') THEN o.waiting_on
+		WHEN @until::timestamptz > @now THEN 'colleague' ELSE 'customer' END,
+	waiting_since = CASE WHEN o.status = 'waiting_customer' AND o.waiting_on = CASE WHEN @until::timestamptz > @now THEN 'customer' ELSE 'colleague' END
+		THEN @now ELSE o.waiting_since END
+WHERE o.id = @id`
+	selectColleagueUntil = `
+SELECT max(until) FROM (
+	SELECT i.expires_at AS until FROM invites i WHERE i.onboarding = @id AND i.role = 'colleague' AND i.used_at IS NULL AND i.revoked_at IS NULL
+	UNION ALL SELECT m.until FROM members m WHERE m.onboarding = @id AND m.role = 'colleague') AS times`
+	endColleaguesOver = `
+UPDATE onboardings SET waiting_on = 'customer', waiting_since = colleague_until
+WHERE status = 'waiting_customer' AND waiting_on = 'colleague' AND colleague_until <= @now RETURNING id`
+)
+
+// colleagueWaits lets an onboarding wait on a colleague until their link ends.
+func (s *Store) colleagueWaits(ctx context.Context, tx pgx.Tx, id onboarding.ID, until time.Time) error {
+	_, err := tx.Exec(ctx, setColleagueUntil, pgx.NamedArgs{"id": id, "until": until, "now": s.now()})
+	return err
+}
+
+// followColleagues lets an onboarding wait on a colleague until the last of the open and accepted links ends, and on the
+// customer if there is none. In a transaction of the system, which sees all of them.
+func (s *Store) followColleagues(ctx context.Context, tx pgx.Tx, id onboarding.ID) error {
+	until, err := one(ctx, tx, selectColleagueUntil, pgx.NamedArgs{"id": id}, "onboarding", pgx.RowTo[*time.Time])
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, setColleagueUntil, pgx.NamedArgs{"id": id, "until": until, "now": s.now()})
+	return err
+}
+
+// EndColleagues lets the onboardings wait on their customers whose last colleague's link is over at now, and counts them.
+// For the system.
+func (s *Store) EndColleagues(ctx context.Context, now time.Time) (int, error) {
+	var ids []onboarding.ID
+	err := s.batch(ctx, onboarding.System, "wait on customers again", func(b *pgx.Batch) {
+		b.Queue(endColleaguesOver, pgx.NamedArgs{"now": now}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
+	})
+	for _, id := range ids {
+		s.changes.mark(id)
+	}
+	return len(ids), err
 }

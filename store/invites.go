@@ -123,6 +123,9 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 		if err == nil {
 			token, inv, err = s.invite(ctx, tx, actor, id, to, role, ttl)
 		}
+		if err == nil && role == onboarding.RoleColleague {
+			err = s.colleagueWaits(ctx, tx, id, inv.ExpiresAt)
+		}
 		return err
 	})
 	if err != nil {
@@ -155,9 +158,16 @@ RETURNING ` + inviteColumns
 // RevokeInvite makes an unused invite useless; a used one is CodeNotFound. Revoking twice is fine. A customer withdraws
 // colleagues' alone, and a colleague none: CodeNotFound.
 func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64) error {
-	err := s.tx(ctx, actor, "revoke an invite", func(tx pgx.Tx) error {
+	// A customer doesn't see the other members' rows, which decide who is waited on then.
+	err := s.tx(ctx, onboarding.System, "revoke an invite", func(tx pgx.Tx) error {
+		if _, err := lock(ctx, tx, onboarding.System, id); err != nil {
+			return err
+		}
 		inv, err := one(ctx, tx, revokeInvite, seen(actor, pgx.NamedArgs{"id": id, "invite": inviteID, "now": s.now()}), "unused invite", toInvite)
 		if err != nil {
+			return err
+		}
+		if err := s.followColleagues(ctx, tx, id); err != nil {
 			return err
 		}
 		return appendEvent(ctx, tx, actor, id, onboarding.InviteRevoked{To: inv.To, Role: inv.Role})
@@ -305,6 +315,9 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 		}
 		stage, _ := onboarding.Facts{Form: onboarding.WaitForAnswers}.Stage()
 		if _, err := tx.Exec(ctx, startForm, s.stageArgs(stage, pgx.NamedArgs{"id": id})); err != nil {
+			return err
+		}
+		if err := s.followColleagues(ctx, tx, id); err != nil {
 			return err
 		}
 		joined := onboarding.Actor{Email: email, Role: inv.Role, RequestID: actor.RequestID}

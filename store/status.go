@@ -15,23 +15,28 @@ const (
 	finished = `('done', 'torn_down')`
 )
 
+// waitingOn is a colleague instead of the customer where the plan is what is waited for and a colleague has the link to it.
+const waitingOn = `CASE
+		WHEN @on::text = 'customer' AND @status::text = 'waiting_customer' AND o.colleague_until > @now::timestamptz THEN 'colleague'
+		ELSE @on::text END`
+
 // waitingSince stays while the same party is waited on for the same thing.
 const waitingSince = `CASE
 		WHEN @on::text = '' THEN NULL
-		WHEN o.waiting_on = @on::text AND o.waiting_for = @for::text THEN o.waiting_since
+		WHEN o.waiting_on = ` + waitingOn + ` AND o.waiting_for = @for::text THEN o.waiting_since
 		ELSE @now::timestamptz END`
 
 // setStage gives an onboarding the stage of [stageArgs]. Its name, region and project are locked while anything that was
 // created with them may exist.
 const setStage = `
-UPDATE onboardings o SET status = @status, waiting_on = @on, waiting_for = @for, waiting_since = ` + waitingSince + `,
-	locked = CASE WHEN @status = 'torn_down' THEN false ELSE o.locked OR NOT o.archived AND anything_created(o.id) END, activity_at = @now
+UPDATE onboardings o SET status = @status, waiting_on = ` + waitingOn + `, waiting_for = @for, waiting_since = ` + waitingSince + `,
+	locked = CASE WHEN @status::text = 'torn_down' THEN false ELSE o.locked OR NOT o.archived AND anything_created(o.id) END, activity_at = @now
 WHERE o.id = @id`
 
 // formStage are assignments of the stage of [stageArgs], for an onboarding that is still in the form.
 const formStage = `
 	status = CASE WHEN o.status IN ` + inForm + ` THEN @status::text ELSE o.status END,
-	waiting_on = CASE WHEN o.status IN ` + inForm + ` THEN @on::text ELSE o.waiting_on END,
+	waiting_on = CASE WHEN o.status IN ` + inForm + ` THEN ` + waitingOn + ` ELSE o.waiting_on END,
 	waiting_for = CASE WHEN o.status IN ` + inForm + ` THEN @for::text ELSE o.waiting_for END,
 	waiting_since = CASE WHEN o.status IN ` + inForm + ` THEN ` + waitingSince + ` ELSE o.waiting_since END`
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"groundwork/onboarding"
@@ -42,5 +43,23 @@ func TestWhatATeardownLeavesFollowsFromFields(t *testing.T) {
 	}
 	if want := []string{"Stays", "Already gone", "Stays", "Removed"}; !slices.Equal(words, want) {
 		t.Errorf("what became of each: %v, want %v", words, want)
+	}
+}
+
+// Story 21: the page said that deleted bucket data is gone for good, while Google keeps it for days and bills it.
+func TestATeardownSaysHowLongGoogleKeepsDeletedBucketData(t *testing.T) {
+	t.Parallel()
+	bucket := onboarding.PlannedTask{Resource: "gs://tecton-acme-prod-dataplane", Action: onboarding.ActionDelete, HoldsData: true}
+	instance := onboarding.PlannedTask{Resource: "projects/acme/instances/tecton-acme-prod", Action: onboarding.ActionDelete, HoldsData: true}
+	const kept = "Google keeps deleted bucket data for the bucket's soft delete period, 7 days unless you changed it. Until then it can be restored and is billed."
+	for want, list := range map[string][]onboarding.PlannedTask{
+		"Delete the data too. " + kept:                                         {bucket},
+		"Delete the data too. " + kept + " Everything else can't be restored.": {bucket, instance},
+		"Delete the data too. It can't be restored.":                           {instance},
+	} {
+		doc, _ := render(t, GalleryPage{Name: "teardown", Component: TeardownPage(PlanView{Kind: onboarding.RunTeardown, Plan: onboarding.Plan{Tasks: list}})})
+		if got := doc.Find("label[for=erase], label:has(#erase)").Text(); strings.TrimSpace(got) != want {
+			t.Errorf("got %q, want %q", strings.TrimSpace(got), want)
+		}
 	}
 }

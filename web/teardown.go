@@ -74,3 +74,18 @@ func split(all []leftover) (ours, others []leftover) {
 
 // costWords is a plan's cost as a sentence.
 func costWords(cost string) string { return "Cost: " + strings.TrimSuffix(cost, ".") + "." }
+
+// erasedWords says what deleting the data comes to. Google keeps what is deleted from a bucket for a time, and nothing of
+// an instance.
+func erasedWords(list []onboarding.PlannedTask) string {
+	bucket := func(t onboarding.PlannedTask) bool { return strings.HasPrefix(t.Resource, "gs://") }
+	kept := "Google keeps deleted bucket data for the bucket's soft delete period, 7 days unless you changed it. Until then it can be restored and is billed."
+	switch {
+	case !slices.ContainsFunc(list, bucket):
+		return "It can't be restored."
+	case slices.ContainsFunc(list, func(t onboarding.PlannedTask) bool { return !bucket(t) }):
+		return kept + " Everything else can't be restored."
+	default:
+		return kept
+	}
+}
