@@ -364,6 +364,7 @@ GROUP BY c.relname, p.may ORDER BY c.relname, p.may`)
 		"grants update: revoked_at sealed wiped_at wiped_by",
 		"invites insert: created_at created_by email expires_at onboarding role token_hash",
 		"invites update: revoked_at",
+		"mails insert: about created_at invite kind onboarding recipient",
 		"onboardings update: activity_at answers colleague_until current deployment locked project region run status version waiting_for waiting_on waiting_since wiped_secrets",
 		"readings insert: checks kind onboarding plan read_at read_by version",
 		"readings update: checks kind onboarding plan read_at read_by version",
