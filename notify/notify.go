@@ -48,6 +48,7 @@ type Config struct {
 	Secrets Encrypter
 	HTTP    *http.Client                  // guarded: no private addresses, no redirects, answers cut off
 	Backoff func(tries int) time.Duration // before the next try; nil: [Backoff]
+	Within  time.Duration                 // of one request, its answer included; 0: 30 seconds
 	Log     *slog.Logger                  // nil: discarded
 }
 
@@ -58,6 +59,9 @@ type Service struct{ cfg Config }
 func New(cfg Config) *Service {
 	if cfg.Backoff == nil {
 		cfg.Backoff = Backoff
+	}
+	if cfg.Within == 0 {
+		cfg.Within = 30 * time.Second
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -72,9 +76,6 @@ var waits = []time.Duration{
 
 // Backoff is the time before the next try, after so many.
 func Backoff(tries int) time.Duration { return waits[min(max(tries, 1), len(waits))-1] }
-
-// tryWithin bounds one request, its answer included.
-const tryWithin = 30 * time.Second
 
 // Deliver makes the try of a delivery that is due: the body of its River job. A try that fails isn't an error; an error
 // says that the database didn't take how the try ended.
@@ -216,14 +217,14 @@ type sent struct {
 
 // send makes a request and judges its answer.
 func (s *Service) send(req *http.Request) sent {
-	ctx, cancel := context.WithTimeout(req.Context(), tryWithin)
+	ctx, cancel := context.WithTimeout(req.Context(), s.cfg.Within)
 	defer cancel()
 	out := sent{TryOutcome: onboarding.TryOutcome{Asked: true, Try: onboarding.DeliveryTry{Request: req.Method + " " + bare(req.URL)}}}
 	began := time.Now()
 	defer func() { out.Try.Took = time.Since(began).Round(time.Millisecond) }()
 	res, err := s.cfg.HTTP.Do(req.WithContext(ctx))
 	if err != nil {
-		out.Try.Problem, out.Refused = unreached(err)
+		out.Try.Problem, out.Refused = s.unreached(err)
 		return out
 	}
 	defer res.Body.Close()
@@ -243,13 +244,13 @@ func (s *Service) send(req *http.Request) sent {
 }
 
 // unreached is why there was no answer, in words that hold nothing of the address.
-func unreached(err error) (problem string, refused bool) {
+func (s *Service) unreached(err error) (problem string, refused bool) {
 	var known *onboarding.Error
 	switch {
 	case errors.As(err, &known):
 		return "The address may not be called: " + strings.TrimSuffix(known.Message, ".") + ".", true
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("There was no complete answer within %d seconds.", int(tryWithin.Seconds())), false
+		return fmt.Sprintf("There was no complete answer within %s.", s.cfg.Within), false
 	default:
 		return "The address couldn't be reached.", false
 	}

@@ -127,6 +127,7 @@ func Gallery() []GalleryPage {
 		{"progress-canceled", Progress(s.progress(onboarding.RunCanceled))},
 		{"progress-succeeded", Progress(s.progress(onboarding.RunSucceeded))},
 		{"done", Done(s.done())},
+		{"done, the token is to be entered", Done(s.unconfirmed())},
 		{"receipt", Receipt(s.receipt())},
 		{"receipt-empty", Receipt(ReceiptView{Frame: s.customer(), Onboarding: s.onboarding()})},
 		{"audit", AuditPage(s.auditPage(s.customer()))},
@@ -691,7 +692,7 @@ func (s samples) done() DoneView {
 	o := s.onboarding()
 	o.Status = onboarding.StatusDone
 	return DoneView{
-		Frame: s.customer(), Onboarding: o, Run: p.Run, Specialist: "Marek Dvořák", Address: "https://acme-production.tecton.ai", Revoked: true,
+		Frame: s.customer(), Onboarding: o, Run: p.Run, Handover: s.handover(p.Run.ID, onboarding.DeliveryDone), Specialist: "Marek Dvořák", Address: "https://acme-production.tecton.ai", Revoked: true,
 		Facts: []onboarding.Fact{
 			{Label: "Deployment name", Value: "acme-production"},
 			{Label: "Project", Value: "acme-data-prod"},

@@ -21,12 +21,12 @@ func (s samples) settings() SettingsView {
 			saved("serving_project", "tecton-serving"),
 			saved("serving_network", "serving"),
 			saved(onboarding.SettingAgeRecipient, "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"),
-			saved(onboarding.SettingSecretsTo, string(onboarding.SecretsByWebhook)),
+			saved(onboarding.SettingSecretsTo, string(onboarding.SecretsByPut)),
 			saved(onboarding.SettingWaitingTarget, "8 hours"),
 		}, map[string]string{onboarding.SettingWaitingTarget: "2 days", onboarding.SettingConsentTTL: "12 hours"}),
 		Changes: []onboarding.SettingsChange{
 			{At: s.now.Add(-50 * time.Hour), Actor: "kim@vendor.example", What: onboarding.SettingsChanged{Group: "service", Changes: []onboarding.Change{{Label: "Aging target", Before: "12 hours", After: "8 hours"}}}},
-			{At: s.now.Add(-51 * time.Hour), Actor: "kim@vendor.example", What: onboarding.SettingsChanged{Group: "handover", Changes: []onboarding.Change{{Label: "Address for the handover record", After: onboarding.SecretGiven}, {Label: "Where secrets go", Before: "Nowhere", After: "Signed webhook"}}}},
+			{At: s.now.Add(-51 * time.Hour), Actor: "kim@vendor.example", What: onboarding.SettingsChanged{Group: "handover", Changes: []onboarding.Change{{Label: "Address for the handover record", After: onboarding.SecretGiven}, {Label: "Where secrets go", Before: "Nowhere", After: "Presigned address"}}}},
 		},
 	}
 }

@@ -12,6 +12,7 @@ const (
 	stageLater     stage = "later"      // the workspace's token comes later
 	stageReady     stage = "ready"      // everything answered, nothing started
 	stageSlow      stage = "slow"       // a run that Google takes long over
+	stageHandover  stage = "handover"   // the owner has yet to enter the tokens in the vendor's console
 	stageDone      stage = "done"       // handed over
 	stageTornDown  stage = "torn down"  // made and taken away again
 	stageBilling   stage = "billing"    // the project has no billing account
@@ -64,7 +65,7 @@ var samples = []sample{
 	{"Koala Commerce", "koala-commerce", "australia-southeast1", stageDone, 0, false},
 	{"Larkspur Legal", "larkspur", "us-east1", stageForm, 1, false},
 	{"Meridian Freight", "meridian-freight", "us-south1", stageLater, 0, false},
-	{"Nimbus Weather", "nimbus-weather", "europe-west4", stageDone, 0, false},
+	{"Nimbus Weather", "nimbus-weather", "europe-west4", stageHandover, 0, false},
 	{"Oakridge Mutual", "oakridge", "us-central1", stageInvited, 0, false},
 	{"Peregrine Courier", "peregrine", "asia-southeast1", stageTornDown, 0, false},
 	{"Quartz Mining", "quartz-mining", "australia-southeast2", stageForm, 4, false},
