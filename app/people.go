@@ -106,6 +106,15 @@ func (a *App) Invite(ctx context.Context, actor onboarding.Actor, id onboarding.
 	if in.Role != onboarding.RoleCustomer || !in.Replace {
 		return link(a.cfg.Store.CreateInvite(ctx, actor, id, to, in.Role, a.cfg.InviteTTL))
 	}
+	// What is refused must not end an access first.
+	switch present, err := a.Customer(ctx, actor, id); {
+	case err != nil:
+		return Link{}, err
+	case present == "":
+		return Link{}, onboarding.Errorf(onboarding.CodeNotFound, "There is no customer to replace yet. Invite one.")
+	case string(to) == present:
+		return Link{}, onboarding.Errorf(onboarding.CodeConflict, "%s is the customer already. They sign in with that address.", present)
+	}
 	var out Link
 	err = a.endAccessThen(ctx, actor, id, a.unlessRunning(ctx, actor, id), func() (err error) {
 		out, err = link(a.cfg.Store.ReplaceCustomer(ctx, actor, id, to, a.cfg.InviteTTL))

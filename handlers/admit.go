@@ -183,6 +183,8 @@ func (s *Server) askSignIn(w http.ResponseWriter, v *visit, rt route, why string
 		case strings.HasSuffix(rt.pattern, "/plan"):
 			next = planPath(v.id, runKind(v.form.Get("kind")))
 		case strings.HasSuffix(rt.pattern, "/teardown"):
+		case rt.pattern == "/admin/bulk": // which has no page of its own
+			next = "/admin"
 		case v.id != "":
 			next = web.OnboardingPath(v.id)
 		}
