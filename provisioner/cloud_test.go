@@ -49,7 +49,7 @@ func world(t *testing.T, project emulator.Project) (*emulator.Emulator, *provisi
 		Onboarding: "ob_sample", Deployment: "acme-production", Region: "us-west1", Project: "acme-data", ControlPlaneAccount: control,
 		Compute: onboarding.ComputeDataproc, OnlineStore: onboarding.OnlineBigtable,
 		Bigtable: onboarding.BigtableSpec{InstanceID: "tecton-acme-production", Zone: "us-west1-a"},
-		Vendor:   onboarding.VendorValues{ControlPlaneAccount: control, GoogleCustomerID: "C0vendor1"}.Defaults(),
+		Vendor:   onboarding.VendorValues{ControlPlaneAccount: control, GoogleCustomerID: "C0vendor1", OrganizationID: "200000000002"}.Defaults(),
 	}
 	return cloud, s, spec
 }
@@ -114,6 +114,14 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 		{
 			name: "the vendor is allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:C0vendor1"}}}},
 			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckOK, says: "is allowed",
+		},
+		{
+			name: "the vendor is allowed by its organization", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:principalSet://iam.googleapis.com/organizations/200000000002"}}}},
+			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckOK, says: "is allowed",
+		},
+		{
+			name: "another organization is allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:principalSet://iam.googleapis.com/organizations/2000000000021"}}}},
+			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "would be refused", request: "C0vendor1",
 		},
 		{
 			name: "the managed form", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"user:" + ada}}}},

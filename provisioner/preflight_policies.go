@@ -102,14 +102,18 @@ func (p *preflight) domains() check {
 
 func (p *preflight) judgeDomains(r *onboarding.CheckResult, rules []*rule) error {
 	l, customer := listed(rules), p.vendor.GoogleCustomerID
+	organization := "principalSet://iam.googleapis.com/organizations/" + p.vendor.OrganizationID // the policy takes either
 	has := func(values []string) bool {
-		return customer != "" && slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(strings.TrimPrefix(v, "is:"), customer) })
+		return slices.ContainsFunc(values, func(v string) bool {
+			v = strings.TrimPrefix(v, "is:")
+			return customer != "" && strings.EqualFold(v, customer) || p.vendor.OrganizationID != "" && v == organization
+		})
 	}
 	switch {
 	case !l.restricted, !l.denyAll && len(l.allowed) == 0 && !has(l.denied):
 		r.Found = "Sharing with other organizations is not restricted."
 	case !l.denyAll && has(l.allowed):
-		r.Found = "The vendor's organization (" + customer + ") is allowed."
+		r.Found = "The vendor's organization (" + cmp.Or(customer, p.vendor.OrganizationID) + ") is allowed."
 	default:
 		r.State = onboarding.CheckFailed
 		r.Found = "Only accounts of these organizations may be granted roles: " + cmp.Or(strings.Join(l.allowed, ", "), "none") + ". The vendor's is not among them, so the consent to " + p.spec.ControlPlaneAccount + " would be refused."
