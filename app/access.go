@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"groundwork/onboarding"
 )
@@ -19,6 +20,10 @@ type consentStore interface {
 	LiveConsent(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Consent, error)
 	// ChooseProject binds a consent that was given before a project was chosen to the project that its giver chose.
 	ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Consent, project string) error
+	// ConsentAsked records that the actor left for Google's consent page.
+	ConsentAsked(context.Context, onboarding.Actor, onboarding.ID) error
+	// ConsentRefused records that the actor came back from Google without a consent, and Google's code.
+	ConsentRefused(ctx context.Context, actor onboarding.Actor, id onboarding.ID, code string) error
 	// Consents returns every consent that was given, wiped ones too.
 	Consents(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Consent, error)
 	// ConsentUses returns what the consents were used for, oldest first.
@@ -159,6 +164,22 @@ func latestConsent(all []onboarding.Consent) onboarding.Consent {
 		return onboarding.Consent{}
 	}
 	return slices.MaxFunc(all, func(a, b onboarding.Consent) int { return a.CreatedAt.Compare(b.CreatedAt) })
+}
+
+// LeaveForGoogle records that an actor leaves for Google's consent page.
+func (a *App) LeaveForGoogle(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	return a.cfg.Store.ConsentAsked(ctx, actor, id)
+}
+
+// ConsentRefused records that an actor came back from Google without a consent.
+func (a *App) ConsentRefused(ctx context.Context, actor onboarding.Actor, id onboarding.ID, code string) error {
+	return a.cfg.Store.ConsentRefused(ctx, actor, id, code)
+}
+
+// UnusedAccess is how long access that no run ended is held; 0 until a person ends it.
+func (a *App) UnusedAccess(ctx context.Context) (time.Duration, error) {
+	settings, err := a.Settings(ctx)
+	return RetentionOf(settings).Consents, err
 }
 
 // askedBefore names what the actor is asked for to resume a run, if they gave the latest consent with their own account

@@ -60,8 +60,12 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 	}
 	view := web.ConnectView{
 		Frame: s.onboardingFrame(v, r.Journey.Onboarding, "Connect Google Cloud"), Onboarding: v.id, Project: r.Ask.Project, Permissions: r.Ask.Permissions, Asked: r.Ask.Name(),
+		ClientID: s.OAuth.ClientID,
 		StartURL: connectStart(v.id, next, "", r.Ask.Name()), Connection: web.Connection{Email: r.Held.Email, Since: r.Held.CreatedAt}, Back: currentPage(r.Journey),
 		Files: s.App.Exports(r.Journey),
+	}
+	if view.Held, err = s.App.UnusedAccess(v.Context()); err != nil {
+		return view, r, err
 	}
 	for _, scope := range connectScopes(r.Scopes) {
 		view.Scopes = append(view.Scopes, web.Reason{Name: scope, Why: scopeReason(scope)})
@@ -146,6 +150,9 @@ func (s *Server) connectStart(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
+	if err := s.App.LeaveForGoogle(v.Context(), v.actor, v.id); err != nil {
+		return err
+	}
 	return seeOther(w, v.Request, to)
 }
 
@@ -177,8 +184,11 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		change(&view)
 		return s.draw(w, v.Request, status, web.ConnectPage(view))
 	}
-	if q.Get("error") != "" {
-		return explain(http.StatusOK, func(view *web.ConnectView) { view.Denied = true })
+	if code := q.Get("error"); code != "" {
+		if err := s.App.ConsentRefused(ctx, v.actor, v.id, web.KnownAnswer(code)); err != nil {
+			return err
+		}
+		return explain(http.StatusOK, func(view *web.ConnectView) { view.Answer = web.GoogleAnswer(code) })
 	}
 	retried := f
 	retried.Next = page

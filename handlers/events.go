@@ -116,7 +116,7 @@ func (w *watcher) watch() {
 			if beats++; beats%lookAgain == 0 && !w.mayGoOn() {
 				return
 			}
-			if !w.send([]byte(": still here\n\n")) {
+			if !w.send([]byte("event: beat\ndata: beat\n\n")) { // the page's script sees no comment
 				return
 			}
 		case f, ok := <-frames:

@@ -57,6 +57,19 @@ func (s *Server) retry(w http.ResponseWriter, v *visit) error {
 	return s.toRun(w, v, run.Kind, err)
 }
 
+// cancelPage asks before a run is canceled: it gives up the customer's access, too.
+func (s *Server) cancelPage(w http.ResponseWriter, v *visit) error {
+	view, err := s.progressView(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	if view.Run.Over() || view.Run.CancelAsked {
+		return toProgress(w, v)
+	}
+	view.Frame = s.onboardingFrame(v, view.Onboarding, "Cancel the run")
+	return s.draw(w, v.Request, http.StatusOK, web.CancelPage(view))
+}
+
 // cancel asks the run to stop.
 func (s *Server) cancel(w http.ResponseWriter, v *visit) error {
 	if err := s.App.Cancel(v.Context(), v.actor, v.id); err != nil {

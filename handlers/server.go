@@ -92,7 +92,7 @@ type Config struct {
 	Recent    time.Duration  // how old a sign-in may be that changes a cloud or gives rights; 1 h
 	InviteTTL time.Duration  // 14 days; a colleague's link has half
 	Timeout   time.Duration  // of a request that isn't a stream; 60 s
-	Heartbeat time.Duration  // between signs of life on a quiet stream, for proxies; 15 s. After four, session and role are asked again
+	Heartbeat time.Duration  // between signs of life on a quiet stream, for proxies and the page; 10 s. After four, session and role are asked again
 	Now       func() time.Time
 	Rand      io.Reader // crypto/rand.Reader
 	Logger    *slog.Logger
@@ -144,7 +144,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Idle, 2*time.Hour)
 	usual(&c.Recent, time.Hour)
 	usual(&c.Timeout, 60*time.Second)
-	usual(&c.Heartbeat, 15*time.Second)
+	usual(&c.Heartbeat, 10*time.Second)
 	usual(&c.Limits.SignIn, 60)
 	usual(&c.Limits.Invite, 60)
 	usual(&c.Limits.Staff, 30)
@@ -267,6 +267,7 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/runs/{run}", who: viewer, handle: (*Server).run},
 		{method: get, pattern: "/o/{id}/events", who: viewer, handle: (*Server).events, stream: true},
 		{method: post, pattern: "/o/{id}/retry", who: member, handle: (*Server).retry, recent: true, limit: "cloud"},
+		{method: get, pattern: "/o/{id}/cancel", who: member, handle: (*Server).cancelPage},
 		{method: post, pattern: "/o/{id}/cancel", who: member, handle: (*Server).cancel, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/approve", who: member, handle: (*Server).approveChanged, recent: true, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/done", who: viewer, handle: (*Server).done},

@@ -123,6 +123,9 @@ func (s *Server) frame(r *http.Request, title string) web.Frame {
 	case r.Method != http.MethodGet:
 		f.Path = r.URL.Path
 	}
+	if web.InApp(r.UserAgent()) && r.Method == http.MethodGet {
+		f.InApp = s.BaseURL + f.Path
+	}
 	if c, err := r.Cookie("theme"); err == nil && (c.Value == "light" || c.Value == "dark") {
 		f.Theme = c.Value
 	}

@@ -338,8 +338,8 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	if q.Get("error") != "" { // its text is not shown: anybody can write it into a link
-		view := web.SignInView{Frame: s.frame(v.Request, "Sign in"), StartURL: startURL(f.Next, ""), Problem: "You were not signed in. Try again, and choose the account that was invited."}
+	if code := q.Get("error"); code != "" {
+		view := web.SignInView{Frame: s.frame(v.Request, "Sign in"), StartURL: startURL(f.Next, ""), Problem: web.SignInAnswer(code)}
 		view.Error = true
 		return s.draw(w, v.Request, http.StatusBadRequest, web.SignIn(view))
 	}

@@ -32,6 +32,8 @@ const (
 	EventColleagueRemoved    EventKind = "colleague.removed"
 	EventAnswerSaved         EventKind = "answer.saved"
 	EventCheckOverridden     EventKind = "check.overridden"
+	EventConsentAsked        EventKind = "consent.asked"
+	EventConsentRefused      EventKind = "consent.refused"
 	EventConsentGiven        EventKind = "consent.given"
 	EventConsentProject      EventKind = "consent.project"
 	EventConsentWiped        EventKind = "consent.wiped"
@@ -70,6 +72,8 @@ var Events = []Event{
 	ColleagueRemoved{},
 	AnswerSaved{},
 	CheckOverridden{},
+	ConsentAsked{},
+	ConsentRefused{},
 	ConsentGiven{},
 	ConsentProject{},
 	ConsentWiped{},
@@ -194,6 +198,14 @@ type CheckOverridden struct {
 	Version int    `json:"version"`         // of the answers
 }
 
+// ConsentAsked says that the actor left for Google's consent page.
+type ConsentAsked struct{}
+
+// ConsentRefused says that the actor came back from Google's consent page without a consent.
+type ConsentRefused struct {
+	Code string `json:"code"` // of Google, such as "access_denied"; "" one that is not known
+}
+
 // ConsentGiven says that the actor consented to Groundwork acting in their Google Cloud.
 type ConsentGiven struct {
 	Email   string   `json:"email"`   // the Google account
@@ -316,6 +328,8 @@ func (CustomerReplaced) Kind() EventKind    { return EventCustomerReplaced }
 func (ColleagueRemoved) Kind() EventKind    { return EventColleagueRemoved }
 func (AnswerSaved) Kind() EventKind         { return EventAnswerSaved }
 func (CheckOverridden) Kind() EventKind     { return EventCheckOverridden }
+func (ConsentAsked) Kind() EventKind        { return EventConsentAsked }
+func (ConsentRefused) Kind() EventKind      { return EventConsentRefused }
 func (ConsentGiven) Kind() EventKind        { return EventConsentGiven }
 func (ConsentProject) Kind() EventKind      { return EventConsentProject }
 func (ConsentWiped) Kind() EventKind        { return EventConsentWiped }

@@ -157,6 +157,29 @@ func (s *Store) LiveConsent(ctx context.Context, actor onboarding.Actor, id onbo
 	return found[0], nil
 }
 
+// ConsentAsked records that the actor left for Google's consent page.
+func (s *Store) ConsentAsked(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	return s.consentEvent(ctx, actor, id, onboarding.ConsentAsked{})
+}
+
+// ConsentRefused records that the actor came back from Google without a consent, and Google's code.
+func (s *Store) ConsentRefused(ctx context.Context, actor onboarding.Actor, id onboarding.ID, code string) error {
+	return s.consentEvent(ctx, actor, id, onboarding.ConsentRefused{Code: code})
+}
+
+func (s *Store) consentEvent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, e onboarding.Event) error {
+	err := s.tx(ctx, actor, "record a consent's way", func(tx pgx.Tx) error {
+		if _, err := one(ctx, tx, lockAnswers, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding); err != nil {
+			return err
+		}
+		return appendEvent(ctx, tx, actor, id, e)
+	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return err
+}
+
 // Consents are all consents of an onboarding, oldest first, without their sealed tokens.
 func (s *Store) Consents(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Consent, error) {
 	var found []onboarding.Consent

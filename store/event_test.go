@@ -73,6 +73,10 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	must(t, s.OverrideCheck(ctx, sam, ob.ID, ob.Version, "domain", "Members from outside are allowed", "It is an exception."))
 	happened(onboarding.CheckOverridden{Check: "domain", Title: "Members from outside are allowed", Reason: "It is an exception.", Version: ob.Version})
 
+	must(t, s.ConsentAsked(ctx, ada, ob.ID))
+	must(t, s.ConsentRefused(ctx, ada, ob.ID, "access_denied"))
+	happened(onboarding.ConsentAsked{}, onboarding.ConsentRefused{Code: "access_denied"})
+
 	consent, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Email: "ada@gmail.example", GivenBy: ada.Email, Scopes: []string{"cloud"}, Sealed: []byte("x")})
 	must(t, err)
 	must(t, s.ChooseProject(ctx, ada, consent, "acme-data"))

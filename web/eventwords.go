@@ -95,6 +95,10 @@ func eventWords(entry onboarding.AuditEntry) string {
 		return answerWords(e)
 	case onboarding.CheckOverridden:
 		return fmt.Sprintf("allowed the run to start although the check “%s” failed. Reason: %s", orText(e.Title, e.Check), e.Reason)
+	case onboarding.ConsentAsked:
+		return "left for Google to give consent."
+	case onboarding.ConsentRefused:
+		return "came back from Google without a consent. " + GoogleAnswer(e.Code).Title + "."
 	case onboarding.ConsentGiven:
 		if e.Project == "" {
 			return "gave consent to access Google Cloud with the account " + e.Email + ", to choose a project."

@@ -60,7 +60,10 @@ func Gallery() []GalleryPage {
 			v.Colleague, v.Pending, v.Colleagues = ColleagueForm{}, nil, nil
 			v.You = onboarding.Colleague{Email: "grace@customer.example", InvitedBy: "ada@customer.example", JoinedAt: s.now, Until: s.now.Add(7 * 24 * time.Hour)}
 		}))},
-		{"connect-denied", ConnectPage(s.connect(func(v *ConnectView) { v.Denied = true }))},
+		{"connect-denied", ConnectPage(s.connect(func(v *ConnectView) { v.Answer = GoogleAnswer("access_denied") }))},
+		{"connect-blocked", ConnectPage(s.connect(func(v *ConnectView) {
+			v.Answer, v.InApp = GoogleAnswer("admin_policy_enforced"), "https://groundwork.example/o/ob_sample/connect"
+		}))},
 		{"connect-unticked", ConnectPage(s.connect(func(v *ConnectView) {
 			v.Unticked = []string{"https://www.googleapis.com/auth/cloud-platform"}
 		}))},
@@ -125,6 +128,7 @@ func Gallery() []GalleryPage {
 		{"progress-plan-changed", Progress(s.planChanged())},
 		{"progress-failed", Progress(s.progress(onboarding.RunFailed))},
 		{"progress-canceled", Progress(s.progress(onboarding.RunCanceled))},
+		{"cancel", CancelPage(s.progress(onboarding.RunRunning))},
 		{"progress-succeeded", Progress(s.progress(onboarding.RunSucceeded))},
 		{"done", Done(s.done())},
 		{"done, the token is to be entered", Done(s.unconfirmed())},

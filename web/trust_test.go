@@ -1,6 +1,9 @@
 package web
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestABrowserIsNamedInShort(t *testing.T) {
 	for agent, want := range map[string]string{
@@ -14,6 +17,22 @@ func TestABrowserIsNamedInShort(t *testing.T) {
 	} {
 		if got := browserWord(agent); got != want {
 			t.Errorf("%q is called %q, want %q", agent, got, want)
+		}
+	}
+}
+
+func TestGoogleAnswersHaveTheirOwnSentences(t *testing.T) {
+	seen := map[string]string{}
+	for code, a := range googleAnswers {
+		if other, twice := seen[a.Title]; twice {
+			t.Errorf("%s and %s read the same", code, other)
+		}
+		seen[a.Title] = code
+		if strings.Contains(a.Title+a.Text, "ancel") != (code == "access_denied") {
+			t.Errorf("%s: %s", code, a.Title)
+		}
+		if said := SignInAnswer(code); !strings.Contains(said, a.Title) || !strings.Contains(said, "You were not signed in") {
+			t.Errorf("%s at the sign-in: %s", code, said)
 		}
 	}
 }

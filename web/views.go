@@ -31,6 +31,7 @@ type Frame struct {
 	Now       time.Time        // for relative times; zero draws exact times
 	Refresh   int              // seconds after which a page without JavaScript reloads itself; 0 never
 	Live      Live             // which scripts the page needs to update itself
+	InApp     string           // the page's whole address, where it is shown inside an app in which Google signs nobody in
 }
 
 // Live says how much of a page updates itself.
@@ -137,7 +138,9 @@ type ConnectView struct {
 	Needed      string   // why the access that is held doesn't do; ""
 	Changed     bool     // they changed in the meantime, and nothing was kept
 	Refused     string   // the account whose access Google no longer takes; "" none
-	Denied      bool     // the customer pressed Cancel on Google's page
+	Answer      Answer        // Google sent the customer back with an error
+	ClientID    string        // of our app at Google
+	Held        time.Duration // unused access is revoked after it; 0 never
 	Unticked    []string // scopes that were asked and not granted
 	Other       string   // another account than the one that connected before; "" none
 	Colleague   ColleagueForm

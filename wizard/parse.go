@@ -70,10 +70,24 @@ func (s *step[T]) parse(ctx context.Context, c Case, form url.Values) (Saved, er
 			return Saved{}, fmt.Errorf("probe of step %s: %w", s.def.ID, err)
 		}
 	}
+	if len(problems) > 0 {
+		problems = append(problems, s.unsaved(secrets, problems)...)
+	}
 	s.inOrder(problems)
-	view, err := s.view(ctx, c, &v, saved, shown, problems)
+	drawn := v
+	for i := range s.def.Fields { // what was typed is not saved yet, whatever becomes of the page
+		if f := &s.def.Fields[i]; f.Secret != nil && secrets[f.Purpose].Reveal() != "" {
+			*f.Secret(&drawn) = *f.Secret(&before)
+		}
+	}
+	view, err := s.view(ctx, c, &drawn, saved, shown, problems)
 	if err != nil {
 		return Saved{}, err
+	}
+	for i := range view.Fields {
+		if f := &s.def.Fields[i]; f.Secret != nil {
+			view.Fields[i].Unsaved = secrets[f.Purpose].Reveal() != ""
+		}
 	}
 	if len(problems) > 0 {
 		return Saved{Problems: problems, View: view}, nil
@@ -102,6 +116,19 @@ func (s *step[T]) misdirected(v, before *T, given map[onboarding.Purpose]onboard
 		*f.Secret(v) = onboarding.SecretMissing
 		if s.applies(f, v) {
 			problems = append(problems, Problem{f.Name, fmt.Sprintf("Enter the %s again: the one that is kept was given for another address", lowerFirst(f.Label))})
+		}
+	}
+	return problems
+}
+
+// unsaved asks for each secret again that was typed beside something that needs a correction: a page never shows one, so
+// it can't be kept in its field.
+func (s *step[T]) unsaved(given map[onboarding.Purpose]onboarding.Secret, others Problems) Problems {
+	var problems Problems
+	for i := range s.def.Fields {
+		f := &s.def.Fields[i]
+		if f.Secret != nil && given[f.Purpose].Reveal() != "" && len(others.At(f.Name)) == 0 {
+			problems = append(problems, Problem{f.Name, fmt.Sprintf("Enter the %s again. It isn’t saved, because another answer needs a correction", lowerFirst(f.Label))})
 		}
 	}
 	return problems
@@ -294,13 +321,13 @@ func (f *Field[T]) readLines(raw string) (items, sentences []string) {
 				continue
 			}
 			if m := clean("This entry", item, f.Free, f.limit()); m != "" {
-				bad(fmt.Sprintf("Line %d: %s", n+1, lowerFirst(m)))
+				bad(fmt.Sprintf("%s, line %d: %s", f.Label, n+1, lowerFirst(m)))
 				continue
 			}
 			if f.Read != nil {
 				var m string
 				if item, m = f.Read(item); m != "" {
-					bad(fmt.Sprintf("Line %d: %s", n+1, lowerFirst(m)))
+					bad(fmt.Sprintf("%s, line %d: %s", f.Label, n+1, lowerFirst(m)))
 					continue
 				}
 			}
@@ -316,7 +343,7 @@ func (f *Field[T]) readLines(raw string) (items, sentences []string) {
 	case count > maxLines:
 		return nil, []string{fmt.Sprintf("Enter at most %d lines for “%s”. There are %d", maxLines, f.Label, count)}
 	case more > 0:
-		sentences = append(sentences, fmt.Sprintf("%d more lines need mending", more))
+		sentences = append(sentences, fmt.Sprintf("%s: %d more lines need a correction", f.Label, more))
 	case count == 0 && len(sentences) == 0 && !f.Optional:
 		sentences = []string{f.need()}
 	}

@@ -40,6 +40,11 @@ func lowerFirst(s string) string {
 	if next, _ := utf8.DecodeRuneInString(s[n:]); unicode.IsUpper(next) {
 		return s // an abbreviation
 	}
+	for _, name := range []string{"Databricks", "Dataproc", "Redis", "Bigtable", "Google", "Spark"} {
+		if strings.HasPrefix(s, name) {
+			return s
+		}
+	}
 	return string(unicode.ToLower(r)) + s[n:]
 }
 

@@ -94,6 +94,7 @@ type FieldView struct {
 	Optional                        bool
 	Value                           string   // what was typed, or the saved answer; "on" or "" for checkboxes; "" for secrets
 	Set                             bool     // a secret is there already, or a confirmation was given
+	Unsaved                         bool     // a secret was typed and is not saved
 	Wiped                           bool     // a secret was there, and was wiped after the handover
 	CanLater                        bool     // "I don't have this yet" is offered as checkbox <name>_later
 	Later                           bool     // … and ticked

@@ -128,20 +128,19 @@
   // a while, as it is without JavaScript, unless something is being typed in it or there is no such stream.
   const stream = document.querySelector("[hx-sse\\:connect]");
   if (stream) {
-    let heard = false;
+    // Some proxies hold a stream back: a page that hears no heartbeat for a while is drawn anew, too.
+    const silence = 25000;
+    let heard = 0;
     let gone = false;
     const typed = () => [...all("input, textarea")].some((field) => field.type !== "hidden" && (field === document.activeElement || field.value !== field.defaultValue));
     const look = () => setTimeout(() => {
-      if (heard || gone || !stream.isConnected) return;
-      if (typed()) look();
+      if (gone || !stream.isConnected) return;
+      if (Date.now() - heard < silence || typed()) look();
       else location.reload();
     }, 5000);
-    document.addEventListener("htmx:sse:after:message", () => (heard = true));
-    document.addEventListener("htmx:sse:error", () => {
-      if (!heard) return;
-      heard = false;
-      look();
-    });
+    document.addEventListener("htmx:sse:after:message", () => (heard = Date.now()));
+    document.addEventListener("htmx:sse:error", () => (heard = 0));
+    document.addEventListener("end", () => (gone = true));
     document.addEventListener("htmx:response:error", (event) => (gone = gone || event.detail?.ctx?.response?.status === 404));
     look();
   }

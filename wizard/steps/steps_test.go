@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -386,6 +387,31 @@ func datasets(n int) string {
 	return b.String()
 }
 
+// A page never claims to hold a secret that it doesn't, nor lets a new one go for an old one without a word.
+func TestATypedSecretBesideABadAnswerIsAskedForAgain(t *testing.T) {
+	p := newCustomer(t)
+	p.answer("deployment", "name", "acme-prod")
+	p.answer("region", "region", "us-west1")
+	token := func(saved wizard.Saved) wizard.FieldView {
+		i := slices.IndexFunc(saved.View.Fields, func(f wizard.FieldView) bool { return f.Name == "token" })
+		return saved.View.Fields[i]
+	}
+	const again = "Enter the Databricks API token again. It isn’t saved, because another answer needs a correction"
+	bad := p.post("compute", "platform", "databricks", "workspace", "https://nowhere.example", "token", "dapi0123456789abcdef", "runtime", "15.4.x-scala2.12")
+	if f := token(bad); f.Set || !f.Unsaved || !slices.Contains(f.Errors, again) {
+		t.Errorf("a first token beside a bad address: %+v", f)
+	}
+	const workspace = "https://1234567890123456.7.gcp.databricks.com"
+	p.answer("compute", "platform", "databricks", "workspace", workspace, "token", "dapi0123456789abcdef", "runtime", "15.4.x-scala2.12")
+	bad = p.post("compute", "platform", "databricks", "workspace", workspace, "token", "dapi9999999999999999", "runtime", "newest")
+	if f := token(bad); !f.Set || !f.Unsaved || !slices.Contains(f.Errors, again) {
+		t.Errorf("a second token beside a bad runtime: %+v", f)
+	}
+	if bad = p.post("compute", "platform", "databricks", "workspace", workspace, "runtime", "newest"); token(bad).Unsaved || !token(bad).Set {
+		t.Errorf("no token was typed: %+v", token(bad))
+	}
+}
+
 func TestABadAnswerKeepsWhatWasTypedAndNeverASecret(t *testing.T) {
 	p := newCustomer(t)
 	p.answer("deployment", "name", "acme-prod")
@@ -395,7 +421,7 @@ func TestABadAnswerKeepsWhatWasTypedAndNeverASecret(t *testing.T) {
 	for _, x := range saved.Problems {
 		names = append(names, x.Field)
 	}
-	if diff := cmp.Diff([]string{"workspace", "runtime"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"workspace", "token", "runtime"}, names); diff != "" {
 		t.Errorf("problems in the order of the fields (-want +got):\n%s", diff)
 	}
 	values := map[string]string{}
@@ -418,7 +444,7 @@ func TestManyBadLinesAreNamedAndCounted(t *testing.T) {
 	p := newCustomer(t)
 	p.answer("deployment", "name", "acme-prod")
 	got := p.post("data-sources", "datasets", strings.Repeat("nonsense\n", 14)).Problems.At("datasets")
-	if len(got) != 11 || got[9] != "Line 10: “nonsense” has no project. Enter it as project.dataset" || got[10] != "4 more lines need mending" {
+	if len(got) != 11 || got[9] != "BigQuery datasets, line 10: “nonsense” has no project. Enter it as project.dataset" || got[10] != "BigQuery datasets: 4 more lines need a correction" {
 		t.Errorf("got %q", got)
 	}
 	p.refuse("data-sources", "", "Enter at most 100 data sources in all. There are 101", "datasets", datasets(100), "buckets", "acme-events")
