@@ -460,6 +460,7 @@ func (s samples) project(connected string) StepPageView {
 
 func (s samples) connect(change func(*ConnectView)) ConnectView {
 	v := ConnectView{
+		Held: 24 * time.Hour, ClientID: "1234567890-sample.apps.googleusercontent.com",
 		Frame: s.draft(), Onboarding: sampleID, Project: "acme-data-prod", StartURL: "/o/ob_sample/connect/start",
 		Pending:    []onboarding.Invite{{ID: 4, To: "grace@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(6 * 24 * time.Hour)}},
 		Colleagues: []onboarding.Colleague{{Email: "bob@customer.example", InvitedBy: "ada@customer.example", Until: s.now.Add(5 * 24 * time.Hour)}, {Email: "eve@customer.example", Until: s.now.Add(-time.Hour)}},

@@ -85,3 +85,24 @@ func TestPlanes(t *testing.T) {
 		}
 	})
 }
+
+// TestDoneTasksAreOneLine holds that a finished task shows its title and its time, and folds the rest.
+func TestDoneTasksAreOneLine(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	doc, _ := render(t, GalleryPage{"progress", Progress(s.progress(onboarding.RunRunning))})
+	done := doc.Find(".task.ok")
+	if done.Length() != 3 {
+		t.Fatalf("%d done tasks", done.Length())
+	}
+	done.Each(func(_ int, task *goquery.Selection) {
+		if n := task.Find(".task-body").Children().Length(); n != 2 || task.Find(".task-body > details:not([open])").Length() != 1 || task.Find("details .mono").Length() == 0 {
+			t.Errorf("%q isn't one line with its details folded", task.Find("h3").Text())
+		}
+		if !strings.Contains(task.Find(".task-state").Text(), "Done · ") {
+			t.Errorf("%q has no duration", task.Find("h3").Text())
+		}
+	})
+	if doc.Find(".task.run .res").Length() != 1 {
+		t.Error("the task in progress folds what it works on")
+	}
+}

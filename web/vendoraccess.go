@@ -1,0 +1,71 @@
+package web
+
+import (
+	"strings"
+
+	"groundwork/onboarding"
+)
+
+// vendorRight is one thing that an account of the vendor may do after a run.
+type vendorRight struct {
+	Thing string // "Bucket"
+	onboarding.Binding
+	Why string
+}
+
+// vendorAccount is one of the vendor's accounts, with all that it may do.
+type vendorAccount struct {
+	Name, Email string
+	Rights      []vendorRight
+}
+
+// vendorAccounts are what the vendor's accounts may do after a run of the plan, by its bindings. Each binding comes once.
+func (p Planes) vendorAccounts() []vendorAccount {
+	all := []vendorAccount{
+		byControl: {Name: "Control plane", Email: p.Plan.Spec.ControlPlaneAccount},
+		byServing: {Name: "Serving plane", Email: p.Plan.Spec.Vendor.ServingAccount},
+	}
+	parts := p.parts()
+	for _, t := range p.Plan.Tasks {
+		for _, b := range t.Bindings {
+			by, known := p.account(b.Member)
+			if !known || by == bySpark {
+				continue
+			}
+			thing := p.thing(b.On)
+			for _, part := range parts {
+				if part.is(b.On) {
+					thing = part.Name
+				}
+			}
+			all[by].Rights = append(all[by].Rights, vendorRight{thing, b, t.Why})
+		}
+	}
+	var out []vendorAccount
+	for _, a := range all {
+		if len(a.Rights) > 0 {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// endCommand removes exactly this binding; "" where gcloud has no command for it.
+func endCommand(b onboarding.Binding) string {
+	args := " --member=" + b.Member + " --role=" + b.Role
+	project, rest, _ := strings.Cut(strings.TrimPrefix(b.On, "projects/"), "/")
+	switch {
+	case strings.HasPrefix(b.On, "gs://"):
+		return "gcloud storage buckets remove-iam-policy-binding " + b.On + args
+	case strings.HasPrefix(b.On, "serviceAccounts/"):
+		email := strings.TrimPrefix(b.On, "serviceAccounts/")
+		_, domain, _ := strings.Cut(email, "@")
+		return "gcloud iam service-accounts remove-iam-policy-binding " + email + " --project=" + strings.TrimSuffix(domain, ".iam.gserviceaccount.com") + args
+	case strings.HasPrefix(rest, "instances/"):
+		return "gcloud bigtable instances remove-iam-policy-binding " + strings.TrimPrefix(rest, "instances/") + " --project=" + project + args
+	case strings.HasPrefix(b.On, "projects/") && rest == "":
+		return "gcloud projects remove-iam-policy-binding " + project + args
+	default:
+		return ""
+	}
+}

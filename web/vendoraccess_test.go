@@ -1,0 +1,57 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"groundwork/onboarding"
+)
+
+// TestVendorAccess holds that the table has each binding of the vendor's accounts and no other, and how to end it.
+func TestVendorAccess(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	plan := s.planned()
+	var b bytes.Buffer
+	if err := vendorAccess(Frame{Brand: "Northbeam"}, Planes{Plan: plan}, "/o/x/plan?kind=teardown").Render(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := goquery.NewDocumentFromReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := doc.Find("tbody tr").Length(); n != 2 {
+		t.Errorf("%d rows, want the control plane's bucket and the serving plane's instance", n)
+	}
+	text := doc.Text()
+	for _, want := range []string{
+		"What Northbeam can do after this, and how to end it", plan.Spec.ControlPlaneAccount, plan.Spec.Vendor.ServingAccount, "storage.objects.delete",
+		"gcloud storage buckets remove-iam-policy-binding gs://tecton-acme-production-dataplane --member=serviceAccount:" + plan.Spec.ControlPlaneAccount,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("doesn't say %q", want)
+		}
+	}
+	if strings.Contains(text, "roles/storage.objectAdmin") || doc.Find("a[href='/o/x/plan?kind=teardown']").Length() != 1 {
+		t.Errorf("has what only Spark may do, or no way to end all of it: %s", text)
+	}
+}
+
+func TestEndCommand(t *testing.T) {
+	const who = " --member=serviceAccount:a@b.iam.gserviceaccount.com --role=roles/x"
+	for on, want := range map[string]string{
+		"gs://bucket": "gcloud storage buckets remove-iam-policy-binding gs://bucket" + who,
+		"serviceAccounts/s@acme-data.iam.gserviceaccount.com": "gcloud iam service-accounts remove-iam-policy-binding s@acme-data.iam.gserviceaccount.com --project=acme-data" + who,
+		"projects/acme-data/instances/one":                    "gcloud bigtable instances remove-iam-policy-binding one --project=acme-data" + who,
+		"projects/acme-data":                                  "gcloud projects remove-iam-policy-binding acme-data" + who,
+		"acme-data.sales":                                     "",
+	} {
+		if got := endCommand(onboarding.Binding{Member: "serviceAccount:a@b.iam.gserviceaccount.com", Role: "roles/x", On: on}); got != want {
+			t.Errorf("%s: %q, want %q", on, got, want)
+		}
+	}
+}
