@@ -98,11 +98,30 @@ func TestDoneTasksAreOneLine(t *testing.T) {
 		if n := task.Find(".task-body").Children().Length(); n != 2 || task.Find(".task-body > details:not([open])").Length() != 1 || task.Find("details .mono").Length() == 0 {
 			t.Errorf("%q isn't one line with its details folded", task.Find("h3").Text())
 		}
-		if !strings.Contains(task.Find(".task-state").Text(), "Done · ") {
+		if !strings.Contains(strings.Join(strings.Fields(task.Find(".task-state").Text()), " "), "Done · ") {
 			t.Errorf("%q has no duration", task.Find("h3").Text())
 		}
 	})
 	if doc.Find(".task.run .res").Length() != 1 {
 		t.Error("the task in progress folds what it works on")
+	}
+}
+
+// TestTheTabSaysHowFarTheRunIs holds it for the page, and for the live message that the page's script reads.
+func TestTheTabSaysHowFarTheRunIs(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	for state, want := range map[onboarding.RunState][2]string{
+		onboarding.RunRunning:   {"3 of 12 – Setting up your Google Cloud – Tecton", "mark-run.svg"},
+		onboarding.RunFailed:    {"Stopped – Setting up stopped – Tecton", "mark-err.svg"},
+		onboarding.RunSucceeded: {"Done – Everything is set up – Tecton", "mark-ok.svg"},
+	} {
+		doc, _ := render(t, GalleryPage{"progress", Progress(s.progress(state))})
+		live := doc.Find("[data-tab]")
+		if got := doc.Find("title").Text(); got != want[0] || live.AttrOr("data-tab", "") != got {
+			t.Errorf("%s: the tab says %q, and live %q", state, got, live.AttrOr("data-tab", ""))
+		}
+		if got := doc.Find("link[rel=icon]").AttrOr("href", ""); got != Asset(want[1]) || live.AttrOr("data-icon", "") != got {
+			t.Errorf("%s: the icon is %q", state, got)
+		}
 	}
 }

@@ -280,8 +280,17 @@ func (v ProgressView) elapsed() string {
 
 func (v ProgressView) live() bool { return v.EventsURL != "" && !v.Run.State.Ended() }
 
+// tabTitle says in the browser's tab how far the run is.
+func (v ProgressView) tabTitle() string {
+	if v.Run.State.Active() {
+		return fmt.Sprintf("%d of %d – %s", v.done(), len(v.Run.Tasks), v.heading())
+	}
+	return v.stateWord() + " – " + v.heading()
+}
+
 func (v ProgressView) progressFrame() Frame {
-	f := v.Frame.titled(v.heading())
+	f := v.Frame
+	f.Title, f.State = v.tabTitle(), runTone(v.Run.State)
 	if v.Run.State.Active() && f.Refresh == 0 {
 		f.Refresh = 5
 	}

@@ -32,6 +32,7 @@ type Frame struct {
 	Refresh   int              // seconds after which a page without JavaScript reloads itself; 0 never
 	Live      Live             // which scripts the page needs to update itself
 	InApp     string           // the page's whole address, where it is shown inside an app in which Google signs nobody in
+	State     tone             // of a run, for the icon in the browser's tab; "" none
 }
 
 // Live says how much of a page updates itself.
@@ -134,15 +135,15 @@ type ConnectView struct {
 	Scopes      []Reason
 	Permissions onboarding.Permissions // generated from the declarations of the chosen steps
 	Connection  Connection
-	Asked       string   // names project and permissions, for the way back
-	Needed      string   // why the access that is held doesn't do; ""
-	Changed     bool     // they changed in the meantime, and nothing was kept
-	Refused     string   // the account whose access Google no longer takes; "" none
+	Asked       string        // names project and permissions, for the way back
+	Needed      string        // why the access that is held doesn't do; ""
+	Changed     bool          // they changed in the meantime, and nothing was kept
+	Refused     string        // the account whose access Google no longer takes; "" none
 	Answer      Answer        // Google sent the customer back with an error
 	ClientID    string        // of our app at Google
 	Held        time.Duration // unused access is revoked after it; 0 never
-	Unticked    []string // scopes that were asked and not granted
-	Other       string   // another account than the one that connected before; "" none
+	Unticked    []string      // scopes that were asked and not granted
+	Other       string        // another account than the one that connected before; "" none
 	Colleague   ColleagueForm
 	Pending     []onboarding.Invite    // colleagues' links that the customer may withdraw
 	Colleagues  []onboarding.Colleague // whom the customer may remove

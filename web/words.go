@@ -28,6 +28,14 @@ func (f Frame) tab() string {
 	return s
 }
 
+// icon is the tab's icon, with the color of the run's state.
+func (f Frame) icon() string {
+	if f.State == "" {
+		return Asset("mark.svg")
+	}
+	return Asset("mark-" + string(f.State) + ".svg")
+}
+
 func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

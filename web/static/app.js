@@ -119,8 +119,18 @@
     for (const form of all("form[data-sent]")) delete form.dataset.sent;
   });
 
+  // A live page's tab says how far the run is.
+  function tab() {
+    const now = document.querySelector("[data-tab]");
+    if (!now) return;
+    if (document.title !== now.dataset.tab) document.title = now.dataset.tab;
+    const icon = document.querySelector("link[rel=icon]");
+    if (icon.getAttribute("href") !== now.dataset.icon) icon.href = now.dataset.icon;
+  }
+
   document.addEventListener("htmx:after:swap", () => {
     localTimes(document);
+    tab();
     tick();
   });
 
