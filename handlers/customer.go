@@ -126,7 +126,7 @@ func (s *Server) check(w http.ResponseWriter, v *visit) error {
 	view := web.CheckView{
 		Frame: s.onboardingFrame(v, j.Onboarding, "Check your answers"), Onboarding: v.id, Steps: j.StepsAt(j.Case, ""), Sections: j.Sections(j.Case),
 		Locked: locked(v, j.Onboarding, false), Colleague: v.actor.Role == onboarding.RoleColleague, Outline: s.outline(j), Waiting: j.Waiting(j.Case),
-		Complete: j.Complete(j.Case), Next: j.First(j.Case), Planes: web.Planes{Customer: j.Onboarding.Customer, Plan: onboarding.Plan{Spec: j.Spec(), Tasks: s.App.Outline(j)}},
+		Complete: j.Complete(j.Case), Next: j.First(j.Case), Changed: j.Reconfirm(j.Case), Planes: web.Planes{Customer: j.Onboarding.Customer, Plan: onboarding.Plan{Spec: j.Spec(), Tasks: s.App.Outline(j)}},
 	}
 	if j.Onboarding.Locked {
 		runs, err := s.App.Runs(v.Context(), v.actor, v.id, "")

@@ -124,3 +124,19 @@ func TestThePlanWaitsOnTheColleagueWhoHasTheLink(t *testing.T) {
 	}
 	waits("over", onboarding.PartyCustomer, "Customer")
 }
+
+// Story 11: the approval used to lead to "Check your answers" without a word.
+func TestAValueThatTheSpecialistChangedIsShownBeforeTheApproval(t *testing.T) {
+	const changed = "tecton-acme-two-control-plane@tecton-acme.iam.gserviceaccount.com"
+	w := newWorld(t)
+	ob, b := w.ready()
+	at := web.OnboardingPath(ob.ID, "plan")
+	p := b.get(at)
+	want(t, w.as(sam).post(web.AdminPath(ob.ID, "vendor"), "control_plane_account", changed), http.StatusSeeOther)
+	refused := b.post(at, "hash", p.Find("input[name=hash]").AttrOr("value", ""), "version", p.Find("form input[name=version]").AttrOr("value", ""))
+	wantTo(t, refused, web.OnboardingPath(ob.ID, "check"))
+	says(t, b.get(refused.to()), "Your specialist changed what you confirmed", controlPlane+" is now "+changed)
+	if _, err := w.store.LatestRun(t.Context(), staffActor(sam), ob.ID); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		t.Errorf("a run was started: %v", err)
+	}
+}

@@ -173,6 +173,7 @@ type CheckView struct {
 	Waiting    []string               // what is missing yet; the plan can be looked at nevertheless when Complete
 	Complete   bool                   // every step is answered
 	Next       string                 // ID of the first unanswered step, "" if none
+	Changed    []onboarding.Change    // what the customer confirmed and a specialist has changed since
 	Locked     string                 // why the reader changes no answer, "" they may
 	LastRun    *onboarding.RunSummary // of a deployment of which something was created; nil: nothing was
 	Colleague  bool                   // the reader is one: the project is theirs to change all the same

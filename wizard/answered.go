@@ -41,6 +41,24 @@ func (f *Field[T]) good(c Case, v *T) bool {
 	return err == nil && len(sentences) == 0
 }
 
+func (s *step[T]) reconfirm(c Case) []onboarding.Change {
+	v, ok := Answer[T](c.Answers, s.def.ID)
+	if !ok {
+		return nil
+	}
+	var out []onboarding.Change
+	for i := range s.def.Fields {
+		f := &s.def.Fields[i]
+		if f.Kind != KindConfirm || !s.applies(f, &v) {
+			continue
+		}
+		if was, is := *f.Value(&v), f.Confirms(c); was != "" && is != "" && was != is {
+			out = append(out, onboarding.Change{Label: f.Label, Before: was, After: is})
+		}
+	}
+	return out
+}
+
 func (s *step[T]) Missing(c Case) []string {
 	v, ok := Answer[T](c.Answers, s.def.ID)
 	if !ok {

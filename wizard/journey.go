@@ -120,6 +120,16 @@ func (j *Journey) Outstanding(c Case) []Outstanding {
 	return out
 }
 
+// Reconfirm lists what the customer confirmed and a specialist has changed since: the steps that ask for it are to be
+// answered again.
+func (j *Journey) Reconfirm(c Case) []onboarding.Change {
+	var out []onboarding.Change
+	for _, s := range j.steps {
+		out = append(out, s.reconfirm(c)...)
+	}
+	return out
+}
+
 // Waiting names what is missing, from the customer and from the specialist; see [Journey.Outstanding].
 func (j *Journey) Waiting(c Case) []string {
 	var out []string

@@ -191,6 +191,8 @@ type declared interface {
 	// outline is Outline of a step that is known to be answered.
 	outline(c Case) []Row
 	said(c Case) []said
+	// reconfirm lists what was confirmed and has changed since.
+	reconfirm(c Case) []onboarding.Change
 }
 
 // View draws the step from the saved answers.
