@@ -31,6 +31,7 @@ type Store interface {
 	manageStore
 	listStore
 	retentionStore
+	backfillStore
 	settingsStore
 	handoverStore
 	mailStore
@@ -42,6 +43,7 @@ type Cloud interface {
 	projectCloud
 	planCloud
 	consentCloud
+	backfillCloud
 }
 
 // Sealer seals a secret. Nothing here can open one.

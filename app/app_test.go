@@ -41,6 +41,8 @@ type cloud struct {
 
 func (c *cloud) Scopes() []string { return []string{"cloud"} }
 
+func (c *cloud) Recorded([]onboarding.Run) ([]onboarding.Item, error) { return nil, nil }
+
 func (c *cloud) Permissions(onboarding.Spec, []onboarding.Item) onboarding.Permissions {
 	return onboarding.Permissions{Run: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}}
 }

@@ -260,6 +260,8 @@ func (c *cloud) Project(_ context.Context, a onboarding.Actor, _ onboarding.ID, 
 	return onboarding.Project{ID: id, Name: "Acme data", Number: "123456789012", Active: true}, nil
 }
 
+func (c *cloud) Recorded([]onboarding.Run) ([]onboarding.Item, error) { return nil, nil }
+
 func (c *cloud) Permissions(spec onboarding.Spec, _ []onboarding.Item) onboarding.Permissions {
 	all := []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}}
 	for _, d := range spec.DataSources {

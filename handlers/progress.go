@@ -19,9 +19,7 @@ func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id on
 		Onboarding: p.Onboarding, Run: p.Run, Specialist: p.Onboarding.Specialist, MayAct: p.MayAct,
 		Differences: p.Differences, NewHash: p.NewHash, ConnectURL: connectURL(id, next),
 	}
-	for _, i := range p.Left {
-		v.Left = append(v.Left, i.Key)
-	}
+	v.Left = p.Left
 	if p.MayAct && actor.Role == onboarding.RoleCustomer && len(p.Left) > 0 {
 		v.TeardownURL = planPath(id, onboarding.RunTeardown)
 	}

@@ -52,6 +52,7 @@ const (
 	EventHandoverDelivered   EventKind = "handover.delivered"
 	EventHandoverRetried     EventKind = "handover.retried"
 	EventReminderSent        EventKind = "reminder.sent"
+	EventInventoryFilled     EventKind = "inventory.filled"
 )
 
 // Events holds a payload of each kind, empty but for what decides the kind. docs/events.md describes the same kinds
@@ -92,6 +93,7 @@ var Events = []Event{
 	HandoverDelivered{},
 	HandoverRetried{},
 	ReminderSent{},
+	InventoryFilled{},
 }
 
 // eventTypes are the payloads of [Events] by their kind.
@@ -311,6 +313,12 @@ type HandoverRetried struct {
 	What     DeliveryKind `json:"what"`
 }
 
+// InventoryFilled says that the inventory was filled in from the logs of runs that kept none.
+type InventoryFilled struct {
+	Items   int `json:"items"`
+	Unknown int `json:"unknown,omitempty"` // of the items: their logs don't tell who made them
+}
+
 // The payloads decide their kind, so that no event is stored under another's.
 
 func (OnboardingCreated) Kind() EventKind   { return EventOnboardingCreated }
@@ -338,6 +346,7 @@ func (RunSubmitted) Kind() EventKind        { return EventRunSubmitted }
 func (RunStarted) Kind() EventKind          { return EventRunStarted }
 func (RunRetried) Kind() EventKind          { return EventRunRetried }
 func (PlanApproved) Kind() EventKind        { return EventPlanApproved }
+func (InventoryFilled) Kind() EventKind     { return EventInventoryFilled }
 func (RunCancelAsked) Kind() EventKind      { return EventRunCancelAsked }
 func (ReminderSent) Kind() EventKind        { return EventReminderSent }
 func (e RunEnded) Kind() EventKind          { return "run." + EventKind(e.State) }

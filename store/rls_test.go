@@ -53,6 +53,7 @@ var nobodys = map[string]string{
 	"list_views":        "filters that the vendor's people saved; the same",
 	"settings":          "the vendor's",
 	"shared_names":      "names and IDs for operators; the app's role may not read it",
+	"inventory_due":     "IDs for the system; the app's role may not read it",
 	"onboarding_counts": "sums over all customers, for staff alone",
 	"workers":           "processes",
 }

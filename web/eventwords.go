@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"groundwork/onboarding"
@@ -127,6 +128,12 @@ func eventWords(entry onboarding.AuditEntry) string {
 		return "approved the changed plan and resumed the run" + usingConsent(e.Access)
 	case onboarding.RunCancelAsked:
 		return "asked the run to stop."
+	case onboarding.InventoryFilled:
+		words := "recorded what earlier runs had created, changed, or found: " + plural(e.Items, "thing", "things") + "."
+		if e.Unknown > 0 {
+			words += " For " + strconv.Itoa(e.Unknown) + " of them, no record says who created them, so a teardown leaves them."
+		}
+		return words
 	case onboarding.RunEnded:
 		return endedWords(e)
 	case onboarding.SecretsEncrypted:

@@ -59,6 +59,8 @@ func TestEachEventIsToldInASentence(t *testing.T) {
 		{ada, onboarding.PlanApproved{Access: ada}, "ada@customer.example approved the changed plan and resumed the run, using the consent of ada@customer.example."},
 		{ada, onboarding.RunCancelAsked{}, "ada@customer.example asked the run to stop."},
 		{sam, onboarding.ReminderSent{To: ada, For: "Answer “Region”"}, "sam@vendor.example reminded ada@customer.example by mail. The onboarding waits for: Answer “Region”"},
+		{"", onboarding.InventoryFilled{Items: 14}, "Groundwork recorded what earlier runs had created, changed, or found: 14 things."},
+		{"", onboarding.InventoryFilled{Items: 1, Unknown: 1}, "Groundwork recorded what earlier runs had created, changed, or found: 1 thing. For 1 of them, no record says who created them, so a teardown leaves them."},
 		{"", onboarding.RunEnded{State: onboarding.RunSucceeded}, "Groundwork finished the run."},
 		{"", onboarding.SecretsEncrypted{Purposes: []onboarding.Purpose{onboarding.PurposeDatabricksToken, onboarding.PurposeRedisToken}, Key: "sha256:0123456789abcdef0123"}, "Groundwork encrypted the Databricks token and Redis token with the vendor’s key sha256:0123456789abcdef… and wiped our sealed copy."},
 		{ada, onboarding.SecretsConfirmed{Purposes: []onboarding.Purpose{onboarding.PurposeRedisToken}}, ada + " confirmed having entered the Redis token in the vendor’s console. Our sealed copy was wiped."},

@@ -2495,7 +2495,7 @@ func teardownCallout(v ProgressView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if ours, _ := split(v.leftovers()); len(ours) > 0 {
+				if ours, _ := v.leftovers(); len(ours) > 0 {
 					templ_7745c5c3_Err = leftoverList(ours).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -2543,7 +2543,7 @@ func teardownCallout(v ProgressView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			if _, others := split(v.leftovers()); len(others) == 0 && len(v.Left) == 0 {
+			if _, others := v.leftovers(); len(others) == 0 && len(v.Left) == 0 {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 188, "<h2>Everything we created was removed</h2>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -42,31 +42,26 @@ func (v ProgressView) removedWord(t onboarding.Task) string {
 	}
 }
 
-// leftover is something that a teardown left, and why.
-type leftover struct {
-	Resource, Why, Cost string
-	Ours                bool // to be removed yet, or kept by name
-}
+// leftover is something that a teardown left, why, and what it costs.
+type leftover struct{ Resource, Why, Cost string }
 
-// leftovers lists what stays after a teardown.
-func (v ProgressView) leftovers() []leftover {
-	var out []leftover
+// leftovers lists what stays after a teardown: what is ours and is to be removed yet, or kept by name, and the rest.
+func (v ProgressView) leftovers() (ours, others []leftover) {
+	listed := map[string]bool{}
 	for _, t := range v.Run.Tasks {
 		p, _ := v.Run.Plan.Task(t.Name)
-		if why := orText(t.Left, p.Stays); why != "" {
-			out = append(out, leftover{orText(p.Resource, t.Title), why, p.Cost, p.Key != "" && slices.Contains(v.Left, p.Key)})
+		l := leftover{orText(p.Resource, t.Title), orText(t.Left, p.Stays), p.Cost}
+		switch {
+		case l.Why == "":
+		case p.Key != "" && onboarding.Find(v.Left, p.Key).Key != "":
+			ours, listed[p.Key] = append(ours, l), true
+		default:
+			others = append(others, l)
 		}
 	}
-	return out
-}
-
-// split are the leftovers that are ours, and those that stay for good.
-func split(all []leftover) (ours, others []leftover) {
-	for _, l := range all {
-		if l.Ours {
-			ours = append(ours, l)
-		} else {
-			others = append(others, l)
+	for _, i := range v.Left {
+		if !listed[i.Key] {
+			ours = append(ours, leftover{Resource: i.Resource, Why: "An earlier run created it, and this teardown didn't know of it."})
 		}
 	}
 	return ours, others

@@ -225,7 +225,7 @@ type ProgressView struct {
 	Specialist  string                  // name or address of who helps, "" unassigned
 	ConnectURL  string                  // sign in again: "/o/{id}/connect/start?next=…"
 	TeardownURL string                  // of an archived onboarding, which can only be torn down, or to remove what is left; "" draws none
-	Left        []string                // keys of what is ours and was not removed by this teardown
+	Left        []onboarding.Item       // what is ours and was not removed by this teardown
 	EventsURL   string                  // SSE; "" draws a static page
 	Expect      string                  // "This usually takes 2 to 5 minutes."; "" draws none
 }

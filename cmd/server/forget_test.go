@@ -20,6 +20,13 @@ import (
 // startSample starts a whole site, workers too, on a database of its own and an emulated cloud.
 func startSample(t *testing.T, db pgtest.Database, change ...func(*siteFlags)) seeder {
 	t.Helper()
+	d, _ := restartable(t, db, change...)
+	return d
+}
+
+// restartable is startSample with a way to stop the site, do something to its database, and start it again.
+func restartable(t *testing.T, db pgtest.Database, change ...func(*siteFlags)) (seeder, func(between func()) seeder) {
+	t.Helper()
 	ln, err := listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -42,12 +49,27 @@ func startSample(t *testing.T, db pgtest.Database, change ...func(*siteFlags)) s
 	for _, c := range change {
 		c(&flags)
 	}
-	site, err := startSite(t.Context(), flags, ln, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
+	start := func(ln net.Listener) *site {
+		t.Helper()
+		started, err := startSite(t.Context(), flags, ln, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return started
 	}
-	t.Cleanup(site.stop)
-	return seeder{site, cloud.Emulator}
+	running := start(ln)
+	t.Cleanup(func() { running.stop() })
+	return seeder{running, cloud.Emulator}, func(between func()) seeder {
+		t.Helper()
+		running.stop()
+		between()
+		again, err := listen(t.Context(), ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		running = start(again)
+		return seeder{running, cloud.Emulator}
+	}
 }
 
 // rows is every row of every table but the sessions', as the database's owner reads them, by table.

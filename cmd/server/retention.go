@@ -25,11 +25,13 @@ func (f retentionFlags) problems() []string {
 // retentionEvery is how often the times are looked at. Each process looks; the work is safe to do twice.
 const retentionEvery = 10 * time.Minute
 
-// keepRetention carries retention out until ctx ends, by the settings of each time.
+// keepRetention carries retention out until ctx ends, by the settings of each time. Inventories of earlier versions are
+// filled in first: erasing people erases the logs that they are read from.
 func keepRetention(ctx context.Context, a *app.App, now func() time.Time, log *slog.Logger) {
 	tick := time.NewTicker(retentionEvery)
 	defer tick.Stop()
 	for {
+		a.FillInventories(ctx) // those with an active run come later
 		switch settings, err := a.FreshSettings(ctx); {
 		case err == nil:
 			a.Retain(ctx, app.RetentionOf(settings), now())

@@ -32,6 +32,9 @@ func joins(t *testing.T, d seeder, s sample) *tenant {
 	_, err = d.Store.AcceptInvite(t.Context(), token, c.owner)
 	c.must(err)
 	c.id = ob.ID
+	vendor := ob.Vendor
+	vendor.ServingProject, vendor.ServingNetwork = vendorProject, "serving-net" // for Redis
+	c.must(d.Store.UpdateVendor(t.Context(), person(sam.Email, onboarding.RoleSpecialist), ob.ID, vendor, nil))
 	c.answers(s.answers())
 	return c
 }

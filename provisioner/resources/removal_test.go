@@ -183,3 +183,65 @@ func TestARoleOfAnEarlierOnboardingIsNotAnnouncedAsDeleted(t *testing.T) {
 		})
 	}
 }
+
+// What the plans and logs of runs tell is what the runs recorded, as far as they tell it.
+func TestTheInventoryFollowsFromTheLogs(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), resources.Catalog())
+	w.Cloud.SetIAM("buckets/acme-landing", "serviceAccount:"+spark, "roles/storage.objectViewer") // before us
+	var runs []onboarding.Run
+	keep := func(run onboarding.Run) { runs = append(runs, run) }
+	w.SignIn(steptest.Limited)
+	keep(w.Run()) // fails
+	w.SignIn(steptest.Owner)
+	keep(w.Succeeds(w.Run()))
+	w.Spec = withRedis()
+	keep(w.Succeeds(w.Run()))
+	keep(w.Succeeds(w.Verify()))
+	compare := func(when string) {
+		t.Helper()
+		items, err := w.Recorded(runs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := map[string]string{}
+		for _, i := range items {
+			told[i.Key] = string(i.Origin) + " " + string(i.State)
+		}
+		for _, i := range w.Inventory() {
+			if want := string(i.Origin) + " " + string(i.State); told[i.Key] != want {
+				t.Errorf("%s: the log tells of %s %q, recorded is %q", when, i.Key, told[i.Key], want)
+			}
+			delete(told, i.Key)
+		}
+		for key, what := range told {
+			t.Errorf("%s: the log tells of %s %q, of which nothing is recorded", when, key, what)
+		}
+	}
+	compare("after the runs")
+	w.Spec.EraseData = true
+	keep(w.Succeeds(w.Teardown(nil)))
+	items, err := w.Recorded(runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range items {
+		if i.Ours() {
+			t.Errorf("after a teardown, %s is %s and %s", i.Key, i.Origin, i.State)
+		}
+	}
+
+	for i := range runs { // as after people were erased
+		for n := range runs[i].Tasks {
+			runs[i].Tasks[n].Events = nil
+		}
+	}
+	if items, err = w.Recorded(runs[:2]); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range items {
+		if i.Binding && i.Origin != onboarding.OriginUnknown {
+			t.Errorf("without its log, %s is %s", i.Key, i.Origin)
+		}
+	}
+}

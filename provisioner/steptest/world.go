@@ -191,6 +191,11 @@ func (w *World) Inventory() []onboarding.Item {
 	return slices.Clone(w.ledger.Items)
 }
 
+// Recorded is the inventory as the plans and logs of runs tell it.
+func (w *World) Recorded(runs []onboarding.Run) ([]onboarding.Item, error) {
+	return w.service.Recorded(runs)
+}
+
 // HandOver wipes the secrets as a run does that succeeds.
 func (w *World) HandOver() {
 	w.ledger.Lock()
