@@ -210,7 +210,7 @@ func unquoted(literal string) string {
 // Each client of pgbench looks once for what is its own.
 const scriptStart = `\if :known
 \else
-SELECT email, token, ob, name, version FROM bench_clients WHERE n = :client_id \gset
+SELECT email, account, token, ob, name, version FROM bench_clients WHERE n = :client_id \gset
 \set known 1
 \endif
 `
@@ -219,22 +219,23 @@ SELECT email, token, ob, name, version FROM bench_clients WHERE n = :client_id \
 // customers. Every other parameter is what the server sent. It returns pgbench's arguments. What the server did in the
 // background speaks of no customer and is left out.
 func (l *lab) script(ctx context.Context, people []*customer, said [][]statement) (args []string, trips, statements int, err error) {
-	var token string
+	var token, account string
 	err = l.owner(ctx, func(conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, makeClients); err != nil {
 			return err
 		}
 		for i, c := range people {
-			if _, err := conn.Exec(ctx, `INSERT INTO bench_clients SELECT $1, $2, token, $3, $4, 0 FROM sessions WHERE person = $2`, i, c.email, c.ob, c.name); err != nil {
+			if _, err := conn.Exec(ctx, `INSERT INTO bench_clients
+				SELECT $1, $2, s.token, $3, $4, 0, m.account FROM sessions s JOIN members m ON m.onboarding = $3 AND m.email = $2 WHERE s.person = $2`, i, c.email, c.ob, c.name); err != nil {
 				return err
 			}
 		}
-		return conn.QueryRow(ctx, `SELECT token FROM bench_clients WHERE n = 0`).Scan(&token)
+		return conn.QueryRow(ctx, `SELECT token, account FROM bench_clients WHERE n = 0`).Scan(&token, &account)
 	})
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("make the clients: %w", err)
 	}
-	own := map[string]string{people[0].email: "email", string(people[0].ob): "ob", people[0].name: "name", token: "token"}
+	own := map[string]string{people[0].email: "email", string(people[0].ob): "ob", people[0].name: "name", token: "token", account: "account"}
 	version := strconv.Itoa(people[0].version)
 	var b strings.Builder
 	b.WriteString(scriptStart)
@@ -282,7 +283,7 @@ func (l *lab) script(ctx context.Context, people []*customer, said [][]statement
 }
 
 const makeClients = `
-CREATE TABLE bench_clients (n integer PRIMARY KEY, email text, token text, ob text, name text, version integer);
+CREATE TABLE bench_clients (n integer PRIMARY KEY, email text, token text, ob text, name text, version integer, account text);
 GRANT SELECT ON bench_clients TO groundwork_app;`
 
 // tool finds a program of Postgres, which Debian keeps beside the server, out of the path.

@@ -58,7 +58,7 @@ func TestABlockedTaskOfARunningRunLeadsOnlyWhereItCanBeActedOn(t *testing.T) {
 	k.start("apis")
 	k.must(w.store.BlockTask(t.Context(), k.fence(), "apis", &onboarding.Blocked{Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Make the two peerings", Why: "The endpoint doesn't answer."}))
 	p := b.get(web.OnboardingPath(ob.ID, "progress"))
-	if text := p.Find("main").Text(); strings.Contains(text, "Change answers and retry") || !strings.Contains(text, "To change them sooner, cancel the run.") || p.Find("#run-callouts form[action$='/cancel']").Length() != 1 {
+	if text := p.Find("main").Text(); strings.Contains(text, "Change answers and retry") || !strings.Contains(text, "To change them sooner, cancel the run.") || p.Find("#run-callouts a[href$='/cancel']").Length() != 1 {
 		t.Errorf("the page that blocks: %s", text)
 	}
 	want(t, b.post(step, "datasets", "acme-data-prod.typed_before", "version", seen), http.StatusConflict)

@@ -187,7 +187,7 @@ func TestWhatNeedsARecentSignIn(t *testing.T) {
 		{ada, web.OnboardingPath(ob.ID, "revoke"), ""},
 		{ada, web.OnboardingPath(ob.ID, "cancel"), ""},
 		{ada, "/sessions/end", ""},
-		{sam, web.AdminPath(ob.ID, "archive"), ""},
+		{sam, web.AdminPath(ob.ID, "archive"), web.AdminPath(ob.ID)},
 	} {
 		p := browsers[c.who].post(c.path)
 		asked := strings.HasPrefix(p.to(), "/signin?") && strings.Contains(p.to(), "why=recent")

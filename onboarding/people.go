@@ -187,9 +187,19 @@ func (g Consent) Serves(by, project string, needed []Permission) error {
 	return nil
 }
 
-// Covers tells whether the consent listed each of these permissions.
+// Covers reports whether the consent listed each of these permissions. The project that it is for may be named or not: it
+// was not chosen yet where a consent was given first.
 func (g Consent) Covers(needed []Permission) bool {
-	return !slices.ContainsFunc(needed, func(p Permission) bool { return !slices.Contains(g.Shown, p.Line()) })
+	return !slices.ContainsFunc(needed, func(p Permission) bool {
+		line := p.Line()
+		switch p.On {
+		case "":
+			line = Permission{Name: p.Name, On: g.Project}.Line()
+		case g.Project:
+			line = p.Name
+		}
+		return !slices.Contains(g.Shown, p.Line()) && !slices.Contains(g.Shown, line)
+	})
 }
 
 // ConsentToken is what a consent's sealed value holds, as JSON.

@@ -138,7 +138,7 @@ func (p Plan) Hash() string {
 		Permissions             []string // by [Permission.Line], without the reason
 		Differences             int
 		Absent, Kept, HoldsData bool
-		Stays, Problem          bool
+		Stays                   bool
 		Unwanted, Erase         bool
 	}
 	h := sha256.New()
@@ -148,7 +148,7 @@ func (p Plan) Hash() string {
 	for _, t := range p.Tasks {
 		line := pinned{
 			Name: t.Name, Resource: t.Resource, Action: t.Action, Desired: t.Desired, Key: t.Key, Differences: len(t.Differences),
-			Absent: t.Absent, Kept: t.Kept, HoldsData: t.HoldsData, Stays: t.Stays != "", Problem: t.Problem != "",
+			Absent: t.Absent, Kept: t.Kept, HoldsData: t.HoldsData, Stays: t.Stays != "",
 			Unwanted: t.Unwanted, Erase: t.Erase,
 		}
 		for _, b := range t.Bindings {

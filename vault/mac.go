@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/mac"
 	"github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
+	"google.golang.org/protobuf/proto"
 )
 
 // One keyset holds keys of two kinds: those that seal, of which one is Tink's primary key, and those that authenticate,
@@ -45,7 +47,11 @@ func split(h *keyset.Handle) (seals, authenticates *keyset.Handle, err error) {
 }
 
 func handle(k *tink_go_proto.Keyset) (*keyset.Handle, error) {
-	h, err := insecurecleartextkeyset.Read(&keyset.MemReaderWriter{Keyset: k})
+	raw, err := proto.Marshal(k)
+	if err != nil {
+		return nil, fmt.Errorf("write keyset: %w", err)
+	}
+	h, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(raw)))
 	if err != nil {
 		return nil, fmt.Errorf("use keyset: %w", err)
 	}

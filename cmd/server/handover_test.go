@@ -268,7 +268,7 @@ func TestSecretsReachTheVendorEncrypted(t *testing.T) {
 	d.saved(t, "handover", map[string]string{onboarding.SettingAgeRecipient: recipient, onboarding.SettingSecretsTo: string(onboarding.SecretsByPut)})
 
 	ob, owner := d.provisioned(t, sample{Customer: "Acme", Name: "acme-secrets", Region: "us-west1", Redis: true}, "https://handover.example/outputs.json?X-Goog-Signature=canary-signature", "")
-	ob, all := d.until(t, ob.ID, "waits for an address", func(ob onboarding.Onboarding, all []onboarding.Delivery) bool {
+	ob, _ = d.until(t, ob.ID, "waits for an address", func(ob onboarding.Onboarding, all []onboarding.Delivery) bool {
 		return ob.Waiting.For == "Enter an address for the encrypted secrets"
 	})
 	if ob.Status != onboarding.StatusHandingOver || ob.Waiting.On != onboarding.PartySpecialist {
@@ -282,7 +282,7 @@ func TestSecretsReachTheVendorEncrypted(t *testing.T) {
 	if err := d.Store.UpdateVendor(ctx, person(sam.Email, onboarding.RoleSpecialist), ob.ID, vendor, nil); err != nil {
 		t.Fatal(err)
 	}
-	ob, all = d.until(t, ob.ID, "handed over", func(ob onboarding.Onboarding, _ []onboarding.Delivery) bool {
+	ob, all := d.until(t, ob.ID, "handed over", func(ob onboarding.Onboarding, _ []onboarding.Delivery) bool {
 		return ob.Status == onboarding.StatusDone
 	})
 

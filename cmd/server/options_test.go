@@ -262,6 +262,9 @@ func enabled(t *testing.T, w *steptest.World, plan onboarding.Plan) {
 	t.Helper()
 	apis, _ := plan.Task(onboarding.TaskName(resources.EnableAPIs.Name()))
 	for _, call := range w.Cloud.Calls() {
+		if call.Host == "policytroubleshooter.googleapis.com" {
+			continue // it belongs to no project of the customer's; where it is off, the record says that this was not tested
+		}
 		if strings.HasSuffix(call.Host, ".googleapis.com") && !strings.Contains(string(apis.Desired), `"`+call.Host+`"`) {
 			t.Errorf("%s is called, and no step of the plan declares that it needs the API", call.Host)
 		}

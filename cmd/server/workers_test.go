@@ -33,6 +33,7 @@ func oneThing(made *atomic.Int32) []*provisioner.Step {
 			made.Add(1)
 			return nil
 		},
+		Stays: "It stays: it is only in memory.",
 	})}
 }
 

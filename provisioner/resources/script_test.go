@@ -3,6 +3,7 @@ package resources_test
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -172,7 +173,7 @@ func TestTheScriptDoesWhatTheRunDoes(t *testing.T) {
 	mark = w.Mark()
 	s.run()
 	for _, c := range w.Changes(mark) {
-		if c.Method == "PATCH" || strings.HasSuffix(c.Path, "/instances") || strings.HasSuffix(c.Path, "/b") || strings.HasSuffix(c.Path, "/serviceAccounts") {
+		if c.Method == http.MethodPatch || strings.HasSuffix(c.Path, "/instances") || strings.HasSuffix(c.Path, "/b") || strings.HasSuffix(c.Path, "/serviceAccounts") {
 			t.Errorf("the second time changed %s %s", c.Method, c.Path)
 		}
 	}
