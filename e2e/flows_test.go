@@ -46,7 +46,7 @@ func (v *visitor) sees(d *demo, progress, text string) {
 // consent gives the access again on the way to the page that needs it.
 func (v *visitor) consent() {
 	v.t.Helper()
-	v.follow("See what is asked and connect")
+	v.follow("Review the permissions and connect")
 	v.follow("Connect Google Cloud")
 	v.signIn()
 }
@@ -125,6 +125,13 @@ func TestNoRunGetsStuck(t *testing.T) {
 	wantEachOnce(t, d.calls(t))
 	ada.gone(d, progress)
 
+	// The token is entered in the vendor's console, and our copy goes.
+	eventually(t, "the question about the token", func() bool {
+		ada.open(d.URL + strings.Replace(progress, "/progress", "/done", 1))
+		return strings.Contains(ada.body, "Confirm and wipe")
+	})
+	ada.submit("Confirm and wipe", "confirm", "yes")
+
 	// Verified on demand: all is well; then somebody takes a binding away, which is shown and repaired.
 	verify := func() {
 		ada.open(d.URL + strings.Replace(progress, "/progress", "/done", 1))
@@ -153,10 +160,10 @@ func TestNoRunGetsStuck(t *testing.T) {
 	ada.follow("See what was made")
 	ada.follow("Remove what was made")
 	ada.consent()
-	ada.follow("Go on to the confirmation")
+	ada.follow("Continue to the confirmation")
 	ada.must("/teardown")
-	ada.submit("Delete these")
-	ada.sees(d, progress, "What we made is removed")
+	ada.submit("Remove these")
+	ada.sees(d, progress, "Not everything is removed") // the instance may hold data, and nobody decided to keep it
 	if left := ada.page.Find("#run-callouts").Text(); !strings.Contains(left, "instances/tecton-acme-prod") || !strings.Contains(left, "A new run restores it") || !strings.Contains(left, "APIs") || strings.Contains(left, "gs://") {
 		ada.fatal("what stays is told as %q", left)
 	}
@@ -177,12 +184,13 @@ func TestNoRunGetsStuck(t *testing.T) {
 	ada.follow("See what was made")
 	ada.follow("Remove what was made")
 	ada.consent()
-	ada.follow("Go on to the confirmation")
+	ada.follow("Continue to the confirmation")
 	d.seed(t, "rules", map[string]any{"match": map[string]string{"method": "DELETE", "host": "iam.googleapis.com"}, "status": 401, "reason": "authError", "message": "Request had invalid authentication credentials."})
-	ada.submit("Delete these", "erase", "yes")
+	ada.submit("Remove these", "erase", "yes")
 	d.seed(t, "reauth", map[string]string{"Email": ada.email})
 	ada.sees(d, progress, "Removing is paused")
-	ada.submit("Cancel")
+	ada.follow("Cancel")
+	ada.submit("Cancel the run")
 	ada.sees(d, progress, "Removing was canceled")
 	ada.gone(d, progress)
 }

@@ -20,7 +20,8 @@ import (
 // A whole life of an onboarding, with the event that each change appends.
 func TestEachChangeAppendsItsEvent(t *testing.T) {
 	t.Parallel()
-	s, ctx := pgtest.Open(t, pgtest.NewDatabase(t), store.Config{Settings: withMail}), t.Context()
+	db := pgtest.NewDatabase(t)
+	s, ctx := pgtest.Open(t, db, store.Config{Settings: withMail}), t.Context()
 	ob := begin(t, s, ada, onboarding.VendorValues{})
 	first, err := s.Invites(ctx, sam, ob.ID)
 	must(t, err)
@@ -203,6 +204,17 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
+	compare(history(t, s, ob.ID), want)
+
+	_, err = owner(t, db).Exec(ctx, `INSERT INTO inventory_due VALUES ($1)`, ob.ID)
+	must(t, err)
+	must(t, s.FillInventory(ctx, ob.ID, func(runs []onboarding.Run) ([]onboarding.Item, error) {
+		return []onboarding.Item{{
+			Key: "thing of before", Project: "acme-data", Step: "thing", Task: "thing", Resource: "thing", Desired: []byte(`{}`),
+			Origin: onboarding.OriginUnknown, State: onboarding.ItemPresent, Run: runs[0].ID, SettledBy: runs[0].ID, SettledAt: runs[0].CreatedAt,
+		}}, nil
+	}))
+	happened(onboarding.InventoryFilled{Items: 1, Unknown: 1})
 	compare(history(t, s, ob.ID), want)
 
 	must(t, s.Forget(ctx, sam, ob.ID))
