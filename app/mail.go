@@ -53,7 +53,7 @@ func (a *App) Remind(ctx context.Context, actor onboarding.Actor, id onboarding.
 	return a.cfg.Store.Remind(ctx, actor, id, onboarding.MailStaffAging)
 }
 
-// MayRemind tells whether the actor can remind the one that an onboarding waits for.
+// MayRemind reports whether the actor can remind the one that an onboarding waits for.
 func (a *App) MayRemind(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding) bool {
 	settings, err := a.Settings(ctx)
 	if err != nil || settings.Sender() == "" || ob.Archived {

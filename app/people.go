@@ -15,7 +15,7 @@ type peopleStore interface {
 	// RoleOn returns a person's role on one onboarding, a staff role before a member's: CodeNotFound for everyone else,
 	// CodeGone for a colleague whose time is over, CodeForbidden where the membership is another account's.
 	RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.ID) (onboarding.Role, error)
-	// EarlierAccount tells whether somebody's address is a member's anywhere with another account than theirs.
+	// EarlierAccount reports whether somebody's address is a member's anywhere with another account than theirs.
 	EarlierAccount(ctx context.Context, who onboarding.Actor) (bool, error)
 	// CreateInvite makes an invite and returns its token, which is kept only as a hash. Unused invites of the same
 	// addressee and role end in the same transaction. CodeConflict when someone else is the customer already.
@@ -64,7 +64,7 @@ func (a *App) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.ID
 	return role, err
 }
 
-// EarlierAccount tells whether somebody's address is a member's anywhere with another account than theirs.
+// EarlierAccount reports whether somebody's address is a member's anywhere with another account than theirs.
 func (a *App) EarlierAccount(ctx context.Context, who onboarding.Actor) (bool, error) {
 	return a.cfg.Store.EarlierAccount(ctx, who)
 }

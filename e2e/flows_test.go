@@ -51,7 +51,7 @@ func (v *visitor) consent() {
 	v.signIn()
 }
 
-// gone tells whether no access is held any more, by the receipt.
+// gone reports whether no access is held any more, by the receipt.
 func (v *visitor) gone(d *demo, progress string) {
 	v.t.Helper()
 	v.open(d.URL + strings.Replace(progress, "/progress", "/receipt", 1))

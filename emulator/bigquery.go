@@ -261,7 +261,7 @@ func (c *call) changeDataset(patch bool) (any, error) {
 	return c.shownDataset(p, c.putDataset(p.ID, next)), nil
 }
 
-// ownsDataset tells whether an entry makes somebody an owner.
+// ownsDataset reports whether an entry makes somebody an owner.
 func ownsDataset(a *bigquery.DatasetAccess) bool {
 	return longRole(a.Role) == "roles/bigquery.dataOwner"
 }

@@ -178,7 +178,7 @@ func (c *call) checkSharing(resource, member string) error {
 
 func kindOf(member string) string { k, _, _ := strings.Cut(member, ":"); return k }
 
-// belongs tells whether the member is of one of the customers ("C0…", "is:C0…") or of one of the organizations
+// belongs reports whether the member is of one of the customers ("C0…", "is:C0…") or of one of the organizations
 // ("principalSet://iam.googleapis.com/organizations/N", also written //cloudresourcemanager… by managed ones).
 func (e *Emulator) belongs(member string, of Project, allowed []string) bool {
 	kind, name, _ := strings.Cut(member, ":")

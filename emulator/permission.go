@@ -25,7 +25,7 @@ func (c *call) require(resource string, permissions ...string) error {
 	return nil
 }
 
-// allowed tells whether the caller has the permission.
+// allowed reports whether the caller has the permission.
 func (c *call) allowed(resource, permission string) bool {
 	return c.e.allowed(c.person, resource, permission, c.now)
 }
@@ -87,7 +87,7 @@ func (e *Emulator) parent(resource string, st policyState) string {
 	return ""
 }
 
-// isMember tells whether the policy's member stands for the caller.
+// isMember reports whether the policy's member stands for the caller.
 func (e *Emulator) isMember(email, member string, now time.Time) bool {
 	kind, name, _ := strings.Cut(member, ":")
 	switch kind {
@@ -123,7 +123,7 @@ func (e *Emulator) isMember(email, member string, now time.Time) bool {
 	return false
 }
 
-// holds tells whether the binding's condition is met.
+// holds reports whether the binding's condition is met.
 func (b Binding) holds(now time.Time) bool {
 	if b.Condition == nil {
 		return true

@@ -235,7 +235,7 @@ func (c *call) checkMember(resource, m string, known bool) error {
 	return c.checkSharing(resource, m)
 }
 
-// accountVisible tells whether a service account may be granted to already.
+// accountVisible reports whether a service account may be granted to already.
 func (e *Emulator) accountVisible(email string, now time.Time) bool {
 	if agentsPattern.MatchString(email) {
 		return true

@@ -16,7 +16,7 @@ func (e *Emulator) RefreshToken(client, email string, scopes ...string) string {
 	return token
 }
 
-// Fresh tells whether nobody was added yet: the journal, if any, held no world.
+// Fresh reports whether nobody was added yet: the journal, if any, held no world.
 func (e *Emulator) Fresh() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

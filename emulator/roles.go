@@ -346,7 +346,7 @@ var known = func() map[string]map[string]bool {
 	return m
 }()
 
-// validPermission tells whether Google has the permission: by the tables for the resources that they know, by
+// validPermission reports whether Google has the permission: by the tables for the resources that they know, by
 // its shape for others.
 func validPermission(p string) bool {
 	if !permissionPattern.MatchString(p) {

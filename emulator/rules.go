@@ -168,7 +168,7 @@ func matchRegexp(pattern, s string) bool {
 	return err == nil && re.MatchString(s)
 }
 
-// breaks tells whether the rule replaces the answer, rather than only delaying it.
+// breaks reports whether the rule replaces the answer, rather than only delaying it.
 func (r *Rule) breaks() bool {
 	return r.Status != 0 || len(r.Body) > 0 || r.Reset || r.Hang || r.Size > 0
 }

@@ -193,7 +193,7 @@ func (r request) more() []string {
 	return slices.DeleteFunc(slices.Clone(r.scopes), func(s string) bool { return slices.Contains(basicScopes, s) })
 }
 
-// signedIn notes a sign-in where the account was just chosen, and tells whether the person's last one will do.
+// signedIn notes a sign-in where the account was just chosen, and reports whether the person's last one will do.
 func (c *call) signedIn(r request, email string, chosen bool) bool {
 	last, ok := c.e.signIns.get(email)
 	if chosen || !ok && r.maxAge < 0 {

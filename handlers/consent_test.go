@@ -24,7 +24,7 @@ func (w *world) taken(id onboarding.ID, email string, role onboarding.Role) {
 	}
 }
 
-// said tells whether the history has a line of that kind that holds a text.
+// said reports whether the history has a line of that kind that holds a text.
 func (w *world) said(id onboarding.ID, what onboarding.EventKind, text string) bool {
 	w.t.Helper()
 	trail, err := w.store.Audit(w.t.Context(), staffActor(sam), id)

@@ -147,7 +147,7 @@ func (w *watcher) send(parts ...[]byte) bool {
 	return err == nil
 }
 
-// mayGoOn tells whether the viewer is signed in and in the same role still.
+// mayGoOn reports whether the viewer is signed in and in the same role still.
 func (w *watcher) mayGoOn() bool {
 	s := w.s
 	ctx, cancel := context.WithTimeout(s.stop, s.Timeout)

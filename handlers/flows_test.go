@@ -10,7 +10,7 @@ import (
 	"groundwork/web"
 )
 
-// live tells whether an onboarding's access is still held.
+// live reports whether an onboarding's access is still held.
 func (w *world) live(id onboarding.ID) bool {
 	w.t.Helper()
 	g, err := w.store.LiveConsent(w.t.Context(), staffActor(sam), id)

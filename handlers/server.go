@@ -43,7 +43,7 @@ type Watcher interface {
 type Sessions interface {
 	Find(ctx context.Context, token string) (data []byte, found bool, err error)
 	Commit(ctx context.Context, token string, data []byte, expiry time.Time, person onboarding.Actor) error
-	// Known tells whether there is, or lately was, a session of a token.
+	// Known reports whether there is, or lately was, a session of a token.
 	Known(ctx context.Context, token string) (bool, error)
 	Delete(ctx context.Context, token string) error
 	DeleteOf(ctx context.Context, person string) error

@@ -131,7 +131,7 @@ func TestAForgottenOnboardingStillHasItsPages(t *testing.T) {
 	}
 }
 
-// ended tells whether a browser has to sign in again.
+// ended reports whether a browser has to sign in again.
 func (b *browser) ended() bool { return strings.HasPrefix(b.get("/sessions").to(), "/signin?") }
 
 func TestSessionsAreListedAndEnded(t *testing.T) {

@@ -55,7 +55,7 @@ func (e AuditEntry) Changes() []Change {
 	return nil
 }
 
-// Erased tells whether the line's personal part was erased.
+// Erased reports whether the line's personal part was erased.
 func (e AuditEntry) Erased() bool { return e.ContentHash != "" && e.Salt == "" }
 
 // Erasure counts the erased lines of a history, and tells when the last was; the zero time if none is.

@@ -9,7 +9,7 @@ import (
 // run was approved for, and what a consent was given for.
 type Authenticator interface {
 	Authenticate(what []byte) ([]byte, error)
-	// Genuine tells whether a code is what Authenticate made of the same. No code is not.
+	// Genuine reports whether a code is what Authenticate made of the same. No code is not.
 	Genuine(what, code []byte) bool
 }
 

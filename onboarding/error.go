@@ -98,7 +98,7 @@ func NewSecret(text string) Secret { return Secret{text} }
 // Reveal returns the secret's text. Call it at the last moment.
 func (s Secret) Reveal() string { return s.text }
 
-// Empty tells whether there is nothing in it.
+// Empty reports whether there is nothing in it.
 func (s Secret) Empty() bool { return s.text == "" }
 
 func (Secret) String() string               { return "[redacted]" }

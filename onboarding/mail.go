@@ -29,7 +29,7 @@ var MailKinds = []MailKind{
 	MailStaffWaiting, MailStaffFailed, MailStaffHandedOver, MailStaffAging,
 }
 
-// Staff tells whether the mail is for the vendor's specialist.
+// Staff reports whether the mail is for the vendor's specialist.
 func (k MailKind) Staff() bool {
 	return slices.Contains([]MailKind{MailStaffWaiting, MailStaffFailed, MailStaffHandedOver, MailStaffAging}, k)
 }
@@ -101,7 +101,7 @@ func (s Settings) MailServer() string { return s.environment[MailServer] }
 // RemindEvery is how long after a reminder the next one can be sent.
 const RemindEvery = 4 * time.Hour
 
-// True tells whether a mail of the kind may still be sent about an onboarding as it is now.
+// True reports whether a mail of the kind may still be sent about an onboarding as it is now.
 func (k MailKind) True(o Onboarding) bool {
 	onCustomer := o.Waiting.On == PartyCustomer || o.Waiting.On == PartyColleague || o.Waiting.On == PartyOrganization
 	switch {

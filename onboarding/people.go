@@ -19,13 +19,13 @@ const (
 	RoleSystem        Role = "system"
 )
 
-// Staff tells whether the role is the vendor's.
+// Staff reports whether the role is the vendor's.
 func (r Role) Staff() bool { return r == RoleSpecialist || r == RoleAdministrator || r == RoleSystem }
 
-// Member tells whether the role is of the customer's side, which may act in the customer's cloud.
+// Member reports whether the role is of the customer's side, which may act in the customer's cloud.
 func (r Role) Member() bool { return r == RoleCustomer || r == RoleColleague }
 
-// LessThan tells whether a staff role gives less than another. Any role that isn't staff's gives nothing.
+// LessThan reports whether a staff role gives less than another. Any role that isn't staff's gives nothing.
 func (r Role) LessThan(other Role) bool {
 	rising := []Role{RoleSpecialist, RoleAdministrator}
 	return slices.Index(rising, r) < slices.Index(rising, other)
@@ -48,7 +48,7 @@ type Account string
 // NewAccount is the account of an ID token's issuer and subject.
 func NewAccount(issuer, subject string) Account { return Account(issuer + " " + subject) }
 
-// Is tells whether what is bound to an account is this account's. What is bound to none yet is anybody's who has the
+// Is reports whether what is bound to an account is this account's. What is bound to none yet is anybody's who has the
 // address.
 func (a Account) Is(bound Account) bool { return bound == "" || bound == a }
 
@@ -71,7 +71,7 @@ func (a Addressee) Domain() string {
 	return ""
 }
 
-// Admits tells whether who owns a verified address, in lower case, may take the invite. A domain admits none of its
+// Admits reports whether who owns a verified address, in lower case, may take the invite. A domain admits none of its
 // subdomains.
 func (a Addressee) Admits(email string) bool {
 	if a.Domain() == "" {
@@ -103,7 +103,7 @@ type Invite struct {
 	RevokedAt  time.Time // zero: not revoked
 }
 
-// TakenBy tells whether it was this person who used the invite.
+// TakenBy reports whether it was this person who used the invite.
 func (i Invite) TakenBy(email string) bool {
 	return !i.UsedAt.IsZero() && (i.UsedBy == email || i.To.Domain() == "" && i.To.Admits(email))
 }
@@ -169,10 +169,10 @@ type Consent struct {
 // SealedTo is what the consent's token is sealed to.
 func (g Consent) SealedTo() SealedTo { return SealedTo{g.Onboarding, g.Ref, PurposeGoogleConsent} }
 
-// Live tells whether the consent still holds a token.
+// Live reports whether the consent still holds a token.
 func (g Consent) Live() bool { return g.ID != 0 && g.WipedAt.IsZero() }
 
-// Serves tells whether the consent may be used in a project for what needs these permissions, because of that person.
+// Serves reports whether the consent may be used in a project for what needs these permissions, because of that person.
 // CodeSignIn where it was given for another project, or before one was chosen; or, for somebody else than who gave it,
 // where the consent didn't list each permission.
 func (g Consent) Serves(by, project string, needed []Permission) error {

@@ -209,7 +209,7 @@ func (p Plan) Kept() []string {
 	return keys
 }
 
-// SameJSON tells whether two texts hold the same JSON, whatever the order of fields. Text that is not JSON is the same as
+// SameJSON reports whether two texts hold the same JSON, whatever the order of fields. Text that is not JSON is the same as
 // no other, not even as itself.
 func SameJSON(a, b json.RawMessage) bool {
 	var x, y any

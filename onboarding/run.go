@@ -28,10 +28,10 @@ const (
 	RunSucceeded RunState = "succeeded"
 )
 
-// Ended tells whether nothing more will happen in the run by itself or by a person.
+// Ended reports whether nothing more will happen in the run by itself or by a person.
 func (s RunState) Ended() bool { return s == RunCanceled || s == RunSucceeded }
 
-// Active tells whether a worker has it, or will.
+// Active reports whether a worker has it, or will.
 func (s RunState) Active() bool { return s == RunQueued || s == RunRunning }
 
 // Run is one execution of a pinned plan.

@@ -80,7 +80,7 @@ type Spec struct {
 // Wanted reads from an onboarding what it asks for as it stands; the wizard's journey knows.
 type Wanted func(Onboarding) Spec
 
-// Same tells whether two specs want the same. Where the handover goes isn't wanted in the cloud: the addresses of the day
+// Same reports whether two specs want the same. Where the handover goes isn't wanted in the cloud: the addresses of the day
 // are used, and only plans of earlier versions hold any.
 func (s Spec) Same(other Spec) bool {
 	for _, v := range []*VendorValues{&s.Vendor, &other.Vendor} {
@@ -152,7 +152,7 @@ func (s Spec) Peerings() []Peering {
 	}
 }
 
-// WorkspaceElsewhere tells whether the Databricks workspace is in another project than the data plane. Its own service
+// WorkspaceElsewhere reports whether the Databricks workspace is in another project than the data plane. Its own service
 // account then has no right to run clusters as the Spark account.
 func (s Spec) WorkspaceElsewhere() bool {
 	return s.Databricks.Project != "" && s.Databricks.Project != s.Project

@@ -109,7 +109,7 @@ func (g *Guard) checkURL(u *url.URL, hosts []string) error {
 	return nil
 }
 
-// notInHosts tells whether no host name and no address is written with r. Letters that are mapped to ASCII on the way
+// notInHosts reports whether no host name and no address is written with r. Letters that are mapped to ASCII on the way
 // to the name server are among them.
 func notInHosts(r rune) bool {
 	return r != '-' && r != '.' && r != ':' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')

@@ -75,7 +75,7 @@ func (p *preflight) judgeLocations(r *onboarding.CheckResult, rules []*rule) err
 	return nil
 }
 
-// located tells whether a region is among the values of the location policy; unsure: a group might hold it.
+// located reports whether a region is among the values of the location policy; unsure: a group might hold it.
 // Source: https://cloud.google.com/resource-manager/docs/organization-policy/defining-locations
 func located(values []string, region string) (yes, unsure bool) {
 	continent, _, _ := strings.Cut(region, "-")

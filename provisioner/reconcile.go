@@ -14,7 +14,7 @@ import (
 	"groundwork/provisioner/gcp"
 )
 
-// do carries out one task and tells whether it is done.
+// do carries out one task and reports whether it is done.
 func (e *execution) do(n *node) bool {
 	name := n.line.Name
 	var before onboarding.Task

@@ -360,7 +360,7 @@ func (e *execution) stopped() error {
 	return errStopping
 }
 
-// isCanceled tells whether canceling was asked for; it reads the ledger at most once a second.
+// isCanceled reports whether canceling was asked for; it reads the ledger at most once a second.
 func (e *execution) isCanceled() bool {
 	e.mu.Lock()
 	now := e.s.cfg.Now()

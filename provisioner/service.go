@@ -66,7 +66,7 @@ type Ledger interface {
 type Vault interface {
 	Open(to onboarding.SealedTo, sealed []byte) (onboarding.Secret, error)
 	Seal(to onboarding.SealedTo, s onboarding.Secret) ([]byte, error)
-	// Genuine tells whether an authentication code, of a run's or a consent's Authority, was made by us.
+	// Genuine reports whether an authentication code, of a run's or a consent's Authority, was made by us.
 	Genuine(what, code []byte) bool
 }
 

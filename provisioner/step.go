@@ -39,12 +39,12 @@ type StepDef[S any] struct {
 	Verify func(context.Context, *Env, S) error
 	// Undo deletes what is owned; deleting what is gone is success. nil: nothing to undo.
 	Undo func(context.Context, *Env, S) error
-	// Adopt tells whether a resource that isn't ours may be used, because the customer chose it. nil: never;
+	// Adopt reports whether a resource that isn't ours may be used, because the customer chose it. nil: never;
 	// then it stops the run with CodeConflict.
 	Adopt func(onboarding.Spec) bool
 	// Shared marks resources that carry no owner, such as a binding or an enabled API: found as wanted is done.
 	Shared bool
-	// Guide, instead of Apply: the customer acts, Check tells whether it is done.
+	// Guide, instead of Apply: the customer acts, Check reports whether it is done.
 	Guide func(onboarding.Spec) []onboarding.Instruction
 	// Gcloud is the same thing as commands, for those who run the plan themselves; Terraform as one block, which a name
 	// tells from others of its type, nil where Google's provider has none. Both are pure, and what they make must be

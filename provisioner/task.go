@@ -53,13 +53,13 @@ func (s *Step) Name() string { return s.name }
 // DependsOn returns the steps whose tasks must be done first.
 func (s *Step) DependsOn() []*Step { return s.dependsOn }
 
-// Final tells whether the step runs after all others.
+// Final reports whether the step runs after all others.
 func (s *Step) Final() bool { return s.final }
 
-// Shared tells whether the step's resources carry no owner.
+// Shared reports whether the step's resources carry no owner.
 func (s *Step) Shared() bool { return s.shared }
 
-// Undoes tells whether teardown has something to do for the step.
+// Undoes reports whether teardown has something to do for the step.
 func (s *Step) Undoes() bool { return s.undoes }
 
 // Guide returns what the customer does by hand, nil for a step that is not a guide.

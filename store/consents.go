@@ -192,7 +192,7 @@ func (s *Store) Consents(ctx context.Context, actor onboarding.Actor, id onboard
 	return found, err
 }
 
-// LiveConsents are the live consents of everyone, for the command that revokes all. For the system alone.
+// LiveConsents are the live consents of everyone, for the command that revokes all. System only.
 func (s *Store) LiveConsents(ctx context.Context) ([]onboarding.Consent, error) {
 	var found []onboarding.Consent
 	err := s.batch(ctx, onboarding.System, "read live consents", func(b *pgx.Batch) {
@@ -287,7 +287,7 @@ type secretRow struct {
 }
 
 // SealedSecret is a secret as it was sealed. Where there is none it is CodeGone if a run that succeeded wiped it, and
-// else CodeNotFound. For the provisioner alone, which opens it.
+// else CodeNotFound. Provisioner only, which opens it.
 func (s *Store) SealedSecret(ctx context.Context, id onboarding.ID, purpose onboarding.Purpose) ([]byte, error) {
 	var found []secretRow
 	err := s.batch(ctx, onboarding.System, "read a secret", func(b *pgx.Batch) {
@@ -336,7 +336,7 @@ func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onbo
 	return err
 }
 
-// HeldSecrets are the onboardings that secrets are held of, with what they are for. For the system alone.
+// HeldSecrets are the onboardings that secrets are held of, with what they are for. System only.
 func (s *Store) HeldSecrets(ctx context.Context) ([]onboarding.HeldSecrets, error) {
 	var found []onboarding.HeldSecrets
 	err := s.batch(ctx, onboarding.System, "look for secrets", func(b *pgx.Batch) {
@@ -358,7 +358,7 @@ UPDATE onboardings o SET
 WHERE id = @id AND version = @version`
 
 // WithdrawSecrets wipes the secrets of an onboarding and lets it wait for whoever must enter them again. CodeStale when
-// an answer or a secret came between: look again. For the system alone.
+// an answer or a secret came between: look again. System only.
 func (s *Store) WithdrawSecrets(ctx context.Context, w onboarding.Withdrawal) error {
 	stale := onboarding.Errorf(onboarding.CodeStale, "The answers or secrets have changed.")
 	err := s.tx(ctx, onboarding.System, "withdraw secrets", func(tx pgx.Tx) error {

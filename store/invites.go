@@ -95,7 +95,7 @@ func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onb
 const selectInvite = `SELECT ` + inviteColumns + ` FROM invites i WHERE i.id = @invite AND i.onboarding = @id`
 
 // ReissueInvite makes a new link for the addressee of an invite, whatever became of it; see [Store.CreateInvite].
-// For staff alone.
+// Staff only.
 func (s *Store) ReissueInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64, ttl time.Duration) (string, onboarding.Invite, error) {
 	if err := staffOnly(actor); err != nil {
 		return "", onboarding.Invite{}, err
@@ -251,7 +251,7 @@ SELECT coalesce(m.account <> @account, false) AS another,
 	EXISTS (SELECT FROM runs r WHERE r.onboarding = m.onboarding AND r.state IN ('queued', 'running') AND r.started_by = m.email) AS running
 FROM members m WHERE m.onboarding = @id AND m.email = @email`
 
-// earlierAccount tells whether an address is a member's with another account. CodeConflict where that must wait.
+// earlierAccount reports whether an address is a member's with another account. CodeConflict where that must wait.
 func earlierAccount(ctx context.Context, tx pgx.Tx, id onboarding.ID, email string, account onboarding.Account) (bool, error) {
 	type earlier struct{ Another, Held, Running bool }
 	is, err := one(ctx, tx, selectEarlierAccount, pgx.NamedArgs{"id": id, "email": email, "account": account}, "member", pgx.RowToStructByName[earlier])

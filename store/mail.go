@@ -216,7 +216,7 @@ func (s *Store) Remind(ctx context.Context, actor onboarding.Actor, id onboardin
 }
 
 // QueueAging queues reminders about what has waited since before a moment, to the customer's side or the specialist it
-// waits on, and to the specialist in any case: once for each time it begins to wait. For the system alone.
+// waits on, and to the specialist in any case: once for each time it begins to wait. System only.
 func (s *Store) QueueAging(ctx context.Context, before time.Time) (n int, err error) {
 	type aging struct {
 		ID         onboarding.ID
@@ -282,7 +282,7 @@ func (r mailRow) mail() onboarding.Mail {
 
 const mailColumns = `m.id, m.onboarding, m.kind, m.recipient, m.state, m.tries, m.problem, m.created_at, m.ended_at, m.invite`
 
-// Mails are the latest 50 mails about an onboarding, newest first. For staff alone.
+// Mails are the latest 50 mails about an onboarding, newest first. Staff only.
 func (s *Store) Mails(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Mail, error) {
 	if err := staffOnly(actor); err != nil {
 		return nil, err
@@ -298,7 +298,7 @@ func (s *Store) Mails(ctx context.Context, actor onboarding.Actor, id onboarding
 	return found, err
 }
 
-// SendMailAgain queues a mail that was given up. CodeNotFound for any other. For staff alone.
+// SendMailAgain queues a mail that was given up. CodeNotFound for any other. Staff only.
 func (s *Store) SendMailAgain(ctx context.Context, actor onboarding.Actor, id onboarding.ID, mail int64) error {
 	if err := staffOnly(actor); err != nil {
 		return err
@@ -326,7 +326,7 @@ WHERE i.id = @invite AND i.used_at IS NULL AND i.revoked_at IS NULL AND i.expire
 )
 
 // OpenMail begins a try: it returns what the mail says, from what is true now, and makes the token of an invite's link.
-// CodeConflict for a mail that is not queued any more; one that became untrue is dropped. For the system alone.
+// CodeConflict for a mail that is not queued any more; one that became untrue is dropped. System only.
 func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, error) {
 	var out onboarding.Letter
 	dropped := false
@@ -387,7 +387,7 @@ UPDATE mails SET tries = tries + 1, problem = @problem,
 	ended_at = CASE WHEN @problem = '' OR @last THEN @now::timestamptz END
 WHERE id = @mail`
 
-// EndMail records how a try ended: with a problem, it is tried again unless it was the last. For the system alone.
+// EndMail records how a try ended: with a problem, it is tried again unless it was the last. System only.
 func (s *Store) EndMail(ctx context.Context, mail int64, problem string, last bool) error {
 	return s.batch(ctx, onboarding.System, "record a mail", func(b *pgx.Batch) {
 		b.Queue(endMail, pgx.NamedArgs{"mail": mail, "problem": problem, "last": last, "now": s.now()})

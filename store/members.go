@@ -28,7 +28,7 @@ const (
 
 // ReplaceCustomer ends the present customer's membership, withdraws the open invites and invites another in their place.
 // The caller ends the access to Google Cloud first, whoever gave it: CodeConflict while one is held, so that nobody new
-// acts with it, and while a run goes on. CodeNotFound when there is no customer yet. For staff alone.
+// acts with it, and while a run goes on. CodeNotFound when there is no customer yet. Staff only.
 func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration) (string, onboarding.Invite, error) {
 	if err := staffOnly(actor); err != nil {
 		return "", onboarding.Invite{}, err
@@ -137,7 +137,7 @@ func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.
 	return "", notFound("onboarding")
 }
 
-// EarlierAccount tells whether somebody's address is a member's anywhere with another account than theirs.
+// EarlierAccount reports whether somebody's address is a member's anywhere with another account than theirs.
 func (s *Store) EarlierAccount(ctx context.Context, who onboarding.Actor) (bool, error) {
 	var found []bool
 	err := s.batch(ctx, onboarding.System, "look for an earlier account", func(b *pgx.Batch) {
@@ -147,7 +147,7 @@ func (s *Store) EarlierAccount(ctx context.Context, who onboarding.Actor) (bool,
 	return err == nil && found[0], err
 }
 
-// Members are the people of an onboarding, with their roles, by address. For staff alone.
+// Members are the people of an onboarding, with their roles, by address. Staff only.
 func (s *Store) Members(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Actor, error) {
 	if err := staffOnly(actor); err != nil {
 		return nil, err

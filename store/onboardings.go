@@ -137,7 +137,7 @@ VALUES (@id, @customer, @deployment, @vendor, @status, @on, @for, @now, @special
 
 // CreateOnboarding starts one with its vendor's values and the owner's invite, whose token it returns: it is
 // shown once and kept as a hash. A proposed name is held from now on; CodeConflict when another holds it.
-// For staff alone: CodeForbidden.
+// Staff only: CodeForbidden.
 func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n onboarding.NewOnboarding) (onboarding.Onboarding, string, error) {
 	if err := staffOnly(actor); err != nil {
 		return onboarding.Onboarding{}, "", err
@@ -330,7 +330,7 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 	})
 }
 
-// Assign gives the onboarding to a specialist; "" takes it from all. For staff alone.
+// Assign gives the onboarding to a specialist; "" takes it from all. Staff only.
 func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error {
 	return s.change(ctx, actor, id, "assign an onboarding", func(tx pgx.Tx) (onboarding.Event, error) {
 		was, err := lock(ctx, tx, actor, id)
@@ -346,7 +346,7 @@ func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboardin
 	})
 }
 
-// AddNote keeps a remark that the customer never sees; the audit, which they do see, has no word of it. For staff alone.
+// AddNote keeps a remark that the customer never sees; the audit, which they do see, has no word of it. Staff only.
 func (s *Store) AddNote(ctx context.Context, actor onboarding.Actor, id onboarding.ID, text string) error {
 	if err := staffOnly(actor); err != nil {
 		return err
@@ -368,7 +368,7 @@ func (s *Store) AddNote(ctx context.Context, actor onboarding.Actor, id onboardi
 	return err
 }
 
-// Notes are the specialists' remarks, oldest first. For staff alone.
+// Notes are the specialists' remarks, oldest first. Staff only.
 func (s *Store) Notes(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Note, error) {
 	if err := staffOnly(actor); err != nil {
 		return nil, err
@@ -383,7 +383,7 @@ func (s *Store) Notes(ctx context.Context, actor onboarding.Actor, id onboarding
 
 // Archive takes the onboarding out of the lists and wipes its consents and secrets. Its name is free again unless
 // something was created for it and not torn down.
-// CodeConflict while a run goes on. For staff alone.
+// CodeConflict while a run goes on. Staff only.
 func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	return s.change(ctx, actor, id, "archive an onboarding", func(tx pgx.Tx) (onboarding.Event, error) {
 		return onboarding.OnboardingArchived{}, s.archive(ctx, tx, actor, id)

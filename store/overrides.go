@@ -18,7 +18,7 @@ ORDER BY a.seq`
 )
 
 // OverrideCheck puts on the record that a run may start although a preflight check failed, for the answers of that
-// version: CodeStale when they changed since. The title is the check's, for people. For staff alone.
+// version: CodeStale when they changed since. The title is the check's, for people. Staff only.
 func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, check, title, reason string) error {
 	if err := staffOnly(actor); err != nil {
 		return err

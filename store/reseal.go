@@ -27,7 +27,7 @@ SELECT substring(sealed FOR 5) AS prefix, count(*) AS n FROM (
 	SELECT sealed FROM grants WHERE sealed IS NOT NULL UNION ALL SELECT sealed FROM secrets
 ) AS s GROUP BY prefix`
 
-// SealedCounts counts every sealed value that is kept, by the key that sealed it. For the system alone.
+// SealedCounts counts every sealed value that is kept, by the key that sealed it. System only.
 func (s *Store) SealedCounts(ctx context.Context) ([]SealedCount, error) {
 	var found []SealedCount
 	err := s.batch(ctx, onboarding.System, "count what each key sealed", func(b *pgx.Batch) {
@@ -48,7 +48,7 @@ ORDER BY id LIMIT @most`
 )
 
 // SealedElsewise are values that do not begin with prefix, secrets first: at most so many after the given one, the
-// zero value for the first. None are left when it returns none. For the system alone.
+// zero value for the first. None are left when it returns none. System only.
 func (s *Store) SealedElsewise(ctx context.Context, prefix []byte, after Sealed, most int) ([]Sealed, error) {
 	var found []Sealed
 	row := func(row pgx.CollectableRow) (v Sealed, err error) {
@@ -72,8 +72,8 @@ const (
 	resealConsent = `UPDATE grants SET sealed = @sealed WHERE id = @consent AND sealed = @value`
 )
 
-// Reseal replaces a value by what it was resealed to, and tells whether it did: a value that was changed or wiped
-// since it was read stays as it is. For the system alone.
+// Reseal replaces a value by what it was resealed to, and reports whether it did: a value that was changed or wiped
+// since it was read stays as it is. System only.
 func (s *Store) Reseal(ctx context.Context, v Sealed, sealed []byte) (replaced bool, err error) {
 	sql := resealSecret
 	if v.Consent != 0 {

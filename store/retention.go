@@ -129,7 +129,7 @@ func forgetPlans(ctx context.Context, tx pgx.Tx, id onboarding.ID) error {
 
 // Forget archives an onboarding and erases its people: members, invites, notes, answers, who started what, the record,
 // and each text that may quote them, the audit's too, of which the lines and their hashes stay. What was made stays
-// named. Forgetting twice is fine. CodeConflict while a run goes on. For staff alone.
+// named. Forgetting twice is fine. CodeConflict while a run goes on. Staff only.
 func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	if err := staffOnly(actor); err != nil {
 		return err

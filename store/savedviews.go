@@ -38,7 +38,7 @@ func (s *Store) ListViews(ctx context.Context, actor onboarding.Actor) ([]onboar
 }
 
 // SaveListView keeps a filter under a name, for the actor or, by administrators, for all of the staff; one that has the
-// name already is replaced. CodeConflict where the actor has too many. For staff alone.
+// name already is replaced. CodeConflict where the actor has too many. Staff only.
 func (s *Store) SaveListView(ctx context.Context, actor onboarding.Actor, v onboarding.ListView) error {
 	if err := mayShare(actor, v.Shared); err != nil {
 		return err

@@ -30,7 +30,7 @@ func (s Sessions) Find(ctx context.Context, token string) ([]byte, bool, error) 
 	return found[0], true, nil
 }
 
-// Known tells whether there is a session, or was one until a day ago.
+// Known reports whether there is a session, or was one until a day ago.
 func (s Sessions) Known(ctx context.Context, token string) (bool, error) {
 	var found []bool
 	err := s.store.query(ctx, "look for a session", `SELECT EXISTS (SELECT FROM sessions WHERE token = @token)`, pgx.NamedArgs{"token": token}, collect(&found, pgx.RowTo[bool]))

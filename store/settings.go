@@ -26,7 +26,7 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value, inherited = excluded.in
 )
 
 // SaveSettings replaces the values of a group and records what changed, in one transaction. CodeStale when someone saved
-// the group since; the caller checked the values. For administrators alone.
+// the group since; the caller checked the values. Administrators only.
 func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onboarding.SaveSettings) error {
 	if actor.Role != onboarding.RoleAdministrator {
 		return onboarding.Errorf(onboarding.CodeForbidden, "Only administrators can change settings. Ask one of them.")
@@ -70,7 +70,7 @@ func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onb
 	})
 }
 
-// SettingsChanges are the latest 100 changes of the settings, newest first. For administrators alone.
+// SettingsChanges are the latest 100 changes of the settings, newest first. Administrators only.
 func (s *Store) SettingsChanges(ctx context.Context, actor onboarding.Actor) ([]onboarding.SettingsChange, error) {
 	if err := administratorOnly(actor); err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ UPDATE onboardings o SET current = @current,` + formStage + `, activity_at = @no
 WHERE o.id = @id AND o.version = @version AND o.status = 'waiting_vendor' AND NOT o.archived`
 
 // StandAgain says where an onboarding that waits on its specialist stands after the settings changed; one that was
-// changed since stays as it is. For staff alone.
+// changed since stays as it is. Staff only.
 func (s *Store) StandAgain(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, current string, waiting onboarding.Waiting) error {
 	if err := staffOnly(actor); err != nil {
 		return err

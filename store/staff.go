@@ -103,7 +103,7 @@ RETURNING account`
 )
 
 // BindStaff binds the actor's address to their account, the first time that the account uses a staff role. CodeForbidden
-// where it is bound to another. For staff alone.
+// where it is bound to another. Staff only.
 func (s *Store) BindStaff(ctx context.Context, actor onboarding.Actor) error {
 	if err := staffOnly(actor); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (s *Store) FreeStaff(ctx context.Context, actor onboarding.Actor, email str
 
 const selectStaff = `SELECT email, role, added_by, added_at FROM staff ORDER BY email`
 
-// Staff are the specialists and administrators that were added here, by address. For staff alone.
+// Staff are the specialists and administrators that were added here, by address. Staff only.
 func (s *Store) Staff(ctx context.Context, actor onboarding.Actor) ([]onboarding.StaffMember, error) {
 	if err := staffOnly(actor); err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ ON CONFLICT (email) DO UPDATE SET name = excluded.name WHERE n.name <> excluded.
 	selectStaffNames = `SELECT email, name FROM staff_names ORDER BY email`
 )
 
-// NameStaff keeps what the identity provider calls the actor; no name changes nothing. For staff alone.
+// NameStaff keeps what the identity provider calls the actor; no name changes nothing. Staff only.
 func (s *Store) NameStaff(ctx context.Context, actor onboarding.Actor) error {
 	if err := staffOnly(actor); err != nil || actor.Name == "" {
 		return err
@@ -162,7 +162,7 @@ func (s *Store) NameStaff(ctx context.Context, actor onboarding.Actor) error {
 	})
 }
 
-// StaffNames are the names of the staff who signed in, by address; their role may have ended since. For staff alone.
+// StaffNames are the names of the staff who signed in, by address; their role may have ended since. Staff only.
 func (s *Store) StaffNames(ctx context.Context, actor onboarding.Actor) (map[string]string, error) {
 	if err := staffOnly(actor); err != nil {
 		return nil, err
@@ -178,7 +178,7 @@ func (s *Store) StaffNames(ctx context.Context, actor onboarding.Actor) (map[str
 	return names, err
 }
 
-// StaffChanges are the latest 100 changes of the staff, newest first. For administrators alone.
+// StaffChanges are the latest 100 changes of the staff, newest first. Administrators only.
 func (s *Store) StaffChanges(ctx context.Context, actor onboarding.Actor) ([]onboarding.StaffChange, error) {
 	if err := administratorOnly(actor); err != nil {
 		return nil, err

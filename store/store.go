@@ -114,7 +114,7 @@ func (s *Store) Close() {
 	s.pool.Close()
 }
 
-// Ping tells whether the database answers.
+// Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	conn, err := s.acquire(ctx)
 	if err != nil {
@@ -209,13 +209,13 @@ func onceMore(do func() error) error {
 	return err
 }
 
-// inTheWay tells whether Postgres ended a transaction for another's sake.
+// inTheWay reports whether Postgres ended a transaction for another's sake.
 func inTheWay(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
-// readOnly tells whether a write was refused since the database takes none for now.
+// readOnly reports whether a write was refused since the database takes none for now.
 func readOnly(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "25006"

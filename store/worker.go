@@ -147,7 +147,7 @@ func (w *Worker) heartbeat(ctx context.Context) error {
 	return nil
 }
 
-// steady tells whether heartbeats got through, without a gap, for as long as a silent worker is given.
+// steady reports whether heartbeats got through, without a gap, for as long as a silent worker is given.
 func (w *Worker) steady() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

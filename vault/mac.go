@@ -86,12 +86,12 @@ func (v *Vault) Authenticate(what []byte) ([]byte, error) {
 	return code, nil
 }
 
-// Genuine tells whether a code is what Authenticate made of the same.
+// Genuine reports whether a code is what Authenticate made of the same.
 func (v *Vault) Genuine(what, code []byte) bool {
 	return v.mac != nil && len(code) > 0 && v.mac.VerifyMAC(code, what) == nil
 }
 
-// Authenticates tells whether the keyset has a key that authenticates.
+// Authenticates reports whether the keyset has a key that authenticates.
 func (v *Vault) Authenticates() bool { return v.mac != nil }
 
 // AddMAC makes a new key that authenticates (HMAC-SHA-256). It is used once all older ones of its kind are disabled.
@@ -114,7 +114,7 @@ func authenticating(h *keyset.Handle) map[uint32]bool {
 	return ids
 }
 
-// lastMAC tells whether a key is the only enabled one that authenticates.
+// lastMAC reports whether a key is the only enabled one that authenticates.
 func (k *Keyset) lastMAC(id uint32) (bool, error) {
 	keys, err := k.Keys()
 	if err != nil {

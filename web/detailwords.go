@@ -124,7 +124,7 @@ func (f AdminForm) sendMail() wizard.FieldView {
 	return v
 }
 
-// opened tells whether the fields of a scope are unfolded: when one of them has a problem, or a value.
+// opened reports whether the fields of a scope are unfolded: when one of them has a problem, or a value.
 func (f AdminForm) opened(scope onboarding.VendorScope) bool {
 	for _, d := range onboarding.VendorDeclarations() {
 		if d.Scope == scope && (d.Get(f.Vendor) != "" || len(f.Problems.At(d.Name)) > 0) {

@@ -127,7 +127,7 @@ func choiceLabel(f wizard.FieldView, n int) string {
 	return f.Label
 }
 
-// ticked tells whether a checkbox's value means yes.
+// ticked reports whether a checkbox's value means yes.
 func ticked(value string) bool {
 	switch value {
 	case "yes", "true", "on", "1":

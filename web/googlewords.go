@@ -14,7 +14,7 @@ type Answer struct{ Title, Text string }
 // Sources: RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6,
 // developers.google.com/identity/protocols/oauth2/web-server#authorization-errors.
 var googleAnswers = map[string]Answer{
-	"access_denied":              {"You canceled at Google", "Nothing was given. Connect when you are ready, or send this step to a colleague."},
+	"access_denied":              {"You canceled at Google", "No access was given. Connect when you are ready, or send this step to a colleague."},
 	"admin_policy_enforced":      {"Your Workspace administrator blocks this app", "Your organization's Google Workspace doesn't let this app ask for access. Send your administrator the request below."},
 	"org_internal":               {"This app isn't open to your organization yet", "Google limits it to the vendor's own organization. Tell your deployment specialist; the vendor has to change that at Google."},
 	"disallowed_useragent":       {"Google refuses the browser inside this app", "Open this page in Chrome, Edge, Firefox or Safari, and connect there."},
@@ -63,7 +63,7 @@ func KnownAnswer(code string) string {
 	return ""
 }
 
-// InApp tells whether a page is shown by the browser inside an app, where Google refuses to sign anyone in.
+// InApp reports whether a page is shown by the browser inside an app, where Google refuses to sign anyone in.
 func InApp(userAgent string) bool {
 	for _, mark := range []string{"; wv)", "LinkedInApp", "FBAN/", "FBAV/", "Instagram ", "Teams/", "TeamsMobile", "Slack/", "Slack_SSB", "Twitter for", "MicroMessenger", "Line/", "Snapchat", "Pinterest/", "GSA/"} {
 		if strings.Contains(userAgent, mark) {

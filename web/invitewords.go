@@ -10,7 +10,7 @@ func (v SignInView) signFrame() Frame {
 	return f
 }
 
-// over tells whether a colleague's part has ended.
+// over reports whether a colleague's part has ended.
 func (v ConnectView) over(c onboarding.Colleague) bool {
 	return !v.Now.IsZero() && !c.Until.After(v.Now)
 }

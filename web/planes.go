@@ -142,7 +142,7 @@ func (p Planes) parts() []planePart {
 	return parts
 }
 
-// is tells whether a binding names this part.
+// is reports whether a binding names this part.
 func (part planePart) is(on string) bool {
 	return part.at != "" && (on == part.at || on == "serviceAccounts/"+part.at || strings.HasSuffix(part.at, "/"+on))
 }

@@ -300,7 +300,7 @@ func (v ProgressView) progressFrame() Frame {
 	return f
 }
 
-// needsCustomer tells whether a blocked task waits on the customer, rather than on an administrator or the vendor.
+// needsCustomer reports whether a blocked task waits on the customer, rather than on an administrator or the vendor.
 func (v ProgressView) needsCustomer() bool {
 	return slices.ContainsFunc(v.tasks(onboarding.TaskBlocked), func(t onboarding.Task) bool { return orParty(t.On) == onboarding.PartyCustomer })
 }
@@ -412,7 +412,7 @@ func taskWords(titles []string) string {
 	return fmt.Sprintf("%d tasks: %s.", len(titles), strings.Join(titles, "; "))
 }
 
-// interrupted tells whether the n-th line of a task's log was written by another worker than the line before,
+// interrupted reports whether the n-th line of a task's log was written by another worker than the line before,
 // which had not come to an end.
 func interrupted(events []onboarding.TaskEvent, n int) bool {
 	if n == 0 || events[n].Epoch == events[n-1].Epoch || events[n].Kind == "resumed" {

@@ -68,7 +68,7 @@ func (v SettingsView) field(d onboarding.Setting) wizard.FieldView {
 	return wizard.SettingField(d, value, v.Problems)
 }
 
-// typedIn tells whether a setting is in the group that was typed.
+// typedIn reports whether a setting is in the group that was typed.
 func (v SettingsView) typedIn(name string) bool {
 	g, _ := onboarding.FindSettingGroup(v.Group)
 	for _, d := range g.Settings {

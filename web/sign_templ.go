@@ -255,7 +255,7 @@ func InvitePage(v InviteView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			case InviteRevoked:
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<div><h1>This invitation was withdrawn</h1><p class=\"lead\">Whoever sent it took it back, perhaps for a newer one. Look for a later message, or ask.</p></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<div><h1>This invitation was withdrawn</h1><p class=\"lead\">The sender withdrew it, perhaps to send a newer one. Look for a later message, or ask them.</p></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -349,7 +349,7 @@ func InvitePage(v InviteView) templ.Component {
 					}
 				}
 				if v.Colleague {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<h1>You are asked to connect Google Cloud</h1><p class=\"lead\">A colleague filled in the form. Your part: see which access is asked for and why, give it with your Google account, and start the run if you like.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<h1>You were asked to connect Google Cloud</h1><p class=\"lead\">A colleague filled in the form. Your part: see which access is asked for and why, give it with your Google account, and start the run if you like.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -1263,7 +1263,7 @@ func CheckAnswers(v CheckView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "<p class=\"lead\">Nothing is created yet. The next page shows the plan: every resource, role and permission, read against your project.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "<p class=\"lead\">Nothing is created yet. The next page shows the plan: every resource, role, and permission, compared with your project.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -41,7 +41,7 @@ func stepWord(s wizard.StepState) string {
 	}
 }
 
-// mayChange tells whether the reader changes the answers of a step.
+// mayChange reports whether the reader changes the answers of a step.
 func (v CheckView) mayChange(step string) bool {
 	return v.Locked == "" || v.Colleague && step == "project"
 }

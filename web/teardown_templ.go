@@ -189,7 +189,7 @@ func TeardownPage(v PlanView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<p>Without your tick, what holds data stays in your project and keeps its cost, and the deployment isn't torn down yet.</p><label class=\"tick\"><input type=\"checkbox\" name=\"erase\" value=\"yes\" id=\"erase\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<p>If you don’t select this, whatever holds data stays in your project and keeps its cost, and the deployment isn’t torn down yet.</p><label class=\"tick\"><input type=\"checkbox\" name=\"erase\" value=\"yes\" id=\"erase\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

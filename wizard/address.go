@@ -220,7 +220,7 @@ func WorkspaceURL(s string) (string, string) {
 	return "", fmt.Sprintf("“%s” isn’t a Databricks workspace on Google Cloud. Its address ends with %s", brief(host), WorkspaceSuffix)
 }
 
-// digitsUpTo tells whether s is digits up to the end or to a path: a port.
+// digitsUpTo reports whether s is digits up to the end or to a path: a port.
 func digitsUpTo(s string) bool {
 	if i := strings.IndexAny(s, "/?#"); i >= 0 {
 		s = s[:i]

@@ -22,7 +22,7 @@ func (s *step[T]) Answered(c Case) bool {
 	return s.def.Check == nil || len(s.def.Check(v, c)) == 0
 }
 
-// good tells whether the saved answer would be taken again.
+// good reports whether the saved answer would be taken again.
 func (f *Field[T]) good(c Case, v *T) bool {
 	switch {
 	case f.Flag != nil:

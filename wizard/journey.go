@@ -96,7 +96,7 @@ func (j *Journey) First(c Case) string {
 	return ""
 }
 
-// Complete tells whether every step is answered; "I don't have this yet" is an answer.
+// Complete reports whether every step is answered; "I don't have this yet" is an answer.
 func (j *Journey) Complete(c Case) bool { return j.First(c) == "" }
 
 // Outstanding is one thing that must come before a run may hand over.

@@ -86,7 +86,7 @@ func Addressee(s string) (string, string) {
 	return "@" + domain, ""
 }
 
-// PublicMail tells whether anybody gets an address at a domain, in lower case, as far as we know.
+// PublicMail reports whether anybody gets an address at a domain, in lower case, as far as we know.
 func PublicMail(domain string) bool {
 	provider, _, _ := strings.Cut(domain, ".")
 	return publicMail[domain] || publicMail[provider]

@@ -103,7 +103,7 @@ var (
 	allDigits    = regexp.MustCompile(`^[0-9]+$`)
 )
 
-// IsProjectNumber tells whether s is a project's number rather than its ID.
+// IsProjectNumber reports whether s is a project's number rather than its ID.
 func IsProjectNumber(s string) bool { return allDigits.MatchString(s) && len(s) >= 6 && len(s) <= 19 }
 
 // ProjectID reads a Google Cloud project ID: 6 to 30 lower-case letters, digits and hyphens, starting with a letter.

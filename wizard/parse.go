@@ -363,7 +363,7 @@ func single(values []string) (value string, repeated bool) {
 	return values[0], false
 }
 
-// ticked tells whether a checkbox was sent as ticked.
+// ticked reports whether a checkbox was sent as ticked.
 func ticked(values []string) bool {
 	return slices.ContainsFunc(values, func(x string) bool {
 		return slices.Contains([]string{"on", "true", "1", "yes"}, strings.ToLower(strings.TrimSpace(x)))

@@ -107,7 +107,7 @@ func (f *Field[T]) text(v *T) string {
 	return ""
 }
 
-// applies tells whether the field belongs to the branch taken in v.
+// applies reports whether the field belongs to the branch taken in v.
 func (s *step[T]) applies(f *Field[T], v *T) bool {
 	parent, want, ok := strings.Cut(f.ShowWhen, "=")
 	if !ok {

@@ -58,7 +58,7 @@ type Row struct{ Label, Value string }
 // Lookup answers questions of the outside while a customer fills in the form. A nil Lookup knows nothing:
 // choices are then typed, probes are skipped.
 type Lookup interface {
-	// NameTaken tells whether another onboarding holds the deployment name.
+	// NameTaken reports whether another onboarding holds the deployment name.
 	NameTaken(ctx context.Context, name string) (bool, error)
 	// Projects lists the projects that the connected Google account may see; nil without a connection.
 	Projects(ctx context.Context) ([]Choice, error)
@@ -174,7 +174,7 @@ type declared interface {
 	Title() string
 	// Name is the short name of the step, for lists.
 	Name() string
-	// Answered tells whether the saved answer is complete and still good.
+	// Answered reports whether the saved answer is complete and still good.
 	Answered(c Case) bool
 	// Missing names what was answered with "I don't have this yet".
 	Missing(c Case) []string

@@ -126,7 +126,7 @@ func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems)
 
 const auditTime = "2006-01-02 15:04:05 UTC"
 
-// altered tells whether an error of a verification is about the history, and not about reading it.
+// altered reports whether an error of a verification is about the history, and not about reading it.
 func altered(err error) bool {
 	var reading *onboarding.Error
 	return err != nil && !errors.As(err, &reading)

@@ -268,7 +268,7 @@ func (f *siteFlags) trustedProxies() []netip.Prefix {
 	return out
 }
 
-// loopbackURL tells whether an address is on this machine.
+// loopbackURL reports whether an address is on this machine.
 func loopbackURL(s string) bool {
 	u, err := url.Parse(s)
 	if err != nil {

@@ -233,7 +233,7 @@ func consent(t *testing.T, db *store.Store, keys *vault.Vault, id onboarding.ID,
 	return g
 }
 
-// refreshes tells whether the provider still takes a refresh token.
+// refreshes reports whether the provider still takes a refresh token.
 func refreshes(t *testing.T, cloud *runningEmulator, token string) bool {
 	t.Helper()
 	resp, err := http.PostForm(cloud.URL+"/token", url.Values{

@@ -388,7 +388,7 @@ func (d seeder) settled(ctx context.Context, actor onboarding.Actor, id onboardi
 	}
 }
 
-// empty tells whether nothing was seeded yet.
+// empty reports whether nothing was seeded yet.
 func (d seeder) empty(ctx context.Context) (bool, error) {
 	page, err := d.Store.ListOnboardings(ctx, person(kim.Email, onboarding.RoleAdministrator), onboarding.Filter{Limit: 1})
 	return len(page.Items) == 0, err

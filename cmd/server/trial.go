@@ -9,5 +9,5 @@ type trials struct {
 	Emulator emulatorCmd `cmd:"" help:"Run the emulated Google Cloud, sign-in and Databricks workspace alone, on loopback."`
 }
 
-// hasTrials tells whether this build may use an emulator.
+// hasTrials reports whether this build may use an emulator.
 const hasTrials = true

@@ -114,7 +114,7 @@ func (d *Documents) Find(verb, host, path string) *Method {
 	return m
 }
 
-// fits tells whether the captured names have the form of the method's parameters; it keeps
+// fits reports whether the captured names have the form of the method's parameters; it keeps
 // "v1/{+name}" of projects apart from that of organizations.
 func (m *Method) fits(captured []string) bool {
 	for i, name := range m.names {

@@ -42,13 +42,13 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("databricks %s: %d %s: %s", e.Path, e.Status, e.Code, e.Message)
 }
 
-// IsStatus tells whether err is an answer of the workspace with that HTTP status.
+// IsStatus reports whether err is an answer of the workspace with that HTTP status.
 func IsStatus(err error, status int) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status == status
 }
 
-// IsCode tells whether err is an answer of the workspace with that error code.
+// IsCode reports whether err is an answer of the workspace with that error code.
 func IsCode(err error, code string) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Code == code
@@ -121,7 +121,7 @@ func (c Client) Me(ctx context.Context) (Principal, error) {
 	return p, nil
 }
 
-// CanCreateClusters tells whether p holds the entitlement itself, as an administrator, or by one of its groups.
+// CanCreateClusters reports whether p holds the entitlement itself, as an administrator, or by one of its groups.
 // A group that the token may not read counts as one without the entitlement.
 func (c Client) CanCreateClusters(ctx context.Context, p Principal) (bool, error) {
 	if p.entitled || p.Admin {

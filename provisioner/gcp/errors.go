@@ -364,13 +364,13 @@ func missingPermission(a answer) string {
 	return ""
 }
 
-// IsStatus tells whether err is Google's answer with one of these HTTP statuses.
+// IsStatus reports whether err is Google's answer with one of these HTTP statuses.
 func IsStatus(err error, status ...int) bool {
 	var e *googleapi.Error
 	return errors.As(err, &e) && slices.Contains(status, e.Code)
 }
 
-// Absent tells whether Google says that the thing asked for is not there: 404, or the storage client's own word for it.
+// Absent reports whether Google says that the thing asked for is not there: 404, or the storage client's own word for it.
 func Absent(err error) bool {
 	return IsStatus(err, http.StatusNotFound) || errors.Is(err, storage.ErrBucketNotExist) || errors.Is(err, storage.ErrObjectNotExist)
 }

@@ -38,7 +38,7 @@ func AddMember(bindings []Binding, role, member string) ([]Binding, bool) {
 	return append(out, Binding{Role: role, Members: []string{member}}), true
 }
 
-// HasMember tells whether member has role without a condition. Addresses are compared without their case, as
+// HasMember reports whether member has role without a condition. Addresses are compared without their case, as
 // Google does; a "deleted:" member is another member.
 func HasMember(bindings []Binding, role, member string) bool {
 	for _, b := range bindings {
@@ -199,7 +199,7 @@ func (c *Clients) Unbind(ctx context.Context, r Resource, role, member string) e
 	return c.edit(ctx, r, func(b []Binding) ([]Binding, bool) { return RemoveMember(b, role, member) })
 }
 
-// HasBinding tells whether a member has a role on a resource, by reading its policy back.
+// HasBinding reports whether a member has a role on a resource, by reading its policy back.
 func (c *Clients) HasBinding(ctx context.Context, r Resource, role, member string) (bool, error) {
 	p, err := c.Policy(ctx, r)
 	if err != nil {

@@ -99,7 +99,7 @@ func checkBucket(ctx context.Context, env *provisioner.Env, want bucketState) (*
 	return &provisioner.Observed[bucketState]{State: got, Owned: owned}, nil
 }
 
-// elsewhereBucket tells whether a bucket that Google refuses to show is in no list of the project's buckets. An
+// elsewhereBucket reports whether a bucket that Google refuses to show is in no list of the project's buckets. An
 // owner of a project holds storage.buckets.get on its buckets, not on the project, so that [hidden] can't tell.
 func elsewhereBucket(ctx context.Context, env *provisioner.Env, err error, want bucketState) bool {
 	if !gcp.IsStatus(err, http.StatusForbidden) || disabledAPI(err) {

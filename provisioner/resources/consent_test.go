@@ -34,7 +34,7 @@ func uses(calls []emulator.Call) map[use]bool {
 	return out
 }
 
-// names tells whether a line of the consent's table is about that use.
+// names reports whether a line of the consent's table is about that use.
 func names(spec onboarding.Spec, p onboarding.Permission, u use) bool {
 	on := "projects/" + spec.Project
 	if bucket, ok := strings.CutPrefix(p.On, "gs://"); ok {

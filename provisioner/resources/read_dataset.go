@@ -106,7 +106,7 @@ func readDataset(ctx context.Context, env *provisioner.Env, d datasetAccess) (*b
 	return got, nil
 }
 
-// owns tells whether an entry makes somebody an owner of the dataset.
+// owns reports whether an entry makes somebody an owner of the dataset.
 func owns(a *bigquery.DatasetAccess) bool {
 	return a.Role == "OWNER" || a.Role == "roles/bigquery.dataOwner"
 }

@@ -224,7 +224,7 @@ func field(info, name string) string {
 	return ""
 }
 
-// versionFits tells whether a version is a wanted one: "6.x" takes every 6, "6.2" takes 6.2 and 6.2.14.
+// versionFits reports whether a version is a wanted one: "6.x" takes every 6, "6.2" takes 6.2 and 6.2.14.
 func versionFits(want, got string) bool {
 	want = strings.TrimSuffix(want, ".x")
 	return got == want || strings.HasPrefix(got, want+".")

@@ -19,7 +19,7 @@ import (
 	"groundwork/provisioner/gcp"
 )
 
-// hidden tells whether Google's refusal to show a resource of the data plane project cannot be for want of the
+// hidden reports whether Google's refusal to show a resource of the data plane project cannot be for want of the
 // permission: the caller holds it on the whole project. Then the resource is in no project of theirs, or, like a
 // service account made a moment ago, not known everywhere yet. (Google answers both with 403.)
 func hidden(ctx context.Context, env *provisioner.Env, err error, project, permission string) bool {

@@ -95,7 +95,7 @@ func (s *shell) run(args ...string) string {
 	return said.String()
 }
 
-// killAfter kills the script once it has made so many changes, and tells whether it was still at work.
+// killAfter kills the script once it has made so many changes, and reports whether it was still at work.
 func (s *shell) killAfter(changes int) bool {
 	s.w.T.Helper()
 	mark := s.w.Mark()

@@ -94,7 +94,7 @@ func checkAccount(ctx context.Context, env *provisioner.Env, want account) (*pro
 	}, nil
 }
 
-// marked tells whether a description carries this onboarding's mark.
+// marked reports whether a description carries this onboarding's mark.
 func marked(description string, spec onboarding.Spec) bool {
 	mark := spec.OwnerMark()
 	i := strings.Index(description, mark)

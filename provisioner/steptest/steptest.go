@@ -118,7 +118,7 @@ func (c Case) before(w *World) {
 	w.Succeeds(w.Execute(onboarding.RunProvision, plan))
 }
 
-// mine tells whether a task is the step's.
+// mine reports whether a task is the step's.
 func (c Case) mine(name onboarding.TaskName) bool {
 	step, _, _ := strings.Cut(string(name), "/")
 	return step == c.Step.Name()
@@ -143,7 +143,7 @@ func tasksOf(t *testing.T, catalog []*provisioner.Step, spec onboarding.Spec, st
 	return slices.DeleteFunc(tasks, func(t *provisioner.Task) bool { return !slices.Contains(steps, t.Step) })
 }
 
-// changes tells whether the step changes the cloud at all.
+// changes reports whether the step changes the cloud at all.
 func (c Case) changes() bool {
 	return c.absent() == onboarding.ActionCreate || c.absent() == onboarding.ActionChange
 }

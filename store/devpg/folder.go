@@ -50,7 +50,7 @@ func own(path string, who *syscall.Credential) error {
 	return nil
 }
 
-// Made tells whether dir was made by [Start], so that a reset may remove it.
+// Made reports whether dir was made by [Start], so that a reset may remove it.
 func Made(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, marker))
 	return err == nil

@@ -1,6 +1,6 @@
 package devpg
 
-// InUse tells whether a process runs, or is starting, the cluster in dir. A folder that isn't ours is not in use.
+// InUse reports whether a process runs, or is starting, the cluster in dir. A folder that isn't ours is not in use.
 func InUse(dir string) bool {
 	if !Made(dir) {
 		return false

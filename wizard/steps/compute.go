@@ -209,7 +209,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 	},
 })
 
-// elsewhere tells whether the workspace is in another project than the data plane; false while either isn't known.
+// elsewhere reports whether the workspace is in another project than the data plane; false while either isn't known.
 func (a computeAnswer) elsewhere(project string) bool {
 	return a.Project != "" && project != "" && a.Project != project
 }
