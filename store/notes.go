@@ -1,0 +1,44 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"groundwork/onboarding"
+)
+
+// AddNote keeps a remark that the customer never sees; the audit, which they do see, has no word of it. Staff only.
+func (s *Store) AddNote(ctx context.Context, actor onboarding.Actor, id onboarding.ID, text string) error {
+	if err := staffOnly(actor); err != nil {
+		return err
+	}
+	err := s.tx(ctx, actor, "add a note", func(tx pgx.Tx) error {
+		ob, err := one(ctx, tx, lockAnswers, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+		if err != nil {
+			return err
+		}
+		if err := refuseForgotten(ob); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO notes (onboarding, by_email, text) VALUES (@id, @by, @text)`, pgx.NamedArgs{"id": id, "by": actor.Email, "text": text})
+		return err
+	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return err
+}
+
+// Notes are the specialists' remarks, oldest first. Staff only.
+func (s *Store) Notes(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Note, error) {
+	if err := staffOnly(actor); err != nil {
+		return nil, err
+	}
+	var notes []onboarding.Note
+	err := s.batch(ctx, actor, "read notes", func(b *pgx.Batch) {
+		b.Queue(`SELECT id, at, by_email AS by, text FROM notes WHERE onboarding = @id ORDER BY id`, pgx.NamedArgs{"id": id}).
+			Query(collect(&notes, pgx.RowToStructByName[onboarding.Note]))
+	})
+	return notes, err
+}
