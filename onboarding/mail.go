@@ -103,12 +103,11 @@ const RemindEvery = 4 * time.Hour
 
 // True reports whether a mail of the kind may still be sent about an onboarding as it is now.
 func (k MailKind) True(o Onboarding) bool {
-	onCustomer := o.Waiting.On == PartyCustomer || o.Waiting.On == PartyColleague || o.Waiting.On == PartyOrganization
 	switch {
 	case o.Archived || !o.ForgottenAt.IsZero():
 		return false
 	case k == MailBlocked, k == MailReminder:
-		return onCustomer
+		return o.Waiting.On.OfCustomer()
 	case k == MailFailed, k == MailStaffFailed:
 		return o.Status == StatusAttention
 	case k == MailStaffWaiting:

@@ -104,6 +104,11 @@ const (
 // Parties are those that an onboarding can wait on.
 var Parties = []Party{PartyCustomer, PartyColleague, PartySpecialist, PartyOrganization, PartyGoogle}
 
+// OfCustomer reports whether the party is the customer or belongs to the customer's company.
+func (p Party) OfCustomer() bool {
+	return p == PartyCustomer || p == PartyColleague || p == PartyOrganization
+}
+
 // Waiting says on whom an onboarding waits, for what, and since when.
 type Waiting struct {
 	On    Party

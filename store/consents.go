@@ -306,7 +306,10 @@ func (s *Store) SealedSecret(ctx context.Context, id onboarding.ID, purpose onbo
 
 const deleteSecrets = `
 WITH gone AS (
-	DELETE FROM secrets s USING onboardings o WHERE s.onboarding = @id AND o.id = s.onboarding AND ` + visible + ` RETURNING s.purpose
+	DELETE FROM secrets s USING onboardings o WHERE s.onboarding = @id AND o.id = s.onboarding AND ` + visible + ` RETURNING s.purpose` + markWiped
+
+// markWiped ends a statement that begins with the secrets that are gone: the onboarding remembers which there were.
+const markWiped = `
 ), marked AS (
 	UPDATE onboardings SET wiped_secrets = ARRAY(SELECT unnest(wiped_secrets) UNION SELECT purpose FROM gone)
 	WHERE id = @id AND EXISTS (SELECT FROM gone)

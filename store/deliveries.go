@@ -21,18 +21,10 @@ const (
 
 	wipeUsed = `
 WITH gone AS (
-	DELETE FROM secrets WHERE onboarding = @id AND purpose NOT IN ` + handedOver + ` RETURNING purpose
-), marked AS (
-	UPDATE onboardings SET wiped_secrets = ARRAY(SELECT unnest(wiped_secrets) UNION SELECT purpose FROM gone) WHERE id = @id AND EXISTS (SELECT FROM gone)
-)
-SELECT purpose FROM gone ORDER BY purpose`
+	DELETE FROM secrets WHERE onboarding = @id AND purpose NOT IN ` + handedOver + ` RETURNING purpose` + markWiped
 	wipeDelivered = `
 WITH gone AS (
-	DELETE FROM secrets WHERE onboarding = @id AND purpose = ANY (@purposes::text[]) RETURNING purpose
-), marked AS (
-	UPDATE onboardings SET wiped_secrets = ARRAY(SELECT unnest(wiped_secrets) UNION SELECT purpose FROM gone) WHERE id = @id AND EXISTS (SELECT FROM gone)
-)
-SELECT purpose FROM gone ORDER BY purpose`
+	DELETE FROM secrets WHERE onboarding = @id AND purpose = ANY (@purposes::text[]) RETURNING purpose` + markWiped
 	cancelReplaced = `
 UPDATE deliveries SET state = 'canceled', body = NULL, ended_at = clock_timestamp()
 WHERE onboarding = @id AND state IN ('pending', 'unconfirmed') AND (kind = 'record' OR purposes <@ @purposes::text[])`
@@ -78,7 +70,7 @@ func (s *Store) beginHandover(ctx context.Context, tx pgx.Tx, id onboarding.ID, 
 			return none, err
 		}
 	}
-	all, err := deliveriesOf(ctx, tx, id)
+	all, err := deliveriesOf(ctx, tx, onboarding.System, id)
 	return onboarding.Handover(all), err
 }
 
@@ -200,8 +192,8 @@ SELECT ` + deliveryColumns + ` FROM deliveries d JOIN onboardings o ON o.id = d.
 WHERE d.onboarding = @id AND ` + visible + ` ORDER BY d.created_at DESC, d.id LIMIT 100`
 
 // deliveriesOf are an onboarding's, latest first.
-func deliveriesOf(ctx context.Context, tx pgx.Tx, id onboarding.ID) ([]onboarding.Delivery, error) {
-	rows, err := tx.Query(ctx, selectDeliveries, seen(onboarding.System, pgx.NamedArgs{"id": id}))
+func deliveriesOf(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Delivery, error) {
+	rows, err := tx.Query(ctx, selectDeliveries, seen(actor, pgx.NamedArgs{"id": id}))
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +270,7 @@ func (s *Store) DueDelivery(ctx context.Context, id onboarding.DeliveryID) (onbo
 			return err
 		}
 		errand.Vendor, errand.Name = ob.Vendor, ob.Deployment
-		errand.Others, err = deliveriesOf(ctx, tx, errand.Onboarding)
+		errand.Others, err = deliveriesOf(ctx, tx, onboarding.System, errand.Onboarding)
 		return err
 	})
 	return errand, err
@@ -311,11 +303,7 @@ func (s *Store) deliver(ctx context.Context, actor onboarding.Actor, d onboardin
 
 // followHandover gives an onboarding whose run succeeded the stage that follows from its deliveries.
 func (s *Store) followHandover(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID) error {
-	rows, err := tx.Query(ctx, selectDeliveries, seen(actor, pgx.NamedArgs{"id": id}))
-	if err != nil {
-		return err
-	}
-	all, err := pgx.CollectRows(rows, toDelivery)
+	all, err := deliveriesOf(ctx, tx, actor, id)
 	if err != nil {
 		return err
 	}

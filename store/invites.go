@@ -59,11 +59,15 @@ INSERT INTO invites AS i (onboarding, email, role, token_hash, created_by, creat
 SELECT o.id, @email, @role, @hash, @by, @now, @expires FROM onboardings o WHERE o.id = @id AND NOT o.archived AND ` + visible + `
 RETURNING ` + inviteColumns
 
-func (s *Store) invite(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
+// newToken makes an invite's token. Only its hash is kept.
+func newToken() string {
 	b := make([]byte, tokenBytes)
 	_, _ = rand.Read(b) // never fails
-	token := base64.RawURLEncoding.EncodeToString(b)
-	now := s.now()
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func (s *Store) invite(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
+	token, now := newToken(), s.now()
 	args := seen(actor, pgx.NamedArgs{
 		"id": id, "email": to, "role": role, "hash": hashed(token), "by": actor.Email, "now": now, "expires": now.Add(ttl),
 	})

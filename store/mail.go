@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"strconv"
 	"time"
 
@@ -51,16 +49,6 @@ func (s *Store) queueMail(ctx context.Context, tx pgx.Tx, id onboarding.ID, l le
 }
 
 func mailOpts() *river.InsertOpts { return &river.InsertOpts{MaxAttempts: mailTries} }
-
-// settingsIn reads the settings in a transaction.
-func (s *Store) settingsIn(ctx context.Context, tx pgx.Tx) (onboarding.Settings, error) {
-	rows, err := tx.Query(ctx, selectSettings)
-	if err != nil {
-		return onboarding.Settings{}, err
-	}
-	saved, err := pgx.CollectRows(rows, pgx.RowToStructByPos[onboarding.SavedSetting])
-	return onboarding.NewSettings(saved, s.environment), err
-}
 
 // mailEnded queues the mails about the end of the work on a run: to those who must act, and to the specialist.
 func (s *Store) mailEnded(ctx context.Context, tx pgx.Tx, id onboarding.ID, kind onboarding.RunKind, e onboarding.RunEnded) error {
@@ -159,10 +147,10 @@ func inviteLetter(inv onboarding.Invite) letter {
 }
 
 const (
-	lastReminder = `SELECT max(created_at) FROM mails WHERE onboarding = @id AND kind = ANY (@kinds)`
+	lastReminder = `SELECT max(created_at) FROM mails WHERE onboarding = @id AND kind = @kind`
 	// Only what still waits, for at least so long. What waits since another moment is another reminder.
 	selectAging = `
-SELECT o.id, o.owner, o.specialist, o.waiting_on, o.waiting_since FROM onboardings o
+SELECT o.id, o.owner, o.specialist, o.waiting_on, o.waiting_since::text FROM onboardings o
 WHERE NOT o.archived AND o.status <> 'done' AND o.waiting_since < @before AND o.waiting_on IN ('customer', 'colleague', 'organisation_administrator', 'specialist')
 	AND NOT EXISTS (SELECT FROM mails m WHERE m.onboarding = o.id AND m.kind = 'staff_aging' AND m.about = o.waiting_since::text)
 	AND (o.specialist <> '' OR o.waiting_on <> 'specialist')
@@ -183,7 +171,7 @@ func (s *Store) Remind(ctx context.Context, actor onboarding.Actor, id onboardin
 			return err
 		}
 		to = ob.Owner
-		waits := ob.Waiting.On == onboarding.PartyCustomer || ob.Waiting.On == onboarding.PartyColleague || ob.Waiting.On == onboarding.PartyOrganization
+		waits := ob.Waiting.On.OfCustomer()
 		if kind == onboarding.MailStaffAging {
 			to, waits = ob.Specialist, ob.Waiting.On == onboarding.PartySpecialist
 		}
@@ -196,8 +184,7 @@ func (s *Store) Remind(ctx context.Context, actor onboarding.Actor, id onboardin
 			return onboarding.Errorf(onboarding.CodeConflict, "Nothing was sent, because nobody's address is known yet.")
 		}
 		var last *time.Time
-		kinds := []string{string(kind)}
-		if err := tx.QueryRow(ctx, lastReminder, pgx.NamedArgs{"id": id, "kinds": kinds}).Scan(&last); err != nil {
+		if err := tx.QueryRow(ctx, lastReminder, pgx.NamedArgs{"id": id, "kind": kind}).Scan(&last); err != nil {
 			return err
 		}
 		now := s.now()
@@ -223,7 +210,7 @@ func (s *Store) QueueAging(ctx context.Context, before time.Time) (n int, err er
 		Owner      string
 		Specialist string
 		On         onboarding.Party
-		Since      time.Time
+		Since      string // as the database writes it, which is what a mail's about holds
 	}
 	err = s.tx(ctx, onboarding.System, "queue reminders", func(tx pgx.Tx) error {
 		n = 0
@@ -240,13 +227,9 @@ func (s *Store) QueueAging(ctx context.Context, before time.Time) (n int, err er
 			return err
 		}
 		for _, o := range found {
-			var since string
-			if err := tx.QueryRow(ctx, `SELECT waiting_since::text FROM onboardings WHERE id = @id`, pgx.NamedArgs{"id": o.ID}).Scan(&since); err != nil {
-				return err
-			}
-			letters := []letter{{kind: onboarding.MailStaffAging, to: o.Specialist, about: since}}
+			letters := []letter{{kind: onboarding.MailStaffAging, to: o.Specialist, about: o.Since}}
 			if o.On != onboarding.PartySpecialist {
-				letters = append(letters, letter{kind: onboarding.MailReminder, to: o.Owner, about: since})
+				letters = append(letters, letter{kind: onboarding.MailReminder, to: o.Owner, about: o.Since})
 			}
 			for _, l := range letters {
 				if err := s.queueMail(ctx, tx, o.ID, l); err != nil {
@@ -354,9 +337,7 @@ func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, er
 		}
 		stillTrue := row.Kind.True(out.About)
 		if row.Invite != nil && stillTrue {
-			b := make([]byte, tokenBytes)
-			_, _ = rand.Read(b) // never fails
-			token := base64.RawURLEncoding.EncodeToString(b)
+			token := newToken()
 			rows, err := tx.Query(ctx, mintToken, pgx.NamedArgs{"invite": *row.Invite, "hash": hashed(token), "now": s.now()})
 			if err != nil {
 				return err

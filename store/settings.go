@@ -18,6 +18,16 @@ func (s *Store) Settings(ctx context.Context) (onboarding.Settings, error) {
 	return onboarding.NewSettings(saved, s.environment), err
 }
 
+// settingsIn reads the settings in a transaction.
+func (s *Store) settingsIn(ctx context.Context, tx pgx.Tx) (onboarding.Settings, error) {
+	rows, err := tx.Query(ctx, selectSettings)
+	if err != nil {
+		return onboarding.Settings{}, err
+	}
+	saved, err := pgx.CollectRows(rows, pgx.RowToStructByPos[onboarding.SavedSetting])
+	return onboarding.NewSettings(saved, s.environment), err
+}
+
 const (
 	upsertSetting = `
 INSERT INTO settings AS s (name, value, inherited, changed_by, changed_at) VALUES (@name, to_jsonb(@value::text), @inherited, @by, @now)
@@ -36,15 +46,10 @@ func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onb
 		if _, err := tx.Exec(ctx, `LOCK TABLE settings IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, selectSettings)
+		was, err := s.settingsIn(ctx, tx)
 		if err != nil {
 			return err
 		}
-		saved, err := pgx.CollectRows(rows, pgx.RowToStructByPos[onboarding.SavedSetting])
-		if err != nil {
-			return err
-		}
-		was := onboarding.NewSettings(saved, s.environment)
 		if was.Version(in.Group) != in.Version {
 			return onboarding.Errorf(onboarding.CodeStale, "Someone else saved these settings since you opened the page. Compare your values with theirs, then save again.")
 		}
