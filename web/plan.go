@@ -213,7 +213,7 @@ func (v PlanView) planFrame() Frame {
 // again is the address that reads the plan afresh.
 func (v PlanView) again() string {
 	p := OnboardingPath(v.Onboarding, "plan")
-	if v.Kind != "" && v.Kind != onboarding.RunProvision {
+	if !v.provisions() {
 		p += "?kind=" + url.QueryEscape(string(v.Kind))
 	}
 	return p

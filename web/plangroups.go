@@ -1,7 +1,7 @@
 package web
 
 import (
-	"strings"
+	"slices"
 
 	"groundwork/onboarding"
 )
@@ -56,7 +56,7 @@ func (v PlanView) groupOf(t onboarding.PlannedTask) int {
 		}
 	}
 	switch {
-	case len(t.Bindings) > 0 && vendors(v.Plan.Spec, t.Bindings):
+	case len(t.Bindings) > 0 && v.vendors(t.Bindings):
 		return 2
 	case len(t.Bindings) > 0:
 		return 1
@@ -68,14 +68,12 @@ func (v PlanView) groupOf(t onboarding.PlannedTask) int {
 }
 
 // vendors reports whether any of the bindings is for an account of the vendor's.
-func vendors(spec onboarding.Spec, bindings []onboarding.Binding) bool {
-	for _, b := range bindings {
-		email := b.Member[strings.Index(b.Member, ":")+1:]
-		if email != "" && (email == spec.ControlPlaneAccount || email == spec.Vendor.ServingAccount) {
-			return true
-		}
-	}
-	return false
+func (v PlanView) vendors(bindings []onboarding.Binding) bool {
+	planes := Planes{Plan: v.Plan}
+	return slices.ContainsFunc(bindings, func(b onboarding.Binding) bool {
+		by, known := planes.account(b.Member)
+		return known && by != bySpark
+	})
 }
 
 // unchanged lists what is in place already, as wanted.
