@@ -35,6 +35,7 @@ type cloud struct {
 	app.Cloud
 	store   *store.Store
 	drift   string                  // changes the plan
+	reading func()                  // runs once, while the plan is read; nil: nothing happens meanwhile
 	refuses error                   // of a revocation
 	revoked []onboarding.Onboarding // as they were when their access was revoked
 }
@@ -60,6 +61,10 @@ func (c *cloud) Projects(context.Context, onboarding.Actor, onboarding.ID) ([]on
 }
 
 func (c *cloud) Plan(_ context.Context, _ onboarding.Actor, _ onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
+	if meanwhile := c.reading; meanwhile != nil {
+		c.reading = nil
+		meanwhile()
+	}
 	return onboarding.Plan{Spec: spec, Tasks: []onboarding.PlannedTask{
 		{Name: "bucket", Title: "Create the bucket", Resource: spec.Bucket(), Action: onboarding.ActionCreate, Desired: []byte(`{"drift":"` + c.drift + `"}`)},
 	}}, nil
@@ -226,6 +231,29 @@ func TestOnlyThePlanThatWasShownIsApproved(t *testing.T) {
 	w.must(err)
 	if run, err := w.LatestRun(ctx, ada, id); err != nil || run.PlanHash != shown.Plan.Hash() {
 		t.Errorf("the run does %s, %v", run.PlanHash, err)
+	}
+}
+
+// The run of the first press changes the project while the second press still reads it.
+func TestASecondPressWhileTheFirstRunChangesTheProjectIsNoError(t *testing.T) {
+	w, ctx := newWorld(t), t.Context()
+	id := w.ready()
+	shown, err := w.Review(ctx, ada, id, onboarding.RunProvision)
+	w.must(err)
+	press := func() (app.Review, error) {
+		return w.Approve(ctx, ada, id, app.Approval{Kind: onboarding.RunProvision, Version: shown.Journey.Onboarding.Version, Hash: shown.Plan.Hash()})
+	}
+	w.cloud.reading = func() {
+		_, err := press()
+		w.must(err)
+		w.cloud.drift = "the first run made the bucket"
+	}
+	second, err := press()
+	w.must(err)
+	page, err := w.Runs(ctx, ada, id, "")
+	w.must(err)
+	if len(page.Items) != 1 || second.Latest.ID != page.Items[0].ID {
+		t.Errorf("%d runs; the second press returned %q", len(page.Items), second.Latest.ID)
 	}
 }
 

@@ -286,17 +286,30 @@ type Approval struct {
 	Decisions map[string]onboarding.Decision
 }
 
-// Approve starts a run of exactly the plan that was shown: the cloud is read again. While a run is active nothing
-// happens (a double click). CodeStale: the answers changed since. CodePlanChanged: the project did. The review has the
-// present plan then. An error that is [Review.Refusal] says why the plan can't be approved at all.
+// Approve starts a run of exactly the plan that was shown: the cloud is read again. While a run is active, and when one
+// was started in the meantime, nothing happens (a double click, two tabs). CodeStale: the answers changed since.
+// CodePlanChanged: the project did. The review has the present plan then. An error that is [Review.Refusal] says why the
+// plan can't be approved at all.
 func (a *App) Approve(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in Approval) (Review, error) {
 	latest, err := a.latestRun(ctx, actor, id)
 	if err != nil || latest.State.Active() {
 		return Review{Latest: latest}, err
 	}
+	r, err := a.approve(ctx, actor, id, in, latest.ID)
+	if err == nil {
+		return r, nil
+	}
+	// The other press may have won, and its run already changes the project that was read here.
+	if run, readErr := a.latestRun(ctx, actor, id); readErr == nil && run.ID != latest.ID {
+		return Review{Journey: r.Journey, Kind: in.Kind, Latest: run}, nil
+	}
+	return r, err
+}
+
+func (a *App) approve(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in Approval, latest onboarding.RunID) (Review, error) {
 	r, err := a.Review(ctx, actor, id, in.Kind)
 	switch {
-	case err != nil || r.Latest.State.Active(): // begun while the cloud was read
+	case err != nil || r.Latest.ID != latest || r.Latest.State.Active(): // started while the cloud was read
 		return r, err
 	case in.Version != r.Journey.Onboarding.Version:
 		return r, onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was shown. This is the plan for the present answers. Review it, then approve it.")
@@ -314,15 +327,7 @@ func (a *App) Approve(ctx context.Context, actor onboarding.Actor, id onboarding
 	}
 	plan.Spec.EraseData = in.EraseData
 	_, err = a.cfg.Store.Submit(ctx, actor, id, in.Version, in.Kind, plan, a.cfg.Journey.Wanted)
-	switch onboarding.ErrorCode(err) {
-	case "":
-		return r, nil
-	case onboarding.CodeConflict: // no error if someone else was faster
-		if run, latest := a.cfg.Store.LatestRun(ctx, actor, id); latest == nil && run.State.Active() {
-			return r, nil
-		}
-		return r, err
-	case onboarding.CodeStale:
+	if onboarding.ErrorCode(err) == onboarding.CodeStale {
 		r.Refusal = onboarding.Errorf(onboarding.CodeStale, "The answers changed while this plan was being approved. Open the plan again, review it, then approve it.")
 		return r, r.Refusal
 	}
