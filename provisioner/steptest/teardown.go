@@ -7,6 +7,30 @@ import (
 	"groundwork/onboarding"
 )
 
+func undone(t *testing.T, c Case) {
+	w := c.world(t)
+	c.before(w)
+	w.Succeeds(w.Run())
+	mark := w.Mark()
+	w.Succeeds(w.Teardown(c.mine))
+	changed := w.Changes(mark)
+	if c.changes() && !c.Stays && len(changed) == 0 {
+		t.Error("the teardown changed nothing")
+	}
+	plan := w.Plan()
+	for _, line := range plan.Tasks {
+		if c.mine(line.Name) && !c.Stays && line.Action == onboarding.ActionNone {
+			t.Errorf("%s is still there after the teardown", line.Name)
+		}
+	}
+	mark = w.Mark()
+	w.Succeeds(w.Teardown(c.mine))
+	if changed := w.Changes(mark); len(changed) > 0 {
+		t.Errorf("the second teardown changed something: %s", calls(changed))
+	}
+	w.Succeeds(w.Run())
+}
+
 // interrupted loses the worker between a call and the record of its outcome. Whichever run settles it, the resource is
 // ours, so a teardown removes it.
 func interrupted(t *testing.T, c Case) {
