@@ -16,12 +16,24 @@ import (
 // entry is the task's item as a run whose spec the task follows from records it. One that was removed, or left for good,
 // begins a new life.
 func (t *Task) entry(i onboarding.Item, run onboarding.RunID) onboarding.Item {
+	desired, resource := t.Desired, t.thing()
+	if all, err := t.withEarlier(i); err == nil {
+		desired, resource = all.Desired, all.thing()
+	}
 	if i.State == onboarding.ItemRemoved || i.State == onboarding.ItemLeft {
 		i = onboarding.Item{}
 	}
 	i.Key, i.Project, i.Step, i.Task, i.Run, i.Spec = t.Key, t.Spec.Project, t.Step.name, t.Name, run, t.Spec
-	i.Resource, i.Binding, i.Desired = t.thing(), len(t.Description.Bindings) > 0, t.Desired
+	i.Resource, i.Binding, i.Desired = resource, len(t.Description.Bindings) > 0, desired
 	return i
+}
+
+// withEarlier is the task with what its item lists of earlier runs too. An item that can't be read is as good as none.
+func (t *Task) withEarlier(i onboarding.Item) (*Task, error) {
+	if t.joined == nil || i.Desired == nil || i.State == onboarding.ItemRemoved {
+		return t, nil
+	}
+	return t.joined(i)
 }
 
 // begin is the item as a run records it before a change. Only what is absent becomes ours.

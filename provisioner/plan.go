@@ -148,7 +148,10 @@ func (s *Service) teardownTasks(spec onboarding.Spec, items []onboarding.Item) (
 	}
 	tasks = slices.DeleteFunc(tasks, func(t *Task) bool { return !t.Step.applies || t.Step.final })
 	keys, taken := map[string]bool{}, map[onboarding.TaskName]bool{}
-	for _, t := range tasks {
+	for i, t := range tasks {
+		if tasks[i], err = t.withEarlier(onboarding.Find(items, t.Key)); err != nil {
+			return nil, err
+		}
 		keys[t.Key], taken[t.Name] = true, true
 	}
 	earlier := slices.DeleteFunc(slices.Clone(items), func(i onboarding.Item) bool { return keys[i.Key] })

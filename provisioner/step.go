@@ -27,6 +27,9 @@ type StepDef[S any] struct {
 	// Identity tells the resource from others of its kind, whatever its settings. nil: the whole desired state does, as for
 	// a binding. It is stored in the inventory: never change what it returns.
 	Identity func(S) string
+	// Join is what the inventory lists after two runs that wanted different states of one resource, for a step that never
+	// takes back what an earlier run did. nil: what the later run wanted.
+	Join func(earlier, later S) S
 	// Describe says what the plan shows for a wanted state.
 	Describe func(onboarding.Spec, S) Description
 	// Check reads the cloud. nil, nil: absent.

@@ -133,6 +133,15 @@ func newTask[S any](s *Step, def StepDef[S], spec onboarding.Spec, name onboardi
 	if def.Facts != nil {
 		t.Facts = def.Facts(spec, want)
 	}
+	if def.Join != nil {
+		t.joined = func(i onboarding.Item) (*Task, error) {
+			var earlier S
+			if err := json.Unmarshal(i.Desired, &earlier); err != nil {
+				return nil, fmt.Errorf("read what was wanted of %s: %w", i.Key, err)
+			}
+			return newTask(s, def, spec, name, def.Join(earlier, want)), nil
+		}
+	}
 	if def.Permissions != nil {
 		t.needs = def.Permissions(spec, want)
 		t.Permissions = slices.Concat(t.needs.Check, t.needs.Apply, t.needs.Verify)
@@ -156,6 +165,9 @@ type Task struct {
 	terraform func(name string) (block *hclwrite.Block, id string) // nil: not for Terraform
 
 	needs Needs
+
+	// joined returns the task that also has what an item lists of earlier runs; nil: the step has no Join.
+	joined func(onboarding.Item) (*Task, error)
 
 	adopt bool
 	res   interface {

@@ -33,6 +33,7 @@ var EnableAPIs = provisioner.Define(provisioner.StepDef[apis]{
 	Name:        "enable-apis",
 	Gather:      gatherAPIs,
 	Identity:    func(a apis) string { return a.Project },
+	Join:        joinAPIs,
 	Describe:    describeAPIs,
 	Check:       checkAPIs,
 	Diff:        diffAPIs,
@@ -51,6 +52,12 @@ func gatherAPIs(spec onboarding.Spec, others []*provisioner.Task) []provisioner.
 	services := append(provisioner.APIs(others), everyProject...)
 	slices.Sort(services)
 	return provisioner.One(apis{Project: spec.Project, Services: slices.Compact(services)})
+}
+
+// joinAPIs lists the APIs of both: they stay on.
+func joinAPIs(earlier, later apis) apis {
+	later.Services = slices.Compact(slices.Sorted(slices.Values(slices.Concat(earlier.Services, later.Services))))
+	return later
 }
 
 func describeAPIs(spec onboarding.Spec, want apis) provisioner.Description {

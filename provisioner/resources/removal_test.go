@@ -70,6 +70,22 @@ func TestATeardownRemovesWhatEarlierAnswersAskedFor(t *testing.T) {
 	}
 }
 
+func TestATeardownListsTheAPIsOfEarlierAnswers(t *testing.T) {
+	t.Parallel()
+	w := switched(t)
+	for _, round := range []string{"first", "second"} {
+		plan := w.TeardownPlan()
+		line, _ := plan.Task("enable-apis")
+		for _, api := range []string{"storage.googleapis.com", "bigtableadmin.googleapis.com"} {
+			if !strings.Contains(line.Resource, api) || !strings.HasPrefix(line.Stays, "They stay on") {
+				t.Errorf("the %s teardown says of %s: %q, %q", round, api, line.Resource, line.Stays)
+			}
+		}
+		w.Succeeds(w.Execute(onboarding.RunTeardown, plan))
+		w.Succeeds(w.Run())
+	}
+}
+
 func TestARetriedTeardownFindsItsTasksAgain(t *testing.T) {
 	t.Parallel()
 	w := switched(t)
