@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Snapshot lists what exists in all projects and workspaces, a sorted line each: resources by their names, and each
-// member of each binding and dataset entry as "role member on resource". Two snapshots tell what was made and removed in
-// between. What people are and may sign in with is not in it, and neither are objects.
+// Snapshot lists what exists in all projects and workspaces, a sorted line each: resources by their names, APIs that are
+// on, and each member of each binding and dataset entry as "role member on resource". Two snapshots tell what was made and
+// removed in between. What people are and may sign in with is not in it, and neither are objects.
 func (e *Emulator) Snapshot() []string {
 	var out []string
 	e.lock(func() {
@@ -37,6 +37,11 @@ func (e *Emulator) Snapshot() []string {
 				if a.UserByEmail != "" {
 					out = append(out, a.Role+" "+a.UserByEmail+" on dataset "+name)
 				}
+			}
+		}
+		for key, st := range e.apis.m {
+			if project, api, _ := strings.Cut(key, "/"); !st.Listed.IsZero() && !e.now().Before(st.Listed) {
+				out = append(out, "api "+api+" on "+project)
 			}
 		}
 		for host, w := range e.workspaces.m {

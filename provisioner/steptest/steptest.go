@@ -61,13 +61,12 @@ func Run(t *testing.T, c Case) {
 	if c.Policy != "" {
 		t.Run("touches no binding but its own", func(t *testing.T) { bindings(t, c) })
 	}
+	t.Run("what was there before survives run and teardown", func(t *testing.T) { survives(t, c) })
+	t.Run("nothing is unlisted after other answers, and a teardown leaves what its plan says", func(t *testing.T) { answers(t, c) })
 	if c.Step.Undoes() {
 		t.Run("a teardown removes it once", func(t *testing.T) { undone(t, c) })
 		if c.changes() {
 			t.Run("a teardown needs what its plan lists, and no other", func(t *testing.T) { removing(t, c) })
-		}
-		if c.Step.Shared() {
-			t.Run("what was there before survives run and teardown", func(t *testing.T) { survives(t, c) })
 		}
 		if c.changes() && !c.Stays {
 			t.Run("a teardown removes what an interrupted run made", func(t *testing.T) { interrupted(t, c) })
