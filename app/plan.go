@@ -54,6 +54,8 @@ type Review struct {
 	Overrides   []onboarding.Override   // the decisions that let the run start although checks failed
 	Consent     onboarding.Consent      // that the plan was read with; zero: none is held
 	Latest      onboarding.Run          // zero: there is none yet
+	Made        onboarding.Made         // what exists after it
+	Items       []onboarding.Item       // the inventory
 	Differences []onboarding.Difference // from the latest run's plan, where that run didn't finish
 	Waiting     []string                // what is missing before a run may start
 	Unchecked   []string                // what a run can't check, and what to enter to have it checked
@@ -96,6 +98,11 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 	}
 	if r.Latest, err = a.latestRun(ctx, actor, id); err != nil {
 		return r, err
+	}
+	if r.Latest.ID != "" {
+		if r.Made, r.Items, err = a.made(ctx, actor, r.Latest); err != nil {
+			return r, err
+		}
 	}
 	if r.Spec, err = a.specOf(ctx, actor, r); err != nil {
 		return r, err

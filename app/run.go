@@ -73,6 +73,27 @@ func (a *App) SucceededRun(ctx context.Context, actor onboarding.Actor, id onboa
 	return run, err
 }
 
+// Inventory lists what the runs of an onboarding created, changed, adopted and found, removed items too.
+func (a *App) Inventory(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Item, error) {
+	return a.cfg.Store.Inventory(ctx, actor, id)
+}
+
+// Made is what exists of an onboarding and how its latest run ended; the zero Made before the first.
+func (a *App) Made(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Made, error) {
+	run, err := a.latestRun(ctx, actor, id)
+	if err != nil || run.ID == "" {
+		return onboarding.Made{}, err
+	}
+	made, _, err := a.made(ctx, actor, run)
+	return made, err
+}
+
+// made is what exists after the latest run, and the inventory that shows it.
+func (a *App) made(ctx context.Context, actor onboarding.Actor, run onboarding.Run) (onboarding.Made, []onboarding.Item, error) {
+	items, err := a.cfg.Store.Inventory(ctx, actor, run.Onboarding)
+	return onboarding.MadeBy(run, items), items, err
+}
+
 // Progress is the latest run of an onboarding as an actor sees it.
 type Progress struct {
 	Onboarding  onboarding.Onboarding
@@ -81,6 +102,7 @@ type Progress struct {
 	Differences []onboarding.Difference // between the approved plan and the present one, for a run that is blocked on them
 	NewHash     string                  // of the present plan; "" none was read
 	Left        []onboarding.Item       // ours, and not removed by the teardown that succeeded
+	Made        onboarding.Made         // once the run rests; zero while it is active
 	// AskedBefore names what the actor consented to before and is asked for again, so that it needn't be explained; "" it
 	// must be. See [Ask.Name].
 	AskedBefore string
@@ -97,12 +119,14 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 		return Progress{}, err
 	}
 	p := Progress{Onboarding: ob, Run: run, MayAct: actor.Role.Member() && (!ob.Archived || run.Kind == onboarding.RunTeardown)}
-	if run.Kind == onboarding.RunTeardown && run.State == onboarding.RunSucceeded {
-		items, err := a.cfg.Store.Inventory(ctx, actor, id)
-		if err != nil {
+	if !run.State.Active() {
+		var items []onboarding.Item
+		if p.Made, items, err = a.made(ctx, actor, run); err != nil {
 			return p, err
 		}
-		p.Left = slices.DeleteFunc(items, func(i onboarding.Item) bool { return !i.Ours() })
+		if run.Kind == onboarding.RunTeardown && run.State == onboarding.RunSucceeded {
+			p.Left = slices.DeleteFunc(items, func(i onboarding.Item) bool { return !i.Ours() })
+		}
 	}
 	if p.MayAct && blockedOn(run, onboarding.CodeSignIn) {
 		if p.AskedBefore, err = a.askedBefore(ctx, actor, ob); err != nil {

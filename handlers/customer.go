@@ -128,12 +128,8 @@ func (s *Server) check(w http.ResponseWriter, v *visit) error {
 		Locked: locked(v, j.Onboarding, false), Colleague: v.actor.Role == onboarding.RoleColleague, Outline: s.outline(j), Waiting: j.Waiting(j.Case),
 		Complete: j.Complete(j.Case), Next: j.First(j.Case), Changed: j.Reconfirm(j.Case), Planes: web.Planes{Customer: j.Onboarding.Customer, Plan: onboarding.Plan{Spec: j.Spec(), Tasks: s.App.Outline(j)}},
 	}
-	if j.Onboarding.Locked {
-		runs, err := s.App.Runs(v.Context(), v.actor, v.id, "")
-		if err != nil {
-			return err
-		}
-		view.LastRun = &runs.Items[0] // something was created, so there is one
+	if view.Made, err = s.App.Made(v.Context(), v.actor, v.id); err != nil {
+		return err
 	}
 	return s.draw(w, v.Request, http.StatusOK, web.CheckAnswers(view))
 }

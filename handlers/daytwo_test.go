@@ -74,14 +74,82 @@ func TestABlockedTaskOfARunningRunLeadsOnlyWhereItCanBeActedOn(t *testing.T) {
 	}
 }
 
-// Story 1: after a failed run the check page said that nothing was created.
-func TestTheCheckPageReportsTheRunThatStopped(t *testing.T) {
+// Story 1: after a failed run the check page said that nothing was created. Every page now counts what exists.
+func TestEveryPageSaysWhatExistsAfterARunThatStopped(t *testing.T) {
 	w := newWorld(t)
 	ob, b, _ := w.failed()
-	text := b.get(web.OnboardingPath(ob.ID, "check")).Find("main").Text()
-	if strings.Contains(text, "Nothing is created yet") || !strings.Contains(text, "1 of 2 tasks done; stopped at: Create the bucket.") {
-		t.Errorf("the check page: %s", text)
+	const exists = "1 of 2 resources exists; the run stopped at: Create the bucket."
+	for _, path := range []string{"check", "plan", "progress", "teardown"} {
+		p := b.get(web.OnboardingPath(ob.ID, path))
+		want(t, p, http.StatusOK)
+		if text := p.Find("main").Text(); strings.Contains(text, "Nothing is created yet") || !strings.Contains(text, exists) {
+			t.Errorf("%s: %s", path, text)
+		}
 	}
+	if text := w.as(sam).get(web.AdminPath(ob.ID)).Find("main").Text(); !strings.Contains(text, exists) {
+		t.Errorf("the console: %s", text)
+	}
+}
+
+// Story 14: after a repair the page said "Was there" of everything, though a run had made it minutes before.
+func TestAPageNamesTheRunThatMadeWhatALaterOneFindsInPlace(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	run := func() onboarding.RunID {
+		t.Helper()
+		b.approve(ob.ID)
+		k := w.worker(ob.ID)
+		for task, origin := range map[onboarding.TaskName]onboarding.Origin{"apis": onboarding.OriginFound, "bucket": onboarding.OriginCreated} {
+			line, _ := k.run.Plan.Task(task)
+			item := onboarding.Find(w.inventory(ob.ID), string(task))
+			if item.Key == "" {
+				item = onboarding.Item{
+					Key: string(task), Project: "acme-data-prod", Step: string(task), Task: task, Resource: line.Resource, Desired: line.Desired,
+					Origin: origin, State: onboarding.ItemPresent, SettledBy: k.run.ID,
+				}
+				if origin == onboarding.OriginCreated {
+					item.IntendedBy = k.run.ID
+				}
+			}
+			item.Run = k.run.ID
+			k.start(task)
+			k.must(w.store.FinishTask(t.Context(), k.fence(), task, onboarding.Outcome{Message: "As wanted.", Item: &item}))
+		}
+		k.must(w.store.PutRecord(t.Context(), k.fence(), []byte(`{}`)))
+		k.must(w.cloud.Revoke(t.Context(), onboarding.System, ob.ID))
+		k.end(onboarding.RunSucceeded)
+		k.handOver(ob.ID, b)
+		return k.run.ID
+	}
+	first := run()
+	w.cloud.there = true
+	b.connect(ob.ID, ada, nil)
+	made := func(p page) bool {
+		return p.Find("a[href='"+web.OnboardingPath(ob.ID, "runs", string(first))+"']").Length() == 1
+	}
+	if p := b.get(web.OnboardingPath(ob.ID, "plan")); !made(p) {
+		t.Errorf("the plan: %s", p.Find("main").Text())
+	}
+	if run() == first {
+		t.Fatal("no second run")
+	}
+	done := b.get(web.OnboardingPath(ob.ID, "done"))
+	text := strings.Join(strings.Fields(done.Find("section[aria-labelledby=made-heading]").Text()), " ")
+	if !made(done) || !strings.Contains(text, "CreatedCreate the bucket") || !strings.Contains(text, "Made by the run of") {
+		t.Errorf("what was made: %s", text)
+	}
+	if !strings.Contains(text, "Already thereEnable APIs") || strings.Contains(text, "Was there") {
+		t.Errorf("what was there before: %s", text)
+	}
+}
+
+func (w *world) inventory(id onboarding.ID) []onboarding.Item {
+	w.t.Helper()
+	items, err := w.store.Inventory(w.t.Context(), staffActor(sam), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return items
 }
 
 // Story 19: a colleague had the step, and "Waiting on" still said Customer.

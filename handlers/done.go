@@ -29,6 +29,9 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		Frame: s.onboardingFrame(v, ob, "Your project is ready"), Onboarding: ob, Run: run, Specialist: ob.Specialist,
 		Address: run.Plan.Spec.UIAddress(), Facts: s.App.Facts(run), Revoked: revoked,
 	}
+	if view.Items, err = s.App.Inventory(v.Context(), v.actor, v.id); err != nil {
+		return err
+	}
 	if view.Handover, err = s.handoverView(v); err != nil {
 		return err
 	}

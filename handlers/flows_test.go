@@ -44,7 +44,7 @@ func TestCancelingARunThatNoWorkerHasGivesTheAccessUp(t *testing.T) {
 		t.Errorf("access held: %v, revoked %d times", w.live(ob.ID), w.cloud.revoked)
 	}
 	text := b.get(web.OnboardingPath(ob.ID, "progress")).Find("main").Text()
-	if !strings.Contains(text, "1 of 2 tasks is done and stays as it is") || !strings.Contains(text, "access was given up") {
+	if !strings.Contains(text, "1 of 2 resources exists; the run was canceled.") || !strings.Contains(text, "access was given up") {
 		t.Errorf("the page doesn't say what is kept and what is given up: %s", text)
 	}
 	// A second click must not take away an access that was given since.

@@ -175,6 +175,7 @@ func (i *issuer) consent(t *testing.T, authorize, email string, scopes []string)
 type cloud struct {
 	mu      sync.Mutex
 	drift   string
+	there   bool                     // everything is in place already
 	earlier []onboarding.PlannedTask // what earlier runs made and is no longer wanted
 	checks  []onboarding.CheckResult
 	err     error
@@ -216,9 +217,13 @@ func (c *cloud) planned(spec onboarding.Spec) (onboarding.Plan, error) {
 	if err != nil {
 		return onboarding.Plan{}, err
 	}
+	action := onboarding.ActionCreate
+	if c.there {
+		action = onboarding.ActionNone
+	}
 	return onboarding.Plan{Spec: spec, Tasks: append([]onboarding.PlannedTask{
-		{Name: "apis", Title: "Enable APIs", Resource: "storage.googleapis.com", Action: onboarding.ActionCreate, Why: "so that Google answers", Desired: []byte(`{}`)},
-		{Name: "bucket", Title: "Create the bucket", Resource: "gs://" + spec.Bucket(), Action: onboarding.ActionCreate, Why: "the offline store", Desired: desired, DependsOn: []onboarding.TaskName{"apis"}},
+		{Name: "apis", Title: "Enable APIs", Resource: "storage.googleapis.com", Action: action, Why: "so that Google answers", Desired: []byte(`{}`)},
+		{Name: "bucket", Title: "Create the bucket", Resource: "gs://" + spec.Bucket(), Action: action, Why: "the offline store", Desired: desired, DependsOn: []onboarding.TaskName{"apis"}},
 	}, c.earlier...)}, c.err
 }
 

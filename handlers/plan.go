@@ -50,11 +50,9 @@ func (s *Server) planView(v *visit, r app.Review) web.PlanView {
 	if v.actor.Role.Staff() && !view.Active {
 		view.OverrideURL = web.AdminPath(v.id, "override")
 	}
-	if r.Latest.ID != "" && r.Paused == "" {
-		view.PreviousRun = map[onboarding.RunState]string{
-			onboarding.RunBlocked: "The latest run is paused. A new run replaces it.", onboarding.RunFailed: "The latest run failed. A new run replaces it.",
-			onboarding.RunCanceled: "The latest run was canceled.", onboarding.RunSucceeded: "The latest run finished.",
-		}[r.Latest.State]
+	view.Items = r.Items
+	if r.Paused == "" {
+		view.Made = r.Made
 	}
 	switch {
 	case onboarding.ErrorCode(r.Problem) == onboarding.CodeSignIn:

@@ -167,3 +167,11 @@ func changed(c onboarding.StaffChange) string {
 		return " became " + RoleOf(c.After) + ", and was " + RoleOf(c.Before)
 	}
 }
+
+// resources says what exists; "" before the first run, and while one is active.
+func (v AdminDetailView) resources() string {
+	if v.Run == nil || v.Run.Made.Kind == "" {
+		return ""
+	}
+	return existing(v.Run.Made)
+}

@@ -81,6 +81,7 @@ func Gallery() []GalleryPage {
 		{"check", CheckAnswers(s.check(true))},
 		{"check-colleague", CheckAnswers(s.checkColleague())},
 		{"check-incomplete", CheckAnswers(s.check(false))},
+		{"check-stopped", CheckAnswers(s.checkStopped())},
 		{"plan", PlanPage(s.plan(nil))},
 		{"plan-checks-failed", PlanPage(s.plan(func(v *PlanView) { v.Checks, v.MayApprove = s.checks(true), false }))},
 		{"plan-not-connected", PlanPage(s.plan(func(v *PlanView) {
@@ -113,9 +114,11 @@ func Gallery() []GalleryPage {
 		{"plan-no-longer-wanted", PlanPage(s.plan(func(v *PlanView) {
 			v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...)
 		}))},
+		{"plan-after-failure", PlanPage(s.plan(s.again))},
 		{"plan-verify", PlanPage(s.plan(func(v *PlanView) { v.Kind, v.Checks = onboarding.RunVerify, nil }))},
 		{"plan-teardown", PlanPage(s.teardown())},
 		{"teardown", TeardownPage(s.teardown())},
+		{"teardown-after-failure", TeardownPage(s.teardownStopped())},
 		{"runs", Runs(RunsView{Frame: s.customer(), Onboarding: s.onboarding(), Page: s.runs(), Later: true})},
 		{"runs-empty", Runs(RunsView{Frame: s.customer(), Onboarding: s.onboarding()})},
 		{"run-past", Progress(s.past())},
@@ -131,6 +134,7 @@ func Gallery() []GalleryPage {
 		{"cancel", CancelPage(s.progress(onboarding.RunRunning))},
 		{"progress-succeeded", Progress(s.progress(onboarding.RunSucceeded))},
 		{"done", Done(s.done())},
+		{"done-repaired", Done(s.repaired())},
 		{"done, the token is to be entered", Done(s.unconfirmed())},
 		{"receipt", Receipt(s.receipt())},
 		{"receipt-empty", Receipt(ReceiptView{Frame: s.customer(), Onboarding: s.onboarding()})},
@@ -647,6 +651,9 @@ func (s samples) progress(state onboarding.RunState) ProgressView {
 	v := ProgressView{
 		Frame: s.customer(), Onboarding: s.onboarding(), Run: run, MayAct: true, Specialist: "Marek Dvořák",
 		ConnectURL: "/o/ob_sample/connect/start", EventsURL: "/o/ob_sample/events", Expect: "This usually takes 2 to 5 minutes.",
+	}
+	if !state.Active() {
+		v.Made = onboarding.MadeBy(run, nil)
 	}
 	if state.Ended() {
 		v.EventsURL = ""

@@ -126,6 +126,18 @@ func (v PlanView) heading() string {
 	}
 }
 
+// previously says what exists before this plan and how the latest run ended; "" where nothing is worth saying.
+func (v PlanView) previously() string {
+	if v.Made.Kind == "" || v.Made.State.Active() {
+		return ""
+	}
+	said := existing(v.Made)
+	if v.Made.State == onboarding.RunBlocked || v.Made.State == onboarding.RunFailed {
+		said += " A new run replaces it."
+	}
+	return said
+}
+
 // checksBy returns the preflight results in a state.
 func (v PlanView) checksBy(states ...onboarding.CheckState) []onboarding.CheckResult {
 	var out []onboarding.CheckResult

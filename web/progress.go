@@ -321,11 +321,13 @@ func (v ProgressView) retryPath() string {
 
 // kept says what stays of a run that stopped.
 func (v ProgressView) kept() string {
-	if v.Run.Kind == onboarding.RunTeardown {
-		return fmt.Sprintf("%d of %d tasks are done; the rest stays as it is.", v.done(), len(v.Run.Tasks))
-	}
-	if v.Run.Kind == onboarding.RunVerify {
+	switch {
+	case v.Run.Kind == onboarding.RunVerify:
 		return "Nothing was changed."
+	case v.Made.Kind != "":
+		return existing(v.Made)
+	case v.Run.Kind == onboarding.RunTeardown:
+		return fmt.Sprintf("%d of %d tasks are done; the rest stays as it is.", v.done(), len(v.Run.Tasks))
 	}
 	switch n := v.done(); n {
 	case 0:
@@ -343,33 +345,6 @@ func orParty(p onboarding.Party) onboarding.Party {
 		return onboarding.PartyCustomer
 	}
 	return p
-}
-
-// doneAction is the action as it reads afterwards: all that was planned is good now.
-func doneAction(a onboarding.Action) onboarding.Action {
-	if a == onboarding.ActionDelete {
-		return a
-	}
-	return onboarding.ActionNone
-}
-
-func doneWord(a onboarding.Action) string {
-	switch a {
-	case onboarding.ActionCreate:
-		return "Created"
-	case onboarding.ActionChange:
-		return "Changed"
-	case onboarding.ActionAdopt:
-		return "Used"
-	case onboarding.ActionGuide:
-		return "Done by you"
-	case onboarding.ActionDelete:
-		return "Deleted"
-	case onboarding.ActionCheck:
-		return "Checked"
-	default:
-		return "Was there"
-	}
 }
 
 // handover is what people read of what was handed over.

@@ -170,14 +170,14 @@ type CheckView struct {
 	Steps      []wizard.StepLink
 	Sections   []wizard.Section
 	Outline    []wizard.Row
-	Waiting    []string               // what is missing yet; the plan can be looked at nevertheless when Complete
-	Complete   bool                   // every step is answered
-	Next       string                 // ID of the first unanswered step, "" if none
-	Changed    []onboarding.Change    // what the customer confirmed and a specialist has changed since
-	Locked     string                 // why the reader changes no answer, "" they may
-	LastRun    *onboarding.RunSummary // of a deployment of which something was created; nil: nothing was
-	Colleague  bool                   // the reader is one: the project is theirs to change all the same
-	Planes     Planes                 // the zero value draws none
+	Waiting    []string            // what is missing yet; the plan can be looked at nevertheless when Complete
+	Complete   bool                // every step is answered
+	Next       string              // ID of the first unanswered step, "" if none
+	Changed    []onboarding.Change // what the customer confirmed and a specialist has changed since
+	Locked     string              // why the reader changes no answer, "" they may
+	Made       onboarding.Made     // zero before the first run
+	Colleague  bool                // the reader is one: the project is theirs to change all the same
+	Planes     Planes              // the zero value draws none
 }
 
 // PlanView is the plan, and the button that approves it.
@@ -199,7 +199,8 @@ type PlanView struct {
 	Problem     string                // the plan couldn't be read; what to do next
 	Active      bool                  // a run is going already: links to the progress page
 	Paused      string                // what a paused run of this very plan waits for; "" none
-	PreviousRun string                // state of the latest run in words, "" none
+	Made        onboarding.Made       // by the latest run that this plan would follow; zero: none, or it is the plan's own
+	Items       []onboarding.Item     // the inventory
 	Overrides   []onboarding.Override // decisions that stand, of specialists about failed checks
 	OverrideURL string                // POST check and reason; "" draws no form: it is the specialists'
 	// OverrideCheck, OverrideReason and OverrideProblem are a decision that needs mending.
@@ -226,6 +227,7 @@ type ProgressView struct {
 	ConnectURL  string                  // sign in again: "/o/{id}/connect/start?next=…"
 	TeardownURL string                  // of an archived onboarding, which can only be torn down, or to remove what is left; "" draws none
 	Left        []onboarding.Item       // what is ours and was not removed by this teardown
+	Made        onboarding.Made         // once the run rests; zero while it is active, and on the page of a past run
 	EventsURL   string                  // SSE; "" draws a static page
 	Expect      string                  // "This usually takes 2 to 5 minutes."; "" draws none
 }
@@ -247,10 +249,11 @@ type DoneView struct {
 	Address     string            // the deployment's UI
 	Facts       []onboarding.Fact // what was handed over
 	Handover    HandoverView
-	Revoked     bool   // access given up at Google and wiped
-	TeardownURL string // "" draws none
-	VerifyURL   string // "" draws none
-	Verified    string // what the last verification on demand found, "" if there was none
+	Items       []onboarding.Item // the inventory
+	Revoked     bool              // access given up at Google and wiped
+	TeardownURL string            // "" draws none
+	VerifyURL   string            // "" draws none
+	Verified    string            // what the last verification on demand found, "" if there was none
 }
 
 // ReceiptConsent is one consent and every use of it.

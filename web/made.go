@@ -1,0 +1,109 @@
+package web
+
+import (
+	"fmt"
+	"time"
+
+	"groundwork/onboarding"
+)
+
+// existing says what exists and how the latest run ended: "13 of 16 resources exist; the run stopped at: Create the bucket."
+func existing(m onboarding.Made) string {
+	if m.Kind == "" {
+		return "Nothing was created yet."
+	}
+	return existCount(m) + existEnd(m) + "."
+}
+
+func existCount(m onboarding.Made) string {
+	verb := "exist"
+	if m.There == 1 {
+		verb = "exists"
+	}
+	of := fmt.Sprintf("%d of %s ", m.There, plural(m.Of, "resource", "resources"))
+	switch {
+	case m.Kind != onboarding.RunTeardown:
+		return of + verb
+	case m.There == 0:
+		return "Everything that was to be removed is gone"
+	default:
+		return of + "that were to be removed still " + verb
+	}
+}
+
+func existEnd(m onboarding.Made) string {
+	run := map[onboarding.RunKind]string{onboarding.RunVerify: "verification", onboarding.RunTeardown: "teardown"}[m.Kind]
+	run = orText(run, "run")
+	switch {
+	case m.State.Active():
+		return "; a " + run + " is in progress"
+	case m.State == onboarding.RunCanceled:
+		return "; the " + run + " was canceled"
+	case m.State == onboarding.RunSucceeded || m.Stopped == "":
+		return ""
+	case m.Kind == onboarding.RunVerify:
+		return "; the verification found a difference at: " + m.Stopped
+	case m.State == onboarding.RunBlocked:
+		return "; the " + run + " is paused at: " + m.Stopped
+	default:
+		return "; the " + run + " stopped at: " + m.Stopped
+	}
+}
+
+// doneAction is the action as it reads afterward: all that was planned is good now.
+func doneAction(a onboarding.Action) onboarding.Action {
+	if a == onboarding.ActionDelete {
+		return a
+	}
+	return onboarding.ActionNone
+}
+
+func doneWord(a onboarding.Action) string {
+	switch a {
+	case onboarding.ActionCreate:
+		return "Created"
+	case onboarding.ActionChange:
+		return "Changed"
+	case onboarding.ActionAdopt:
+		return "Used"
+	case onboarding.ActionGuide:
+		return "Done by you"
+	case onboarding.ActionDelete:
+		return "Removed"
+	case onboarding.ActionCheck:
+		return "Checked"
+	default:
+		return "In place"
+	}
+}
+
+// lineWord says how a line's resource came to be there. The inventory knows it of what an earlier run made.
+func (v DoneView) lineWord(t onboarding.PlannedTask) string {
+	switch {
+	case t.Action != onboarding.ActionNone:
+		return doneWord(t.Action)
+	case t.Unwanted:
+		return "Kept"
+	case len(t.Guide) > 0:
+		return doneWord(onboarding.ActionGuide)
+	}
+	switch t.Item(v.Items).Origin {
+	case onboarding.OriginCreated:
+		return doneWord(onboarding.ActionCreate)
+	case onboarding.OriginChanged:
+		return doneWord(onboarding.ActionChange)
+	case onboarding.OriginAdopted:
+		return doneWord(onboarding.ActionAdopt)
+	case onboarding.OriginFound:
+		return actionWord(onboarding.ActionNone)
+	}
+	return doneWord(t.Action)
+}
+
+// madeEarlier is the run that made what a later run found in place, and when; "" where there is none.
+func madeEarlier(t onboarding.PlannedTask, items []onboarding.Item) (onboarding.RunID, time.Time) {
+	if t.Action != onboarding.ActionNone {
+		return "", time.Time{}
+	}
+	return t.Item(items).MadeIn()
+}
