@@ -24,9 +24,8 @@ type Keyset struct {
 type Key struct {
 	ID      uint32
 	Primary bool // it seals; there is one such key
-	Enabled bool // it opens, or authenticates
-	// Authenticates: it makes and checks authentication codes, and seals nothing. The oldest enabled one makes them.
-	Authenticates bool
+	Enabled bool // it opens, authenticates, or signs
+	Use     Use
 }
 
 // ReadKeyset reads a cleartext keyset.
@@ -61,9 +60,9 @@ func (k *Keyset) Keys() ([]Key, error) {
 		return nil, err
 	}
 	var keys []Key
-	info, macs := h.KeysetInfo(), authenticating(h)
+	info := h.KeysetInfo()
 	for _, i := range info.GetKeyInfo() {
-		keys = append(keys, Key{ID: i.GetKeyId(), Primary: i.GetKeyId() == info.GetPrimaryKeyId(), Enabled: i.GetStatus() == tink_go_proto.KeyStatusType_ENABLED, Authenticates: macs[i.GetKeyId()]})
+		keys = append(keys, Key{ID: i.GetKeyId(), Primary: i.GetKeyId() == info.GetPrimaryKeyId(), Enabled: i.GetStatus() == tink_go_proto.KeyStatusType_ENABLED, Use: useOf(i.GetTypeUrl())})
 	}
 	return keys, nil
 }
@@ -97,8 +96,8 @@ func (k *Keyset) Promote(id uint32) error {
 	if err == nil && !key.Enabled {
 		err = fmt.Errorf("the key %d is disabled; enable it first", id)
 	}
-	if err == nil && key.Authenticates {
-		err = fmt.Errorf("the key %d authenticates and seals nothing; it is used once the older ones of its kind are disabled", id)
+	if err == nil && key.Use != Seals {
+		err = fmt.Errorf("the key %d %s and seals nothing; it is used once the older ones of its kind are disabled", id, key.Use)
 	}
 	if err != nil {
 		return err
@@ -112,8 +111,10 @@ func (k *Keyset) Disable(id uint32) error {
 	if err == nil && key.Primary {
 		err = fmt.Errorf("the key %d seals; promote another one first", id)
 	}
-	if last, unknown := k.lastMAC(id); err == nil && (last || unknown != nil) {
-		err = errors.Join(unknown, fmt.Errorf("the key %d is the only one that authenticates; add another first: groundwork keys add --authenticates", id))
+	if err == nil && key.Use != Seals {
+		if last, unknown := k.last(key); last || unknown != nil {
+			err = errors.Join(unknown, fmt.Errorf("the key %d is the only one that %s; add another first: groundwork keys add --%s", id, key.Use, key.Use))
+		}
 	}
 	if err != nil {
 		return err

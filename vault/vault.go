@@ -1,5 +1,6 @@
-// Package vault authenticates with Tink's MAC, and seals secrets with its AEAD, bound to the onboarding, consent and purpose they are for, so that a
-// sealed value that was copied elsewhere does not open. It knows no SQL, no HTTP and nothing of what it seals.
+// Package vault seals secrets with Tink's AEAD, bound to the onboarding, consent and purpose they are for, so that a
+// sealed value that was copied elsewhere does not open. It authenticates with Tink's MAC and signs with its ECDSA. It
+// knows no SQL, no HTTP and nothing of what it seals.
 package vault
 
 import (
@@ -13,6 +14,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/mac"
+	"github.com/tink-crypto/tink-go/v2/signature"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"groundwork/onboarding"
@@ -20,8 +22,10 @@ import (
 
 // Vault seals and opens. The zero value does neither; make one with [New] or [Generate].
 type Vault struct {
-	aead tink.AEAD
-	mac  tink.MAC // nil: the keyset, of an earlier version, has no key for it
+	aead   tink.AEAD
+	mac    tink.MAC    // nil: the keyset, of an earlier version, has no key for it
+	signer tink.Signer // the same
+	public []onboarding.PublicKey
 }
 
 // New returns a vault over a cleartext JSON keyset, as [Generate] writes it.
@@ -46,17 +50,25 @@ func open(jsonKeyset []byte, master tink.AEAD) (*Vault, error) {
 }
 
 func over(h *keyset.Handle) (*Vault, error) {
-	seals, authenticates, err := split(h)
+	of, err := split(h)
 	if err != nil {
 		return nil, err
 	}
 	v := &Vault{}
-	if v.aead, err = aead.New(seals); err != nil {
+	if v.aead, err = aead.New(of[Seals]); err != nil {
 		return nil, fmt.Errorf("use keyset: %w", err)
 	}
-	if authenticates != nil {
-		if v.mac, err = mac.New(authenticates); err != nil {
+	if of[Authenticates] != nil {
+		if v.mac, err = mac.New(of[Authenticates]); err != nil {
 			return nil, fmt.Errorf("use keyset: %w", err)
+		}
+	}
+	if of[Signs] != nil {
+		if v.signer, err = signature.NewSigner(of[Signs]); err != nil {
+			return nil, fmt.Errorf("use keyset: %w", err)
+		}
+		if v.public, err = publicKeys(of[Signs]); err != nil {
+			return nil, err
 		}
 	}
 	return v, nil
@@ -96,7 +108,8 @@ func write(h *keyset.Handle, master tink.AEAD) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Generate makes a new keyset (AES-256-GCM, and HMAC-SHA-256 for what is authenticated) as cleartext JSON. Keep it secret.
+// Generate makes a new keyset as cleartext JSON: AES-256-GCM to seal, HMAC-SHA-256 to authenticate, ECDSA over P-256 to
+// sign. Keep it secret.
 func Generate() ([]byte, error) { return generate(nil) }
 
 // GenerateSealed makes a new keyset that only the KMS key can open.

@@ -264,7 +264,7 @@ func stoppedDemo(postgres string) error {
 func demoKeyset(path string) ([]byte, error) {
 	keyset, err := os.ReadFile(path)
 	if err == nil {
-		return authenticating(path, bytes.TrimSpace(keyset))
+		return completed(path, bytes.TrimSpace(keyset))
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the demo's keyset: %w", err)
@@ -275,16 +275,20 @@ func demoKeyset(path string) ([]byte, error) {
 	return keyset, os.WriteFile(path, keyset, 0o600)
 }
 
-// authenticating adds the key to a keyset of an earlier version that has none to authenticate with.
-func authenticating(path string, keyset []byte) ([]byte, error) {
-	if v, err := vault.New(keyset); err != nil || v.Authenticates() {
+// completed adds to a keyset of an earlier version the keys for what that version didn't do.
+func completed(path string, keyset []byte) ([]byte, error) {
+	v, err := vault.New(keyset)
+	if err != nil || v.Authenticates() && v.Signs() {
 		return keyset, err
 	}
 	k, err := vault.ReadKeyset(keyset)
-	if err != nil {
-		return nil, err
+	if err == nil && !v.Authenticates() {
+		_, err = k.AddMAC()
 	}
-	if _, err := k.AddMAC(); err != nil {
+	if err == nil && !v.Signs() {
+		_, err = k.AddSigner()
+	}
+	if err != nil {
 		return nil, err
 	}
 	if keyset, err = k.JSON(); err != nil {

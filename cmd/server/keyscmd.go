@@ -85,15 +85,19 @@ const restart = "Give the file to every server, see that they can read it, and r
 
 type keysAddCmd struct {
 	keysetFile
-	Authenticates bool `help:"The key authenticates what is stored, and seals nothing. It is used once the older ones of its kind are disabled."`
+	Authenticates bool `help:"The key authenticates what is stored, and seals nothing. It is used once the older ones of its kind are disabled." xor:"use"`
+	Signs         bool `help:"The key signs the audit's roots and heads, and seals nothing. It is used once the older ones of its kind are disabled." xor:"use"`
 }
 
 func (c keysAddCmd) Run(ctx context.Context, s streams) error {
 	var id uint32
 	err := c.change(ctx, func(k *vault.Keyset) (err error) {
-		if c.Authenticates {
+		switch {
+		case c.Authenticates:
 			id, err = k.AddMAC()
-		} else {
+		case c.Signs:
+			id, err = k.AddSigner()
+		default:
 			id, err = k.Add()
 		}
 		return err
@@ -102,8 +106,8 @@ func (c keysAddCmd) Run(ctx context.Context, s streams) error {
 		fmt.Fprintf(s.Out, "%d\n", id)
 	}
 	switch {
-	case err == nil && c.Authenticates:
-		fmt.Fprintf(s.Err, "The key %d is added. %s. It is used once the older ones that authenticate are disabled\n", id, restart)
+	case err == nil && (c.Authenticates || c.Signs):
+		fmt.Fprintf(s.Err, "The key %d is added. %s. It is used once the older ones of its kind are disabled\n", id, restart)
 	case err == nil:
 		fmt.Fprintf(s.Err, "The key %d is added and seals nothing yet. %s, then: groundwork keys promote %d\n", id, restart, id)
 	}
@@ -245,8 +249,8 @@ func (c keysListCmd) Run(ctx context.Context, s streams, files fileProblems) err
 		counted = func(id uint32) string { return fmt.Sprintf("  %d values", counts[id]) }
 	}
 	for _, key := range keys {
-		if key.Authenticates && key.Enabled {
-			fmt.Fprintf(s.Out, "%-10d  authenticates\n", key.ID)
+		if key.Use != vault.Seals && key.Enabled {
+			fmt.Fprintf(s.Out, "%-10d  %s\n", key.ID, key.Use)
 			continue
 		}
 		state := "opens"

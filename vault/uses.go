@@ -1,0 +1,112 @@
+package vault
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/mac"
+	"github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
+	"github.com/tink-crypto/tink-go/v2/signature"
+	"google.golang.org/protobuf/proto"
+)
+
+// Use is what a key is for. One keyset holds keys for all three; Tink makes a primitive of keys of one kind, so each use
+// becomes a handle of its own. Of the keys that seal, one is Tink's primary key. Of the others the oldest enabled one is
+// used.
+type Use string
+
+// What a key is for.
+const (
+	Seals         Use = "seals"
+	Authenticates Use = "authenticates"
+	Signs         Use = "signs"
+)
+
+// useOf is the use of keys of a Tink type.
+func useOf(typeURL string) Use {
+	switch typeURL {
+	case "type.googleapis.com/google.crypto.tink.HmacKey":
+		return Authenticates
+	case "type.googleapis.com/google.crypto.tink.EcdsaPrivateKey":
+		return Signs
+	}
+	return Seals
+}
+
+// split parts the keys by their use. A use without an enabled key has no handle, but for sealing, which always has one.
+func split(h *keyset.Handle) (map[Use]*keyset.Handle, error) {
+	all := insecurecleartextkeyset.KeysetMaterial(h)
+	sets := map[Use]*tink_go_proto.Keyset{Seals: {PrimaryKeyId: all.GetPrimaryKeyId()}}
+	for _, k := range all.GetKey() {
+		use := useOf(k.GetKeyData().GetTypeUrl())
+		set := sets[use]
+		if set == nil {
+			set = &tink_go_proto.Keyset{}
+			sets[use] = set
+		}
+		if set.PrimaryKeyId == 0 && k.GetStatus() == tink_go_proto.KeyStatusType_ENABLED {
+			set.PrimaryKeyId = k.GetKeyId()
+		}
+		set.Key = append(set.Key, k)
+	}
+	handles := map[Use]*keyset.Handle{}
+	for use, set := range sets {
+		if set.GetPrimaryKeyId() == 0 && use != Seals {
+			continue
+		}
+		of, err := handle(set)
+		if err != nil {
+			return nil, err
+		}
+		handles[use] = of
+	}
+	return handles, nil
+}
+
+func handle(k *tink_go_proto.Keyset) (*keyset.Handle, error) {
+	raw, err := proto.Marshal(k)
+	if err != nil {
+		return nil, fmt.Errorf("write keyset: %w", err)
+	}
+	h, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(raw)))
+	if err != nil {
+		return nil, fmt.Errorf("use keyset: %w", err)
+	}
+	return h, nil
+}
+
+// newHandle is a keyset with one key for each use; the primary is the one that seals.
+func newHandle() (*keyset.Handle, error) {
+	m := keyset.NewManager()
+	id, err := m.Add(aead.AES256GCMKeyTemplate())
+	if err == nil {
+		err = m.SetPrimary(id)
+	}
+	if err == nil {
+		_, err = m.Add(mac.HMACSHA256Tag256KeyTemplate())
+	}
+	if err == nil {
+		_, err = m.Add(signature.ECDSAP256KeyTemplate())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Handle()
+}
+
+// last reports whether a key is the only enabled one for its use.
+func (k *Keyset) last(of Key) (bool, error) {
+	keys, err := k.Keys()
+	if err != nil {
+		return false, err
+	}
+	for _, key := range keys {
+		if key.Use == of.Use && key.ID != of.ID && key.Enabled {
+			return false, nil
+		}
+	}
+	return true, nil
+}
