@@ -32,6 +32,7 @@ type Store interface {
 	listStore
 	retentionStore
 	backfillStore
+	anchorStore
 	settingsStore
 	handoverStore
 	mailStore
@@ -58,7 +59,11 @@ type Config struct {
 	Cloud   Cloud
 	Journey *wizard.Journey
 	Vault   Sealer
-	Staff   Staff
+	// Sign signs the roots of the histories; nil: the keyset has no key for it. AuditKeys check its signatures, and those of
+	// earlier keys.
+	Sign      onboarding.Signer
+	AuditKeys []onboarding.PublicKey
+	Staff     Staff
 
 	// CheckMail asks the mail server whether it takes us; nil: mail isn't set up, or needs no check.
 	CheckMail func(context.Context) error

@@ -235,6 +235,7 @@ func routes() []route {
 	return []route{
 		{method: get, pattern: "/", who: anyone, handle: (*Server).home},
 		{method: get, pattern: "/schemas/record.json", who: anyone, handle: (*Server).recordSchema},
+		{method: get, pattern: "/audit-keys.pem", who: anyone, handle: (*Server).auditKeys},
 		{method: get, pattern: "/signin", who: anyone, handle: (*Server).signIn},
 		{method: get, pattern: "/signin/start", who: anyone, handle: (*Server).signInStart, limit: "signin"},
 		{method: get, pattern: "/signin/callback", who: anyone, handle: (*Server).signInCallback, limit: "signin"},

@@ -46,6 +46,17 @@ func (s *Server) audit(w http.ResponseWriter, v *visit) error {
 	return s.draw(w, v.Request, http.StatusOK, web.AuditPage(view))
 }
 
+// auditKeys shows the public keys that check what is signed about histories, in a form that OpenSSL reads.
+func (s *Server) auditKeys(w http.ResponseWriter, _ *visit) error {
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	for _, key := range s.App.AuditKeys() {
+		if _, err := fmt.Fprintf(w, "Key %d\n%s", key.ID, key.PEM); err != nil {
+			return nil //nolint:nilerr // the reader has left; there is nobody to tell
+		}
+	}
+	return nil
+}
+
 // auditLines is how many lines of a history a page shows.
 const auditLines = 100
 

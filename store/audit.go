@@ -93,21 +93,15 @@ func (s *Store) VerifyAudit(ctx context.Context, actor onboarding.Actor, id onbo
 	}
 	var entries []onboarding.AuditEntry
 	var ends []end
-	// Both in one transaction of one snapshot, so that a line written between them is not taken for tampering.
-	conn, err := s.acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Release()
-	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+	// Both of one snapshot, so that a line written between them is not taken for tampering.
+	err := s.snapshot(ctx, actor, "read the audit", func(tx pgx.Tx) error {
 		var b pgx.Batch
-		b.Queue(become, as(actor))
 		b.Queue(selectAudit, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&entries, toAudit))
 		b.Queue(`SELECT seq, hash FROM audit_head(@id)`, pgx.NamedArgs{"id": id}).Query(collect(&ends, pgx.RowToStructByName[end]))
 		return tx.SendBatch(ctx, &b).Close()
 	})
 	if err != nil {
-		return nil, failure("read the audit", err)
+		return nil, err
 	}
 	if len(ends) == 0 {
 		return nil, notFound("onboarding")

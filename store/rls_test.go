@@ -44,6 +44,8 @@ var rowOf = map[string]string{
 // nobodys are the tables without row security, and why.
 var nobodys = map[string]string{
 	"audit_heads":       "no role may read or write it; the trigger does, as the owner",
+	"audit_roots":       "the vendor's; the app's role may not read it",
+	"audit_root_heads":  "no role may read or write it; functions do, as the owner",
 	"sessions":          "found by the hash of a random token alone",
 	"staff":             "the vendor's people; the app's role may not read it",
 	"staff_changes":     "the same",

@@ -199,6 +199,21 @@ func (s *Store) tx(ctx context.Context, actor onboarding.Actor, what string, do 
 	}))
 }
 
+// snapshot reads in one transaction, all of whose statements see the database of one moment.
+func (s *Store) snapshot(ctx context.Context, actor onboarding.Actor, what string, do func(pgx.Tx) error) error {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return failure(what, pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, become, as(actor)); err != nil {
+			return err
+		}
+		return do(tx)
+	}))
+}
+
 // onceMore repeats a transaction that Postgres took back whole, because another came in its way. What is done in it
 // must be fit to be done twice: it only assigns what it reads.
 func onceMore(do func() error) error {

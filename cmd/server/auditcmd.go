@@ -35,7 +35,8 @@ type auditCmd struct {
 
 type auditVerifyCmd struct {
 	databaseFlags
-	Onboarding string `help:"ID of one onboarding; default: all of them."`
+	rootFlags
+	Onboarding string `help:"ID of one onboarding; default: all of them, and the roots over them."`
 	File       string `help:"A history downloaded as JSON or CSV, checked without the database."`
 	Compare    bool   `help:"With --file: also see that the database still holds these very lines."`
 }
@@ -73,6 +74,13 @@ func (c auditVerifyCmd) Run(ctx context.Context, s streams, files fileProblems) 
 		}
 	}
 	fmt.Fprintf(s.Err, "%d histories checked, %d altered\n", len(ids), bad)
+	if c.Onboarding == "" {
+		found, err := c.check(ctx, s, db)
+		if err != nil {
+			return err
+		}
+		bad += found
+	}
 	if bad > 0 {
 		return errReported
 	}

@@ -32,6 +32,7 @@ func keepRetention(ctx context.Context, a *app.App, now func() time.Time, log *s
 	defer tick.Stop()
 	for {
 		a.FillInventories(ctx) // those with an active run come later
+		a.AnchorAudit(ctx)
 		switch settings, err := a.FreshSettings(ctx); {
 		case err == nil:
 			a.Retain(ctx, app.RetentionOf(settings), now())

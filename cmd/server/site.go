@@ -120,7 +120,13 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		mailer.Sender, demoMail = f.Inbox, func() []web.DemoMail { return arrived(f.Inbox) }
 	}
 
+	var sign onboarding.Signer
+	if sign = s.Vault.Sign; !s.Vault.Signs() {
+		sign = nil
+		log.WarnContext(ctx, "the histories aren't anchored: "+vault.ErrNoSigner.Error())
+	}
 	useCases, err := app.New(app.Config{
+		Sign: sign, AuditKeys: s.Vault.PublicKeys(),
 		CheckMail: checkMail,
 		Store:     s.Store, Cloud: s.Service, Journey: s.Journey, Vault: s.Vault, Now: s.Store.Now, Log: log,
 		Staff: app.Staff{Domains: f.SpecialistDomains, Specialists: f.Specialists, Administrators: f.Administrators, Personal: f.PersonalStaff},
