@@ -38,6 +38,7 @@ const (
 	PurposeDatabricksToken Purpose = "databricks_token" // the workspace API token
 	PurposeRedisToken      Purpose = "redis_token"      // Redis AUTH password
 	PurposeVendorAPIKey    Purpose = "vendor_api_key"   // TECTON_API_KEY, given by the specialist
+	PurposeWebhookSecret   Purpose = "webhook_secret"   // signs the messages to an endpoint of the vendor's
 )
 
 // Words name the secret for people.
@@ -55,7 +56,7 @@ func (p Purpose) Words() string {
 
 // SealedTo is what a value is sealed to: it opens for the same alone.
 type SealedTo struct {
-	Onboarding ID
+	Onboarding ID     // or the [WebhookID] of an endpoint
 	Consent    string // [Consent.Ref]; "" where the value is no consent's
 	Purpose    Purpose
 }

@@ -11,7 +11,8 @@ import (
 
 // Sealed is a value as it was sealed, with its place.
 type Sealed struct {
-	Consent int64 // 0: a secret
+	Consent int64 // 0: not a consent
+	Webhook int64 // of a secret that signs messages; 0: not one
 	To      onboarding.SealedTo
 	Value   []byte
 }
@@ -24,7 +25,7 @@ type SealedCount struct {
 
 const countSealed = `
 SELECT substring(sealed FOR 5) AS prefix, count(*) AS n FROM (
-	SELECT sealed FROM grants WHERE sealed IS NOT NULL UNION ALL SELECT sealed FROM secrets
+	SELECT sealed FROM grants WHERE sealed IS NOT NULL UNION ALL SELECT sealed FROM secrets UNION ALL SELECT sealed FROM webhook_secrets
 ) AS s GROUP BY prefix`
 
 // SealedCounts counts every sealed value that is kept, by the key that sealed it. System only.
@@ -38,49 +39,65 @@ func (s *Store) SealedCounts(ctx context.Context) ([]SealedCount, error) {
 
 const (
 	selectSealedSecrets = `
-SELECT 0::bigint, onboarding, '', purpose, sealed FROM secrets
+SELECT 0::bigint, 0::bigint, onboarding, '', purpose, sealed FROM secrets
 WHERE substring(sealed FOR 5) <> @prefix AND (onboarding, purpose) > (@onboarding, @purpose)
 ORDER BY onboarding, purpose LIMIT @most`
 	selectSealedConsents = `
-SELECT id, onboarding, ref, @consent::text, sealed FROM grants
+SELECT id, 0::bigint, onboarding, ref, @consent::text, sealed FROM grants
 WHERE substring(sealed FOR 5) <> @prefix AND id > @after
+ORDER BY id LIMIT @most`
+	selectSealedWebhooks = `
+SELECT 0::bigint, id, webhook, '', @webhook::text, sealed FROM webhook_secrets
+WHERE substring(sealed FOR 5) <> @prefix AND id > @after_webhook
 ORDER BY id LIMIT @most`
 )
 
-// SealedElsewise are values that do not begin with prefix, secrets first: at most so many after the given one, the
+// SealedElsewise are values that do not begin with prefix, secrets first, then consents, then the secrets of webhooks: at most so many after the given one, the
 // zero value for the first. None are left when it returns none. System only.
 func (s *Store) SealedElsewise(ctx context.Context, prefix []byte, after Sealed, most int) ([]Sealed, error) {
 	var found []Sealed
 	row := func(row pgx.CollectableRow) (v Sealed, err error) {
-		err = row.Scan(&v.Consent, &v.To.Onboarding, &v.To.Consent, &v.To.Purpose, &v.Value)
+		err = row.Scan(&v.Consent, &v.Webhook, &v.To.Onboarding, &v.To.Consent, &v.To.Purpose, &v.Value)
 		return v, err
 	}
-	args := pgx.NamedArgs{"prefix": prefix, "most": most, "onboarding": after.To.Onboarding, "purpose": after.To.Purpose, "consent": onboarding.PurposeGoogleConsent, "after": after.Consent}
-	read := func(sql string) error {
-		return s.batch(ctx, onboarding.System, "read sealed values", func(b *pgx.Batch) { b.Queue(sql, args).Query(collect(&found, row)) })
+	args := pgx.NamedArgs{
+		"prefix": prefix, "most": most, "onboarding": after.To.Onboarding, "purpose": after.To.Purpose,
+		"consent": onboarding.PurposeGoogleConsent, "after": after.Consent, "webhook": onboarding.PurposeWebhookSecret, "after_webhook": after.Webhook,
 	}
-	if after.Consent == 0 {
-		if err := read(selectSealedSecrets); err != nil || len(found) > 0 {
+	kinds := []string{selectSealedSecrets, selectSealedConsents, selectSealedWebhooks}
+	switch {
+	case after.Webhook != 0:
+		kinds = kinds[2:]
+	case after.Consent != 0:
+		kinds = kinds[1:]
+	}
+	for _, sql := range kinds {
+		err := s.batch(ctx, onboarding.System, "read sealed values", func(b *pgx.Batch) { b.Queue(sql, args).Query(collect(&found, row)) })
+		if err != nil || len(found) > 0 {
 			return found, err
 		}
 	}
-	return found, read(selectSealedConsents)
+	return nil, nil
 }
 
 const (
 	resealSecret  = `UPDATE secrets SET sealed = @sealed WHERE onboarding = @onboarding AND purpose = @purpose AND sealed = @value`
 	resealConsent = `UPDATE grants SET sealed = @sealed WHERE id = @consent AND sealed = @value`
+	resealWebhook = `UPDATE webhook_secrets SET sealed = @sealed WHERE id = @webhook AND sealed = @value`
 )
 
 // Reseal replaces a value by what it was resealed to, and reports whether it did: a value that was changed or wiped
 // since it was read stays as it is. System only.
 func (s *Store) Reseal(ctx context.Context, v Sealed, sealed []byte) (replaced bool, err error) {
 	sql := resealSecret
-	if v.Consent != 0 {
+	switch {
+	case v.Consent != 0:
 		sql = resealConsent
+	case v.Webhook != 0:
+		sql = resealWebhook
 	}
 	err = s.batch(ctx, onboarding.System, "reseal a value", func(b *pgx.Batch) {
-		b.Queue(sql, pgx.NamedArgs{"sealed": sealed, "value": v.Value, "consent": v.Consent, "onboarding": v.To.Onboarding, "purpose": v.To.Purpose}).
+		b.Queue(sql, pgx.NamedArgs{"sealed": sealed, "value": v.Value, "consent": v.Consent, "webhook": v.Webhook, "onboarding": v.To.Onboarding, "purpose": v.To.Purpose}).
 			Exec(func(tag pgconn.CommandTag) error {
 				replaced = tag.RowsAffected() == 1
 				return nil

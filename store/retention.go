@@ -88,6 +88,7 @@ var forget = []string{
 	`DELETE FROM readings WHERE onboarding = @id`,
 	`DELETE FROM deliveries WHERE onboarding = @id`,
 	`DELETE FROM mails WHERE onboarding = @id`,
+	`DELETE FROM webhook_messages WHERE onboarding = @id`,
 	`UPDATE grants SET email = '', given_by = '', wiped_by = '' WHERE onboarding = @id`,
 	`UPDATE grant_uses SET actor = '' WHERE onboarding = @id`,
 	`UPDATE onboardings SET owner = '', specialist = '', answers = '{}', vendor = vendor - 'handover_url' - 'secrets_url',

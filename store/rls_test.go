@@ -36,9 +36,12 @@ var rowOf = map[string]string{
 	"deliveries": `INSERT INTO deliveries (id, onboarding, run, kind) VALUES ('msg_' || translate(left(md5(random()::text), 20), '0189', 'wxyz'), $1, (SELECT min(id) FROM runs WHERE onboarding = $1), 'record')`,
 	"delivery_tries": `INSERT INTO delivery_tries (delivery, onboarding, took, request, status, answer, problem)
 		VALUES ((SELECT min(id) FROM deliveries WHERE onboarding = $1), $1, '1s', 'PUT x', 200, '', '')`,
-	"readings": `INSERT INTO readings (onboarding, kind, version, read_by, read_at, plan, checks) SELECT $1, kind, 1, 'x', now(), '{}', '[]' FROM unnest(ARRAY['provision', 'verify', 'teardown']) AS kind WHERE kind NOT IN (SELECT r.kind FROM readings r WHERE r.onboarding = $1) LIMIT 1`,
-	"mails":    `INSERT INTO mails (onboarding, kind, recipient, about, created_at) VALUES ($1, 'reminder', 'ada@customer.example', md5(random()::text), now())`,
-	"audit":    `INSERT INTO audit (onboarding, actor, role, what, text) VALUES ($1, 'ada@customer.example', 'customer', 'x', 'x')`,
+	"readings":         `INSERT INTO readings (onboarding, kind, version, read_by, read_at, plan, checks) SELECT $1, kind, 1, 'x', now(), '{}', '[]' FROM unnest(ARRAY['provision', 'verify', 'teardown']) AS kind WHERE kind NOT IN (SELECT r.kind FROM readings r WHERE r.onboarding = $1) LIMIT 1`,
+	"mails":            `INSERT INTO mails (onboarding, kind, recipient, about, created_at) VALUES ($1, 'reminder', 'ada@customer.example', md5(random()::text), now())`,
+	"webhook_messages": `INSERT INTO webhook_messages (id, webhook, onboarding, seq, kind) VALUES ('msg_' || translate(left(md5(random()::text), 20), '0189', 'wxyz'), 'wh_aaaaaaaaaaaaaaaaaaaa', $1, 1, 'run.started')`,
+	"webhook_tries": `INSERT INTO webhook_tries (message, onboarding, took, request, status, answer, problem)
+		VALUES ((SELECT min(id) FROM webhook_messages WHERE onboarding = $1), $1, '1s', 'POST x', 200, '', '')`,
+	"audit": `INSERT INTO audit (onboarding, actor, role, what, text) VALUES ($1, 'ada@customer.example', 'customer', 'x', 'x')`,
 }
 
 // nobodys are the tables without row security, and why.
@@ -54,6 +57,8 @@ var nobodys = map[string]string{
 	"staff_names":       "the same",
 	"list_views":        "filters that the vendor's people saved; the same",
 	"settings":          "the vendor's",
+	"webhooks":          "the vendor's; the app's role may not read it",
+	"webhook_secrets":   "the same",
 	"shared_names":      "names and IDs for operators; the app's role may not read it",
 	"inventory_due":     "IDs for the system; the app's role may not read it",
 	"onboarding_counts": "sums over all customers, for staff alone",
@@ -128,8 +133,10 @@ ORDER BY relname`)
 	if len(w.tables) != len(rowOf) {
 		t.Errorf("%d tables are walled, and this test makes rows of %d", len(w.tables), len(rowOf))
 	}
+	_, err = own.Exec(t.Context(), `INSERT INTO webhooks (id, url, kinds, created_by) VALUES ('wh_aaaaaaaaaaaaaaaaaaaa', 'https://hooks.vendor.example', '{}', 'kim@vendor.example')`)
+	must(t, err)
 	for _, id := range []onboarding.ID{w.adas, w.others} {
-		for _, name := range []string{"grants", "runs", "members", "invites", "notes", "grant_uses", "secrets", "tasks", "task_events", "inventory", "deliveries", "delivery_tries", "readings", "mails", "audit"} {
+		for _, name := range []string{"grants", "runs", "members", "invites", "notes", "grant_uses", "secrets", "tasks", "task_events", "inventory", "deliveries", "delivery_tries", "readings", "mails", "webhook_messages", "webhook_tries", "audit"} {
 			if _, err := own.Exec(t.Context(), rowOf[name], id); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

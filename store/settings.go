@@ -66,13 +66,18 @@ func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onb
 				return err
 			}
 		}
-		data, err := onboarding.EventData(event)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, insertSettingsChange, pgx.NamedArgs{"by": actor.Email, "what": event.Kind(), "data": string(data), "request": actor.RequestID})
-		return err
+		return recordSettings(ctx, tx, actor, event)
 	})
+}
+
+// recordSettings adds a line to the record of changes of the settings, in the caller's transaction.
+func recordSettings(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, event onboarding.SettingsChanged) error {
+	data, err := onboarding.EventData(event)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, insertSettingsChange, pgx.NamedArgs{"by": actor.Email, "what": event.Kind(), "data": string(data), "request": actor.RequestID})
+	return err
 }
 
 // SettingsChanges are the latest 100 changes of the settings, newest first. Administrators only.
