@@ -22,6 +22,8 @@ import (
 type Guard struct {
 	// HTTPPorts that [Guard.HTTP] may reach. nil: 443.
 	HTTPPorts []int
+	// Private are networks that may be reached although they lead inside; nil: none.
+	Private []netip.Prefix
 	// Dials stands in for addresses in demos and tests; empty in production. The key is a host's name, or a
 	// suffix that begins with a dot; the value is "127.0.0.1:9191", dialed instead, or "http://127.0.0.1:9191",
 	// spoken to without TLS, the Host kept. Port and suffix are checked before, the resolved address is not.
@@ -168,7 +170,7 @@ func (g *Guard) dial(ctx context.Context, network, address string) (net.Conn, er
 	if err != nil {
 		return nil, refused("address: %w", err)
 	}
-	d := net.Dialer{Timeout: 10 * time.Second, Control: control}
+	d := net.Dialer{Timeout: 10 * time.Second, Control: g.control}
 	if to := g.mapped(host); to != "" {
 		d.Control = nil
 		address = strings.TrimPrefix(to, "http://")
@@ -178,13 +180,40 @@ func (g *Guard) dial(ctx context.Context, network, address string) (net.Conn, er
 
 // control judges the address that the system is about to connect to, after the name was resolved: a name that
 // resolves differently the second time changes nothing.
-func control(network, address string, _ syscall.RawConn) error {
+func (g *Guard) control(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return refused("address %q: %w", address, err)
 	}
-	if !public(at.Addr()) {
+	if !g.allows(at.Addr()) {
 		return refused("%s leads inside", at.Addr())
+	}
+	return nil
+}
+
+func (g *Guard) allows(a netip.Addr) bool {
+	return public(a) || slices.ContainsFunc(g.Private, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// Check says why an address would be refused, before it is dialed. A name that can't be resolved now is refused too.
+func (g *Guard) Check(ctx context.Context, address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return refused("address: %w", err)
+	}
+	if err := g.checkURL(u, nil); err != nil || g.mapped(u.Hostname()) != "" {
+		return err
+	}
+	wait, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupNetIP(wait, "ip", u.Hostname())
+	if err != nil {
+		return &onboarding.Error{Code: onboarding.CodeInvalid, Message: "The name " + u.Hostname() + " can't be resolved: check its spelling.", Err: fmt.Errorf("guard: %w", err)}
+	}
+	for _, a := range found {
+		if !g.allows(a.Unmap()) {
+			return refused("%s leads inside", a)
+		}
 	}
 	return nil
 }

@@ -126,7 +126,7 @@ func TestGuard(t *testing.T) {
 		}
 		return err
 	}
-	resolved := func(address string) error { return control("tcp", address, nil) }
+	resolved := func(address string) error { return (&Guard{}).control("tcp", address, nil) }
 	allowed := func(address string) error { // its form alone: nothing is dialed
 		u, err := url.Parse(address)
 		if err != nil {
@@ -134,6 +134,9 @@ func TestGuard(t *testing.T) {
 		}
 		return (&Guard{}).checkURL(u, []string{".gcp.databricks.com", "handover.vendor.example"})
 	}
+	private := &Guard{Private: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16")}}
+	opened := func(address string) error { return private.control("tcp", address, nil) }
+	checked := func(address string) error { return private.Check(t.Context(), address) }
 	var printed strings.Builder
 	for _, c := range []struct {
 		kind      string
@@ -158,6 +161,13 @@ func TestGuard(t *testing.T) {
 		{"IPv4 hidden in IPv6: mapped", resolved, false, []string{"[::ffff:169.254.169.254]:443", "[::ffff:a9fe:a9fe]:443", "[::ffff:8.8.8.8]:443", "[::127.0.0.1]:443", "[::ffff:0:127.0.0.1]:443"}},
 		{"IPv4 hidden in IPv6: NAT64", resolved, false, []string{"[64:ff9b::169.254.169.254]:443", "[64:ff9b::a9fe:a9fe]:443", "[64:ff9b:1::1]:443"}},
 		{"IPv4 hidden in IPv6: 6to4, Teredo", resolved, false, []string{"[2002:a9fe:a9fe::1]:443", "[2002:7f00:1::]:443", "[2001:0:a9fe:a9fe::1]:443"}},
+		{"in a private network that is allowed", opened, true, []string{"10.20.0.3:443", "8.8.8.8:443"}},
+		{"in another one", opened, false, []string{"10.21.0.1:443", "127.0.0.1:443", "169.254.169.254:443", "[::ffff:10.20.0.3]:443"}},
+		{"checked before it is saved", checked, true, []string{"https://redis.inside.customer.example/hook", "https://10.20.0.3/", "https://8.8.8.8/"}},
+		{"checked, and refused", checked, false, []string{
+			"https://inner.1.gcp.databricks.com/", "https://metadata.google.internal/", "https://127.0.0.1/", "https://several.1.gcp.databricks.com/", "https://unknown.1.gcp.databricks.com/",
+			"http://redis.inside.customer.example/", "https://redis.inside.customer.example:8443/", "https://me@redis.inside.customer.example/", "not an address",
+		}},
 		{"not resolved", resolved, false, []string{"not-an-address", "example.com:443", ":443", ""}},
 
 		{"a workspace, the handover's address", allowed, true, []string{"https://1234.7.gcp.databricks.com/api", "https://acme.gcp.databricks.com:443/", "HTTPS://1234.7.GCP.Databricks.COM/", "https://handover.vendor.example/put?signature=1"}},

@@ -69,6 +69,7 @@ type siteFlags struct {
 	WaitingTarget      time.Duration  `help:"What waits longer than this is colored in the specialists' list, and red after twice as long." env:"WAITING_TARGET" default:"24h"`
 	SMTPURL            string         `name:"smtp-url" help:"The mail server: smtp://user@host:587, or smtps://user@host:465. Without it no mail is sent." env:"SMTP_URL"`
 	SMTPPassword       string         `name:"smtp-password" help:"The password of the user in SMTP_URL." env:"SMTP_PASSWORD"`
+	WebhookNetworks    []string       `help:"Private networks that webhook endpoints may be in." env:"WEBHOOK_NETWORKS"`
 	MailFrom           string         `help:"The sender of mail, unless an administrator set another." env:"MAIL_FROM"`
 	Inbox              *notify.Inbox  `kong:"-"` // the demo's, instead of a mail server
 	PageLimit          int            `help:"Pages a minute that one person may open, or one address where nobody is signed in; -1: any number." env:"PAGE_LIMIT" default:"3000"`
@@ -123,6 +124,11 @@ func (f *siteFlags) problems() []string {
 			out = append(out, "BASE_URL must be a bare origin, without path, query or user")
 		case u.Scheme == "http" && !loopbackURL(f.BaseURL):
 			out = append(out, "BASE_URL is plain http. Sign-in cookies need https: put the server behind TLS and write https://")
+		}
+	}
+	for _, n := range f.WebhookNetworks {
+		if _, problem := privateNetwork(n); problem != "" && strings.TrimSpace(n) != "" {
+			out = append(out, problem)
 		}
 	}
 	if f.SMTPURL != "" {
@@ -222,6 +228,34 @@ func trustedProxy(text string) (netip.Prefix, string) {
 		return netip.Prefix{}, fmt.Sprintf("%q in TRUSTED_PROXIES is everybody, who could then claim any address. Name your proxies' own networks", text)
 	}
 	return p.Masked(), ""
+}
+
+// privateNetworks are those that an organization uses for itself: RFC 1918, RFC 6598 and RFC 4193. Loopback and link-local
+// addresses, where metadata servers are, aren't among them.
+var privateNetworks = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("fc00::/7"),
+}
+
+// privateNetwork reads one network of WEBHOOK_NETWORKS; a sentence says what to correct.
+func privateNetwork(text string) (netip.Prefix, string) {
+	p, err := netip.ParsePrefix(strings.TrimSpace(text))
+	inside := func(n netip.Prefix) bool { return n.Bits() <= p.Bits() && n.Contains(p.Addr()) }
+	if err != nil || !slices.ContainsFunc(privateNetworks, inside) {
+		return netip.Prefix{}, fmt.Sprintf("%q in WEBHOOK_NETWORKS is not a private network. Write networks such as 10.20.0.0/16 or fd12:3456::/48, separated by commas", text)
+	}
+	return p.Masked(), ""
+}
+
+// webhookNetworks are the private networks that webhook endpoints may be in.
+func (f *siteFlags) webhookNetworks() []netip.Prefix {
+	var out []netip.Prefix
+	for _, text := range f.WebhookNetworks {
+		if p, problem := privateNetwork(text); problem == "" {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // settings are the settings that the environment gives, for where no administrator saved others. A flag that has its

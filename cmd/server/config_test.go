@@ -34,6 +34,27 @@ func TestTrustedProxies(t *testing.T) {
 	}
 }
 
+func TestWebhookNetworksAreAnOrganizationsOwn(t *testing.T) {
+	for text, want := range map[string]string{
+		"10.20.0.0/16": "10.20.0.0/16", " 10.20.1.2/16 ": "10.20.0.0/16", "192.168.0.0/16": "192.168.0.0/16", "fd12::/48": "fd12::/48", "10.0.0.0/8": "10.0.0.0/8",
+		"8.0.0.0/5": "", "0.0.0.0/0": "", "127.0.0.0/8": "", "169.254.0.0/16": "", "::1/128": "", "::ffff:10.0.0.0/104": "", "10.0.0.1": "", "vendor": "", "8.8.8.0/24": "",
+	} {
+		p, problem := privateNetwork(text)
+		if (problem == "") != (want != "") || problem == "" && p.String() != want {
+			t.Errorf("%q gives %v, %q; want %q", text, p, problem, want)
+		}
+	}
+	f := siteFlags{WebhookNetworks: []string{"10.20.0.0/16", "169.254.0.0/16"}}
+	if got := f.webhookNetworks(); len(got) != 1 {
+		t.Errorf("allowed: %v", got)
+	}
+	if !slices.ContainsFunc(f.problems(), func(p string) bool {
+		return strings.Contains(p, `"169.254.0.0/16" in WEBHOOK_NETWORKS is not a private network`)
+	}) {
+		t.Errorf("problems %q", f.problems())
+	}
+}
+
 // A domain where anybody gets an address would make everybody a specialist.
 func TestNoPublicMailDomainMakesSpecialists(t *testing.T) {
 	for domain, refused := range map[string]bool{
