@@ -1,5 +1,6 @@
-// Package notify brings to the vendor what it gets of an onboarding: the record and the encrypted secrets. Each try is a
-// River job that the store inserts; this package makes the request and says how it ended. It sends mail in the same way.
+// Package notify brings to the vendor what it gets of an onboarding: the record, the encrypted secrets, and signed messages
+// about events. Each try is a River job that the store inserts; this package makes the request and says how it ended. It
+// sends mail in the same way.
 //
 // It holds no access of a customer's, opens no secret, and knows no SQL and no HTML.
 package notify
@@ -13,7 +14,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -42,14 +42,20 @@ type Encrypter interface {
 	EncryptSecrets(ctx context.Context, id onboarding.ID, purposes []onboarding.Purpose, recipient string) (map[onboarding.Purpose]string, error)
 }
 
-// Config is what a Service works with. Ledger, Secrets and HTTP are needed.
+// Config is what a Service works with. Ledger, Secrets and HTTP are needed for deliveries; Webhooks, Signer and WebhookHTTP
+// for messages.
 type Config struct {
-	Ledger  Ledger
-	Secrets Encrypter
-	HTTP    *http.Client                  // guarded: no private addresses, no redirects, answers cut off
-	Backoff func(tries int) time.Duration // before the next try; nil: [Backoff]
-	Within  time.Duration                 // of one request, its answer included; 0: 30 seconds
-	Log     *slog.Logger                  // nil: discarded
+	Ledger   Ledger
+	Secrets  Encrypter
+	HTTP     *http.Client // guarded: no private addresses, no redirects, answers cut off
+	Webhooks WebhookLedger
+	Signer   Signer
+	// WebhookHTTP is guarded too, and reaches the private networks that the configuration allows.
+	WebhookHTTP *http.Client
+	Now         func() time.Time              // of the timestamps that receivers check; nil: time.Now
+	Backoff     func(tries int) time.Duration // before the next try; nil: [Backoff]
+	Within      time.Duration                 // of one request, its answer included; 0: 30 seconds
+	Log         *slog.Logger                  // nil: discarded
 }
 
 // Service makes the tries. Make one with [New].
@@ -62,6 +68,9 @@ func New(cfg Config) *Service {
 	}
 	if cfg.Within == 0 {
 		cfg.Within = 30 * time.Second
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -152,7 +161,8 @@ func (s *Service) secrets(ctx context.Context, e *onboarding.Errand) (out onboar
 		e.Body, e.Key = body, key
 	}
 	if to == onboarding.SecretsByWebhook {
-		return failed("No webhook endpoint takes secrets.", "Add a webhook endpoint that takes secrets"), false, nil
+		out, err := s.secretsByWebhook(ctx, *e)
+		return out, false, err
 	}
 	if e.Vendor.SecretsURL == "" {
 		return failed("No address for the encrypted secrets is configured.", "Enter an address for the encrypted secrets"), false, nil
@@ -201,7 +211,7 @@ func (s *Service) put(ctx context.Context, address string, body []byte, needs st
 		return failed("The address can't be read.", needs)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	out := s.send(req)
+	out := s.send(s.cfg.HTTP, req)
 	out.Way = onboarding.WayPut
 	if out.Refused {
 		out.NeedsVendor = needs
@@ -216,13 +226,13 @@ type sent struct {
 }
 
 // send makes a request and judges its answer.
-func (s *Service) send(req *http.Request) sent {
+func (s *Service) send(client *http.Client, req *http.Request) sent {
 	ctx, cancel := context.WithTimeout(req.Context(), s.cfg.Within)
 	defer cancel()
-	out := sent{TryOutcome: onboarding.TryOutcome{Asked: true, Try: onboarding.DeliveryTry{Request: req.Method + " " + bare(req.URL)}}}
+	out := sent{TryOutcome: onboarding.TryOutcome{Asked: true, Try: onboarding.DeliveryTry{Request: req.Method + " " + onboarding.BareURL(req.URL.String())}}}
 	began := time.Now()
 	defer func() { out.Try.Took = time.Since(began).Round(time.Millisecond) }()
-	res, err := s.cfg.HTTP.Do(req.WithContext(ctx))
+	res, err := client.Do(req.WithContext(ctx))
 	if err != nil {
 		out.Try.Problem, out.Refused = s.unreached(err)
 		return out
@@ -254,11 +264,6 @@ func (s *Service) unreached(err error) (problem string, refused bool) {
 	default:
 		return "The address couldn't be reached.", false
 	}
-}
-
-// bare is an address without what gives access.
-func bare(u *url.URL) string {
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // printable is the beginning of an answer as text.

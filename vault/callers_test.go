@@ -51,9 +51,9 @@ func TestOnlyTheProvisionerOpens(t *testing.T) {
 			}
 		}
 	}
-	// The consent, the secrets of a run, those that are encrypted for the vendor, and the vault's own resealing: a new place has to
+	// The consent, the secrets of a run, those that are encrypted for the vendor, those that sign messages to it, and the vault's own resealing: a new place has to
 	// record what it opens.
-	if where["groundwork/provisioner"] != 3 || where["groundwork/vault"] != 1 {
+	if where["groundwork/provisioner"] != 4 || where["groundwork/vault"] != 1 {
 		t.Errorf("opened in %v; see that each place records its use, then count it here", where)
 	}
 }

@@ -109,7 +109,11 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		OAuth: &oauth2.Config{ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret, Endpoint: endpoint}, RevokeURL: revoke,
 		GoogleEndpoint: f.CloudEndpoint, Guard: guard, Log: log,
 	})
-	deliveries := notify.New(notify.Config{Ledger: s.Store, Secrets: s.Service, HTTP: guard.HTTP(), Backoff: f.Tests.Backoff, Log: log})
+	hooks := &provisioner.Guard{Dials: dials, Private: f.webhookNetworks()}
+	deliveries := notify.New(notify.Config{
+		Ledger: s.Store, Secrets: s.Service, HTTP: guard.HTTP(), Webhooks: s.Store, Signer: s.Service, WebhookHTTP: hooks.HTTP(),
+		Now: s.Store.Now, Backoff: f.Tests.Backoff, Log: log,
+	})
 
 	mailer := &notify.Mailer{Ledger: s.Store, Log: log, Write: func(l onboarding.Letter) onboarding.Message { return web.Mail(l, f.BaseURL) }}
 	var checkMail func(context.Context) error

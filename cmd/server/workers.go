@@ -57,6 +57,7 @@ func startPool(ctx context.Context, s *store.Store, service *provisioner.Service
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &runWorker{service: service, pool: p})
 	river.AddWorker(workers, &deliveryWorker{service: deliveries})
+	river.AddWorker(workers, &webhookWorker{service: deliveries})
 	river.AddWorker(workers, &mailWorker{mailer: mailer})
 	if p.engine, err = s.NewEngine(workers, store.EngineConfig{Logger: log}); err == nil {
 		if err = p.engine.Start(life); err != nil {
@@ -193,10 +194,24 @@ func (w *deliveryWorker) Work(ctx context.Context, job *river.Job[onboarding.Del
 	return w.service.Deliver(ctx, job.Args.Delivery)
 }
 
-// wakeEvery is how often overdue deliveries are looked for.
+// webhookWorker is the River worker of one try of a message to an endpoint, as deliveryWorker is of a delivery.
+type webhookWorker struct {
+	river.WorkerDefaults[onboarding.WebhookArgs]
+	service *notify.Service
+}
+
+// Timeout is above that of a request.
+func (*webhookWorker) Timeout(*river.Job[onboarding.WebhookArgs]) time.Duration { return time.Minute }
+
+func (w *webhookWorker) Work(ctx context.Context, job *river.Job[onboarding.WebhookArgs]) error {
+	return w.service.Message(ctx, job.Args.Message)
+}
+
+// wakeEvery is how often overdue deliveries and messages are looked for.
 const wakeEvery = 30 * time.Second
 
-// keepDelivering makes jobs for the deliveries whose worker died, until ctx ends.
+// keepDelivering makes jobs for the deliveries and messages whose worker died, and shortens the log of messages, until ctx
+// ends.
 func keepDelivering(ctx context.Context, s *store.Store, log *slog.Logger) {
 	tick := time.NewTicker(wakeEvery)
 	defer tick.Stop()
@@ -206,7 +221,8 @@ func keepDelivering(ctx context.Context, s *store.Store, log *slog.Logger) {
 			return
 		case <-tick.C:
 		}
-		if err := s.WakeOverdue(ctx); err != nil && ctx.Err() == nil {
+		err := errors.Join(s.WakeOverdue(ctx), s.WakeMessages(ctx), s.ForgetMessages(ctx, s.Now().Add(-onboarding.WebhookLog)))
+		if err != nil && ctx.Err() == nil {
 			log.Warn("can't look for overdue deliveries; trying again", "error", err)
 		}
 	}
