@@ -261,7 +261,9 @@ func TestCanariesStayHidden(t *testing.T) {
 	kim.open("/admin/staff")
 	kim.open("/sessions")
 	kim.open("/admin/export.csv")
-	kim.open("/admin/o/" + id)
+	for _, tab := range []string{"", "/run", "/answers", "/values", "/people", "/history"} {
+		kim.open("/admin/o/" + id + tab)
+	}
 	after := dump(t, db)
 
 	secrets := map[string]string{

@@ -52,8 +52,14 @@ func TestWalk(t *testing.T) {
 		staff.see("Acme Analytics")
 		staff.look("21-admin-list")
 		staff.press("Acme Analytics")
-		staff.see("People and invitations")
+		staff.see("Latest activity")
 		staff.look("22-admin-detail")
+		overview := strings.Split(staff.url(), "?")[0]
+		for tab, text := range map[string]string{"run": "Who owns what", "answers": "Deployment name", "values": "Edit the values", "people": "People and invitations", "history": "All of it, with hashes"} {
+			staff.open(overview + "/" + tab)
+			staff.see(text)
+			staff.look("22-admin-detail-" + tab)
+		}
 		staff.open(d.URL + "/admin/new")
 		staff.press("Create the invitation")
 		staff.see("to continue")

@@ -99,10 +99,12 @@ func TestTheDetailPageKnowsTheListItWasOpenedFrom(t *testing.T) {
 	if href, _ := place.Find("a").First().Attr("href"); href != "/admin?sort=customer&specialist="+url.QueryEscape(sam) {
 		t.Errorf("back to %s", href)
 	}
+	people := func(row string) string { return strings.Replace(row, "?", "/people?", 1) }
+	p = s.get(people(row("Birch")))
 	action, _ := p.Find("form[action*=assign]").Attr("action")
 	after := s.post(action, "specialist", "") // leaves the filter
-	wantTo(t, after, row("Birch"))
-	if left := s.get(after.to()); left.Find("a[rel=next]").AttrOr("href", "") != row("Cedar") || left.Find("a[rel=prev]").AttrOr("href", "") != row("Alder") {
+	wantTo(t, after, people(row("Birch")))
+	if left := s.get(after.to()); left.Find("a[rel=next]").AttrOr("href", "") != people(row("Cedar")) || left.Find("a[rel=prev]").AttrOr("href", "") != people(row("Alder")) {
 		t.Error("who acted on an onboarding lost their place in the list")
 	}
 	want(t, s.get(web.AdminPath(onboarding.ID(strings.Split(strings.TrimPrefix(row("Cedar"), "/admin/o/"), "?")[0]))+"?at=made-up&sort=nonsense&cursor=%ff"), http.StatusOK)
@@ -193,7 +195,7 @@ func TestASpecialistHelps(t *testing.T) {
 	ob := w.begun()
 	s := w.as(sam)
 	at := func(act string) string { return web.AdminPath(ob.ID, act) }
-	detail := web.AdminPath(ob.ID)
+	detail, values, people := web.AdminPath(ob.ID), web.AdminPath(ob.ID, "values"), web.AdminPath(ob.ID, "people")
 
 	wantTo(t, s.post(at("note"), "note", "Called <b>Ada</b>\r\nshe is \u202eback on Monday"), detail)
 	page := s.get(detail)
@@ -204,19 +206,19 @@ func TestASpecialistHelps(t *testing.T) {
 		t.Error("the customer sees the note")
 	}
 
-	wantTo(t, s.post(at("assign"), "specialist", "sue@vendor.example"), detail)
+	wantTo(t, s.post(at("assign"), "specialist", "sue@vendor.example"), people)
 	if got := w.onboarding(ob.ID).Specialist; got != "sue@vendor.example" {
 		t.Errorf("assigned to %q", got)
 	}
-	wantTo(t, s.post(at("assign"), "specialist", ""), detail)
+	wantTo(t, s.post(at("assign"), "specialist", ""), people)
 
-	wantTo(t, s.post(at("vendor"), "control_plane_account", controlPlane, "allow_dataproc", "yes"), detail)
+	wantTo(t, s.post(at("vendor"), "control_plane_account", controlPlane, "allow_dataproc", "yes"), values)
 	if !w.onboarding(ob.ID).Vendor.AllowDataproc {
 		t.Error("the vendor's values aren't saved")
 	}
 
-	wantTo(t, s.post(at("invite"), "email", bob, "role", "colleague"), detail)
-	shown := s.get(detail)
+	wantTo(t, s.post(at("invite"), "email", bob, "role", "colleague"), people)
+	shown := s.get(people)
 	link := w.linkOn(shown)
 	if link == "" {
 		t.Fatal("the link isn't shown")
@@ -227,7 +229,7 @@ func TestASpecialistHelps(t *testing.T) {
 	}
 	for _, inv := range invites {
 		if inv.To == bob {
-			wantTo(t, s.post(at("invite"), "revoke", itoa(inv.ID)), detail)
+			wantTo(t, s.post(at("invite"), "revoke", itoa(inv.ID)), people)
 		}
 	}
 	want(t, w.browser().get(strings.TrimPrefix(link, w.url)), http.StatusGone)

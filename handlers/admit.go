@@ -189,7 +189,7 @@ func (s *Server) askSignIn(w http.ResponseWriter, v *visit, rt route, why string
 			next = web.OnboardingPath(v.id)
 		}
 		if strings.HasPrefix(rt.pattern, "/admin/o/") {
-			next = web.AdminPath(v.id)
+			next = placeOfAct(v).URL(v.id)
 		}
 	}
 	q := url.Values{"next": {next}}

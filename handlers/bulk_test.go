@@ -48,7 +48,7 @@ func TestSeveralAreAssignedOnceTheyAreConfirmed(t *testing.T) {
 	s := w.as(sam)
 	ids := s.selected("Alder", "Birch", "Cedar", "Maple")
 	to := "/admin/bulk?specialist=none"
-	wantTo(t, s.post(web.AdminPath(ids[2], "assign"), "specialist", sam), web.AdminPath(ids[2]))
+	wantTo(t, s.post(web.AdminPath(ids[2], "assign"), "specialist", sam), web.AdminPath(ids[2], "people"))
 	ask := s.post(to, tick("assign", append(slices.Clone(ids), ids[0], "ob_unknown"), "specialist", sam)...)
 	want(t, ask, http.StatusOK)
 	says(t, ask, "Assign 3 onboardings to Sample Person?", "Will not change", "Already assigned to them.")

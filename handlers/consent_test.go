@@ -110,10 +110,10 @@ func TestAnotherCustomerTakesTheFormersPlaceAndNothingOfTheirAccess(t *testing.T
 		t.Fatal("no way to replace the customer on purpose, or the access is gone already")
 	}
 
-	wantTo(t, s.post(invite, "email", "eve@customer.example", "role", "colleague"), web.AdminPath(ob.ID))
-	eves := w.linkOn(s.get(web.AdminPath(ob.ID)))
-	wantTo(t, s.post(invite, "email", cyd, "role", "customer", "replace", "yes"), web.AdminPath(ob.ID))
-	link := w.linkOn(s.get(web.AdminPath(ob.ID)))
+	wantTo(t, s.post(invite, "email", "eve@customer.example", "role", "colleague"), web.AdminPath(ob.ID, "people"))
+	eves := w.linkOn(s.get(web.AdminPath(ob.ID, "people")))
+	wantTo(t, s.post(invite, "email", cyd, "role", "customer", "replace", "yes"), web.AdminPath(ob.ID, "people"))
+	link := w.linkOn(s.get(web.AdminPath(ob.ID, "people")))
 	if w.live(ob.ID) || w.cloud.revoked != 1 {
 		t.Errorf("the former customer's access is held: %v, revoked %d times", w.live(ob.ID), w.cloud.revoked)
 	}
@@ -386,7 +386,7 @@ func TestARunDoesNotGoOnWithAnswersOfBefore(t *testing.T) {
 	k.end(onboarding.RunBlocked)
 	save("")
 	wantTo(t, a.connectAs(ob.ID, ada), web.OnboardingPath(ob.ID, "plan"))
-	wantTo(t, w.as(sam).post(web.AdminPath(ob.ID, "retry")), web.AdminPath(ob.ID))
+	wantTo(t, w.as(sam).post(web.AdminPath(ob.ID, "retry")), web.AdminPath(ob.ID, "run"))
 	wantTo(t, a.post(web.OnboardingPath(ob.ID, "retry")), web.OnboardingPath(ob.ID, "plan"))
 	if run := w.latest(ob.ID); run.State != onboarding.RunBlocked {
 		t.Errorf("the run is %s, with a data source that was taken out", run.State)

@@ -2,126 +2,14 @@ package handlers
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"groundwork/app"
 	"groundwork/onboarding"
 	"groundwork/web"
 	"groundwork/wizard"
 )
-
-// detailView is one onboarding as its specialist sees it.
-func (s *Server) detailView(v *visit) (web.AdminDetailView, error) {
-	ctx := v.Context()
-	j, err := s.App.Journey(ctx, v.actor, v.id)
-	if err != nil {
-		return web.AdminDetailView{}, err
-	}
-	ob := j.Onboarding
-	settings, err := s.App.Settings(ctx)
-	if err != nil {
-		return web.AdminDetailView{}, err
-	}
-	view := web.AdminDetailView{
-		Frame: s.adminFrame(v, ob.Customer, "onboardings"), Onboarding: ob, Steps: j.StepsAt(j.Case, ""), Sections: j.Sections(j.Case),
-		Waiting: j.Waiting(j.Case), Form: web.AdminForm{Customer: ob.Customer, OwnerEmail: ob.Owner, Specialist: ob.Specialist, Vendor: ob.Entered, Settings: settings.Vendor().Defaults(), WipedAPIKey: slices.Contains(ob.Wiped, onboarding.PurposeVendorAPIKey)},
-		MayArchive: !ob.Archived, MayForget: v.actor.Role == onboarding.RoleAdministrator && ob.Archived && ob.ForgottenAt.IsZero(),
-	}
-	view.Filter, view.At = listOf(v)
-	view.Path = web.DetailURL(v.id, view.Filter, view.At)
-	at := view.Filter
-	at.Cursor = view.At
-	if view.Neighbors, err = s.App.Neighbors(ctx, v.actor, ob, at); err != nil {
-		return view, err
-	}
-	if view.Specialists, err = s.App.Assignees(ctx, v.actor); err != nil {
-		return view, err
-	}
-	if view.Runs, err = s.App.Runs(ctx, v.actor, v.id, ""); err != nil {
-		return view, err
-	}
-	if view.Invites, err = s.App.Invites(ctx, v.actor, v.id); err != nil {
-		return view, err
-	}
-	if view.PresentCustomer, err = s.App.Customer(ctx, v.actor, v.id); err != nil {
-		return view, err
-	}
-	if view.Audit, err = s.App.Timeline(ctx, v.actor, v.id); err != nil {
-		return view, err
-	}
-	if view.Handover, err = s.handoverView(v); err != nil {
-		return view, err
-	}
-	succeeded, err := s.App.SucceededRun(ctx, v.actor, v.id)
-	if err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
-		return view, err
-	}
-	view.Recorded = succeeded.ID
-	if view.Mails, err = s.App.Mails(ctx, v.actor, v.id); err != nil {
-		return view, err
-	}
-	view.MailOn, view.MayRemind = settings.Sender() != "", s.App.MayRemind(ctx, v.actor, ob)
-	run, err := s.progressView(ctx, v.actor, v.id)
-	switch {
-	case err == nil:
-		run.Staff, run.MayAct, run.ConnectURL = true, false, ""
-		run.Frame = view.Frame
-		if run.EventsURL != "" {
-			run.EventsURL += "?view=detail"
-		}
-		view.Run = &run
-		view.MayRetry = run.Run.State == onboarding.RunBlocked || run.Run.State == onboarding.RunFailed && run.Run.Kind != onboarding.RunVerify
-	case onboarding.ErrorCode(err) != onboarding.CodeNotFound:
-		return view, err
-	}
-	return view, nil
-}
-
-// listOf is the list that a detail page was opened from, and the onboarding's place in it.
-func listOf(v *visit) (onboarding.Filter, string) {
-	q := v.URL.Query()
-	at := q.Get("at")
-	if !utf8.ValidString(at) {
-		at = ""
-	}
-	return web.ParseFilter(q), at
-}
-
-func (s *Server) adminDetail(w http.ResponseWriter, v *visit) error {
-	view, err := s.detailView(v)
-	if err != nil {
-		return err
-	}
-	if link, ok := s.popLink(v); ok {
-		view.Link = link
-	}
-	return s.draw(w, v.Request, http.StatusOK, web.AdminDetail(view))
-}
-
-// correct draws the detail page again with what was typed and what to correct.
-func (s *Server) correct(w http.ResponseWriter, v *visit, change func(*web.AdminDetailView)) error {
-	view, err := s.detailView(v)
-	if err != nil {
-		return err
-	}
-	view.Error = true
-	change(&view)
-	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.AdminDetail(view))
-}
-
-func (s *Server) toDetail(w http.ResponseWriter, v *visit, said string) error {
-	s.say(v.Context(), said)
-	return s.backToDetail(w, v)
-}
-
-// backToDetail keeps the list that the page was opened from.
-func (s *Server) backToDetail(w http.ResponseWriter, v *visit) error {
-	list, at := listOf(v)
-	return seeOther(w, v.Request, web.DetailURL(v.id, list, at))
-}
 
 func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
 	if _, err := s.App.Onboarding(v.Context(), v.actor, v.id); err != nil {

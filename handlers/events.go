@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"groundwork/onboarding"
+	"groundwork/web"
 )
 
 const (
@@ -58,9 +59,12 @@ func (s *Server) events(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return fmt.Errorf("take the connection over: %w", err)
 	}
-	detail := v.actor.Role.Staff() && v.URL.Query().Get("view") == "detail"
+	var place web.DetailPlace
+	if tab := web.LiveTab(v.URL.Query().Get("view")); tab != "" && v.actor.Role.Staff() {
+		place = placeOf(v, tab)
+	}
 	watcher := &watcher{
-		s: s, conn: conn, actor: v.actor, id: v.id, detail: detail, last: last,
+		s: s, conn: conn, actor: v.actor, id: v.id, place: place, last: last,
 		session: storedToken(s.sessions.Token(v.Context())), end: s.sessions.Deadline(v.Context()),
 	}
 	hijacked = true
@@ -77,7 +81,7 @@ type watcher struct {
 	conn    net.Conn
 	actor   onboarding.Actor
 	id      onboarding.ID
-	detail  bool
+	place   web.DetailPlace
 	last    int64  // id of the latest message
 	session string // the stored token
 	end     time.Time
@@ -92,7 +96,7 @@ func (w *watcher) watch() {
 			s.Logger.Error("a stream panicked", "onboarding", string(w.id), "error", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
-	frames, leave := s.streams.join(w.actor, w.id, w.detail)
+	frames, leave := s.streams.join(w.actor, w.id, w.place)
 	defer leave()
 	gone := make(chan struct{})
 	go func() {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"groundwork/onboarding"
 	"groundwork/web"
 )
@@ -37,7 +39,7 @@ type topicKey struct {
 	id    onboarding.ID
 	email string
 	role  onboarding.Role
-	part  bool // of the specialists' detail page
+	place web.DetailPlace // on the specialists' page; the zero value is the customer's page
 }
 
 type topic struct {
@@ -78,8 +80,8 @@ func (h *hub) admit(person string) (leave func(), err error) {
 
 // join subscribes to a run's frames. A slow reader misses frames between, never the latest. The channel is closed when
 // the run cannot be read any more; leave must be called.
-func (h *hub) join(actor onboarding.Actor, id onboarding.ID, detail bool) (<-chan frame, func()) {
-	key := topicKey{id, actor.Email, actor.Role, detail}
+func (h *hub) join(actor onboarding.Actor, id onboarding.ID, place web.DetailPlace) (<-chan frame, func()) {
+	key := topicKey{id, actor.Email, actor.Role, place}
 	ch := make(chan frame, 1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -172,24 +174,13 @@ func (h *hub) publish(t *topic, f frame) {
 func (h *hub) draw(ctx context.Context, actor onboarding.Actor, key topicKey) (frame, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	view, err := h.s.progressView(ctx, actor, key.id)
+	page, f, err := h.page(ctx, actor, key)
 	if err != nil {
 		return frame{}, err
 	}
-	view.Staff = key.part
-	view.Now = time.Time{} // exact times: "3 seconds ago" would make every look a change
 	var b strings.Builder
-	if err := web.ProgressParts(view).Render(ctx, &b); err != nil {
+	if err := page.Render(ctx, &b); err != nil {
 		return frame{}, fmt.Errorf("draw progress: %w", err)
-	}
-	f := frame{ended: view.Run.State.Ended()}
-	n := int64(view.Run.Epoch)
-	for _, t := range view.Run.Tasks {
-		n += int64(len(t.Events) + t.Attempt)
-	}
-	f.id = 2 * n
-	if f.ended {
-		f.id++
 	}
 	var data bytes.Buffer
 	for line := range strings.Lines(b.String()) {
@@ -198,4 +189,49 @@ func (h *hub) draw(ctx context.Context, actor onboarding.Actor, key topicKey) (f
 	data.WriteString("\n")
 	f.data = data.Bytes()
 	return f, nil
+}
+
+// page is what changed on the topic's page, and the frame for it without its data.
+func (h *hub) page(ctx context.Context, actor onboarding.Actor, key topicKey) (templ.Component, frame, error) {
+	if key.place.Tab == web.DetailOverview {
+		ob, err := h.s.App.Onboarding(ctx, actor, key.id)
+		if err != nil {
+			return nil, frame{}, err
+		}
+		view, err := h.s.detailHead(ctx, actor, ob, key.place)
+		if err != nil || view.Latest == nil {
+			return templ.NopComponent, frame{}, err
+		}
+		return web.DetailParts(view), ended(int64(view.Latest.Epoch+view.Latest.Done), view.Latest.State), nil
+	}
+	run, err := h.s.progressView(ctx, actor, key.id)
+	if err != nil {
+		return nil, frame{}, err
+	}
+	settings, err := h.s.App.Settings(ctx)
+	if err != nil {
+		return nil, frame{}, err
+	}
+	run.Brand = settings.Brand()
+	run.Now = time.Time{} // exact times: "3 seconds ago" would make every look a change
+	n := int64(run.Run.Epoch)
+	for _, t := range run.Run.Tasks {
+		n += int64(len(t.Events) + t.Attempt)
+	}
+	f := ended(n, run.Run.State)
+	if key.place.Tab == "" {
+		return web.ProgressParts(run), f, nil
+	}
+	view, err := h.s.detailHead(ctx, actor, run.Onboarding, key.place)
+	view.Run = &run
+	return web.DetailParts(view), f, err
+}
+
+// ended is a frame whose number is odd if the run has ended.
+func ended(n int64, state onboarding.RunState) frame {
+	f := frame{id: 2 * n, ended: state.Ended()}
+	if f.ended {
+		f.id++
+	}
+	return f
 }

@@ -75,7 +75,8 @@ func TestADomainsInviteIsTakenByTheFirstOfThatDomain(t *testing.T) {
 		t.Errorf("the owner is %q", ob.Owner)
 	}
 	says(t, s.get("/admin"), ada)
-	says(t, s.get(web.AdminPath(id)), "Contact "+ada, "anyone at customer.example customer, accepted", "by "+ada, ada+" accepted the invitation for anyone at customer.example as the customer.")
+	says(t, s.get(web.AdminPath(id, "people")), "anyone at customer.example customer, accepted", "by "+ada)
+	says(t, s.get(web.AdminPath(id)), "Contact "+ada, ada+" accepted the invitation for anyone at customer.example as the customer.")
 
 	// A colleague comes too late, and learns nobody's address; Ada's link still leads home.
 	second := w.as(bob)
@@ -140,7 +141,7 @@ func TestAnInviteIsReissued(t *testing.T) {
 		{"open, of a domain", "@customer.example", func(*world, onboarding.ID, string) {}},
 		{"expired", ada, func(w *world, _ onboarding.ID, _ string) { w.clock.add(15 * 24 * 3600e9) }},
 		{"withdrawn", ada, func(w *world, id onboarding.ID, _ string) {
-			wantTo(w.t, w.as(sam).post(web.AdminPath(id, "invite"), "revoke", "1"), web.AdminPath(id))
+			wantTo(w.t, w.as(sam).post(web.AdminPath(id, "invite"), "revoke", "1"), web.AdminPath(id, "people"))
 		}},
 		{"used", ada, func(w *world, id onboarding.ID, link string) {
 			wantTo(w.t, w.as(ada).post(link), web.OnboardingPath(id))
@@ -151,8 +152,8 @@ func TestAnInviteIsReissued(t *testing.T) {
 			id, old := w.as(sam).create(c.to)
 			c.before(w, id, old)
 			s := w.as(sam)
-			wantTo(t, s.post(web.AdminPath(id, "invite"), "reissue", "1"), web.AdminPath(id))
-			shown := s.get(web.AdminPath(id))
+			wantTo(t, s.post(web.AdminPath(id, "invite"), "reissue", "1"), web.AdminPath(id, "people"))
+			shown := s.get(web.AdminPath(id, "people"))
 			link := strings.TrimPrefix(w.linkOn(shown), w.url)
 			if link == "" || link == old {
 				t.Fatalf("the link is %q", link)
@@ -187,14 +188,14 @@ func TestTheOwnerIsWhoAccepted(t *testing.T) {
 	w := newWorld(t)
 	s := w.as(sam)
 	id, _ := s.create("ade@customer.example") // a slip
-	wantTo(t, s.post(web.AdminPath(id, "invite"), "email", bob, "role", "colleague"), web.AdminPath(id))
-	colleague := strings.TrimPrefix(w.linkOn(s.get(web.AdminPath(id))), w.url)
+	wantTo(t, s.post(web.AdminPath(id, "invite"), "email", bob, "role", "colleague"), web.AdminPath(id, "people"))
+	colleague := strings.TrimPrefix(w.linkOn(s.get(web.AdminPath(id, "people"))), w.url)
 	wantTo(t, w.as(bob).post(colleague), web.OnboardingPath(id))
 	if got := w.onboarding(id).Owner; got != "ade@customer.example" {
 		t.Errorf("a colleague became the owner: %q", got)
 	}
-	wantTo(t, s.post(web.AdminPath(id, "invite"), "email", ada), web.AdminPath(id))
-	link := strings.TrimPrefix(w.linkOn(s.get(web.AdminPath(id))), w.url)
+	wantTo(t, s.post(web.AdminPath(id, "invite"), "email", ada), web.AdminPath(id, "people"))
+	link := strings.TrimPrefix(w.linkOn(s.get(web.AdminPath(id, "people"))), w.url)
 	wantTo(t, w.as(ada).post(link), web.OnboardingPath(id))
 	want(t, s.post(web.AdminPath(id, "invite"), "email", "cyd@customer.example"), http.StatusUnprocessableEntity) // there is one
 	if got := w.onboarding(id).Owner; got != ada {

@@ -58,9 +58,9 @@ func TestAnInvitationByMailShowsItsLinkToItsReaderOnly(t *testing.T) {
 	if inviteLink.MatchString(p.body) {
 		t.Error("the page shows a link that stops working")
 	}
-	says(t, staff.get("/admin/o/"+string(id)), "Invitation to ada@customer.example Queued")
+	says(t, staff.get("/admin/o/"+string(id)+"/people"), "Invitation to ada@customer.example Queued")
 	w.deliver(mailer, id)
-	says(t, staff.get("/admin/o/"+string(id)), "Invitation to ada@customer.example Sent")
+	says(t, staff.get("/admin/o/"+string(id)+"/people"), "Invitation to ada@customer.example Sent")
 	messages := inbox.Messages()
 	if len(messages) != 1 || messages[0].To != ada || messages[0].ReplyTo != sam {
 		t.Fatalf("messages %+v", messages)
@@ -122,7 +122,7 @@ func TestASpecialistRemindsTheCustomerAndTheCustomerTheSpecialist(t *testing.T) 
 	p = staff.post("/admin/o/" + string(id) + "/remind")
 	want(t, p, http.StatusUnprocessableEntity)
 	w.clock.add(5 * time.Hour)
-	wantTo(t, w.as(sam).post("/admin/o/"+string(id)+"/remind"), "/admin/o/"+string(id))
+	wantTo(t, w.as(sam).post("/admin/o/"+string(id)+"/remind"), "/admin/o/"+string(id)+"/people")
 }
 
 // waitingOnUs is an onboarding of ada's that waits for the control plane account.
@@ -146,7 +146,7 @@ func TestWithoutMailNoPagePromisesIt(t *testing.T) {
 	w := newWorld(t)
 	id, _ := w.waitingOnUs()
 	staff := w.as(sam)
-	for path, b := range map[string]*browser{"/admin/new": staff, "/admin/o/" + string(id): staff, "/o/" + string(id) + "/check": w.as(ada), "/o/" + string(id) + "/connect": w.as(ada)} {
+	for path, b := range map[string]*browser{"/admin/new": staff, "/admin/o/" + string(id): staff, "/admin/o/" + string(id) + "/people": staff, "/o/" + string(id) + "/check": w.as(ada), "/o/" + string(id) + "/connect": w.as(ada)} {
 		p := b.get(path)
 		if p.Find("[name=send_mail], form[action$='/remind'], #mail-heading").Length() > 0 {
 			t.Errorf("%s offers mail", path)

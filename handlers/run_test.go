@@ -270,7 +270,7 @@ func TestAFailedRunIsRetriedAndCanceled(t *testing.T) {
 	}
 	s := w.as(sam)
 	want(t, s.get(web.AdminPath(ob.ID)), http.StatusOK)
-	wantTo(t, s.post(web.AdminPath(ob.ID, "retry")), web.AdminPath(ob.ID))
+	wantTo(t, s.post(web.AdminPath(ob.ID, "retry")), web.AdminPath(ob.ID, "run"))
 	if run := w.latest(ob.ID); run.State != onboarding.RunQueued {
 		t.Errorf("after the retry it is %s", run.State)
 	}

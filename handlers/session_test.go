@@ -182,7 +182,7 @@ func TestWhatNeedsARecentSignIn(t *testing.T) {
 		{ada, web.OnboardingPath(ob.ID, "teardown"), web.OnboardingPath(ob.ID, "teardown")},
 		{ada, web.OnboardingPath(ob.ID, "approve"), web.OnboardingPath(ob.ID)},
 		{ada, web.OnboardingPath(ob.ID, "retry"), web.OnboardingPath(ob.ID)},
-		{sam, web.AdminPath(ob.ID, "retry"), web.AdminPath(ob.ID)},
+		{sam, web.AdminPath(ob.ID, "retry"), web.AdminPath(ob.ID, "run")},
 		{root, "/admin/staff", "/admin/staff"},
 		{ada, web.OnboardingPath(ob.ID, "revoke"), ""},
 		{ada, web.OnboardingPath(ob.ID, "cancel"), ""},

@@ -104,9 +104,9 @@ func TestInvitingNeedsANameAndAnAddressAndSettingsGiveTheRest(t *testing.T) {
 	if ob := w.onboarding(id); ob.Vendor.ServingProject != "tecton-serving" || ob.Entered.ServingProject != "" {
 		t.Errorf("vendor %+v, entered %+v", ob.Vendor, ob.Entered)
 	}
-	p := admin.get("/admin/o/" + string(id))
+	p := admin.get("/admin/o/" + string(id) + "/values")
 	says(t, p, "Empty: tecton-serving, from the settings.")
-	if _, open := p.Find("details:has(#f-serving_project)").Attr("open"); open {
+	if _, open := p.Find("details details:has(#f-serving_project)").Attr("open"); open {
 		t.Error("values that nobody overrode are unfolded")
 	}
 	if got := p.Find("#f-serving_project").AttrOr("value", ""); got != "" {

@@ -41,7 +41,7 @@ func TestTheHistoryIsDownloadedByBothSidesAndVerifies(t *testing.T) {
 			}
 		}
 	}
-	for _, from := range []string{web.OnboardingPath(ob.ID, "receipt"), web.AdminPath(ob.ID)} {
+	for _, from := range []string{web.OnboardingPath(ob.ID, "receipt"), web.AdminPath(ob.ID, "history")} {
 		b := a
 		if strings.HasPrefix(from, "/admin") {
 			b = w.as(sam)
@@ -243,8 +243,8 @@ func TestTheHistoryIsToldInSentencesToBothSides(t *testing.T) {
 	a.fillIn(ob.ID, "online-store")
 	region := a.get(web.OnboardingPath(ob.ID, "step", "region"))
 	wantTo(t, a.post(web.OnboardingPath(ob.ID, "step", "region"), "region", "us-east1", "version", version(t, region)), web.OnboardingPath(ob.ID, "step", "online-store"))
-	wantTo(t, s.post(web.AdminPath(ob.ID, "vendor"), "control_plane_account", controlPlane, "handover_url", "https://records.example/put?signature=dapi-canary", "bigtable_spark_role", "roles/bigtable.reader"), web.AdminPath(ob.ID))
-	wantTo(t, s.post(web.AdminPath(ob.ID, "assign"), "specialist", ""), web.AdminPath(ob.ID))
+	wantTo(t, s.post(web.AdminPath(ob.ID, "vendor"), "control_plane_account", controlPlane, "handover_url", "https://records.example/put?signature=dapi-canary", "bigtable_spark_role", "roles/bigtable.reader"), web.AdminPath(ob.ID, "values"))
+	wantTo(t, s.post(web.AdminPath(ob.ID, "assign"), "specialist", ""), web.AdminPath(ob.ID, "people"))
 
 	// lines are the sentence, then what was before and after, latest first.
 	lines := func(p page) string {
@@ -331,7 +331,7 @@ func TestALongHistoryIsReadPageByPage(t *testing.T) {
 func TestTheHistoryNamesTheDeploymentsValuesAsTheFormDoes(t *testing.T) {
 	w := newWorld(t)
 	labels := map[string]bool{}
-	w.as(sam).get(web.AdminPath(w.begun().ID)).Find("label").Each(func(_ int, s *goquery.Selection) {
+	w.as(sam).get(web.AdminPath(w.begun().ID, "values")).Find("label").Each(func(_ int, s *goquery.Selection) {
 		labels[strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(s.Text()), "(optional)"))] = true
 	})
 	var all onboarding.VendorValues

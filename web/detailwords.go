@@ -8,18 +8,18 @@ import (
 )
 
 func (v AdminDetailView) listName() string {
-	if (AdminListView{Filter: v.Filter}).filtered() {
+	if (AdminListView{Filter: v.Place.Filter}).filtered() {
 		return "Back to the list"
 	}
 	return "All onboardings"
 }
 
 func (v AdminDetailView) act(name string) string {
-	return DetailURL(v.Onboarding.ID, v.Filter, v.At, name)
+	return v.Place.act(v.Onboarding.ID, name)
 }
 
 func (v AdminDetailView) neighbor(n onboarding.Neighbor) string {
-	return DetailURL(n.ID, v.Filter, n.Place)
+	return DetailPlace{v.Place.Tab, v.Place.Filter, n.Place}.URL(n.ID)
 }
 
 func (v AdminNewView) newFrame() Frame {
@@ -37,8 +37,11 @@ func (v AdminDetailView) detailFrame() Frame {
 	f := v.Frame.titled(v.Onboarding.Customer)
 	f.Nav, f.Customer = "onboardings", ""
 	f.Error = f.Error || len(v.problems()) > 0
-	if v.Run != nil && v.Run.live() {
+	if v.EventsURL != "" {
 		f.Live = OnEvents
+	}
+	if v.Latest != nil && v.Latest.State.Active() && (v.Place.Tab == DetailOverview || v.Place.Tab == DetailRun) {
+		f.Refresh = 5
 	}
 	return f
 }
@@ -170,8 +173,8 @@ func changed(c onboarding.StaffChange) string {
 
 // resources says what exists; "" before the first run, and while one is active.
 func (v AdminDetailView) resources() string {
-	if v.Run == nil || v.Run.Made.Kind == "" {
+	if v.Made.Kind == "" {
 		return ""
 	}
-	return existing(v.Run.Made)
+	return existing(v.Made)
 }

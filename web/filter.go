@@ -103,15 +103,6 @@ func filterQuery(f onboarding.Filter) url.Values {
 // ListURL is the address of the list under a filter.
 func ListURL(f onboarding.Filter) string { return withQuery("/admin", filterQuery(f)) }
 
-// DetailURL is the address of an onboarding, or of an act on it, opened from the list of a filter at a place.
-func DetailURL(id onboarding.ID, f onboarding.Filter, at string, act ...string) string {
-	q := filterQuery(f)
-	if at != "" {
-		q.Set("at", at)
-	}
-	return withQuery(AdminPath(id, act...), q)
-}
-
 func withQuery(path string, q url.Values) string {
 	if len(q) == 0 {
 		return path

@@ -23,6 +23,11 @@ type GalleryPage struct {
 // and for looking at a page without clicking one's way to it.
 func Gallery() []GalleryPage {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	return slices.Concat(s.pages(), s.details())
+}
+
+// pages are all but the tabs of the specialists' page.
+func (s samples) pages() []GalleryPage {
 	return []GalleryPage{
 		{"signin", SignIn(SignInView{Frame: s.nobody(), StartURL: "/signin/start"})},
 		{"signin-message", SignIn(SignInView{Frame: s.nobody(), StartURL: "/signin/start", Message: "You are signed out."})},
@@ -166,9 +171,6 @@ func Gallery() []GalleryPage {
 		{"admin-new", AdminNew(AdminNewView{Frame: s.staff(), Specialists: s.specialists(), MailOn: true})},
 		{"admin-new-errors", AdminNew(s.adminNewErrors())},
 		{"admin-new-created", AdminNew(s.adminCreated())},
-		{"admin-detail", AdminDetail(s.detail(onboarding.RunRunning))},
-		{"admin-detail-failed", AdminDetail(s.detail(onboarding.RunFailed))},
-		{"admin-detail-form", AdminDetail(s.detailForm())},
 		{"staff", StaffPage(s.people(true))},
 		{"staff-errors", StaffPage(s.peopleErrors())},
 		{"demo-mail", DemoMailPage(s.demoMail())},
@@ -862,36 +864,4 @@ func (s samples) link() InviteLink {
 func (s samples) adminCreated() AdminNewView {
 	o := s.onboarding()
 	return AdminNewView{Frame: s.staff(), Created: &o, Link: s.link()}
-}
-
-func (s samples) detail(state onboarding.RunState) AdminDetailView {
-	p := s.progress(state)
-	o := s.onboarding()
-	if state == onboarding.RunFailed {
-		o.Status, o.Current = onboarding.StatusAttention, "Let Spark use the bucket: quota"
-		o.Waiting = onboarding.Waiting{On: onboarding.PartyCustomer, For: "Retry after the quota was raised", Since: s.now.Add(-18 * time.Minute)}
-	}
-	o.Vendor = onboarding.VendorValues{ControlPlaneAccount: "tecton-acme-production-control-plane@tecton-acme.iam.gserviceaccount.com"}
-	return AdminDetailView{
-		Frame: s.staff(), Onboarding: o, Steps: s.steps(8), Sections: s.check(true).Sections, Run: &p, Runs: s.runs(),
-		Form: AdminForm{Specialist: o.Specialist, Vendor: o.Vendor}, Specialists: s.specialists(),
-		Invites: []onboarding.Invite{
-			{ID: 1, To: "ada@customer.example", Role: onboarding.RoleCustomer, CreatedAt: s.now.Add(-72 * time.Hour), ExpiresAt: s.now.Add(96 * time.Hour), UsedAt: s.now.Add(-70 * time.Hour)},
-			{ID: 2, To: "@customer.example", Role: onboarding.RoleColleague, CreatedAt: s.now.Add(-time.Hour), ExpiresAt: s.now.Add(24 * time.Hour)},
-			{ID: 3, To: "alan@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(-time.Hour)},
-		},
-		Audit: append([]onboarding.AuditEntry{{At: s.now.Add(-time.Hour), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: onboarding.AuditNote, Text: "Their security team has read the receipt page and likes it."}}, s.audit()...), Filter: onboarding.Filter{Status: onboarding.StatusProvisioning, Cursor: "page"}, At: "here",
-		Neighbors: onboarding.Neighbors{Prev: onboarding.Neighbor{ID: "ob_a", Place: "before"}, Next: onboarding.Neighbor{ID: "ob_b", Place: "after"}, Position: 12, Total: 48}, Mails: s.mails(), MailOn: true, MayRemind: true, MayRetry: state == onboarding.RunFailed, MayArchive: true,
-	}
-}
-
-func (s samples) detailForm() AdminDetailView {
-	v := s.detail(onboarding.RunRunning)
-	v.Run, v.Runs, v.Link, v.MayArchive = nil, onboarding.RunPage{}, s.link(), false
-	v.Flash = "The values were saved."
-	v.InviteEmail, v.InviteProblem = "grace", "Enter an email address like name@company.example"
-	v.Form.Problems = wizard.Problems{{Field: "handover_url", Message: "Enter an address that starts with https://"}}
-	v.Onboarding.Status, v.Onboarding.Current = onboarding.StatusInForm, "Region (2 of 7)"
-	v.Sections, v.Steps = v.Sections[:1], s.steps(2)
-	return v
 }

@@ -49,7 +49,7 @@ func (v AdminListView) detail(i int) string {
 	if i < len(v.Page.Places) {
 		at = v.Page.Places[i]
 	}
-	return DetailURL(v.Page.Items[i].ID, v.Filter, at)
+	return DetailPlace{Filter: v.Filter, At: at}.URL(v.Page.Items[i].ID)
 }
 
 // sorted returns aria-sort, if the list is sorted by the column, and the sort that a click on it asks for.
@@ -76,19 +76,7 @@ func (v AdminListView) counted() string {
 	return fmt.Sprintf("%d–%d of %d", v.From, v.From+n-1, v.Page.Total)
 }
 
-func (v AdminListView) ageTone(w onboarding.Waiting) tone {
-	if w.On == onboarding.PartyNobody || v.Now.IsZero() {
-		return ""
-	}
-	switch d := v.Now.Sub(w.Since); {
-	case d > 2*v.target():
-		return "err"
-	case d > v.target():
-		return "warn"
-	default:
-		return ""
-	}
-}
+func (v AdminListView) ageTone(w onboarding.Waiting) tone { return ageTone(w, v.Now, v.target()) }
 
 func (v AdminListView) listFrame() Frame {
 	f := v.Frame.titled("Onboardings")

@@ -29,7 +29,7 @@ func (v AuditView) span() string {
 }
 
 // timelineLines is how much of the history the specialists' page of an onboarding shows.
-const timelineLines = 30
+const timelineLines = 100
 
 // after is what a change came to.
 func after(c onboarding.Change) string {

@@ -370,37 +370,47 @@ type AdminNewView struct {
 	Link        InviteLink
 }
 
-// AdminDetailView is one onboarding, for the vendor's staff.
+// AdminDetailView is a tab of one onboarding, for the vendor's staff. It holds what every tab shows, and what its own
+// does.
 type AdminDetailView struct {
 	Frame
-	Onboarding  onboarding.Onboarding
-	Steps       []wizard.StepLink
-	Sections    []wizard.Section
-	Waiting     []string
-	Run         *ProgressView // nil: no run yet
-	Runs        onboarding.RunPage
-	Form        AdminForm
-	Specialists []onboarding.Actor
-	Invites     []onboarding.Invite
-	// PresentCustomer is who an invited customer would replace; "" nobody joined yet.
-	PresentCustomer string
+	Place      DetailPlace
+	Neighbors  onboarding.Neighbors
+	Onboarding onboarding.Onboarding
+	Steps      []wizard.StepLink
+	Target     time.Duration          // as in [AdminListView]
+	DrawnAt    time.Time              // how long the onboarding has waited is counted to it
+	Latest     *onboarding.RunSummary // the latest run; nil: no run yet
+	MayRetry   bool
+	MayRemind  bool
+	EventsURL  string // SSE; "" draws a static tab
+
+	// The overview.
+	Waiting    []string
+	Made       onboarding.Made // zero before the first run, and while one is active
+	Handover   HandoverView
+	Recorded   onboarding.RunID        // the latest run that left a record, "" none
+	Audit      []onboarding.AuditEntry // with the notes, newest first; the history shows it too
+	Note       string                  // what was typed
+	MayArchive bool
+	MayForget  bool // erases the people of an archived onboarding
+	// NoteProblem is what to correct about Note.
+	NoteProblem string
+
+	Run      *ProgressView // the run's tab; nil: no run yet
+	Runs     onboarding.RunPage
+	Sections []wizard.Section // the answers' tab
+	Form     AdminForm        // the values' tab, and whom the people's tab assigns
+
+	// The people's tab.
+	Specialists     []onboarding.Actor
+	Invites         []onboarding.Invite
+	PresentCustomer string     // who an invited customer would replace; "" nobody joined yet
 	Link            InviteLink // just made; zero: none
 	InviteProblem   string
-	InviteEmail     string // what was typed
-	Note            string // what was typed
-	NoteProblem     string
-	Audit           []onboarding.AuditEntry // newest first
-	Filter          onboarding.Filter       // of the list that it was opened from
-	At              string                  // its place there, "" where it is now
-	Neighbors       onboarding.Neighbors
-	Handover        HandoverView
-	Recorded        onboarding.RunID  // the latest run that left a record, "" none
+	InviteEmail     string            // what was typed
 	Mails           []onboarding.Mail // newest first
 	MailOn          bool              // invitations can be mailed
-	MayRemind       bool
-	MayRetry        bool
-	MayArchive      bool
-	MayForget       bool // erases the people of an archived onboarding
 }
 
 // StaffView lists the vendor's people.

@@ -102,7 +102,7 @@ func TestGalleryHasEveryPage(t *testing.T) {
 			f, ok := d.(*ast.FuncDecl)
 			switch {
 			case !ok:
-			case path == "gallery.go":
+			case strings.HasPrefix(path, "gallery"):
 				shown = append(shown, calls(f)...)
 			case f.Name.IsExported() && strings.HasSuffix(path, "_templ.go") && slices.Contains(calls(f), "Layout"):
 				pages = append(pages, f.Name.Name)
@@ -320,7 +320,7 @@ func TestProgressParts(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
 	for name, v := range map[string]ProgressView{
 		"of the customer's page": s.progress(onboarding.RunSucceeded),
-		"of the staff's page":    s.detail(onboarding.RunRunning).staffRun(),
+		"of the staff's page":    s.detail(DetailRun, onboarding.RunRunning).staffRun(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -360,6 +360,29 @@ func TestProgressParts(t *testing.T) {
 				within := s.ParentsFiltered("[id^=run-]").Length() > 0
 				if !live[id] && !within && id != "#run-heading" {
 					t.Errorf("%s is never brought up to date", id)
+				}
+			})
+		})
+	}
+}
+
+// TestDetailParts holds that a live message brings parts of the specialists' page up to date that are on it.
+func TestDetailParts(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	for _, tab := range []DetailTab{DetailOverview, DetailRun} {
+		t.Run(string(tab), func(t *testing.T) {
+			v := s.detail(tab, onboarding.RunRunning)
+			page, _ := render(t, GalleryPage{string(tab), AdminDetail(v)})
+			parts, _ := render(t, GalleryPage{string(tab), DetailParts(v)})
+			targets := parts.Find("hx-partial")
+			if targets.Length() < 3 {
+				t.Errorf("%d parts", targets.Length())
+			}
+			targets.Each(func(_ int, part *goquery.Selection) {
+				target := page.Find(part.AttrOr("hx-target", ""))
+				want, _ := target.Html()
+				if got, _ := part.Html(); target.Length() != 1 || strings.TrimSpace(got) != strings.TrimSpace(want) {
+					t.Errorf("%s is %d times on the page, or differs", part.AttrOr("hx-target", ""), target.Length())
 				}
 			})
 		})
