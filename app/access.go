@@ -20,6 +20,8 @@ type consentStore interface {
 	LiveConsent(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Consent, error)
 	// ChooseProject binds a consent that was given before a project was chosen to the project that its giver chose.
 	ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Consent, project string) error
+	// AccountHeld reports whether a live consent of any onboarding ends at Google with one of that account and client.
+	AccountHeld(ctx context.Context, email string, account onboarding.Account, client string) (bool, error)
 	// ConsentAsked records that the actor left for Google's consent page.
 	ConsentAsked(context.Context, onboarding.Actor, onboarding.ID) error
 	// ConsentRefused records that the actor came back from Google without a consent, and Google's code.
@@ -40,7 +42,8 @@ type consentCloud interface {
 	Alive(context.Context, onboarding.Actor, onboarding.ID) error
 	// Discard revokes a token that was given and is not kept, as far as Google can be reached.
 	Discard(context.Context, onboarding.ConsentToken)
-	// Revoke ends the live consent at Google and wipes it here, whatever Google answered. None is fine.
+	// Revoke ends the live consent at Google and wipes it here, whatever Google answered. While another of the same account
+	// is live, it ends only here. None is fine.
 	Revoke(context.Context, onboarding.Actor, onboarding.ID) error
 	// RevokeConsent is Revoke for one consent: another that took its place stays.
 	RevokeConsent(context.Context, onboarding.Actor, onboarding.Consent) error
@@ -201,7 +204,9 @@ type GivenConsent struct {
 	Kind    onboarding.RunKind // of the plan that the person was on the way to
 	Shown   string             // the [Ask.Name] of what our page listed
 	Chosen  string             // the account that the person chose on our page; "" their own, or the one before
-	Account string             // the account that consented
+	Account string             // the address of the account that consented
+	Subject onboarding.Account // of that account
+	Client  string             // the OAuth client that it was given to
 	Asked   []string           // scopes
 	Scopes  []string           // that were granted
 	Token   onboarding.ConsentToken
@@ -214,7 +219,8 @@ type ConsentRefusal struct {
 	Expected string   // CodeConflict: the account that was expected
 }
 
-// KeepConsent seals a consent and keeps it. A consent that isn't kept is revoked at Google, and the refusal says why;
+// KeepConsent seals a consent and keeps it. A consent that isn't kept is revoked at Google, unless
+// another of the same account is held, and the refusal says why;
 // CodeCloud when Google gave no lasting access.
 func (a *App) KeepConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in GivenConsent) (ConsentRefusal, error) {
 	held, err := a.cfg.Store.LiveConsent(ctx, actor, id)
@@ -223,9 +229,8 @@ func (a *App) KeepConsent(ctx context.Context, actor onboarding.Actor, id onboar
 	}
 	kept := false
 	defer func() {
-		// One account's tokens may end together at Google.
-		if !kept && in.Account != held.Email {
-			a.cfg.Cloud.Discard(context.WithoutCancel(ctx), in.Token)
+		if !kept {
+			a.discard(context.WithoutCancel(ctx), in)
 		}
 	}()
 	ask, refusal, err := a.checkConsent(ctx, actor, id, in)
@@ -238,7 +243,7 @@ func (a *App) KeepConsent(ctx context.Context, actor onboarding.Actor, id onboar
 		}
 	}
 	consent := onboarding.Consent{
-		Onboarding: id, Email: in.Account, Scopes: in.Scopes, Asked: in.Asked, CreatedAt: a.cfg.Now().UTC(),
+		Onboarding: id, Email: in.Account, Account: in.Subject, Client: in.Client, Scopes: in.Scopes, Asked: in.Asked, CreatedAt: a.cfg.Now().UTC(),
 		Project: ask.Project, Shown: ask.lines(),
 	}
 	if err := a.sealConsent(&consent, in.Token); err != nil {
@@ -249,6 +254,16 @@ func (a *App) KeepConsent(ctx context.Context, actor onboarding.Actor, id onboar
 	}
 	kept = true
 	return refusal, nil
+}
+
+// discard revokes a consent that isn't kept, unless Google would end another with it that is.
+func (a *App) discard(ctx context.Context, in GivenConsent) {
+	switch held, err := a.cfg.Store.AccountHeld(ctx, in.Account, in.Subject, in.Client); {
+	case err != nil:
+		a.cfg.Log.WarnContext(ctx, "discard a consent", "error", err)
+	case !held:
+		a.cfg.Cloud.Discard(ctx, in.Token)
+	}
 }
 
 // checkConsent returns what a consent was given for, or why it isn't kept.
@@ -317,12 +332,11 @@ func (a *App) LiveConsent(ctx context.Context, actor onboarding.Actor, id onboar
 	return a.cfg.Store.LiveConsent(ctx, actor, id)
 }
 
-// AccessEnded reports whether the consent that was given last was revoked at Google and wiped here. An earlier one was
-// wiped when it was replaced.
-func (a *App) AccessEnded(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (bool, error) {
+// LatestConsent returns the consent that was given last, held or not, without its sealed token; the zero Consent if none
+// ever was. An earlier one was wiped when it was replaced.
+func (a *App) LatestConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Consent, error) {
 	given, err := a.cfg.Store.Consents(ctx, actor, id)
-	last := latestConsent(given)
-	return last.ID != 0 && !last.Live() && !last.RevokedAt.IsZero(), err
+	return latestConsent(given), err
 }
 
 // UsedConsent is a consent and every use of it.

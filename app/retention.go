@@ -127,33 +127,49 @@ func (a *App) EndAllAccess(ctx context.Context, report func(EndedAccess)) error 
 		return err
 	}
 	var mu sync.Mutex
+	var last []onboarding.Consent // those that Google keeps until another of the same account ends
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for _, consent := range held {
 		group.Go(func() error {
 			ended := EndedAccess{Consent: consent}
-			ended.Confirmed, ended.Err = a.endAccess(ctx, consent)
+			after, err := a.endAccess(ctx, consent)
+			ended.Confirmed, ended.Err = !after.RevokedAt.IsZero(), err
 			mu.Lock()
 			defer mu.Unlock()
+			if after.Kept {
+				last = append(last, consent)
+				return nil
+			}
 			report(ended)
 			return nil
 		})
 	}
-	return group.Wait()
+	err = group.Wait()
+	for _, consent := range last {
+		after, err := a.consent(ctx, consent)
+		report(EndedAccess{Consent: consent, Confirmed: !after.RevokedAt.IsZero(), Err: err})
+	}
+	return err
 }
 
-// endAccess ends a consent, and reports whether Google confirmed it.
-func (a *App) endAccess(ctx context.Context, consent onboarding.Consent) (confirmed bool, err error) {
+// endAccess ends a consent, and returns it as it is then.
+func (a *App) endAccess(ctx context.Context, consent onboarding.Consent) (onboarding.Consent, error) {
 	if err := a.cfg.Cloud.RevokeConsent(ctx, onboarding.System, consent); err != nil {
-		return false, err
+		return onboarding.Consent{}, err
 	}
-	after, err := a.cfg.Store.Consents(ctx, onboarding.System, consent.Onboarding)
-	for _, g := range after {
+	return a.consent(ctx, consent)
+}
+
+// consent reads a consent again.
+func (a *App) consent(ctx context.Context, consent onboarding.Consent) (onboarding.Consent, error) {
+	all, err := a.cfg.Store.Consents(ctx, onboarding.System, consent.Onboarding)
+	for _, g := range all {
 		if g.ID == consent.ID {
-			confirmed = !g.RevokedAt.IsZero()
+			return g, err
 		}
 	}
-	return confirmed, err
+	return onboarding.Consent{}, err
 }
 
 // WithdrawnSecrets is what became of one onboarding's secrets.

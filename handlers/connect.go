@@ -200,7 +200,7 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		return again(onboarding.Errorf(onboarding.CodeForbidden, "%s is another account at Google than the one that you are signed in with here. Sign out here, sign in again, then connect.", who.Email), page)
 	}
 	refusal, err := s.App.KeepConsent(ctx, v.actor, v.id, app.GivenConsent{
-		Kind: kindAt(v.id, f.Next), Shown: f.Asked, Chosen: f.Account, Account: who.Email, Asked: connectScopes(s.App.Scopes()), Scopes: who.Scopes,
+		Kind: kindAt(v.id, f.Next), Shown: f.Asked, Chosen: f.Account, Account: who.Email, Subject: who.Account, Client: s.OAuth.ClientID, Asked: connectScopes(s.App.Scopes()), Scopes: who.Scopes,
 		Token: onboarding.ConsentToken{RefreshToken: who.Token.RefreshToken, AccessToken: who.Token.AccessToken, Expiry: who.Token.Expiry},
 	})
 	switch {

@@ -21,13 +21,13 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 	case ob.Status == onboarding.StatusTornDown: // what was made is gone
 		return toProgress(w, v)
 	}
-	revoked, err := s.App.AccessEnded(v.Context(), v.actor, v.id)
+	access, err := s.App.LatestConsent(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
 	view := web.DoneView{
 		Frame: s.onboardingFrame(v, ob, "Your project is ready"), Onboarding: ob, Run: run, Specialist: ob.Specialist,
-		Address: run.Plan.Spec.UIAddress(), Facts: s.App.Facts(run), Revoked: revoked,
+		Address: run.Plan.Spec.UIAddress(), Facts: s.App.Facts(run), Revoked: !access.Live() && !access.RevokedAt.IsZero(), Kept: access.Kept,
 	}
 	if view.Items, err = s.App.Inventory(v.Context(), v.actor, v.id); err != nil {
 		return err

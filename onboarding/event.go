@@ -225,6 +225,8 @@ type ConsentProject struct {
 type ConsentWiped struct {
 	Email   string `json:"email"`   // the Google account, "" once the onboarding's people were erased
 	Revoked bool   `json:"revoked"` // Google confirmed that it revoked the token
+	// Kept: another access of the same account was live, so Google was not asked to revoke it.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // SecretsWiped says that secrets were wiped.

@@ -153,6 +153,8 @@ type Consent struct {
 	Ref        string // random, from [NewConsentRef]; "" in a consent from before there were any
 	Onboarding ID
 	Email      string   // the Google account that consented
+	Account    Account  // of Email; "" in a consent of an earlier version
+	Client     string   // the OAuth client that it was given to; "" in a consent of an earlier version
 	Scopes     []string // granted, as Google said at the callback
 	Asked      []string
 	GivenBy    string   // the member who consented, "" in a consent from before that was kept; the account may have another address
@@ -160,6 +162,7 @@ type Consent struct {
 	Shown      []string // the permissions that the consent listed, by [Permission.Line]
 	CreatedAt  time.Time
 	RevokedAt  time.Time // at Google; zero: not yet
+	Kept       bool      // wiped, and not revoked at Google yet: that ends with the last live consent of the same account and client
 	WipedAt    time.Time // here; zero: still held
 	WipedBy    string    // who gave it up or replaced it, the system at the end of a run; "" in a consent from before that was kept
 	Sealed     []byte    // nil once wiped

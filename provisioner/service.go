@@ -55,6 +55,8 @@ type Ledger interface {
 	LiveConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Consent, error)
 	ResealConsent(ctx context.Context, consent int64, sealed []byte) error
 	RecordUse(ctx context.Context, consent int64, by, purpose, text string) error
+	// WipeIfShared wipes a consent if Google would end another live one with it, and reports whether.
+	WipeIfShared(ctx context.Context, actor onboarding.Actor, consent int64) (bool, error)
 	WipeConsent(ctx context.Context, actor onboarding.Actor, consent int64, revokedAt time.Time) error
 	// SealedSecret is CodeGone where a run that succeeded wiped it, else CodeNotFound where there is none.
 	SealedSecret(ctx context.Context, id onboarding.ID, purpose onboarding.Purpose) ([]byte, error)
@@ -236,7 +238,8 @@ func (s *Service) Project(ctx context.Context, actor onboarding.Actor, id onboar
 	}
 }
 
-// Revoke ends the customer's access: at Google, then here, whatever Google said. No live consent is success.
+// Revoke ends the customer's access: at Google, then here, whatever Google said. Google would end everything of the same
+// account with it, so while another consent of that account is live, it ends only here. No live consent is success.
 func (s *Service) Revoke(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	g, err := s.cfg.Ledger.LiveConsent(ctx, actor, id)
 	if err != nil {
@@ -262,19 +265,31 @@ func (s *Service) revoke(ctx context.Context, actor onboarding.Actor, g onboardi
 		return nil
 	}
 	id := g.Onboarding
+	shared, err := s.cfg.Ledger.WipeIfShared(ctx, actor, g.ID)
+	if err != nil {
+		return fmt.Errorf("wipe consent of %s: %w", id, err)
+	}
+	if shared {
+		s.recordRevocation(ctx, actor, g, "Wipe the access here. Google keeps it for another access of the same account, and ends it with that one")
+		return nil
+	}
 	var at time.Time
 	text := s.revokeAtGoogle(ctx, g)
 	if text == "" {
 		at, text = s.cfg.Now(), "Revoke the access at Google"
 	}
-	// It ends even where that can't be recorded.
-	if err := s.cfg.Ledger.RecordUse(ctx, g.ID, actor.Email, "revoke", text); err != nil {
-		s.cfg.Log.WarnContext(ctx, "record a revocation", "onboarding", id, "error", err)
-	}
+	s.recordRevocation(ctx, actor, g, text)
 	if err := s.cfg.Ledger.WipeConsent(ctx, actor, g.ID, at); err != nil {
 		return fmt.Errorf("wipe consent of %s: %w", id, err)
 	}
 	return nil
+}
+
+// recordRevocation adds a line to the receipt. The access ends even where that can't be recorded.
+func (s *Service) recordRevocation(ctx context.Context, actor onboarding.Actor, g onboarding.Consent, text string) {
+	if err := s.cfg.Ledger.RecordUse(ctx, g.ID, actor.Email, "revoke", text); err != nil {
+		s.cfg.Log.WarnContext(ctx, "record a revocation", "onboarding", g.Onboarding, "error", err)
+	}
 }
 
 // revokeAtGoogle tells why it failed, "" when the token is dead at Google.

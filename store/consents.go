@@ -15,11 +15,14 @@ type consentRow struct {
 	Ref        string
 	Onboarding onboarding.ID
 	Email      string
+	Account    onboarding.Account
+	Client     string
 	Scopes     []string
 	Asked      []string
 	CreatedAt  time.Time
 	RevokedAt  *time.Time
 	WipedAt    *time.Time
+	Kept       bool
 	Sealed     []byte
 	GivenBy    string
 	Project    string
@@ -31,24 +34,25 @@ type consentRow struct {
 func toConsent(row pgx.CollectableRow) (onboarding.Consent, error) {
 	r, err := pgx.RowToStructByName[consentRow](row)
 	g := onboarding.Consent{
-		ID: r.ID, Ref: r.Ref, Onboarding: r.Onboarding, Email: r.Email, Scopes: r.Scopes, Asked: r.Asked,
+		ID: r.ID, Ref: r.Ref, Onboarding: r.Onboarding, Email: r.Email, Account: r.Account, Client: r.Client, Scopes: r.Scopes, Asked: r.Asked,
 		GivenBy: r.GivenBy, Project: r.Project, Shown: r.Shown,
-		CreatedAt: r.CreatedAt.UTC(), RevokedAt: later(r.RevokedAt), WipedAt: later(r.WipedAt), WipedBy: r.WipedBy, Sealed: r.Sealed, MAC: r.MAC,
+		CreatedAt: r.CreatedAt.UTC(), RevokedAt: later(r.RevokedAt), WipedAt: later(r.WipedAt), WipedBy: r.WipedBy, Kept: r.Kept, Sealed: r.Sealed, MAC: r.MAC,
 	}
 	return g, err
 }
 
 const consentColumns = `
-	g.id, g.ref, g.onboarding, g.email, g.scopes, g.asked, g.created_at, g.revoked_at, g.wiped_at, g.sealed,
-	g.given_by, g.project, g.shown, g.wiped_by, g.mac`
+	g.id, g.ref, g.onboarding, g.email, g.account, g.client, g.scopes, g.asked, g.created_at, g.revoked_at, g.wiped_at, g.sealed,
+	g.given_by, g.project, g.shown, g.wiped_by, g.kept, g.mac`
 
 const (
 	wipeOlderConsents = `
-UPDATE grants g SET sealed = NULL, wiped_at = @now, wiped_by = @by FROM onboardings o
+UPDATE grants g SET sealed = NULL, wiped_at = @now, wiped_by = @by, kept = ` + sameAccount + `
+FROM onboardings o, (SELECT @email::text AS email, @of::text AS account, @client::text AS client) k
 WHERE g.onboarding = @id AND o.id = g.onboarding AND g.wiped_at IS NULL AND ` + visible
 	insertConsent = `
-INSERT INTO grants AS g (onboarding, ref, email, scopes, asked, created_at, sealed, given_by, project, shown, mac)
-SELECT o.id, @ref, @email, @scopes, @asked, @now, @sealed, @by, @project, @shown, @mac FROM onboardings o WHERE o.id = @id AND (NOT o.archived OR o.locked) AND ` + visible + `
+INSERT INTO grants AS g (onboarding, ref, email, account, client, scopes, asked, created_at, sealed, given_by, project, shown, mac)
+SELECT o.id, @ref, @email, @of, @client, @scopes, @asked, @now, @sealed, @by, @project, @shown, @mac FROM onboardings o WHERE o.id = @id AND (NOT o.archived OR o.locked) AND ` + visible + `
 RETURNING ` + consentColumns
 )
 
@@ -70,7 +74,7 @@ func (s *Store) SaveConsent(ctx context.Context, actor onboarding.Actor, g onboa
 		return onboarding.Consent{}, failure("save a consent", err)
 	}
 	args := seen(actor, pgx.NamedArgs{
-		"mac": code, "id": g.Onboarding, "ref": g.Ref, "email": g.Email, "scopes": g.Scopes, "asked": g.Asked, "sealed": g.Sealed, "now": s.now(),
+		"mac": code, "id": g.Onboarding, "ref": g.Ref, "email": g.Email, "of": g.Account, "client": g.Client, "scopes": g.Scopes, "asked": g.Asked, "sealed": g.Sealed, "now": s.now(),
 		"by": g.GivenBy, "project": g.Project, "shown": g.Shown,
 	})
 	var saved onboarding.Consent
@@ -238,39 +242,6 @@ func (s *Store) ConsentUses(ctx context.Context, actor onboarding.Actor, id onbo
 		b.Queue(selectUses, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, pgx.RowToStructByName[onboarding.ConsentUse]))
 	})
 	return found, err
-}
-
-const wipeConsent = `
-UPDATE grants g SET sealed = NULL, wiped_at = coalesce(g.wiped_at, @now), revoked_at = coalesce(g.revoked_at, @revoked),
-	wiped_by = CASE WHEN g.wiped_at IS NULL THEN @by ELSE g.wiped_by END
-FROM onboardings o WHERE g.id = @consent AND o.id = g.onboarding AND ` + visible + `
-RETURNING g.onboarding, g.email`
-
-type wipedConsent struct {
-	Onboarding onboarding.ID
-	Email      string
-}
-
-// WipeConsent forgets a consent's token. revokedAt is when Google confirmed the revocation, zero if it did not.
-// Wiping twice is fine.
-func (s *Store) WipeConsent(ctx context.Context, actor onboarding.Actor, consentID int64, revokedAt time.Time) error {
-	var revoked *time.Time
-	if !revokedAt.IsZero() {
-		revoked = &revokedAt
-	}
-	var wiped wipedConsent
-	err := s.tx(ctx, actor, "wipe a consent", func(tx pgx.Tx) error {
-		var err error
-		wiped, err = one(ctx, tx, wipeConsent, seen(actor, pgx.NamedArgs{"consent": consentID, "now": s.now(), "by": address(actor.Email), "revoked": revoked}), "consent", pgx.RowToStructByName[wipedConsent])
-		if err != nil {
-			return err
-		}
-		return appendEvent(ctx, tx, actor, wiped.Onboarding, onboarding.ConsentWiped{Email: wiped.Email, Revoked: revoked != nil})
-	})
-	if err == nil {
-		s.changes.mark(wiped.Onboarding)
-	}
-	return err
 }
 
 const upsertSecret = `

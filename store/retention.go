@@ -89,7 +89,7 @@ var forget = []string{
 	`DELETE FROM deliveries WHERE onboarding = @id`,
 	`DELETE FROM mails WHERE onboarding = @id`,
 	`DELETE FROM webhook_messages WHERE onboarding = @id`,
-	`UPDATE grants SET email = '', given_by = '', wiped_by = '' WHERE onboarding = @id`,
+	`UPDATE grants SET email = '', account = '', given_by = '', wiped_by = '' WHERE onboarding = @id`,
 	`UPDATE grant_uses SET actor = '' WHERE onboarding = @id`,
 	`UPDATE onboardings SET owner = '', specialist = '', answers = '{}', vendor = vendor - 'handover_url' - 'secrets_url',
 		waiting_on = '', waiting_for = '', waiting_since = NULL, forgotten_at = @now WHERE id = @id`,

@@ -267,7 +267,7 @@ func TestTheApplicationWritesNoColumnThatIsNotACustomers(t *testing.T) {
 		"onboardings": "id customer owner vendor specialist archived created_at",
 		"members":     "onboarding email role joined_at until account",
 		"invites":     "onboarding email role token_hash created_by created_at expires_at used_at used_by",
-		"grants":      "onboarding email scopes asked created_at ref given_by project shown mac",
+		"grants":      "onboarding email scopes asked created_at ref given_by project shown mac account client",
 		"grant_uses":  "grant_id onboarding at purpose text actor",
 		"audit":       "onboarding seq at actor role what text data request_id prev_hash hash salt content_hash",
 		"task_events": "run task onboarding at kind text epoch",
@@ -370,8 +370,8 @@ GROUP BY c.relname, p.may ORDER BY c.relname, p.may`)
 	if diff := cmp.Diff([]string{
 		"audit insert: actor at content_hash data hash onboarding prev_hash request_id role salt seq text what", // the trigger chooses what is in the chain
 		"deliveries update: ended_at ended_by state",
-		"grants insert: asked created_at email given_by mac onboarding project ref scopes sealed shown",
-		"grants update: revoked_at sealed wiped_at wiped_by",
+		"grants insert: account asked client created_at email given_by mac onboarding project ref scopes sealed shown",
+		"grants update: kept revoked_at sealed wiped_at wiped_by",
 		"invites insert: created_at created_by email expires_at onboarding role token_hash",
 		"invites update: revoked_at",
 		"mails insert: about created_at invite kind onboarding recipient",

@@ -115,6 +115,9 @@ func eventWords(entry onboarding.AuditEntry) string {
 		if e.Revoked {
 			return "revoked " + consent + " at Google and wiped it from our servers."
 		}
+		if e.Kept {
+			return "wiped " + consent + " from our servers. Google keeps it while another access of the same account is in use."
+		}
 		return "wiped " + consent + " from our servers. Google did not confirm that it was revoked."
 	case onboarding.SecretsWiped:
 		return secretsWords(e)

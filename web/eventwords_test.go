@@ -46,6 +46,7 @@ func TestEachEventIsToldInASentence(t *testing.T) {
 		{ada, onboarding.ConsentGiven{Email: ada, Project: "acme-data"}, "ada@customer.example gave consent to access the project acme-data with the account ada@customer.example."},
 		{ada, onboarding.ConsentProject{Email: ada, Project: "acme-data"}, "ada@customer.example chose the project acme-data for the consent of ada@customer.example."},
 		{"", onboarding.ConsentWiped{Email: ada, Revoked: true}, "Groundwork revoked the consent of ada@customer.example at Google and wiped it from our servers."},
+		{"", onboarding.ConsentWiped{Email: ada, Kept: true}, "Groundwork wiped the consent of ada@customer.example from our servers. Google keeps it while another access of the same account is in use."},
 		{"", onboarding.ConsentWiped{Revoked: true}, "Groundwork revoked a consent at Google and wiped it from our servers."},
 		{ada, onboarding.ConsentWiped{Email: ada}, "ada@customer.example wiped the consent of ada@customer.example from our servers. Google did not confirm that it was revoked."},
 		{"", onboarding.SecretsWiped{Purposes: []onboarding.Purpose{onboarding.PurposeDatabricksToken}}, "Groundwork wiped the Databricks token."},

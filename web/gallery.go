@@ -782,6 +782,7 @@ func (s samples) receipt() ReceiptView {
 		Consents: []ReceiptConsent{
 			{Consent: onboarding.Consent{ID: 2, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-10 * time.Minute), Sealed: []byte{1}}},
 			{Consent: onboarding.Consent{ID: 3, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-40 * time.Minute), WipedAt: s.now.Add(-30 * time.Minute), WipedBy: "grace@customer.example"}},
+			{Consent: onboarding.Consent{ID: 4, Email: "alan@customer.example", GivenBy: "alan@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-45 * time.Minute), WipedAt: s.now.Add(-35 * time.Minute), WipedBy: onboarding.System.Email, Kept: true}},
 			{
 				Consent: onboarding.Consent{ID: 1, Email: "ada@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-50 * time.Minute), RevokedAt: s.now.Add(-10 * time.Minute), WipedAt: s.now.Add(-10 * time.Minute), WipedBy: onboarding.System.Email},
 				Uses:    []onboarding.ConsentUse{use(49*time.Minute, "preflight", "Read the project, its billing and policies."), use(48*time.Minute, "plan", "Read what exists already.")},

@@ -251,6 +251,7 @@ type DoneView struct {
 	Handover    HandoverView
 	Items       []onboarding.Item // the inventory
 	Revoked     bool              // access given up at Google and wiped
+	Kept        bool              // access wiped, and kept at Google while another of the same account is in use
 	TeardownURL string            // "" draws none
 	VerifyURL   string            // "" draws none
 	Verified    string            // what the last verification on demand found, "" if there was none

@@ -148,7 +148,7 @@ func classifyToken(e *oauth2.RetrieveError) Failure {
 	case body.Subtype == "invalid_rapt" || strings.Contains(body.Description, "invalid_rapt") || strings.Contains(body.Description, "reauth"):
 		return signIn("Your organization ends Google sessions after some time.")
 	case body.Error == "invalid_grant":
-		return signIn("")
+		return signIn("Google ended the access of this account: it expired, or it was removed in the account or together with another access of the same account.")
 	case body.Error == "admin_policy_enforced", body.Error == "access_denied":
 		return Failure{
 			Class: Blocked, Code: onboarding.CodeSignIn, On: onboarding.PartyOrganization, Action: "Allow this application in the Google Workspace admin console",

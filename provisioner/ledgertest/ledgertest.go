@@ -18,8 +18,9 @@ const RunID onboarding.RunID = "run_sample"
 
 // Ledger fulfills provisioner.Ledger. The zero value has no run; see [Ledger.Begin].
 type Ledger struct {
-	Now   func() time.Time // nil: time.Now
-	Keeps bool             // wiping is left out, so that a test may run again without a sign-in
+	Now    func() time.Time // nil: time.Now
+	Shared bool             // another live consent has the same account
+	Keeps  bool             // wiping is left out, so that a test may run again without a sign-in
 
 	Fail  func(op, task string) error // asked before a write is made; "end" is asked with the run's new state. nil: none fails
 	After func(op, task, kind string) // called after a task's write, outside of the lock; nil: nothing
@@ -288,6 +289,15 @@ func (l *Ledger) RecordUse(_ context.Context, _ int64, by, purpose, _ string) er
 	defer l.Unlock()
 	l.Uses, l.Users = append(l.Uses, purpose), append(l.Users, by)
 	return nil
+}
+
+func (l *Ledger) WipeIfShared(_ context.Context, _ onboarding.Actor, id int64) (bool, error) {
+	l.Lock()
+	defer l.Unlock()
+	if l.Consent.ID == id && l.Shared && !l.Keeps {
+		l.Consent.Sealed, l.Consent.Kept, l.Consent.WipedAt = nil, true, l.now()
+	}
+	return l.Shared, nil
 }
 
 func (l *Ledger) WipeConsent(_ context.Context, _ onboarding.Actor, id int64, revokedAt time.Time) error {
