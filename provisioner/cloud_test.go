@@ -33,9 +33,11 @@ func world(t *testing.T, project emulator.Project) (*emulator.Emulator, *provisi
 		_ = cloud.Close()
 	})
 	cloud.AddPerson(emulator.Person{Email: ada, Name: "Ada"})
-	cloud.AddProject(emulator.Project{ID: "tecton-vendor", Billing: true})
+	cloud.AddOrganization(emulator.Organization{ID: "1001", Domain: "customer.example", Customer: "C0acme001"})
+	cloud.AddOrganization(emulator.Organization{ID: "200000000002", Domain: "vendor.example", Customer: "C0vendor1"})
+	cloud.AddProject(emulator.Project{ID: "tecton-vendor", Billing: true, Organization: "200000000002"})
 	cloud.AddServiceAccount("tecton-vendor", control)
-	project.ID, project.Number = "acme-data", "123456789012"
+	project.ID, project.Number, project.Organization = "acme-data", "123456789012", "1001"
 	cloud.AddProject(project)
 
 	ledger := &ledgertest.Ledger{}
@@ -126,6 +128,69 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 		{
 			name: "the managed form", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"user:" + ada}}}},
 			check: "policy:iam.managed.allowedPolicyMembers", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: control, request: control,
+		},
+		{
+			name: "the managed form allows both organizations", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"//cloudresourcemanager.googleapis.com/organizations/200000000002", "//cloudresourcemanager.googleapis.com/organizations/1001"}}}},
+			check: "policy:iam.managed.allowedPolicyMembers", state: onboarding.CheckOK, says: "is an allowed member",
+		},
+		{
+			name: "the managed form allows only the customer's organization", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"//cloudresourcemanager.googleapis.com/organizations/1001"}}}},
+			check: "policy:iam.managed.allowedPolicyMembers", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "does not allow serviceAccount:" + control + "", request: "//cloudresourcemanager.googleapis.com/organizations/200000000002 to allowedPrincipalSets",
+		},
+		{
+			name: "the managed form allows an unknown set", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"//cloudresourcemanager.googleapis.com/organizations/1001", "//cloudresourcemanager.googleapis.com/organizations/900000000009"}}}},
+			check: "policy:iam.managed.allowedPolicyMembers", state: onboarding.CheckWarning, on: onboarding.PartyOrganization, says: "could not be told", request: control,
+		},
+		{
+			name: "the managed form with a condition on tags", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.allowedPolicyMembers", Rules: []emulator.OrgPolicy{{Enforce: true, Subjects: []string{"user:" + ada}, Condition: "resource.matchTag('1001/env', 'prod')"}}}}},
+			check: "policy:iam.managed.allowedPolicyMembers", state: onboarding.CheckWarning, on: onboarding.PartyOrganization, says: "certain tags", request: "1001/env",
+		},
+		{
+			name: "a set that no number tells", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:principalSet://iam.googleapis.com/locations/global/workforcePools/acme"}}}},
+			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckWarning, on: onboarding.PartyOrganization, says: "could not be told", request: "organizations/200000000002",
+		},
+		{
+			name: "locations by a condition on tags", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", AllowAll: true, Rules: []emulator.OrgPolicy{{Allowed: []string{"in:europe-locations"}, Condition: "resource.matchTag('1001/env', 'prod')"}}}}},
+			check: "policy:gcp.resourceLocations", state: onboarding.CheckWarning, on: onboarding.PartyOrganization, says: "could not be told", request: "matchTag",
+		},
+		{
+			name: "a condition that changes nothing", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", AllowAll: true, Rules: []emulator.OrgPolicy{{Allowed: []string{"in:us-locations"}, Condition: "resource.matchTag('1001/env', 'prod')"}}}}},
+			check: "policy:gcp.resourceLocations", state: onboarding.CheckOK, says: "not restricted",
+		},
+		{
+			name: "service accounts may not be made, the managed form", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.disableServiceAccountCreation", Enforce: true}}},
+			check: "policy:iam.managed.disableServiceAccountCreation", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "does not let", request: "exception",
+		},
+		{
+			name: "deleted objects are kept otherwise", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "storage.softDeletePolicySeconds", Allowed: []string{"0"}}}},
+			check: "policy:storage.softDeletePolicySeconds", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "604800", request: "604800",
+		},
+		{
+			name: "a service is refused", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.restrictServiceUsage", Denied: []string{"bigtableadmin.googleapis.com"}}}},
+			check: "policy:gcp.restrictServiceUsage", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "bigtableadmin.googleapis.com", request: "bigtableadmin.googleapis.com",
+		},
+		{
+			name: "keys of the customer's are required", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.restrictNonCmekServices", Denied: []string{"is:storage.googleapis.com"}}}},
+			check: "policy:gcp.restrictNonCmekServices", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "storage.googleapis.com", request: "restrictNonCmekServices",
+		},
+		{
+			name: "a custom constraint", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "custom.bucketNeedsCostCenter", Enforce: true}}},
+			arrange: func(_ *testing.T, c *emulator.Emulator, _ *onboarding.Spec) {
+				for _, k := range []emulator.CustomConstraint{
+					{Name: "custom.bucketNeedsCostCenter", Description: "cost center label is required", Condition: `!("cost-center" in resource.labels)`},
+					{Name: "custom.notEnforced", Condition: "true"},
+					{Name: "custom.machines", Types: []string{"compute.googleapis.com/Instance"}, Condition: "true"},
+				} {
+					c.AddCustomConstraint("1001", k)
+				}
+				c.SetIAM("organizations/1001", "user:"+ada, "roles/orgpolicy.policyViewer")
+			},
+			check: "policy:custom", state: onboarding.CheckWarning, on: onboarding.PartyOrganization,
+			says: "enforced on what the run makes, and only Google can tell whether they refuse it: customConstraints/custom.bucketNeedsCostCenter on storage.googleapis.com/Bucket: “cost center label is required”.", request: "cost center label",
+		},
+		{
+			name: "custom constraints that may not be read", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner},
+			check: "policy:custom", state: onboarding.CheckUnreadable, on: onboarding.PartyCustomer, says: "nobody can tell whether a custom constraint", request: "what they require",
 		},
 		{
 			name: "region not allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", Allowed: []string{"in:europe-locations"}}}},

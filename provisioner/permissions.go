@@ -57,4 +57,5 @@ func (t *Task) toRemove(spec onboarding.Spec) []onboarding.Permission {
 var readings = []onboarding.Permission{
 	{Name: "resourcemanager.projects.get", Why: "to list your projects, and to see that the chosen one is active and has billing"},
 	{Name: "orgpolicy.policy.get", Why: "to find an organization policy that would stop the run; without it, the check says so and nothing else is lost"},
+	{Name: "orgpolicy.customConstraints.list", Why: "to list your organization's own constraints that may stop the run, where the project is in an organization; without it, the check says so and nothing else is lost"},
 }

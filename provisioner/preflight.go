@@ -49,6 +49,9 @@ type preflight struct {
 type check struct {
 	result onboarding.CheckResult
 	read   func(context.Context, *onboarding.CheckResult) error
+	// unknown is what nobody can tell while the reading fails. needed: then no run may start.
+	unknown string
+	needed  bool
 }
 
 // checks are all checks, in the order in which they are shown.
@@ -69,7 +72,7 @@ func (p *preflight) answer(ctx context.Context, c check) (r onboarding.CheckResu
 		return c.read(ctx, &r)
 	})
 	if f.Class != "" {
-		r = p.unreadable(c.result, f)
+		r = p.unreadable(c, f)
 	}
 	if r.State == onboarding.CheckOK {
 		r.Fix, r.Command, r.Request, r.On = nil, "", "", onboarding.PartyNobody
@@ -78,10 +81,15 @@ func (p *preflight) answer(ctx context.Context, c check) (r onboarding.CheckResu
 	return r, f
 }
 
-func (p *preflight) unreadable(r onboarding.CheckResult, f gcp.Failure) onboarding.CheckResult {
+// unreadable is the result of a check that could not be read: what is missing, and what stays unknown. It is never a pass.
+func (p *preflight) unreadable(c check, f gcp.Failure) onboarding.CheckResult {
+	r := c.result
 	r.State, r.Found = onboarding.CheckUnreadable, "This could not be read: "+f.Message
+	if c.needed && f.Code != onboarding.CodeAPIDisabled {
+		r.State = onboarding.CheckFailed
+	}
 	r.Fix = []string{"Sign in with an account that may read it, or ask somebody who may, then check again."}
-	r.On, r.Overridable, r.Request = cmp.Or(f.On, r.On, onboarding.PartyCustomer), true, ""
+	r.On, r.Overridable = cmp.Or(f.On, r.On, onboarding.PartyCustomer), true
 	if f.Code == onboarding.CodeAPIDisabled {
 		r.On, r.Fix = onboarding.PartyCustomer, []string{"Enable the API that answers this, wait a few minutes, then check again.", "Or continue: the run enables the APIs that it needs."}
 		if api := apiName.FindString(f.Message); api != "" {
@@ -89,6 +97,7 @@ func (p *preflight) unreadable(r onboarding.CheckResult, f gcp.Failure) onboardi
 			r.Command = "gcloud services enable " + api + " --project=" + p.spec.Project
 		}
 	}
+	r.Found += " " + c.unknown
 	return r
 }
 

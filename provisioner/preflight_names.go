@@ -12,11 +12,15 @@ import (
 )
 
 func (p *preflight) bucket() check {
-	return check{onboarding.CheckResult{
-		Name: "bucket-name", Title: "The bucket's name is free", On: onboarding.PartyCustomer,
-		Why:  "Bucket names are shared by all users of Google Cloud.",
-		Link: p.console("storage/browser"), Command: "gcloud storage buckets describe gs://" + p.spec.Bucket(),
-	}, p.readBucket}
+	return check{
+		result: onboarding.CheckResult{
+			Name: "bucket-name", Title: "The bucket's name is free", On: onboarding.PartyCustomer,
+			Why:  "Bucket names are shared by all users of Google Cloud.",
+			Link: p.console("storage/browser"), Command: "gcloud storage buckets describe gs://" + p.spec.Bucket(),
+		},
+		read:    p.readBucket,
+		unknown: "Until it can be read, nobody can tell whether the bucket's name is free.",
+	}
 }
 
 func (p *preflight) readBucket(ctx context.Context, r *onboarding.CheckResult) error {
@@ -56,11 +60,15 @@ func (p *preflight) readBucket(ctx context.Context, r *onboarding.CheckResult) e
 }
 
 func (p *preflight) role() check {
-	return check{onboarding.CheckResult{
-		Name: "custom-role", Title: "The custom role's name is free", On: onboarding.PartyCustomer, Overridable: true,
-		Why:  "Google keeps the name of a deleted role for weeks.",
-		Link: p.console("iam-admin/roles"), Command: "gcloud iam roles describe " + p.spec.CustomRole() + " --project=" + p.spec.Project,
-	}, p.readRole}
+	return check{
+		result: onboarding.CheckResult{
+			Name: "custom-role", Title: "The custom role's name is free", On: onboarding.PartyCustomer, Overridable: true,
+			Why:  "Google keeps the name of a deleted role for weeks.",
+			Link: p.console("iam-admin/roles"), Command: "gcloud iam roles describe " + p.spec.CustomRole() + " --project=" + p.spec.Project,
+		},
+		read:    p.readRole,
+		unknown: "Until it can be read, nobody can tell whether the role's name is free or was deleted lately.",
+	}
 }
 
 func (p *preflight) readRole(ctx context.Context, r *onboarding.CheckResult) error {
@@ -89,11 +97,15 @@ func (p *preflight) readRole(ctx context.Context, r *onboarding.CheckResult) err
 }
 
 func (p *preflight) account() check {
-	return check{onboarding.CheckResult{
-		Name: "spark-account", Title: "The Spark service account can be used", On: onboarding.PartyCustomer, Overridable: true,
-		Why:  "Spark jobs run as this account.",
-		Link: p.console("iam-admin/serviceaccounts"), Command: "gcloud iam service-accounts describe " + p.spec.SparkAccount(),
-	}, p.readAccount}
+	return check{
+		result: onboarding.CheckResult{
+			Name: "spark-account", Title: "The Spark service account can be used", On: onboarding.PartyCustomer, Overridable: true,
+			Why:  "Spark jobs run as this account.",
+			Link: p.console("iam-admin/serviceaccounts"), Command: "gcloud iam service-accounts describe " + p.spec.SparkAccount(),
+		},
+		read:    p.readAccount,
+		unknown: "Until it can be read, nobody can tell whether the account is there and enabled.",
+	}
 }
 
 func (p *preflight) readAccount(ctx context.Context, r *onboarding.CheckResult) error {

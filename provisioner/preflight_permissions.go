@@ -56,9 +56,14 @@ func (p *preflight) permissions() []check {
 			}
 		}
 		perms := byPlace[on]
-		all = append(all, check{c, func(ctx context.Context, r *onboarding.CheckResult) error {
-			return p.readPermissions(ctx, r, on, place, perms)
-		}})
+		all = append(all, check{
+			result: c,
+			read: func(ctx context.Context, r *onboarding.CheckResult) error {
+				return p.readPermissions(ctx, r, on, place, perms)
+			},
+			unknown: "Until it can be read, nobody can tell which permissions are missing on " + place + ".",
+			needed:  true,
+		})
 	}
 	return all
 }

@@ -3,9 +3,7 @@ package provisioner
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -17,9 +15,9 @@ import (
 
 // policies are the organization policies that would refuse something of this spec.
 func (p *preflight) policies() []check {
-	all := []check{p.locations(), p.domains(), p.members(), p.uniform()}
+	all := []check{p.locations(), p.domains(), p.members(), p.uniform(), p.softDelete(), p.services(), p.ownKeys(), p.custom()}
 	if p.spec.ExistingSpark == "" {
-		return append(all, p.accountCreation())
+		return append(all, p.accountCreation("iam.disableServiceAccountCreation"), p.accountCreation("iam.managed.disableServiceAccountCreation"))
 	}
 	if _, host, _ := strings.Cut(p.spec.ExistingSpark, "@"); host != p.spec.Project+".iam.gserviceaccount.com" {
 		all = append(all, p.otherProjectsAccount())
@@ -31,28 +29,78 @@ type rule = orgpolicy.GoogleCloudOrgpolicyV2PolicySpecPolicyRule
 
 // policy reads an organization policy as it takes effect on the project, and has its rules judged. No rules: nothing is
 // restricted.
-func (p *preflight) policy(constraint, title, why string, judge func(*onboarding.CheckResult, []*rule) error) check {
-	return check{onboarding.CheckResult{
-		Name: "policy:" + constraint, Title: title, Why: why, On: onboarding.PartyOrganization, Overridable: true,
-		Link:    p.console("iam-admin/orgpolicies/" + strings.ReplaceAll(constraint, ".", "-")),
-		Command: "gcloud org-policies describe " + constraint + " --effective --project=" + p.spec.Project,
-	}, func(ctx context.Context, r *onboarding.CheckResult) error {
-		got, err := p.env.Cloud.OrgPolicy.Projects.Policies.GetEffectivePolicy("projects/" + p.spec.Project + "/policies/" + constraint).Context(ctx).Do()
-		switch {
-		case gcp.Absent(err) || err == nil && got.Spec == nil:
-			return judge(r, nil)
-		case err != nil:
+func (p *preflight) policy(constraint, title, why string, judge func(context.Context, *onboarding.CheckResult, []*rule) error) check {
+	return check{
+		result: onboarding.CheckResult{
+			Name: "policy:" + constraint, Title: title, Why: why, On: onboarding.PartyOrganization, Overridable: true,
+			Link:    p.console("iam-admin/orgpolicies/" + strings.ReplaceAll(constraint, ".", "-")),
+			Command: "gcloud org-policies describe " + constraint + " --effective --project=" + p.spec.Project,
+			Request: p.ask("Please tell me whether the organization policy constraints/" + constraint + " restricts this project, or give me the role Organization Policy Viewer (roles/orgpolicy.policyViewer), so that I can look."),
+		},
+		unknown: "Until it can be read, nobody can tell whether the organization policy " + constraint + " would stop the run.",
+		read: func(ctx context.Context, r *onboarding.CheckResult) error {
+			rules, err := p.effective(ctx, constraint)
+			if err != nil {
+				return err
+			}
+			r.Request = ""
+			return p.judged(ctx, r, rules, judge)
+		},
+	}
+}
+
+// effective are the rules of a policy as it takes effect on the project; none where there is no such policy.
+func (p *preflight) effective(ctx context.Context, constraint string) ([]*rule, error) {
+	got, err := p.env.Cloud.OrgPolicy.Projects.Policies.GetEffectivePolicy("projects/" + p.spec.Project + "/policies/" + constraint).Context(ctx).Do()
+	switch {
+	case gcp.Absent(err) || err == nil && got.Spec == nil:
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("effective policy %s: %w", constraint, err)
+	}
+	return got.Spec.Rules, nil
+}
+
+// judged judges the rules that hold whatever a resource is tagged with. Google evaluates the conditions on tags, and only
+// for a resource that exists, so a rule that still has one and would decide otherwise leaves open what holds (T39).
+func (p *preflight) judged(ctx context.Context, r *onboarding.CheckResult, rules []*rule, judge func(context.Context, *onboarding.CheckResult, []*rule) error) error {
+	var always []*rule
+	for _, x := range rules {
+		if x.Condition == nil {
+			always = append(always, x)
+		}
+	}
+	before := *r
+	if err := judge(ctx, r, always); err != nil {
+		return err
+	}
+	var open []string
+	for _, x := range rules {
+		if x.Condition == nil {
+			continue
+		}
+		other := before
+		if err := judge(ctx, &other, []*rule{x}); err != nil {
 			return err
 		}
-		return judge(r, got.Spec.Rules)
-	}}
+		if other.State != r.State {
+			open = append(open, x.Condition.Expression)
+		}
+	}
+	if len(open) > 0 {
+		r.State = onboarding.CheckWarning
+		r.Found = "The policy has a rule for what bears certain tags (" + strings.Join(open, "; ") + "), and whether it applies here could not be told. For everything else: " + r.Found
+		r.Fix = []string{"Ask your organization administrator whether the rule applies to the project " + p.spec.Project + " and to what is made in it.", "Or continue: a refusal stops the run at that task, and nothing is lost."}
+		r.Request = cmp.Or(r.Request, p.ask("Please tell me whether the rule with the condition "+strings.Join(open, "; ")+" of the organization policy "+strings.TrimPrefix(r.Name, "policy:")+" applies to this project and to what is made in it."))
+	}
+	return nil
 }
 
 func (p *preflight) locations() check {
 	return p.policy("gcp.resourceLocations", "The region is allowed", "Your organization may restrict where resources are made.", p.judgeLocations)
 }
 
-func (p *preflight) judgeLocations(r *onboarding.CheckResult, rules []*rule) error {
+func (p *preflight) judgeLocations(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
 	l := listed(rules)
 	in, inUnsure := located(l.allowed, p.spec.Region)
 	out, outUnsure := located(l.denied, p.spec.Region)
@@ -96,78 +144,9 @@ func located(values []string, region string) (yes, unsure bool) {
 // continents are groups that hold only the regions that begin with their name.
 var continents = map[string]bool{"us": true, "europe": true, "asia": true, "australia": true, "africa": true, "me": true, "northamerica": true, "southamerica": true}
 
-func (p *preflight) domains() check {
-	return p.policy("iam.allowedPolicyMemberDomains", "The vendor's account may be granted roles", "Domain restricted sharing lets only accounts of allowed organizations be granted roles. Organizations made since 3 May 2024 have it by default.", p.judgeDomains)
-}
-
-func (p *preflight) judgeDomains(r *onboarding.CheckResult, rules []*rule) error {
-	l, customer := listed(rules), p.vendor.GoogleCustomerID
-	organization := "principalSet://iam.googleapis.com/organizations/" + p.vendor.OrganizationID // the policy takes either
-	has := func(values []string) bool {
-		return slices.ContainsFunc(values, func(v string) bool {
-			v = strings.TrimPrefix(v, "is:")
-			return customer != "" && strings.EqualFold(v, customer) || p.vendor.OrganizationID != "" && v == organization
-		})
-	}
-	switch {
-	case !l.restricted, !l.denyAll && len(l.allowed) == 0 && !has(l.denied):
-		r.Found = "Sharing with other organizations is not restricted."
-	case !l.denyAll && has(l.allowed):
-		r.Found = "The vendor's organization (" + cmp.Or(customer, p.vendor.OrganizationID) + ") is allowed."
-	default:
-		r.State = onboarding.CheckFailed
-		r.Found = "Only accounts of these organizations may be granted roles: " + cmp.Or(strings.Join(l.allowed, ", "), "none") + ". The vendor's is not among them, so the consent to " + p.spec.ControlPlaneAccount + " would be refused."
-		p.sharing(r, "constraints/iam.allowedPolicyMemberDomains", "allow the Google Cloud customer ID "+cmp.Or(customer, "(ask us for the vendor's customer ID)"))
-	}
-	return nil
-}
-
-func (p *preflight) members() check {
-	return p.policy("iam.managed.allowedPolicyMembers", "The vendor's account is an allowed member", "The managed form of domain restricted sharing names the members that may be granted roles.", p.judgeMembers)
-}
-
-func (p *preflight) judgeMembers(r *onboarding.CheckResult, rules []*rule) error {
-	allowed := false
-	for _, rule := range rules {
-		if !rule.Enforce || len(rule.Parameters) == 0 {
-			continue
-		}
-		var params struct {
-			Subjects []string `json:"allowedMemberSubjects"`
-		}
-		if err := json.Unmarshal(rule.Parameters, &params); err != nil {
-			return fmt.Errorf("parameters of iam.managed.allowedPolicyMembers: %w", err)
-		}
-		allowed = allowed || slices.ContainsFunc(params.Subjects, func(m string) bool {
-			return strings.EqualFold(m, "serviceAccount:"+p.spec.ControlPlaneAccount) || m == "allUsers"
-		})
-	}
-	switch {
-	case !enforced(rules):
-		r.Found = "The managed policy is not enforced."
-	case allowed:
-		r.Found = p.spec.ControlPlaneAccount + " is an allowed member."
-	default:
-		r.State = onboarding.CheckFailed
-		r.Found = "The managed policy is enforced and does not name " + p.spec.ControlPlaneAccount + ", so a binding for it would be refused."
-		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", "add serviceAccount:"+p.spec.ControlPlaneAccount+" to allowedMemberSubjects")
-	}
-	return nil
-}
-
-// sharing is what to do about a refusal of the vendor's account: the request for the organization administrator.
-func (p *preflight) sharing(r *onboarding.CheckResult, constraint, change string) {
-	r.Fix = []string{
-		"Send the request below to your organization administrator (role Organization Policy Administrator).",
-		"After the change, wait some minutes, then check again.",
-	}
-	r.Request = p.ask("For this, the vendor's service account " + p.spec.ControlPlaneAccount + " is granted a role on one bucket and the right to run jobs as one service account. The organization policy " + constraint +
-		" refuses that today. Please " + change + ", for this project only: https://console.cloud.google.com/iam-admin/orgpolicies?project=" + url.QueryEscape(p.spec.Project) + ".")
-}
-
 func (p *preflight) uniform() check {
 	return p.policy("storage.uniformBucketLevelAccess", "Uniform bucket-level access is possible", "Your organization may require it. The bucket is made so in any case.",
-		func(r *onboarding.CheckResult, rules []*rule) error {
+		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
 			r.Found = "Not required by a policy; the bucket is made with it."
 			if enforced(rules) {
 				r.Found = "Required by a policy, and the bucket is made with it."
@@ -176,8 +155,9 @@ func (p *preflight) uniform() check {
 		})
 }
 
-func (p *preflight) accountCreation() check {
-	return p.off("iam.disableServiceAccountCreation", "A service account may be created", "The run creates the Spark service account.",
+// accountCreation is the policy in its legacy or its managed form.
+func (p *preflight) accountCreation(constraint string) check {
+	return p.off(constraint, "A service account may be created", "The run creates the Spark service account.",
 		"Your organization does not let service accounts be created in this project.", "Create the account where it is allowed, and name it at the service accounts step.")
 }
 
@@ -188,7 +168,7 @@ func (p *preflight) otherProjectsAccount() check {
 
 // off is the check of a policy that must not be enforced.
 func (p *preflight) off(constraint, title, why, found, instead string) check {
-	return p.policy(constraint, title, why, func(r *onboarding.CheckResult, rules []*rule) error {
+	return p.policy(constraint, title, why, func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
 		r.Found = "The policy is not enforced."
 		if enforced(rules) {
 			r.State, r.Found = onboarding.CheckFailed, found

@@ -12,11 +12,16 @@ import (
 )
 
 func (p *preflight) project() check {
-	return check{onboarding.CheckResult{
-		Name: "project", Title: "The project is active", On: onboarding.PartyCustomer,
-		Why:  "Everything is made in this project.",
-		Link: p.console("home/dashboard"), Command: "gcloud projects describe " + p.spec.Project,
-	}, p.readProject}
+	return check{
+		result: onboarding.CheckResult{
+			Name: "project", Title: "The project is active", On: onboarding.PartyCustomer,
+			Why:  "Everything is made in this project.",
+			Link: p.console("home/dashboard"), Command: "gcloud projects describe " + p.spec.Project,
+		},
+		read:    p.readProject,
+		unknown: "Until it can be read, nobody can tell whether the project is active.",
+		needed:  true,
+	}
 }
 
 func (p *preflight) readProject(ctx context.Context, r *onboarding.CheckResult) error {
@@ -39,11 +44,15 @@ func (p *preflight) readProject(ctx context.Context, r *onboarding.CheckResult) 
 }
 
 func (p *preflight) billing() check {
-	return check{onboarding.CheckResult{
-		Name: "billing", Title: "Billing is on", On: onboarding.PartyCustomer,
-		Why:  "Google makes buckets and turns on APIs only in a project with an active billing account.",
-		Link: p.console("billing/linkedaccount"), Command: "gcloud billing projects link " + p.spec.Project + " --billing-account=ACCOUNT_ID",
-	}, p.readBilling}
+	return check{
+		result: onboarding.CheckResult{
+			Name: "billing", Title: "Billing is on", On: onboarding.PartyCustomer,
+			Why:  "Google makes buckets and turns on APIs only in a project with an active billing account.",
+			Link: p.console("billing/linkedaccount"), Command: "gcloud billing projects link " + p.spec.Project + " --billing-account=ACCOUNT_ID",
+		},
+		read:    p.readBilling,
+		unknown: "Until it can be read, nobody can tell whether Google will let anything be made.",
+	}
 }
 
 func (p *preflight) readBilling(ctx context.Context, r *onboarding.CheckResult) error {
@@ -61,11 +70,15 @@ func (p *preflight) readBilling(ctx context.Context, r *onboarding.CheckResult) 
 }
 
 func (p *preflight) apis() check {
-	return check{onboarding.CheckResult{
-		Name: "apis", Title: "The APIs can be used", On: onboarding.PartyCustomer, Overridable: true,
-		Why:  "Each service of Google Cloud answers only in projects where its API is on.",
-		Link: p.console("apis/dashboard"), Command: "gcloud services list --enabled --project=" + p.spec.Project,
-	}, p.readAPIs}
+	return check{
+		result: onboarding.CheckResult{
+			Name: "apis", Title: "The APIs can be used", On: onboarding.PartyCustomer, Overridable: true,
+			Why:  "Each service of Google Cloud answers only in projects where its API is on.",
+			Link: p.console("apis/dashboard"), Command: "gcloud services list --enabled --project=" + p.spec.Project,
+		},
+		read:    p.readAPIs,
+		unknown: "Until it can be read, nobody can tell which APIs the run must turn on.",
+	}
 }
 
 // readAPIs looks for every API that a task of the plan needs.

@@ -242,7 +242,8 @@ var (
 	// undescribed are permissions of methods whose permissions nobody gathered, or of calls that this life doesn't make.
 	undescribed = []string{
 		"orgpolicy.policy.get", "bigtable.instances.getIamPolicy", "bigtable.instances.setIamPolicy",
-		"iam.roles.update", // where the role was changed by hand
+		"iam.roles.update",                 // where the role was changed by hand
+		"orgpolicy.customConstraints.list", // of an organization
 		// Needed for a dataset's access list since March 17, 2026; the gathered facts are older.
 		// Source: https://cloud.google.com/bigquery/docs/control-access-to-resources-iam
 		"bigquery.datasets.getIamPolicy", "bigquery.datasets.setIamPolicy",

@@ -1,0 +1,169 @@
+package provisioner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/api/orgpolicy/v2"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+// keptSeconds is how long Google keeps what is deleted in a bucket that is made without a wish of its own (T30).
+const keptSeconds = 7 * 24 * 60 * 60
+
+func (p *preflight) softDelete() check {
+	return p.policy("storage.softDeletePolicySeconds", "The bucket may keep deleted objects as long as planned", "Google keeps deleted objects for 7 days, unless a bucket is made otherwise. Your organization may prescribe how long.",
+		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
+			l, kept := listed(rules), strconv.Itoa(keptSeconds)
+			if !l.forbids(kept) {
+				r.Found = "The policy allows 7 days (" + kept + " seconds)."
+				return nil
+			}
+			r.State = onboarding.CheckFailed
+			r.Found = "The policy does not allow buckets that keep deleted objects for " + kept + " seconds; allowed: " + cmp.Or(strings.Join(l.allowed, ", "), "none that is named") + "."
+			r.Fix = []string{"Ask your organization administrator to allow " + kept + " seconds for this project."}
+			r.Request = p.ask("Please allow the value " + kept + " (7 days, Google's default) for this project in the organization policy constraints/storage.softDeletePolicySeconds.")
+			return nil
+		})
+}
+
+func (p *preflight) services() check {
+	return p.policy("gcp.restrictServiceUsage", "The services may be used", "Your organization may restrict which of Google's services a project may use.",
+		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
+			l := listed(rules)
+			refused := slices.DeleteFunc(APIs(p.tasks), func(api string) bool { return !l.forbids(api) })
+			if len(refused) == 0 {
+				r.Found = "No service that is needed is refused."
+				return nil
+			}
+			r.State = onboarding.CheckFailed
+			r.Found = "The policy does not let the project use " + strings.Join(refused, ", ") + "."
+			r.Fix = []string{"Ask your organization administrator to allow these services for this project."}
+			r.Request = p.ask("Please allow these services for this project in the organization policy constraints/gcp.restrictServiceUsage: " + strings.Join(refused, ", ") + ".")
+			return nil
+		})
+}
+
+func (p *preflight) ownKeys() check {
+	return p.policy("gcp.restrictNonCmekServices", "What is made needs no encryption key of yours", "Your organization may require customer-managed encryption keys. The run makes everything with Google's own.",
+		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
+			l := listed(rules)
+			made := []string{"storage.googleapis.com"}
+			if p.spec.OnlineStore == onboarding.OnlineBigtable && !p.spec.Bigtable.Adopt {
+				made = append(made, "bigtableadmin.googleapis.com", "bigtable.googleapis.com")
+			}
+			refused := slices.DeleteFunc(made, func(api string) bool { return !l.forbids(api) })
+			if len(refused) == 0 {
+				r.Found = "No service in which something is made requires a key of yours."
+				return nil
+			}
+			r.State = onboarding.CheckFailed
+			r.Found = "The policy lets nothing be made without a key of yours in " + strings.Join(refused, ", ") + ", and the run uses Google's keys."
+			r.Fix = []string{"Ask your organization administrator for an exception for this project."}
+			r.Request = p.ask("Please make an exception for this project from the organization policy constraints/gcp.restrictNonCmekServices for " + strings.Join(refused, ", ") + ".")
+			return nil
+		})
+}
+
+// forbids reports whether a list constraint refuses a value that it names exactly or not at all.
+func (l list) forbids(value string) bool {
+	has := func(values []string) bool {
+		return slices.ContainsFunc(values, func(v string) bool { return strings.TrimPrefix(v, "is:") == value })
+	}
+	return l.denyAll || has(l.denied) || len(l.allowed) > 0 && !has(l.allowed)
+}
+
+// custom lists the organization's own constraints that are enforced here. What their conditions say of something that
+// doesn't exist yet is Google's to evaluate, so that none is judged here (T20).
+func (p *preflight) custom() check {
+	return check{
+		result: onboarding.CheckResult{
+			Name: "policy:custom", Title: "Your organization's own constraints", On: onboarding.PartyOrganization, Overridable: true,
+			Why:     "An organization may write constraints of its own, such as a label that each bucket must have. Google evaluates them when something is made.",
+			Link:    p.console("iam-admin/orgpolicies/list"),
+			Command: "gcloud org-policies list --project=" + p.spec.Project,
+			Request: p.ask("Please tell me whether custom organization policy constraints apply to this project, for buckets, service accounts, roles, or Bigtable instances, and what they require."),
+		},
+		unknown: "Until it can be read, nobody can tell whether a custom constraint would stop the run.",
+		read:    p.readCustom,
+	}
+}
+
+func (p *preflight) readCustom(ctx context.Context, r *onboarding.CheckResult) error {
+	organization, err := p.organization(ctx)
+	if err != nil {
+		return err
+	}
+	if organization == "" {
+		r.Found = "The project belongs to no organization, so there are none."
+		return nil
+	}
+	var inForce []string
+	err = p.env.Cloud.OrgPolicy.Organizations.CustomConstraints.List(organization).Pages(ctx, func(page *orgpolicy.GoogleCloudOrgpolicyV2ListCustomConstraintsResponse) error {
+		for _, k := range page.CustomConstraints {
+			name := k.Name[strings.LastIndexByte(k.Name, '/')+1:]
+			if !slices.ContainsFunc(k.ResourceTypes, p.makes) {
+				continue
+			}
+			rules, err := p.effective(ctx, name)
+			if err != nil {
+				return err
+			}
+			if enforced(rules) {
+				inForce = append(inForce, "customConstraints/"+name+" on "+strings.Join(k.ResourceTypes, ", ")+": “"+cmp.Or(k.Description, k.DisplayName, k.Condition)+"”")
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("custom constraints of %s: %w", organization, err)
+	}
+	r.Request = ""
+	if len(inForce) == 0 {
+		r.Found = "None is enforced on what the run makes."
+		return nil
+	}
+	r.State = onboarding.CheckWarning
+	r.Found = "These are enforced on what the run makes, and only Google can tell whether they refuse it: " + strings.Join(inForce, "; ") + "."
+	r.Fix = []string{"Read what they require, and ask your organization administrator for an exception if it doesn't fit.", "Or continue: a refusal stops the run at that task, and nothing is lost."}
+	r.Request = p.ask("These custom organization policy constraints are enforced on the project: " + strings.Join(inForce, "; ") + ". Please tell me whether they allow a bucket, a service account, a custom role, and a Bigtable instance with the label groundwork-onboarding, or make an exception.")
+	return nil
+}
+
+// makes reports whether a run makes or changes something of a resource type: "storage.googleapis.com/Bucket".
+func (p *preflight) makes(resourceType string) bool {
+	service, _, _ := strings.Cut(resourceType, "/")
+	switch service {
+	case "storage.googleapis.com", "iam.googleapis.com":
+		return true
+	case "bigtableadmin.googleapis.com", "bigtable.googleapis.com":
+		return p.spec.OnlineStore == onboarding.OnlineBigtable && !p.spec.Bigtable.Adopt
+	}
+	return false
+}
+
+// organization is the one above the project, "organizations/N"; "" where there is none.
+func (p *preflight) organization(ctx context.Context) (string, error) {
+	project, err := p.env.Cloud.Projects.Projects.Get("projects/" + p.spec.Project).Context(ctx).Do()
+	if err != nil {
+		return "", fmt.Errorf("organization of %s: %w", p.spec.Project, err)
+	}
+	parent := project.Parent
+	for strings.HasPrefix(parent, "folders/") {
+		folder, err := p.env.Cloud.Projects.Folders.Get(parent).Context(ctx).Do()
+		switch {
+		case gcp.Absent(err):
+			return "", nil
+		case err != nil:
+			return "", fmt.Errorf("organization of %s: %w", parent, err)
+		}
+		parent = folder.Parent
+	}
+	return parent, nil
+}

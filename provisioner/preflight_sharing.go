@@ -1,0 +1,195 @@
+package provisioner
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"groundwork/onboarding"
+)
+
+// organizationSet is the organization of a principal set in either form of Google's: "principalSet://iam.googleapis.com/
+// organizations/N", "//cloudresourcemanager.googleapis.com/organizations/N"; "" for a set of another kind.
+func organizationSet(value string) string {
+	value = strings.TrimPrefix(value, "is:")
+	for _, prefix := range []string{"principalSet://iam.googleapis.com/organizations/", "principalSet://cloudresourcemanager.googleapis.com/organizations/", "//cloudresourcemanager.googleapis.com/organizations/", "//iam.googleapis.com/organizations/"} {
+		if id, ok := strings.CutPrefix(value, prefix); ok && strings.Trim(id, "0123456789") == "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// isSet reports whether a value names a set of principals, not a customer or a member.
+func isSet(value string) bool {
+	value = strings.TrimPrefix(value, "is:")
+	return strings.HasPrefix(value, "//") || strings.HasPrefix(value, "principalSet:")
+}
+
+func (p *preflight) domains() check {
+	return p.policy("iam.allowedPolicyMemberDomains", "The vendor's account may be granted roles", "Domain restricted sharing lets only accounts of allowed organizations be granted roles. Organizations made since May 3, 2024 have it by default.", p.judgeDomains)
+}
+
+func (p *preflight) judgeDomains(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
+	l, customer, organization := listed(rules), p.vendor.GoogleCustomerID, p.vendor.OrganizationID
+	has := func(values []string) bool {
+		return slices.ContainsFunc(values, func(v string) bool {
+			return customer != "" && strings.EqualFold(strings.TrimPrefix(v, "is:"), customer) || organization != "" && organizationSet(v) == organization
+		})
+	}
+	// An organization's number can be compared with the vendor's; what else a set holds can't be told.
+	unsure := slices.ContainsFunc(l.allowed, func(v string) bool {
+		return isSet(v) && (organization == "" || organizationSet(v) == "")
+	})
+	allow := "allow the Google Cloud customer ID " + cmp.Or(customer, "(ask us for the vendor's customer ID)")
+	if organization != "" {
+		allow += ", or the principal set is:principalSet://iam.googleapis.com/organizations/" + organization
+	}
+	switch {
+	case !l.restricted, !l.denyAll && len(l.allowed) == 0 && !has(l.denied):
+		r.Found = "Sharing with other organizations is not restricted."
+	case !l.denyAll && has(l.allowed):
+		r.Found = "The vendor's organization (" + cmp.Or(customer, organization) + ") is allowed."
+	case !l.denyAll && unsure:
+		r.State = onboarding.CheckWarning
+		r.Found = "Only accounts of these may be granted roles: " + strings.Join(l.allowed, ", ") + ". Whether " + p.spec.ControlPlaneAccount + " belongs to one of the sets could not be told."
+		p.sharing(r, "constraints/iam.allowedPolicyMemberDomains", allow)
+	default:
+		r.State = onboarding.CheckFailed
+		r.Found = "Only accounts of these organizations may be granted roles: " + cmp.Or(strings.Join(l.allowed, ", "), "none") + ". The vendor's is not among them, so the role for " + p.spec.ControlPlaneAccount + " would be refused."
+		p.sharing(r, "constraints/iam.allowedPolicyMemberDomains", allow)
+	}
+	return nil
+}
+
+func (p *preflight) members() check {
+	return p.policy("iam.managed.allowedPolicyMembers", "The vendor's account is an allowed member", "The managed form of domain restricted sharing names the members that may be granted roles.", p.judgeMembers)
+}
+
+// allowedMembers are the parameters of the managed constraint.
+type allowedMembers struct {
+	Subjects []string `json:"allowedMemberSubjects"`
+	Sets     []string `json:"allowedPrincipalSets"`
+}
+
+func (p *preflight) judgeMembers(ctx context.Context, r *onboarding.CheckResult, rules []*rule) error {
+	var all allowedMembers
+	for _, rule := range rules {
+		if !rule.Enforce || len(rule.Parameters) == 0 {
+			continue
+		}
+		var params allowedMembers
+		if err := json.Unmarshal(rule.Parameters, &params); err != nil {
+			return fmt.Errorf("parameters of iam.managed.allowedPolicyMembers: %w", err)
+		}
+		all.Subjects, all.Sets = append(all.Subjects, params.Subjects...), append(all.Sets, params.Sets...)
+	}
+	if !enforced(rules) {
+		r.Found = "The managed policy is not enforced."
+		return nil
+	}
+	own := ""
+	if slices.ContainsFunc(all.Sets, func(v string) bool { return organizationSet(v) != "" && organizationSet(v) != p.vendor.OrganizationID }) {
+		project, err := p.env.Cloud.Projects.Projects.Get("projects/" + p.spec.Project).Context(ctx).Do()
+		if err != nil {
+			return fmt.Errorf("organization of %s: %w", p.spec.Project, err)
+		}
+		own, _ = strings.CutPrefix(project.Parent, "organizations/")
+	}
+	var refused, unsure []string
+	for _, member := range p.granted() {
+		switch p.allows(all, own, member) {
+		case no:
+			refused = append(refused, member)
+		case perhaps:
+			unsure = append(unsure, member)
+		}
+	}
+	sets := cmp.Or(strings.Join(all.Sets, ", "), "none")
+	add := slices.Concat(refused, unsure)
+	change := "add " + strings.Join(add, " and ") + " to allowedMemberSubjects"
+	if p.vendor.OrganizationID != "" {
+		change += ", or //cloudresourcemanager.googleapis.com/organizations/" + p.vendor.OrganizationID + " to allowedPrincipalSets"
+	}
+	switch {
+	case len(refused) > 0:
+		r.State = onboarding.CheckFailed
+		r.Found = "The managed policy is enforced and does not allow " + strings.Join(refused, " or ") + ", so a role for it would be refused. Allowed principal sets: " + sets + "."
+		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", change)
+	case len(unsure) > 0:
+		r.State = onboarding.CheckWarning
+		r.Found = "The managed policy allows these principal sets: " + sets + ". Whether " + strings.Join(unsure, " or ") + " belongs to one of them could not be told."
+		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", change)
+	default:
+		r.Found = p.spec.ControlPlaneAccount + " is an allowed member."
+	}
+	return nil
+}
+
+// granted are the members that the plan gives roles, each once.
+func (p *preflight) granted() []string {
+	members := []string{"serviceAccount:" + p.spec.ControlPlaneAccount}
+	for _, t := range p.tasks {
+		for _, b := range t.Description.Bindings {
+			if !slices.Contains(members, b.Member) {
+				members = append(members, b.Member)
+			}
+		}
+	}
+	return slices.DeleteFunc(members, func(m string) bool { return m == "serviceAccount:" })
+}
+
+type verdict int
+
+const (
+	no verdict = iota
+	perhaps
+	yes
+)
+
+// allows reports whether the managed policy allows a member. own is the organization of the customer's project, "" where
+// that isn't known. A set that isn't known to hold the member, nor known not to, leaves it open.
+func (p *preflight) allows(all allowedMembers, own, member string) verdict {
+	if slices.ContainsFunc(all.Subjects, func(m string) bool { return strings.EqualFold(m, member) }) {
+		return yes
+	}
+	email := strings.TrimPrefix(member, "serviceAccount:")
+	_, host, _ := strings.Cut(email, "@")
+	found := no
+	for _, set := range all.Sets {
+		id := organizationSet(set)
+		theirs, ours := id != "" && id == own, id != "" && id == p.vendor.OrganizationID
+		switch {
+		case email == p.spec.ControlPlaneAccount || email == p.vendor.ServingAccount:
+			if ours {
+				return yes
+			}
+			if theirs {
+				continue
+			}
+		case host == p.spec.Project+".iam.gserviceaccount.com":
+			if theirs {
+				return yes
+			}
+			if ours {
+				continue
+			}
+		}
+		found = perhaps
+	}
+	return found
+}
+
+// sharing is what to do about a refusal of the vendor's account: the request for the organization administrator.
+func (p *preflight) sharing(r *onboarding.CheckResult, constraint, change string) {
+	r.Fix = []string{
+		"Send the request below to your organization administrator (role Organization Policy Administrator).",
+		"After the change, wait some minutes, then check again.",
+	}
+	r.Request = p.ask("For this, the vendor's service account " + p.spec.ControlPlaneAccount + " is granted a role on one bucket and the right to run jobs as one service account. The organization policy " + constraint +
+		" may refuse that today. Please " + change + ", for this project only: https://console.cloud.google.com/iam-admin/orgpolicies?project=" + url.QueryEscape(p.spec.Project) + ".")
+}
