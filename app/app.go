@@ -36,6 +36,7 @@ type Store interface {
 	settingsStore
 	handoverStore
 	mailStore
+	webhookStore
 }
 
 // Cloud is everything that the use cases need of the customer's cloud. It acts with the live consent of the onboarding:
@@ -67,6 +68,8 @@ type Config struct {
 
 	// CheckMail asks the mail server whether it takes us; nil: mail isn't set up, or needs no check.
 	CheckMail func(context.Context) error
+	// CheckWebhook says why a webhook's address may not be called; nil: any may be.
+	CheckWebhook func(ctx context.Context, address string) error
 
 	InviteTTL time.Duration // 14 days; a colleague's link has half
 	Timeout   time.Duration // of a reading of the cloud that several actors wait for; 60 s

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -85,6 +86,15 @@ func (a *App) SaveSettings(ctx context.Context, actor onboarding.Actor, in Setti
 	}
 	if problem != "" && len(read.Problems.At("offered_regions")) == 0 {
 		read.Problems = append(read.Problems, wizard.Problem{Field: "offered_regions", Message: problem})
+	}
+	if read.Values[onboarding.SettingSecretsTo] == string(onboarding.SecretsByWebhook) {
+		hooks, err := a.cfg.Store.Webhooks(ctx, actor)
+		if err != nil {
+			return read, err
+		}
+		if !slices.ContainsFunc(hooks, func(w onboarding.Webhook) bool { return w.TakesSecrets && w.Enabled }) {
+			read.Problems = append(read.Problems, wizard.Problem{Field: onboarding.SettingSecretsTo, Message: "No enabled webhook endpoint takes the customers’ secrets. Add one under Webhooks first"})
+		}
 	}
 	if from := read.Values[onboarding.SettingMailFrom]; len(read.Problems) == 0 && from != "" && a.cfg.CheckMail != nil {
 		if err := a.cfg.CheckMail(ctx); err != nil {

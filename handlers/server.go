@@ -314,6 +314,10 @@ func routes() []route {
 		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, recent: true, limit: "staff"},
 		{method: get, pattern: "/admin/settings", who: administrator, handle: (*Server).settingsPage, recent: true},
 		{method: post, pattern: "/admin/settings", who: administrator, handle: (*Server).settingsSave, recent: true, keep: true},
+		{method: get, pattern: "/admin/webhooks/new", who: administrator, handle: (*Server).webhookNew, recent: true},
+		{method: post, pattern: "/admin/webhooks/new", who: administrator, handle: (*Server).webhookSave, recent: true, keep: true},
+		{method: get, pattern: "/admin/webhooks/{hook}", who: administrator, handle: (*Server).webhookPage, recent: true, link: true},
+		{method: post, pattern: "/admin/webhooks/{hook}", who: administrator, handle: (*Server).webhookChange, recent: true, keep: true},
 	}
 }
 

@@ -17,6 +17,9 @@ func (s *Server) settingsView(v *visit) (web.SettingsView, error) {
 	if view.Settings, err = s.App.FreshSettings(v.Context()); err == nil {
 		view.Changes, err = s.App.SettingsChanges(v.Context(), v.actor)
 	}
+	if err == nil {
+		view.Webhooks, err = s.App.Webhooks(v.Context(), v.actor)
+	}
 	return view, err
 }
 

@@ -70,6 +70,7 @@ var SettingGroups = []SettingGroup{
 		{VendorValue: VendorValue{Name: SettingAgeRecipient, Label: "age recipient for secrets", Hint: "A public key that starts with age1. Secrets are encrypted with it before they leave; only your private key opens them.", Shape: ShapeAgeRecipient, Scope: ScopeVendor, Width: 62}},
 		{VendorValue: VendorValue{Name: SettingSecretsTo, Label: "Where secrets go", Shape: ShapeChoice, Scope: ScopeVendor}, Choices: []SettingChoice{
 			{string(SecretsNowhere), "Nowhere", "The customer enters each token in your console and confirms."},
+			{string(SecretsByWebhook), "Signed webhook", "Encrypted, to the webhook endpoint below that takes the customers’ secrets."},
 			{string(SecretsByPut), "Presigned address", "Encrypted, with PUT to an address that the specialist enters for each onboarding."},
 		}},
 		{VendorValue: VendorValue{Name: SettingConsoleText, Label: "Where customers enter tokens themselves", Hint: "The exact place in your console, for example: Settings › Data platforms › Databricks token.", Shape: ShapeText, Scope: ScopeVendor}},

@@ -178,6 +178,11 @@ func (s samples) pages() []GalleryPage {
 		{"staff-look", StaffPage(s.people(false))},
 		{"settings", SettingsPage(s.settings())},
 		{"settings-errors", SettingsPage(s.settingsErrors())},
+		{"webhook-new", WebhookPage(WebhookView{Frame: s.settings().Frame})},
+		{"webhook-errors", WebhookPage(s.webhookErrors())},
+		{"webhook-secret", WebhookPage(s.webhookSecret())},
+		{"webhook", WebhookPage(s.webhook())},
+		{"webhook-breaker", WebhookPage(s.webhookBreaker())},
 	}
 }
 

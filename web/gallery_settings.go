@@ -14,7 +14,8 @@ func (s samples) settings() SettingsView {
 		return onboarding.SavedSetting{Name: name, Value: value, Version: 1, By: "kim@vendor.example", At: s.now.Add(-50 * time.Hour)}
 	}
 	return SettingsView{
-		Frame: f,
+		Frame:    f,
+		Webhooks: []onboarding.Webhook{s.webhook().Saved, s.webhookBreaker().Saved},
 		Settings: onboarding.NewSettings([]onboarding.SavedSetting{
 			saved("control_plane_pattern", "tecton-{deployment}-control-plane@tecton-control.iam.gserviceaccount.com"),
 			saved("google_customer_id", "C01vendor7"),

@@ -16,6 +16,7 @@ type SettingsView struct {
 	Frame
 	Settings onboarding.Settings
 	Changes  []onboarding.SettingsChange // newest first
+	Webhooks []onboarding.Webhook        // oldest first
 	Group    string                      // ID of the group that was typed, "" none
 	Typed    map[string]string
 	Problems wizard.Problems

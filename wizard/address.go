@@ -229,7 +229,10 @@ func digitsUpTo(s string) bool {
 }
 
 // HTTPSURL reads an https address with a public host, such as a presigned one; its query is kept as it is.
-func HTTPSURL(s string) (string, string) {
+func HTTPSURL(s string) (string, string) { return httpsURL(s, publicHost) }
+
+// httpsURL reads an https address on the usual port; host says what is wrong with its host.
+func httpsURL(s string, host func(string) string) (string, string) {
 	s = strings.TrimSpace(s)
 	if m := clean("Address", s, false, 4096); m != "" {
 		return "", m
@@ -245,7 +248,7 @@ func HTTPSURL(s string) (string, string) {
 	case u.User != nil:
 		return "", "Remove the user name before the @"
 	}
-	if m := publicHost(strings.ToLower(u.Hostname())); m != "" {
+	if m := host(strings.ToLower(u.Hostname())); m != "" {
 		return "", m
 	}
 	if p := u.Port(); p != "" && p != "443" {

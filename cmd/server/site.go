@@ -131,8 +131,8 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	}
 	useCases, err := app.New(app.Config{
 		Sign: sign, AuditKeys: s.Vault.PublicKeys(),
-		CheckMail: checkMail,
-		Store:     s.Store, Cloud: s.Service, Journey: s.Journey, Vault: s.Vault, Now: s.Store.Now, Log: log,
+		CheckMail: checkMail, CheckWebhook: hooks.Check,
+		Store: s.Store, Cloud: s.Service, Journey: s.Journey, Vault: s.Vault, Now: s.Store.Now, Log: log,
 		Staff: app.Staff{Domains: f.SpecialistDomains, Specialists: f.Specialists, Administrators: f.Administrators, Personal: f.PersonalStaff},
 	})
 	if err != nil {
