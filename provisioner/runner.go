@@ -67,7 +67,7 @@ func (s *Service) Execute(ctx context.Context, runID onboarding.RunID, worker in
 
 	e := &execution{
 		s: s, run: run, fence: fence,
-		job: job, ctx: ctx, work: work, halt: halt, slots: make(chan struct{}, s.cfg.Concurrency), worker: worker,
+		job: job, ctx: ctx, work: work, halt: halt, slots: make(chan struct{}, s.cfg.Concurrency),
 		tasks: slices.Clone(run.Tasks), cancelSeen: run.CancelAsked, cancelAsked: s.cfg.Now(),
 	}
 	return e.execute()
@@ -90,18 +90,17 @@ func (s *Service) handOn(job context.Context, write func(context.Context) error)
 
 // execution is one claim of one run.
 type execution struct {
-	s      *Service
-	run    onboarding.Run
-	fence  onboarding.Fence
-	job    context.Context         //nolint:containedctx // ends when the worker stops or loses its session
-	ctx    context.Context         //nolint:containedctx // ends when nothing new may begin
-	work   context.Context         //nolint:containedctx // carries calls in flight; ends a little later
-	halt   context.CancelCauseFunc // ends ctx, for a reason
-	slots  chan struct{}           // calls at a time
-	worker int64
-	acc    *access
-	env    *Env
-	items  []onboarding.Item // the inventory as the claim found it
+	s     *Service
+	run   onboarding.Run
+	fence onboarding.Fence
+	job   context.Context         //nolint:containedctx // ends when the worker stops or loses its session
+	ctx   context.Context         //nolint:containedctx // ends when nothing new may begin
+	work  context.Context         //nolint:containedctx // carries calls in flight; ends a little later
+	halt  context.CancelCauseFunc // ends ctx, for a reason
+	slots chan struct{}           // calls at a time
+	acc   *access
+	env   *Env
+	items []onboarding.Item // the inventory as the claim found it
 
 	mu          sync.Mutex
 	tasks       []onboarding.Task // as this claim knows them
@@ -343,7 +342,7 @@ func (e *execution) finally(err error) error {
 		}
 		return redacted("release", e.run.ID, err)
 	}
-	gone := e.s.handOn(e.job, func(ctx context.Context) error { return e.s.cfg.Ledger.Abandon(ctx, e.run.ID, e.worker) })
+	gone := e.s.handOn(e.job, func(ctx context.Context) error { return e.s.cfg.Ledger.Abandon(ctx, e.fence) })
 	return redacted("execute", e.run.ID, errors.Join(err, gone))
 }
 

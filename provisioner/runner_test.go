@@ -587,12 +587,12 @@ type abandonsLate struct {
 	failures int
 }
 
-func (l *abandonsLate) Abandon(ctx context.Context, run onboarding.RunID, worker int64) error {
+func (l *abandonsLate) Abandon(ctx context.Context, fence onboarding.Fence) error {
 	if l.failures > 0 {
 		l.failures--
 		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service is busy.", Err: lost()}
 	}
-	return l.Ledger.Abandon(ctx, run, worker)
+	return l.Ledger.Abandon(ctx, fence)
 }
 
 func TestShutdownDoesNotWaitForACallThatHangs(t *testing.T) {

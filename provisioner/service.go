@@ -43,9 +43,9 @@ type Ledger interface {
 	EndRun(ctx context.Context, fence onboarding.Fence, state onboarding.RunState) error
 	// ReleaseRun gives a run back to the queue without using up an attempt.
 	ReleaseRun(ctx context.Context, fence onboarding.Fence) error
-	// Abandon gives a run back to the queue whose work ended with an error, if the worker still has it. It counts: a run
+	// Abandon gives a run back to the queue whose work ended with an error, if that claim still holds. It counts: a run
 	// that is abandoned again and again fails.
-	Abandon(ctx context.Context, run onboarding.RunID, worker int64) error
+	Abandon(ctx context.Context, fence onboarding.Fence) error
 	CancelAsked(ctx context.Context, fence onboarding.Fence) (bool, error)
 	PutRecord(ctx context.Context, fence onboarding.Fence, record []byte) error
 

@@ -15,20 +15,8 @@ import (
 
 const insertEvent = `
 INSERT INTO audit (onboarding, actor, role, what, text, data, request_id)
-VALUES (@id, @by, @role, @what, '', @data, @request)`
-
-// appendEvent adds an event to an onboarding's history in the caller's transaction. The database adds sequence, time
-// and hashes. The customer reads events, so the caller leaves secrets out.
-func appendEvent(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID, e onboarding.Event) error {
-	data, err := onboarding.EventData(e)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, insertEvent, pgx.NamedArgs{
-		"id": id, "by": actor.Email, "role": actor.Role, "what": e.Kind(), "data": string(data), "request": actor.RequestID,
-	})
-	return err
-}
+VALUES (@id, @by, @role, @what, '', @data, @request)
+RETURNING seq, hash, pg_current_xact_id()::text`
 
 type auditRow struct {
 	Seq         int64

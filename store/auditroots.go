@@ -29,7 +29,7 @@ FROM (SELECT 1) AS one LEFT JOIN LATERAL (SELECT text FROM audit_roots ORDER BY 
 // then it returns the zero root. For the system.
 func (s *Store) AnchorAudit(ctx context.Context, every time.Duration, sign onboarding.Signer) (onboarding.SignedAuditRoot, error) {
 	var made onboarding.SignedAuditRoot
-	err := s.tx(ctx, onboarding.System, "anchor the histories", func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "anchor the histories", func(tx *txn) error {
 		if _, err := tx.Exec(ctx, lockRoots); err != nil {
 			return err
 		}

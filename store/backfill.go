@@ -40,7 +40,7 @@ ON CONFLICT DO NOTHING`
 // FillInventory records what runs from before the inventory made: recorded reads it from all runs of the onboarding, oldest
 // first, with their logs. It is done once, in one transaction. CodeConflict while a run is active.
 func (s *Store) FillInventory(ctx context.Context, id onboarding.ID, recorded func([]onboarding.Run) ([]onboarding.Item, error)) error {
-	err := s.tx(ctx, onboarding.System, "fill in the inventory of "+string(id), func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "fill in the inventory of "+string(id), func(tx *txn) error {
 		ob, err := lock(ctx, tx, onboarding.System, id)
 		if err != nil {
 			return err
@@ -95,11 +95,11 @@ func (s *Store) FillInventory(ctx context.Context, id onboarding.ID, recorded fu
 		// A teardown of an earlier version followed the latest answers, so that what earlier ones had asked for is still there.
 		if ob.Status == onboarding.StatusTornDown && left > 0 {
 			facts := onboarding.Facts{Kind: onboarding.RunTeardown, State: onboarding.RunSucceeded, Left: left}
-			if err := s.follow(ctx, tx, id, facts); err != nil {
+			if err := s.follow(ctx, ob, facts); err != nil {
 				return err
 			}
 		}
-		return appendEvent(ctx, tx, onboarding.System, id, filled)
+		return ob.append(ctx, onboarding.System, filled)
 	})
 	if err == nil {
 		s.changes.mark(id)

@@ -36,8 +36,9 @@ func (s *Store) Colleagues(ctx context.Context, actor onboarding.Actor, id onboa
 // RemoveColleague ends a colleague's membership and withdraws their open invites. Their access to Google Cloud is the
 // caller's to end. For the onboarding's customer: CodeNotFound for everybody else, and where there is no such colleague.
 func (s *Store) RemoveColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string) error {
-	err := s.tx(ctx, onboarding.System, "remove a colleague", func(tx pgx.Tx) error {
-		if _, err := lock(ctx, tx, onboarding.System, id); err != nil {
+	err := s.tx(ctx, onboarding.System, "remove a colleague", func(tx *txn) error {
+		ob, err := lock(ctx, tx, onboarding.System, id)
+		if err != nil {
 			return err
 		}
 		args := pgx.NamedArgs{"id": id, "actor": address(actor.Email), "email": address(email), "now": s.now()}
@@ -48,10 +49,10 @@ func (s *Store) RemoveColleague(ctx context.Context, actor onboarding.Actor, id 
 		if _, err := tx.Exec(ctx, closeInvitesOf, args); err != nil {
 			return err
 		}
-		if err := s.followColleagues(ctx, tx, id); err != nil {
+		if err := s.followColleagues(ctx, ob); err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, id, onboarding.ColleagueRemoved{Email: gone})
+		return ob.append(ctx, actor, onboarding.ColleagueRemoved{Email: gone})
 	})
 	if err == nil {
 		s.changes.mark(id)
@@ -78,19 +79,19 @@ WHERE status = 'waiting_customer' AND waiting_on = 'colleague' AND colleague_unt
 )
 
 // colleagueWaits lets an onboarding wait on a colleague until their link ends.
-func (s *Store) colleagueWaits(ctx context.Context, tx pgx.Tx, id onboarding.ID, until time.Time) error {
-	_, err := tx.Exec(ctx, setColleagueUntil, pgx.NamedArgs{"id": id, "until": until, "now": s.now()})
+func (s *Store) colleagueWaits(ctx context.Context, ob locked, until time.Time) error {
+	_, err := ob.Exec(ctx, setColleagueUntil, pgx.NamedArgs{"id": ob.ID, "until": until, "now": s.now()})
 	return err
 }
 
 // followColleagues lets an onboarding wait on a colleague until the last of the open and accepted links ends, and on the
 // customer if there is none. In a transaction of the system, which sees all of them.
-func (s *Store) followColleagues(ctx context.Context, tx pgx.Tx, id onboarding.ID) error {
-	until, err := one(ctx, tx, selectColleagueUntil, pgx.NamedArgs{"id": id}, "onboarding", pgx.RowTo[*time.Time])
+func (s *Store) followColleagues(ctx context.Context, ob locked) error {
+	until, err := one(ctx, ob, selectColleagueUntil, pgx.NamedArgs{"id": ob.ID}, "onboarding", pgx.RowTo[*time.Time])
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, setColleagueUntil, pgx.NamedArgs{"id": id, "until": until, "now": s.now()})
+	_, err = ob.Exec(ctx, setColleagueUntil, pgx.NamedArgs{"id": ob.ID, "until": until, "now": s.now()})
 	return err
 }
 

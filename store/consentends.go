@@ -9,6 +9,10 @@ import (
 	"groundwork/onboarding"
 )
 
+const lockOnboardingOfConsent = `
+SELECT ` + onboardingColumns + `
+FROM onboardings o JOIN grants g ON g.onboarding = o.id WHERE g.id = @consent AND ` + visible + ` FOR NO KEY UPDATE OF o`
+
 // sameAccount is of two consents that Google ends with one revocation.
 const sameAccount = `(g.client = k.client OR g.client = '' OR k.client = '')
 	AND CASE WHEN g.account = '' OR k.account = '' THEN g.email = k.email AND g.email <> '' ELSE g.account = k.account END`
@@ -57,7 +61,14 @@ type wipedConsent struct {
 func (s *Store) WipeIfShared(ctx context.Context, actor onboarding.Actor, consentID int64) (bool, error) {
 	var wiped []wipedConsent
 	args := seen(actor, pgx.NamedArgs{"consent": consentID, "now": s.now(), "by": address(actor.Email)})
-	err := s.tx(ctx, onboarding.System, "wipe a shared consent", func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "wipe a shared consent", func(tx *txn) error {
+		ob, err := lockBy(ctx, tx, actor, lockOnboardingOfConsent, args, "consent")
+		if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, lockEnds); err != nil {
 			return err
 		}
@@ -68,7 +79,7 @@ func (s *Store) WipeIfShared(ctx context.Context, actor onboarding.Actor, consen
 		if wiped, err = pgx.CollectRows(rows, pgx.RowToStructByName[wipedConsent]); err != nil || len(wiped) == 0 {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, wiped[0].Onboarding, onboarding.ConsentWiped{Email: wiped[0].Email, Kept: true})
+		return ob.append(ctx, actor, onboarding.ConsentWiped{Email: wiped[0].Email, Kept: true})
 	})
 	if err != nil || len(wiped) == 0 {
 		return false, err
@@ -86,7 +97,11 @@ func (s *Store) WipeConsent(ctx context.Context, actor onboarding.Actor, consent
 	}
 	args := seen(actor, pgx.NamedArgs{"consent": consentID, "now": s.now(), "by": address(actor.Email), "revoked": revoked})
 	var changed []onboarding.ID
-	err := s.tx(ctx, onboarding.System, "wipe a consent", func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "wipe a consent", func(tx *txn) error {
+		ob, err := lockBy(ctx, tx, actor, lockOnboardingOfConsent, args, "consent")
+		if err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, lockEnds); err != nil {
 			return err
 		}
@@ -102,7 +117,7 @@ func (s *Store) WipeConsent(ctx context.Context, actor onboarding.Actor, consent
 			return err
 		}
 		changed = append(changed, wiped.Onboarding)
-		return appendEvent(ctx, tx, actor, wiped.Onboarding, onboarding.ConsentWiped{Email: wiped.Email, Revoked: revoked != nil})
+		return ob.append(ctx, actor, onboarding.ConsentWiped{Email: wiped.Email, Revoked: revoked != nil})
 	})
 	if err == nil {
 		s.changes.mark(changed...)

@@ -78,19 +78,19 @@ func (s *Store) SaveConsent(ctx context.Context, actor onboarding.Actor, g onboa
 		"by": g.GivenBy, "project": g.Project, "shown": g.Shown,
 	})
 	var saved onboarding.Consent
-	err = s.tx(ctx, actor, "save a consent", func(tx pgx.Tx) error {
+	err = s.tx(ctx, actor, "save a consent", func(tx *txn) error {
 		// Two sign-ins at once queue here, so that the second wipes the first; archiving queues too.
-		if _, err := lock(ctx, tx, actor, g.Onboarding); err != nil {
+		ob, err := lock(ctx, tx, actor, g.Onboarding)
+		if err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, wipeOlderConsents, args); err != nil {
 			return err
 		}
-		var err error
 		if saved, err = one(ctx, tx, insertConsent, args, "onboarding", toConsent); err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, g.Onboarding, onboarding.ConsentGiven{Email: g.Email, Scopes: g.Scopes, Project: g.Project})
+		return ob.append(ctx, actor, onboarding.ConsentGiven{Email: g.Email, Scopes: g.Scopes, Project: g.Project})
 	})
 	if err != nil {
 		return onboarding.Consent{}, err
@@ -116,8 +116,9 @@ WHERE g.id = @consent AND g.onboarding = @id AND g.given_by = @by AND g.project 
 // ChooseProject says what a consent is for that was given before there was a project: who gave it chose it. It is said
 // once, by nobody else, and never changed: else nothing happens.
 func (s *Store) ChooseProject(ctx context.Context, actor onboarding.Actor, g onboarding.Consent, project string) error {
-	err := s.tx(ctx, onboarding.System, "choose the project of a consent", func(tx pgx.Tx) error {
-		if _, err := lock(ctx, tx, onboarding.System, g.Onboarding); err != nil {
+	err := s.tx(ctx, onboarding.System, "choose the project of a consent", func(tx *txn) error {
+		ob, err := lock(ctx, tx, onboarding.System, g.Onboarding)
+		if err != nil {
 			return err
 		}
 		args := pgx.NamedArgs{"consent": g.ID, "id": g.Onboarding, "by": address(actor.Email), "project": project}
@@ -138,7 +139,7 @@ func (s *Store) ChooseProject(ctx context.Context, actor onboarding.Actor, g onb
 		if _, err := tx.Exec(ctx, chooseProject, args); err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, g.Onboarding, onboarding.ConsentProject{Email: held.Email, Project: project})
+		return ob.append(ctx, actor, onboarding.ConsentProject{Email: held.Email, Project: project})
 	})
 	if err == nil {
 		s.changes.mark(g.Onboarding)
@@ -172,11 +173,12 @@ func (s *Store) ConsentRefused(ctx context.Context, actor onboarding.Actor, id o
 }
 
 func (s *Store) consentEvent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, e onboarding.Event) error {
-	err := s.tx(ctx, actor, "record a consent's way", func(tx pgx.Tx) error {
-		if _, err := one(ctx, tx, lockAnswers, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding); err != nil {
+	err := s.tx(ctx, actor, "record a consent's way", func(tx *txn) error {
+		ob, err := lock(ctx, tx, actor, id)
+		if err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, id, e)
+		return ob.append(ctx, actor, e)
 	})
 	if err == nil {
 		s.changes.mark(id)
@@ -290,8 +292,9 @@ SELECT purpose FROM gone ORDER BY purpose`
 // WipeSecrets forgets every secret of an onboarding, and remembers which there were. None is fine.
 func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	wiped := 0
-	err := s.tx(ctx, actor, "wipe secrets", func(tx pgx.Tx) error {
-		if _, err := lock(ctx, tx, actor, id); err != nil {
+	err := s.tx(ctx, actor, "wipe secrets", func(tx *txn) error {
+		ob, err := lock(ctx, tx, actor, id)
+		if err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, deleteSecrets, seen(actor, pgx.NamedArgs{"id": id}))
@@ -302,7 +305,7 @@ func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onbo
 		if wiped = len(purposes); err != nil || wiped == 0 {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, id, onboarding.SecretsWiped{Purposes: purposes})
+		return ob.append(ctx, actor, onboarding.SecretsWiped{Purposes: purposes})
 	})
 	if err == nil && wiped > 0 {
 		s.changes.mark(id)
@@ -335,7 +338,11 @@ WHERE id = @id AND version = @version`
 // an answer or a secret came between: look again. System only.
 func (s *Store) WithdrawSecrets(ctx context.Context, w onboarding.Withdrawal) error {
 	stale := onboarding.Errorf(onboarding.CodeStale, "The answers or secrets have changed.")
-	err := s.tx(ctx, onboarding.System, "withdraw secrets", func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "withdraw secrets", func(tx *txn) error {
+		ob, err := lock(ctx, tx, onboarding.System, w.ID)
+		if err != nil {
+			return err
+		}
 		stage, _ := onboarding.Facts{Answered: w.Current == onboarding.AtCheck, Form: w.Waiting}.Stage()
 		tag, err := tx.Exec(ctx, withdrawSecrets, s.stageArgs(stage, pgx.NamedArgs{
 			"id": w.ID, "version": w.Version, "answers": w.Answers, "wiped": w.Wiped, "vendor": map[string]bool{"api_key_wiped": w.Vendor.APIKeyWiped},
@@ -359,7 +366,7 @@ func (s *Store) WithdrawSecrets(ctx context.Context, w onboarding.Withdrawal) er
 		if !slices.Equal(wiped, w.Wiped) {
 			return stale
 		}
-		return appendEvent(ctx, tx, onboarding.System, w.ID, onboarding.SecretsWiped{Purposes: w.Wiped, Withdrawn: true})
+		return ob.append(ctx, onboarding.System, onboarding.SecretsWiped{Purposes: w.Wiped, Withdrawn: true})
 	})
 	if err == nil {
 		s.changes.mark(w.ID)

@@ -35,15 +35,15 @@ VALUES (@delivery, @id, @run, @kind, @purposes, CASE WHEN @due THEN clock_timest
 
 // beginHandover queues what the vendor gets after a run that succeeded, in the transaction that ends the run. Secrets that
 // it doesn't get are wiped. It returns what the handover waits for.
-func (s *Store) beginHandover(ctx context.Context, tx pgx.Tx, id onboarding.ID, run onboarding.RunID) (onboarding.Waiting, error) {
-	args := pgx.NamedArgs{"id": id, "run": run}
+func (s *Store) beginHandover(ctx context.Context, tx locked, run onboarding.RunID) (onboarding.Waiting, error) {
+	args := pgx.NamedArgs{"id": tx.ID, "run": run}
 	var none onboarding.Waiting
 	used, err := purposes(ctx, tx, wipeUsed, args)
 	if err != nil {
 		return none, err
 	}
 	if len(used) > 0 {
-		if err := appendEvent(ctx, tx, onboarding.System, id, onboarding.SecretsWiped{Purposes: used}); err != nil {
+		if err := tx.append(ctx, onboarding.System, onboarding.SecretsWiped{Purposes: used}); err != nil {
 			return none, err
 		}
 	}
@@ -60,17 +60,13 @@ func (s *Store) beginHandover(ctx context.Context, tx pgx.Tx, id onboarding.ID, 
 			return none, err
 		}
 	}
-	ob, err := lock(ctx, tx, onboarding.System, id)
-	if err != nil {
-		return none, err
-	}
-	if ob.Vendor.HandoverURL != "" {
+	if tx.Vendor.HandoverURL != "" {
 		// The record says how the secrets went, so they are tried first.
 		if _, err := s.queueDelivery(ctx, tx, args, onboarding.DeliverRecord, []onboarding.Purpose{}, len(held) == 0); err != nil {
 			return none, err
 		}
 	}
-	all, err := deliveriesOf(ctx, tx, onboarding.System, id)
+	all, err := deliveriesOf(ctx, tx, onboarding.System, tx.ID)
 	return onboarding.Handover(all), err
 }
 
@@ -106,8 +102,8 @@ func (s *Store) insertTry(ctx context.Context, tx pgx.Tx, id onboarding.Delivery
 }
 
 // cancelDeliveries ends what is still to be delivered: the onboarding is over.
-func cancelDeliveries(ctx context.Context, tx pgx.Tx, id onboarding.ID) error {
-	_, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'canceled', body = NULL, ended_at = clock_timestamp() WHERE onboarding = @id AND state IN ('pending', 'unconfirmed')`, pgx.NamedArgs{"id": id})
+func cancelDeliveries(ctx context.Context, ob locked) error {
+	_, err := ob.Exec(ctx, `UPDATE deliveries SET state = 'canceled', body = NULL, ended_at = clock_timestamp() WHERE onboarding = @id AND state IN ('pending', 'unconfirmed')`, pgx.NamedArgs{"id": ob.ID})
 	return err
 }
 
@@ -115,8 +111,8 @@ const wakeDeliveries = `
 UPDATE deliveries SET next_at = clock_timestamp() WHERE onboarding = @id AND state = 'pending' AND next_at IS NOT NULL RETURNING id`
 
 // wakeDeliveries tries at once what is still to be delivered.
-func (s *Store) wakeDeliveries(ctx context.Context, tx pgx.Tx, id onboarding.ID) error {
-	return s.tryAll(ctx, tx, wakeDeliveries, pgx.NamedArgs{"id": id})
+func (s *Store) wakeDeliveries(ctx context.Context, ob locked) error {
+	return s.tryAll(ctx, ob, wakeDeliveries, pgx.NamedArgs{"id": ob.ID})
 }
 
 // tryAll inserts a job for each delivery that a statement returns.
@@ -146,7 +142,7 @@ UPDATE deliveries SET next_at = clock_timestamp() WHERE id IN (
 
 // WakeOverdue makes jobs for the tries that are overdue: the worker of an earlier job died.
 func (s *Store) WakeOverdue(ctx context.Context) error {
-	return s.tx(ctx, onboarding.System, "wake overdue deliveries", func(tx pgx.Tx) error {
+	return s.tx(ctx, onboarding.System, "wake overdue deliveries", func(tx *txn) error {
 		return s.tryAll(ctx, tx, wakeOverdue, pgx.NamedArgs{"slack": 30 * time.Second})
 	})
 }
@@ -236,7 +232,7 @@ RETURNING d.body, ` + deliveryColumns
 // or another worker has it.
 func (s *Store) DueDelivery(ctx context.Context, id onboarding.DeliveryID) (onboarding.Errand, error) {
 	var errand onboarding.Errand
-	err := s.tx(ctx, onboarding.System, "claim a delivery", func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "claim a delivery", func(tx *txn) error {
 		errand = onboarding.Errand{}
 		rows, err := tx.Query(ctx, claimDelivery, pgx.NamedArgs{"delivery": id, "lease": deliveryLease})
 		if err != nil {
@@ -285,15 +281,16 @@ UPDATE deliveries SET body = @body, key = @key, encrypted_at = clock_timestamp()
 )
 
 // deliver changes a delivery whose onboarding is locked first, then lets the status and the record follow.
-func (s *Store) deliver(ctx context.Context, actor onboarding.Actor, d onboarding.Delivery, what string, do func(pgx.Tx) error) error {
-	err := s.tx(ctx, actor, what, func(tx pgx.Tx) error {
-		if _, err := lock(ctx, tx, actor, d.Onboarding); err != nil {
+func (s *Store) deliver(ctx context.Context, actor onboarding.Actor, d onboarding.Delivery, what string, do func(locked) error) error {
+	err := s.tx(ctx, actor, what, func(tx *txn) error {
+		ob, err := lock(ctx, tx, actor, d.Onboarding)
+		if err != nil {
 			return err
 		}
-		if err := do(tx); err != nil {
+		if err := do(ob); err != nil {
 			return err
 		}
-		return s.followHandover(ctx, tx, actor, d.Onboarding)
+		return s.followHandover(ctx, ob, actor)
 	})
 	if err == nil {
 		s.changes.mark(d.Onboarding)
@@ -302,23 +299,23 @@ func (s *Store) deliver(ctx context.Context, actor onboarding.Actor, d onboardin
 }
 
 // followHandover gives an onboarding whose run succeeded the stage that follows from its deliveries.
-func (s *Store) followHandover(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID) error {
-	all, err := deliveriesOf(ctx, tx, actor, id)
+func (s *Store) followHandover(ctx context.Context, tx locked, actor onboarding.Actor) error {
+	all, err := deliveriesOf(ctx, tx, actor, tx.ID)
 	if err != nil {
 		return err
 	}
 	stage, _ := onboarding.Facts{Kind: onboarding.RunProvision, State: onboarding.RunSucceeded, Handover: onboarding.Handover(all)}.Stage()
 	// What a verification found stays where nothing is to be handed over.
-	tag, err := tx.Exec(ctx, setStage+` AND (o.status = 'handing_over' OR o.status = 'done' AND @status = 'handing_over')`, s.stageArgs(stage, pgx.NamedArgs{"id": id}))
+	tag, err := tx.Exec(ctx, setStage+` AND (o.status = 'handing_over' OR o.status = 'done' AND @status = 'handing_over')`, s.stageArgs(stage, pgx.NamedArgs{"id": tx.ID}))
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
-	return s.mailHandover(ctx, tx, id)
+	return s.mailHandover(ctx, tx, tx.ID)
 }
 
 // KeepCiphertext keeps encrypted secrets until they are delivered, and wipes the sealed copies, in one transaction.
 func (s *Store) KeepCiphertext(ctx context.Context, d onboarding.Delivery, key string, body []byte) error {
-	return s.deliver(ctx, onboarding.System, d, "keep encrypted secrets", func(tx pgx.Tx) error {
+	return s.deliver(ctx, onboarding.System, d, "keep encrypted secrets", func(tx locked) error {
 		tag, err := tx.Exec(ctx, keepCiphertext, pgx.NamedArgs{"delivery": d.ID, "key": key, "body": body})
 		switch {
 		case err != nil:
@@ -329,13 +326,13 @@ func (s *Store) KeepCiphertext(ctx context.Context, d onboarding.Delivery, key s
 		if _, err := purposes(ctx, tx, wipeDelivered, pgx.NamedArgs{"id": d.Onboarding, "purposes": d.Purposes}); err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, onboarding.System, d.Onboarding, onboarding.SecretsEncrypted{Run: d.Run, Purposes: d.Purposes, Key: key})
+		return tx.append(ctx, onboarding.System, onboarding.SecretsEncrypted{Run: d.Run, Purposes: d.Purposes, Key: key})
 	})
 }
 
 // AskCustomer lets secrets that have no destination wait until the customer confirms that they entered them.
 func (s *Store) AskCustomer(ctx context.Context, d onboarding.Delivery) error {
-	return s.deliver(ctx, onboarding.System, d, "ask the customer to enter secrets", func(tx pgx.Tx) error {
+	return s.deliver(ctx, onboarding.System, d, "ask the customer to enter secrets", func(tx locked) error {
 		if _, err := tx.Exec(ctx, askCustomer, pgx.NamedArgs{"delivery": d.ID}); err != nil {
 			return err
 		}
@@ -345,7 +342,7 @@ func (s *Store) AskCustomer(ctx context.Context, d onboarding.Delivery) error {
 
 // CancelDelivery ends a delivery of secrets that were wiped before they could be delivered.
 func (s *Store) CancelDelivery(ctx context.Context, d onboarding.Delivery, why string) error {
-	return s.deliver(ctx, onboarding.System, d, "cancel a delivery", func(tx pgx.Tx) error {
+	return s.deliver(ctx, onboarding.System, d, "cancel a delivery", func(tx locked) error {
 		if _, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'canceled', body = NULL, ended_at = clock_timestamp(), problem = @why, needs_vendor = '' WHERE id = @delivery AND state = 'pending'`, pgx.NamedArgs{"delivery": d.ID, "why": why}); err != nil {
 			return err
 		}
@@ -368,7 +365,7 @@ WHERE id = @delivery AND state = 'pending'`
 // EndTry records how a try ended. Until the delivery is done, it inserts the job of the next one. A ciphertext that was
 // taken is dropped.
 func (s *Store) EndTry(ctx context.Context, d onboarding.Delivery, o onboarding.TryOutcome) error {
-	return s.deliver(ctx, onboarding.System, d, "end a try of a delivery", func(tx pgx.Tx) error {
+	return s.deliver(ctx, onboarding.System, d, "end a try of a delivery", func(tx locked) error {
 		done := o.Again == 0
 		args := pgx.NamedArgs{
 			"delivery": d.ID, "id": d.Onboarding, "took": o.Try.Took, "request": o.Try.Request, "status": o.Try.Status, "answer": o.Try.Answer, "problem": o.Try.Problem,
@@ -391,7 +388,7 @@ func (s *Store) EndTry(ctx context.Context, d onboarding.Delivery, o onboarding.
 		if !done {
 			return s.insertTry(ctx, tx, d.ID, o.Again)
 		}
-		return appendEvent(ctx, tx, onboarding.System, d.Onboarding, onboarding.HandoverDelivered{
+		return tx.append(ctx, onboarding.System, onboarding.HandoverDelivered{
 			Run: d.Run, Delivery: d.ID, What: d.Kind, Purposes: d.Purposes, Way: o.Way, Key: d.Key, Tries: d.Tries,
 		})
 	})

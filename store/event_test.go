@@ -271,7 +271,7 @@ func TestTheStoreWritesNoSentencesIntoTheHistory(t *testing.T) {
 			if !ok {
 				return true
 			}
-			if f, ok := call.Fun.(*ast.Ident); !ok || f.Name != "appendEvent" {
+			if f, ok := call.Fun.(*ast.SelectorExpr); !ok || f.Sel.Name != "append" {
 				return true
 			}
 			appends++

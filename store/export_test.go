@@ -30,7 +30,7 @@ const CutListener = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activi
 
 // ExplainSearch returns the role and the plan of the list's statement for a filter whose search finds little.
 func (s *Store) ExplainSearch(ctx context.Context, actor onboarding.Actor, f onboarding.Filter) (role, plan string, err error) {
-	err = s.tx(ctx, actor, "explain", func(tx pgx.Tx) error {
+	err = s.tx(ctx, actor, "explain", func(tx *txn) error {
 		if err := tx.QueryRow(ctx, "SELECT current_user").Scan(&role); err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (s *Store) ExplainSearch(ctx context.Context, actor onboarding.Actor, f onb
 
 // ExplainPage returns the plan of the list's statement for a filter without a search, from its cursor on.
 func (s *Store) ExplainPage(ctx context.Context, actor onboarding.Actor, f onboarding.Filter) (plan string, err error) {
-	err = s.tx(ctx, actor, "explain", func(tx pgx.Tx) error {
+	err = s.tx(ctx, actor, "explain", func(tx *txn) error {
 		plan, err = s.explain(ctx, tx, f, walk)
 		return err
 	})
@@ -72,7 +72,7 @@ func (s *Store) explain(ctx context.Context, tx pgx.Tx, f onboarding.Filter, by 
 
 // WhoAmI is the database's role and actor while a use case of the actor's runs.
 func (s *Store) WhoAmI(ctx context.Context, actor onboarding.Actor) (role, email string, err error) {
-	err = s.tx(ctx, actor, "ask who I am", func(tx pgx.Tx) error {
+	err = s.tx(ctx, actor, "ask who I am", func(tx *txn) error {
 		return tx.QueryRow(ctx, "SELECT current_user, current_setting('groundwork.actor')").Scan(&role, &email)
 	})
 	return role, email, err

@@ -24,7 +24,7 @@ func (s *Store) ConfirmSecrets(ctx context.Context, actor onboarding.Actor, id o
 	case d.State != onboarding.DeliveryUnconfirmed:
 		return onboarding.Errorf(onboarding.CodeConflict, "The %s no longer needs your confirmation. Reload the page to see how it is handed over.", d.Words())
 	}
-	return s.deliver(ctx, actor, d, "confirm secrets", func(tx pgx.Tx) error {
+	return s.deliver(ctx, actor, d, "confirm secrets", func(tx locked) error {
 		tag, err := tx.Exec(ctx, confirmSecrets, pgx.NamedArgs{"id": id, "delivery": delivery, "by": address(actor.Email)})
 		if err != nil || tag.RowsAffected() == 0 { // another tab
 			return err
@@ -32,7 +32,7 @@ func (s *Store) ConfirmSecrets(ctx context.Context, actor onboarding.Actor, id o
 		if _, err := purposes(ctx, tx, wipeDelivered, pgx.NamedArgs{"id": id, "purposes": d.Purposes}); err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, id, onboarding.SecretsConfirmed{Run: d.Run, Purposes: d.Purposes})
+		return tx.append(ctx, actor, onboarding.SecretsConfirmed{Run: d.Run, Purposes: d.Purposes})
 	})
 }
 
@@ -63,7 +63,7 @@ func (s *Store) SendAgain(ctx context.Context, actor onboarding.Actor, id onboar
 	if err != nil {
 		return err
 	}
-	return s.deliver(ctx, actor, d, "send a delivery again", func(tx pgx.Tx) error {
+	return s.deliver(ctx, actor, d, "send a delivery again", func(tx locked) error {
 		tag, err := tx.Exec(ctx, sendAgain, pgx.NamedArgs{"id": id, "delivery": delivery})
 		switch {
 		case err != nil:
@@ -76,7 +76,7 @@ func (s *Store) SendAgain(ctx context.Context, actor onboarding.Actor, id onboar
 		if err := s.insertTry(ctx, tx, delivery, 0); err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, id, onboarding.HandoverRetried{Run: d.Run, Delivery: d.ID, What: d.Kind})
+		return tx.append(ctx, actor, onboarding.HandoverRetried{Run: d.Run, Delivery: d.ID, What: d.Kind})
 	})
 }
 
@@ -95,11 +95,11 @@ func (s *Store) SendRecord(ctx context.Context, actor onboarding.Actor, id onboa
 			return s.SendAgain(ctx, actor, id, d.ID)
 		}
 	}
-	return s.deliver(ctx, actor, onboarding.Delivery{Onboarding: id}, "send a record", func(tx pgx.Tx) error {
+	return s.deliver(ctx, actor, onboarding.Delivery{Onboarding: id}, "send a record", func(tx locked) error {
 		queued, err := s.queueDelivery(ctx, tx, pgx.NamedArgs{"id": id, "run": run}, onboarding.DeliverRecord, []onboarding.Purpose{}, true)
 		if err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, id, onboarding.HandoverRetried{Run: run, Delivery: queued, What: onboarding.DeliverRecord})
+		return tx.append(ctx, actor, onboarding.HandoverRetried{Run: run, Delivery: queued, What: onboarding.DeliverRecord})
 	})
 }

@@ -66,10 +66,10 @@ func newToken() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func (s *Store) invite(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
+func (s *Store) invite(ctx context.Context, tx locked, actor onboarding.Actor, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
 	token, now := newToken(), s.now()
 	args := seen(actor, pgx.NamedArgs{
-		"id": id, "email": to, "role": role, "hash": hashed(token), "by": actor.Email, "now": now, "expires": now.Add(ttl),
+		"id": tx.ID, "email": to, "role": role, "hash": hashed(token), "by": actor.Email, "now": now, "expires": now.Add(ttl),
 	})
 	retired, err := tx.Exec(ctx, retireInvites, args)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *Store) invite(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, i
 	if err != nil {
 		return "", inv, err
 	}
-	return token, inv, appendEvent(ctx, tx, actor, id, onboarding.InviteCreated{To: to, Role: role, Expires: inv.ExpiresAt, Again: retired.RowsAffected() > 0})
+	return token, inv, tx.append(ctx, actor, onboarding.InviteCreated{To: to, Role: role, Expires: inv.ExpiresAt, Again: retired.RowsAffected() > 0})
 }
 
 // CreateInvite makes a link's token for an addressee; it is shown once and kept as a hash. Earlier links of the same
@@ -93,7 +93,7 @@ func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onb
 			return "", onboarding.Invite{}, err
 		}
 	}
-	return s.newInvite(ctx, actor, id, ttl, func(pgx.Tx) (onboarding.Addressee, onboarding.Role, error) { return to, role, nil })
+	return s.newInvite(ctx, actor, id, ttl, func(*txn) (onboarding.Addressee, onboarding.Role, error) { return to, role, nil })
 }
 
 const selectInvite = `SELECT ` + inviteColumns + ` FROM invites i WHERE i.id = @invite AND i.onboarding = @id`
@@ -104,20 +104,21 @@ func (s *Store) ReissueInvite(ctx context.Context, actor onboarding.Actor, id on
 	if err := staffOnly(actor); err != nil {
 		return "", onboarding.Invite{}, err
 	}
-	return s.newInvite(ctx, actor, id, ttl, func(tx pgx.Tx) (onboarding.Addressee, onboarding.Role, error) {
+	return s.newInvite(ctx, actor, id, ttl, func(tx *txn) (onboarding.Addressee, onboarding.Role, error) {
 		inv, err := one(ctx, tx, selectInvite, pgx.NamedArgs{"id": id, "invite": inviteID}, "invite", toInvite)
 		return inv.To, inv.Role, err
 	})
 }
 
-func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, ttl time.Duration, whom func(pgx.Tx) (onboarding.Addressee, onboarding.Role, error)) (string, onboarding.Invite, error) {
+func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, ttl time.Duration, whom func(*txn) (onboarding.Addressee, onboarding.Role, error)) (string, onboarding.Invite, error) {
 	if ttl == 0 {
 		ttl = DefaultInviteTTL
 	}
 	var token string
 	var inv onboarding.Invite
-	err := s.tx(ctx, actor, "invite", func(tx pgx.Tx) error {
-		if _, err := lock(ctx, tx, actor, id); err != nil { // of two at once the later retires the earlier's link
+	err := s.tx(ctx, actor, "invite", func(tx *txn) error {
+		ob, err := lock(ctx, tx, actor, id) // of two at once the later retires the earlier's link
+		if err != nil {
 			return err
 		}
 		to, role, err := whom(tx)
@@ -125,10 +126,10 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 			err = noCustomerBut(ctx, tx, id, string(to))
 		}
 		if err == nil {
-			token, inv, err = s.invite(ctx, tx, actor, id, to, role, ttl)
+			token, inv, err = s.invite(ctx, ob, actor, to, role, ttl)
 		}
 		if err == nil && role == onboarding.RoleColleague {
-			err = s.colleagueWaits(ctx, tx, id, inv.ExpiresAt)
+			err = s.colleagueWaits(ctx, ob, inv.ExpiresAt)
 		}
 		return err
 	})
@@ -163,18 +164,19 @@ RETURNING ` + inviteColumns
 // colleagues' alone, and a colleague none: CodeNotFound.
 func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64) error {
 	// A customer doesn't see the other members' rows, which decide who is waited on then.
-	err := s.tx(ctx, onboarding.System, "revoke an invite", func(tx pgx.Tx) error {
-		if _, err := lock(ctx, tx, onboarding.System, id); err != nil {
+	err := s.tx(ctx, onboarding.System, "revoke an invite", func(tx *txn) error {
+		ob, err := lock(ctx, tx, onboarding.System, id)
+		if err != nil {
 			return err
 		}
 		inv, err := one(ctx, tx, revokeInvite, seen(actor, pgx.NamedArgs{"id": id, "invite": inviteID, "now": s.now()}), "unused invite", toInvite)
 		if err != nil {
 			return err
 		}
-		if err := s.followColleagues(ctx, tx, id); err != nil {
+		if err := s.followColleagues(ctx, ob); err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, id, onboarding.InviteRevoked{To: inv.To, Role: inv.Role})
+		return ob.append(ctx, actor, onboarding.InviteRevoked{To: inv.To, Role: inv.Role})
 	})
 	if err == nil {
 		s.changes.mark(id)
@@ -202,7 +204,7 @@ const (
 	selectInvited = `
 SELECT ` + inviteColumns + `, o.customer, o.archived
 FROM invites i JOIN onboardings o ON o.id = i.onboarding WHERE i.token_hash = @hash`
-	lockInviting = `SELECT o.id FROM invites i JOIN onboardings o ON o.id = i.onboarding WHERE i.token_hash = @hash FOR NO KEY UPDATE OF o`
+	lockInviting = `SELECT ` + onboardingColumns + ` FROM invites i JOIN onboardings o ON o.id = i.onboarding WHERE i.token_hash = @hash FOR NO KEY UPDATE OF o`
 )
 
 func (i invited) usable(now time.Time) error {
@@ -278,9 +280,10 @@ func earlierAccount(ctx context.Context, tx pgx.Tx, id onboarding.ID, email stri
 // account's membership ends: CodeConflict with [onboarding.ErrEarlierAccount] while it has a run or its access is held.
 func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error) {
 	var id onboarding.ID
-	err := s.tx(ctx, onboarding.System, "accept an invite", func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "accept an invite", func(tx *txn) error {
 		hash := pgx.NamedArgs{"hash": hashed(token)}
-		if _, err := one(ctx, tx, lockInviting, hash, "invitation", pgx.RowTo[onboarding.ID]); err != nil {
+		ob, err := lockBy(ctx, tx, onboarding.System, lockInviting, hash, "invitation")
+		if err != nil {
 			return err
 		}
 		inv, err := one(ctx, tx, selectInvited+` FOR NO KEY UPDATE OF i`, hash, "invitation", toInvited)
@@ -321,11 +324,11 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 		if _, err := tx.Exec(ctx, startForm, s.stageArgs(stage, pgx.NamedArgs{"id": id})); err != nil {
 			return err
 		}
-		if err := s.followColleagues(ctx, tx, id); err != nil {
+		if err := s.followColleagues(ctx, ob); err != nil {
 			return err
 		}
 		joined := onboarding.Actor{Email: email, Role: inv.Role, RequestID: actor.RequestID}
-		return appendEvent(ctx, tx, joined, id, onboarding.InviteAccepted{Invite: inv.ID, Role: inv.Role, To: inv.To, AnotherAccount: earlier})
+		return ob.append(ctx, joined, onboarding.InviteAccepted{Invite: inv.ID, Role: inv.Role, To: inv.To, AnotherAccount: earlier})
 	})
 	if err != nil {
 		return "", err

@@ -180,13 +180,17 @@ SELECT @run, name, onboarding, 'resumed', 'Another worker goes on with it.', @ep
 // then gives the run back with [Store.ReleaseRun] under its epoch, which is refused if the claim was not committed.
 func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int64) (onboarding.Run, error) {
 	var run onboarding.Run
-	err := s.tx(ctx, onboarding.System, "claim run "+string(runID), func(tx pgx.Tx) error {
+	err := s.transact(ctx, onboarding.System, "claim run "+string(runID), func(tx *txn) error {
 		run = onboarding.Run{} // of a try before
 		args := pgx.NamedArgs{"run": runID, "worker": worker, "base": lockBase}
 		if _, err := one(ctx, tx, lockWorker, args, "worker", pgx.RowTo[int64]); err != nil {
 			if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 				return fenced()
 			}
+			return err
+		}
+		ob, err := lockOf(ctx, tx, onboarding.System, runID)
+		if err != nil {
 			return err
 		}
 		held, err := lockRun(ctx, tx, onboarding.System, runID)
@@ -216,13 +220,13 @@ func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int
 			if err != nil {
 				return err
 			}
-			if err := appendEvent(ctx, tx, onboarding.System, held.Onboarding, onboarding.RunStarted{Run: runID, Access: access}); err != nil {
+			if err := ob.append(ctx, onboarding.System, onboarding.RunStarted{Run: runID, Access: access}); err != nil {
 				return err
 			}
 		}
 		run, err = load(ctx, tx, onboarding.System, runID)
 		return err
-	})
+	}, unsettled)
 	if err == nil {
 		s.changes.mark(run.Onboarding)
 	}
@@ -261,8 +265,8 @@ func (s *Store) EndRun(ctx context.Context, fence onboarding.Fence, state onboar
 		return failure("end a run", fmt.Errorf("%s is not an end", state))
 	}
 	var e ending
-	err := s.tx(ctx, onboarding.System, "end run "+string(fence.Run), func(tx pgx.Tx) error {
-		_, err := lockOf(ctx, tx, onboarding.System, fence.Run)
+	err := s.tx(ctx, onboarding.System, "end run "+string(fence.Run), func(tx *txn) error {
+		ob, err := lockOf(ctx, tx, onboarding.System, fence.Run)
 		if err == nil {
 			e, err = one(ctx, tx, endRun, pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch, "state": state}, "run", pgx.RowToStructByName[ending])
 		}
@@ -272,7 +276,7 @@ func (s *Store) EndRun(ctx context.Context, fence onboarding.Fence, state onboar
 		if err != nil {
 			return err
 		}
-		return s.ended(ctx, tx, fence.Run, e, state)
+		return s.ended(ctx, ob, fence.Run, e, state)
 	})
 	if err == nil {
 		s.changes.mark(e.Onboarding)
@@ -281,7 +285,7 @@ func (s *Store) EndRun(ctx context.Context, fence onboarding.Fence, state onboar
 }
 
 // ended makes tasks, status, waiting and history follow a run that just ended.
-func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e ending, state onboarding.RunState) error {
+func (s *Store) ended(ctx context.Context, tx locked, run onboarding.RunID, e ending, state onboarding.RunState) error {
 	args := pgx.NamedArgs{"run": run, "state": state}
 	if _, err := tx.Exec(ctx, endTasks, args); err != nil {
 		return err
@@ -294,7 +298,7 @@ func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e en
 	}
 	if e.Kind == onboarding.RunProvision && state == onboarding.RunSucceeded {
 		var err error
-		if facts.Handover, err = s.beginHandover(ctx, tx, e.Onboarding, run); err != nil {
+		if facts.Handover, err = s.beginHandover(ctx, tx, run); err != nil {
 			return err
 		}
 	}
@@ -314,18 +318,18 @@ func (s *Store) ended(ctx context.Context, tx pgx.Tx, run onboarding.RunID, e en
 		waiting = stage.Waiting
 	}
 	if e.Kind == onboarding.RunTeardown && state == onboarding.RunSucceeded {
-		if err := cancelDeliveries(ctx, tx, e.Onboarding); err != nil {
+		if err := cancelDeliveries(ctx, tx); err != nil {
 			return err
 		}
 	}
-	if err := s.follow(ctx, tx, e.Onboarding, facts); err != nil {
+	if err := s.follow(ctx, tx, facts); err != nil {
 		return err
 	}
 	event := onboarding.RunEnded{Run: run, State: state, Task: first.Title, WaitingOn: waiting.On, WaitingFor: waiting.For}
 	if err := s.mailEnded(ctx, tx, e.Onboarding, e.Kind, event); err != nil {
 		return err
 	}
-	return appendEvent(ctx, tx, onboarding.System, e.Onboarding, event)
+	return tx.append(ctx, onboarding.System, event)
 }
 
 const (
@@ -344,7 +348,7 @@ WHERE run = @run`
 // no attempt used up. It counts no death: nothing of the run broke its worker.
 func (s *Store) ReleaseRun(ctx context.Context, fence onboarding.Fence) error {
 	var e ending
-	err := s.tx(ctx, onboarding.System, "release run "+string(fence.Run), func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "release run "+string(fence.Run), func(tx *txn) error {
 		args := pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch}
 		// The lock waits for a claim that is still being committed; without it the old epoch would be compared.
 		_, err := lockRun(ctx, tx, onboarding.System, fence.Run)
@@ -369,20 +373,20 @@ func (s *Store) ReleaseRun(ctx context.Context, fence onboarding.Fence) error {
 	return err
 }
 
-// Abandon is for whoever ran a run's work and got it back with an error or a panic: if the worker still has the
-// run, it counts as a death of the worker in it, so that a run that breaks its workers ends in quarantine, and
-// is given to the workers again. A run that ended, or that someone else has, is left alone.
-func (s *Store) Abandon(ctx context.Context, runID onboarding.RunID, worker int64) error {
+// Abandon is for whoever ran a run's work and got it back with an error or a panic: if that claim still holds, it counts
+// as a death of the worker in it, so that a run that breaks its workers ends in quarantine, and is given to the workers
+// again. A run that ended, or that was claimed since, by the same worker too, is left alone: abandoning twice is fine.
+func (s *Store) Abandon(ctx context.Context, fence onboarding.Fence) error {
 	var marked []onboarding.ID
-	err := s.tx(ctx, onboarding.System, "abandon run "+string(runID), func(tx pgx.Tx) error {
-		if _, err := lockOf(ctx, tx, onboarding.System, runID); err != nil {
+	err := s.tx(ctx, onboarding.System, "abandon run "+string(fence.Run), func(tx *txn) error {
+		if _, err := lockOf(ctx, tx, onboarding.System, fence.Run); err != nil {
 			return err
 		}
-		if _, err := lockRun(ctx, tx, onboarding.System, runID); err != nil { // else it could be skipped, and stay with a worker that is done with it
+		if _, err := lockRun(ctx, tx, onboarding.System, fence.Run); err != nil { // else it could be skipped, and stay with a worker that is done with it
 			return err
 		}
 		var err error
-		marked, err = s.takeAway(ctx, tx, `r.id = @run AND r.worker = @worker`, pgx.NamedArgs{"run": runID, "worker": worker})
+		marked, err = s.takeAway(ctx, tx, `r.id = @run AND r.epoch = @epoch`, pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch})
 		return err
 	})
 	if err == nil {
@@ -410,7 +414,7 @@ UPDATE runs r SET worker = NULL, epoch = r.epoch + 1, deaths = c.deaths, done_at
 FROM counted c WHERE r.id = c.id
 RETURNING r.id, r.onboarding, r.kind, r.state`
 	// The runs are locked before their onboardings here, so nothing is waited for: the next look does what this can't.
-	lockQuarantined = `SELECT id FROM onboardings WHERE id = @id FOR NO KEY UPDATE NOWAIT`
+	lockQuarantined = lockOnboarding + ` NOWAIT`
 	takeTasks       = `UPDATE tasks t SET epoch = r.epoch FROM runs r WHERE r.id = t.run AND r.id = ANY (@runs::text[])`
 	quarantine      = `
 UPDATE tasks SET state = 'failed', code = 'internal', finished_at = clock_timestamp(),
@@ -428,7 +432,7 @@ type taken struct {
 
 // takeAway takes running runs from workers that are gone: a new epoch, and a new job or, for a poison run,
 // quarantine. It returns the onboardings to mark.
-func (s *Store) takeAway(ctx context.Context, tx pgx.Tx, which string, args pgx.NamedArgs) ([]onboarding.ID, error) {
+func (s *Store) takeAway(ctx context.Context, tx *txn, which string, args pgx.NamedArgs) ([]onboarding.ID, error) {
 	args["most"] = maxDeaths
 	rows, err := tx.Query(ctx, fmt.Sprintf(takeRuns, which), args)
 	if err != nil {
@@ -453,13 +457,14 @@ func (s *Store) takeAway(ctx context.Context, tx pgx.Tx, which string, args pgx.
 			}
 			continue
 		}
-		if _, err := tx.Exec(ctx, lockQuarantined, pgx.NamedArgs{"id": r.Onboarding}); err != nil {
+		ob, err := lockBy(ctx, tx, onboarding.System, lockQuarantined, pgx.NamedArgs{"id": r.Onboarding}, "onboarding")
+		if err != nil {
 			return nil, err
 		}
 		if _, err := tx.Exec(ctx, quarantine, pgx.NamedArgs{"run": r.ID, "most": maxDeaths}); err != nil {
 			return nil, err
 		}
-		if err := s.ended(ctx, tx, r.ID, ending{r.Onboarding, r.Kind}, onboarding.RunFailed); err != nil {
+		if err := s.ended(ctx, ob, r.ID, ending{r.Onboarding, r.Kind}, onboarding.RunFailed); err != nil {
 			return nil, err
 		}
 	}

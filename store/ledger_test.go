@@ -443,6 +443,26 @@ func TestTheSweepFindsForgottenRuns(t *testing.T) {
 	}
 }
 
+// Abandoning is repeated when its answer was lost, and the same worker may have claimed the run again by then.
+func TestAbandoningAnEarlierClaimLeavesTheLaterOneAlone(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	_, claim, earlier, w := claimed(t, s)
+	must(t, s.Abandon(t.Context(), earlier))
+	again, err := s.ClaimRun(t.Context(), claim.ID, w.ID())
+	must(t, err)
+	must(t, s.Abandon(t.Context(), earlier))
+	got, err := s.Run(t.Context(), onboarding.System, claim.ID)
+	must(t, err)
+	if got.State != onboarding.RunRunning || got.Epoch != again.Epoch {
+		t.Errorf("the later claim was taken away: %s, epoch %d", got.State, got.Epoch)
+	}
+	if n := deaths(t, db, claim.ID); n != 1 {
+		t.Errorf("%d deaths, want 1", n)
+	}
+}
+
 func TestAPoisonRunIsPutAside(t *testing.T) {
 	t.Parallel()
 	s := pgtest.New(t)
@@ -452,7 +472,7 @@ func TestAPoisonRunIsPutAside(t *testing.T) {
 		if _, err := s.StartTask(t.Context(), fence, "bucket"); err != nil {
 			t.Fatal(err)
 		}
-		must(t, s.Abandon(t.Context(), claim.ID, w.ID()))
+		must(t, s.Abandon(t.Context(), fence))
 		if deaths++; deaths > 50 {
 			t.Fatal("never put aside")
 		}

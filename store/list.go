@@ -175,7 +175,7 @@ func (s *Store) ListOnboardings(ctx context.Context, actor onboarding.Actor, f o
 	page := onboarding.Page{Counts: map[onboarding.Status]int{}}
 	var items []onboarding.Onboarding
 	now := s.now()
-	err := s.tx(ctx, actor, "list onboardings", func(tx pgx.Tx) error {
+	err := s.tx(ctx, actor, "list onboardings", func(tx *txn) error {
 		read := func(by way) error {
 			sql, args := pageSQL(listColumns, f, now, at, by)
 			rows, err := tx.Query(ctx, sql, planned, args)
@@ -322,7 +322,7 @@ func (s *Store) Neighbors(ctx context.Context, actor onboarding.Actor, o onboard
 	f.Limit = 0 // pageSQL adds the one row
 	now := s.now()
 	var found onboarding.Neighbors
-	err = s.tx(ctx, actor, "look left and right in the list", func(tx pgx.Tx) error {
+	err = s.tx(ctx, actor, "look left and right in the list", func(tx *txn) error {
 		if searching(f) {
 			if _, err := tx.Exec(ctx, countBySearch); err != nil {
 				return err

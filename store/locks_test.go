@@ -79,8 +79,8 @@ func TestAnOnboardingIsLockedBeforeAnythingOfIt(t *testing.T) {
 			return ob.ID, func() error { return s.EndRun(ctx, fence, onboarding.RunFailed) }
 		}},
 		{"abandon a run", "runs", func(t *testing.T) (onboarding.ID, func() error) {
-			ob, run, _, w := claimed(t, s)
-			return ob.ID, func() error { return s.Abandon(ctx, run.ID, w.ID()) }
+			ob, _, fence, _ := claimed(t, s)
+			return ob.ID, func() error { return s.Abandon(ctx, fence) }
 		}},
 		{"archive", "runs", func(t *testing.T) (onboarding.ID, func() error) {
 			ob, _ := stopped(t, s)

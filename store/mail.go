@@ -105,7 +105,7 @@ func (s *Store) MailWaiting(ctx context.Context, actor onboarding.Actor, ob onbo
 	if ob.Waiting.On != onboarding.PartySpecialist || ob.Specialist == "" {
 		return nil
 	}
-	return s.tx(ctx, actor, "queue a mail", func(tx pgx.Tx) error {
+	return s.tx(ctx, actor, "queue a mail", func(tx *txn) error {
 		return s.queueMail(ctx, tx, ob.ID, letter{kind: onboarding.MailStaffWaiting, to: ob.Specialist, about: ob.Waiting.Since.UTC().Format(time.RFC3339Nano)})
 	})
 }
@@ -118,7 +118,7 @@ WHERE i.id = @invite AND i.onboarding = @id AND i.used_at IS NULL AND i.revoked_
 // holds one, and the link that was shown for the invite stops working. CodeInvalid for an invite of a whole domain or
 // while mail is off; CodeNotFound for one that can't be used any more.
 func (s *Store) MailInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64) error {
-	return s.tx(ctx, actor, "mail an invite", func(tx pgx.Tx) error {
+	return s.tx(ctx, actor, "mail an invite", func(tx *txn) error {
 		inv, err := one(ctx, tx, lockUnusedInvite, seen(actor, pgx.NamedArgs{"id": id, "invite": invite}), "unused invite", toInvite)
 		if err != nil {
 			return err
@@ -161,7 +161,7 @@ ORDER BY o.waiting_since, o.id LIMIT 200`
 // Remind queues a mail about what an onboarding waits for: to the customer, or with the kind MailStaffAging to the
 // specialist. CodeConflict when one was sent within [onboarding.RemindEvery], or it doesn't wait on them.
 func (s *Store) Remind(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.MailKind) (to string, err error) {
-	err = s.tx(ctx, actor, "remind", func(tx pgx.Tx) error {
+	err = s.tx(ctx, actor, "remind", func(tx *txn) error {
 		ob, err := lock(ctx, tx, actor, id)
 		if err != nil {
 			return err
@@ -194,7 +194,7 @@ func (s *Store) Remind(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err := s.queueMail(ctx, tx, id, letter{kind: kind, to: to, about: "asked " + now.UTC().Format(time.RFC3339Nano)}); err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, id, onboarding.ReminderSent{To: address(to), For: ob.Waiting.For})
+		return ob.append(ctx, actor, onboarding.ReminderSent{To: address(to), For: ob.Waiting.For})
 	})
 	if err == nil {
 		s.changes.mark(id)
@@ -212,7 +212,7 @@ func (s *Store) QueueAging(ctx context.Context, before time.Time) (n int, err er
 		On         onboarding.Party
 		Since      string // as the database writes it, which is what a mail's about holds
 	}
-	err = s.tx(ctx, onboarding.System, "queue reminders", func(tx pgx.Tx) error {
+	err = s.tx(ctx, onboarding.System, "queue reminders", func(tx *txn) error {
 		n = 0
 		settings, err := s.settingsIn(ctx, tx)
 		if err != nil || settings.Sender() == "" {
@@ -286,7 +286,7 @@ func (s *Store) SendMailAgain(ctx context.Context, actor onboarding.Actor, id on
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
-	return s.tx(ctx, actor, "send a mail again", func(tx pgx.Tx) error {
+	return s.tx(ctx, actor, "send a mail again", func(tx *txn) error {
 		tag, err := tx.Exec(ctx, `UPDATE mails SET state = 'queued', tries = 0, ended_at = NULL WHERE id = @mail AND onboarding = @id AND state = 'failed'`, pgx.NamedArgs{"id": id, "mail": mail})
 		if err != nil {
 			return err
@@ -313,7 +313,7 @@ WHERE i.id = @invite AND i.used_at IS NULL AND i.revoked_at IS NULL AND i.expire
 func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, error) {
 	var out onboarding.Letter
 	dropped := false
-	err := s.tx(ctx, onboarding.System, "open a mail", func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "open a mail", func(tx *txn) error {
 		out, dropped = onboarding.Letter{}, false
 		row, err := one(ctx, tx, lockMail, pgx.NamedArgs{"mail": mail}, "mail", pgx.RowToStructByName[mailRow])
 		if err != nil {

@@ -39,7 +39,7 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 	to = onboarding.Addressee(address(string(to)))
 	var token string
 	var inv onboarding.Invite
-	err := s.tx(ctx, actor, "replace the customer", func(tx pgx.Tx) error {
+	err := s.tx(ctx, actor, "replace the customer", func(tx *txn) error {
 		args := pgx.NamedArgs{"id": id, "to": to, "now": s.now()}
 		ob, err := lock(ctx, tx, actor, id)
 		if err != nil {
@@ -69,14 +69,14 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 			}
 		}
 		if ob.Status == onboarding.StatusInForm {
-			if err := s.follow(ctx, tx, id, onboarding.Facts{Form: onboarding.WaitForAcceptance}); err != nil {
+			if err := s.follow(ctx, ob, onboarding.Facts{Form: onboarding.WaitForAcceptance}); err != nil {
 				return err
 			}
 		}
-		if err := appendEvent(ctx, tx, actor, id, onboarding.CustomerReplaced{Was: was, To: to}); err != nil {
+		if err := ob.append(ctx, actor, onboarding.CustomerReplaced{Was: was, To: to}); err != nil {
 			return err
 		}
-		token, inv, err = s.invite(ctx, tx, actor, id, to, onboarding.RoleCustomer, ttl)
+		token, inv, err = s.invite(ctx, ob, actor, to, onboarding.RoleCustomer, ttl)
 		return err
 	})
 	if err != nil {

@@ -8,20 +8,27 @@ import (
 	"groundwork/onboarding"
 )
 
+const insertNote = `INSERT INTO notes (onboarding, by_email, text) VALUES (@id, @by, @text) RETURNING id, pg_current_xact_id()::text`
+
 // AddNote keeps a remark that the customer never sees; the audit, which they do see, has no word of it. Staff only.
 func (s *Store) AddNote(ctx context.Context, actor onboarding.Actor, id onboarding.ID, text string) error {
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
-	err := s.tx(ctx, actor, "add a note", func(tx pgx.Tx) error {
-		ob, err := one(ctx, tx, lockAnswers, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+	err := s.tx(ctx, actor, "add a note", func(tx *txn) error {
+		ob, err := lock(ctx, tx, actor, id)
 		if err != nil {
 			return err
 		}
-		if err := refuseForgotten(ob); err != nil {
+		if err := refuseForgotten(ob.Onboarding); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO notes (onboarding, by_email, text) VALUES (@id, @by, @text)`, pgx.NamedArgs{"id": id, "by": actor.Email, "text": text})
+		var note int64
+		var xid string
+		err = tx.QueryRow(ctx, insertNote, pgx.NamedArgs{"id": id, "by": actor.Email, "text": text}).Scan(&note, &xid)
+		if err == nil {
+			tx.leaves(xid, `SELECT EXISTS (SELECT FROM notes WHERE id = @note AND onboarding = @id)`, pgx.NamedArgs{"note": note, "id": id})
+		}
 		return err
 	})
 	if err == nil {

@@ -83,24 +83,6 @@ func collect[T any](into *[]T, to pgx.RowToFunc[T]) func(pgx.Rows) error {
 
 const selectOnboarding = `SELECT ` + onboardingColumns + ` FROM onboardings o WHERE o.id = @id AND ` + visible
 
-// The one order of locks is an onboarding before its runs, invites, members and secrets: whatever changes it and them
-// begins with one of these, so that no two transactions wait for each other. FOR UPDATE would also hold up each new row
-// that only names the onboarding.
-const (
-	lockOnboarding   = selectOnboarding + ` FOR NO KEY UPDATE OF o`
-	lockOnboardingOf = `
-SELECT ` + onboardingColumns + `
-FROM onboardings o JOIN runs r ON r.onboarding = o.id WHERE r.id = @run AND ` + visible + ` FOR NO KEY UPDATE OF o`
-)
-
-func lock(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID) (onboarding.Onboarding, error) {
-	return one(ctx, tx, lockOnboarding, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
-}
-
-func lockOf(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, run onboarding.RunID) (onboarding.Onboarding, error) {
-	return one(ctx, tx, lockOnboardingOf, seen(actor, pgx.NamedArgs{"run": run}), "run", toOnboarding)
-}
-
 // Onboarding reads one. An unknown ID and somebody else's are both CodeNotFound.
 func (s *Store) Onboarding(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Onboarding, error) {
 	var found []onboarding.Onboarding
@@ -148,7 +130,8 @@ func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n 
 	owner := address(n.OwnerEmail)
 	var made onboarding.Onboarding
 	var token string
-	err := s.tx(ctx, actor, "create onboarding", func(tx pgx.Tx) error {
+	err := s.tx(ctx, actor, "create onboarding", func(tx *txn) error {
+		ob := locked{tx, onboarding.Onboarding{ID: n.ID}} // a new row is nobody else's
 		stage, _ := onboarding.Facts{Form: onboarding.WaitForAcceptance}.Stage()
 		_, err := tx.Exec(ctx, insertOnboarding, s.stageArgs(stage, pgx.NamedArgs{
 			"id": n.ID, "customer": n.Customer, "deployment": n.Vendor.ProposedName, "vendor": n.Vendor,
@@ -165,11 +148,11 @@ func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n 
 				return err
 			}
 		}
-		if err := appendEvent(ctx, tx, actor, n.ID, onboarding.OnboardingCreated{Customer: n.Customer}); err != nil {
+		if err := ob.append(ctx, actor, onboarding.OnboardingCreated{Customer: n.Customer}); err != nil {
 			return err
 		}
 		var inv onboarding.Invite
-		if token, inv, err = s.invite(ctx, tx, actor, n.ID, onboarding.Addressee(owner), onboarding.RoleCustomer, n.InviteTTL); err != nil {
+		if token, inv, err = s.invite(ctx, ob, actor, onboarding.Addressee(owner), onboarding.RoleCustomer, n.InviteTTL); err != nil {
 			return err
 		}
 		if n.MailInvite {
@@ -262,8 +245,11 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	case duplicate(err, "onboardings_deployment"):
 		return onboarding.Onboarding{}, nameHeld(a.Deployment)
 	case err != nil:
-		return onboarding.Onboarding{}, err
-	case len(saved) == 1:
+		if saved = s.savedAnswer(ctx, actor, args, err); len(saved) == 0 {
+			return onboarding.Onboarding{}, err
+		}
+	}
+	if len(saved) == 1 {
 		s.changes.mark(a.ID)
 		return saved[0], nil
 	}
@@ -282,6 +268,26 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 	return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeStale, "The answers were changed in another window or by a colleague. Check what is there now, then save again.")
 }
 
+const selectSaved = `SELECT ` + onboardingColumns + ` FROM onboardings o WHERE o.id = @id AND o.version = @version + 1 AND o.answers -> @step = @answer::jsonb AND ` + visible
+
+// savedAnswer is the onboarding if an answer is saved although the answer of the database was lost.
+func (s *Store) savedAnswer(ctx context.Context, actor onboarding.Actor, args pgx.NamedArgs, lost error) []onboarding.Onboarding {
+	if onboarding.ErrorCode(lost) != onboarding.CodeUnavailable || errors.Is(lost, errNoConnection) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	var saved []onboarding.Onboarding
+	err := s.batch(ctx, actor, "look for a saved answer", func(b *pgx.Batch) {
+		b.Queue(lockOnboarding, args) // it waits for a save that is in progress
+		b.Queue(selectSaved, args).Query(collect(&saved, toOnboarding))
+	})
+	if err != nil {
+		return nil
+	}
+	return saved
+}
+
 // A proposed name stays until something is answered.
 const updateVendor = `
 UPDATE onboardings o SET vendor = @vendor,
@@ -291,17 +297,13 @@ WHERE id = @id AND NOT archived`
 
 // UpdateVendor replaces the specialist's values; a nil key keeps the present one. For staff only.
 func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onboarding.ID, v onboarding.VendorValues, apiKeySealed []byte) error {
-	return s.change(ctx, actor, id, "change the vendor's values", func(tx pgx.Tx) (onboarding.Event, error) {
-		was, err := lock(ctx, tx, actor, id)
-		if err != nil {
-			return nil, err
-		}
+	return s.change(ctx, actor, id, "change the vendor's values", func(ob locked) (onboarding.Event, error) {
 		var given []onboarding.Purpose
 		if apiKeySealed != nil {
 			given = append(given, onboarding.PurposeVendorAPIKey)
 		}
-		event := onboarding.VendorChanged{Changes: was.Entered.Changes(v, given...)}
-		tag, err := tx.Exec(ctx, updateVendor, pgx.NamedArgs{"id": id, "vendor": v, "proposed": v.ProposedName, "now": s.now()})
+		event := onboarding.VendorChanged{Changes: ob.Entered.Changes(v, given...)}
+		tag, err := ob.Exec(ctx, updateVendor, pgx.NamedArgs{"id": id, "vendor": v, "proposed": v.ProposedName, "now": s.now()})
 		switch {
 		case duplicate(err, "onboardings_deployment"):
 			return nil, nameHeld(v.ProposedName)
@@ -310,39 +312,35 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 		case tag.RowsAffected() == 0:
 			return nil, notFound("onboarding")
 		}
-		if was.Status == onboarding.StatusWaitingVendor && v.Inherit(was.Vendor).ControlPlane(was.Deployment) != "" {
-			if err := s.follow(ctx, tx, id, onboarding.Facts{Answered: was.Current == onboarding.AtCheck, Form: onboarding.WaitToContinue}); err != nil {
+		if ob.Status == onboarding.StatusWaitingVendor && v.Inherit(ob.Vendor).ControlPlane(ob.Deployment) != "" {
+			if err := s.follow(ctx, ob, onboarding.Facts{Answered: ob.Current == onboarding.AtCheck, Form: onboarding.WaitToContinue}); err != nil {
 				return nil, err
 			}
 		}
-		if err := s.wakeDeliveries(ctx, tx, id); err != nil { // an address may have been corrected
+		if err := s.wakeDeliveries(ctx, ob); err != nil { // an address may have been corrected
 			return nil, err
 		}
 		if apiKeySealed == nil {
 			return event, nil
 		}
 		args := pgx.NamedArgs{"id": id, "purpose": onboarding.PurposeVendorAPIKey, "sealed": apiKeySealed}
-		if _, err := tx.Exec(ctx, `UPDATE onboardings SET wiped_secrets = array_remove(wiped_secrets, @purpose::text) WHERE id = @id`, args); err != nil {
+		if _, err := ob.Exec(ctx, `UPDATE onboardings SET wiped_secrets = array_remove(wiped_secrets, @purpose::text) WHERE id = @id`, args); err != nil {
 			return nil, err
 		}
-		_, err = tx.Exec(ctx, upsertSecret, args)
+		_, err = ob.Exec(ctx, upsertSecret, args)
 		return event, err
 	})
 }
 
 // Assign gives the onboarding to a specialist; "" takes it from all. Staff only.
 func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error {
-	return s.change(ctx, actor, id, "assign an onboarding", func(tx pgx.Tx) (onboarding.Event, error) {
-		was, err := lock(ctx, tx, actor, id)
-		if err == nil {
-			err = refuseForgotten(was)
-		}
-		if err != nil {
+	return s.change(ctx, actor, id, "assign an onboarding", func(ob locked) (onboarding.Event, error) {
+		if err := refuseForgotten(ob.Onboarding); err != nil {
 			return nil, err
 		}
-		_, err = tx.Exec(ctx, `UPDATE onboardings SET specialist = @specialist, activity_at = @now WHERE id = @id`,
+		_, err := ob.Exec(ctx, `UPDATE onboardings SET specialist = @specialist, activity_at = @now WHERE id = @id`,
 			pgx.NamedArgs{"id": id, "specialist": address(specialist), "now": s.now()})
-		return onboarding.Assigned(was.Specialist, address(specialist)), err
+		return onboarding.Assigned(ob.Specialist, address(specialist)), err
 	})
 }
 
@@ -350,58 +348,51 @@ func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboardin
 // something was created for it and not torn down.
 // CodeConflict while a run goes on. Staff only.
 func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
-	return s.change(ctx, actor, id, "archive an onboarding", func(tx pgx.Tx) (onboarding.Event, error) {
-		return onboarding.OnboardingArchived{}, s.archive(ctx, tx, actor, id)
+	return s.change(ctx, actor, id, "archive an onboarding", func(ob locked) (onboarding.Event, error) {
+		return onboarding.OnboardingArchived{}, s.archive(ctx, ob, actor)
 	})
 }
 
-func (s *Store) archive(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.ID) error {
-	args := pgx.NamedArgs{"id": id, "now": s.now(), "by": address(actor.Email)}
-	tag, err := tx.Exec(ctx, `UPDATE onboardings SET archived = true, locked = locked OR NOT archived AND anything_created(id), activity_at = @now WHERE id = @id`, args)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = notFound("onboarding")
-	}
+func (s *Store) archive(ctx context.Context, ob locked, actor onboarding.Actor) error {
+	args := pgx.NamedArgs{"id": ob.ID, "now": s.now(), "by": address(actor.Email)}
+	_, err := ob.Exec(ctx, `UPDATE onboardings SET archived = true, locked = locked OR NOT archived AND anything_created(id), activity_at = @now WHERE id = @id`, args)
 	if err != nil {
 		return err
 	}
-	// The row is locked by now: no run is submitted between.
 	var active bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE onboarding = @id AND state IN ('queued', 'running'))`, args).Scan(&active); err != nil {
+	if err := ob.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE onboarding = @id AND state IN ('queued', 'running'))`, args).Scan(&active); err != nil {
 		return err
 	}
 	if active {
 		return onboarding.Errorf(onboarding.CodeConflict, "A run is in progress. Wait for it to finish, or cancel it, before you archive.")
 	}
-	if _, err := tx.Exec(ctx, deleteSecrets, seen(actor, args)); err != nil {
+	if _, err := ob.Exec(ctx, deleteSecrets, seen(actor, args)); err != nil {
 		return err
 	}
-	if err := cancelDeliveries(ctx, tx, id); err != nil {
+	if err := cancelDeliveries(ctx, ob); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE grants SET sealed = NULL, wiped_at = @now, wiped_by = @by WHERE onboarding = @id AND wiped_at IS NULL`, args); err != nil {
+	if _, err := ob.Exec(ctx, `UPDATE grants SET sealed = NULL, wiped_at = @now, wiped_by = @by WHERE onboarding = @id AND wiped_at IS NULL`, args); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`, args)
+	_, err = ob.Exec(ctx, `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`, args)
 	return err
 }
 
 // Restore puts an archived onboarding back into the lists. Its consents and secrets stay wiped. CodeConflict when it isn't
 // archived, its people were erased, or another deployment has its name. For staff only.
 func (s *Store) Restore(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
-	return s.change(ctx, actor, id, "restore an onboarding", func(tx pgx.Tx) (onboarding.Event, error) {
-		was, err := lock(ctx, tx, actor, id)
+	return s.change(ctx, actor, id, "restore an onboarding", func(ob locked) (onboarding.Event, error) {
 		switch {
-		case err != nil:
-			return nil, err
-		case !was.Archived:
+		case !ob.Archived:
 			return nil, onboarding.Errorf(onboarding.CodeConflict, "This onboarding isn't archived.")
 		}
-		if err := refuseForgotten(was); err != nil {
+		if err := refuseForgotten(ob.Onboarding); err != nil {
 			return nil, err
 		}
-		_, err = tx.Exec(ctx, `UPDATE onboardings SET archived = false, activity_at = @now WHERE id = @id`, pgx.NamedArgs{"id": id, "now": s.now()})
+		_, err := ob.Exec(ctx, `UPDATE onboardings SET archived = false, activity_at = @now WHERE id = @id`, pgx.NamedArgs{"id": id, "now": s.now()})
 		if duplicate(err, "onboardings_deployment") {
-			return nil, onboarding.Errorf(onboarding.CodeConflict, "Nothing was restored. Another deployment took the name %s while this onboarding was archived. Create a new onboarding instead.", was.Deployment)
+			return nil, onboarding.Errorf(onboarding.CodeConflict, "Nothing was restored. Another deployment took the name %s while this onboarding was archived. Create a new onboarding instead.", ob.Deployment)
 		}
 		return onboarding.OnboardingRestored{}, err
 	})
@@ -410,32 +401,33 @@ func (s *Store) Restore(ctx context.Context, actor onboarding.Actor, id onboardi
 // ReleaseName frees the name of an archived onboarding that was never torn down and whose people were erased, so that
 // nobody is left who could tear it down. CodeConflict for any other. For staff only.
 func (s *Store) ReleaseName(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
-	return s.change(ctx, actor, id, "release a name", func(tx pgx.Tx) (onboarding.Event, error) {
-		was, err := lock(ctx, tx, actor, id)
+	return s.change(ctx, actor, id, "release a name", func(ob locked) (onboarding.Event, error) {
 		switch {
-		case err != nil:
-			return nil, err
-		case !was.Archived || was.ForgottenAt.IsZero():
+		case !ob.Archived || ob.ForgottenAt.IsZero():
 			return nil, onboarding.Errorf(onboarding.CodeConflict, "The name belongs to its deployment until the deployment is torn down. It can be released only after its people were erased.")
-		case !was.Locked:
+		case !ob.Locked:
 			return nil, onboarding.Errorf(onboarding.CodeConflict, "This onboarding holds no name. Its name is already free.")
 		}
-		_, err = tx.Exec(ctx, `UPDATE onboardings SET locked = false, activity_at = @now WHERE id = @id`, pgx.NamedArgs{"id": id, "now": s.now()})
-		return onboarding.NameReleased{Name: was.Deployment}, err
+		_, err := ob.Exec(ctx, `UPDATE onboardings SET locked = false, activity_at = @now WHERE id = @id`, pgx.NamedArgs{"id": id, "now": s.now()})
+		return onboarding.NameReleased{Name: ob.Deployment}, err
 	})
 }
 
 // change makes a staff member's change of one onboarding and appends the event that reports it.
-func (s *Store) change(ctx context.Context, actor onboarding.Actor, id onboarding.ID, what string, do func(pgx.Tx) (onboarding.Event, error)) error {
+func (s *Store) change(ctx context.Context, actor onboarding.Actor, id onboarding.ID, what string, do func(locked) (onboarding.Event, error)) error {
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
-	err := s.tx(ctx, actor, what, func(tx pgx.Tx) error {
-		event, err := do(tx)
+	err := s.tx(ctx, actor, what, func(tx *txn) error {
+		ob, err := lock(ctx, tx, actor, id)
 		if err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, id, event)
+		event, err := do(ob)
+		if err != nil {
+			return err
+		}
+		return ob.append(ctx, actor, event)
 	})
 	if err == nil {
 		s.changes.mark(id)

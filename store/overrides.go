@@ -8,14 +8,11 @@ import (
 	"groundwork/onboarding"
 )
 
-const (
-	lockAnswers    = `SELECT ` + onboardingColumns + ` FROM onboardings o WHERE o.id = @id AND ` + visible + ` FOR SHARE OF o`
-	selectOverride = `
+const selectOverride = `
 SELECT ` + auditColumns + `
 FROM audit a JOIN onboardings o ON o.id = a.onboarding
 WHERE a.onboarding = @id AND a.what = '` + string(onboarding.EventCheckOverridden) + `' AND a.data IS NOT NULL AND ` + visible + `
 ORDER BY a.seq`
-)
 
 // OverrideCheck puts on the record that a run may start although a preflight check failed, for the answers of that
 // version: CodeStale when they changed since. The title is the check's, for people. Staff only.
@@ -23,8 +20,8 @@ func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id on
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
-	err := s.tx(ctx, actor, "override a check", func(tx pgx.Tx) error {
-		ob, err := one(ctx, tx, lockAnswers, seen(actor, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+	err := s.tx(ctx, actor, "override a check", func(tx *txn) error {
+		ob, err := lock(ctx, tx, actor, id)
 		switch {
 		case err != nil:
 			return err
@@ -33,7 +30,7 @@ func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id on
 		case ob.Version != version:
 			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this check was read. Look at the checks again, then decide.")
 		}
-		return appendEvent(ctx, tx, actor, id, onboarding.CheckOverridden{Check: check, Title: title, Reason: reason, Version: version})
+		return ob.append(ctx, actor, onboarding.CheckOverridden{Check: check, Title: title, Reason: reason, Version: version})
 	})
 	if err == nil {
 		s.changes.mark(id)

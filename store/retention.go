@@ -135,8 +135,12 @@ func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboardin
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
-	err := s.tx(ctx, actor, "forget an onboarding", func(tx pgx.Tx) error {
-		if err := s.archive(ctx, tx, actor, id); err != nil {
+	err := s.tx(ctx, actor, "forget an onboarding", func(tx *txn) error {
+		ob, err := lock(ctx, tx, actor, id)
+		if err != nil {
+			return err
+		}
+		if err := s.archive(ctx, ob, actor); err != nil {
 			return err
 		}
 		for _, sql := range forget {
@@ -148,11 +152,11 @@ func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboardin
 			return err
 		}
 		var erased, kept int
-		err := tx.QueryRow(ctx, `SELECT audit_erase(@id), (SELECT count(*) FROM audit WHERE onboarding = @id AND content_hash IS NULL)`, pgx.NamedArgs{"id": id}).Scan(&erased, &kept)
+		err = tx.QueryRow(ctx, `SELECT audit_erase(@id), (SELECT count(*) FROM audit WHERE onboarding = @id AND content_hash IS NULL)`, pgx.NamedArgs{"id": id}).Scan(&erased, &kept)
 		if err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, id, onboarding.OnboardingForgotten{Erased: erased, Kept: kept})
+		return ob.append(ctx, actor, onboarding.OnboardingForgotten{Erased: erased, Kept: kept})
 	})
 	if err == nil {
 		s.changes.mark(id)

@@ -73,7 +73,7 @@ ORDER BY r.created_at DESC LIMIT 1`
 // CodeNotFound if none did.
 func (s *Store) SucceededRun(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
 	var run onboarding.Run
-	err := s.tx(ctx, actor, "read the last run that succeeded", func(tx pgx.Tx) error {
+	err := s.tx(ctx, actor, "read the last run that succeeded", func(tx *txn) error {
 		last, err := one(ctx, tx, selectSucceeded, seen(actor, pgx.NamedArgs{"id": id}), "run", pgx.RowTo[onboarding.RunID])
 		if err != nil {
 			return err

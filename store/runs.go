@@ -136,7 +136,7 @@ func load(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.
 // Run reads a run with its tasks and their events.
 func (s *Store) Run(ctx context.Context, actor onboarding.Actor, id onboarding.RunID) (onboarding.Run, error) {
 	var run onboarding.Run
-	err := s.tx(ctx, actor, "read run "+string(id), func(tx pgx.Tx) (err error) {
+	err := s.tx(ctx, actor, "read run "+string(id), func(tx *txn) (err error) {
 		run, err = load(ctx, tx, actor, id)
 		return err
 	})
@@ -146,7 +146,7 @@ func (s *Store) Run(ctx context.Context, actor onboarding.Actor, id onboarding.R
 // LatestRun is the onboarding's latest run with its tasks and events; CodeNotFound when there is none.
 func (s *Store) LatestRun(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
 	var run onboarding.Run
-	err := s.tx(ctx, actor, "read the latest run", func(tx pgx.Tx) error {
+	err := s.tx(ctx, actor, "read the latest run", func(tx *txn) error {
 		latest, err := one(ctx, tx, `SELECT o.run FROM onboardings o WHERE o.id = @id AND o.run IS NOT NULL AND `+visible,
 			seen(actor, pgx.NamedArgs{"id": id}), "run", pgx.RowTo[onboarding.RunID])
 		if err != nil {
@@ -221,7 +221,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		return onboarding.Run{}, failure("name the run", err)
 	}
 	var run onboarding.Run
-	err = s.tx(ctx, actor, "submit", func(tx pgx.Tx) error {
+	err = s.tx(ctx, actor, "submit", func(tx *txn) error {
 		ob, err := lock(ctx, tx, actor, id)
 		if err != nil {
 			return err
@@ -242,10 +242,10 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		case ob.Version != version:
 			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was made. Look at the new plan, then start it.")
 		}
-		if err := unlessArchived(ob, kind); err != nil {
+		if err := unlessArchived(ob.Onboarding, kind); err != nil {
 			return err
 		}
-		if err := upToDate(kind, plan, ob, wanted); err != nil {
+		if err := upToDate(kind, plan, ob.Onboarding, wanted); err != nil {
 			return err
 		}
 		now := s.now()
@@ -262,14 +262,14 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		if _, err := tx.Exec(ctx, showRun, pgx.NamedArgs{"run": runID, "id": id, "now": now}); err != nil {
 			return err
 		}
-		if err := s.follow(ctx, tx, id, onboarding.Facts{Kind: kind, State: onboarding.RunQueued}); err != nil {
+		if err := s.follow(ctx, ob, onboarding.Facts{Kind: kind, State: onboarding.RunQueued}); err != nil {
 			return err
 		}
 		access, err := holder(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if err := appendEvent(ctx, tx, actor, id, onboarding.RunSubmitted{Run: runID, Purpose: kind, PlanHash: plan.Hash(), Tasks: len(plan.Tasks), Access: access}); err != nil {
+		if err := ob.append(ctx, actor, onboarding.RunSubmitted{Run: runID, Purpose: kind, PlanHash: plan.Hash(), Tasks: len(plan.Tasks), Access: access}); err != nil {
 			return err
 		}
 		if _, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: runID}, jobOpts()); err != nil {
@@ -316,14 +316,14 @@ WHERE run = @run`
 )
 
 // requeue gives a run that nobody has to the workers again.
-func (s *Store) requeue(ctx context.Context, tx pgx.Tx, run onboarding.Run) error {
+func (s *Store) requeue(ctx context.Context, tx locked, run onboarding.Run) error {
 	if _, err := tx.Exec(ctx, requeueRun, pgx.NamedArgs{"run": run.ID}); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, retryTasks, pgx.NamedArgs{"run": run.ID, "epoch": run.Epoch + 1}); err != nil {
 		return err
 	}
-	if err := s.follow(ctx, tx, run.Onboarding, onboarding.Facts{Kind: run.Kind, State: onboarding.RunQueued}); err != nil {
+	if err := s.follow(ctx, tx, onboarding.Facts{Kind: run.Kind, State: onboarding.RunQueued}); err != nil {
 		return err
 	}
 	_, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: run.ID}, jobOpts())
@@ -334,27 +334,27 @@ func (s *Store) requeue(ctx context.Context, tx pgx.Tx, run onboarding.Run) erro
 // it is (a double click). CodeConflict for a run that is over, CodeStale for one that was approved for something other
 // than what is wanted now.
 func (s *Store) RetryRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID, wanted onboarding.Wanted) error {
-	return s.changeRun(ctx, actor, runID, "retry a run", func(tx pgx.Tx, ob onboarding.Onboarding, run onboarding.Run) error {
+	return s.changeRun(ctx, actor, runID, "retry a run", func(ob locked, run onboarding.Run) error {
 		switch {
 		case run.State.Active():
 			return nil
 		case run.Over():
 			return ended()
 		}
-		if err := unlessArchived(ob, run.Kind); err != nil {
+		if err := unlessArchived(ob.Onboarding, run.Kind); err != nil {
 			return err
 		}
-		if err := upToDate(run.Kind, run.Plan, ob, wanted); err != nil {
+		if err := upToDate(run.Kind, run.Plan, ob.Onboarding, wanted); err != nil {
 			return err
 		}
-		if err := s.requeue(ctx, tx, run); err != nil {
+		if err := s.requeue(ctx, ob, run); err != nil {
 			return err
 		}
-		access, err := holder(ctx, tx, run.Onboarding)
+		access, err := holder(ctx, ob, run.Onboarding)
 		if err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, run.Onboarding, onboarding.RunRetried{Run: run.ID, Access: access})
+		return ob.append(ctx, actor, onboarding.RunRetried{Run: run.ID, Access: access})
 	})
 }
 
@@ -372,7 +372,7 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 	if err != nil {
 		return failure("pin the plan", err)
 	}
-	return s.changeRun(ctx, actor, runID, "approve a plan", func(tx pgx.Tx, ob onboarding.Onboarding, run onboarding.Run) error {
+	return s.changeRun(ctx, actor, runID, "approve a plan", func(ob locked, run onboarding.Run) error {
 		switch {
 		case run.State.Active() && run.PlanHash == plan.Hash():
 			return nil
@@ -381,10 +381,10 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		case run.Over():
 			return ended()
 		}
-		if err := unlessArchived(ob, run.Kind); err != nil {
+		if err := unlessArchived(ob.Onboarding, run.Kind); err != nil {
 			return err
 		}
-		if err := upToDate(run.Kind, plan, ob, wanted); err != nil {
+		if err := upToDate(run.Kind, plan, ob.Onboarding, wanted); err != nil {
 			return err
 		}
 		// A run of an earlier version, or one that was changed behind our back: of whoever is said to have started it, only the
@@ -396,62 +396,62 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, repin, pgx.NamedArgs{"run": run.ID, "plan": string(pinned), "hash": plan.Hash(), "mac": code}); err != nil {
+		if _, err := ob.Exec(ctx, repin, pgx.NamedArgs{"run": run.ID, "plan": string(pinned), "hash": plan.Hash(), "mac": code}); err != nil {
 			return err
 		}
 		args := taskArgs(run.ID, run.Onboarding, run.Epoch, plan)
 		// The application may not delete tasks: what the new plan hasn't is canceled, and stays on the record.
-		if _, err := tx.Exec(ctx, insertTasks, args); err != nil {
+		if _, err := ob.Exec(ctx, insertTasks, args); err != nil {
 			return err
 		}
 		args["reopened"] = plan.Reopens(run.Plan)
-		if _, err := tx.Exec(ctx, `UPDATE tasks SET state = 'pending', message = '' WHERE run = @run AND state = 'done' AND name = ANY (@reopened::text[])`, args); err != nil {
+		if _, err := ob.Exec(ctx, `UPDATE tasks SET state = 'pending', message = '' WHERE run = @run AND state = 'done' AND name = ANY (@reopened::text[])`, args); err != nil {
 			return err
 		}
-		if err := s.requeue(ctx, tx, run); err != nil {
+		if err := s.requeue(ctx, ob, run); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE tasks SET state = 'cancelled' WHERE run = @run AND state <> 'done' AND name <> ALL (@names::text[])`, args); err != nil {
+		if _, err := ob.Exec(ctx, `UPDATE tasks SET state = 'cancelled' WHERE run = @run AND state <> 'done' AND name <> ALL (@names::text[])`, args); err != nil {
 			return err
 		}
-		access, err := holder(ctx, tx, run.Onboarding)
+		access, err := holder(ctx, ob, run.Onboarding)
 		if err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, run.Onboarding, onboarding.PlanApproved{Run: run.ID, PlanHash: plan.Hash(), Access: access})
+		return ob.append(ctx, actor, onboarding.PlanApproved{Run: run.ID, PlanHash: plan.Hash(), Access: access})
 	})
 }
 
 // CancelRun asks a run to stop. One that no worker has is canceled at once; a worker finishes the call it is in
 // and keeps what is made. A run that is over is left as it is.
 func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID) error {
-	return s.changeRun(ctx, actor, runID, "cancel a run", func(tx pgx.Tx, _ onboarding.Onboarding, run onboarding.Run) error {
+	return s.changeRun(ctx, actor, runID, "cancel a run", func(ob locked, run onboarding.Run) error {
 		if run.Over() || run.CancelAsked {
 			return nil
 		}
 		args := pgx.NamedArgs{"run": run.ID}
 		if run.State == onboarding.RunRunning {
-			if _, err := tx.Exec(ctx, `UPDATE runs SET cancel_asked = true WHERE id = @run`, args); err != nil {
+			if _, err := ob.Exec(ctx, `UPDATE runs SET cancel_asked = true WHERE id = @run`, args); err != nil {
 				return err
 			}
-			return appendEvent(ctx, tx, actor, run.Onboarding, onboarding.RunCancelAsked{Run: run.ID})
+			return ob.append(ctx, actor, onboarding.RunCancelAsked{Run: run.ID})
 		}
-		if _, err := tx.Exec(ctx, `UPDATE runs SET state = 'cancelled', epoch = epoch + 1, cancel_asked = true, finished_at = clock_timestamp() WHERE id = @run`, args); err != nil {
+		if _, err := ob.Exec(ctx, `UPDATE runs SET state = 'cancelled', epoch = epoch + 1, cancel_asked = true, finished_at = clock_timestamp() WHERE id = @run`, args); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE tasks SET epoch = epoch + 1, state = CASE WHEN state = 'done' THEN state ELSE 'cancelled' END WHERE run = @run`, args); err != nil {
+		if _, err := ob.Exec(ctx, `UPDATE tasks SET epoch = epoch + 1, state = CASE WHEN state = 'done' THEN state ELSE 'cancelled' END WHERE run = @run`, args); err != nil {
 			return err
 		}
-		if err := s.follow(ctx, tx, run.Onboarding, onboarding.Facts{Kind: run.Kind, State: onboarding.RunCanceled}); err != nil {
+		if err := s.follow(ctx, ob, onboarding.Facts{Kind: run.Kind, State: onboarding.RunCanceled}); err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, actor, run.Onboarding, onboarding.RunEnded{Run: run.ID, State: onboarding.RunCanceled})
+		return ob.append(ctx, actor, onboarding.RunEnded{Run: run.ID, State: onboarding.RunCanceled})
 	})
 }
 
-func (s *Store) changeRun(ctx context.Context, actor onboarding.Actor, id onboarding.RunID, what string, do func(pgx.Tx, onboarding.Onboarding, onboarding.Run) error) error {
+func (s *Store) changeRun(ctx context.Context, actor onboarding.Actor, id onboarding.RunID, what string, do func(locked, onboarding.Run) error) error {
 	var run onboarding.Run
-	err := s.tx(ctx, actor, what, func(tx pgx.Tx) error {
+	err := s.tx(ctx, actor, what, func(tx *txn) error {
 		ob, err := lockOf(ctx, tx, actor, id)
 		if err != nil {
 			return err
@@ -459,7 +459,7 @@ func (s *Store) changeRun(ctx context.Context, actor onboarding.Actor, id onboar
 		if run, err = lockRun(ctx, tx, actor, id); err != nil {
 			return err
 		}
-		return do(tx, ob, run)
+		return do(ob, run)
 	})
 	if err == nil {
 		s.changes.mark(run.Onboarding)

@@ -43,7 +43,7 @@ func (s *Store) SaveListView(ctx context.Context, actor onboarding.Actor, v onbo
 	if err := mayShare(actor, v.Shared); err != nil {
 		return err
 	}
-	return s.tx(ctx, actor, "save a view", func(tx pgx.Tx) error {
+	return s.tx(ctx, actor, "save a view", func(tx *txn) error {
 		args := pgx.NamedArgs{"actor": address(actor.Email), "shared": v.Shared, "name": v.Name, "query": v.Query}
 		if _, err := tx.Exec(ctx, lockViewNames, args); err != nil {
 			return err
@@ -94,7 +94,7 @@ func (s *Store) changeView(ctx context.Context, actor onboarding.Actor, sql stri
 		return err
 	}
 	args["actor"], args["administrator"] = address(actor.Email), actor.Role == onboarding.RoleAdministrator
-	return s.tx(ctx, actor, "change a view", func(tx pgx.Tx) error {
+	return s.tx(ctx, actor, "change a view", func(tx *txn) error {
 		_, err := one(ctx, tx, sql, args, "saved view", pgx.RowTo[int64])
 		return err
 	})

@@ -41,7 +41,7 @@ func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onb
 	if actor.Role != onboarding.RoleAdministrator {
 		return onboarding.Errorf(onboarding.CodeForbidden, "Only administrators can change settings. Ask one of them.")
 	}
-	return s.tx(ctx, actor, "save settings", func(tx pgx.Tx) error {
+	return s.tx(ctx, actor, "save settings", func(tx *txn) error {
 		// One save at a time, so that the version that was seen is the one that is replaced.
 		if _, err := tx.Exec(ctx, `LOCK TABLE settings IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err

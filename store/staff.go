@@ -44,7 +44,7 @@ func (s *Store) ChangeStaff(ctx context.Context, actor onboarding.Actor, email s
 	if role != "" && role != onboarding.RoleSpecialist && role != onboarding.RoleAdministrator {
 		return onboarding.Errorf(onboarding.CodeInvalid, "Choose specialist or administrator.")
 	}
-	return s.tx(ctx, actor, "change the staff", func(tx pgx.Tx) error {
+	return s.tx(ctx, actor, "change the staff", func(tx *txn) error {
 		// One change at a time: two administrators could take each other's role.
 		if _, err := tx.Exec(ctx, `LOCK TABLE staff IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err

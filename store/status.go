@@ -47,7 +47,7 @@ func (s *Store) stageArgs(stage onboarding.Stage, args pgx.NamedArgs) pgx.NamedA
 }
 
 // follow sets an onboarding's stage to what follows from facts, in the transaction that changes them.
-func (s *Store) follow(ctx context.Context, tx pgx.Tx, id onboarding.ID, facts onboarding.Facts) error {
+func (s *Store) follow(ctx context.Context, ob locked, facts onboarding.Facts) error {
 	stage, changes := facts.Stage()
 	if !changes {
 		return nil
@@ -56,6 +56,6 @@ func (s *Store) follow(ctx context.Context, tx pgx.Tx, id onboarding.ID, facts o
 	if facts.Kind == onboarding.RunVerify {
 		sql += ` AND o.status = 'done'`
 	}
-	_, err := tx.Exec(ctx, sql, s.stageArgs(stage, pgx.NamedArgs{"id": id}))
+	_, err := ob.Exec(ctx, sql, s.stageArgs(stage, pgx.NamedArgs{"id": ob.ID}))
 	return err
 }

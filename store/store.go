@@ -130,12 +130,15 @@ func (s *Store) Now() time.Time { return s.now() }
 // Pool is for the session store and River alone; everything else is a use case.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
+// errNoConnection says that nothing was sent to the database.
+var errNoConnection = errors.New("wait for a connection")
+
 func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	wait, cancel := context.WithTimeout(ctx, acquireTimeout)
 	defer cancel()
 	conn, err := s.pool.Acquire(wait)
 	if err != nil {
-		return nil, unavailable(fmt.Errorf("wait for a connection: %w", err))
+		return nil, unavailable(fmt.Errorf("%w: %w", errNoConnection, err))
 	}
 	return conn, nil
 }
@@ -180,23 +183,6 @@ func (s *Store) query(ctx context.Context, what, sql string, args pgx.NamedArgs,
 		err = read(rows)
 	}
 	return failure(what, err)
-}
-
-// tx runs a transaction as the actor.
-func (s *Store) tx(ctx context.Context, actor onboarding.Actor, what string, do func(pgx.Tx) error) error {
-	conn, err := s.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	return failure(what, onceMore(func() error {
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, become, as(actor)); err != nil {
-				return err
-			}
-			return do(tx)
-		})
-	}))
 }
 
 // snapshot reads in one transaction, all of whose statements see the database of one moment.

@@ -49,7 +49,7 @@ UPDATE webhook_messages SET next_at = clock_timestamp() WHERE id IN (
 
 // WakeMessages makes jobs for the messages that are overdue: the worker of an earlier job died.
 func (s *Store) WakeMessages(ctx context.Context) error {
-	return s.tx(ctx, onboarding.System, "wake overdue messages", func(tx pgx.Tx) error {
+	return s.tx(ctx, onboarding.System, "wake overdue messages", func(tx *txn) error {
 		return s.tryMessages(ctx, tx, wakeMessages, pgx.NamedArgs{"slack": 30 * time.Second})
 	})
 }
@@ -110,7 +110,7 @@ func (r messageRow) message() onboarding.WebhookMessage {
 func (s *Store) DueMessage(ctx context.Context, id onboarding.DeliveryID) (onboarding.WebhookErrand, error) {
 	var errand onboarding.WebhookErrand
 	due := false
-	err := s.tx(ctx, onboarding.System, "claim a message", func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "claim a message", func(tx *txn) error {
 		errand, due = onboarding.WebhookErrand{}, false
 		args := pgx.NamedArgs{"message": id, "lease": deliveryLease, "every": onboarding.ProbeEvery}
 		claimed, err := rowsOf(ctx, tx, claimMessage, args, pgx.RowToStructByName[messageRow])
@@ -207,7 +207,7 @@ WHERE id = @webhook RETURNING opened_at IS NOT NULL AND failures = @most`
 // of the endpoint and sends at once what waited; [onboarding.BreakAfter] failures in a row open it, which opened reports.
 // For the system.
 func (s *Store) EndMessage(ctx context.Context, e onboarding.WebhookErrand, o onboarding.TryOutcome) (opened bool, err error) {
-	err = s.tx(ctx, onboarding.System, "end a try of a message", func(tx pgx.Tx) error {
+	err = s.tx(ctx, onboarding.System, "end a try of a message", func(tx *txn) error {
 		opened = false
 		args := pgx.NamedArgs{
 			"message": e.ID, "webhook": e.Webhook, "took": o.Try.Took, "request": o.Try.Request, "status": o.Try.Status, "answer": o.Try.Answer, "problem": o.Try.Problem,
@@ -246,7 +246,7 @@ const secretsTarget = `SELECT id, url FROM webhooks WHERE takes_secrets AND enab
 // system.
 func (s *Store) SecretsTarget(ctx context.Context) (onboarding.WebhookTarget, error) {
 	var t onboarding.WebhookTarget
-	err := s.tx(ctx, onboarding.System, "read the webhook for secrets", func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "read the webhook for secrets", func(tx *txn) error {
 		var err error
 		t, err = one(ctx, tx, secretsTarget, pgx.NamedArgs{}, "webhook endpoint", func(row pgx.CollectableRow) (t onboarding.WebhookTarget, err error) {
 			err = row.Scan(&t.ID, &t.URL)

@@ -237,7 +237,7 @@ func (s *Store) changeWebhooks(ctx context.Context, actor onboarding.Actor, what
 	if err := changesSettings(actor); err != nil {
 		return err
 	}
-	err := s.tx(ctx, actor, what, func(tx pgx.Tx) error {
+	err := s.tx(ctx, actor, what, func(tx *txn) error {
 		changes, err := do(tx)
 		if err != nil || len(changes) == 0 {
 			return err

@@ -38,7 +38,7 @@ type Worker struct {
 	mu          sync.Mutex
 	first, last time.Time                      // of the unbroken row of heartbeats
 	executing   map[onboarding.RunID]int       // jobs of this process at work on a run, or about to claim it
-	idle        map[onboarding.RunID]time.Time // runs that this worker has and nobody executes, since the first look that found them so
+	idle        map[onboarding.Fence]time.Time // claims that this worker has and nobody executes, since the first look that found them so
 }
 
 // NewWorker registers this process. Run it, and stop its jobs when Lost closes.
@@ -192,7 +192,7 @@ const (
 // lock is kept to the end of the transaction, so that one reaper acts.
 func (w *Worker) reap(ctx context.Context) error {
 	var marked []onboarding.ID
-	err := w.store.tx(ctx, onboarding.System, "reap", func(tx pgx.Tx) error {
+	err := w.store.tx(ctx, onboarding.System, "reap", func(tx *txn) error {
 		rows, err := tx.Query(ctx, deadWorkers, pgx.NamedArgs{"me": w.id, "base": lockBase})
 		if err != nil {
 			return err
@@ -283,45 +283,45 @@ func (w *Worker) Begin(run onboarding.RunID) (end func()) {
 	})
 }
 
-const runsOf = `SELECT id FROM runs WHERE worker = @worker AND state = 'running'`
+const runsOf = `SELECT id AS run, epoch FROM runs WHERE worker = @worker AND state = 'running'`
 
 // compare gives back the runs that the database says this worker has, and that it hasn't executed for a while. Other
 // workers leave them to it, since it is alive. No known fault leads here, so each counts as a death of the worker:
 // a run that always ends up here is put aside.
 func (w *Worker) compare(ctx context.Context, now time.Time) error {
-	var owned []onboarding.RunID
+	var owned []onboarding.Fence
 	err := w.store.batch(ctx, onboarding.System, "read the runs of this worker", func(b *pgx.Batch) {
-		b.Queue(runsOf, pgx.NamedArgs{"worker": w.id}).Query(collect(&owned, pgx.RowTo[onboarding.RunID]))
+		b.Queue(runsOf, pgx.NamedArgs{"worker": w.id}).Query(collect(&owned, pgx.RowToStructByName[onboarding.Fence]))
 	})
 	if err != nil {
 		return err
 	}
 	var failed error
-	for _, run := range w.idleFor(owned, now) {
-		if err := w.store.Abandon(ctx, run, w.id); err != nil {
+	for _, held := range w.idleFor(owned, now) {
+		if err := w.store.Abandon(ctx, held); err != nil {
 			failed = errors.Join(failed, err)
 			continue
 		}
-		w.store.log.Warn("gave back a run that this worker had and did not execute", "worker", w.id, "run", run)
+		w.store.log.Warn("gave back a run that this worker had and did not execute", "worker", w.id, "run", held.Run)
 	}
 	return failed
 }
 
 // idleFor picks the runs that were not executed at any look for [idleAfter].
-func (w *Worker) idleFor(owned []onboarding.RunID, now time.Time) (long []onboarding.RunID) {
+func (w *Worker) idleFor(owned []onboarding.Fence, now time.Time) (long []onboarding.Fence) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	idle := map[onboarding.RunID]time.Time{}
-	for _, run := range owned {
-		if w.executing[run] > 0 {
+	idle := map[onboarding.Fence]time.Time{}
+	for _, held := range owned {
+		if w.executing[held.Run] > 0 {
 			continue
 		}
-		since, before := w.idle[run]
+		since, before := w.idle[held]
 		if !before {
 			since = now
 		}
-		if idle[run] = since; now.Sub(since) >= idleAfter {
-			long = append(long, run)
+		if idle[held] = since; now.Sub(since) >= idleAfter {
+			long = append(long, held)
 		}
 	}
 	w.idle = idle
@@ -343,7 +343,7 @@ RETURNING id, onboarding, kind, state`
 // lost, or never came.
 func (s *Store) sweep(ctx context.Context) error {
 	var marked []onboarding.ID
-	err := s.tx(ctx, onboarding.System, "sweep", func(tx pgx.Tx) error {
+	err := s.tx(ctx, onboarding.System, "sweep", func(tx *txn) error {
 		var err error
 		if marked, err = s.takeAway(ctx, tx, forgotten, pgx.NamedArgs{}); err != nil {
 			return err

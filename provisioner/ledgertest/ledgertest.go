@@ -246,7 +246,7 @@ func (l *Ledger) ReleaseRun(ctx context.Context, f onboarding.Fence) error {
 	return l.EndRun(ctx, f, onboarding.RunQueued)
 }
 
-func (l *Ledger) Abandon(context.Context, onboarding.RunID, int64) error {
+func (l *Ledger) Abandon(context.Context, onboarding.Fence) error {
 	l.Lock()
 	defer l.Unlock()
 	l.Abandoned++

@@ -30,6 +30,7 @@ type Proxy struct {
 type drop struct {
 	marker string
 	left   int // COMMITs that are answered before
+	unsent bool
 	done   chan struct{}
 }
 
@@ -93,13 +94,22 @@ func through(t testing.TB, of string, proxy net.Addr) string {
 	return u.String()
 }
 
+// CutBeforeCommit ends the connection of the next transaction that runs a statement with the marker in its text, instead of
+// passing its COMMIT on. The channel closes when the connection is closed.
+func (p *Proxy) CutBeforeCommit(marker string) <-chan struct{} {
+	return p.add(&drop{marker: marker, unsent: true, done: make(chan struct{})})
+}
+
 // DropCommit loses the answer to the n-th COMMIT from now, counting from 1, of the transactions that run a statement
 // with the marker in its text; "" counts all. The channel closes when the transaction is committed and its connection is
 // closed.
 func (p *Proxy) DropCommit(marker string, n int) <-chan struct{} {
+	return p.add(&drop{marker: marker, left: n - 1, done: make(chan struct{})})
+}
+
+func (p *Proxy) add(d *drop) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	d := &drop{marker: marker, left: n - 1, done: make(chan struct{})}
 	p.drops = append(p.drops, d)
 	return d.done
 }
@@ -228,7 +238,8 @@ func (s *session) frontend(kind byte, text []byte) (pass, end bool) {
 	case 'S': // Sync
 		s.awaits(!s.block && s.ran != "")
 	}
-	return true, false
+	unsent := s.lose != nil && s.lose.unsent
+	return !unsent, unsent
 }
 
 // awaits expects the server to become ready again, which answers a COMMIT or something else.
