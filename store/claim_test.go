@@ -136,3 +136,37 @@ func TestALiveWorkerGivesBackWhatItDoesNotExecute(t *testing.T) {
 	default:
 	}
 }
+
+// Others take the runs of a silent worker over, so its own jobs must stop before.
+func TestAWorkerWhoseDatabaseIsSilentStopsWithinFiveSeconds(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for five seconds")
+	}
+	db := pgtest.NewDatabase(t)
+	proxy := pgtest.NewProxy(t, db)
+	s := pgtest.Open(t, proxy.Database, store.Config{})
+	w := newWorker(t, s)
+	ended := run(t, w)
+	look := owner(t, db)
+	eventually(t, "a second heartbeat", func() bool {
+		var beats bool
+		must(t, look.QueryRow(t.Context(), `SELECT heartbeat_at > backend_start + interval '1 second' FROM workers WHERE id = $1`, w.ID()).Scan(&beats))
+		return beats
+	})
+	end := proxy.Silence()
+	defer end()
+	since := time.Now()
+	select {
+	case <-w.Lost():
+	case err := <-ended:
+		t.Fatalf("ended before it was lost: %v", err)
+	case <-time.After(patience):
+		t.Fatal("never lost")
+	}
+	if took := time.Since(since); took > 5*time.Second {
+		t.Errorf("stopped after %v", took)
+	} else {
+		t.Logf("stopped after %v", took)
+	}
+}

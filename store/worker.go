@@ -19,10 +19,13 @@ const (
 	checkEvery     = 200 * time.Millisecond // looks whether the session's socket was closed
 	reapEvery      = 500 * time.Millisecond
 	sweepEvery     = time.Second
-	silentAfter    = 4 * time.Second  // a heartbeat older than that is ended
-	lostAfter      = 8 * time.Second  // a session that did not answer for so long is given up
-	idleAfter      = 10 * time.Second // a run that a live worker has but doesn't execute goes back to the queue
-	jobOverdue     = "3 seconds"      // a queued run whose job is older, and not waiting in the queue, gets another
+	silentAfter    = 4 * time.Second // a heartbeat older than that is ended
+	// A session is given up so long after its last heartbeat that got through was sent. Others end it soon after it is
+	// silent, so its jobs must have stopped by then.
+	lostAfter  = silentAfter + heartbeatEvery/2
+	lookWithin = 8 * time.Second  // a look for dead workers or forgotten runs
+	idleAfter  = 10 * time.Second // a run that a live worker has but doesn't execute goes back to the queue
+	jobOverdue = "3 seconds"      // a queued run whose job is older, and not waiting in the queue, gets another
 )
 
 // Worker is this process among the workers: a dedicated connection whose session holds an advisory lock for as
@@ -104,16 +107,20 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) beat(ctx context.Context) error {
 	check := time.NewTicker(checkEvery)
 	defer check.Stop()
-	var last time.Time
+	var last time.Time // when the last one that got through was sent
 	for {
-		if time.Since(last) >= heartbeatEvery {
-			if err := w.heartbeat(ctx); err != nil {
+		if now := time.Now(); now.Sub(last) >= heartbeatEvery {
+			until := now.Add(lostAfter)
+			if !last.IsZero() {
+				until = last.Add(lostAfter)
+			}
+			if err := w.heartbeat(ctx, until); err != nil {
 				if ctx.Err() != nil {
 					return nil
 				}
 				return err
 			}
-			last = time.Now()
+			last = now
 		}
 		select {
 		case <-ctx.Done():
@@ -127,8 +134,8 @@ func (w *Worker) beat(ctx context.Context) error {
 	}
 }
 
-func (w *Worker) heartbeat(ctx context.Context) error {
-	beat, cancel := context.WithTimeout(ctx, lostAfter)
+func (w *Worker) heartbeat(ctx context.Context, until time.Time) error {
+	beat, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	err := w.store.clock.read(beat, w.conn, `UPDATE workers SET heartbeat_at = clock_timestamp() WHERE id = $1 RETURNING heartbeat_at`, w.id)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -176,7 +183,7 @@ func (w *Worker) judge(ctx context.Context) {
 }
 
 func (w *Worker) try(ctx context.Context, what string, do func(context.Context) error) {
-	limited, cancel := context.WithTimeout(ctx, lostAfter)
+	limited, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
 	if err := do(limited); err != nil && ctx.Err() == nil {
 		w.store.log.Warn("could not "+what+"; trying again", "err", err)

@@ -23,8 +23,9 @@ import (
 type Proxy struct {
 	Database // as seen through the proxy
 
-	mu    sync.Mutex
-	drops []*drop
+	mu     sync.Mutex
+	drops  []*drop
+	silent chan struct{} // not nil: nothing passes until it closes
 }
 
 type drop struct {
@@ -64,7 +65,7 @@ func NewProxy(t testing.TB, db Database) *Proxy {
 				}
 				defer closeAll(server)
 				defer context.AfterFunc(ctx, func() { closeAll(client, server) })()
-				p.relay(client, server)
+				p.relay(ctx, client, server)
 			})
 		}
 	})
@@ -92,6 +93,34 @@ func through(t testing.TB, of string, proxy net.Addr) string {
 	query.Set("sslmode", "disable")
 	u.Host, u.RawQuery = proxy.String(), query.Encode()
 	return u.String()
+}
+
+// Silence lets nothing pass either way, and resets no connection, until the returned function is called.
+func (p *Proxy) Silence() (end func()) {
+	silent := make(chan struct{})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.silent = silent
+	return sync.OnceFunc(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.silent = nil
+		close(silent)
+	})
+}
+
+// awaitSound waits out a silence.
+func (p *Proxy) awaitSound(ctx context.Context) {
+	p.mu.Lock()
+	silent := p.silent
+	p.mu.Unlock()
+	if silent == nil {
+		return
+	}
+	select {
+	case <-silent:
+	case <-ctx.Done():
+	}
 }
 
 // CutBeforeCommit ends the connection of the next transaction that runs a statement with the marker in its text, instead of
@@ -144,7 +173,8 @@ type session struct {
 }
 
 // relay carries messages both ways until either side ends.
-func (p *Proxy) relay(client, server net.Conn) {
+func (p *Proxy) relay(ctx context.Context, client, server net.Conn) {
+	p.awaitSound(ctx)
 	// The startup message has no type, and is not looked at.
 	startup, err := body(client)
 	if err != nil {
@@ -157,9 +187,9 @@ func (p *Proxy) relay(client, server net.Conn) {
 	var group sync.WaitGroup
 	group.Go(func() {
 		defer closeAll(client, server)
-		copyMessages(client, server, s.backend)
+		s.copyMessages(ctx, client, server, s.backend)
 	})
-	copyMessages(server, client, s.frontend)
+	s.copyMessages(ctx, server, client, s.frontend)
 	closeAll(client, server)
 	group.Wait()
 	if s.lose != nil {
@@ -174,7 +204,7 @@ func closeAll(connections ...io.Closer) {
 }
 
 // copyMessages passes messages on after look saw them; it ends with the connection, or when look says so.
-func copyMessages(to io.Writer, from io.Reader, look func(kind byte, text []byte) (pass, end bool)) {
+func (s *session) copyMessages(ctx context.Context, to io.Writer, from io.Reader, look func(kind byte, text []byte) (pass, end bool)) {
 	for {
 		var kind [1]byte
 		if _, err := io.ReadFull(from, kind[:]); err != nil {
@@ -184,6 +214,7 @@ func copyMessages(to io.Writer, from io.Reader, look func(kind byte, text []byte
 		if err != nil {
 			return
 		}
+		s.proxy.awaitSound(ctx)
 		pass, end := look(kind[0], message[4:])
 		if pass {
 			if _, err := to.Write(append(kind[:], message...)); err != nil {
