@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"groundwork/emulator"
 	"groundwork/onboarding"
 	"groundwork/provisioner"
@@ -20,10 +22,24 @@ const (
 	control = "tecton-acme-control-plane@tecton-vendor.iam.gserviceaccount.com"
 )
 
-// world is an emulated cloud with a customer's project, and the service that looks at it as ada.
-func world(t *testing.T, project emulator.Project) (*emulator.Emulator, *provisioner.Service, onboarding.Spec) {
+// fixture is an emulated cloud with a customer's project, and the service that looks at it as ada.
+type fixture struct {
+	cloud  *emulator.Emulator
+	ledger *ledgertest.Ledger
+	spec   onboarding.Spec
+	s      *provisioner.Service
+	url    string
+}
+
+// appID is the OAuth client of the application, and appNumber the project that it belongs to.
+const (
+	appID     = "555000111222-abc.apps.googleusercontent.com"
+	appNumber = "555000111222"
+)
+
+func newFixture(t *testing.T, project emulator.Project) *fixture {
 	t.Helper()
-	cloud, err := emulator.New(emulator.Config{Seed: 1})
+	cloud, err := emulator.New(emulator.Config{Seed: 1, Clients: []emulator.OAuthClient{{ID: appID, Secret: "sample"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,29 +52,39 @@ func world(t *testing.T, project emulator.Project) (*emulator.Emulator, *provisi
 	cloud.AddOrganization(emulator.Organization{ID: "1001", Domain: "customer.example", Customer: "C0acme001"})
 	cloud.AddOrganization(emulator.Organization{ID: "200000000002", Domain: "vendor.example", Customer: "C0vendor1"})
 	cloud.AddProject(emulator.Project{ID: "tecton-vendor", Billing: true, Organization: "200000000002"})
+	cloud.AddProject(emulator.Project{ID: "tecton-app", Number: appNumber, APIs: everyAPI})
 	cloud.AddServiceAccount("tecton-vendor", control)
 	project.ID, project.Number, project.Organization = "acme-data", "123456789012", "1001"
 	cloud.AddProject(project)
 
-	ledger := &ledgertest.Ledger{}
-	ledger.SignIn(onboarding.Consent{Email: ada, GivenBy: ada, Project: "acme-data"}, onboarding.ConsentToken{AccessToken: cloud.Token(ada), Expiry: time.Now().Add(time.Hour)})
-	s := provisioner.NewService(provisioner.Config{
-		Ledger: ledger, Vault: ledgertest.Vault{}, Catalog: resources.Catalog(), GoogleEndpoint: server.URL,
-		Guard: &provisioner.Guard{Dials: map[string]string{".gcp.databricks.com": server.URL}},
-		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-	})
-	spec := onboarding.Spec{
-		Onboarding: "ob_sample", Deployment: "acme-production", Region: "us-west1", Project: "acme-data", ControlPlaneAccount: control,
-		Compute: onboarding.ComputeDataproc, OnlineStore: onboarding.OnlineBigtable,
-		Bigtable: onboarding.BigtableSpec{InstanceID: "tecton-acme-production", Zone: "us-west1-a"},
-		Vendor:   onboarding.VendorValues{ControlPlaneAccount: control, GoogleCustomerID: "C0vendor1", OrganizationID: "200000000002"}.Defaults(),
+	ledger := &ledgertest.Ledger{Secrets: map[onboarding.Purpose][]byte{}}
+	ledger.SignIn(onboarding.Consent{Email: ada, GivenBy: ada, Project: "acme-data"}, onboarding.ConsentToken{RefreshToken: cloud.RefreshToken(appID, ada, "openid", emulator.CloudPlatform)})
+	return &fixture{
+		cloud: cloud, ledger: ledger, url: server.URL,
+		s: provisioner.NewService(provisioner.Config{
+			Ledger: ledger, Vault: ledgertest.Vault{}, Catalog: resources.Catalog(), GoogleEndpoint: server.URL,
+			OAuth: &oauth2.Config{ClientID: appID, ClientSecret: "sample", Endpoint: oauth2.Endpoint{TokenURL: server.URL + "/token"}},
+			Guard: &provisioner.Guard{Dials: map[string]string{".gcp.databricks.com": server.URL}},
+			Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		}),
+		spec: onboarding.Spec{
+			Onboarding: "ob_sample", Deployment: "acme-production", Region: "us-west1", Project: "acme-data", ControlPlaneAccount: control,
+			Compute: onboarding.ComputeDataproc, OnlineStore: onboarding.OnlineBigtable,
+			Bigtable: onboarding.BigtableSpec{InstanceID: "tecton-acme-production", Zone: "us-west1-a"},
+			Vendor:   onboarding.VendorValues{ControlPlaneAccount: control, GoogleCustomerID: "C0vendor1", OrganizationID: "200000000002"}.Defaults(),
+		},
 	}
-	return cloud, s, spec
+}
+
+func world(t *testing.T, project emulator.Project) (*emulator.Emulator, *provisioner.Service, onboarding.Spec) {
+	t.Helper()
+	f := newFixture(t, project)
+	return f.cloud, f.s, f.spec
 }
 
 var everyAPI = []string{
 	"cloudresourcemanager.googleapis.com", "iam.googleapis.com", "serviceusage.googleapis.com", "storage.googleapis.com", "bigtable.googleapis.com",
-	"bigtableadmin.googleapis.com", "dataproc.googleapis.com", "bigquery.googleapis.com", "orgpolicy.googleapis.com", "cloudbilling.googleapis.com",
+	"bigtableadmin.googleapis.com", "dataproc.googleapis.com", "bigquery.googleapis.com", "orgpolicy.googleapis.com", "cloudbilling.googleapis.com", "policytroubleshooter.googleapis.com",
 }
 
 var owner = map[string]string{"user:" + ada: "roles/owner"}

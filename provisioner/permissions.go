@@ -30,8 +30,10 @@ func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onb
 	}
 	for _, t := range tasks {
 		add(&c.Run, t.Permissions)
+		add(&c.Run, t.needs.Change)
 	}
 	add(&c.Checks, readings)
+	add(&c.Checks, sourceReadings(spec))
 	for _, t := range tasks {
 		add(&c.Teardown, t.needs.Undo)
 	}
@@ -58,4 +60,22 @@ var readings = []onboarding.Permission{
 	{Name: "resourcemanager.projects.get", Why: "to list your projects, and to see that the chosen one is active and has billing"},
 	{Name: "orgpolicy.policy.get", Why: "to find an organization policy that would stop the run; without it, the check says so and nothing else is lost"},
 	{Name: "orgpolicy.customConstraints.list", Why: "to list your organization's own constraints that may stop the run, where the project is in an organization; without it, the check says so and nothing else is lost"},
+}
+
+// sourceReadings are what the checks read of the data sources.
+func sourceReadings(spec onboarding.Spec) []onboarding.Permission {
+	var all []onboarding.Permission
+	for _, source := range spec.DataSources {
+		switch {
+		case source.Kind == onboarding.SourceBucket:
+			all = append(all,
+				onboarding.Permission{Name: "storage.buckets.get", Why: "to see that the bucket is there, and who pays for reading it", On: "gs://" + source.Name},
+				onboarding.Permission{Name: "serviceusage.services.use", Why: "to read a bucket whose reader pays at this project's expense"})
+		case source.Kind == onboarding.SourceProject && source.Name != spec.Project:
+			all = append(all,
+				onboarding.Permission{Name: "resourcemanager.projects.get", Why: "to see that the data source's project is active", On: source.Name},
+				onboarding.Permission{Name: "serviceusage.services.get", Why: "to see whether the BigQuery API is on there", On: source.Name})
+		}
+	}
+	return all
 }

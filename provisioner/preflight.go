@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"sync"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner/gcp"
@@ -32,7 +33,8 @@ func (s *Service) Preflight(ctx context.Context, actor onboarding.Actor, ob onbo
 			return nil, &onboarding.Error{Code: f.Code, Message: f.Message, Err: errors.New(f.Operator)}
 		}
 	}
-	return results, nil
+	client, _ := p.answer(ctx, p.client()) // after all others, whose refusals it tells
+	return append(results, client), nil
 }
 
 type preflight struct {
@@ -43,6 +45,12 @@ type preflight struct {
 	tasks  []*Task
 
 	unwanted []Removal
+
+	repaired sync.Once
+	toRepair []onboarding.Permission
+
+	mu        sync.Mutex
+	clientOff []string // APIs that are off in the OAuth client's project
 }
 
 // check is a result with what is always true of it, and the reading that fills in the rest.
@@ -52,6 +60,7 @@ type check struct {
 	// unknown is what nobody can tell while the reading fails. needed: then no run may start.
 	unknown string
 	needed  bool
+	place   string // the project that is read, where it is another than the data plane's
 }
 
 // checks are all checks, in the order in which they are shown.
@@ -60,19 +69,24 @@ func (p *preflight) checks() []check {
 		[]check{p.project(), p.billing()},
 		p.permissions(),
 		[]check{p.apis(), p.bucket(), p.role(), p.account()},
+		p.sources(),
+		p.steps(),
 		p.policies(),
 	)
 }
 
 // answer reads one check, as often as its failures are worth it.
 func (p *preflight) answer(ctx context.Context, c check) (r onboarding.CheckResult, f gcp.Failure) {
+	var err error
 	f = p.s.read(ctx, &Task{Name: onboarding.TaskName(c.result.Name)}, func() error {
 		r = c.result
 		r.State = onboarding.CheckOK
-		return c.read(ctx, &r)
+		err = c.read(ctx, &r)
+		return err
 	})
 	if f.Class != "" {
-		r = p.unreadable(c, f)
+		p.saw(err)
+		r = p.unreadable(c, f, err)
 	}
 	if r.State == onboarding.CheckOK {
 		r.Fix, r.Command, r.Request, r.On = nil, "", "", onboarding.PartyNobody
@@ -82,23 +96,40 @@ func (p *preflight) answer(ctx context.Context, c check) (r onboarding.CheckResu
 }
 
 // unreadable is the result of a check that could not be read: what is missing, and what stays unknown. It is never a pass.
-func (p *preflight) unreadable(c check, f gcp.Failure) onboarding.CheckResult {
+func (p *preflight) unreadable(c check, f gcp.Failure, err error) onboarding.CheckResult {
 	r := c.result
 	r.State, r.Found = onboarding.CheckUnreadable, "This could not be read: "+f.Message
-	if c.needed && f.Code != onboarding.CodeAPIDisabled {
+	if c.needed {
 		r.State = onboarding.CheckFailed
 	}
 	r.Fix = []string{"Sign in with an account that may read it, or ask somebody who may, then check again."}
 	r.On, r.Overridable = cmp.Or(f.On, r.On, onboarding.PartyCustomer), true
-	if f.Code == onboarding.CodeAPIDisabled {
-		r.On, r.Fix = onboarding.PartyCustomer, []string{"Enable the API that answers this, wait a few minutes, then check again.", "Or continue: the run enables the APIs that it needs."}
-		if api := apiName.FindString(f.Message); api != "" {
-			r.Found = "This could not be read, because the API " + api + " is off in the project."
-			r.Command = "gcloud services enable " + api + " --project=" + p.spec.Project
-		}
+	if api, number, ok := disabledAPI(err); ok {
+		p.off(&r, c.place, api, number)
 	}
 	r.Found += " " + c.unknown
 	return r
+}
+
+// off is the result of a reading whose API is off, by whose project it is off in.
+func (p *preflight) off(r *onboarding.CheckResult, place, api, number string) {
+	switch {
+	case p.vendors(number):
+		r.On = onboarding.PartySpecialist
+		r.Found = "This could not be read, because the API " + api + " is off in the project of this application's OAuth client."
+		r.Fix = []string{"Your deployment specialist turns it on in the project " + number + ". Then check again."}
+		r.Command = "gcloud services enable " + api + " --project=" + number
+	case place != "" && place != p.spec.Project:
+		r.On = onboarding.PartyCustomer
+		r.Found = "The API " + api + " is off in the project " + place + "."
+		r.Fix = []string{p.mayEnable(place), "Wait some minutes, then check again."}
+		r.Command = "gcloud services enable " + api + " --project=" + place
+	default: // the run turns on what it needs in its project
+		r.State, r.On = onboarding.CheckUnreadable, onboarding.PartyCustomer
+		r.Found = "This could not be read, because the API " + api + " is off in the project."
+		r.Fix = []string{"Enable the API that answers this, wait a few minutes, then check again.", "Or continue: the run enables the APIs that it needs."}
+		r.Command = "gcloud services enable " + api + " --project=" + p.spec.Project
+	}
 }
 
 func (p *preflight) console(path string) string {

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/api/cloudresourcemanager/v3"
-
 	"groundwork/onboarding"
 	"groundwork/provisioner/gcp"
 )
@@ -24,7 +22,10 @@ var projectID = regexp.MustCompile(`^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-
 func (p *preflight) permissions() []check {
 	byPlace := map[string][]onboarding.Permission{}
 	var places []string
-	needed := p.s.Permissions(p.spec, nil).Run
+	var needed []onboarding.Permission
+	for _, t := range p.tasks {
+		needed = append(needed, t.Permissions...)
+	}
 	for _, r := range p.unwanted {
 		needed = append(needed, r.Task.toRemove(p.spec)...)
 	}
@@ -69,6 +70,7 @@ func (p *preflight) permissions() []check {
 }
 
 func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResult, on, place string, perms []onboarding.Permission) error {
+	perms = p.withRepairs(ctx, on, perms)
 	names := make([]string, 0, len(perms))
 	for _, perm := range perms {
 		if !slices.Contains(names, perm.Name) {
@@ -120,6 +122,13 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 		}
 		r.Command = strings.Join(commands, "\n")
 	}
+	switch found, unsure := p.explained(ctx, on, missing); {
+	case len(found) > 0:
+		p.takenAway(r, on, found, len(found) == min(len(missing), maxExplained))
+	case unsure:
+		r.Fix = append(r.Fix, "If a role of "+p.env.Caller+" contains them already, a deny policy or a principal access boundary of your organization is the likely cause. The last command shows which.")
+		r.Command += "\n" + p.troubleshoot(on, missing[0].Name)
+	}
 	return nil
 }
 
@@ -130,17 +139,28 @@ func (p *preflight) creates(resource string) bool {
 	})
 }
 
+// withRepairs adds what the plan needs there to change something that exists.
+func (p *preflight) withRepairs(ctx context.Context, on string, perms []onboarding.Permission) []onboarding.Permission {
+	perms = slices.Clone(perms)
+	for _, perm := range p.repairs(ctx) {
+		if cmp.Or(perm.On, p.spec.Project) == cmp.Or(on, p.spec.Project) {
+			perms = append(perms, perm)
+		}
+	}
+	return perms
+}
+
 func (p *preflight) test(ctx context.Context, on string, names []string) ([]string, error) {
 	bucket, isBucket := strings.CutPrefix(on, "gs://")
 	switch {
 	case isBucket:
-		got, err := p.env.Cloud.Buckets.Buckets.TestIamPermissions(bucket, names).Context(ctx).Do()
+		got, err := p.testBucket(ctx, bucket, names)
 		if err != nil {
 			return nil, err
 		}
 		return got.Permissions, nil
 	case on == "" || projectID.MatchString(on):
-		got, err := p.env.Cloud.Projects.Projects.TestIamPermissions("projects/"+cmp.Or(on, p.spec.Project), &cloudresourcemanager.TestIamPermissionsRequest{Permissions: names}).Context(ctx).Do()
+		got, err := p.testProject(ctx, cmp.Or(on, p.spec.Project), names)
 		if err != nil {
 			return nil, err
 		}

@@ -157,17 +157,17 @@ func (p *preflight) uniform() check {
 
 // accountCreation is the policy in its legacy or its managed form.
 func (p *preflight) accountCreation(constraint string) check {
-	return p.off(constraint, "A service account may be created", "The run creates the Spark service account.",
+	return p.notEnforced(constraint, "A service account may be created", "The run creates the Spark service account.",
 		"Your organization does not let service accounts be created in this project.", "Create the account where it is allowed, and name it at the service accounts step.")
 }
 
 func (p *preflight) otherProjectsAccount() check {
-	return p.off("iam.disableCrossProjectServiceAccountUsage", "A service account of another project may be used", "Your Spark account lives in another project than its jobs.",
+	return p.notEnforced("iam.disableCrossProjectServiceAccountUsage", "A service account of another project may be used", "Your Spark account lives in another project than its jobs.",
 		"Your organization does not let service accounts be used outside their project.", "Name an account of the project "+p.spec.Project+", or let the run create one.")
 }
 
-// off is the check of a policy that must not be enforced.
-func (p *preflight) off(constraint, title, why, found, instead string) check {
+// notEnforced is the check of a policy that must not be enforced.
+func (p *preflight) notEnforced(constraint, title, why, found, instead string) check {
 	return p.policy(constraint, title, why, func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
 		r.Found = "The policy is not enforced."
 		if enforced(rules) {

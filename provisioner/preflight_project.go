@@ -3,7 +3,6 @@ package provisioner
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -98,5 +97,3 @@ func (p *preflight) readAPIs(ctx context.Context, r *onboarding.CheckResult) err
 	r.Command = "gcloud services enable " + strings.Join(off, " ") + " --project=" + p.spec.Project
 	return nil
 }
-
-var apiName = regexp.MustCompile(`[a-z]+\.googleapis\.com`)

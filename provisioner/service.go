@@ -153,6 +153,7 @@ func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec, task
 	if err != nil {
 		return nil, err
 	}
+	c.Payer = spec.Project
 	return &Env{
 		Spec: spec, Tasks: tasks, Cloud: c, Caller: a.email(), Secret: a.secret,
 		HTTP: s.cfg.Guard.HTTP(".gcp.databricks.com"), Dial: s.cfg.Guard.Dial, Now: s.cfg.Now,

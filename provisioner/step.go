@@ -82,6 +82,7 @@ type StepDef[S any] struct {
 type Needs struct {
 	Check  []onboarding.Permission // also needed by every other function, and by a verification
 	Apply  []onboarding.Permission
+	Change []onboarding.Permission // of Apply, where it changes something that exists
 	Verify []onboarding.Permission
 	Undo   []onboarding.Permission
 }

@@ -306,8 +306,11 @@ func (t *Task) Plan(ctx context.Context, env *Env) (onboarding.PlannedTask, erro
 		p.Action = onboarding.ActionNone
 		p.Problem = sentence(err)
 	}
-	if p.Action == onboarding.ActionCheck {
+	switch p.Action {
+	case onboarding.ActionCheck:
 		p.Problem = inWords(p.Differences)
+	case onboarding.ActionChange:
+		p.Permissions = slices.Concat(p.Permissions, t.needs.Change)
 	}
 	return p, nil
 }

@@ -40,6 +40,8 @@ type Clients struct {
 	Billing   *cloudbilling.APIService
 	// Access explains who may do what, without acting as them.
 	Access *policytroubleshooter.Service
+	// Payer is the project at whose expense the policy of a requester-pays bucket is read and written, "" for none.
+	Payer string
 }
 
 // New makes the clients. Calls carry tokens' access and nothing else: the machine's own credentials are never

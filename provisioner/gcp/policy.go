@@ -134,7 +134,10 @@ func (c *Clients) Policy(ctx context.Context, r Resource) (*Policy, error) {
 	case "service account":
 		got, err = c.IAM.Projects.ServiceAccounts.GetIamPolicy(r.name).OptionsRequestedPolicyVersion(3).Context(ctx).Do()
 	case "bucket":
-		got, err = c.Buckets.Buckets.GetIamPolicy(r.name).OptionsRequestedPolicyVersion(3).Context(ctx).Do()
+		get := c.Buckets.Buckets.GetIamPolicy(r.name).OptionsRequestedPolicyVersion(3).Context(ctx)
+		if got, err = get.Do(); RequesterPays(err) && c.Payer != "" {
+			got, err = get.UserProject(c.Payer).Do()
+		}
 	case "instance":
 		got, err = c.Bigtable.Projects.Instances.GetIamPolicy(r.name, &bigtableadmin.GetIamPolicyRequest{
 			Options: &bigtableadmin.GetPolicyOptions{RequestedPolicyVersion: 3},
@@ -173,7 +176,10 @@ func (c *Clients) SetPolicy(ctx context.Context, r Resource, p *Policy) error {
 	case "bucket":
 		policy := &storagev1.Policy{}
 		if err = convert(p, policy); err == nil {
-			_, err = c.Buckets.Buckets.SetIamPolicy(r.name, policy).Context(ctx).Do()
+			set := c.Buckets.Buckets.SetIamPolicy(r.name, policy).Context(ctx)
+			if _, err = set.Do(); RequesterPays(err) && c.Payer != "" {
+				_, err = set.UserProject(c.Payer).Do()
+			}
 		}
 	case "instance":
 		req := &bigtableadmin.SetIamPolicyRequest{Policy: &bigtableadmin.Policy{}}

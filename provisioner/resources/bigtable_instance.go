@@ -113,10 +113,34 @@ func checkInstance(ctx context.Context, env *provisioner.Env, want instance) (*p
 	case err != nil:
 		return nil, fmt.Errorf("read instance %s: %w", want.Name, err)
 	}
+	if want.Adopt {
+		if err := tellZones(ctx, env, want); err != nil {
+			return nil, err
+		}
+	}
 	return &provisioner.Observed[instance]{
 		State: instance{Name: got.Name, DisplayName: got.DisplayName, Labels: got.Labels},
 		Owned: !want.Adopt && got.Labels["groundwork-onboarding"] == want.Labels["groundwork-onboarding"],
 	}, nil
+}
+
+// tellZones says where an instance of the customer's is. One in another region works, and each read crosses regions.
+func tellZones(ctx context.Context, env *provisioner.Env, want instance) error {
+	got, err := env.Cloud.Bigtable.Projects.Instances.Clusters.List(want.Name).Context(ctx).Do()
+	if err != nil {
+		return fmt.Errorf("clusters of %s: %w", want.Name, err)
+	}
+	var zones []string
+	for _, c := range got.Clusters {
+		zones = append(zones, c.Location[strings.LastIndexByte(c.Location, '/')+1:])
+	}
+	slices.Sort(zones)
+	if slices.ContainsFunc(zones, func(z string) bool { return strings.HasPrefix(z, env.Spec.Region+"-") }) {
+		env.Log("The instance is in %s", strings.Join(zones, ", "))
+		return nil
+	}
+	env.Say(provisioner.Warning, "The instance is in %s, and not in the region %s. It works, and reads and writes between the two take longer and cost more", cmp.Or(strings.Join(zones, ", "), "no zone"), env.Spec.Region)
+	return nil
 }
 
 func diffInstance(want, got instance) []string {
@@ -239,7 +263,10 @@ func terraformInstance(spec onboarding.Spec, want instance, name string) (*hclwr
 
 func permissionsOfInstance(_ onboarding.Spec, want instance) provisioner.Needs {
 	if want.Adopt {
-		return provisioner.Needs{Check: []onboarding.Permission{permission("bigtable.instances.get", "to see that the instance you chose exists", "")}}
+		return provisioner.Needs{Check: []onboarding.Permission{
+			permission("bigtable.instances.get", "to see that the instance you chose exists", ""),
+			permission("bigtable.clusters.list", "to see in which zones it is", ""),
+		}}
 	}
 	return provisioner.Needs{
 		Check: []onboarding.Permission{permission("bigtable.instances.get", "to look for the instance and to see it ready", "")},
@@ -247,6 +274,7 @@ func permissionsOfInstance(_ onboarding.Spec, want instance) provisioner.Needs {
 			permission("bigtable.instances.create", "to create the instance", ""),
 			permission("bigtable.clusters.create", "to create the instance's cluster", ""),
 		},
-		Undo: []onboarding.Permission{permission("bigtable.instances.delete", "to delete the instance, only where you tick that the data goes too", "")},
+		Change: []onboarding.Permission{permission("bigtable.instances.update", "to set the instance's labels, only where they are not as planned", "")},
+		Undo:   []onboarding.Permission{permission("bigtable.instances.delete", "to delete the instance, only where you tick that the data goes too", "")},
 	}
 }

@@ -245,7 +245,8 @@ func permissionsOfBucket(_ onboarding.Spec, want bucketState) provisioner.Needs 
 			permission("storage.buckets.get", "to look for the bucket and to check its settings", on),
 			permission("resourcemanager.projects.get", "to tell by the project's number that the bucket is yours", ""),
 		},
-		Apply: []onboarding.Permission{permission("storage.buckets.create", "to create the bucket", "")},
+		Apply:  []onboarding.Permission{permission("storage.buckets.create", "to create the bucket", "")},
+		Change: []onboarding.Permission{permission("storage.buckets.update", "to set the bucket's settings, only where they are not as planned", on)},
 		Undo: []onboarding.Permission{
 			permission("storage.buckets.delete", "to delete the bucket once it is empty", on),
 			permission("storage.objects.list", "to find the objects to delete, only where you tick that the data goes too", on),

@@ -144,7 +144,10 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 	server := newRESP(secure)
 	if _, err := server.ask(ctx, "AUTH", token.Reveal()); err != nil {
 		if isAuth(err) {
-			return []string{"the authentication token is refused: copy it again from the database's page at Redis"}, nil
+			return nil, &onboarding.Blocked{
+				Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Redis authentication token again", Err: err,
+				Why: "Redis says that the authentication token is refused. Copy it again from the database's page at Redis, and enter it at the online store step.",
+			}
 		}
 		return nil, silent
 	}

@@ -209,8 +209,9 @@ func permissionsOfAccount(spec onboarding.Spec, want account) provisioner.Needs 
 		}}
 	}
 	return provisioner.Needs{
-		Check: []onboarding.Permission{permission("iam.serviceAccounts.get", "to look for the Spark service account", "")},
-		Apply: []onboarding.Permission{permission("iam.serviceAccounts.create", "to create the Spark service account", "")},
-		Undo:  []onboarding.Permission{permission("iam.serviceAccounts.delete", "to delete the Spark service account", "")},
+		Check:  []onboarding.Permission{permission("iam.serviceAccounts.get", "to look for the Spark service account", "")},
+		Apply:  []onboarding.Permission{permission("iam.serviceAccounts.create", "to create the Spark service account", "")},
+		Change: []onboarding.Permission{permission("iam.serviceAccounts.enable", "to enable the Spark service account, only where it is disabled", "")},
+		Undo:   []onboarding.Permission{permission("iam.serviceAccounts.delete", "to delete the Spark service account", "")},
 	}
 }

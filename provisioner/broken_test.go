@@ -1,0 +1,286 @@
+package provisioner_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/storage"
+	"golang.org/x/oauth2"
+	"google.golang.org/api/bigtableadmin/v2"
+
+	"groundwork/emulator"
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+const (
+	bob       = "bob@customer.example"
+	workspace = "1234567890123456.7.gcp.databricks.com"
+)
+
+// as are Google's clients with a person's access.
+func (f *fixture) as(t *testing.T, email string) *gcp.Clients {
+	t.Helper()
+	c, err := gcp.New(t.Context(), oauth2.StaticTokenSource(&oauth2.Token{AccessToken: f.cloud.Token(email)}), f.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// warehouse is another project, which bob owns and holds data sources.
+func (f *fixture) warehouse(apis ...string) {
+	f.cloud.AddProject(emulator.Project{ID: "acme-warehouse", Number: "210987654321", Billing: true, APIs: apis, IAM: map[string]string{"user:" + bob: "roles/owner"}})
+}
+
+func (f *fixture) source(kind onboarding.DataSourceKind, name string) {
+	f.spec.DataSources = append(f.spec.DataSources, onboarding.DataSource{Kind: kind, Name: name})
+}
+
+func (f *fixture) bucket(t *testing.T, name string, pays bool) {
+	t.Helper()
+	bucket := f.as(t, bob).Storage.Bucket(name)
+	if err := bucket.Create(t.Context(), "acme-warehouse", &storage.BucketAttrs{Location: "us-west1", RequesterPays: pays}); err != nil {
+		t.Fatal(err)
+	}
+	f.cloud.SetIAM("buckets/"+name, "user:"+ada, "roles/storage.admin")
+}
+
+func (f *fixture) instance(t *testing.T, zone string) {
+	t.Helper()
+	_, err := f.as(t, ada).Bigtable.Projects.Instances.Create("projects/acme-data", &bigtableadmin.CreateInstanceRequest{
+		Parent: "projects/acme-data", InstanceId: "acme-own", Instance: &bigtableadmin.Instance{DisplayName: "Acme's own"},
+		Clusters: map[string]bigtableadmin.Cluster{"acme-own-c1": {Location: "projects/acme-data/locations/" + zone, ServeNodes: 1}},
+	}).Context(t.Context()).Do()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f *fixture) databricks(token string) {
+	f.cloud.AddWorkspace(emulator.Workspace{Host: workspace, Tokens: map[string]emulator.Principal{
+		"accepted": {Name: "tecton", ServicePrincipal: true, CanCreateClusters: true},
+	}})
+	f.spec.Compute = onboarding.ComputeDatabricks
+	f.spec.Databricks = onboarding.DatabricksSpec{WorkspaceURL: "https://" + workspace, Runtime: "15.4.x-scala2.12", Token: onboarding.SecretSet}
+	f.ledger.Secrets[onboarding.PurposeDatabricksToken] = []byte(token)
+}
+
+// TestPreflightFindsTenBrokenProjects puts a project into each state that would stop a run, and reads it with Google's own
+// clients: each is found before the button, by one check that says whom it waits for, and how to fix it.
+func TestPreflightFindsTenBrokenProjects(t *testing.T) {
+	const managed = "iam.managed.allowedPolicyMembers"
+	adopted := onboarding.BigtableSpec{InstanceID: "acme-own", Adopt: true}
+	for _, tt := range []struct {
+		name  string
+		broke func(*testing.T, *fixture)
+		check string
+		state onboarding.CheckState
+		on    onboarding.Party
+		says  string
+		fix   string // in fix, command or request
+	}{
+		{
+			"no billing", func(_ *testing.T, f *fixture) { f.cloud.SetBilling("acme-data", false) },
+			"billing", onboarding.CheckFailed, onboarding.PartyCustomer, "No active billing account is linked", "gcloud billing projects link",
+		},
+		{
+			"the project is being deleted", func(_ *testing.T, f *fixture) { f.cloud.SetProjectState("acme-data", "DELETE_REQUESTED") },
+			"project", onboarding.CheckFailed, onboarding.PartyCustomer, "is delete requested", "gcloud projects undelete acme-data",
+		},
+		{
+			"only the customer's organization may be given roles", func(_ *testing.T, f *fixture) {
+				f.cloud.SetPolicy("organizations/1001", emulator.OrgPolicy{Constraint: managed, Enforce: true, Subjects: []string{"//cloudresourcemanager.googleapis.com/organizations/1001"}})
+			},
+			"policy:" + managed, onboarding.CheckFailed, onboarding.PartyOrganization, "does not allow serviceAccount:" + control, "organizations/200000000002 to allowedPrincipalSets",
+		},
+		{
+			"a custom constraint", func(_ *testing.T, f *fixture) {
+				f.cloud.AddCustomConstraint("1001", emulator.CustomConstraint{Name: "custom.bucketNeedsCostCenter", Description: "cost center label is required", Condition: `!("cost-center" in resource.labels)`})
+				f.cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "custom.bucketNeedsCostCenter", Enforce: true})
+				f.cloud.SetIAM("organizations/1001", "user:"+ada, "roles/orgpolicy.policyViewer")
+			},
+			"policy:custom", onboarding.CheckWarning, onboarding.PartyOrganization, "“cost center label is required”", "make an exception",
+		},
+		{
+			"a deny policy", func(_ *testing.T, f *fixture) {
+				f.cloud.AddDenyPolicy(emulator.DenyPolicy{Parent: "organizations/1001", ID: "no-buckets", Principals: []string{"principalSet://goog/public:all"}, Permissions: []string{"storage.googleapis.com/buckets.create"}})
+			},
+			"permissions", onboarding.CheckFailed, onboarding.PartyOrganization, "another role does not help. The likely cause is a deny policy or a principal access boundary", "gcloud policy-intelligence troubleshoot-policy iam //cloudresourcemanager.googleapis.com/projects/acme-data --principal-email=" + ada + " --permission=storage.buckets.create",
+		},
+		{
+			"a deny policy that may be read", func(_ *testing.T, f *fixture) {
+				f.cloud.AddDenyPolicy(emulator.DenyPolicy{Parent: "projects/acme-data", ID: "no-buckets", Principals: []string{"principalSet://goog/public:all"}, Permissions: []string{"storage.googleapis.com/buckets.create"}})
+				f.cloud.AddRole("acme-data", "deny_reader", []string{"iam.denypolicies.get"}, false, 0)
+				f.cloud.SetIAM("projects/acme-data", "user:"+ada, "projects/acme-data/roles/deny_reader")
+			},
+			"permissions", onboarding.CheckFailed, onboarding.PartyOrganization, "The cause is the deny policy no-buckets.", "make an exception",
+		},
+		{
+			"a deny policy, and no Policy Troubleshooter", func(_ *testing.T, f *fixture) {
+				f.cloud.AddDenyPolicy(emulator.DenyPolicy{Parent: "organizations/1001", ID: "no-buckets", Principals: []string{"principalSet://goog/public:all"}, Permissions: []string{"storage.googleapis.com/buckets.create"}})
+				f.cloud.SetAPI("tecton-app", "policytroubleshooter.googleapis.com", false)
+			},
+			"permissions", onboarding.CheckFailed, onboarding.PartyOrganization, "A role of " + ada + " contains storage.buckets.create already", "troubleshoot-policy",
+		},
+		{
+			"a principal access boundary", func(_ *testing.T, f *fixture) {
+				f.cloud.AddBoundary(emulator.Boundary{ID: "elsewhere", Principals: []string{"principal://goog/subject/" + ada}, Resources: []string{"projects/acme-sandbox"}})
+			},
+			"permissions", onboarding.CheckFailed, onboarding.PartyCustomer, "lacks on the project acme-data", "a principal access boundary of your organization is the likely cause. The last command shows which.",
+		},
+		{
+			"a dataset that isn't there", func(_ *testing.T, f *fixture) {
+				f.warehouse("bigquery.googleapis.com")
+				f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/bigquery.admin")
+				f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+			},
+			"source:acme-warehouse.sales", onboarding.CheckFailed, onboarding.PartyCustomer, "There is no dataset acme-warehouse.sales.", "correct its name",
+		},
+		{
+			"a dataset whose project has the API off", func(_ *testing.T, f *fixture) {
+				f.warehouse("cloudresourcemanager.googleapis.com")
+				f.cloud.AddDataset("acme-warehouse", "sales", "US")
+				f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/bigquery.admin")
+				f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+			},
+			"source:acme-warehouse.sales", onboarding.CheckFailed, onboarding.PartyCustomer, "bigquery.googleapis.com is off in the project acme-warehouse", "gcloud services enable bigquery.googleapis.com --project=acme-warehouse",
+		},
+		{
+			"a dataset whose access list stays hidden", func(_ *testing.T, f *fixture) {
+				f.warehouse("bigquery.googleapis.com")
+				f.cloud.AddDataset("acme-warehouse", "sales", "US")
+				f.cloud.AddRole("acme-warehouse", "reader", []string{"bigquery.datasets.get", "bigquery.datasets.update"}, false, 0)
+				f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "projects/acme-warehouse/roles/reader")
+				f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+			},
+			"source:acme-warehouse.sales", onboarding.CheckFailed, onboarding.PartyCustomer, "may not read who has access", "bigquery.datasets.getIamPolicy",
+		},
+		{
+			"a project without BigQuery", func(_ *testing.T, f *fixture) {
+				f.warehouse("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
+				f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/owner")
+				f.source(onboarding.SourceProject, "acme-warehouse")
+			},
+			"source:acme-warehouse", onboarding.CheckWarning, onboarding.PartyCustomer, "the BigQuery API is off there", "roles/serviceusage.serviceUsageAdmin",
+		},
+		{
+			"a bucket that isn't there", func(_ *testing.T, f *fixture) { f.source(onboarding.SourceBucket, "acme-landing") },
+			"source:gs://acme-landing", onboarding.CheckFailed, onboarding.PartyCustomer, "There is no bucket gs://acme-landing.", "correct its name",
+		},
+		{
+			"a bucket whose reader pays", func(t *testing.T, f *fixture) {
+				f.warehouse("storage.googleapis.com")
+				f.bucket(t, "acme-landing", true)
+				f.source(onboarding.SourceBucket, "acme-landing")
+			},
+			"source:gs://acme-landing", onboarding.CheckWarning, onboarding.PartyCustomer, "Google bills the project acme-data", "serviceusage.services.use",
+		},
+		{
+			"an instance that isn't there", func(_ *testing.T, f *fixture) { f.spec.Bigtable = adopted },
+			"task:bigtable-instance", onboarding.CheckFailed, onboarding.PartyCustomer, "projects/acme-data/instances/acme-own does not exist", "correct your answers",
+		},
+		{
+			"an instance in another region", func(t *testing.T, f *fixture) { f.spec.Bigtable = adopted; f.instance(t, "europe-west1-b") },
+			"task:bigtable-instance", onboarding.CheckWarning, onboarding.PartyCustomer, "The instance is in europe-west1-b, and not in the region us-west1", "Nothing has to be done",
+		},
+		{
+			"a Databricks token that is refused", func(_ *testing.T, f *fixture) { f.databricks("expired") },
+			"task:databricks-check", onboarding.CheckFailed, onboarding.PartyCustomer, "does not accept the token", "Enter a new Databricks token",
+		},
+		{
+			"an API that is off in the application's project", func(_ *testing.T, f *fixture) {
+				f.cloud.SetAPI("tecton-app", "iam.googleapis.com", false)
+				f.cloud.SetAPI("tecton-app", "orgpolicy.googleapis.com", false)
+			},
+			"client-apis", onboarding.CheckFailed, onboarding.PartySpecialist, "iam.googleapis.com, orgpolicy.googleapis.com is off", "gcloud services enable iam.googleapis.com orgpolicy.googleapis.com --project=" + appNumber,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+			f.cloud.SetIAM("projects/acme-data", "user:"+ada, "roles/orgpolicy.policyViewer")
+			tt.broke(t, f)
+			r, ok := preflight(t, f.s, f.spec)[tt.check]
+			told := strings.Join(slices.Concat(r.Fix, []string{r.Command, r.Request}), "\n")
+			if !ok || r.State != tt.state || r.On != tt.on || !strings.Contains(r.Found, tt.says) || !strings.Contains(told, tt.fix) {
+				t.Errorf("%s is %q on %q: %s\n%s", tt.check, r.State, r.On, r.Found, told)
+			}
+		})
+	}
+}
+
+// What is as it has to be passes, with all kinds of data sources, an instance of the customer's, and a token.
+func TestPreflightPassesWhatTheCustomerNamed(t *testing.T) {
+	f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+	f.cloud.SetIAM("projects/acme-data", "user:"+ada, "roles/orgpolicy.policyViewer")
+	f.cloud.SetIAM("organizations/1001", "user:"+ada, "roles/orgpolicy.policyViewer")
+	f.warehouse("bigquery.googleapis.com", "storage.googleapis.com", "serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com")
+	f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/owner")
+	f.cloud.AddDataset("acme-warehouse", "sales", "US")
+	f.bucket(t, "acme-landing", false)
+	f.instance(t, "us-west1-b")
+	f.databricks("accepted")
+	f.spec.Bigtable = onboarding.BigtableSpec{InstanceID: "acme-own", Adopt: true}
+	f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+	f.source(onboarding.SourceProject, "acme-warehouse")
+	f.source(onboarding.SourceBucket, "acme-landing")
+	results := preflight(t, f.s, f.spec)
+	for _, name := range []string{"source:acme-warehouse.sales", "source:acme-warehouse", "source:gs://acme-landing", "task:bigtable-instance", "task:databricks-check", "client-apis", "policy:custom"} {
+		if _, ok := results[name]; !ok {
+			t.Errorf("there is no check %s", name)
+		}
+	}
+	for name, r := range results {
+		if r.State != onboarding.CheckOK {
+			t.Errorf("%s is %s: %s", name, r.State, r.Found)
+		}
+	}
+}
+
+// A permission to change what exists is asked for only where the plan changes it.
+func TestPermissionsForRepairsAreCheckedWhenThePlanNeedsThem(t *testing.T) {
+	lacks := func(f *fixture) string {
+		r := preflight(t, f.s, f.spec)["permissions:gs://"+f.spec.Bucket()]
+		if r.State == onboarding.CheckOK {
+			return ""
+		}
+		return r.Found
+	}
+	f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+	declared := f.s.Permissions(f.spec, nil).Run
+	for _, name := range []string{"storage.buckets.update", "bigtable.instances.update", "iam.serviceAccounts.enable"} {
+		if !slices.ContainsFunc(declared, func(p onboarding.Permission) bool { return p.Name == name }) {
+			t.Errorf("%s isn't declared", name)
+		}
+	}
+	make := func(labels map[string]string) {
+		if err := f.as(t, ada).Storage.Bucket(f.spec.Bucket()).Create(t.Context(), "acme-data", &storage.BucketAttrs{
+			Location: "us-west1", Labels: labels, UniformBucketLevelAccess: storage.UniformBucketLevelAccess{Enabled: true}, PublicAccessPrevention: storage.PublicAccessPreventionEnforced,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	make(f.spec.Labels())
+	var names []string
+	for _, p := range declared {
+		if p.Name != "storage.buckets.update" && !slices.Contains(names, p.Name) {
+			names = append(names, p.Name)
+		}
+	}
+	f.cloud.AddRole("acme-data", "exact", append(names, "orgpolicy.policy.get"), false, 0)
+	f.cloud.SetIAM("projects/acme-data", "user:"+ada, "")
+	f.cloud.SetIAM("projects/acme-data", "user:"+ada, "projects/acme-data/roles/exact")
+	if why := lacks(f); why != "" {
+		t.Errorf("nothing is to be repaired: %s", why)
+	}
+	f.cloud.SetIAM("projects/acme-data", "user:"+bob, "roles/owner")
+	update := storage.BucketAttrsToUpdate{PublicAccessPrevention: storage.PublicAccessPreventionInherited}
+	if _, err := f.as(t, bob).Storage.Bucket(f.spec.Bucket()).Update(t.Context(), update); err != nil {
+		t.Fatal(err)
+	}
+	if why := lacks(f); !strings.Contains(why, "storage.buckets.update") {
+		t.Errorf("the bucket's settings are to be repaired: %q", why)
+	}
+}

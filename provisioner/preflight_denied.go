@@ -1,0 +1,138 @@
+package provisioner
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"google.golang.org/api/policytroubleshooter/v3"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+// maxExplained is how many missing permissions Google is asked about.
+const maxExplained = 8
+
+// explained is what Google says of a permission that the caller lacks.
+type explained struct {
+	permission string
+	contained  bool   // a role of the caller's contains it
+	unknown    bool   // nobody tells whether one does
+	denied     string // the deny policy that takes it away, "" if none was shown
+}
+
+// fullName is Google's full name of where permissions are needed.
+func (p *preflight) fullName(on string) string {
+	if bucket, ok := strings.CutPrefix(on, "gs://"); ok {
+		return "//storage.googleapis.com/projects/_/buckets/" + bucket
+	}
+	return "//cloudresourcemanager.googleapis.com/projects/" + cmp.Or(on, p.spec.Project)
+}
+
+// explained are the missing permissions that a role of the caller's contains: then no further role helps, and a deny policy
+// or a principal access boundary is in the way (T38). unsure: whether a role contains the others could not be told.
+func (p *preflight) explained(ctx context.Context, on string, missing []onboarding.Permission) (out []explained, unsure bool) {
+	missing = missing[:min(len(missing), maxExplained)]
+	all := make([]explained, len(missing))
+	p.s.each(len(missing), func(i int) { all[i] = p.explain(ctx, on, missing[i].Name) })
+	for _, x := range all {
+		if x.contained {
+			out = append(out, x)
+		}
+		unsure = unsure || x.unknown
+	}
+	return out, unsure
+}
+
+func (p *preflight) explain(ctx context.Context, on, permission string) explained {
+	x := explained{permission: permission}
+	got, err := p.env.Cloud.Access.Iam.Troubleshoot(&policytroubleshooter.GoogleCloudPolicytroubleshooterIamV3TroubleshootIamPolicyRequest{
+		AccessTuple: &policytroubleshooter.GoogleCloudPolicytroubleshooterIamV3AccessTuple{Principal: p.env.Caller, FullResourceName: p.fullName(on), Permission: permission},
+	}).Context(ctx).Do()
+	if err != nil || got.AllowPolicyExplanation == nil {
+		p.saw(err)
+		x.contained = p.holds(ctx, on, permission)
+		x.unknown = !x.contained
+		return x
+	}
+	x.unknown = got.AllowPolicyExplanation.AllowAccessState == "ALLOW_ACCESS_STATE_UNKNOWN_INFO"
+	x.contained = got.AllowPolicyExplanation.AllowAccessState == "ALLOW_ACCESS_STATE_GRANTED"
+	if deny := got.DenyPolicyExplanation; deny != nil && deny.DenyAccessState == "DENY_ACCESS_STATE_DENIED" {
+		x.denied = "a deny policy"
+		for _, r := range deny.ExplainedResources {
+			for _, policy := range r.ExplainedPolicies {
+				if policy.DenyAccessState == "DENY_ACCESS_STATE_DENIED" && policy.Policy != nil {
+					x.denied = "the deny policy " + cmp.Or(policy.Policy.DisplayName, policy.Policy.Name)
+				}
+			}
+		}
+	}
+	return x
+}
+
+// holds reports whether a role that is given to the caller by name contains a permission, where the Policy Troubleshooter
+// doesn't answer. Groups and inherited roles stay unseen.
+func (p *preflight) holds(ctx context.Context, on, permission string) bool {
+	resource := gcp.Project(cmp.Or(on, p.spec.Project))
+	if bucket, ok := strings.CutPrefix(on, "gs://"); ok {
+		resource = gcp.Bucket(bucket)
+	}
+	policy, err := p.env.Cloud.Policy(ctx, resource)
+	if err != nil {
+		return false
+	}
+	for _, b := range policy.Bindings {
+		if !gcp.HasMember([]gcp.Binding{b}, b.Role, "user:"+p.env.Caller) {
+			continue
+		}
+		if p.roleHas(ctx, b.Role, permission) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *preflight) roleHas(ctx context.Context, role, permission string) bool {
+	if strings.HasPrefix(role, "projects/") {
+		got, err := p.env.Cloud.IAM.Projects.Roles.Get(role).Context(ctx).Do()
+		return err == nil && slices.Contains(got.IncludedPermissions, permission)
+	}
+	got, err := p.env.Cloud.IAM.Roles.Get(role).Context(ctx).Do()
+	return err == nil && slices.Contains(got.IncludedPermissions, permission)
+}
+
+// troubleshoot is the command that shows which policies decide about a permission.
+func (p *preflight) troubleshoot(on, permission string) string {
+	return "gcloud policy-intelligence troubleshoot-policy iam " + p.fullName(on) + " --principal-email=" + p.env.Caller + " --permission=" + permission
+}
+
+// takenAway adds to a result that permissions are missing although a role contains them: whose policy it is likely to be,
+// and the command that shows it. all: a further role would help with none of the missing ones.
+func (p *preflight) takenAway(r *onboarding.CheckResult, on string, found []explained, all bool) {
+	var names, policies []string
+	for _, x := range found {
+		names = append(names, x.permission)
+		if x.denied != "" && !slices.Contains(policies, x.denied) {
+			policies = append(policies, x.denied)
+		}
+	}
+	cause := "The likely cause is a deny policy or a principal access boundary of your organization."
+	if len(policies) > 0 {
+		cause = "The cause is " + strings.Join(policies, ", ") + "."
+	}
+	r.Found += " A role of " + p.env.Caller + " contains " + strings.Join(names, ", ") + " already, so another role does not help. " + cause
+	r.On = onboarding.PartyOrganization
+	fix := []string{
+		"Run the command below: Google's Policy Troubleshooter shows which policy takes the permission away.",
+		"Ask your organization administrator to make an exception for " + p.env.Caller + ", or send this step to a colleague whom the policy does not cover.",
+	}
+	show := p.troubleshoot(on, found[0].permission)
+	r.Request = p.ask("My account " + p.env.Caller + " lacks " + strings.Join(names, ", ") + " on " + cmp.Or(on, p.spec.Project) + ", although a role of mine contains it. " + cause + " Please make an exception for the time of the set-up. This shows the policy:\n\n" + show)
+	if all {
+		r.Fix, r.Command = fix, show
+		return
+	}
+	r.Fix, r.Command = append(fix, r.Fix...), show+"\n"+r.Command
+}

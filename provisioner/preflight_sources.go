@@ -1,0 +1,172 @@
+package provisioner
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"google.golang.org/api/bigquery/v2"
+	"google.golang.org/api/cloudresourcemanager/v3"
+	storagev1 "google.golang.org/api/storage/v1"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+// sources is one check for each data source: that it is there, that its access can be read, and who pays for reading it.
+func (p *preflight) sources() []check {
+	var all []check
+	seen := map[onboarding.DataSource]bool{}
+	for _, source := range p.spec.DataSources {
+		if seen[source] {
+			continue
+		}
+		seen[source] = true
+		c := check{needed: true, unknown: "Until it can be read, nobody can tell whether Spark may be allowed to read it."}
+		c.result = onboarding.CheckResult{Name: "source:" + source.Name, On: onboarding.PartyCustomer, Overridable: true, Why: "You named it as a data source, and the run lets the Spark account read it."}
+		switch source.Kind {
+		case onboarding.SourceDataset:
+			project, dataset, _ := strings.Cut(source.Name, ".")
+			c.place = project
+			c.result.Title = "The dataset " + source.Name + " can be shared with Spark"
+			c.result.Link = "https://console.cloud.google.com/bigquery?project=" + url.QueryEscape(project)
+			c.result.Command = "bq show --format=prettyjson " + project + ":" + dataset
+			c.read = func(ctx context.Context, r *onboarding.CheckResult) error {
+				return p.readDataset(ctx, r, project, dataset)
+			}
+		case onboarding.SourceProject:
+			c.place = source.Name
+			c.result.Title = "BigQuery in the project " + source.Name + " can be shared with Spark"
+			c.result.Link = "https://console.cloud.google.com/bigquery?project=" + url.QueryEscape(source.Name)
+			c.result.Command = "gcloud projects describe " + source.Name
+			c.read = func(ctx context.Context, r *onboarding.CheckResult) error {
+				return p.readSourceProject(ctx, r, source.Name)
+			}
+		case onboarding.SourceBucket:
+			c.result.Name = "source:gs://" + source.Name
+			c.result.Title = "The bucket gs://" + source.Name + " can be shared with Spark"
+			c.result.Link = "https://console.cloud.google.com/storage/browser/" + source.Name
+			c.result.Command = "gcloud storage buckets describe gs://" + source.Name
+			c.read = func(ctx context.Context, r *onboarding.CheckResult) error {
+				return p.readSourceBucket(ctx, r, source.Name)
+			}
+		default:
+			continue
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+func (p *preflight) readDataset(ctx context.Context, r *onboarding.CheckResult, project, dataset string) error {
+	got, err := p.env.Cloud.BigQuery.Datasets.Get(project, dataset).AccessPolicyVersion(3).Context(ctx).Do()
+	switch {
+	case gcp.Absent(err):
+		r.State, r.Found = onboarding.CheckFailed, "There is no dataset "+project+"."+dataset+"."
+		r.Fix = []string{"Create it, or correct its name at the data sources step."}
+		return nil
+	case err != nil:
+		return fmt.Errorf("read dataset %s.%s: %w", project, dataset, err)
+	}
+	owned := slices.ContainsFunc(got.Access, func(a *bigquery.DatasetAccess) bool { return a.Role == "OWNER" || a.Role == "roles/bigquery.dataOwner" })
+	if !owned {
+		r.State = onboarding.CheckFailed
+		r.Found = p.env.Caller + " may not read who has access to the dataset " + project + "." + dataset + ", so nobody can be added to the list without losing others."
+		r.Fix = []string{"Ask an owner of the dataset for the role BigQuery Data Owner on it, which contains bigquery.datasets.getIamPolicy and bigquery.datasets.setIamPolicy.", "Or send this step to a colleague who has it."}
+		r.Command = "bq add-iam-policy-binding --member=user:" + p.env.Caller + " --role=roles/bigquery.dataOwner " + project + ":" + dataset
+		return nil
+	}
+	r.Found = fmt.Sprintf("The dataset is in %s, and its access list of %d entries can be read.", got.Location, len(got.Access))
+	return nil
+}
+
+func (p *preflight) readSourceProject(ctx context.Context, r *onboarding.CheckResult, project string) error {
+	const api = "bigquery.googleapis.com"
+	got, err := p.env.Cloud.Projects.Projects.Get("projects/" + project).Context(ctx).Do()
+	switch f := gcp.Classify(err); {
+	case f.Code == onboarding.CodePermission, f.Code == onboarding.CodeNotFound:
+		r.State, r.Found = onboarding.CheckFailed, fmt.Sprintf("The project %s does not exist, or %s may not see it.", project, p.env.Caller)
+		r.Fix = []string{"Correct its ID at the data sources step.", "Or sign in with an account that may see it, or send this step to a colleague who has one."}
+		return nil
+	case err != nil:
+		return fmt.Errorf("read project %s: %w", project, err)
+	case got.State != "ACTIVE":
+		r.State, r.Found = onboarding.CheckFailed, "The project "+project+" is "+strings.ToLower(strings.ReplaceAll(got.State, "_", " "))+"."
+		r.Fix, r.Command = []string{"Restore the project, or name another."}, "gcloud projects undelete "+project
+		return nil
+	}
+	on, err := p.env.Cloud.EnabledAPIs(ctx, project, []string{api})
+	p.saw(err)
+	switch {
+	case err != nil:
+		r.State = onboarding.CheckWarning
+		r.Found = "The project is active. Whether the BigQuery API is on there could not be told: " + gcp.Classify(err).Message
+		r.Fix = []string{"Ask somebody who may read the project's APIs (permission serviceusage.services.get).", "Or continue: the role is given in any case, and Spark reads nothing while the API is off."}
+		r.Command = "gcloud services list --enabled --project=" + project
+	case len(on) == 0 && project != p.spec.Project:
+		r.State, r.Found = onboarding.CheckWarning, "The project is active, and the BigQuery API is off there, so Spark has nothing to read."
+		r.Fix = []string{p.mayEnable(project)}
+		r.Command = "gcloud services enable " + api + " --project=" + project
+	default:
+		r.Found = "The project is active."
+	}
+	return nil
+}
+
+// mayEnable says who may turn on an API in a project that the run doesn't set up.
+func (p *preflight) mayEnable(project string) string {
+	return "Ask somebody with the role Service Usage Admin (roles/serviceusage.serviceUsageAdmin) on the project " + project + " to enable the API. The run changes no APIs there."
+}
+
+func (p *preflight) readSourceBucket(ctx context.Context, r *onboarding.CheckResult, name string) error {
+	got, err := p.getBucket(ctx, name)
+	switch {
+	case gcp.Absent(err):
+		r.State, r.Found = onboarding.CheckFailed, "There is no bucket gs://"+name+"."
+		r.Fix = []string{"Create it, or correct its name at the data sources step."}
+		return nil
+	case gcp.Classify(err).Code == onboarding.CodePermission && !gcp.RequesterPays(err):
+		// The run reads only the policy, so that is enough.
+		if _, hidden := p.env.Cloud.Policy(ctx, gcp.Bucket(name)); hidden != nil {
+			return fmt.Errorf("read bucket %s: %w", name, hidden)
+		}
+		r.State = onboarding.CheckWarning
+		r.Found = "The bucket is there, and who may use it can be read. Who pays for reading it could not be told, since " + p.env.Caller + " lacks the permission storage.buckets.get on it."
+		r.Fix = []string{"Nothing has to be done, unless the bucket is a requester-pays bucket: then Google bills the project " + p.spec.Project + " for what Spark reads."}
+		return nil
+	case err != nil:
+		return fmt.Errorf("read bucket %s: %w", name, err)
+	case got.Billing != nil && got.Billing.RequesterPays:
+		r.State = onboarding.CheckWarning
+		r.Found = "Requester pays for this bucket: Google bills the project " + p.spec.Project + " for what Spark reads from it."
+		r.Fix = []string{"If that is fine, nothing has to be done. Spark jobs must name the project " + p.spec.Project + " as the one that pays, and their account needs serviceusage.services.use there.", "Otherwise turn requester pays off for the bucket."}
+		r.Command = "gcloud storage buckets update gs://" + name + " --no-requester-pays"
+		return nil
+	}
+	r.Found = "The bucket is in " + strings.ToLower(got.Location) + " and can be read."
+	return nil
+}
+
+// getBucket reads a bucket, at the data plane project's expense where the bucket asks for that (T29).
+func (p *preflight) getBucket(ctx context.Context, name string) (*storagev1.Bucket, error) {
+	got, err := p.env.Cloud.Buckets.Buckets.Get(name).Context(ctx).Do()
+	if gcp.RequesterPays(err) {
+		got, err = p.env.Cloud.Buckets.Buckets.Get(name).UserProject(p.spec.Project).Context(ctx).Do()
+	}
+	return got, err
+}
+
+// testBucket asks which permissions the caller has on a bucket, at the data plane project's expense where it asks for that.
+func (p *preflight) testBucket(ctx context.Context, name string, permissions []string) (*storagev1.TestIamPermissionsResponse, error) {
+	got, err := p.env.Cloud.Buckets.Buckets.TestIamPermissions(name, permissions).Context(ctx).Do()
+	if gcp.RequesterPays(err) {
+		got, err = p.env.Cloud.Buckets.Buckets.TestIamPermissions(name, permissions).UserProject(p.spec.Project).Context(ctx).Do()
+	}
+	return got, err
+}
+
+func (p *preflight) testProject(ctx context.Context, id string, permissions []string) (*cloudresourcemanager.TestIamPermissionsResponse, error) {
+	return p.env.Cloud.Projects.Projects.TestIamPermissions("projects/"+id, &cloudresourcemanager.TestIamPermissionsRequest{Permissions: permissions}).Context(ctx).Do()
+}
