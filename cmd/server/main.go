@@ -25,6 +25,7 @@ type cli struct {
 	Audit     auditCmd     `cmd:"" help:"Look after the histories."`
 	RevokeAll revokeAllCmd `cmd:"" help:"Revoke every customer's access at Google and wipe it here; it is wiped even if Google is down."`
 	Keys      keysCmd      `cmd:"" help:"Change the keyset's keys in stages."`
+	Doctor    doctorCmd    `cmd:"" help:"Check what serve needs outside: OAuth client, keyset, mail, database, handover. Takes the configuration of serve, changes nothing, and exits 1 if something fails."`
 	Health    healthCmd    `cmd:"" help:"Ask a running server whether it is ready; exit 1 if not."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
