@@ -60,6 +60,19 @@ screenshots: ## every page in light, dark and narrow, into e2e/screenshots
 	@bin/need postgres chromium
 	@go run ./store/pgtest/pgserver -- env SCREENSHOTS=all go test -count=1 ./e2e -run 'TestGallery|TestWalk'
 
+# These are asked for by name and not by check, so they are pinned here and not among the tools.
+CYCLONEDX   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: sbom
+sbom: ## build the release, and list its modules, versions, hashes and licenses in bin/groundwork.cdx.json (CycloneDX)
+	@go build -tags=$(TAGS),release -trimpath -ldflags "-s -w -X groundwork/onboarding.build=$(VERSION)" -o bin/groundwork-release ./cmd/server
+	@GOFLAGS= go run $(CYCLONEDX) bin -licenses -json -version "$(VERSION)" -output bin/groundwork.cdx.json bin/groundwork-release
+
+.PHONY: vulnerabilities
+vulnerabilities: ## look up known vulnerabilities in what the release calls; needs https://vuln.go.dev, so run it weekly and not in check
+	@go run $(GOVULNCHECK) -tags=$(TAGS),release ./cmd/server
+
 # The tools are pinned in tools/go.mod and built once.
 $(TOOLS)/stamp: tools/go.mod tools/go.sum
 	@mkdir -p $(TOOLS)

@@ -304,7 +304,7 @@ func (a *App) checkConsent(ctx context.Context, actor onboarding.Actor, id onboa
 
 // sealConsent seals the token to its consent.
 func (a *App) sealConsent(consent *onboarding.Consent, token onboarding.ConsentToken) (err error) {
-	plain, err := json.Marshal(token)
+	plain, err := json.Marshal(token) //nolint:gosec // sealed below, and cleared
 	if err != nil {
 		return fmt.Errorf("seal the consent: %w", err)
 	}

@@ -411,7 +411,7 @@ func (s *Server) signOut(w http.ResponseWriter, v *visit) error {
 }
 
 func (s *Server) theme(w http.ResponseWriter, v *visit) error {
-	c := &http.Cookie{Name: "theme", Value: v.form.Get("theme"), Path: "/", MaxAge: 365 * 24 * 3600, Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	c := &http.Cookie{Name: "theme", Value: v.form.Get("theme"), Path: "/", MaxAge: 365 * 24 * 3600, Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode} //nolint:gosec // Secure wherever BASE_URL is https
 	if c.Value != "light" && c.Value != "dark" {
 		c.Value, c.MaxAge = "", -1
 	}

@@ -187,7 +187,7 @@ func (a *access) refresh() error {
 }
 
 func (a *access) reseal(tok onboarding.ConsentToken) error {
-	b, err := json.Marshal(tok)
+	b, err := json.Marshal(tok) //nolint:gosec // sealed below
 	if err != nil {
 		return fmt.Errorf("reseal consent of %s: %w", a.id, err)
 	}

@@ -213,7 +213,7 @@ func (c demoCmd) folder() (string, error) {
 
 // claimDemo makes the folder, or sees that it is empty or a demo's.
 func claimDemo(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the user of Postgres passes through it
 		return fmt.Errorf("make the data folder; name another with --data: %w", err)
 	}
 	mark := filepath.Join(dir, demoMarker)
@@ -227,7 +227,7 @@ func claimDemo(dir string) error {
 	if len(entries) > 0 {
 		return fmt.Errorf("%s holds something that no demo made; name an empty folder with --data", dir)
 	}
-	return os.WriteFile(mark, []byte("Made by groundwork demo. --reset deletes this folder.\n"), 0o644)
+	return os.WriteFile(mark, []byte("Made by groundwork demo. --reset deletes this folder.\n"), 0o600)
 }
 
 // resetDemo deletes a demo's folder; what no demo made is left.

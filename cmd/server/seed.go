@@ -180,7 +180,7 @@ func (s sample) answers() map[string]url.Values {
 	v := func(pairs ...string) url.Values {
 		out := url.Values{}
 		for i := 0; i < len(pairs); i += 2 {
-			out.Set(pairs[i], pairs[i+1])
+			out.Set(pairs[i], pairs[i+1]) //nolint:gosec // they come in pairs
 		}
 		return out
 	}
