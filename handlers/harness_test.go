@@ -410,7 +410,7 @@ func newWorldIn(t *testing.T, environment map[string]string, change ...func(*set
 		Log:   slog.New(slog.NewJSONHandler(w.logs, nil)),
 	}}
 	cfg.Config = handlers.Config{
-		Sessions: w.store.Sessions(), Watcher: w.store, Pinger: w.store, BaseURL: w.url,
+		Sessions: w.store.Sessions(), Watcher: w.store, Readiness: w.store, BaseURL: w.url,
 		OAuth:  handlers.OAuth{Issuer: w.issuer.URL, ClientID: "client", ClientSecret: "client-secret-sample"},
 		Assets: web.Assets(), Now: w.clock.now,
 		Limits: handlers.Limits{SignIn: -1, Invite: -1, Staff: -1, Post: -1, Page: -1, Cloud: -1, Address: -1, Streams: -1},

@@ -28,9 +28,9 @@ import (
 	"groundwork/web"
 )
 
-// Pinger answers whether the database can be reached.
-type Pinger interface {
-	Ping(context.Context) error
+// Readiness answers what can be done with the database; an error says that it can't be reached.
+type Readiness interface {
+	Readiness(context.Context) (onboarding.Readiness, error)
 }
 
 // Watcher reports that something about an onboarding changed. A notification may be lost, and the channel is closed when
@@ -74,13 +74,13 @@ type Limits struct {
 	Streams int // live streams of one person at a time; 20. A process has at most a thousand times as many
 }
 
-// Config is what the handlers are made of. App, Sessions, Watcher, Pinger, BaseURL and OAuth are needed; the zero value of
+// Config is what the handlers are made of. App, Sessions, Watcher, Readiness, BaseURL and OAuth are needed; the zero value of
 // every other field means the usual.
 type Config struct {
 	App       *app.App
 	Sessions  Sessions
 	Watcher   Watcher
-	Pinger    Pinger
+	Readiness Readiness
 	BaseURL   string // "https://onboarding.vendor.example", without a path; http only for a loopback address
 	OAuth     OAuth
 	Assets    http.Handler
@@ -126,7 +126,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	need(c.App != nil, "an app is needed")
 	need(c.Sessions != nil, "a store of sessions is needed")
 	need(c.Watcher != nil, "a watcher is needed")
-	need(c.Pinger != nil, "a pinger is needed")
+	need(c.Readiness != nil, "a readiness is needed")
 	need(c.OAuth.Issuer != "" && c.OAuth.ClientID != "" && c.OAuth.ClientSecret != "", "an OpenID issuer, client ID and client secret are needed")
 	base, err := url.Parse(c.BaseURL)
 	switch {

@@ -114,16 +114,6 @@ func (s *Store) Close() {
 	s.pool.Close()
 }
 
-// Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error {
-	conn, err := s.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	return failure("ping", conn.Ping(ctx))
-}
-
 // Now is the time by which this process dates what it stores: the database's, unless [Config] has another.
 func (s *Store) Now() time.Time { return s.now() }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
@@ -23,9 +25,13 @@ func (h healthCmd) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("the server at %s does not answer: %w", h.URL, err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server is not ready: %s", resp.Status)
+	said, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+	if err != nil {
+		return fmt.Errorf("read the answer of the server at %s: %w", h.URL, err)
 	}
-	fmt.Fprintln(s.Out, "ready")
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the server is not ready: %s: %s", resp.Status, bytes.TrimSpace(said))
+	}
+	fmt.Fprintf(s.Out, "%s\n", bytes.TrimSpace(said))
 	return nil
 }

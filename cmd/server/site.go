@@ -140,7 +140,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	}
 	s.App = useCases
 	h, err := handlers.New(life, handlers.Config{
-		App: useCases, Sessions: s.Store.Sessions(), Watcher: s.Store, Pinger: s.Store,
+		App: useCases, Sessions: s.Store.Sessions(), Watcher: s.Store, Readiness: s.Store,
 		BaseURL:  f.BaseURL,
 		OAuth:    handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
 		DemoMail: demoMail,
