@@ -38,7 +38,7 @@ func TestOnAReadOnlyDatabasePagesReadAndWritesSaySo(t *testing.T) {
 	w := newWorld(t)
 	ob := w.begun()
 	customer, specialist, nobody := w.as(ada), w.as(sam), w.browser()
-	pages := []string{"/account", "/o/" + string(ob.ID) + "/step/deployment", "/o/" + string(ob.ID) + "/audit"}
+	pages := []string{"/sessions", "/o/" + string(ob.ID) + "/step/deployment", "/o/" + string(ob.ID) + "/audit"}
 	for _, path := range pages {
 		want(t, customer.get(path), http.StatusOK)
 	}
@@ -56,6 +56,9 @@ func TestOnAReadOnlyDatabasePagesReadAndWritesSaySo(t *testing.T) {
 	for _, path := range []string{"/admin", "/admin/o/" + string(ob.ID), "/admin/new", "/admin/export.csv"} {
 		want(t, specialist.get(path), http.StatusOK)
 	}
+	start := nobody.get("/signin/start?next=%2Fsessions") // its state can't be kept
+	want(t, start, http.StatusServiceUnavailable)
+	says(t, start, "Wait a moment, then try again.")
 	p := specialist.post("/admin/o/"+string(ob.ID)+"/note", web.FieldNote, "Call them.")
 	want(t, p, http.StatusServiceUnavailable)
 	says(t, p, "takes no changes for a moment", "this wasn't saved")

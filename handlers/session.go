@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -57,6 +60,7 @@ func (s *Server) newSessions() *scs.SessionManager {
 	m.Cookie.Path = "/"
 	m.Cookie.SameSite = http.SameSiteLaxMode
 	m.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
+		w.Header().Del("Content-Encoding") // of the page that isn't sent
 		s.fail(w, r, &statusError{http.StatusServiceUnavailable, "We could not reach our database. Nothing was lost. Wait a moment, then try again.", err})
 	}
 	return m
@@ -79,7 +83,25 @@ func (b byPerson) CommitCtx(ctx context.Context, token string, data []byte, expi
 	}
 	email, _ := values[keyEmail].(string)
 	staff, _ := values[keyStaff].(string)
-	return b.to.Commit(ctx, token, data, expiry, onboarding.Actor{Email: email, Role: onboarding.Role(staff)})
+	err = b.to.Commit(ctx, token, data, expiry, onboarding.Actor{Email: email, Role: onboarding.Role(staff)})
+	if errors.Is(err, onboarding.ErrReadOnly) && b.onlyNoted(ctx, token, values) {
+		return nil
+	}
+	return err
+}
+
+// onlyNoted reports whether a session differs from what is stored of it only in what a page need not wait for.
+func (b byPerson) onlyNoted(ctx context.Context, token string, values map[string]any) bool {
+	data, found, err := b.to.Find(ctx, token)
+	if err != nil || !found {
+		return false
+	}
+	_, stored, err := b.codec.Decode(data)
+	for _, key := range []string{keySeen, keyFlash} {
+		delete(values, key)
+		delete(stored, key)
+	}
+	return err == nil && maps.EqualFunc(values, stored, func(a, b any) bool { return reflect.DeepEqual(a, b) })
 }
 
 func (b byPerson) DeleteCtx(ctx context.Context, token string) error { return b.to.Delete(ctx, token) }

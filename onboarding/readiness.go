@@ -1,5 +1,10 @@
 package onboarding
 
+import "errors"
+
+// ErrReadOnly marks a CodeUnavailable: the database takes no writes for now.
+var ErrReadOnly = errors.New("the database takes no writes")
+
 // Readiness is what a process can do with its database as it is.
 type Readiness struct {
 	ReadOnly bool // it takes no writes for now: pages can be read

@@ -234,7 +234,7 @@ func failure(what string, err error) error {
 		case pg.Code == "22021" || pg.Code == "22P05": // a byte or NUL that text can't hold
 			return &onboarding.Error{Code: onboarding.CodeInvalid, Message: "The text holds a character that can't be saved. Type it again without it.", Err: err}
 		case pg.Code == "25006":
-			return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service takes no changes for a moment, so this wasn't saved. You can go on reading; try again in a few minutes.", Err: err}
+			return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service takes no changes for a moment, so this wasn't saved. You can go on reading; try again in a few minutes.", Err: fmt.Errorf("%w: %w", onboarding.ErrReadOnly, err)}
 		// 57014: a statement that was canceled or took too long; 25P03: a transaction that was idle for too long.
 		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57"), inTheWay(pg), pg.Code == "55P03", pg.Code == "25P03":
 			return unavailable(err)
