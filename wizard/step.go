@@ -53,10 +53,12 @@ type Field[T any] struct {
 	Optional     bool
 	Quiet        bool // "Check your answers" has no line for it while it is empty
 	Mono         bool
-	Free         bool   // free text: emoji and right-to-left marks are welcome
-	Width        int    // see [FieldView.Width]
-	Max          int    // characters (of each line for KindLines); 0 means 255, or Read's own limit where there is one
-	Need         string // the sentence when it is empty; "" means "Enter the <label>"
+	// Own marks what belongs to one onboarding alone: a copy asks for it again. Secrets and confirmations always do.
+	Own   bool
+	Free  bool   // free text: emoji and right-to-left marks are welcome
+	Width int    // see [FieldView.Width]
+	Max   int    // characters (of each line for KindLines); 0 means 255, or Read's own limit where there is one
+	Need  string // the sentence when it is empty; "" means "Enter the <label>"
 
 	// ShowWhen is "field=value": the field applies only to that choice of an earlier cards field, with "field=on" while an
 	// earlier checkbox is ticked, or with "field=" while it isn't. "" means always.

@@ -178,6 +178,8 @@ type declared interface {
 	Answered(c Case) bool
 	// Missing names what was answered with "I don't have this yet".
 	Missing(c Case) []string
+	// Carried is the saved answer as a copy of the onboarding starts with it; nil where nothing of it is carried over.
+	Carried(c Case) (json.RawMessage, error)
 	// MissingVendor names what the specialist must add before this step's answer can be used.
 	MissingVendor(c Case) []string
 	// Outline is the step's part of the summary beside the form; none before the step is answered.

@@ -29,6 +29,7 @@ var deployment = wizard.Define(wizard.StepDef[deploymentAnswer]{
 		Autocomplete: "off",
 		Kind:         wizard.KindText,
 		Mono:         true,
+		Own:          true,
 		Width:        21,
 		Need:         "Enter a deployment name",
 		Value:        func(a *deploymentAnswer) *string { return &a.Name },
