@@ -23,6 +23,8 @@ const (
 	EventOnboardingRestored  EventKind = "onboarding.restored"
 	EventNameReleased        EventKind = "name.released"
 	EventOnboardingForgotten EventKind = "onboarding.forgotten"
+	EventCopyAsked           EventKind = "copy.asked"
+	EventCopyMade            EventKind = "copy.made"
 	EventVendorChanged       EventKind = "vendor.changed"
 	EventInviteCreated       EventKind = "invite.created"
 	EventInviteAccepted      EventKind = "invite.accepted"
@@ -64,6 +66,8 @@ var Events = []Event{
 	OnboardingRestored{},
 	NameReleased{},
 	OnboardingForgotten{},
+	CopyAsked{},
+	CopyMade{},
 	VendorChanged{},
 	InviteCreated{},
 	InviteAccepted{},
@@ -107,7 +111,8 @@ var eventTypes = func() map[EventKind]reflect.Value {
 
 // OnboardingCreated says that a specialist created the onboarding.
 type OnboardingCreated struct {
-	Customer string `json:"customer"` // the company's name
+	Customer string `json:"customer"`          // the company's name
+	CopyOf   ID     `json:"copy_of,omitempty"` // the onboarding whose answers it starts with; "" none
 }
 
 // OnboardingAssigned says that the onboarding was given to a specialist, or taken from one. See [Assigned].

@@ -81,10 +81,14 @@ type Onboarding struct {
 	Archived   bool
 	// Locked says that the name, region and project can't change, and that archiving doesn't free the name: something was
 	// created, and no teardown has succeeded since.
-	Locked     bool
-	CreatedAt  time.Time
-	ActivityAt time.Time
-	Wiped      []Purpose // secrets that were given and wiped since, as after a handover
+	Locked bool
+	// CopyOf is the onboarding whose answers this one started with; "" none.
+	CopyOf ID
+	// CopyAskedAt is when the customer asked for a copy that isn't made yet; zero: there is no such request.
+	CopyAskedAt time.Time
+	CreatedAt   time.Time
+	ActivityAt  time.Time
+	Wiped       []Purpose // secrets that were given and wiped since, as after a handover
 	// ForgottenAt is when its people were erased; zero: not yet.
 	ForgottenAt time.Time
 }

@@ -178,6 +178,12 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 		onboarding.HandoverRetried{Run: ended, Delivery: queued[0].ID, What: onboarding.DeliverRecord},
 	)
 
+	must(t, s.AskCopy(ctx, ada, ob.ID))
+	happened(onboarding.CopyAsked{})
+	copied, _, err := s.MakeCopy(ctx, sam, ob.ID, copyOf(t, ""))
+	must(t, err)
+	happened(onboarding.CopyMade{Copy: copied.ID})
+
 	_, open, err = s.ReplaceCustomer(ctx, sam, ob.ID, "@customer.example", 0)
 	must(t, err)
 	happened(

@@ -14,6 +14,7 @@ import (
 const onboardingColumns = `
 	o.id, o.version, o.customer, o.deployment, o.region, o.project, o.vendor, o.answers, o.status,
 	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.locked, o.created_at, o.activity_at, o.wiped_secrets, o.forgotten_at,
+	o.copy_of, o.copy_asked_at,
 	coalesce(CASE WHEN o.status IN ` + inRun + ` THEN standing(o.run) END, o.current) AS current,
 	` + inherited + ` AS inherited`
 
@@ -45,17 +46,24 @@ type onboardingRow struct {
 	ActivityAt   time.Time
 	WipedSecrets []onboarding.Purpose
 	ForgottenAt  *time.Time
+	CopyOf       *onboarding.ID
+	CopyAskedAt  *time.Time
 	Inherited    onboarding.VendorValues // from the settings
 }
 
 func (r onboardingRow) onboarding() onboarding.Onboarding {
-	return onboarding.Onboarding{
+	ob := onboarding.Onboarding{
 		ID: r.ID, Version: r.Version, Customer: r.Customer, Deployment: r.Deployment, Region: r.Region, Project: r.Project,
 		Vendor: r.Vendor.Inherit(r.Inherited), Entered: r.Vendor, Answers: r.Answers, Status: r.Status,
 		Waiting: onboarding.Waiting{On: r.WaitingOn, For: r.WaitingFor, Since: later(r.WaitingSince)},
 		Current: r.Current, Specialist: r.Specialist, Owner: r.Owner, Archived: r.Archived, Locked: r.Locked,
 		CreatedAt: r.CreatedAt.UTC(), ActivityAt: r.ActivityAt.UTC(), Wiped: r.WipedSecrets, ForgottenAt: later(r.ForgottenAt),
+		CopyAskedAt: later(r.CopyAskedAt),
 	}
+	if r.CopyOf != nil {
+		ob.CopyOf = *r.CopyOf
+	}
+	return ob
 }
 
 func toOnboarding(row pgx.CollectableRow) (onboarding.Onboarding, error) {

@@ -92,7 +92,7 @@ var forget = []string{
 	`UPDATE grants SET email = '', account = '', given_by = '', wiped_by = '' WHERE onboarding = @id`,
 	`UPDATE grant_uses SET actor = '' WHERE onboarding = @id`,
 	`UPDATE onboardings SET owner = '', specialist = '', answers = '{}', vendor = vendor - 'handover_url' - 'secrets_url',
-		waiting_on = '', waiting_for = '', waiting_since = NULL, forgotten_at = @now WHERE id = @id`,
+		waiting_on = '', waiting_for = '', waiting_since = NULL, copy_asked_at = NULL, copy_displaced = NULL, forgotten_at = @now WHERE id = @id`,
 }
 
 // withoutPeople leaves of a pinned plan what it makes, and where.

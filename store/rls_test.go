@@ -375,7 +375,7 @@ GROUP BY c.relname, p.may ORDER BY c.relname, p.may`)
 		"invites insert: created_at created_by email expires_at onboarding role token_hash",
 		"invites update: revoked_at",
 		"mails insert: about created_at invite kind onboarding recipient",
-		"onboardings update: activity_at answers colleague_until current deployment locked project region run status version waiting_for waiting_on waiting_since wiped_secrets",
+		"onboardings update: activity_at answers colleague_until copy_asked_at copy_displaced current deployment locked project region run status version waiting_for waiting_on waiting_since wiped_secrets",
 		"readings insert: checks kind onboarding plan read_at read_by version",
 		"readings update: checks kind onboarding plan read_at read_by version",
 		"runs insert: id kind mac onboarding plan plan_hash started_by state",

@@ -49,7 +49,15 @@ func (f Frame) deed(e onboarding.AuditEntry) string {
 func eventWords(entry onboarding.AuditEntry) string {
 	switch e := entry.Event().(type) {
 	case onboarding.OnboardingCreated:
-		return "created the onboarding for " + e.Customer + "."
+		words := "created the onboarding for " + e.Customer
+		if e.CopyOf != "" {
+			words += " from a copy of " + string(e.CopyOf)
+		}
+		return words + "."
+	case onboarding.CopyAsked:
+		return "asked for another onboarding from a copy of this one."
+	case onboarding.CopyMade:
+		return "started the onboarding " + string(e.Copy) + " from a copy of this one."
 	case onboarding.OnboardingAssigned:
 		if len(e.Changes) == 0 || e.Changes[0].After == "" {
 			return "unassigned the onboarding."

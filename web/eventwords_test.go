@@ -16,6 +16,9 @@ func TestEachEventIsToldInASentence(t *testing.T) {
 		want  string
 	}{
 		{sam, onboarding.OnboardingCreated{Customer: "Acme"}, "sam@vendor.example created the onboarding for Acme."},
+		{sam, onboarding.OnboardingCreated{Customer: "Acme", CopyOf: "ob_1"}, "sam@vendor.example created the onboarding for Acme from a copy of ob_1."},
+		{ada, onboarding.CopyAsked{}, "ada@customer.example asked for another onboarding from a copy of this one."},
+		{sam, onboarding.CopyMade{Copy: "ob_2"}, "sam@vendor.example started the onboarding ob_2 from a copy of this one."},
 		{sam, onboarding.Assigned("", sam), "sam@vendor.example assigned the onboarding to sam@vendor.example."},
 		{sam, onboarding.Assigned(sam, ""), "sam@vendor.example unassigned the onboarding."},
 		{sam, onboarding.OnboardingRestored{}, "sam@vendor.example restored the onboarding."},
