@@ -29,6 +29,7 @@ type Store interface {
 	peopleStore
 	staffStore
 	manageStore
+	copyStore
 	listStore
 	retentionStore
 	backfillStore

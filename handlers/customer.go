@@ -128,6 +128,9 @@ func (s *Server) check(w http.ResponseWriter, v *visit) error {
 		Locked: locked(v, j.Onboarding, false), Colleague: v.actor.Role == onboarding.RoleColleague, Outline: s.outline(j), Waiting: j.Waiting(j.Case),
 		Complete: j.Complete(j.Case), Next: j.First(j.Case), Changed: j.Reconfirm(j.Case), Planes: web.Planes{Customer: j.Onboarding.Customer, Plan: onboarding.Plan{Spec: j.Spec(), Tasks: s.App.Outline(j)}},
 	}
+	if view.Copy, err = s.copyView(v, j.Onboarding); err != nil {
+		return err
+	}
 	if view.Made, err = s.App.Made(v.Context(), v.actor, v.id); err != nil {
 		return err
 	}

@@ -127,6 +127,9 @@ func (s *Server) detailOverview(v *visit, view *web.AdminDetailView) error {
 	var err error
 	ctx, ob := v.Context(), view.Onboarding
 	view.MayArchive = !ob.Archived
+	if view.Copy, err = s.copyView(v, ob); err != nil {
+		return err
+	}
 	view.MayForget = v.actor.Role == onboarding.RoleAdministrator && ob.Archived && ob.ForgottenAt.IsZero()
 	if view.Latest != nil && !view.Latest.State.Active() {
 		if view.Made, err = s.App.Made(ctx, v.actor, v.id); err != nil {

@@ -31,6 +31,13 @@ func (s *Server) stepPage(v *visit, j app.Journey, step wizard.StepView, version
 		way := web.WayOf(settings)
 		page.Secrets = &way
 	}
+	if step.Locked {
+		copies, err := s.copyView(v, j.Onboarding)
+		if err != nil {
+			return page, err
+		}
+		page.Copy = copies
+	}
 	if step.Connects {
 		consent, err := s.App.LiveConsent(v.Context(), v.actor, v.id)
 		if err != nil {

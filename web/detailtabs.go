@@ -104,6 +104,8 @@ func (v AdminDetailView) next() nextAct {
 	switch {
 	case o.Archived:
 		return nextAct{}
+	case o.Waiting.On == onboarding.PartySpecialist && o.Waiting.For == onboarding.ForCopy:
+		return at("See the request for a copy", DetailOverview, "#copy")
 	case o.Waiting.On == onboarding.PartySpecialist && o.Status == onboarding.StatusHandingOver:
 		return at("Finish the handover", DetailOverview, "#handover")
 	case o.Waiting.On == onboarding.PartySpecialist && o.Status == onboarding.StatusAttention:

@@ -53,6 +53,8 @@ func (s samples) pages() []GalleryPage {
 		{"step-confirm", StepPage(s.accounts(true))},
 		{"step-confirm-unknown", StepPage(s.accounts(false))},
 		{"step-locked", StepPage(s.locked())},
+		{"step-locked-answer", StepPage(s.lockedAnswer(nil))},
+		{"step-copy-requested", StepPage(s.lockedAnswer(func(v *StepPageView) { v.Copy.Asked = s.now.Add(-2 * time.Hour) }))},
 		{"step-lines", StepPage(s.sources())},
 		{"step-project", StepPage(s.project(""))},
 		{"step-project-connected", StepPage(s.project("ada@customer.example"))},
@@ -87,6 +89,7 @@ func (s samples) pages() []GalleryPage {
 		{"check-colleague", CheckAnswers(s.checkColleague())},
 		{"check-incomplete", CheckAnswers(s.check(false))},
 		{"check-stopped", CheckAnswers(s.checkStopped())},
+		{"check-copy", CheckAnswers(s.checkCopy())},
 		{"plan", PlanPage(s.plan(nil))},
 		{"plan-checks-failed", PlanPage(s.plan(func(v *PlanView) { v.Checks, v.MayApprove = s.checks(true), false }))},
 		{"plan-not-connected", PlanPage(s.plan(func(v *PlanView) {

@@ -22,6 +22,7 @@ func (s samples) details() []GalleryPage {
 	add("admin-detail-people-link", s.detailForm(DetailPeople))
 	add("admin-detail-values-errors", s.detailForm(DetailValues))
 	add("admin-detail-waiting-on-us", s.detailOnUs())
+	add("admin-detail-copy", s.detailCopy())
 	add("admin-detail-done", s.detailDone())
 	add("admin-detail-archived", s.detailArchived())
 	return pages

@@ -114,6 +114,7 @@ type StepPageView struct {
 	FromCheck  bool        // opened by "Change": posts from=check, Back returns to the check page
 	Stale      *Stale      // nil: not stale
 	Connection *Connection // nil: the step doesn't draw it; the project step does
+	Copy       CopyView    // of a step whose answer is locked
 	Secrets    *SecretsWay // of the secrets that the step asks for; nil: it asks for none
 }
 
@@ -176,8 +177,9 @@ type CheckView struct {
 	Changed    []onboarding.Change // what the customer confirmed and a specialist has changed since
 	Locked     string              // why the reader changes no answer, "" they may
 	Made       onboarding.Made     // zero before the first run
-	Colleague  bool                // the reader is one: the project is theirs to change all the same
-	Planes     Planes              // the zero value draws none
+	Copy       CopyView
+	Colleague  bool   // the reader is one: the project is theirs to change all the same
+	Planes     Planes // the zero value draws none
 }
 
 // PlanView is the plan, and the button that approves it.
@@ -395,6 +397,7 @@ type AdminDetailView struct {
 	Note       string                  // what was typed
 	MayArchive bool
 	MayForget  bool // erases the people of an archived onboarding
+	Copy       CopyView
 	// NoteProblem is what to correct about Note.
 	NoteProblem string
 

@@ -1,0 +1,57 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+// copyView is what the visitor sees of an onboarding's copies.
+func (s *Server) copyView(v *visit, ob onboarding.Onboarding) (web.CopyView, error) {
+	related, err := s.App.Related(v.Context(), v.actor, ob.ID)
+	view := web.CopyView{Related: related, Asked: ob.CopyAskedAt}
+	switch {
+	case v.actor.Role.Staff() && ob.ForgottenAt.IsZero():
+		view.MakeURL = web.AdminPath(ob.ID, "copy")
+	case v.actor.Role == onboarding.RoleCustomer && ob.Locked && !ob.Archived && ob.Status != onboarding.StatusProvisioning:
+		view.AskURL, view.TeardownURL = web.OnboardingPath(ob.ID, "copy"), planPath(ob.ID, onboarding.RunTeardown)
+	}
+	return view, err
+}
+
+// askCopy asks the specialist for a new onboarding from a copy, and leads back to the page that it was asked on.
+func (s *Server) askCopy(w http.ResponseWriter, v *visit) error {
+	if err := s.App.AskCopy(v.Context(), v.actor, v.id); err != nil {
+		return err
+	}
+	s.say(v.Context(), "Your specialist was asked to start another onboarding from a copy of this one.")
+	j, err := s.App.Journey(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	if step, ok := j.Step(v.form.Get("step")); ok {
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "step", step.ID()))
+	}
+	return seeOther(w, v.Request, web.OnboardingPath(v.id, "check"))
+}
+
+// adminCopy starts an onboarding from a copy, and leads to it.
+func (s *Server) adminCopy(w http.ResponseWriter, v *visit) error {
+	made, err := s.App.Copy(v.Context(), v.actor, v.id, onboarding.ID(v.form.Get("after")))
+	if onboarding.ErrorCode(err) == onboarding.CodeConflict {
+		return s.correct(w, v, func(view *web.AdminDetailView) { view.Flash = sentence(err) })
+	}
+	if err != nil {
+		return err
+	}
+	if made.Link.Token != "" {
+		if err := s.putLink(v.Context(), made.Link); err != nil {
+			return err
+		}
+		return seeOther(w, v.Request, "/admin/created/"+url.PathEscape(string(made.Onboarding.ID)))
+	}
+	s.say(v.Context(), "The new onboarding has the answers without secrets. "+made.Onboarding.Owner+" can open it now and chooses a name.")
+	return seeOther(w, v.Request, web.AdminPath(made.Onboarding.ID))
+}
