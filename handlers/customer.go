@@ -13,6 +13,10 @@ import (
 func (s *Server) onboardingFrame(v *visit, ob onboarding.Onboarding, title string) web.Frame {
 	f := s.frame(v.Request, title)
 	f.Customer, f.Role = ob.Customer, v.actor.Role
+	if v.actor.Role.Staff() {
+		f.Nav, f.Viewing = "onboardings", ob.ID
+		return f
+	}
 	if contact, err := s.App.Contact(v.Context(), ob); err == nil { // a page without a contact is better than none
 		f.Contact = contact
 	}

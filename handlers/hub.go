@@ -213,6 +213,9 @@ func (h *hub) page(ctx context.Context, actor onboarding.Actor, key topicKey) (t
 		return nil, frame{}, err
 	}
 	run.Brand = settings.Brand()
+	if actor.Role.Staff() && key.place.Tab == "" {
+		run.Viewing = key.id
+	}
 	run.Now = time.Time{} // exact times: "3 seconds ago" would make every look a change
 	n := int64(run.Run.Epoch)
 	for _, t := range run.Run.Tasks {

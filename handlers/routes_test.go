@@ -296,7 +296,7 @@ func TestStaffSeeWhatTheCustomerSeesAndDoNothingForThem(t *testing.T) {
 	if got, _ := p.Find("input[name=workspace]").Attr("value"); got != "https://1234567890123456.7.gcp.databricks.com" {
 		t.Errorf("the specialist sees workspace %q", got)
 	}
-	says(t, p, "You see this page as "+ada+" does")
+	says(t, p, "Only the customer can change the answers.")
 	want(t, s.post("/o/"+string(ob.ID)+"/step/region", "region", "us-east1", "version", strconv.Itoa(w.onboarding(ob.ID).Version)), http.StatusForbidden)
 	if got := w.onboarding(ob.ID).Region; got != "us-west1" {
 		t.Errorf("region is %q", got)

@@ -60,7 +60,7 @@ func locked(v *visit, ob onboarding.Onboarding, connects bool) string {
 	case v.actor.Role == onboarding.RoleColleague:
 		return ob.Owner + " fills in the form. You can see it but not change it. Your part is the project, the access and the run."
 	default:
-		return "You see this page as " + ob.Owner + " does, and can't change it."
+		return "Only the customer can change the answers."
 	}
 }
 

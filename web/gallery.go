@@ -23,7 +23,7 @@ type GalleryPage struct {
 // and for looking at a page without clicking one's way to it.
 func Gallery() []GalleryPage {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
-	return slices.Concat(s.pages(), s.details())
+	return slices.Concat(s.pages(), s.details(), s.viewed())
 }
 
 // pages are all but the tabs of the specialists' page.
@@ -112,11 +112,11 @@ func (s samples) pages() []GalleryPage {
 			v.Active, v.MayApprove, v.Blocked = true, false, "A run is going. Follow it, or cancel it first."
 		}))},
 		{"plan-override", PlanPage(s.plan(func(v *PlanView) {
-			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.staff(), s.checks(true), false, "A check failed. Fix the problem below, then check again."
+			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.viewing(), s.checks(true), false, "A check failed. Fix the problem below, then check again."
 			v.OverrideURL = "/admin/o/ob_sample/override"
 		}))},
 		{"plan-override-problem", PlanPage(s.plan(func(v *PlanView) {
-			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.staff(), s.checks(true), false, "A check failed. Fix the problem below, then check again."
+			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.viewing(), s.checks(true), false, "A check failed. Fix the problem below, then check again."
 			v.OverrideURL, v.OverrideCheck, v.OverrideProblem, v.Error = "/admin/o/ob_sample/override", v.Checks[0].Name, "Write the reason: the customer reads it, and it stays on the record", true
 		}))},
 		{"plan-no-longer-wanted", PlanPage(s.plan(func(v *PlanView) {
@@ -147,7 +147,6 @@ func (s samples) pages() []GalleryPage {
 		{"receipt", Receipt(s.receipt())},
 		{"receipt-empty", Receipt(ReceiptView{Frame: s.customer(), Onboarding: s.onboarding()})},
 		{"audit", AuditPage(s.auditPage(s.customer()))},
-		{"audit-staff", AuditPage(s.auditPage(s.staff()))},
 		{"audit-middle", AuditPage(s.auditMiddle())},
 		{"sessions", SessionsPage(SessionsView{Frame: s.customer(), Sessions: s.sessions()})},
 		{"sessions-only", SessionsPage(SessionsView{Frame: s.customer(), Sessions: s.sessions()[:1]})},

@@ -1569,7 +1569,7 @@ func control(f wizard.FieldView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 136, "\">The one you gave was wiped after the handover. Enter it again only if it is to be checked or a repair needs it; it is wiped again afterwards.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 136, "\">The earlier one was wiped after the handover. Enter it again only if it is to be checked or a repair needs it; it is wiped again afterwards.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

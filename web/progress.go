@@ -100,7 +100,7 @@ func (v ProgressView) taskWord(t onboarding.Task) string {
 		}
 		switch t.On {
 		case onboarding.PartyNobody, onboarding.PartyCustomer:
-			if v.Staff {
+			if v.Staff || v.viewing() {
 				return "Waiting for the customer"
 			}
 			return "Waiting for you"
@@ -178,7 +178,7 @@ func (v ProgressView) sentence() string {
 }
 
 func (v ProgressView) heading() string {
-	what := "your Google Cloud"
+	what := v.say("your Google Cloud")
 	if v.Run.Kind == onboarding.RunTeardown {
 		switch v.Run.State {
 		case onboarding.RunSucceeded:
@@ -306,7 +306,7 @@ func (v ProgressView) needsCustomer() bool {
 }
 
 func (v ProgressView) stateWord() string {
-	if v.Run.State == onboarding.RunBlocked && (v.Staff || !v.needsCustomer()) {
+	if v.Run.State == onboarding.RunBlocked && (v.Staff || v.viewing() || !v.needsCustomer()) {
 		return "Paused"
 	}
 	return pastWord(v.Run)

@@ -33,7 +33,7 @@ func stepWord(s wizard.StepState) string {
 	case wizard.StepDone:
 		return "done"
 	case wizard.StepWaiting:
-		return "waiting for something you don't have yet"
+		return "waiting for something that is missing"
 	case wizard.StepLocked:
 		return "not yet open"
 	default:

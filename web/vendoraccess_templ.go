@@ -257,9 +257,9 @@ func vendorAccess(f Frame, p Planes, teardown string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var14 string
-			templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs("No account of " + f.brand() + " gets a role in your project by this plan.")
+			templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs("No account of " + f.brand() + " gets a role in the project by this plan.")
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `vendoraccess.templ`, Line: 54, Col: 98}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `vendoraccess.templ`, Line: 54, Col: 97}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 			if templ_7745c5c3_Err != nil {
@@ -275,9 +275,9 @@ func vendorAccess(f Frame, p Planes, teardown string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var15 string
-			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(f.brand() + " has no other role from this plan, and your own sign-in stays yours: our access ends with the run.")
+			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(f.brand() + " has no other role from this plan" + f.say(", and your own sign-in stays yours") + ": our access ends with the run.")
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `vendoraccess.templ`, Line: 56, Col: 135}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `vendoraccess.templ`, Line: 56, Col: 152}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 			if templ_7745c5c3_Err != nil {

@@ -16,6 +16,7 @@ type Frame struct {
 	Title     string           // of the page, without the brand; also the browser tab's. The page's h1 may differ
 	Brand     string           // the vendor's name; "" draws "Groundwork"
 	Customer  string           // company in the bar, "" for none
+	Viewing   onboarding.ID    // the onboarding that a specialist views as its customer does; "" none
 	Email     string           // who is signed in, "" for nobody
 	Role      onboarding.Role  // of who is signed in
 	Theme     string           // "light", "dark" or "" for the system's

@@ -160,6 +160,7 @@ func (f Frame) titled(s string) Frame {
 	if f.Title == "" {
 		f.Title = s
 	}
+	f.Title = f.say(f.Title)
 	return f
 }
 
