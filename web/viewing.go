@@ -1,6 +1,7 @@
 package web
 
 import (
+	"regexp"
 	"strings"
 
 	"groundwork/wizard"
@@ -9,26 +10,58 @@ import (
 // viewing reports whether a specialist reads a customer's page.
 func (f Frame) viewing() bool { return f.Viewing != "" }
 
-// neutral turns what is said to the customer into what is said about them. Longer phrases come first; whatever is left
-// becomes "they", which takes the verb of "you".
-var neutral = strings.NewReplacer(
-	"your Google Cloud", "the customer’s Google Cloud", "Your Google Cloud", "The customer’s Google Cloud", "Your access", "The customer’s access",
-	"your own", "the customer’s own", "Your own", "The customer’s own", "is yours", "is the customer’s", "stays yours", "stays the customer’s",
-	"your colleague", "a colleague", "Your colleague", "A colleague", "your ", "the ", "Your ", "The ",
-	"will ask you", "asks the customer", "asks you", "asks the customer", "ask you", "ask the customer", "guide you", "guide them", "gave you", "gave them",
-	"tells you", "tells them", "tell you", "tell them", "to you", "to them", "for you", "for the customer", "by you", "by the customer", "By you", "By the customer",
-	"you run them yourself", "the customer runs them", "who you are", "who they are", "do you want", "does the customer want",
-	"you approve", "the customer approves", "you confirm", "the customer confirms", "you connect", "the customer connects", "If you run", "If the customer runs",
-	"since you saw it", "since it was shown", "You can", "The customer can", "you can", "the customer can",
-	"You ", "They ", "you ", "they ", "you.", "them.", "you,", "them,",
-)
+// neutral turns what is said to the customer into what is said about them, phrase by phrase, the longer ones first.
+// Whatever is left becomes "they", which takes the verb of "you".
+var neutral = [][2]string{
+	{"your Google Cloud", "the customer’s Google Cloud"},
+	{"your access", "the customer’s access"},
+	{"your own", "the customer’s own"},
+	{"is yours", "is the customer’s"},
+	{"stays yours", "stays the customer’s"},
+	{"your colleague", "a colleague"},
+	{"your", "the"},
+	{"will ask you", "asks the customer"},
+	{"asks you", "asks the customer"},
+	{"ask you", "ask the customer"},
+	{"guide you", "guide them"},
+	{"gave you", "gave them"},
+	{"tells you", "tells them"},
+	{"tell you", "tell them"},
+	{"to you", "to them"},
+	{"for you", "for the customer"},
+	{"by you", "by the customer"},
+	{"you run them yourself", "the customer runs them"},
+	{"run it yourself", "run it without us"},
+	{"who you are", "who they are"},
+	{"do you want", "does the customer want"},
+	{"you approve", "the customer approves"},
+	{"you confirm", "the customer confirms"},
+	{"you connect", "the customer connects"},
+	{"you run", "the customer runs"},
+	{"you saw it", "it was shown"},
+	{"you can", "the customer can"},
+	{"you", "they"},
+}
+
+// spoken finds the phrases of neutral, and voice has what they become.
+var spoken, voice = func() (*regexp.Regexp, map[string]string) {
+	var phrases []string
+	voice := map[string]string{}
+	for _, p := range neutral {
+		for _, form := range []func(string) string{func(s string) string { return s }, sentenceCase} {
+			phrases = append(phrases, form(p[0]))
+			voice[form(p[0])] = form(p[1])
+		}
+	}
+	return regexp.MustCompile(`\b(?:` + strings.Join(phrases, "|") + `)\b`), voice
+}()
 
 // say is a sentence to the customer. A specialist who views the page reads it in a neutral voice.
 func (f Frame) say(text string) string {
 	if !f.viewing() {
 		return text
 	}
-	return neutral.Replace(text)
+	return spoken.ReplaceAllStringFunc(text, func(s string) string { return voice[s] })
 }
 
 // fields are the step's, in the voice of the page.

@@ -10,7 +10,7 @@ import (
 // A specialist who views a customer's page is not the customer: no page speaks to them as if they were, and each keeps
 // the console's frame.
 func TestASpecialistsViewIsNeutral(t *testing.T) {
-	spoken := regexp.MustCompile(`(?i)\byou(r|rs)?\b.{0,40}`)
+	customer := regexp.MustCompile(`(?i)\byou(r|rs)?\b.{0,40}`)
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
 	for _, p := range s.viewed() {
 		t.Run(p.Name, func(t *testing.T) {
@@ -23,9 +23,33 @@ func TestASpecialistsViewIsNeutral(t *testing.T) {
 			}
 			doc.Find("pre, .timeline-audit").Remove() // what is to be copied, and what happened: it names the reader
 			main := doc.Find("title, main").Text()
-			for _, found := range spoken.FindAllString(strings.Join(strings.Fields(main), " "), -1) {
+			for _, found := range customer.FindAllString(strings.Join(strings.Fields(main), " "), -1) {
 				t.Errorf("it says %q", found)
 			}
 		})
+	}
+}
+
+func TestTheNeutralVoiceIsEnglish(t *testing.T) {
+	f := Frame{Viewing: sampleID}
+	for said, want := range map[string]string{
+		"Access for your Spark jobs":                        "Access for the Spark jobs",
+		"Your Google Cloud is ready":                        "The customer’s Google Cloud is ready",
+		"Nothing is changed until you approve.":             "Nothing is changed until the customer approves.",
+		"A workspace that you have already":                 "A workspace that they have already",
+		"Which online store do you want?":                   "Which online store does the customer want?",
+		"You create it with Redis; we guide you":            "They create it with Redis; we guide them",
+		"This answer is locked. Ask your specialist.":       "This answer is locked. Ask the specialist.",
+		"Google will ask you next.":                         "Google asks the customer next.",
+		"The plan changed since you saw it":                 "The plan changed since it was shown",
+		"Confirm the account your specialist gave you.":     "Confirm the account the specialist gave them.",
+		"These files do the same work with your own tools.": "These files do the same work with the customer’s own tools.",
+	} {
+		if got := f.say(said); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		if got := (Frame{}).say(said); got != said {
+			t.Errorf("the customer reads %q", got)
+		}
 	}
 }
