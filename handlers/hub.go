@@ -212,7 +212,7 @@ func (h *hub) page(ctx context.Context, actor onboarding.Actor, key topicKey) (t
 	if err != nil {
 		return nil, frame{}, err
 	}
-	run.Brand = settings.Brand()
+	run.Brand, run.Role = settings.Brand(), actor.Role
 	if actor.Role.Staff() && key.place.Tab == "" {
 		run.Viewing = key.id
 	}

@@ -138,7 +138,7 @@ func (s *Server) renew(ctx context.Context, end time.Time) error {
 // frame is what every page has around it, from the session and the request.
 func (s *Server) frame(r *http.Request, title string) web.Frame {
 	settings, _ := s.App.Settings(r.Context()) // the last ones known, where the database doesn't answer
-	f := web.Frame{Title: title, Brand: settings.Brand(), HelpURL: settings.Help(), Path: r.URL.RequestURI(), Now: s.Now(), Role: noteOf(r.Context()).role}
+	f := web.Frame{Title: title, Brand: settings.Brand(), HelpURL: settings.Help(), DocsURL: settings.Docs(), Path: r.URL.RequestURI(), Now: s.Now(), Role: noteOf(r.Context()).role}
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/signin"), r.URL.Path == connectPath:
 		f.Path = "/signin" // their queries hold codes, and texts that anybody can write into a link

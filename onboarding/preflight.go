@@ -13,6 +13,9 @@ const (
 	CheckWarning    CheckState = "warning"
 )
 
+// CheckPermissions is the name of the check of the permissions that a run needs.
+const CheckPermissions = "permissions"
+
 // CheckResult is one preflight check of the customer's cloud, read with the customer's own access.
 type CheckResult struct {
 	Name        string // stored with overrides, never renamed: "billing"

@@ -37,6 +37,7 @@ const (
 	SettingMailReplyTo     = "mail_reply_to"
 	SettingBrand           = "vendor_name"
 	SettingHelp            = "help_url"
+	SettingDocs            = "docs_url"
 	SettingWaitingTarget   = "waiting_target"
 	SettingReminders       = "remind_after"
 	SettingConsentTTL      = "consent_ttl"
@@ -83,6 +84,7 @@ var SettingGroups = []SettingGroup{
 	{"service", "Brand, help, and waiting times", "", []Setting{
 		{VendorValue: VendorValue{Name: SettingBrand, Label: "Vendor’s name", Shape: ShapeText, Scope: ScopeVendor, Default: "Tecton", Width: 30}, Env: "VENDOR_NAME"},
 		{VendorValue: VendorValue{Name: SettingHelp, Label: "Help page", Hint: "Linked from every page.", Shape: ShapeURL, Scope: ScopeVendor}},
+		{VendorValue: VendorValue{Name: SettingDocs, Label: "Documentation", Hint: "Your documentation of this deployment. Linked from every page, beside the help page.", Shape: ShapeURL, Scope: ScopeVendor}},
 		{VendorValue: VendorValue{Name: SettingWaitingTarget, Label: "Aging target", Hint: "An onboarding that waits longer is highlighted; twice as long, in red.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "1 day", Width: 12}, Env: "WAITING_TARGET"},
 		{VendorValue: VendorValue{Name: SettingReminders, Label: "Remind by mail after", Hint: "Waiting time before a reminder is sent. 0 sends none.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "3 days", Width: 12}},
 	}},
@@ -234,6 +236,9 @@ func (s Settings) Brand() string { return s.Value(SettingBrand) }
 
 // Help is the address of the help page, "" none.
 func (s Settings) Help() string { return s.Value(SettingHelp) }
+
+// Docs is the address of the vendor's documentation, "" none.
+func (s Settings) Docs() string { return s.Value(SettingDocs) }
 
 // Span is the length of time of a setting; 0 also for one that isn't a length of time.
 func (s Settings) Span(name string) time.Duration {

@@ -44,7 +44,7 @@ func (p *preflight) permissions() []check {
 	var all []check
 	for _, on := range places {
 		c := onboarding.CheckResult{
-			Name: "permissions", Title: "Your account has the permissions that are needed", On: onboarding.PartyCustomer, Overridable: true,
+			Name: onboarding.CheckPermissions, Title: "Your account has the permissions that are needed", On: onboarding.PartyCustomer, Overridable: true,
 			Why: "The work is done with your access, so it can do what you can, and no more.", Link: p.console("iam-admin/iam"),
 			Command: "gcloud projects get-iam-policy " + p.spec.Project,
 		}

@@ -134,6 +134,7 @@ func (s samples) pages() []GalleryPage {
 		{"progress", Progress(s.progress(onboarding.RunRunning))},
 		{"progress-waiting", Progress(s.progressWaiting())},
 		{"progress-sign-in", Progress(s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the sign-in of ada@customer.example. Sign in again and this task resumes where it stopped.", onboarding.PartyCustomer))},
+		{"progress-permission", Progress(s.blocked(onboarding.CodePermission, "Get the permission", "iam.roles.create is missing. Ask for the role Role Administrator on acme-data-prod, or send this step to a colleague.", onboarding.PartyCustomer))},
 		{"progress-guide", Progress(s.guided())},
 		{"progress-organization", Progress(s.blocked(onboarding.CodeOrgPolicy, "Ask your organization's administrator", "An organization policy (domain restricted sharing) refuses members from outside. Send the request that is in the plan's checks.", onboarding.PartyOrganization))},
 		{"progress-plan-changed", Progress(s.planChanged())},
@@ -194,7 +195,7 @@ type samples struct{ now time.Time }
 const sampleID = onboarding.ID("ob_sample3x7m2k9q4d8w1h5")
 
 func (s samples) nobody() Frame {
-	return Frame{Brand: "Tecton", HelpURL: "https://help.example", Path: "/sample", Now: s.now, RequestID: "req-sample-1"}
+	return Frame{Brand: "Tecton", HelpURL: "https://help.example", DocsURL: "https://docs.vendor.example", Path: "/sample", Now: s.now, RequestID: "req-sample-1"}
 }
 
 func (s samples) customer() Frame {
@@ -340,7 +341,8 @@ func (s samples) outline(n int) []wizard.Row {
 }
 
 func (s samples) step(n int, v wizard.StepView, back string) StepPageView {
-	v.Number, v.Of, v.Back = n, 7, back
+	v.Number, v.Of, v.Back, v.Name = n, 7, back, v.Title
+	v.Knows, v.Asks = "The team that runs your Spark jobs or your data warehouse.", "In which Google Cloud region do our Spark jobs run, and where is most of the data that they read? For example, us-west1."
 	return StepPageView{Frame: s.draft(), Onboarding: sampleID, Version: 7, Step: v, Steps: s.steps(n), Outline: s.outline(n*2 - 2)}
 }
 

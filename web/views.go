@@ -28,6 +28,7 @@ type Frame struct {
 	Contact   onboarding.Actor // the onboarding's specialist; zero draws none
 	RemindURL string           // where the specialist can be reminded; "" draws no button
 	HelpURL   string           // help link in the bar; "" draws none
+	DocsURL   string           // link to the vendor's documentation; "" draws none
 	RequestID string           // shown small on error pages
 	Now       time.Time        // for relative times; zero draws exact times
 	Refresh   int              // seconds after which a page without JavaScript reloads itself; 0 never

@@ -17,6 +17,8 @@ type StepDef[T any] struct {
 	Title  string // the question, the page's h1
 	Name   string // a short name for lists and sections, "Region"; "" means Title
 	Intro  string // one or two sentences under the title, "" if none
+	Knows  string // who in a company most often knows the answer, as a sentence
+	Asks   string // what to ask them, in the customer's words
 	Fields []Field[T]
 
 	// Check looks across fields; it runs when each field is good by itself.

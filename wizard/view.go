@@ -22,7 +22,7 @@ type typed struct {
 
 // view draws v; what was typed, where there is any, goes before what is saved.
 func (s *step[T]) view(ctx context.Context, c Case, v *T, saved bool, form map[string]typed, problems Problems) (StepView, error) {
-	out := StepView{ID: s.def.ID, Title: s.def.Title, Intro: s.def.Intro, Problems: problems, Connects: s.def.Connects, Locked: s.def.Locks && c.Locked}
+	out := StepView{ID: s.def.ID, Title: s.def.Title, Intro: s.def.Intro, Name: s.Name(), Knows: s.def.Knows, Asks: s.def.Asks, Problems: problems, Connects: s.def.Connects, Locked: s.def.Locks && c.Locked}
 	if s.def.Connects && c.Lookup != nil {
 		who, err := c.Lookup.Connected(ctx)
 		if err != nil {

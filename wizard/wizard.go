@@ -117,7 +117,9 @@ type Derived struct {
 // StepView is a page of the wizard, ready to be drawn.
 type StepView struct {
 	ID, Title, Intro string
-	Number, Of       int // "Step 3 of 7"
+	Name             string // short, for lists
+	Knows, Asks      string // who most often knows the answer, and what to ask them; "" not declared
+	Number, Of       int    // "Step 3 of 7"
 	Fields           []FieldView
 	Problems         Problems
 	Planner          []Derived // the name planner; empty while no name is typed, nil on other pages

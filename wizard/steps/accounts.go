@@ -28,6 +28,8 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 	Title: "Which service accounts are used?",
 	Name:  "Service accounts",
 	Intro: "Two service accounts get access: the vendor’s control plane account, and one in your own project that the Spark jobs use.",
+	Knows: "The team that manages service accounts and IAM in Google Cloud: cloud platform or security.",
+	Asks:  "May a new service account be created for the Spark jobs in our Google Cloud project? If an existing one should be used instead, what is its email address?",
 	Fields: []wizard.Field[accountsAnswer]{
 		{
 			Name:     "control_plane",

@@ -66,6 +66,8 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 	Title: "Where do your Spark jobs run?",
 	Name:  "Compute platform",
 	Intro: "The jobs that read and prepare your data run here, in your own account.",
+	Knows: "The administrator of your Databricks workspace, or the team that runs your Spark jobs.",
+	Asks:  "What is the address of our Databricks workspace, and which Databricks Runtime version should the jobs use? I also need an API token of a service principal that may create clusters. Please hand the token over the way we share secrets, not by mail.",
 	Fields: []wizard.Field[computeAnswer]{
 		{
 			Name:    "platform",

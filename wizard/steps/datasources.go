@@ -25,6 +25,8 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 	Title: "What data may the Spark account read?",
 	Name:  "Data sources",
 	Intro: "The Spark account gets read access to these and to no other data. If there are none yet, leave everything empty.",
+	Knows: "The owners of the data: data engineering or analytics.",
+	Asks:  "Which BigQuery datasets, BigQuery projects, and Cloud Storage buckets should features be computed from? Please send the names as project.dataset, project ID, and gs://bucket.",
 	Fields: []wizard.Field[dataSourcesAnswer]{
 		{
 			Name:     "datasets",

@@ -22,6 +22,8 @@ var deployment = wizard.Define(wizard.StepDef[deploymentAnswer]{
 	Name:  "Deployment name",
 	Locks: true,
 	Intro: "The name becomes the address of the deployment and a part of the name of everything that is created. It can’t be changed once those exist.",
+	Knows: "The lead of the data or machine learning platform, who names your environments.",
+	Asks:  "What should our deployment be called? The name becomes part of its web address and of the names of everything that is created. It has at most 21 lowercase letters, digits, and hyphens, and it can’t be changed later.",
 	Fields: []wizard.Field[deploymentAnswer]{{
 		Name:         "name",
 		Label:        "Deployment name",

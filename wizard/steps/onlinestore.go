@@ -50,6 +50,8 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 	Title: "Which online store do you want?",
 	Name:  "Online store",
 	Intro: "Features are read from here while your models serve. It is in your region and in your account.",
+	Knows: "The team that serves your models in production, or your cloud platform team.",
+	Asks:  "Should our online store be a new Bigtable instance, a Bigtable instance that we have, or Redis Enterprise Cloud? If we have one, what is its ID, and in which region is it?",
 	Fields: append([]wizard.Field[onlineStoreAnswer]{
 		{
 			Name:  "store",

@@ -23,6 +23,8 @@ var region = wizard.Define(wizard.StepDef[regionAnswer]{
 	Name:  "Region",
 	Locks: true,
 	Intro: "The bucket, the online store and everything else that has a place are created in this one region. Choose the one where your Spark jobs and your data are.",
+	Knows: "The team that runs your Spark jobs or your data warehouse.",
+	Asks:  "In which Google Cloud region do our Spark jobs run, and where is most of the data that they read? For example, us-west1.",
 	Fields: []wizard.Field[regionAnswer]{{
 		Name:    "region",
 		Label:   "Google Cloud region",

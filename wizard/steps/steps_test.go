@@ -826,3 +826,17 @@ func TestTheControlPlaneAccountFollowsTheNameUntilOneIsEntered(t *testing.T) {
 		t.Errorf("to confirm: %q", got)
 	}
 }
+
+// Each page says who in a company knows its answer, and what to ask them, as a sentence.
+func TestEachStepSaysWhomToAsk(t *testing.T) {
+	c := newCustomer(t)
+	for _, step := range steps.All() {
+		v, err := step.View(t.Context(), c.c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(v.Knows, ".") || !strings.ContainsAny(v.Asks, "?") {
+			t.Errorf("%s: knows %q, asks %q", v.ID, v.Knows, v.Asks)
+		}
+	}
+}
