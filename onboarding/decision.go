@@ -50,7 +50,8 @@ func (p Plan) Wanted() Plan {
 }
 
 // Decide returns the plan with the customer's decisions, by the item's key in the inventory. A line that no decision
-// names keeps its own. CodePlanChanged for a key that the plan doesn't ask about, CodeInvalid for an unknown decision.
+// names keeps its own. Whatever is decided about a binding, it goes with the resource that it is on or for: it would have no
+// effect anymore, and Google would show it as a deleted account's. CodePlanChanged for a key that the plan doesn't ask about, CodeInvalid for an unknown decision.
 func (p Plan) Decide(decisions map[string]Decision) (Plan, error) {
 	left := maps.Clone(decisions)
 	tasks := make([]PlannedTask, len(p.Tasks))
@@ -70,6 +71,13 @@ func (p Plan) Decide(decisions map[string]Decision) (Plan, error) {
 	}
 	if len(left) > 0 {
 		return p, Errorf(CodePlanChanged, "Something that you decided about is not in this plan. This is the present plan. Review it, then approve it.")
+	}
+	for _, t := range tasks {
+		for i := range tasks {
+			if t.Decision() == DecisionRemove && tasks[i].Decision() == DecisionKeep && slices.Contains(t.With, tasks[i].Name) {
+				tasks[i].Action = ActionDelete
+			}
+		}
 	}
 	p.Tasks = tasks
 	return p, nil

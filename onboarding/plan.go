@@ -74,6 +74,7 @@ type PlannedTask struct {
 	HoldsData   bool            `json:"holds_data,omitempty"`  // in a teardown: it is deleted only if deleting the data is confirmed too
 	Unwanted    bool            `json:"unwanted,omitempty"`    // an earlier run made it, and the answers no longer ask for it; see [Plan.Decide]
 	Erase       bool            `json:"erase,omitempty"`       // it is no longer wanted, and the customer decided that its data goes too
+	With        []TaskName      `json:"with,omitempty"`        // lines about bindings that are no longer wanted either, and that end with this resource
 	Why         string          `json:"why"`
 	Bindings    []Binding       `json:"bindings,omitempty"`
 	Permissions []Permission    `json:"permissions,omitempty"` // what the run needs of the customer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"groundwork/onboarding"
 )
@@ -52,6 +53,7 @@ func (s *Service) planRemovals(ctx context.Context, env *Env, wanted []*Task, un
 	}
 	for i := range lines {
 		l := &lines[i]
+		l.With = endWith(tasks[i], tasks)
 		l.Unwanted, l.DependsOn = true, slices.Concat(first, l.DependsOn)
 		switch {
 		case l.Absent:
@@ -61,4 +63,18 @@ func (s *Service) planRemovals(ctx context.Context, env *Env, wanted []*Task, un
 		}
 	}
 	return lines, nil
+}
+
+// endWith names the tasks whose bindings end with a task's resource: those on it, for it, or of its role.
+func endWith(t *Task, all []*Task) []onboarding.TaskName {
+	var names []onboarding.TaskName
+	thing := t.Description.Resource
+	for _, other := range all {
+		if slices.ContainsFunc(other.Description.Bindings, func(b onboarding.Binding) bool {
+			return slices.Contains([]string{b.On, b.Role, strings.TrimPrefix(b.On, "serviceAccounts/"), strings.TrimPrefix(b.Member, "serviceAccount:")}, thing)
+		}) {
+			names = append(names, other.Name)
+		}
+	}
+	return names
 }

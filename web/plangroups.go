@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"slices"
 
 	"groundwork/onboarding"
@@ -121,6 +122,14 @@ func (v PlanView) costs() []onboarding.PlannedTask {
 		}
 	}
 	return out
+}
+
+// withWords says which bindings go with a resource.
+func withWords(bindings int) string {
+	if bindings == 1 {
+		return "The role in this list that depends on it is removed too."
+	}
+	return fmt.Sprintf("The %d roles in this list that depend on it are removed too.", bindings)
 }
 
 // decisionField names the control of a decision about something that is no longer wanted. Handlers read it back.

@@ -84,6 +84,34 @@ func TestARunRemovesTheBindingsThatAreNoLongerWantedAndKeepsTheData(t *testing.T
 	}
 }
 
+// A binding that outlived its account would be shown as a deleted account's.
+func TestABindingGoesWithTheAccountThatItIsFor(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), resources.Catalog())
+	before := w.Cloud.Snapshot()
+	w.Succeeds(w.Run())
+	w.Spec.ExistingSpark = "existing-spark@acme-data.iam.gserviceaccount.com"
+	plan := w.Plan()
+	decisions := map[string]onboarding.Decision{}
+	for _, line := range plan.Unwanted() {
+		decisions[line.Key] = onboarding.DecisionKeep
+		if line.Name == "remove/spark-account" {
+			decisions[line.Key] = onboarding.DecisionRemove
+			if len(line.With) == 0 {
+				t.Error("the plan names no bindings that go with the account")
+			}
+		}
+	}
+	decided, err := plan.Decide(decisions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Succeeds(w.Execute(onboarding.RunProvision, decided))
+	for _, wrong := range steptest.Compare(before, w.Cloud.Snapshot(), w.Inventory()) {
+		t.Errorf("this %s", wrong)
+	}
+}
+
 func TestDataGoesOnlyWhereThatWasDecided(t *testing.T) {
 	t.Parallel()
 	w := steptest.New(t, steptest.Spec(), resources.Catalog())
