@@ -23,7 +23,9 @@ func (e *Emulator) Snapshot() []string {
 			}
 		}
 		for _, name := range e.instances.keys("") {
-			out = append(out, "instance "+name)
+			if st, _ := e.instances.get(name); !st.Failed || e.now().Before(st.Ready) { // else its creation was rolled back
+				out = append(out, "instance "+name)
+			}
 		}
 		for resource, p := range e.policies.m {
 			for _, b := range p.Policy.Bindings {
