@@ -110,7 +110,7 @@ func checkBinding(ctx context.Context, env *provisioner.Env, b iamBinding) (*pro
 	switch {
 	case gcp.Absent(err):
 		return nil, nil
-	case b.Account != "" && hidden(ctx, env, err, accountProject(b.Account), "iam.serviceAccounts.getIamPolicy"):
+	case b.Account != "" && hidden(ctx, env, err, accountProject(b.Account), "iam.serviceAccounts.getIamPolicy") && !readable(ctx, env, b.Account):
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -118,6 +118,12 @@ func checkBinding(ctx context.Context, env *provisioner.Env, b iamBinding) (*pro
 		return nil, nil
 	}
 	return &provisioner.Observed[iamBinding]{State: b}, nil
+}
+
+// readable reports whether an account can be read. If it can, a refusal to read its policy doesn't mean that it is gone.
+func readable(ctx context.Context, env *provisioner.Env, account string) bool {
+	_, err := env.Cloud.IAM.Projects.ServiceAccounts.Get("projects/-/serviceAccounts/" + account).Context(ctx).Do()
+	return err == nil
 }
 
 // applyBinding adds the member in one write. A policy that changed in the meantime is Google's 409 or 412, and the whole

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/api/iam/v1"
 
+	"groundwork/emulator"
 	"groundwork/onboarding"
 	"groundwork/provisioner"
 	"groundwork/provisioner/resources"
@@ -84,6 +85,24 @@ func TestATeardownListsTheAPIsOfEarlierAnswers(t *testing.T) {
 		w.Succeeds(w.Execute(onboarding.RunTeardown, plan))
 		w.Succeeds(w.Run())
 	}
+}
+
+// Google answers for an account that is gone as it does for one that a caller may not see.
+func TestARefusalToReadAPolicyIsNotTakenForItsAbsence(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), resources.Catalog())
+	before := w.Cloud.Snapshot()
+	w.Succeeds(w.Run())
+	plan := w.TeardownPlan()
+	w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Host: "iam.googleapis.com", Path: "*:getIamPolicy"}, Status: 403, Reason: "forbidden"})
+	if run := w.Execute(onboarding.RunTeardown, plan); run.State == onboarding.RunSucceeded {
+		t.Error("everything is removed, though the account's policy couldn't be read")
+	}
+	for _, wrong := range steptest.Compare(before, w.Cloud.Snapshot(), w.Inventory()) {
+		t.Errorf("this %s", wrong)
+	}
+	w.Cloud.RemoveRule(0)
+	w.Succeeds(w.Retry())
 }
 
 func TestARetriedTeardownFindsItsTasksAgain(t *testing.T) {
