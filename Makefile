@@ -49,11 +49,13 @@ bench: ## measure the goals of docs/benchmarks.md, and print one table (ARGS="--
 	@go run ./bench $(ARGS)
 
 KILLS ?= 1000
+HISTORIES ?= 300
 .PHONY: soak
-soak: ## kill servers at random, KILLS=1000 times, and read the cloud's history; then every fault in full length, and a run against its critical path (half an hour)
+soak: ## kill servers at random, KILLS=1000 times, and read the cloud's history; then every fault in full length, a run against its critical path, and HISTORIES=300 random histories (an hour)
 	@bin/need postgres
 	@SOAK_KILLS=$(KILLS) LONG=1 go test ./e2e -count=1 -v -timeout 3h -run 'TestSoak|TestFaults|TestRunTakes'
 	@LONG=1 go test ./provisioner/resources -count=1 -v -timeout 1h -run 'TestTheScript'
+	@go run ./store/pgtest/pgserver -- env HISTORIES=$(HISTORIES) go test ./cmd/server -count=1 -timeout 3h -run 'TestHistories'
 
 .PHONY: screenshots
 screenshots: ## every page in light, dark and narrow, into e2e/screenshots
