@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner/gcp"
@@ -44,8 +45,15 @@ func (t *Task) inspect(ctx context.Context, env *Env) error {
 		return err
 	case action == onboarding.ActionCreate, action == onboarding.ActionGuide && s == nil:
 		return differs(t.thing() + " is not there.")
+	}
+	extra, err := t.extra(ctx, env)
+	switch {
+	case err != nil:
+		return err
 	case action != onboarding.ActionNone && len(differences) > 0:
-		return differs(t.thing() + " differs: " + inWords(differences) + ".")
+		return differs(strings.TrimSpace(t.thing() + " differs: " + inWords(differences) + ". " + extra))
+	case extra != "":
+		return differs(extra)
 	}
 	err = t.verified(ctx, env)
 	var late *onboarding.NotReady
@@ -53,6 +61,71 @@ func (t *Task) inspect(ctx context.Context, env *Env) error {
 		return differs(late.Why + ".")
 	}
 	return err
+}
+
+// manyMembers is how many members a difference names.
+const manyMembers = 5
+
+// extra says who has access to a resource of ours that we didn't give: everyone, by any role, or a member by a role that we
+// give others. "" nobody has.
+func (t *Task) extra(ctx context.Context, env *Env) (string, error) {
+	if t.policy == nil {
+		return "", nil
+	}
+	given, err := t.given(ctx, env)
+	if err != nil {
+		return "", err
+	}
+	policy, err := env.Cloud.Policy(ctx, *t.policy)
+	if err != nil {
+		return "", fmt.Errorf("check who may use %s: %w", t.Name, err)
+	}
+	var extra []string
+	for _, b := range policy.Bindings {
+		for _, m := range b.Members {
+			everyone := m == "allUsers" || m == "allAuthenticatedUsers"
+			managed := slices.ContainsFunc(given, func(g onboarding.Binding) bool { return g.Role == b.Role })
+			ours := slices.ContainsFunc(given, func(g onboarding.Binding) bool {
+				return g.Role == b.Role && strings.EqualFold(g.Member, m)
+			})
+			if !ours && (everyone || managed && !strings.HasPrefix(m, "deleted:")) {
+				extra = append(extra, m+" ("+b.Role+")")
+			}
+		}
+	}
+	if len(extra) == 0 {
+		return "", nil
+	}
+	if more := len(extra) - manyMembers; more > 0 {
+		extra = append(extra[:manyMembers], fmt.Sprintf("and %d more", more))
+	}
+	return t.thing() + " may also be used by members that this setup didn't add: " + strings.Join(extra, ", ") + ". Remove them in the console unless you want them.", nil
+}
+
+// given are the bindings on the resource that the plan gives, and those of earlier runs that the customer kept.
+func (t *Task) given(ctx context.Context, env *Env) ([]onboarding.Binding, error) {
+	steps := map[string]*Step{}
+	var all []onboarding.Binding
+	for _, other := range env.Tasks {
+		steps[other.Step.name] = other.Step
+		all = append(all, other.Description.Bindings...)
+	}
+	items, err := env.Items(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("what earlier runs gave on %s: %w", t.Name, err)
+	}
+	for _, i := range items {
+		if s := steps[i.Step]; s != nil && i.Binding && i.State != onboarding.ItemRemoved {
+			earlier, err := s.rebuild(s, i)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, earlier.Description.Bindings...)
+		}
+	}
+	return slices.DeleteFunc(all, func(b onboarding.Binding) bool {
+		return strings.TrimPrefix(b.On, "serviceAccounts/") != t.Description.Resource
+	}), nil
 }
 
 func differs(what string) error { return onboarding.Errorf(onboarding.CodeStale, "%s", what) }

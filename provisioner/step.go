@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
 )
 
 // StepDef declares one kind of cloud resource, or one guide that the customer follows. S is the desired state:
@@ -30,6 +31,9 @@ type StepDef[S any] struct {
 	// Join is what the inventory lists after two runs that wanted different states of one resource, for a step that never
 	// takes back what an earlier run did. nil: what the later run wanted.
 	Join func(earlier, later S) S
+	// Policy is the IAM policy of a resource that is ours, for a verification to find members in it that we didn't add; false:
+	// the resource isn't ours. nil: it has no policy of its own.
+	Policy func(S) (gcp.Resource, bool)
 	// Describe says what the plan shows for a wanted state.
 	Describe func(onboarding.Spec, S) Description
 	// Check reads the cloud. nil, nil: absent.

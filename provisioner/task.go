@@ -133,6 +133,11 @@ func newTask[S any](s *Step, def StepDef[S], spec onboarding.Spec, name onboardi
 	if def.Facts != nil {
 		t.Facts = def.Facts(spec, want)
 	}
+	if def.Policy != nil {
+		if policy, ours := def.Policy(want); ours {
+			t.policy = &policy
+		}
+	}
 	if def.Join != nil {
 		t.joined = func(i onboarding.Item) (*Task, error) {
 			var earlier S
@@ -168,6 +173,8 @@ type Task struct {
 
 	// joined returns the task that also has what an item lists of earlier runs; nil: the step has no Join.
 	joined func(onboarding.Item) (*Task, error)
+
+	policy *gcp.Resource // ours, with a policy of its own; nil: it isn't, or has none
 
 	adopt bool
 	res   interface {

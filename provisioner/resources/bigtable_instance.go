@@ -41,6 +41,7 @@ var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
 	DependsOn:   []*provisioner.Step{EnableAPIs},
 	Desired:     wantInstance,
 	Identity:    func(i instance) string { return i.Name },
+	Policy:      policyOfInstance,
 	Describe:    describeInstance,
 	Check:       checkInstance,
 	Diff:        diffInstance,
@@ -94,6 +95,11 @@ func describeInstance(spec onboarding.Spec, want instance) provisioner.Descripti
 		d.Why = "The online store: features are served from the instance you chose. We use it without changes."
 	}
 	return d
+}
+
+func policyOfInstance(i instance) (gcp.Resource, bool) {
+	project, id, _ := strings.Cut(strings.TrimPrefix(i.Name, "projects/"), "/instances/")
+	return gcp.Instance(project, id), !i.Adopt
 }
 
 func factsOfInstance(spec onboarding.Spec, _ instance) []onboarding.Fact {

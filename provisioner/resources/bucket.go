@@ -37,6 +37,7 @@ var Bucket = provisioner.Define(provisioner.StepDef[bucketState]{
 	DependsOn:   []*provisioner.Step{EnableAPIs},
 	Desired:     wantBucket,
 	Identity:    func(b bucketState) string { return b.Name },
+	Policy:      func(b bucketState) (gcp.Resource, bool) { return gcp.Bucket(b.Name), true },
 	Describe:    describeBucket,
 	Check:       checkBucket,
 	Diff:        diffBucket,

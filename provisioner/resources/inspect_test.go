@@ -6,8 +6,52 @@ import (
 	"time"
 
 	"groundwork/onboarding"
+	"groundwork/provisioner/resources"
 	"groundwork/provisioner/steptest"
 )
+
+func TestAVerificationFindsMembersThatWeDidNotAdd(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Succeeds(w.Run())
+	// Somebody's own role on our bucket is their affair.
+	w.Cloud.SetIAM("buckets/"+bucket, "user:"+steptest.Bystander, "roles/storage.legacyBucketReader")
+	w.Succeeds(w.Verify())
+	for _, c := range []struct {
+		task             onboarding.TaskName
+		on, member, role string
+	}{
+		{"bucket", "buckets/" + bucket, "allUsers", "roles/storage.objectViewer"},
+		{"bucket", "buckets/" + bucket, "allAuthenticatedUsers", "roles/storage.legacyObjectReader"},
+		{"bucket", "buckets/" + bucket, "user:" + steptest.Bystander, "roles/storage.objectAdmin"},
+		{"spark-account", "projects/acme-data/serviceAccounts/" + spark, "user:" + steptest.Bystander, "roles/iam.serviceAccountUser"},
+		{"bigtable-instance", instances + "tecton-acme-production", "user:" + steptest.Bystander, "roles/bigtable.user"},
+	} {
+		w.Cloud.SetIAM(c.on, c.member, c.role)
+		mark := w.Mark()
+		run := w.Verify()
+		task := w.Task(run, c.task)
+		if run.State != onboarding.RunFailed || task.State != onboarding.TaskFailed || !strings.Contains(task.Message, c.member+" ("+c.role+")") {
+			t.Errorf("with %s %s on %s: %s, %q", c.member, c.role, c.on, task.State, task.Message)
+		}
+		if n := len(w.Changes(mark)); n != 0 {
+			t.Errorf("%d changes by a verification", n)
+		}
+		w.Cloud.SetIAM(c.on, c.member, "")
+	}
+	w.Succeeds(w.Verify())
+}
+
+// What an earlier run gave, and the customer kept, is no news.
+func TestAVerificationKnowsTheBindingsThatWereKept(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), resources.Catalog())
+	w.Succeeds(w.Run())
+	w.Cloud.AddServiceAccount("tecton-vendor", "another-control-plane@tecton-vendor.iam.gserviceaccount.com")
+	w.Spec.ControlPlaneAccount = "another-control-plane@tecton-vendor.iam.gserviceaccount.com"
+	w.Succeeds(w.Execute(onboarding.RunProvision, keepAll(t, w.Plan())))
+	w.Succeeds(w.Verify())
+}
 
 func TestAVerificationTellsEachDifferenceAndARepairMendsIt(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,7 @@ var SparkAccount = provisioner.Define(provisioner.StepDef[account]{
 	DependsOn:   []*provisioner.Step{EnableAPIs},
 	Desired:     wantSparkAccount,
 	Identity:    func(a account) string { return a.Email },
+	Policy:      func(a account) (gcp.Resource, bool) { return gcp.Account(a.Email), !a.Existing },
 	Describe:    describeSparkAccount,
 	Check:       checkAccount,
 	Diff:        diffAccount,
