@@ -103,6 +103,8 @@ type Progress struct {
 	NewHash     string                  // of the present plan; "" none was read
 	Left        []onboarding.Item       // ours, and not removed by the teardown that succeeded
 	Made        onboarding.Made         // once the run rests; zero while it is active
+	// Unchecked lists what a new run wouldn't ask after the teardown that succeeded, because its secrets were wiped.
+	Unchecked []string
 	// AskedBefore names what the actor consented to before and is asked for again, so that it needn't be explained; "" it
 	// must be. See [Ask.Name].
 	AskedBefore string
@@ -126,6 +128,7 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 		}
 		if run.Kind == onboarding.RunTeardown && run.State == onboarding.RunSucceeded {
 			p.Left = slices.DeleteFunc(items, func(i onboarding.Item) bool { return !i.Ours() })
+			p.Unchecked = a.cfg.Cloud.Unchecked(run.Plan.Spec, ob.Wiped)
 		}
 	}
 	if p.MayAct && blockedOn(run, onboarding.CodeSignIn) {

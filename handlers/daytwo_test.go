@@ -33,7 +33,7 @@ func TestDifferencesWaitOnTheCustomerUntilAVerificationFindsNone(t *testing.T) {
 	if got := w.onboarding(ob.ID); got.Status != onboarding.StatusDone || got.Waiting.On != onboarding.PartyCustomer || got.Waiting.Since.IsZero() {
 		t.Errorf("%s, %+v", got.Status, got.Waiting)
 	}
-	if text := w.as(sam).get("/admin?waiting=customer").Find("table.list").Text(); !strings.Contains(text, "Repair 2 things that differ") {
+	if text := w.as(sam).get("/admin?waiting=customer").Find("table.list").Text(); !strings.Contains(text, "Repair 2 things that differ") || !strings.Contains(text, "Differs since") {
 		t.Errorf("the list: %s", text)
 	}
 	verify(func() {

@@ -255,6 +255,19 @@ func (v ProgressView) lead() string {
 	}
 }
 
+// untested lists what a run couldn't test, and why. What the verification says of every run is on the record.
+func (v ProgressView) untested() []string {
+	var out []string
+	for _, t := range v.Run.Tasks {
+		for _, e := range t.Events {
+			if e.Kind == "untested" && t.Name != "verify" && !slices.Contains(out, e.Text) {
+				out = append(out, e.Text)
+			}
+		}
+	}
+	return out
+}
+
 // of returns the tasks in a state.
 func (v ProgressView) tasks(s onboarding.TaskState) []onboarding.Task {
 	var out []onboarding.Task

@@ -232,6 +232,7 @@ type ProgressView struct {
 	TeardownURL string                  // of an archived onboarding, which can only be torn down, or to remove what is left; "" draws none
 	Left        []onboarding.Item       // what is ours and was not removed by this teardown
 	Made        onboarding.Made         // once the run rests; zero while it is active, and on the page of a past run
+	NotAsked    []string                // after a teardown: what a new run wouldn't ask, each as a sentence
 	EventsURL   string                  // SSE; "" draws a static page
 	Expect      string                  // "This usually takes 2 to 5 minutes."; "" draws none
 }
