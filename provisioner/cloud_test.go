@@ -137,7 +137,7 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 		{name: "APIs off", project: emulator.Project{Billing: true, APIs: []string{"cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com", "orgpolicy.googleapis.com", "cloudbilling.googleapis.com"}, IAM: owner}, check: "apis", state: onboarding.CheckWarning, on: onboarding.PartyCustomer, says: "turn on bigtable.googleapis.com"},
 		{
 			name: "domain restricted sharing", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001"}}}},
-			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "C0acme001", request: "C0vendor1",
+			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "C0acme001", request: "roles/bigtable.admin on projects/acme-data/instances/tecton-acme-production. The organization policy constraints/iam.allowedPolicyMemberDomains may refuse that today. Please allow the Google Cloud customer ID C0vendor1",
 		},
 		{
 			name: "the vendor is allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:C0vendor1"}}}},

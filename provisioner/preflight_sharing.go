@@ -190,6 +190,20 @@ func (p *preflight) sharing(r *onboarding.CheckResult, constraint, change string
 		"Send the request below to your organization administrator (role Organization Policy Administrator).",
 		"After the change, wait some minutes, then check again.",
 	}
-	r.Request = p.ask("For this, the vendor's service account " + p.spec.ControlPlaneAccount + " is granted a role on one bucket and the right to run jobs as one service account. The organization policy " + constraint +
+	r.Request = p.ask("For this, accounts of the vendor's are given these roles: " + strings.Join(p.vendorRoles(), "; ") + ". The organization policy " + constraint +
 		" may refuse that today. Please " + change + ", for this project only: https://console.cloud.google.com/iam-admin/orgpolicies?project=" + url.QueryEscape(p.spec.Project) + ".")
+}
+
+// vendorRoles are the plan's bindings for the vendor's accounts, in words.
+func (p *preflight) vendorRoles() []string {
+	var all []string
+	for _, t := range p.tasks {
+		for _, b := range t.Description.Bindings {
+			email := strings.TrimPrefix(b.Member, "serviceAccount:")
+			if email == p.spec.ControlPlaneAccount || email == p.vendor.ServingAccount {
+				all = append(all, email+" "+b.Role+" on "+b.On)
+			}
+		}
+	}
+	return all
 }
