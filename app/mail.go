@@ -9,8 +9,8 @@ import (
 )
 
 type mailStore interface {
-	// MailInvite queues the mail that brings an invite's link, which gets a new token when it is sent. CodeInvalid: why not.
-	MailInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64) error
+	// MailInvite makes an invite whose link is mailed, in one transaction; the worker makes its token. CodeInvalid: why not.
+	MailInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (onboarding.Invite, error)
 	// MailWaiting queues a mail to the specialist of an onboarding that waits on them, once for each time that begins.
 	MailWaiting(context.Context, onboarding.Actor, onboarding.Onboarding) error
 	// Remind queues a reminder and records it in one transaction; CodeConflict: why not.
@@ -23,11 +23,6 @@ type mailStore interface {
 	SendMailAgain(ctx context.Context, actor onboarding.Actor, id onboarding.ID, mail int64) error
 	// StaffName returns what the identity provider calls a member of the staff; "" unknown.
 	StaffName(ctx context.Context, email string) (string, error)
-}
-
-// MailInvite sends the link of an invite by mail. CodeInvalid: why that can't be.
-func (a *App) MailInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64) error {
-	return a.cfg.Store.MailInvite(ctx, actor, id, invite)
 }
 
 // mailProblem is why an invitation can't be mailed; "" it can.

@@ -35,7 +35,7 @@ type peopleStore interface {
 	AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error)
 	// ReplaceCustomer ends the customer's membership, withdraws the open invites and invites someone else in one
 	// transaction: CodeConflict while a consent is held or a run is active, CodeNotFound before there is a customer.
-	ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration) (string, onboarding.Invite, error)
+	ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration, mail bool) (string, onboarding.Invite, error)
 	// Members returns the people of an onboarding with their roles, for the staff.
 	Members(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Actor, error)
 	// Colleagues returns the colleagues who joined, for the customer; a colleague gets only their own line.
@@ -89,6 +89,7 @@ type Invitation struct {
 	To      string // an address or a domain, as typed
 	Role    onboarding.Role
 	Replace bool // the customer who has joined is replaced
+	Mail    bool // the worker mails the link; nobody sees its token
 }
 
 // Invite makes a link for a customer or a colleague. A customer who is replaced loses their access first, so that the
@@ -104,7 +105,7 @@ func (a *App) Invite(ctx context.Context, actor onboarding.Actor, id onboarding.
 		return Link{}, err
 	}
 	if in.Role != onboarding.RoleCustomer || !in.Replace {
-		return link(a.cfg.Store.CreateInvite(ctx, actor, id, to, in.Role, a.cfg.InviteTTL))
+		return a.newLink(ctx, actor, id, to, in.Role, a.cfg.InviteTTL, in.Mail)
 	}
 	// What is refused must not end an access first.
 	switch present, err := a.Customer(ctx, actor, id); {
@@ -115,17 +116,33 @@ func (a *App) Invite(ctx context.Context, actor onboarding.Actor, id onboarding.
 	case string(to) == present:
 		return Link{}, onboarding.Errorf(onboarding.CodeConflict, "%s is the customer already. They sign in with that address.", present)
 	}
+	if in.Mail {
+		if problem, err := a.mailProblem(ctx, string(to)); err != nil {
+			return Link{}, err
+		} else if problem != "" {
+			return Link{}, onboarding.Errorf(onboarding.CodeInvalid, "%s", problem)
+		}
+	}
 	var out Link
 	err = a.endAccessThen(ctx, actor, id, a.unlessRunning(ctx, actor, id), func() (err error) {
-		out, err = link(a.cfg.Store.ReplaceCustomer(ctx, actor, id, to, a.cfg.InviteTTL))
+		out, err = link(a.cfg.Store.ReplaceCustomer(ctx, actor, id, to, a.cfg.InviteTTL, in.Mail))
 		return err
 	})
 	return out, err
 }
 
+// newLink makes a link, which the worker mails if mail says so.
+func (a *App) newLink(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration, mail bool) (Link, error) {
+	if !mail {
+		return link(a.cfg.Store.CreateInvite(ctx, actor, id, to, role, ttl))
+	}
+	inv, err := a.cfg.Store.MailInvite(ctx, actor, id, to, role, ttl)
+	return link("", inv, err)
+}
+
 // InviteColleague makes a link for a colleague with the necessary permissions, as the customer does; it lasts half as
-// long. CodeInvalid: what to change about the address.
-func (a *App) InviteColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, address string) (Link, error) {
+// long, and the worker mails it if mail says so. CodeInvalid: what to change about the address.
+func (a *App) InviteColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, address string, mail bool) (Link, error) {
 	typed, problem := wizard.Email(address)
 	if problem == "" && typed == actor.Email {
 		problem = "Enter a colleague's address; this one is yours"
@@ -134,7 +151,7 @@ func (a *App) InviteColleague(ctx context.Context, actor onboarding.Actor, id on
 	if err != nil {
 		return Link{}, err
 	}
-	return link(a.cfg.Store.CreateInvite(ctx, actor, id, to, onboarding.RoleColleague, a.cfg.InviteTTL/2))
+	return a.newLink(ctx, actor, id, to, onboarding.RoleColleague, a.cfg.InviteTTL/2, mail)
 }
 
 // invitee is whom an invite is for; CodeInvalid for a problem with what was typed, and for one of the vendor's staff.

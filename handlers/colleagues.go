@@ -18,16 +18,12 @@ func (s *Server) popColleague(v *visit, form *web.ColleagueForm) {
 // colleague makes a link for a colleague with the permissions for the cloud step; it is shown once.
 func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
 	page, typed := web.OnboardingPath(v.id, "connect"), v.form.Get(web.FieldEmail)
-	link, err := s.App.InviteColleague(v.Context(), v.actor, v.id, typed)
+	mail := v.form.Get(web.FieldSendMail) == "yes"
+	link, err := s.App.InviteColleague(v.Context(), v.actor, v.id, typed, mail)
 	switch {
-	case err == nil && v.form.Get(web.FieldSendMail) == "yes":
-		if err = s.App.MailInvite(v.Context(), v.actor, v.id, link.Invite.ID); err == nil {
-			s.say(v.Context(), "The link is on its way to "+string(link.Invite.To)+".")
-			return seeOther(w, v.Request, page)
-		}
-		if onboarding.ErrorCode(err) != onboarding.CodeInvalid {
-			return err
-		}
+	case err == nil && mail:
+		s.say(v.Context(), "The link is on its way to "+string(link.Invite.To)+".")
+		return seeOther(w, v.Request, page)
 	case err == nil:
 		if err := s.putLink(v.Context(), link); err != nil {
 			return err

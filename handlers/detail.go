@@ -79,16 +79,16 @@ func (s *Server) adminInvite(w http.ResponseWriter, v *visit) error {
 		}
 		return s.toDetail(w, v, "The invitation was withdrawn; its link no longer works.")
 	}
-	in := app.Invitation{To: v.form.Get(web.FieldEmail), Role: onboarding.Role(v.form.Get(web.FieldRole)), Replace: v.form.Get(web.FieldReplace) == "yes"}
+	in := app.Invitation{
+		To: v.form.Get(web.FieldEmail), Role: onboarding.Role(v.form.Get(web.FieldRole)),
+		Replace: v.form.Get(web.FieldReplace) == "yes", Mail: v.form.Get(web.FieldSendMail) == "yes",
+	}
 	if in.Role == "" {
 		in.Role = onboarding.RoleCustomer
 	}
-	mail := v.form.Get(web.FieldSendMail) == "yes"
 	link, err := s.App.Invite(v.Context(), v.actor, v.id, in)
-	if err == nil && mail {
-		if err = s.App.MailInvite(v.Context(), v.actor, v.id, link.Invite.ID); err == nil {
-			return s.toDetail(w, v, "The invitation is on its way to "+string(link.Invite.To)+".")
-		}
+	if err == nil && in.Mail {
+		return s.toDetail(w, v, "The invitation is on its way to "+string(link.Invite.To)+".")
 	}
 	if err == nil {
 		return s.showInvite(w, v)(link, nil)

@@ -184,7 +184,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	must(t, err)
 	happened(onboarding.CopyMade{Copy: copied.ID})
 
-	_, open, err = s.ReplaceCustomer(ctx, sam, ob.ID, "@customer.example", 0)
+	_, open, err = s.ReplaceCustomer(ctx, sam, ob.ID, "@customer.example", 0, false)
 	must(t, err)
 	happened(
 		onboarding.CustomerReplaced{Was: ada.Email, To: "@customer.example"},

@@ -87,13 +87,24 @@ func (s *Store) invite(ctx context.Context, tx locked, actor onboarding.Actor, t
 // their address: CodeForbidden. An onboarding has one customer: inviting another is CodeConflict, see
 // [Store.ReplaceCustomer].
 func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
+	return s.createInvite(ctx, actor, id, to, role, ttl, false)
+}
+
+// MailInvite is [Store.CreateInvite] for a link that is mailed: the mail is queued in the same transaction, and its worker
+// makes the token. CodeInvalid while mail is off, and for a whole domain.
+func (s *Store) MailInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (onboarding.Invite, error) {
+	_, inv, err := s.createInvite(ctx, actor, id, to, role, ttl, true)
+	return inv, err
+}
+
+func (s *Store) createInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration, mail bool) (string, onboarding.Invite, error) {
 	to = onboarding.Addressee(address(string(to)))
 	if role != onboarding.RoleColleague || to.Domain() != "" {
 		if err := staffOnly(actor); err != nil {
 			return "", onboarding.Invite{}, err
 		}
 	}
-	return s.newInvite(ctx, actor, id, ttl, func(*txn) (onboarding.Addressee, onboarding.Role, error) { return to, role, nil })
+	return s.newInvite(ctx, actor, id, ttl, mail, func(*txn) (onboarding.Addressee, onboarding.Role, error) { return to, role, nil })
 }
 
 const selectInvite = `SELECT ` + inviteColumns + ` FROM invites i WHERE i.id = @invite AND i.onboarding = @id`
@@ -104,13 +115,13 @@ func (s *Store) ReissueInvite(ctx context.Context, actor onboarding.Actor, id on
 	if err := staffOnly(actor); err != nil {
 		return "", onboarding.Invite{}, err
 	}
-	return s.newInvite(ctx, actor, id, ttl, func(tx *txn) (onboarding.Addressee, onboarding.Role, error) {
+	return s.newInvite(ctx, actor, id, ttl, false, func(tx *txn) (onboarding.Addressee, onboarding.Role, error) {
 		inv, err := one(ctx, tx, selectInvite, pgx.NamedArgs{"id": id, "invite": inviteID}, "invite", toInvite)
 		return inv.To, inv.Role, err
 	})
 }
 
-func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, ttl time.Duration, whom func(*txn) (onboarding.Addressee, onboarding.Role, error)) (string, onboarding.Invite, error) {
+func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, ttl time.Duration, mail bool, whom func(*txn) (onboarding.Addressee, onboarding.Role, error)) (string, onboarding.Invite, error) {
 	if ttl == 0 {
 		ttl = DefaultInviteTTL
 	}
@@ -130,6 +141,9 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 		}
 		if err == nil && role == onboarding.RoleColleague {
 			err = s.colleagueWaits(ctx, ob, inv.ExpiresAt)
+		}
+		if err == nil && mail {
+			err = s.mailInvite(ctx, tx, inv)
 		}
 		return err
 	})

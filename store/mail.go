@@ -73,7 +73,11 @@ func (s *Store) mailEnded(ctx context.Context, tx pgx.Tx, id onboarding.ID, kind
 			letters = append(letters, letter{kind: onboarding.MailStaffWaiting, to: ob.Specialist, about: about})
 		case onboarding.PartyGoogle, onboarding.PartyNobody:
 		default:
-			letters = append(letters, letter{kind: onboarding.MailBlocked, to: ob.Owner, about: about})
+			to, err := s.mustAct(ctx, tx, ob, e.WaitingOn)
+			if err != nil {
+				return err
+			}
+			letters = append(letters, letter{kind: onboarding.MailBlocked, to: to, about: about})
 		}
 	case onboarding.RunFailed:
 		letters = append(letters, letter{kind: onboarding.MailFailed, to: ob.Owner, about: about}, letter{kind: onboarding.MailStaffFailed, to: ob.Specialist, about: about})
@@ -84,6 +88,26 @@ func (s *Store) mailEnded(ctx context.Context, tx pgx.Tx, id onboarding.ID, kind
 		}
 	}
 	return nil
+}
+
+// With a colleague's consent, or while the onboarding waits on a colleague, the customer can't do what is needed.
+const actingColleague = `
+SELECT m.email FROM members m
+WHERE m.onboarding = @id AND m.role = 'colleague' AND m.until > @now
+AND (@on = 'colleague' OR m.email = (SELECT g.given_by FROM grants g WHERE g.onboarding = @id ORDER BY g.id DESC LIMIT 1))
+ORDER BY m.joined_at DESC LIMIT 1`
+
+// mustAct is the address of the person on the customer's side who has to act: the colleague who does the cloud part, else the
+// customer. In a transaction of the staff or the system, which see all members.
+func (s *Store) mustAct(ctx context.Context, tx pgx.Tx, ob onboarding.Onboarding, on onboarding.Party) (string, error) {
+	if !on.OfCustomer() {
+		return ob.Owner, nil
+	}
+	found, err := rowsOf(ctx, tx, actingColleague, pgx.NamedArgs{"id": ob.ID, "on": on, "now": s.now()}, pgx.RowTo[string])
+	if err != nil || len(found) == 0 {
+		return ob.Owner, err
+	}
+	return found[0], nil
 }
 
 // mailHandover queues the mail about a handover that goes on after its run: that it is complete, or waits on the specialist.
@@ -110,31 +134,19 @@ func (s *Store) MailWaiting(ctx context.Context, actor onboarding.Actor, ob onbo
 	})
 }
 
-const lockUnusedInvite = `
-SELECT ` + inviteColumns + ` FROM invites i JOIN onboardings o ON o.id = i.onboarding
-WHERE i.id = @invite AND i.onboarding = @id AND i.used_at IS NULL AND i.revoked_at IS NULL AND ` + visible
-
-// MailInvite queues the mail that brings an invite's link. The worker makes a new token when it sends, so that no queue
-// holds one, and the link that was shown for the invite stops working. CodeInvalid for an invite of a whole domain or
-// while mail is off; CodeNotFound for one that can't be used any more.
-func (s *Store) MailInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64) error {
-	return s.tx(ctx, actor, "mail an invite", func(tx *txn) error {
-		inv, err := one(ctx, tx, lockUnusedInvite, seen(actor, pgx.NamedArgs{"id": id, "invite": invite}), "unused invite", toInvite)
-		if err != nil {
-			return err
-		}
-		settings, err := s.settingsIn(ctx, tx)
-		if err != nil {
-			return err
-		}
-		switch {
-		case settings.Sender() == "":
-			return onboarding.Errorf(onboarding.CodeInvalid, "Mail isn't set up. Send the link yourself")
-		case inv.To.Domain() != "":
-			return onboarding.Errorf(onboarding.CodeInvalid, "A domain has no mailbox. Enter one person's address, or send the link yourself")
-		}
-		return s.queueMail(ctx, tx, id, inviteLetter(inv))
-	})
+// mailInvite queues the mail that brings a new invite's link. The worker makes a token of its own when it sends, so that no
+// queue holds one. CodeInvalid for an invite of a whole domain or while mail is off.
+func (s *Store) mailInvite(ctx context.Context, tx pgx.Tx, inv onboarding.Invite) error {
+	settings, err := s.settingsIn(ctx, tx)
+	switch {
+	case err != nil:
+		return err
+	case settings.Sender() == "":
+		return onboarding.Errorf(onboarding.CodeInvalid, "Mail isn't set up. Send the link yourself")
+	case inv.To.Domain() != "":
+		return onboarding.Errorf(onboarding.CodeInvalid, "A domain has no mailbox. Enter one person's address, or send the link yourself")
+	}
+	return s.queueMail(ctx, tx, inv.Onboarding, inviteLetter(inv))
 }
 
 // inviteLetter brings an invite's link.
@@ -170,10 +182,11 @@ func (s *Store) Remind(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err != nil {
 			return err
 		}
-		to = ob.Owner
 		waits := ob.Waiting.On.OfCustomer()
 		if kind == onboarding.MailStaffAging {
 			to, waits = ob.Specialist, ob.Waiting.On == onboarding.PartySpecialist
+		} else if to, err = s.mustAct(ctx, tx, ob.Onboarding, ob.Waiting.On); err != nil {
+			return err
 		}
 		switch {
 		case settings.Sender() == "":
@@ -229,7 +242,11 @@ func (s *Store) QueueAging(ctx context.Context, before time.Time) (n int, err er
 		for _, o := range found {
 			letters := []letter{{kind: onboarding.MailStaffAging, to: o.Specialist, about: o.Since}}
 			if o.On != onboarding.PartySpecialist {
-				letters = append(letters, letter{kind: onboarding.MailReminder, to: o.Owner, about: o.Since})
+				to, err := s.mustAct(ctx, tx, onboarding.Onboarding{ID: o.ID, Owner: o.Owner}, o.On)
+				if err != nil {
+					return err
+				}
+				letters = append(letters, letter{kind: onboarding.MailReminder, to: to, about: o.Since})
 			}
 			for _, l := range letters {
 				if err := s.queueMail(ctx, tx, o.ID, l); err != nil {

@@ -29,7 +29,7 @@ const (
 // ReplaceCustomer ends the present customer's membership, withdraws the open invites and invites another in their place.
 // The caller ends the access to Google Cloud first, whoever gave it: CodeConflict while one is held, so that nobody new
 // acts with it, and while a run goes on. CodeNotFound when there is no customer yet. Staff only.
-func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration) (string, onboarding.Invite, error) {
+func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration, mail bool) (string, onboarding.Invite, error) {
 	if err := staffOnly(actor); err != nil {
 		return "", onboarding.Invite{}, err
 	}
@@ -76,7 +76,9 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 		if err := ob.append(ctx, actor, onboarding.CustomerReplaced{Was: was, To: to}); err != nil {
 			return err
 		}
-		token, inv, err = s.invite(ctx, ob, actor, to, onboarding.RoleCustomer, ttl)
+		if token, inv, err = s.invite(ctx, ob, actor, to, onboarding.RoleCustomer, ttl); err == nil && mail {
+			err = s.mailInvite(ctx, tx, inv)
+		}
 		return err
 	})
 	if err != nil {
