@@ -12,8 +12,8 @@ const confirmSecrets = `
 UPDATE deliveries SET state = 'confirmed', ended_at = clock_timestamp(), ended_by = @by
 WHERE onboarding = @id AND id = @delivery AND state = 'unconfirmed' RETURNING id`
 
-// ConfirmSecrets wipes the secrets that the actor entered in the vendor's console, in one transaction. Confirming twice is
-// fine; CodeConflict when the secrets go another way by now.
+// ConfirmSecrets wipes the secrets that the actor entered in the vendor's console, in one transaction, and sends the record
+// again, which says so. Confirming twice is fine; CodeConflict when the secrets go another way by now.
 func (s *Store) ConfirmSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID, delivery onboarding.DeliveryID) error {
 	d, err := s.delivery(ctx, actor, id, delivery)
 	switch {
@@ -24,7 +24,8 @@ func (s *Store) ConfirmSecrets(ctx context.Context, actor onboarding.Actor, id o
 	case d.State != onboarding.DeliveryUnconfirmed:
 		return onboarding.Errorf(onboarding.CodeConflict, "The %s no longer needs your confirmation. Reload the page to see how it is handed over.", d.Words())
 	}
-	return s.deliver(ctx, actor, d, "confirm secrets", func(tx locked) error {
+	// The customer sees the delivery; when the record goes out again is not theirs to write.
+	return s.deliver(ctx, onboarding.System, d, "confirm secrets", func(tx locked) error {
 		tag, err := tx.Exec(ctx, confirmSecrets, pgx.NamedArgs{"id": id, "delivery": delivery, "by": address(actor.Email)})
 		if err != nil || tag.RowsAffected() == 0 { // another tab
 			return err
@@ -32,9 +33,17 @@ func (s *Store) ConfirmSecrets(ctx context.Context, actor onboarding.Actor, id o
 		if _, err := purposes(ctx, tx, wipeDelivered, pgx.NamedArgs{"id": id, "purposes": d.Purposes}); err != nil {
 			return err
 		}
-		return tx.append(ctx, actor, onboarding.SecretsConfirmed{Run: d.Run, Purposes: d.Purposes})
+		if err := tx.append(ctx, actor, onboarding.SecretsConfirmed{Run: d.Run, Purposes: d.Purposes}); err != nil {
+			return err
+		}
+		return s.tryAll(ctx, tx, sendConfirmed, pgx.NamedArgs{"id": id, "run": d.Run})
 	})
 }
+
+// The record that was delivered before says that the secrets were unconfirmed.
+const sendConfirmed = `
+UPDATE deliveries SET state = 'pending', next_at = clock_timestamp(), ended_at = NULL
+WHERE onboarding = @id AND run = @run AND kind = 'record' AND state = 'delivered' RETURNING id`
 
 func (s *Store) delivery(ctx context.Context, actor onboarding.Actor, id onboarding.ID, delivery onboarding.DeliveryID) (onboarding.Delivery, error) {
 	all, err := s.Deliveries(ctx, actor, id)

@@ -387,7 +387,12 @@ func TestSecretsWithoutADestinationWaitForTheCustomersWord(t *testing.T) {
 	if err != nil || json.Unmarshal(record, &says) != nil || len(says.Secrets) != 2 {
 		t.Fatalf("%v: %s", err, record)
 	}
-	for _, s := range says.Secrets {
+	downloaded := says.Secrets
+	says.Secrets = nil
+	if err := json.Unmarshal(box.at("/outputs.json"), &says); err != nil || len(says.Secrets) != 2 {
+		t.Fatalf("the record that was sent again: %v, %+v", err, says.Secrets)
+	}
+	for _, s := range slices.Concat(downloaded, says.Secrets) {
 		if s.State != "confirmed" || s.Way != "vendor_console" || s.By != owner.Email {
 			t.Errorf("the record says %+v", s)
 		}
