@@ -57,6 +57,7 @@ func (v WebhookView) heading() string {
 
 func (v WebhookView) webhookFrame() Frame {
 	f := v.titled(v.heading())
+	f.Nav = "settings"
 	f.Error = f.Error || len(v.Problems) > 0
 	return f
 }
