@@ -232,11 +232,12 @@ func WebhookBody(e AuditEntry, o Onboarding) (string, error) {
 	}
 	for _, key := range WebhookFields[e.What] {
 		switch value := payload[key].(type) {
-		case nil:
 		case string:
 			data[key] = short(value)
-		default:
+		case bool, float64:
 			data[key] = value
+		case []any:
+			data[key] = shortList(value)
 		}
 	}
 	return marshalBody(webhookBody{e.What, e.At.UTC(), data})
@@ -261,6 +262,17 @@ func marshalBody(b webhookBody) (string, error) {
 		return "", fmt.Errorf("write the message %s: %w", b.Type, err)
 	}
 	return string(text), nil
+}
+
+// shortList are the strings of a list.
+func shortList(list []any) []string {
+	out := []string{}
+	for _, item := range list {
+		if text, ok := item.(string); ok {
+			out = append(out, short(text))
+		}
+	}
+	return out
 }
 
 func short(text string) string {
