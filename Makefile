@@ -25,7 +25,7 @@ build: ## build bin/groundwork
 
 .PHONY: test
 test: ## run every test, with one private Postgres and a headless browser
-	@bin/need postgres chromium redis
+	@bin/need postgres chromium redis jq
 	@go run ./store/pgtest/pgserver -- go test -timeout 15m $(ARGS) ./...
 
 .PHONY: generate
