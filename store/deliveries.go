@@ -117,21 +117,20 @@ func (s *Store) wakeDeliveries(ctx context.Context, ob locked) error {
 
 // tryAll inserts a job for each delivery that a statement returns.
 func (s *Store) tryAll(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs) error {
-	rows, err := tx.Query(ctx, sql, args)
-	if err != nil {
-		return err
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[onboarding.DeliveryID])
-	if err != nil {
+	return s.tryEach(ctx, tx, sql, args, func(id onboarding.DeliveryID) river.JobArgs { return onboarding.DeliveryArgs{Delivery: id} })
+}
+
+// tryEach inserts a job for each ID that a statement returns.
+func (s *Store) tryEach(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, job func(onboarding.DeliveryID) river.JobArgs) error {
+	ids, err := rowsOf(ctx, tx, sql, args, pgx.RowTo[onboarding.DeliveryID])
+	if err != nil || len(ids) == 0 {
 		return err
 	}
 	jobs := make([]river.InsertManyParams, len(ids))
 	for i, id := range ids {
-		jobs[i] = river.InsertManyParams{Args: onboarding.DeliveryArgs{Delivery: id}, InsertOpts: jobOpts()}
+		jobs[i] = river.InsertManyParams{Args: job(id), InsertOpts: jobOpts()}
 	}
-	if len(jobs) > 0 {
-		_, err = s.jobs.InsertManyTx(ctx, tx, jobs)
-	}
+	_, err = s.jobs.InsertManyTx(ctx, tx, jobs)
 	return err
 }
 

@@ -16,22 +16,7 @@ import (
 
 // tryMessages inserts a job for each message that a statement returns.
 func (s *Store) tryMessages(ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs) error {
-	rows, err := tx.Query(ctx, sql, args)
-	if err != nil {
-		return err
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[onboarding.DeliveryID])
-	if err != nil {
-		return err
-	}
-	jobs := make([]river.InsertManyParams, len(ids))
-	for i, id := range ids {
-		jobs[i] = river.InsertManyParams{Args: onboarding.WebhookArgs{Message: id}, InsertOpts: jobOpts()}
-	}
-	if len(jobs) > 0 {
-		_, err = s.jobs.InsertManyTx(ctx, tx, jobs)
-	}
-	return err
+	return s.tryEach(ctx, tx, sql, args, func(id onboarding.DeliveryID) river.JobArgs { return onboarding.WebhookArgs{Message: id} })
 }
 
 // laterMessage inserts the job of a try that is due some time from now.
