@@ -13,10 +13,14 @@ import (
 const maxReason = 500
 
 // Override is a specialist's decision to let a run start although a check failed.
-type Override struct{ Check, Reason string }
+type Override struct {
+	Check   string
+	Finding string // [onboarding.CheckResult.Finding] as it was shown
+	Reason  string
+}
 
-// OverrideCheck records the decision. CodeInvalid: the reason. CodeConflict: the check can't be overridden, or isn't
-// among those that were read last. CodeGone: the check no longer fails, so nothing had to be decided.
+// OverrideCheck records the decision. CodeInvalid: the reason. CodeConflict: the check can't be overridden, isn't
+// among those that were read last, or found something else since. CodeGone: the check no longer fails, so nothing had to be decided.
 func (a *App) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in Override) (Review, error) {
 	r, err := a.Review(ctx, actor, id, onboarding.RunProvision)
 	if err != nil {
@@ -31,6 +35,8 @@ func (a *App) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onbo
 		return r, onboarding.Errorf(onboarding.CodeGone, "The check no longer fails, so nothing had to be decided.")
 	case !r.Checks[i].Overridable:
 		return r, onboarding.Errorf(onboarding.CodeConflict, "This check can't be overridden, because the run would certainly fail. Fix the problem that it found.")
+	case r.Checks[i].Finding() != in.Finding:
+		return r, onboarding.Errorf(onboarding.CodeConflict, "The check has found something else since this page was shown, so nothing was decided. Read what it found now, then decide.")
 	case n == 0:
 		return r, onboarding.Errorf(onboarding.CodeInvalid, "Write the reason: the customer reads it, and it stays on the record")
 	case n > maxReason:
@@ -38,5 +44,7 @@ func (a *App) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onbo
 	case strings.ContainsRune(reason, 0):
 		return r, onboarding.Errorf(onboarding.CodeInvalid, "Write the reason without control characters")
 	}
-	return r, a.cfg.Store.OverrideCheck(ctx, actor, id, r.Journey.Onboarding.Version, in.Check, r.Checks[i].Title, reason)
+	return r, a.cfg.Store.OverrideCheck(ctx, actor, id, onboarding.CheckOverridden{
+		Check: in.Check, Title: r.Checks[i].Title, Found: r.Checks[i].Found, Reason: reason, Version: r.Journey.Onboarding.Version,
+	})
 }

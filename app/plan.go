@@ -18,7 +18,7 @@ type planStore interface {
 	Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan, wanted onboarding.Wanted) (onboarding.Run, error)
 	// OverrideCheck records a specialist's decision for that version of the answers: CodeStale when they changed since,
 	// CodeConflict for an archived onboarding.
-	OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, check, title, reason string) error
+	OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, o onboarding.CheckOverridden) error
 	// Overrides returns the decisions for every version of the answers, oldest first.
 	Overrides(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Override, error)
 }
@@ -212,7 +212,7 @@ func (a *App) addOverrides(ctx context.Context, actor onboarding.Actor, r *Revie
 	slices.Reverse(all) // the last decision about a check counts
 	for _, c := range r.Checks {
 		i := slices.IndexFunc(all, func(o onboarding.Override) bool {
-			return o.Check == c.Name && o.Version == r.Journey.Onboarding.Version
+			return o.Check == c.Name && o.Found == c.Found && o.Found != "" && o.Version == r.Journey.Onboarding.Version
 		})
 		if c.State == onboarding.CheckFailed && c.Overridable && i >= 0 {
 			r.Overrides = append(r.Overrides, all[i])

@@ -336,23 +336,30 @@ func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
 	}
 	plan, act := web.OnboardingPath(ob.ID, "plan"), web.AdminPath(ob.ID, "override")
 	s := w.as(sam)
-	want(t, s.post(act, "check", "policy:domains", "reason", "Nobody read it yet."), http.StatusUnprocessableEntity)
+	decide := func(finding, reason string) page {
+		return s.post(act, "check", "policy:domains", "finding", finding, "reason", reason)
+	}
+	found := w.cloud.checks[0].Finding()
+	want(t, decide(found, "Nobody read it yet."), http.StatusUnprocessableEntity)
 	want(t, b.get(plan), http.StatusOK)
 	look := s.get(plan)
 	want(t, look, http.StatusOK)
 	if n := look.Find("form[action='" + act + "']").Length(); n != 1 {
 		t.Fatalf("%d forms for the one check that may be passed over", n)
 	}
+	if shown := look.Find("form[action='"+act+"'] input[name=finding]").AttrOr("value", ""); shown != found {
+		t.Errorf("the form is about the finding %q, want %q", shown, found)
+	}
 	if b.get(plan).Find("form[action='"+act+"']").Length() != 0 {
 		t.Error("the customer is offered what is the specialists'")
 	}
-	want(t, b.post(act, "check", "policy:domains", "reason", "mine"), http.StatusForbidden)
+	want(t, b.post(act, "check", "policy:domains", "finding", found, "reason", "mine"), http.StatusForbidden)
 	want(t, s.post(act, "check", "billing", "reason", "It will be on tomorrow."), http.StatusUnprocessableEntity)
 	want(t, s.post(act, "check", "unknown", "reason", "x"), http.StatusUnprocessableEntity)
 	if o, err := w.store.Overrides(t.Context(), staffActor(sam), ob.ID); err != nil || len(o) != 0 {
 		t.Fatalf("%d overrides (%v)", len(o), err)
 	}
-	wantTo(t, s.post(act, "check", "policy:domains", "reason", "The vendor's domain is in the exception list."), plan)
+	wantTo(t, decide(found, "The vendor's domain is in the exception list."), plan)
 	w.cloud.mu.Lock()
 	w.cloud.checks = w.cloud.checks[:1]
 	w.cloud.mu.Unlock()
@@ -368,10 +375,24 @@ func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
 		t.Errorf("on the record stands %+v", last)
 	}
 
+	// It was decided about what was found then; the same check may find something else.
+	finds := func(text string) {
+		w.cloud.mu.Lock()
+		w.cloud.checks[0].Found = text
+		w.cloud.mu.Unlock()
+		want(t, b.get(plan), http.StatusOK)
+	}
+	finds("A policy names nobody.")
+	want(t, b.approve(ob.ID), http.StatusConflict)
+	if p := decide(found, "I saw the earlier page."); p.status != http.StatusUnprocessableEntity || !strings.Contains(p.Find("main").Text(), "found something else since") {
+		t.Errorf("a decision about another finding: %d", p.status)
+	}
+	finds("A policy names two domains.")
+
 	// It was decided for these answers; other answers are another decision.
 	path := web.OnboardingPath(ob.ID, "step", "data-sources")
 	want(t, b.post(path, "datasets", "acme-data-prod.sales", "version", version(t, b.get(path))), http.StatusSeeOther)
 	want(t, b.approve(ob.ID), http.StatusConflict)
-	wantTo(t, s.post(act, "check", "policy:domains", "reason", "As before."), plan)
+	wantTo(t, decide(found, "As before."), plan)
 	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
 }

@@ -23,6 +23,9 @@ type form struct {
 	base []string // name, value pairs of a form that is good but for the field in question
 }
 
+// domains is a check that a specialist may decide about.
+var domains = onboarding.CheckResult{Name: "policy:domains", Title: "Domains", State: onboarding.CheckFailed, Found: "A policy names two domains.", Overridable: true}
+
 // The forms of an onboarding, by the names that the table uses; a name that isn't here is a step of the wizard.
 func formOf(id onboarding.ID, name string) form {
 	vendor := []string{"control_plane_account", controlPlane}
@@ -32,7 +35,7 @@ func formOf(id onboarding.ID, name string) form {
 	case "vendor":
 		return form{web.AdminPath(id, "vendor"), sam, vendor}
 	case "assign", "note", "override":
-		return form{web.AdminPath(id, name), sam, []string{"check", "policy:domains"}}
+		return form{web.AdminPath(id, name), sam, []string{"check", domains.Name, "finding", domains.Finding()}}
 	case "invite":
 		return form{web.AdminPath(id, name), sam, []string{"role", "colleague", "email", bob}}
 	case "colleague":
@@ -333,7 +336,7 @@ func (b *browser) enter(id onboarding.ID, in input) page {
 // there and harmless, and nothing was written. A good one is stored as it was meant.
 func TestBadInputs(t *testing.T) {
 	w := newWorld(t)
-	w.cloud.checks = []onboarding.CheckResult{{Name: "policy:domains", Title: "Domains", State: onboarding.CheckFailed, Overridable: true}}
+	w.cloud.checks = []onboarding.CheckResult{domains}
 	bad, good, planned := w.begun().ID, w.begun().ID, w.begun().ID // good takes what is good; a plan is read of the third
 	browsers := map[string]*browser{ada: w.as(ada), sam: w.as(sam), root: w.as(root)}
 	for i, id := range []onboarding.ID{bad, good, planned} {

@@ -179,7 +179,7 @@ func seenVersion(v *visit) int {
 
 // adminOverride lets a run start although a check failed.
 func (s *Server) adminOverride(w http.ResponseWriter, v *visit) error {
-	in := app.Override{Check: v.form.Get("check"), Reason: v.form.Get("reason")}
+	in := app.Override{Check: v.form.Get("check"), Finding: v.form.Get("finding"), Reason: v.form.Get("reason")}
 	r, err := s.App.OverrideCheck(v.Context(), v.actor, v.id, in)
 	code := onboarding.ErrorCode(err)
 	switch {

@@ -197,10 +197,11 @@ type AnswerSaved struct {
 }
 
 // CheckOverridden says that a specialist allowed a run to start although a preflight check failed. It counts for the
-// answers of that version only.
+// answers of that version only, and for what was found.
 type CheckOverridden struct {
 	Check   string `json:"check"`           // [CheckResult.Name]
 	Title   string `json:"title,omitempty"` // of the check; "" in lines of earlier versions
+	Found   string `json:"found,omitempty"` // [CheckResult.Found] as it was shown; "" in lines of earlier versions
 	Reason  string `json:"reason"`          // in the specialist's words
 	Version int    `json:"version"`         // of the answers
 }

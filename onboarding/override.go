@@ -12,9 +12,10 @@ type Reading struct {
 }
 
 // Override is a specialist's decision to start a run although a preflight check failed. It stands on the record, and
-// only for the answers it was made for.
+// only for the answers it was made for, and for what the check had found then.
 type Override struct {
 	Check   string // CheckResult.Name
+	Found   string // CheckResult.Found; "" in a decision of an earlier version, which no longer holds
 	Reason  string // in the specialist's words; the customer reads it
 	Version int    // of the answers
 	By      string // email address

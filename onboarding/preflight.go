@@ -1,6 +1,10 @@
 package onboarding
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
 
 // CheckState is how a preflight check ended.
 type CheckState string
@@ -30,4 +34,11 @@ type CheckResult struct {
 	Request     string   // text to send to Party, "" if none
 	On          Party    // who can fix it
 	Overridable bool     // a specialist may go on without it, with a reason
+}
+
+// Finding identifies what the check found, for a page that asks about it: a decision is about one finding, and not about
+// whatever the check may find later.
+func (c CheckResult) Finding() string {
+	h := sha256.Sum256(fields(string(c.State), c.Found))
+	return hex.EncodeToString(h[:16])
 }

@@ -31,7 +31,7 @@ func TestAnErasedHistoryStillVerifies(t *testing.T) {
 	t.Parallel()
 	s := pgtest.New(t)
 	ob := begin(t, s, ada, onboarding.VendorValues{})
-	must(t, s.OverrideCheck(t.Context(), sam, ob.ID, ob.Version, "domain", "A check", "Ada asked for it."))
+	must(t, s.OverrideCheck(t.Context(), sam, ob.ID, onboarding.CheckOverridden{Check: "domain", Title: "A check", Reason: "Ada asked for it.", Version: ob.Version}))
 	before := history(t, s, ob.ID)
 	must(t, s.Forget(t.Context(), onboarding.System, ob.ID))
 	after := history(t, s, ob.ID)

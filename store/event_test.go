@@ -71,8 +71,8 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	happened(onboarding.ColleagueRemoved{Email: cole.Email})
 
 	ob = status(t, s, ob.ID)
-	must(t, s.OverrideCheck(ctx, sam, ob.ID, ob.Version, "domain", "Members from outside are allowed", "It is an exception."))
-	happened(onboarding.CheckOverridden{Check: "domain", Title: "Members from outside are allowed", Reason: "It is an exception.", Version: ob.Version})
+	must(t, s.OverrideCheck(ctx, sam, ob.ID, onboarding.CheckOverridden{Check: "domain", Title: "Members from outside are allowed", Found: "They are not.", Reason: "It is an exception.", Version: ob.Version}))
+	happened(onboarding.CheckOverridden{Check: "domain", Title: "Members from outside are allowed", Found: "They are not.", Reason: "It is an exception.", Version: ob.Version})
 
 	must(t, s.ConsentAsked(ctx, ada, ob.ID))
 	must(t, s.ConsentRefused(ctx, ada, ob.ID, "access_denied"))

@@ -330,7 +330,7 @@ func TestEachWriteKnowsWhatBecameOfItWhenItsAnswerIsLost(t *testing.T) {
 			begin: func(l lab) use {
 				ob := begin(l.t, l.s, ada, onboarding.VendorValues{})
 				return use{ob.ID, func() error {
-					return l.s.OverrideCheck(l.t.Context(), sam, ob.ID, ob.Version, "domain", "Members from outside are allowed", "An exception.")
+					return l.s.OverrideCheck(l.t.Context(), sam, ob.ID, onboarding.CheckOverridden{Check: "domain", Title: "Members from outside are allowed", Found: "They are not.", Reason: "An exception.", Version: ob.Version})
 				}, nil}
 			},
 			events: []onboarding.EventKind{onboarding.EventCheckOverridden}, more: 1,

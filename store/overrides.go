@@ -15,8 +15,8 @@ WHERE a.onboarding = @id AND a.what = '` + string(onboarding.EventCheckOverridde
 ORDER BY a.seq`
 
 // OverrideCheck puts on the record that a run may start although a preflight check failed, for the answers of that
-// version: CodeStale when they changed since. The title is the check's, for people. Staff only.
-func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, check, title, reason string) error {
+// version: CodeStale when they changed since. Staff only.
+func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, o onboarding.CheckOverridden) error {
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
@@ -27,10 +27,10 @@ func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id on
 			return err
 		case ob.Archived:
 			return archived()
-		case ob.Version != version:
+		case ob.Version != o.Version:
 			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this check was read. Look at the checks again, then decide.")
 		}
-		return ob.append(ctx, actor, onboarding.CheckOverridden{Check: check, Title: title, Reason: reason, Version: version})
+		return ob.append(ctx, actor, o)
 	})
 	if err == nil {
 		s.changes.mark(id)
@@ -50,7 +50,7 @@ func (s *Store) Overrides(ctx context.Context, actor onboarding.Actor, id onboar
 	out := make([]onboarding.Override, 0, len(entries))
 	for _, e := range entries {
 		if d, ok := e.Event().(onboarding.CheckOverridden); ok {
-			out = append(out, onboarding.Override{Check: d.Check, Reason: d.Reason, Version: d.Version, By: e.Actor, At: e.At})
+			out = append(out, onboarding.Override{Check: d.Check, Found: d.Found, Reason: d.Reason, Version: d.Version, By: e.Actor, At: e.At})
 		}
 	}
 	return out, nil

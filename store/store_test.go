@@ -389,7 +389,7 @@ func TestVerifiesTheAuditAndDetectsTampering(t *testing.T) {
 			db := pgtest.NewDatabase(t)
 			s := pgtest.Open(t, db, store.Config{})
 			ob := begin(t, s, ada, onboarding.VendorValues{})
-			if err := s.OverrideCheck(t.Context(), sam, ob.ID, ob.Version, "domain", "A check — in full", "<b>"); err != nil {
+			if err := s.OverrideCheck(t.Context(), sam, ob.ID, onboarding.CheckOverridden{Check: "domain", Title: "A check — in full", Reason: "<b>", Version: ob.Version}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.VerifyAudit(t.Context(), sam, ob.ID); err != nil {

@@ -156,7 +156,7 @@ func TestForgettingTakesEverybodyOutOfEveryTable(t *testing.T) {
 	ob, err = d.answer(ctx, owner, ob, answers, len(d.Journey.Steps(wizard.Case{Vendor: ob.Vendor})))
 	must(err)
 	must(d.Store.AddNote(ctx, specialist, ob.ID, named+" answers slowly."))
-	must(d.Store.OverrideCheck(ctx, specialist, ob.ID, ob.Version, "billing", "Billing is on", named+" says it is on."))
+	must(d.Store.OverrideCheck(ctx, specialist, ob.ID, onboarding.CheckOverridden{Check: "billing", Title: "Billing is on", Reason: named + " says it is on.", Version: ob.Version}))
 	must(d.consent(ctx, owner, ob.ID, ob.Project))
 	must(d.provision(ctx, colleague, ob, s))
 	run, err := d.Store.LatestRun(ctx, owner, ob.ID)
