@@ -205,7 +205,7 @@ const readTries = 4
 func (s *Service) read(ctx context.Context, t *Task, f func() error) gcp.Failure {
 	for try := 1; ; try++ {
 		err := caught(string(t.Name), f)
-		failure := gcp.Classify(err)
+		failure := s.judge(err, t.Spec)
 		if failure.Class != gcp.Retry || try == readTries {
 			return failure
 		}

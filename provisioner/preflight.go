@@ -78,7 +78,7 @@ func (p *preflight) checks() []check {
 // answer reads one check, as often as its failures are worth it.
 func (p *preflight) answer(ctx context.Context, c check) (r onboarding.CheckResult, f gcp.Failure) {
 	var err error
-	f = p.s.read(ctx, &Task{Name: onboarding.TaskName(c.result.Name)}, func() error {
+	f = p.s.read(ctx, &Task{Name: onboarding.TaskName(c.result.Name), Spec: p.spec}, func() error {
 		r = c.result
 		r.State = onboarding.CheckOK
 		err = c.read(ctx, &r)

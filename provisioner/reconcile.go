@@ -98,7 +98,7 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 			return false // the error may only be our own hanging up
 		}
 
-		f := gcp.Classify(err)
+		f := e.s.judge(err, n.task.Spec)
 		if e.run.Kind == onboarding.RunVerify {
 			f = finding(f)
 		}
@@ -126,6 +126,9 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 			return e.fail(name, &onboarding.Error{Code: f.Code, Message: f.Message}, f.Operator)
 		}
 		delay = max(delay, f.After)
+		if now.Add(f.After).After(deadline) {
+			return e.fail(name, &onboarding.Error{Code: cmp.Or(f.Code, onboarding.CodeTimeout), Message: tooLong(f, n.task.Spec)}, f.Operator)
+		}
 		if now.Add(delay).After(deadline) {
 			code := f.Code
 			if code == "" || code == onboarding.CodeUnavailable || code == onboarding.CodeStale || code == onboarding.CodeCloud {

@@ -198,10 +198,11 @@ func roleWord(r onboarding.Role) string {
 	}
 }
 
-// sentenceCase is s with its first letter as a capital.
+// sentenceCase is s with its first letter as a capital, unless s begins with an address or an identifier.
 func sentenceCase(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
+	first, _, _ := strings.Cut(s, " ")
+	if n == 0 || strings.ContainsAny(strings.TrimRight(first, ".,:;"), "@/._:-0123456789") {
 		return s
 	}
 	return string(unicode.ToUpper(r)) + s[n:]

@@ -44,6 +44,10 @@ type Failure struct {
 	On       onboarding.Party // who is waited for
 	Action   string           // for Blocked: what they must do
 	Message  string           // one or two sentences for the customer
+	Said     string           // Google's own sentence, redacted, where it helps to read it; "" else
+	Account  string           // that Google doesn't know (yet); "" none
+	API      string           // that is off in the project Consumer; "" none
+	Consumer string           // number or ID of the project that the call was counted against; "" Google didn't say
 	Operator string           // for the operator, redacted, at most 1,000 bytes
 }
 
@@ -63,7 +67,7 @@ const (
 )
 
 // Classify reads any error of Google's clients, of the token endpoint or of the network, and passes on what
-// steps return themselves. nil is the zero Failure. Texts: GOOGLE-CLOUD.md's traps T1 to T15.
+// steps return themselves. nil is the zero Failure. Each text of Google's has a row in docs/traps.md.
 func Classify(err error) Failure {
 	if err == nil {
 		return Failure{}
@@ -234,7 +238,9 @@ func (a answer) says(any ...string) bool {
 }
 
 var (
-	constraint     = regexp.MustCompile(`constraints/[a-zA-Z0-9.]+`)
+	constraint     = regexp.MustCompile(`(?:[a-zA-Z]+C|c)onstraints/[a-zA-Z0-9._]+[a-zA-Z0-9]`)
+	apiName        = regexp.MustCompile(`[a-z]+\.googleapis\.com`)
+	perimeterID    = regexp.MustCompile(`vpcServiceControlsUniqueIdentifier: ?([\w-]+)`)
 	unknownAccount = regexp.MustCompile(`(?:Service account|User|Group) (\S+) does not exist`)
 	permissionName = regexp.MustCompile(`\b[a-z][a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+\b`)
 	deniedWithName = regexp.MustCompile(`(?:[Pp]ermission|does not have)[s]? '?([a-z][a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+)\b`)
@@ -243,9 +249,10 @@ var (
 func classifyAPI(e *googleapi.Error) Failure {
 	a := readAnswer(e)
 	after := cmp.Or(retryAfter(e.Header), a.delay)
+	said := clip(Redact(e.Message), 300)
 	slow := func(code onboarding.Code, message string) Failure {
 		f := retry(code, message)
-		f.After = after
+		f.After, f.Said = after, said
 		return f
 	}
 	// The order matters: the same status, and sometimes the same reason, means different things.
@@ -265,21 +272,15 @@ func classifyAPI(e *googleapi.Error) Failure {
 			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Allow the vendor's accounts in the organization policy",
 			Message: "An organization policy (domain restricted sharing) lets only your own organization's accounts be granted roles, so the vendor's account is refused. Your organization administrator can allow the vendor's customer ID.",
 		}
-	case constraint.MatchString(a.text) && e.Code < 500:
-		name := constraint.FindString(a.text)
-		return Failure{
-			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Make an exception from " + name,
-			Message: "The organization policy " + name + " forbids this. Your organization administrator can make an exception for the project.",
-		}
+	case e.Code < 500 && (constraint.MatchString(a.text) || a.says("denied by custom org policy", "denied by org policy")):
+		return policyForbids(constraint.FindString(a.text), said)
 	case a.reason("vpcServiceControls", "SECURITY_POLICY_VIOLATED") || a.says("prohibited by organization's policy"):
-		return Failure{
-			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Allow this access in VPC Service Controls",
-			Message: "Your organization's VPC Service Controls refuse the call. Your organization administrator can allow it.",
-		}
+		return perimeterRefuses(a)
 	case a.reason("SERVICE_DISABLED", "accessNotConfigured") || a.says("has not been used in project"):
 		name := cmp.Or(a.metadata["service"], "An API that this needs")
 		return Failure{
 			Class: Wait, After: after, Code: onboarding.CodeAPIDisabled, On: onboarding.PartyGoogle,
+			API: cmp.Or(a.metadata["service"], apiName.FindString(a.text)), Consumer: strings.TrimPrefix(a.metadata["consumer"], "projects/"),
 			Message: name + " is not on yet. Google takes some minutes to make an API known after it was enabled.",
 		}
 	case a.status == "ABORTED" || a.says("concurrent policy changes"):
@@ -293,9 +294,17 @@ func classifyAPI(e *googleapi.Error) Failure {
 		a.says("quota exceeded for quota metric"), a.status == "RESOURCE_EXHAUSTED":
 		return slow(onboarding.CodeQuota, "Google allows only so many calls at a time, or a quota of the project is used up. We wait and try again; if it stays so, look at the project's quotas.")
 	case e.Code == http.StatusBadRequest && unknownAccount.MatchString(a.text):
+		account := unknownAccount.FindStringSubmatch(a.text)[1]
 		return Failure{
-			Class: Wait, After: after, Code: onboarding.CodeNotFound, On: onboarding.PartyGoogle,
-			Message: fmt.Sprintf("Google does not know the account %s yet. A new account takes some minutes to be known; if it stays so, it does not exist: check its address.", unknownAccount.FindStringSubmatch(a.text)[1]),
+			Class: Wait, After: after, Code: onboarding.CodeNotFound, On: onboarding.PartyGoogle, Account: account,
+			Message: fmt.Sprintf("Google does not know the account %s yet. A new account takes some minutes to be known; if it stays so, it does not exist: check its address.", account),
+		}
+	case e.Code == http.StatusBadRequest && a.says("does not exist in the resource's hierarchy"):
+		return Failure{Class: Wait, After: after, Code: onboarding.CodeNotFound, On: onboarding.PartyGoogle, Message: "Google does not know the custom role everywhere yet. A new role takes some minutes to be known."}
+	case RequesterPays(e):
+		return Failure{
+			Class: Blocked, Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Turn off requester pays on the bucket, or choose another",
+			Message: "The bucket bills whoever reads it (requester pays), so each call must name a project that pays, and this one could not.",
 		}
 	case a.says("marked for deletion"):
 		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "Google keeps the name of a deleted role for up to 37 days, and this one can be brought back only in the first 7. Choose another deployment name, or wait."}
@@ -317,11 +326,40 @@ func classifyAPI(e *googleapi.Error) Failure {
 		return slow(onboarding.CodeCloud, "Google's answer could not be read. We look again.")
 	default:
 		f := Failure{Class: Final, Code: onboarding.CodeCloud, Message: "Google refused the request."}
-		if e.Message != "" {
-			f.Message = "Google refused the request: " + clip(Redact(e.Message), 300)
+		if said != "" {
+			f.Message = "Google refused the request: " + said
 		}
 		return f
 	}
+}
+
+func policyForbids(name, said string) Failure {
+	f := Failure{
+		Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Make an exception from " + cmp.Or(name, "the organization policy"), Said: said,
+		Message: "An organization policy forbids this. Your organization administrator can make an exception for the project.",
+	}
+	if name != "" {
+		f.Message = "The organization policy " + name + " forbids this. Your organization administrator can make an exception for the project."
+	}
+	if said != "" {
+		f.Message += " Google says: " + said
+	}
+	return f
+}
+
+func perimeterRefuses(a answer) Failure {
+	f := Failure{
+		Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Allow this access in VPC Service Controls",
+		Message: "Your organization's VPC Service Controls refuse the call. Your organization administrator can allow it.",
+	}
+	id := a.metadata["uid"]
+	if m := perimeterID.FindStringSubmatch(a.text); id == "" && m != nil {
+		id = m[1]
+	}
+	if id != "" {
+		f.Message += " They find the refusal in their audit logs by its identifier " + id + "."
+	}
+	return f
 }
 
 // ProjectDeleted is the failure of everything in a project that was deleted. Most services answer only that a
@@ -375,10 +413,10 @@ func Absent(err error) bool {
 	return IsStatus(err, http.StatusNotFound) || errors.Is(err, storage.ErrBucketNotExist) || errors.Is(err, storage.ErrObjectNotExist)
 }
 
-// maxAfter is how long Google may make us wait.
-const maxAfter = 10 * time.Minute
+// maxAfter bounds what a header may say, so that it can be calculated with.
+const maxAfter = 10 * 365 * 24 * time.Hour
 
-// retryAfter reads the header's seconds or date, up to maxAfter.
+// retryAfter reads the header's seconds or date.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
 	if v == "" {
@@ -386,7 +424,7 @@ func retryAfter(h http.Header) time.Duration {
 	}
 	var d time.Duration
 	if s, err := strconv.Atoi(v); err == nil {
-		d = time.Duration(s) * time.Second
+		d = time.Duration(min(s, int(maxAfter/time.Second))) * time.Second
 	} else if at, err := http.ParseTime(v); err == nil {
 		from, err := http.ParseTime(h.Get("Date"))
 		if err != nil {

@@ -46,6 +46,12 @@ func TestClassifyReadsGooglesAnswers(t *testing.T) {
 		{"T2 organization policy with the same code and reason", answered(412, `{"error":{"code":412,"message":"'us' violates constraint 'constraints/gcp.resourceLocations'","errors":[{"reason":"conditionNotMet"}]}}`), Blocked, onboarding.CodeOrgPolicy, onboarding.PartyOrganization, "constraints/gcp.resourceLocations"},
 		{"T3 bucket is ours", answered(409, `{"error":{"code":409,"message":"Your previous request to create the named bucket succeeded and you already own it.","errors":[{"reason":"conflict"}]}}`), Retry, onboarding.CodeStale, onboarding.PartyGoogle, "whether it is ours"},
 		{"T3 bucket is taken", answered(409, `{"error":{"code":409,"message":"The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.","errors":[{"reason":"conflict"}]}}`), Final, onboarding.CodeConflict, "", "another deployment name"},
+		{"T20 custom constraint", answered(412, `{"error":{"code":412,"message":"Operation denied by custom org policy: [\"customConstraints/custom.bucketNeedsCostCenter\": \"cost center label is required\"]","errors":[{"reason":"conditionNotMet"}]}}`), Blocked, onboarding.CodeOrgPolicy, onboarding.PartyOrganization, "The organization policy customConstraints/custom.bucketNeedsCostCenter forbids this"},
+		{"T20 in Google's words", answered(400, `{"error":{"code":400,"message":"Operation denied by custom org policy: [\"customConstraints/custom.x\": \"cost center label is required\"]"}}`), Blocked, onboarding.CodeOrgPolicy, onboarding.PartyOrganization, "cost center label is required"},
+		{"T20 without a name", answered(412, `{"error":{"code":412,"message":"Request denied by org policy on resource 'b'.","errors":[{"reason":"conditionNotMet"}]}}`), Blocked, onboarding.CodeOrgPolicy, onboarding.PartyOrganization, "An organization policy forbids this"},
+		{"T29 requester pays", answered(400, `{"error":{"code":400,"message":"Bucket is requester pays bucket but no user project provided.","errors":[{"reason":"required"}]}}`), Blocked, onboarding.CodePermission, onboarding.PartyCustomer, "requester pays"},
+		{"T37 identifier", answered(403, `{"error":{"code":403,"status":"PERMISSION_DENIED","message":"Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: aB3-x_9"}}`), Blocked, onboarding.CodeOrgPolicy, onboarding.PartyOrganization, "aB3-x_9"},
+		{"T40 role not known yet", answered(400, `{"error":{"code":400,"message":"Role (projects/acme/roles/tecton_acme) does not exist in the resource's hierarchy.","errors":[{"reason":"invalid"}]}}`), Wait, onboarding.CodeNotFound, onboarding.PartyGoogle, "custom role"},
 		{"T4 account not known yet", answered(400, `{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"Service account tecton-acme-spark@acme.iam.gserviceaccount.com does not exist."}}`), Wait, onboarding.CodeNotFound, onboarding.PartyGoogle, "tecton-acme-spark@acme.iam.gserviceaccount.com"},
 		{"T4 read of a new account", answered(403, `{"error":{"code":403,"status":"PERMISSION_DENIED","message":"Permission 'iam.serviceAccounts.getIamPolicy' denied on resource (or it may not exist)."}}`), Blocked, onboarding.CodePermission, onboarding.PartyCustomer, "iam.serviceAccounts.getIamPolicy"},
 		{"T5 account exists", answered(409, `{"error":{"code":409,"status":"ALREADY_EXISTS","message":"Service account tecton-acme-spark already exists within project projects/acme."}}`), Retry, onboarding.CodeStale, onboarding.PartyGoogle, ""},
@@ -111,7 +117,8 @@ func TestClassifyHonorsRetryAfter(t *testing.T) {
 	}{
 		{"seconds", answered(429, "{}", "Retry-After", "7"), 7 * time.Second},
 		{"date", answered(503, "", "Date", "Sun, 22 Nov 2026 10:00:00 GMT", "Retry-After", "Sun, 22 Nov 2026 10:00:30 GMT"), 30 * time.Second},
-		{"absurd", answered(503, "", "Retry-After", "999999999"), 10 * time.Minute},
+		{"a day", answered(429, `{"error":{"code":429,"details":[{"retryDelay":"86401s"}]}}`), 86401 * time.Second},
+		{"absurd", answered(503, "", "Retry-After", "999999999999999999"), maxAfter},
 		{"negative", answered(503, "", "Retry-After", "-5"), 0},
 		{"in the body", answered(429, `{"error":{"code":429,"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"3.5s"}]}}`), 3500 * time.Millisecond},
 		{"none", answered(429, "{}"), 0},
@@ -174,7 +181,7 @@ func FuzzClassify(f *testing.F) {
 			if got.Message == "" || got.Code == "" || !utf8.ValidString(got.Message) || len(got.Message) > 2000 {
 				t.Errorf("%s: code %q says %q", name, got.Code, got.Message)
 			}
-			if got.After < 0 || got.After > 10*time.Minute {
+			if got.After < 0 || got.After > maxAfter {
 				t.Errorf("%s: asks again after %s", name, got.After)
 			}
 			if len(got.Operator) > 1000 || !utf8.ValidString(got.Operator) || Redact(got.Operator) != got.Operator {

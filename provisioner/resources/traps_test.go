@@ -3,6 +3,7 @@ package resources_test
 import (
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/api/bigquery/v2"
 	"google.golang.org/api/cloudresourcemanager/v3"
 	"google.golang.org/api/iam/v1"
+	"google.golang.org/api/storage/v1"
 
 	"groundwork/emulator"
 	"groundwork/onboarding"
@@ -420,14 +422,143 @@ func TestRefusalsNameWhoMustAct(t *testing.T) {
 	}
 }
 
+// T20, case 3.
+func TestACustomConstraintBlocksAtOnceOnTheOrganization(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.Bucket})
+	w.Cloud.AddProject(emulator.Project{
+		ID: "acme-data", Billing: true, Organization: "1001", IAM: map[string]string{"user:" + steptest.Owner: "roles/owner"},
+		APIs: []string{"serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com", "iam.googleapis.com", "storage.googleapis.com"},
+	})
+	w.Cloud.AddCustomConstraint("1001", emulator.CustomConstraint{
+		Name: "custom.bucketNeedsCostCenter", DisplayName: "Cost center", Description: "cost center label is required",
+		Condition: `!("cost-center" in resource.labels)`,
+	})
+	w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "custom.bucketNeedsCostCenter", Enforce: true})
+	plan := w.Plan()
+	began := w.Clock.Now()
+	task := w.Task(w.Execute(onboarding.RunProvision, plan), "bucket")
+	if task.State != onboarding.TaskBlocked || task.Code != onboarding.CodeOrgPolicy || task.On != onboarding.PartyOrganization {
+		t.Errorf("the bucket is %s (%s) on %s", task.State, task.Code, task.On)
+	}
+	for _, part := range []string{"customConstraints/custom.bucketNeedsCostCenter", "cost center label is required"} {
+		if !strings.Contains(task.Message, part) {
+			t.Errorf("%q doesn't say %q", task.Message, part)
+		}
+	}
+	if took := w.Clock.Now().Sub(began); took > time.Minute {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// T21, case 4.
+func TestAnAPIThatIsOffInTheClientsProjectIsTheVendors(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.BigtableInstance})
+	w.Cloud.AddProject(emulator.Project{ID: "vendor-oauth", Number: steptest.ClientProject, APIs: []string{
+		"serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com", "iam.googleapis.com", "bigtableadmin.googleapis.com", "orgpolicy.googleapis.com", "cloudbilling.googleapis.com",
+	}})
+	w.SignInThroughClient(steptest.Owner)
+	plan := w.Plan()
+	w.Cloud.SetAPI("vendor-oauth", "bigtableadmin.googleapis.com", false)
+	w.Cloud.SetAPI("vendor-oauth", "orgpolicy.googleapis.com", false)
+	task := w.Task(w.Execute(onboarding.RunProvision, plan), "bigtable-instance")
+	if task.State != onboarding.TaskBlocked || task.On != onboarding.PartySpecialist || !strings.Contains(task.ActionText, steptest.ClientProject) || !strings.Contains(task.ActionText, "bigtableadmin.googleapis.com") {
+		t.Errorf("the instance is %s on %s, who must %q: %s", task.State, task.On, task.ActionText, task.Message)
+	}
+	for _, c := range w.Preflight() {
+		if c.Name == "policy:gcp.resourceLocations" && (c.State != onboarding.CheckUnreadable || c.On != onboarding.PartySpecialist || !strings.Contains(strings.Join(c.Fix, " "), steptest.ClientProject)) {
+			t.Errorf("the check is %+v", c)
+		}
+	}
+	w.Cloud.SetAPI("vendor-oauth", "bigtableadmin.googleapis.com", true)
+	w.Succeeds(w.Retry())
+}
+
+// T24: a limit of how many there may be isn't waited out.
+func TestALimitOfHowManyThereMayBeIsSaidAtOnce(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.SparkAccount})
+	w.Cloud.SetQuota("acme-data", emulator.QuotaServiceAccounts, 1)
+	plan := w.Plan()
+	began := w.Clock.Now()
+	task := w.Task(w.Execute(onboarding.RunProvision, plan), "spark-account")
+	if task.State != onboarding.TaskFailed || task.Code != onboarding.CodeQuota {
+		t.Errorf("the account is %s (%s)", task.State, task.Code)
+	}
+	for _, part := range []string{"wait 1 day", "Google says: ", "https://console.cloud.google.com/iam-admin/quotas?project=acme-data", "existing service account"} {
+		if !strings.Contains(task.Message, part) {
+			t.Errorf("%q doesn't say %q", task.Message, part)
+		}
+	}
+	if took := w.Clock.Now().Sub(began); took > time.Minute {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// T29: the data plane project pays for a bucket that bills whoever reads it.
+func TestABucketThatBillsItsReadersIsBoundAtTheDataPlanesExpense(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.SparkAccount, resources.ReadBucket})
+	w.Cloud.SetIAM("projects/acme-warehouse", "user:"+steptest.Owner, "")
+	w.Cloud.SetIAM("buckets/acme-landing", "user:"+steptest.Owner, "roles/storage.admin")
+	w.Cloud.SetIAM("projects/acme-warehouse", "user:"+steptest.Bystander, "roles/owner")
+	_, err := w.Clients(steptest.Bystander).Buckets.Buckets.Patch("acme-landing", &storage.Bucket{Billing: &storage.BucketBilling{RequesterPays: true}}).Context(t.Context()).Do()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Succeeds(w.Run())
+	if !slices.ContainsFunc(w.Cloud.IAM("buckets/acme-landing").Bindings, func(b emulator.Binding) bool { return slices.Contains(b.Members, "serviceAccount:"+spark) }) {
+		t.Error("the Spark account isn't on the bucket")
+	}
+	w.Succeeds(w.Teardown(nil))
+}
+
+// T37, case 17.
+func TestARefusalOfAPerimeterNamesItsIdentifier(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.Bucket})
+	plan := w.Plan()
+	w.Cloud.SetPerimeter("acme-data", &emulator.Perimeter{Services: []string{"storage.googleapis.com"}})
+	task := w.Task(w.Execute(onboarding.RunProvision, plan), "bucket")
+	if task.State != onboarding.TaskBlocked || task.On != onboarding.PartyOrganization || !regexp.MustCompile(`by its identifier [\w-]{20,}\.`).MatchString(task.Message) {
+		t.Errorf("the bucket is %s on %s: %s", task.State, task.On, task.Message)
+	}
+	w.Cloud.SetPerimeter("acme-data", nil)
+	w.Succeeds(w.Retry())
+}
+
+// T40, case 16.
+func TestARoleThatIsNotKnownYetIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Cloud.SetProjectPropagation("acme-data", emulator.Propagation{Roles: emulator.Duration(3 * time.Minute)})
+	refused := false
+	w.Succeeds(w.Run())
+	for _, c := range w.Cloud.Calls() {
+		refused = refused || c.Status == http.StatusBadRequest && strings.Contains(c.Path, "/iam")
+	}
+	if !refused {
+		t.Error("the role was known at once")
+	}
+}
+
+// Case 22.
 func TestAMistypedControlPlaneAccountIsNamed(t *testing.T) {
 	t.Parallel()
 	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.SparkAccount, resources.ActAs})
 	w.Spec.ControlPlaneAccount = "tecton-typo@tecton-vendor.iam.gserviceaccount.com"
-	task := w.Task(w.Run(), "act-as")
-	if task.State != onboarding.TaskFailed || !strings.Contains(task.Message, w.Spec.ControlPlaneAccount) {
-		t.Errorf("act-as is %s (%s): %s", task.State, task.Code, task.Message)
+	plan := w.Plan()
+	began := w.Clock.Now()
+	task := w.Task(w.Execute(onboarding.RunProvision, plan), "act-as")
+	if task.State != onboarding.TaskBlocked || task.On != onboarding.PartySpecialist || !strings.Contains(task.Message, w.Spec.ControlPlaneAccount+" does not exist") {
+		t.Errorf("act-as is %s (%s) on %s: %s", task.State, task.Code, task.On, task.Message)
 	}
+	if took := w.Clock.Now().Sub(began); took < time.Minute || took > 3*time.Minute {
+		t.Errorf("it was said after %s", took)
+	}
+	w.Cloud.AddServiceAccount("tecton-vendor", w.Spec.ControlPlaneAccount)
+	w.Succeeds(w.Retry())
 }
 
 func TestAMissingDataSourceIsNamed(t *testing.T) {

@@ -38,6 +38,13 @@ const (
 	WorkspaceToken = "sample-workspace-token"
 )
 
+// ClientProject is the number of the OAuth client's own project, which is nowhere unless a test adds it.
+const (
+	ClientProject = "555000111222"
+	client        = ClientProject + "-sample.apps.googleusercontent.com"
+	clientSecret  = "sample-client-secret"
+)
+
 var projects = []string{"acme-data", "acme-warehouse", "tecton-vendor", "somebody-else"}
 
 // Spec is a sample with everything switched on: Databricks with the secret scope, Bigtable, and each kind of data source.
@@ -97,7 +104,7 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 func New(t *testing.T, spec onboarding.Spec, catalog []*provisioner.Step) *World {
 	t.Helper()
 	clock := &Clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
-	cloud, err := emulator.New(emulator.Config{Seed: 7, Now: clock.Now})
+	cloud, err := emulator.New(emulator.Config{Seed: 7, Now: clock.Now, Clients: []emulator.OAuthClient{{ID: client, Secret: clientSecret}}})
 	if err != nil {
 		t.Fatalf("emulator: %v", err)
 	}
@@ -150,6 +157,7 @@ func (w *World) Only(catalog []*provisioner.Step) {
 	w.service = provisioner.NewService(provisioner.Config{
 		Ledger: w.ledger, Vault: ledgertest.Vault{}, Catalog: catalog, GoogleEndpoint: w.address,
 		Guard: &provisioner.Guard{Dials: w.dials},
+		OAuth: &oauth2.Config{ClientID: client, ClientSecret: clientSecret, Endpoint: oauth2.Endpoint{TokenURL: w.address + "/token"}},
 		Now:   w.Clock.Now, Sleep: w.Clock.Sleep, Jitter: func() float64 { return 0.5 },
 	})
 }
@@ -164,6 +172,12 @@ func (w *World) Dial(host, to string) {
 func (w *World) SignIn(email string) {
 	w.ledger.SignIn(onboarding.Consent{Onboarding: w.Spec.Onboarding, Email: email, Project: Spec().Project},
 		onboarding.ConsentToken{AccessToken: w.Cloud.Token(email), Expiry: w.Clock.Now().AddDate(0, 1, 0)})
+}
+
+// SignInThroughClient is SignIn by the OAuth client, whose own project Google then counts calls against.
+func (w *World) SignInThroughClient(email string) {
+	w.ledger.SignIn(onboarding.Consent{Onboarding: w.Spec.Onboarding, Email: email, Project: Spec().Project},
+		onboarding.ConsentToken{RefreshToken: w.Cloud.RefreshToken(client, email, provisioner.Scopes...)})
 }
 
 // Secret sets a sealed secret; "" takes it away.

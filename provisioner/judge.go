@@ -1,0 +1,83 @@
+package provisioner
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
+)
+
+// judge is gcp.Classify for a task of a spec, which says whose an account or a project is.
+func (s *Service) judge(err error, spec onboarding.Spec) gcp.Failure {
+	f := gcp.Classify(err)
+	switch {
+	case f.Account != "":
+		return ofAccount(f, spec)
+	case f.Code == onboarding.CodeAPIDisabled && f.Consumer != "" && s.cfg.OAuth != nil && f.Consumer == ClientProject(s.cfg.OAuth.ClientID):
+		f.Class, f.On = gcp.Blocked, onboarding.PartySpecialist
+		f.Action = fmt.Sprintf("Turn on %s in the OAuth client's project %s", f.API, f.Consumer)
+		f.Message = fmt.Sprintf("%s is off in the vendor's own Google Cloud project, so Google refuses the call. Your specialist turns it on there; nothing in your project has to change.", f.API)
+	}
+	return f
+}
+
+// knownWithin is how long Google may take to know an account that somebody named.
+const knownWithin = 2 * time.Minute
+
+// ofAccount is the failure about an account that Google doesn't know. One that a person named existed before, or it never
+// did; one that this run creates is only not known everywhere yet.
+func ofAccount(f gcp.Failure, spec onboarding.Spec) gcp.Failure {
+	named := func(on onboarding.Party, what, action string) gcp.Failure {
+		f.Class, f.Grace, f.On, f.Action = gcp.Blocked, knownWithin, on, action
+		f.Message = fmt.Sprintf("%s %s does not exist, so it can't be given a role.", what, f.Account)
+		return f
+	}
+	is := func(account string) bool { return account != "" && strings.EqualFold(account, f.Account) }
+	switch {
+	case is(spec.ControlPlaneAccount):
+		return named(onboarding.PartySpecialist, "The control plane service account", "Correct the control plane service account, or create it: "+f.Account)
+	case is(spec.Vendor.ServingAccount):
+		return named(onboarding.PartySpecialist, "The serving service account", "Correct the serving service account, or create it: "+f.Account)
+	case is(spec.ExistingSpark):
+		return named(onboarding.PartyCustomer, "The Spark service account", "Create the account, or name another: "+f.Account)
+	case is(spec.Databricks.Account):
+		return named(onboarding.PartyCustomer, "The Databricks workspace's service account", "Correct the workspace's service account: "+f.Account)
+	}
+	return f
+}
+
+// tooLong says that Google wants to be asked again only after the task's time is over, as for a limit of how many there
+// may be (T24).
+func tooLong(f gcp.Failure, spec onboarding.Spec) string {
+	text := "Google asks to wait " + inDuration(f.After) + ", which is longer than this task may take."
+	if f.Said != "" {
+		text += " Google says: " + strings.TrimRight(f.Said, ".") + "."
+	}
+	if f.Code != onboarding.CodeQuota {
+		return text + " Try again then; what was made is kept."
+	}
+	text += " Ask for a higher quota at https://console.cloud.google.com/iam-admin/quotas?project=" + url.QueryEscape(spec.Project)
+	if strings.Contains(strings.ToLower(f.Said), "service account") {
+		text += " or name an existing service account in the form"
+	}
+	return text + ", then try again."
+}
+
+// inDuration is a duration in words, in its largest unit.
+func inDuration(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		if n := int((d + u.unit/2) / u.unit); d >= u.unit {
+			if n == 1 {
+				return "1 " + u.name
+			}
+			return fmt.Sprintf("%d %ss", n, u.name)
+		}
+	}
+	return "a moment"
+}
