@@ -24,6 +24,9 @@ type Env struct {
 	Now  func() time.Time // UTC
 	// Log adds a line to the task's log, shown to the customer.
 	Log func(format string, args ...any)
+	// Follow records the name of a long-running operation that Apply started, so that it is followed to its end, by whichever
+	// worker has the run then.
+	Follow func(operation string)
 	// Say is Log for what the record tells apart.
 	Say func(kind Remark, format string, args ...any)
 	// Tasks are all tasks of the spec, in the order of the plan.

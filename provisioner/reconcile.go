@@ -47,17 +47,21 @@ func (e *execution) do(n *node) bool {
 		return e.finish(name, onboarding.Outcome{Message: why, Left: why})
 	}
 
+	item := onboarding.Find(e.items, n.task.Key)
+	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" }), operation: unfinished(before.Events)}
 	env := e.env.of(n.task)
 	env.Spec.EraseData = env.Spec.EraseData || n.line.Erase
 	env.Log = func(format string, args ...any) {
 		// A log line that cannot be written stops the run through halt; the step need not know.
 		_ = e.note(name, "log", fmt.Sprintf(format, args...))
 	}
+	env.Follow = func(operation string) {
+		mem.operation = operation
+		_ = e.note(name, operationBegan, operationWords+operation)
+	}
 	env.Say = func(kind Remark, format string, args ...any) {
 		_ = e.note(name, string(kind), fmt.Sprintf(format, args...))
 	}
-	item := onboarding.Find(e.items, n.task.Key)
-	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })}
 	return e.settle(n, env, mem)
 }
 

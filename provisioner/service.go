@@ -158,6 +158,7 @@ func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec, task
 		Spec: spec, Tasks: tasks, Cloud: c, Caller: a.email(), Secret: a.secret,
 		HTTP: s.cfg.Guard.HTTP(".gcp.databricks.com"), Dial: s.cfg.Guard.Dial, Now: s.cfg.Now,
 		Log:       func(string, ...any) {},
+		Follow:    func(string) {},
 		Say:       func(Remark, string, ...any) {},
 		Items:     func(context.Context) ([]onboarding.Item, error) { return nil, nil },
 		Results:   func() []onboarding.Task { return nil },

@@ -42,6 +42,9 @@ type StepDef[S any] struct {
 	Diff func(want, got S) []string
 	// Apply makes ONE call that changes something. nil: the step only checks (ActionCheck), or guides.
 	Apply func(context.Context, *Env, Change[S]) error
+	// Operation reads a long-running operation that Apply gave to [Env.Follow]: whether it is over, and how it failed, which is
+	// or wraps a [gcp.OperationError]. While it isn't over, nothing else is done. nil: Apply starts none.
+	Operation func(ctx context.Context, env *Env, want S, name string) (over bool, err error)
 	// Verify looks at the result; [onboarding.NotReady] means look again later. nil: the second Check is enough.
 	Verify func(context.Context, *Env, S) error
 	// Undo deletes what is owned; deleting what is gone is success. nil: nothing to undo.

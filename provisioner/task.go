@@ -182,59 +182,8 @@ type Task struct {
 		apply(context.Context, *Env, onboarding.Action, *sighting) error
 		verify(context.Context, *Env) error
 		undo(context.Context, *Env) error
+		operation(ctx context.Context, env *Env, name string) (over bool, err error)
 	}
-}
-
-// sighting is what a check found.
-type sighting struct {
-	owned       bool
-	theirs      bool
-	gone        bool
-	differences []string
-	observed    any // *Observed[S]
-	state       any // what is there, S
-}
-
-type resource[S any] struct {
-	def  StepDef[S]
-	want S
-}
-
-func (r resource[S]) look(ctx context.Context, env *Env) (*sighting, error) {
-	if r.def.Check == nil {
-		return nil, nil
-	}
-	got, err := r.def.Check(ctx, env, r.want)
-	if err != nil || got == nil {
-		return nil, err
-	}
-	s := &sighting{owned: got.Owned, theirs: got.Theirs, gone: got.Gone, observed: got, state: got.State}
-	if r.def.Diff != nil {
-		s.differences = r.def.Diff(r.want, got.State)
-	}
-	return s, nil
-}
-
-func (r resource[S]) apply(ctx context.Context, env *Env, action onboarding.Action, s *sighting) error {
-	c := Change[S]{Action: action, Want: r.want}
-	if s != nil {
-		c.Got = s.observed.(*Observed[S])
-	}
-	return r.def.Apply(ctx, env, c)
-}
-
-func (r resource[S]) verify(ctx context.Context, env *Env) error {
-	if r.def.Verify == nil {
-		return nil
-	}
-	return r.def.Verify(ctx, env, r.want)
-}
-
-func (r resource[S]) undo(ctx context.Context, env *Env) error {
-	if r.def.Undo == nil {
-		return nil
-	}
-	return r.def.Undo(ctx, env, r.want)
 }
 
 // Timeout is how long the task may take, waiting included.
@@ -344,6 +293,7 @@ type pass struct {
 	begun     bool            // a change of this task was attempted in this run, perhaps by a worker that died
 	applied   string          // the last change that Google accepted
 	appliedAt time.Time
+	operation string // of Google's that isn't over, as far as is known; "" none
 }
 
 // recorder writes a line of the task's log, and with it what becomes of its item of the inventory.
@@ -357,6 +307,9 @@ type recorder func(kind, text string, item onboarding.Item) error
 func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.PlannedTask, note recorder, mem *pass) error {
 	if why := t.drifted(approved); why != "" {
 		return t.planChanged(why)
+	}
+	if err := t.follow(ctx, env, note, mem); err != nil {
+		return err
 	}
 	for round := 0; ; round++ {
 		s, err := t.res.look(ctx, env)

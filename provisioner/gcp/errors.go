@@ -84,6 +84,7 @@ func classify(err error) Failure {
 		known    *onboarding.Error
 		token    *oauth2.RetrieveError
 		api      *googleapi.Error
+		ended    *OperationError
 		syntax   *json.SyntaxError
 		badType  *json.UnmarshalTypeError
 		network  net.Error
@@ -105,6 +106,8 @@ func classify(err error) Failure {
 		return f
 	case errors.As(err, &token):
 		return classifyToken(token)
+	case errors.As(err, &ended):
+		return classifyOperation(ended)
 	case errors.As(err, &api):
 		return classifyAPI(api)
 	case errors.Is(err, storage.ErrBucketNotExist), errors.Is(err, storage.ErrObjectNotExist):

@@ -46,6 +46,7 @@ var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
 	Check:       checkInstance,
 	Diff:        diffInstance,
 	Apply:       applyInstance,
+	Operation:   operationOfInstance,
 	Verify:      verifyInstance,
 	Undo:        undoInstance,
 	Gcloud:      gcloudInstance,
@@ -178,11 +179,11 @@ func applyInstance(ctx context.Context, env *provisioner.Env, c provisioner.Chan
 			labels = map[string]string{}
 		}
 		maps.Copy(labels, want.Labels)
-		_, err := instances.PartialUpdateInstance(want.Name, &bigtableadmin.Instance{Labels: labels}).UpdateMask("labels").Context(ctx).Do()
+		op, err := instances.PartialUpdateInstance(want.Name, &bigtableadmin.Instance{Labels: labels}).UpdateMask("labels").Context(ctx).Do()
 		if err != nil {
 			return fmt.Errorf("label instance %s: %w", want.Name, err)
 		}
-		return nil
+		return followInstance(env, want, op)
 	}
 	parent, id, _ := strings.Cut(want.Name, "/instances/")
 	op, err := instances.Create(parent, &bigtableadmin.CreateInstanceRequest{
@@ -197,13 +198,40 @@ func applyInstance(ctx context.Context, env *provisioner.Env, c provisioner.Chan
 		return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
 	case err != nil:
 		return fmt.Errorf("create instance %s: %w", want.Name, err)
-	case op.Error != nil:
-		return &onboarding.Error{
-			Code: onboarding.CodeCloud, Message: "Google could not create the Bigtable instance: " + op.Error.Message,
-			Err: fmt.Errorf("create instance %s: operation %s: %d %s", want.Name, op.Name, op.Error.Code, op.Error.Message),
-		}
 	}
-	return nil
+	return followInstance(env, want, op)
+}
+
+func followInstance(env *provisioner.Env, want instance, op *bigtableadmin.Operation) error {
+	if !op.Done {
+		env.Follow(op.Name)
+		return nil
+	}
+	return instanceError(want, op)
+}
+
+func operationOfInstance(ctx context.Context, env *provisioner.Env, want instance, name string) (bool, error) {
+	op, err := env.Cloud.Bigtable.Operations.Get(name).Context(ctx).Do()
+	if err != nil {
+		return false, fmt.Errorf("read operation %s: %w", name, err)
+	}
+	return op.Done, instanceError(want, op)
+}
+
+// instanceError is how an operation on the instance ended; nil: well, or not yet.
+func instanceError(want instance, op *bigtableadmin.Operation) error {
+	if op.Error == nil {
+		return nil
+	}
+	failed := &gcp.OperationError{Name: op.Name, Code: op.Error.Code, Message: op.Error.Message, Details: details(op.Error.Details)}
+	if !gcp.SoldOut(failed) || want.Zone == "" {
+		return failed
+	}
+	region := want.Zone[:strings.LastIndexByte(want.Zone, '-')]
+	return &onboarding.Blocked{
+		Code: onboarding.CodeQuota, On: onboarding.PartyCustomer, Action: "Choose another zone of " + region, Err: failed,
+		Why: fmt.Sprintf("The zone %s has no room for the Bigtable instance, so Google took it back. Choose another zone of %s in the form and approve the new plan, or try again later. Google says: %s", want.Zone, region, failed.Message),
+	}
 }
 
 func verifyInstance(ctx context.Context, env *provisioner.Env, want instance) error {

@@ -15,6 +15,7 @@ import (
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
 )
 
 // maxBatch is how many APIs one call may enable.
@@ -38,6 +39,7 @@ var EnableAPIs = provisioner.Define(provisioner.StepDef[apis]{
 	Check:       checkAPIs,
 	Diff:        diffAPIs,
 	Apply:       applyAPIs,
+	Operation:   operationOfAPIs,
 	Undo:        undoAPIs,
 	Gcloud:      gcloudAPIs,
 	Terraform:   terraformAPIs,
@@ -95,13 +97,26 @@ func applyAPIs(ctx context.Context, env *provisioner.Env, c provisioner.Change[a
 	if err != nil {
 		return fmt.Errorf("enable %s: %w", strings.Join(off, ", "), err)
 	}
-	if op.Error != nil {
-		return &onboarding.Error{
-			Code: onboarding.CodeCloud, Err: fmt.Errorf("enable %s: operation %s: %d %s", strings.Join(off, ", "), op.Name, op.Error.Code, op.Error.Message),
-			Message: "Google could not turn on the APIs: " + op.Error.Message,
-		}
+	if !op.Done {
+		env.Follow(op.Name)
+		return nil
 	}
-	return nil
+	return apisError(op)
+}
+
+func operationOfAPIs(ctx context.Context, env *provisioner.Env, _ apis, name string) (bool, error) {
+	op, err := env.Cloud.Usage.Operations.Get(name).Context(ctx).Do()
+	if err != nil {
+		return false, fmt.Errorf("read operation %s: %w", name, err)
+	}
+	return op.Done, apisError(op)
+}
+
+func apisError(op *serviceusage.Operation) error {
+	if op.Error == nil {
+		return nil
+	}
+	return &gcp.OperationError{Name: op.Name, Code: op.Error.Code, Message: op.Error.Message, Details: details(op.Error.Details)}
 }
 
 func undoAPIs(_ context.Context, _ *provisioner.Env, want apis) error {

@@ -65,4 +65,13 @@ func permission(name, why, on string) onboarding.Permission {
 	return onboarding.Permission{Name: name, Why: why, On: on}
 }
 
+// details are those of an operation's error, as Google wrote them.
+func details(all []googleapi.RawMessage) string {
+	var text strings.Builder
+	for _, d := range all {
+		text.Write(d)
+	}
+	return text.String()
+}
+
 func serviceAccount(email string) string { return "serviceAccount:" + email }

@@ -1,0 +1,114 @@
+package resources_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"groundwork/emulator"
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/resources"
+	"groundwork/provisioner/steptest"
+)
+
+// posts counts what was sent to an address, whatever came of it.
+func posts(w *steptest.World, path string) int {
+	n := 0
+	for _, c := range w.Cloud.Calls() {
+		if p, _, _ := strings.Cut(c.Path, "?"); c.Method == http.MethodPost && p == path && c.Person == steptest.Owner {
+			n++
+		}
+	}
+	return n
+}
+
+// T23, cases 6 and 7: the operation's own error says who must act, and nothing is made again before they did.
+func TestAnOperationThatFailsIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	const instances, enable = "/v2/projects/acme-data/instances", "/v1/projects/acme-data/services:batchEnable"
+	for name, c := range map[string]struct {
+		fails, works func(*steptest.World)
+		post         string
+		task         onboarding.TaskName
+		state        onboarding.TaskState
+		code         onboarding.Code
+		on           onboarding.Party
+		says         []string
+	}{
+		"sold out": {
+			func(w *steptest.World) { w.Cloud.SetZone("us-west1-a", true) },
+			func(w *steptest.World) { w.Cloud.SetZone("us-west1-a", false) },
+			instances, "bigtable-instance", onboarding.TaskBlocked, onboarding.CodeQuota, onboarding.PartyCustomer,
+			[]string{"us-west1-a has no room", "another zone of us-west1", "Google says: ", "Please try a different zone"},
+		},
+		"quota": {
+			func(w *steptest.World) { w.Cloud.SetQuota("acme-data", emulator.QuotaBigtableNodes, 0) },
+			func(w *steptest.World) { w.Cloud.SetQuota("acme-data", emulator.QuotaBigtableNodes, -1) },
+			instances, "bigtable-instance", onboarding.TaskBlocked, onboarding.CodeQuota, onboarding.PartyCustomer,
+			[]string{"https://console.cloud.google.com/iam-admin/quotas", "Google says: ", "node quota"},
+		},
+		"policy": {
+			func(w *steptest.World) {
+				w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Method: "POST", Path: instances}, Fails: &emulator.Status{Code: 9, Message: "Constraint constraints/gcp.restrictNonCmekServices violated for projects/acme-data."}})
+			},
+			func(w *steptest.World) { w.Cloud.RemoveRule(0) },
+			instances, "bigtable-instance", onboarding.TaskBlocked, onboarding.CodeOrgPolicy, onboarding.PartyOrganization,
+			[]string{"constraints/gcp.restrictNonCmekServices"},
+		},
+		"an API": {
+			func(w *steptest.World) {
+				w.Cloud.SetAPIFailure("acme-data", "bigtable.googleapis.com", &emulator.Status{Code: 9, Message: "The terms of service were not accepted."})
+			},
+			func(w *steptest.World) { w.Cloud.SetAPIFailure("acme-data", "bigtable.googleapis.com", nil) },
+			enable, "enable-apis", onboarding.TaskFailed, onboarding.CodeCloud, "",
+			[]string{"Google says: The terms of service were not accepted."},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.BigtableInstance})
+			w.Cloud.SetSpeed(5 * time.Minute)
+			c.fails(w)
+			task := w.Task(w.Run(), c.task)
+			if task.State != c.state || task.Code != c.code || task.On != c.on {
+				t.Errorf("%s is %s (%s) on %q", c.task, task.State, task.Code, task.On)
+			}
+			for _, part := range c.says {
+				if !strings.Contains(task.Message, part) {
+					t.Errorf("%q doesn't say %q", task.Message, part)
+				}
+			}
+			if n := posts(w, c.post); n != 1 {
+				t.Errorf("it was made %d times", n)
+			}
+			c.works(w)
+			w.Succeeds(w.Retry())
+			if n := posts(w, c.post); n != 2 {
+				t.Errorf("with the retry it was made %d times", n)
+			}
+		})
+	}
+}
+
+// A worker that takes a run over follows the operation that another one began.
+func TestAnOperationIsFollowedByNameAfterARestart(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.BigtableInstance})
+	w.Cloud.SetSpeed(40 * time.Minute) // longer than the task may take
+	w.Cloud.SetAPI("acme-data", "bigtable.googleapis.com", true)
+	w.Cloud.SetAPI("acme-data", "bigtableadmin.googleapis.com", true)
+	w.Cloud.SetZone("us-west1-a", true)
+	const instances = "/v2/projects/acme-data/instances"
+	if task := w.Task(w.Run(), "bigtable-instance"); task.State != onboarding.TaskFailed || task.Code != onboarding.CodeTimeout {
+		t.Fatalf("it is %s (%s): %s", task.State, task.Code, task.Message)
+	}
+	task := w.Task(w.Retry(), "bigtable-instance")
+	if task.State != onboarding.TaskBlocked || !strings.Contains(task.Message, "Please try a different zone") {
+		t.Errorf("after the restart it is %s (%s): %s", task.State, task.Code, task.Message)
+	}
+	if n := posts(w, instances); n != 1 {
+		t.Errorf("it was made %d times", n)
+	}
+}
