@@ -174,14 +174,36 @@ func (c Client) ListScopes(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// CreateScope makes a secret scope. One that exists is success, so that a lost answer may be followed by a
-// second try.
-func (c Client) CreateScope(ctx context.Context, scope string) error {
-	err := c.call(ctx, http.MethodPost, "/api/2.0/secrets/scopes/create", map[string]string{"scope": scope}, nil)
-	if IsCode(err, "RESOURCE_ALREADY_EXISTS") {
-		return nil
+// ClusterPolicies lists the names of the cluster policies that the token's owner may make clusters by, also without
+// [Client.CanCreateClusters].
+func (c Client) ClusterPolicies(ctx context.Context) ([]string, error) {
+	var out struct {
+		Policies []struct {
+			Name string `json:"name"`
+		} `json:"policies"`
 	}
-	return err
+	err := c.call(ctx, http.MethodGet, "/api/2.0/policies/clusters/list", nil, &out)
+	var names []string
+	for _, p := range out.Policies {
+		names = append(names, p.Name)
+	}
+	return names, err
+}
+
+// CreateScope makes a secret scope, and reports whether everybody in the workspace manages it: without the Premium tier
+// there is no other way. One that exists is success, so that a lost answer may be followed by a second try.
+func (c Client) CreateScope(ctx context.Context, scope string) (everybody bool, err error) {
+	const path = "/api/2.0/secrets/scopes/create"
+	err = c.call(ctx, http.MethodPost, path, map[string]string{"scope": scope}, nil)
+	var refused *Error
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && strings.Contains(refused.Message, "initial_manage_principal") {
+		everybody = true
+		err = c.call(ctx, http.MethodPost, path, map[string]string{"scope": scope, "initial_manage_principal": "users"}, nil)
+	}
+	if IsCode(err, "RESOURCE_ALREADY_EXISTS") {
+		return everybody, nil
+	}
+	return everybody, err
 }
 
 // ListSecrets lists the keys in a scope, never their values.

@@ -113,7 +113,7 @@ func TestScopesAndSecretsOnTheEmulatedWorkspace(t *testing.T) {
 	c := databricks.Client{HTTP: server.Client(), URL: server.URL + "/_/" + host, Token: onboarding.NewSecret(token)}
 	ctx := t.Context()
 	for range 2 { // the second time it exists
-		if err := c.CreateScope(ctx, "tecton-acme"); err != nil {
+		if everybody, err := c.CreateScope(ctx, "tecton-acme"); err != nil || everybody {
 			t.Fatal(err)
 		}
 	}
@@ -170,7 +170,7 @@ func FuzzAnswers(f *testing.F) {
 			func() error { _, err := c.SparkVersions(ctx); return err },
 			func() error { _, err := c.ListScopes(ctx); return err },
 			func() error { _, err := c.ListSecrets(ctx, "a&b"); return err },
-			func() error { return c.CreateScope(ctx, "x") },
+			func() error { _, err := c.CreateScope(ctx, "x"); return err },
 			func() error { return c.PutSecret(ctx, "x", "y", onboarding.NewSecret("z")) },
 		} {
 			errs = append(errs, ask())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -81,14 +82,25 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 		return nil, workspaceError(err, want.URL)
 	}
 	got := workspace{URL: want.URL, Runtime: want.Runtime}
+	var policies []string
 	if !may {
+		if policies, err = client.ClusterPolicies(ctx); err != nil && !databricks.IsStatus(err, http.StatusForbidden) && !databricks.IsStatus(err, http.StatusNotFound) {
+			return nil, workspaceError(err, want.URL)
+		}
+	}
+	if !may && len(policies) == 0 {
 		got.problems = append(got.problems, fmt.Sprintf("the token's owner, %s, may not create clusters: ask a workspace administrator for the entitlement \"Unrestricted cluster creation\"", me))
 	}
 	if !slices.ContainsFunc(offered, func(r databricks.Runtime) bool { return r.Key == want.Runtime }) {
 		got.problems = append(got.problems, "the workspace does not offer the runtime "+want.Runtime+": choose another in your answers")
 	}
 	if len(got.problems) == 0 {
-		env.Log("Databricks accepted the token of %s, which may create clusters; the runtime %s is offered", me, want.Runtime)
+		how := "which may create clusters"
+		if !may {
+			how = "which may create clusters by the cluster policies " + strings.Join(policies, ", ")
+			env.Say(provisioner.Warning, "The token's owner may create clusters only by the cluster policies %s. Clusters that Tecton asks for and these forbid won't start: give it the entitlement \"Unrestricted cluster creation\", or check the policies with your specialist", strings.Join(policies, ", "))
+		}
+		env.Log("Databricks accepted the token of %s, %s; the runtime %s is offered", me, how, want.Runtime)
 		env.Say(provisioner.Principal, "%s", me)
 		if !me.ServicePrincipal {
 			env.Say(provisioner.Warning, "Jobs will run as a person. A service principal's token is better: it stays when people leave")
@@ -138,6 +150,9 @@ func openWorkspace(ctx context.Context, env *provisioner.Env) (databricks.Client
 	return databricks.Client{HTTP: env.HTTP, URL: env.Spec.Databricks.WorkspaceURL, Token: token}, nil
 }
 
+// blockedAddress is in a refusal by the workspace's IP access list.
+var blockedAddress = regexp.MustCompile(`Source IP address: (\S+) is blocked by Databricks IP ACL`)
+
 // workspaceError says what a workspace's refusal means for the customer.
 func workspaceError(err error, address string) error {
 	var refused *onboarding.Error // of the guard: the address itself is not allowed
@@ -152,10 +167,15 @@ func workspaceError(err error, address string) error {
 		return &onboarding.NotReady{Why: "The workspace " + address + " cannot be reached. If this lasts, look whether the address is right and the workspace lets the internet in"}
 	case answer.Status == http.StatusUnauthorized, answer.Status == http.StatusForbidden && strings.Contains(answer.Message, "access token"):
 		return blocked("Enter a new Databricks token", "The workspace does not accept the token: it is wrong, or it has expired.")
+	case answer.Status == http.StatusForbidden && blockedAddress.MatchString(answer.Message):
+		from := blockedAddress.FindStringSubmatch(answer.Message)[1]
+		return blocked("Add "+from+" to the workspace's IP access list", "The workspace's IP access list blocks the address "+from+", from which we call. A workspace administrator adds it to the list, and the addresses of the vendor's control plane too: your specialist knows them. Databricks says: "+answer.Message)
 	case answer.Status == http.StatusForbidden:
 		return blocked("Give the token's owner more rights, or enter another token", "The workspace refused the call: "+answer.Message)
 	case answer.Status == http.StatusTooManyRequests, answer.Status >= 500:
 		return &onboarding.NotReady{Why: fmt.Sprintf("The workspace answered %d; it is asked again", answer.Status)}
+	case answer.Code != "":
+		return blocked("Resolve what Databricks says, then try again", fmt.Sprintf("The workspace refused the call. Databricks says: %s (%s)", answer.Message, answer.Code))
 	default:
 		return blocked("Check the workspace's address", fmt.Sprintf("%s did not answer like a Databricks workspace (%d).", address, answer.Status))
 	}

@@ -123,7 +123,10 @@ func applyScope(ctx context.Context, env *provisioner.Env, c provisioner.Change[
 		return err
 	}
 	if c.Got == nil {
-		err = client.CreateScope(ctx, want.Scope)
+		var everybody bool
+		if everybody, err = client.CreateScope(ctx, want.Scope); everybody && err == nil {
+			env.Say(provisioner.Warning, "The workspace has no Premium tier, so everybody in it may read and change the secret scope %s", want.Scope)
+		}
 	} else if keys := missing(want.Keys, c.Got.State.Keys); keys[0] == keyAddress {
 		err = client.PutSecret(ctx, want.Scope, keyAddress, onboarding.NewSecret(want.Address))
 	} else {

@@ -41,6 +41,22 @@ func TestDatabricksCheckSaysWhatIsMissing(t *testing.T) {
 				}})
 			}, "Unrestricted cluster creation", "",
 		},
+		"nobody, but with a cluster policy": { // T35, case 14
+			func(w *steptest.World) {
+				w.Cloud.AddWorkspace(emulator.Workspace{
+					Host: steptest.Workspace, Tokens: map[string]emulator.Principal{steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true}},
+					Policies: []emulator.ClusterPolicy{{ID: "30F1", Name: "Small clusters", Users: []string{"tecton"}}},
+				})
+			}, "", "only by the cluster policies Small clusters",
+		},
+		"an IP access list": { // T33
+			func(w *steptest.World) {
+				w.Cloud.AddWorkspace(emulator.Workspace{
+					Host: steptest.Workspace, AllowIPs: []string{"203.0.113.0/24"},
+					Tokens: map[string]emulator.Principal{steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true, CanCreateClusters: true}},
+				})
+			}, "IP access list blocks the address 127.0.0.1", "",
+		},
 		"a runtime that is not offered": {func(w *steptest.World) { w.Spec.Databricks.Runtime = "9.1.x-scala2.12" }, "does not offer the runtime 9.1.x-scala2.12", ""},
 		"a token to come":               {func(w *steptest.World) { w.Spec.Databricks.Token = onboarding.SecretLater }, "still to come", ""},
 		"a wrong token":                 {func(w *steptest.World) { w.Secret(onboarding.PurposeDatabricksToken, "wrong") }, "does not accept the token", ""},
@@ -88,6 +104,19 @@ func logged(task onboarding.Task, text string) bool {
 		}
 	}
 	return false
+}
+
+// T34, case 8.
+func TestAWorkspaceWithoutPremiumGetsAScopeThatEverybodyManages(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.DatabricksCheck, resources.DatabricksSecretScope})
+	w.Cloud.AddWorkspace(emulator.Workspace{Host: steptest.Workspace, Standard: true, Tokens: map[string]emulator.Principal{
+		steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true, CanCreateClusters: true},
+	}})
+	run := w.Succeeds(w.Run())
+	if task := w.Task(run, "databricks-secret-scope"); !logged(task, "everybody in it may read and change the secret scope") {
+		t.Errorf("the log doesn't say who manages the scope: %+v", task.Events)
+	}
 }
 
 func TestTheSecretScopeHoldsTheAPIKeyOnlyIfOneWasSupplied(t *testing.T) {
