@@ -1,0 +1,58 @@
+package gcp
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The table of traps is true: each test that it names exists, and each sentence that it quotes is in the code.
+func TestTheTableOfTrapsIsTrue(t *testing.T) {
+	const root = "../.."
+	var code, tests strings.Builder
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != root:
+			return filepath.SkipDir
+		}
+		into := &code
+		switch {
+		case strings.HasSuffix(path, "_test.go"):
+			into = &tests
+		case !strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, ".templ"):
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		into.Write(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := os.ReadFile(root + "/docs/traps.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(string(table), -1)
+	for _, m := range names {
+		if !strings.Contains(tests.String(), "func "+m[1]+"(t *testing.T)") {
+			t.Errorf("there is no test %s", m[1])
+		}
+	}
+	quotes := regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(string(table), -1)
+	for _, m := range quotes {
+		for part := range strings.SplitSeq(m[1], "…") {
+			if part = strings.Trim(part, " ,."); !strings.Contains(code.String(), part) {
+				t.Errorf("nobody reads %q", part)
+			}
+		}
+	}
+	if len(names) < 30 || len(quotes) < 30 {
+		t.Errorf("%d tests and %d sentences were found", len(names), len(quotes))
+	}
+}
