@@ -181,7 +181,7 @@ var WebhookFields = map[EventKind][]string{
 	EventConsentRefused:      {"code"},
 	EventConsentGiven:        {"project"},
 	EventConsentProject:      {"project"},
-	EventConsentWiped:        {"revoked"},
+	EventConsentWiped:        {"revoked", "kept"},
 	EventSecretsWiped:        {"purposes", "withdrawn"},
 	EventRunSubmitted:        {"run", "kind", "plan_hash", "tasks"},
 	EventRunStarted:          {"run"},
