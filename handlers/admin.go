@@ -70,7 +70,14 @@ func (s *Server) newView(v *visit, form web.AdminForm) (web.AdminNewView, error)
 }
 
 func (s *Server) adminNew(w http.ResponseWriter, v *visit) error {
-	view, err := s.newView(v, web.AdminForm{Specialist: v.actor.Email, InviteDays: strconv.Itoa(int(s.App.InviteTTL() / (24 * time.Hour)))})
+	form := web.AdminForm{Specialist: v.actor.Email, InviteDays: strconv.Itoa(int(s.App.InviteTTL() / (24 * time.Hour)))}
+	if k := s.typed(v); k != nil {
+		var err error
+		if form, _, err = s.newForm(v, k.Form); err != nil {
+			return err
+		}
+	}
+	view, err := s.newView(v, form)
 	if err != nil {
 		return err
 	}
@@ -78,9 +85,9 @@ func (s *Server) adminNew(w http.ResponseWriter, v *visit) error {
 }
 
 // vendorForm reads the vendor's values. The form has them as typed if there is a problem.
-func (s *Server) vendorForm(v *visit) (web.AdminForm, wizard.VendorForm, error) {
+func (s *Server) vendorForm(v *visit, typed url.Values) (web.AdminForm, wizard.VendorForm, error) {
 	settings, err := s.App.Settings(v.Context())
-	read := wizard.ParseVendor(v.form, settings.Vendor())
+	read := wizard.ParseVendor(typed, settings.Vendor())
 	form := web.AdminForm{Vendor: read.Values, Problems: read.Problems}
 	if len(read.Problems) > 0 {
 		form.Vendor = read.Typed
@@ -88,17 +95,23 @@ func (s *Server) vendorForm(v *visit) (web.AdminForm, wizard.VendorForm, error) 
 	return form, read, err
 }
 
+// newForm reads the form of a new onboarding.
+func (s *Server) newForm(v *visit, typed url.Values) (web.AdminForm, wizard.VendorForm, error) {
+	form, read, err := s.vendorForm(v, typed)
+	form.Customer, form.OwnerEmail, form.Specialist = typed.Get(web.FieldCustomer), typed.Get(web.FieldOwnerEmail), typed.Get(web.FieldSpecialist)
+	form.SendMail = typed.Get(web.FieldSendMail) == "yes"
+	form.InviteDays = strings.TrimSpace(typed.Get(web.FieldInviteDays))
+	return form, read, err
+}
+
 // adminCreate starts an onboarding and shows the invite's link once.
 func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 	ctx := v.Context()
-	form, read, err := s.vendorForm(v)
+	form, read, err := s.newForm(v, v.form)
 	if err != nil {
 		return err
 	}
 	invitee, problems := wizard.ParseInvitee(v.form)
-	form.Customer, form.OwnerEmail, form.Specialist = v.form.Get(web.FieldCustomer), v.form.Get(web.FieldOwnerEmail), v.form.Get(web.FieldSpecialist)
-	form.SendMail = v.form.Get(web.FieldSendMail) == "yes"
-	form.InviteDays = strings.TrimSpace(v.form.Get(web.FieldInviteDays))
 	in := app.NewCustomer{Invitee: invitee, Vendor: form.Vendor, APIKey: read.Sealed[onboarding.PurposeVendorAPIKey], Problems: append(problems, form.Problems...), Mail: form.SendMail}
 	if form.InviteDays != "" {
 		days, err := strconv.Atoi(form.InviteDays)

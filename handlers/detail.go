@@ -15,7 +15,7 @@ func (s *Server) adminVendor(w http.ResponseWriter, v *visit) error {
 	if _, err := s.App.Onboarding(v.Context(), v.actor, v.id); err != nil {
 		return err
 	}
-	form, read, err := s.vendorForm(v)
+	form, read, err := s.vendorForm(v, v.form)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"path"
@@ -170,6 +171,9 @@ func adminDetail(tab web.DetailTab) func(*Server, http.ResponseWriter, *visit) e
 		if err != nil {
 			return err
 		}
+		if err := s.retype(v, &view); err != nil {
+			return err
+		}
 		if tab == web.DetailPeople {
 			if link, ok := s.popLink(v); ok {
 				view.Link = link
@@ -177,6 +181,33 @@ func adminDetail(tab web.DetailTab) func(*Server, http.ResponseWriter, *visit) e
 		}
 		return s.draw(w, v.Request, http.StatusOK, web.AdminDetail(view))
 	}
+}
+
+// retype fills in what was typed on the tab before its specialist was signed out.
+func (s *Server) retype(v *visit, view *web.AdminDetailView) error {
+	var acts []string
+	for _, act := range []string{"note", "vendor", "invite"} {
+		if cmp.Or(actTabs[act], web.DetailOverview) == cmp.Or(view.Place.Tab, web.DetailOverview) {
+			acts = append(acts, web.AdminPath(v.id)+"/"+act)
+		}
+	}
+	k := s.typedAt(v, acts...)
+	if k == nil {
+		return nil
+	}
+	switch path.Base(k.Path) {
+	case "note":
+		view.Note = k.Form.Get(web.FieldNote)
+	case "invite":
+		view.InviteEmail = k.Form.Get(web.FieldEmail)
+	case "vendor":
+		form, _, err := s.vendorForm(v, k.Form)
+		if err != nil {
+			return err
+		}
+		view.Form.Vendor, view.Form.Problems = form.Vendor, form.Problems
+	}
+	return nil
 }
 
 // correct draws the act's tab again with what was typed and what to correct.

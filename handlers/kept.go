@@ -23,7 +23,7 @@ type kept struct {
 // anonymous is how long a session of nobody's lives: long enough to sign in.
 const anonymous = 30 * time.Minute
 
-// keep puts the posted form of a step or of settings into the session, without what its declaration calls a secret.
+// keep puts a posted form into the session, without what its declaration calls a secret.
 func (s *Server) keep(v *visit) { s.keepFor(v, "") }
 
 func (s *Server) keepFor(v *visit, why string) {
@@ -39,7 +39,7 @@ func (s *Server) keepFor(v *visit, why string) {
 		}
 		s.sessions.SetDeadline(v.Context(), s.Now().Add(anonymous).UTC())
 	}
-	secret := onboarding.HiddenSettings()
+	secret := append(onboarding.HiddenSettings(), onboarding.VendorAPIKey)
 	if step := chi.URLParam(v.Request, "step"); step != "" {
 		var err error
 		if secret, err = s.App.SecretFields(v.Context(), step); err != nil {
@@ -60,10 +60,13 @@ func (s *Server) keepFor(v *visit, why string) {
 }
 
 // typed returns the form that was kept for this page, once, if it isn't older than a session; nil if there is none.
-func (s *Server) typed(v *visit) *kept {
+func (s *Server) typed(v *visit) *kept { return s.typedAt(v, v.URL.Path) }
+
+// typedAt is typed for a page with forms that are posted elsewhere.
+func (s *Server) typedAt(v *visit, paths ...string) *kept {
 	var k kept
 	raw := s.sessions.GetBytes(v.Context(), keyKept)
-	if raw == nil || json.Unmarshal(raw, &k) != nil || k.Path != v.URL.Path {
+	if raw == nil || json.Unmarshal(raw, &k) != nil || !slices.Contains(paths, k.Path) {
 		return nil
 	}
 	s.sessions.Remove(v.Context(), keyKept)

@@ -1,0 +1,61 @@
+package handlers_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/web"
+)
+
+// What specialists typed survives the end of their session, as it does for customers; secrets don't.
+func TestWhatASpecialistTypedComesBackAfterSigningInAgain(t *testing.T) {
+	for _, c := range []struct {
+		name, act, page string
+		typed           []string
+		shown           func(page) string
+	}{
+		{"note", "/note", "", []string{web.FieldNote, "Call them on Monday."}, func(p page) string { return p.Find("textarea[name=" + web.FieldNote + "]").Text() }},
+		{"invite", "/invite", "/people", []string{web.FieldEmail, "cole@customer.example", web.FieldRole, "colleague"}, func(p page) string {
+			return p.Find("input[name="+web.FieldEmail+"]").AttrOr("value", "")
+		}},
+		{"vendor's values", "/vendor", "/values", []string{onboarding.VendorProposedName, "acme-typed", onboarding.VendorAPIKey, "dapi-canary-typed"}, func(p page) string {
+			return p.Find("input[name="+onboarding.VendorProposedName+"]").AttrOr("value", "")
+		}},
+		{"new onboarding", "", "", []string{web.FieldCustomer, "Acme Typed", web.FieldOwnerEmail, "ops@acme.example", onboarding.VendorAPIKey, "dapi-canary-typed"}, func(p page) string {
+			return p.Find("input[name="+web.FieldCustomer+"]").AttrOr("value", "")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			base := "/admin/new"
+			if c.act != "" {
+				base = web.AdminPath(w.begun().ID)
+			}
+			b := w.as(sam)
+			want(t, b.get(base+c.page), http.StatusOK)
+			w.clock.add(3 * time.Hour)
+			p := b.post(base+c.act, c.typed...)
+			want(t, p, http.StatusSeeOther)
+			signin := b.get(p.to())
+			if !strings.Contains(signin.Find("main").Text(), "kept") {
+				t.Error("the sign-in page doesn't say that the text is kept")
+			}
+			link, _ := signin.Find("a[href^='/signin/start']").Attr("href")
+			back := b.get(w.issuer.consent(t, b.get(link).to(), sam, nil))
+			wantTo(t, back, base+c.page)
+			if got := c.shown(b.get(base + c.page)); got != c.typed[1] {
+				t.Errorf("came back as %q", got)
+			}
+			if got := c.shown(b.get(base + c.page)); got == c.typed[1] {
+				t.Error("what was typed came back twice")
+			}
+			var stored int
+			if err := w.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position('canary'::bytea in data) > 0`).Scan(&stored); err != nil || stored != 0 {
+				t.Errorf("%d sessions hold the secret (%v)", stored, err)
+			}
+		})
+	}
+}
