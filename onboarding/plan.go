@@ -64,8 +64,9 @@ func (c Permissions) All() []Permission { return slices.Concat(c.Run, c.Checks, 
 // PlannedTask is one line of the plan. Its JSON is stored with runs and readings; see planjson.go.
 type PlannedTask struct {
 	Name        TaskName        `json:"name"`
-	Title       string          `json:"title"`    // "Create the bucket"
-	Resource    string          `json:"resource"` // "gs://tecton-acme-dataplane"
+	Title       string          `json:"title"`          // "Create the bucket"
+	Noun        string          `json:"noun,omitempty"` // of the resource in sentences: "the bucket for feature data"; "" in lines of earlier versions
+	Resource    string          `json:"resource"`       // "gs://tecton-acme-dataplane"
 	Action      Action          `json:"action"`
 	Differences []string        `json:"differences,omitempty"` // each thing that a change or an adoption alters: "turn on uniform access"
 	Stays       string          `json:"stays,omitempty"`       // in a teardown: why the resource is left, as a sentence; "" it isn't

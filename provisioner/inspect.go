@@ -27,7 +27,7 @@ func (s *Service) VerifyPlan(spec onboarding.Spec) (onboarding.Plan, error) {
 		lines[i].Action, lines[i].Cost, lines[i].DependsOn = onboarding.ActionCheck, "", nil
 		lines[i].Permissions = slices.Concat(t.needs.Check, t.needs.Verify)
 		if t.Step.applies || t.Step.guide != nil {
-			lines[i].Title = "Look at " + t.thing()
+			lines[i].Title = "Check " + t.noun()
 		}
 	}
 	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now()}, nil

@@ -123,6 +123,7 @@ type Change[S any] struct {
 // Description is what the plan shows of a task.
 type Description struct {
 	Title    string // "Create the bucket"
+	Noun     string // of the resource in sentences: "the bucket for feature data"; "" of a step that only checks
 	Resource string // "gs://tecton-acme-dataplane"
 	Why      string
 	Bindings []onboarding.Binding

@@ -231,10 +231,13 @@ func inWords(differences []string) string { return strings.Join(differences, "; 
 
 func (t *Task) thing() string { return cmp.Or(t.Description.Resource, t.Description.Title) }
 
+// noun is the resource in a sentence. The page shows the identifier below it.
+func (t *Task) noun() string { return cmp.Or(t.Description.Noun, t.thing()) }
+
 // planned returns the plan's line without anything read from the cloud.
 func (t *Task) planned() onboarding.PlannedTask {
 	p := onboarding.PlannedTask{
-		Name: t.Name, Title: t.Description.Title, Resource: t.Description.Resource, Why: t.Description.Why,
+		Name: t.Name, Title: t.Description.Title, Noun: t.Description.Noun, Resource: t.Description.Resource, Why: t.Description.Why,
 		Bindings: t.Description.Bindings, Permissions: t.Permissions, Desired: t.Desired,
 		Makes: t.Step.makes, Console: t.Description.Console, Cost: t.Description.Cost, Guide: t.Step.Guide(t.Spec),
 	}

@@ -31,5 +31,5 @@ func wantBigtableControlPlaneRole(spec onboarding.Spec) []provisioner.Want[iamBi
 }
 
 func describeBigtableControlPlaneRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
-	return describeBinding(b, "Let the control plane manage Bigtable", "The vendor's control plane makes and changes the online store's tables."+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().BigtableControlPlaneRole))
+	return describeBinding(b, "Let the control plane manage Bigtable", "the control plane’s role on the Bigtable instance", "The vendor's control plane makes and changes the online store's tables."+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().BigtableControlPlaneRole))
 }

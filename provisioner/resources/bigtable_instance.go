@@ -86,7 +86,7 @@ func clusterID(instance string) string {
 
 func describeInstance(spec onboarding.Spec, want instance) provisioner.Description {
 	d := provisioner.Description{
-		Title: "Create the Bigtable instance", Resource: want.Name,
+		Title: "Create the Bigtable instance", Noun: "the Bigtable instance", Resource: want.Name,
 		Why:     "The online store: features are served from here.",
 		Console: "https://console.cloud.google.com/bigtable/instances/" + instanceID(spec) + "/overview?project=" + url.QueryEscape(spec.Project),
 		Cost:    onboarding.BigtableMonthly + " (1 node at $0.65 an hour, United States list price), and about $0.17 a GB a month of data stored",

@@ -31,5 +31,5 @@ func wantBigtableSparkRole(spec onboarding.Spec) []provisioner.Want[iamBinding] 
 }
 
 func describeBigtableSparkRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
-	return describeBinding(b, "Let Spark use Bigtable", "Spark jobs write features to the online store."+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().BigtableSparkRole))
+	return describeBinding(b, "Let Spark use Bigtable", "Spark’s role on the Bigtable instance", "Spark jobs write features to the online store."+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().BigtableSparkRole))
 }

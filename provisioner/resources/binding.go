@@ -98,9 +98,9 @@ func (b iamBinding) console() string {
 	}
 }
 
-func describeBinding(b iamBinding, title, why string) provisioner.Description {
+func describeBinding(b iamBinding, title, noun, why string) provisioner.Description {
 	return provisioner.Description{
-		Title: title, Resource: b.Role + " on " + b.on(), Why: why,
+		Title: title, Noun: noun, Resource: b.Role + " on " + b.on(), Why: why,
 		Bindings: []onboarding.Binding{b.binding()}, Console: b.console(),
 	}
 }

@@ -62,6 +62,7 @@ func wantBucket(spec onboarding.Spec) []provisioner.Want[bucketState] {
 func describeBucket(spec onboarding.Spec, want bucketState) provisioner.Description {
 	return provisioner.Description{
 		Title:    "Create the bucket",
+		Noun:     "the bucket for feature data",
 		Resource: "gs://" + want.Name,
 		Why:      "The offline store: Spark jobs write feature data here, in " + want.Location + ".",
 		Console:  "https://console.cloud.google.com/storage/browser/" + want.Name + "?project=" + url.QueryEscape(spec.Project),

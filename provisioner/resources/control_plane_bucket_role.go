@@ -26,7 +26,7 @@ func wantControlPlaneBucketRole(spec onboarding.Spec) []provisioner.Want[iamBind
 }
 
 func describeControlPlaneBucketRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
-	d := describeBinding(b, "Let the control plane use the bucket", "The vendor's control plane manages feature data in this bucket, with exactly the permissions of the custom role.")
+	d := describeBinding(b, "Let the control plane use the bucket", "the control plane’s role on the bucket", "The vendor's control plane manages feature data in this bucket, with exactly the permissions of the custom role.")
 	d.Bindings[0].Permissions = onboarding.ControlPlanePermissions
 	return d
 }

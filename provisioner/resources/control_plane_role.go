@@ -65,6 +65,7 @@ func wantRole(spec onboarding.Spec) []provisioner.Want[role] {
 func describeRole(spec onboarding.Spec, want role) provisioner.Description {
 	return provisioner.Description{
 		Title:    "Create the control plane's custom role",
+		Noun:     "the control plane’s custom role",
 		Resource: want.Name,
 		Why:      "It holds exactly: " + strings.Join(want.Permissions, ", ") + ". No role of Google's is exactly that.",
 		Console:  "https://console.cloud.google.com/iam-admin/roles?project=" + url.QueryEscape(spec.Project),

@@ -46,7 +46,7 @@ func wantWorkspace(spec onboarding.Spec) []provisioner.Want[workspace] {
 
 func describeWorkspace(_ onboarding.Spec, want workspace) provisioner.Description {
 	return provisioner.Description{
-		Title: "Check the Databricks workspace", Resource: want.URL,
+		Title: "Check the Databricks workspace", Noun: "the Databricks workspace", Resource: want.URL,
 		Why:     "The control plane starts clusters here with your token: it must be accepted, may create clusters, and the runtime " + want.Runtime + " must be offered.",
 		Console: want.URL,
 	}

@@ -56,7 +56,7 @@ func wantScope(spec onboarding.Spec) []provisioner.Want[scope] {
 
 func describeScope(_ onboarding.Spec, want scope) provisioner.Description {
 	return provisioner.Description{
-		Title: "Create the secret scope for notebooks", Resource: want.Workspace + " scope " + want.Scope,
+		Title: "Create the secret scope for notebooks", Noun: "the secret scope for notebooks", Resource: want.Workspace + " scope " + want.Scope,
 		Why:     "Notebooks read the address (" + keyAddress + ") from here, and the API key (" + keyAPIKey + ") if your specialist supplied one.",
 		Console: want.Workspace,
 	}

@@ -65,6 +65,7 @@ func joinAPIs(earlier, later apis) apis {
 func describeAPIs(spec onboarding.Spec, want apis) provisioner.Description {
 	return provisioner.Description{
 		Title:    "Enable APIs",
+		Noun:     "the enabled APIs",
 		Resource: "projects/" + want.Project + ": " + strings.Join(want.Services, ", "),
 		Why:      "A Google Cloud service works only in projects where its API is enabled.",
 		Console:  "https://console.cloud.google.com/apis/dashboard?project=" + url.QueryEscape(spec.Project),

@@ -32,5 +32,5 @@ func wantReadProjects(spec onboarding.Spec) []provisioner.Want[iamBinding] {
 }
 
 func describeReadProject(_ onboarding.Spec, b iamBinding) provisioner.Description {
-	return describeBinding(b, "Let Spark read BigQuery in "+b.Project, "You named this project as a data source. The role covers every dataset in it, now and later.")
+	return describeBinding(b, "Let Spark read BigQuery in "+b.Project, "Spark’s access to BigQuery in "+b.Project, "You named this project as a data source. The role covers every dataset in it, now and later.")
 }

@@ -55,7 +55,7 @@ func wantRedis(spec onboarding.Spec) []provisioner.Want[redisCluster] {
 
 func describeRedis(_ onboarding.Spec, want redisCluster) provisioner.Description {
 	return provisioner.Description{
-		Title: "Set up Redis Enterprise Cloud", Resource: cmp.Or(want.Endpoint, "a Redis Enterprise Cloud cluster"),
+		Title: "Set up Redis Enterprise Cloud", Noun: "Redis Enterprise Cloud", Resource: cmp.Or(want.Endpoint, "a Redis Enterprise Cloud cluster"),
 		Why:     "The online store: features are served from here. You make the cluster in your own Redis account; we check it.",
 		Console: "https://app.redislabs.com/",
 		Cost:    "billed by Redis through Google Cloud Marketplace",

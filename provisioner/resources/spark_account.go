@@ -60,7 +60,7 @@ func wantSparkAccount(spec onboarding.Spec) []provisioner.Want[account] {
 
 func describeSparkAccount(_ onboarding.Spec, want account) provisioner.Description {
 	d := provisioner.Description{
-		Title: "Create the Spark service account", Resource: want.Email,
+		Title: "Create the Spark service account", Noun: "the Spark service account", Resource: want.Email,
 		Why:     "Spark jobs run as this account, with no more rights than this plan gives it.",
 		Console: "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(want.Project),
 	}

@@ -26,5 +26,5 @@ func wantSparkBucketRole(spec onboarding.Spec) []provisioner.Want[iamBinding] {
 }
 
 func describeSparkBucketRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
-	return describeBinding(b, "Let Spark use the bucket", "Spark jobs read and write feature data in this bucket, and only in this one.")
+	return describeBinding(b, "Let Spark use the bucket", "Spark’s role on the bucket", "Spark jobs read and write feature data in this bucket, and only in this one.")
 }

@@ -216,6 +216,7 @@ func TestTheDatasetsOtherReadersStay(t *testing.T) {
 	}
 }
 
+// Story 6: an existing Spark account had read its data before the onboarding. After the teardown it could not.
 func TestTheBindingsThatAnExistingSparkAccountHadStay(t *testing.T) {
 	t.Parallel()
 	const existing = "serviceAccount:existing-spark@acme-data.iam.gserviceaccount.com"

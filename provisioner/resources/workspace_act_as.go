@@ -33,6 +33,6 @@ func wantWorkspaceActAs(spec onboarding.Spec) []provisioner.Want[iamBinding] {
 }
 
 func describeWorkspaceActAs(spec onboarding.Spec, b iamBinding) provisioner.Description {
-	return describeBinding(b, "Let the Databricks workspace run clusters as the Spark account",
+	return describeBinding(b, "Let the Databricks workspace run clusters as the Spark account", "the Databricks workspace’s role on the Spark service account",
 		"The workspace is in the project "+spec.Databricks.Project+". Its service account starts clusters that run as this account."+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().WorkspaceRole))
 }
