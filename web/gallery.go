@@ -601,7 +601,7 @@ func (s samples) noLongerWanted() []onboarding.PlannedTask {
 	const instance = "projects/acme-data-prod/instances/tecton-acme-production"
 	return []onboarding.PlannedTask{
 		{Name: "remove/bigtable-control", Title: "Remove the control plane's role on the Bigtable instance", Resource: instance, Action: onboarding.ActionDelete, Unwanted: true, Key: "bigtable-control"},
-		{Name: "remove/bigtable", Title: "Remove the Bigtable instance", Resource: instance, Action: onboarding.ActionNone, Unwanted: true, HoldsData: true, Key: "bigtable", Cost: onboarding.BigtableMonthly},
+		{Name: "remove/bigtable", Title: "Remove the Bigtable instance", Noun: "the Bigtable instance", Resource: instance, Action: onboarding.ActionNone, Unwanted: true, HoldsData: true, Key: "bigtable", Cost: onboarding.BigtableMonthly},
 		{Name: "remove/dataset", Title: "Remove Spark's role on the dataset", Resource: "acme-warehouse.sales", Action: onboarding.ActionDelete, Unwanted: true, Absent: true, Key: "dataset"},
 		{Name: "remove/serving", Title: "Remove the serving account's role on the project", Resource: "acme-data-prod", Action: onboarding.ActionNone, Unwanted: true, Key: "serving", Stays: "It stays: another deployment uses it too."},
 	}
@@ -611,10 +611,10 @@ func (s samples) teardown() PlanView {
 	return s.plan(func(v *PlanView) {
 		v.Kind, v.Checks, v.Files = onboarding.RunTeardown, nil, nil
 		v.Plan.Tasks = []onboarding.PlannedTask{
-			{Name: "bigtable", Title: "Delete the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-acme-production", Action: onboarding.ActionDelete, Why: "It is marked as ours."},
-			{Name: "role", Title: "Delete the custom role", Resource: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", Action: onboarding.ActionDelete, Why: "Google keeps its ID for some weeks."},
-			{Name: "bucket", Title: "Delete the bucket", Resource: "gs://tecton-acme-production-dataplane", Action: onboarding.ActionDelete, Why: "It is marked as ours.", HoldsData: true},
-			{Name: "apis", Title: "Leave the APIs on", Resource: "storage.googleapis.com", Action: onboarding.ActionNone, Why: "Google answers only where they are on.", Stays: "It stays: other things in the project may use it."},
+			{Name: "bigtable", Title: "Remove the Bigtable instance", Noun: "the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-acme-production", Action: onboarding.ActionDelete, Why: "It is marked as ours."},
+			{Name: "role", Title: "Remove the control plane’s custom role", Noun: "the control plane’s custom role", Resource: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", Action: onboarding.ActionDelete, Why: "Google keeps its ID for some weeks."},
+			{Name: "bucket", Title: "Remove the bucket for feature data", Noun: "the bucket for feature data", Resource: "gs://tecton-acme-production-dataplane", Action: onboarding.ActionDelete, Why: "It is marked as ours.", HoldsData: true},
+			{Name: "apis", Title: "Remove the enabled APIs", Noun: "the enabled APIs", Resource: "storage.googleapis.com", Action: onboarding.ActionNone, Why: "Google answers only where they are on.", Stays: "It stays: other things in the project may use it."},
 		}
 	})
 }

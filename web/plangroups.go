@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"groundwork/onboarding"
 )
@@ -101,6 +102,17 @@ func (v PlanView) lineWord(t onboarding.PlannedTask) string {
 		return "Keep"
 	}
 }
+
+// lineTitle is a line's title. What a teardown or a decision leaves is named, since nothing is done to it.
+func (v PlanView) lineTitle(t onboarding.PlannedTask) string {
+	if t.Noun != "" && t.Action != onboarding.ActionDelete && (t.Unwanted || v.Kind == onboarding.RunTeardown) {
+		return heading(t.Noun)
+	}
+	return t.Title
+}
+
+// heading is a noun as a title: "Bucket for feature data" of "the bucket for feature data".
+func heading(noun string) string { return sentenceCase(strings.TrimPrefix(noun, "the ")) }
 
 func (v PlanView) lineTone(t onboarding.PlannedTask) tone {
 	if t.Unwanted || v.Kind == onboarding.RunTeardown {

@@ -43,14 +43,14 @@ func (v ProgressView) removedWord(t onboarding.Task) string {
 }
 
 // leftover is something that a teardown left, why, and what it costs.
-type leftover struct{ Resource, Why, Cost string }
+type leftover struct{ Noun, Resource, Why, Cost string }
 
 // leftovers lists what stays after a teardown: what is ours and is to be removed yet, or kept by name, and the rest.
 func (v ProgressView) leftovers() (ours, others []leftover) {
 	listed := map[string]bool{}
 	for _, t := range v.Run.Tasks {
 		p, _ := v.Run.Plan.Task(t.Name)
-		l := leftover{orText(p.Resource, t.Title), orText(t.Left, p.Stays), p.Cost}
+		l := leftover{p.Noun, orText(p.Resource, t.Title), orText(t.Left, p.Stays), p.Cost}
 		switch {
 		case l.Why == "":
 		case p.Key != "" && onboarding.Find(v.Left, p.Key).Key != "":
