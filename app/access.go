@@ -275,7 +275,7 @@ func (a *App) checkConsent(ctx context.Context, actor onboarding.Actor, id onboa
 		}
 	}
 	if len(r.Unticked) > 0 {
-		return Ask{}, r, onboarding.Errorf(onboarding.CodePermission, "Google was not allowed to give everything that a run needs. Connect again and select every box.")
+		return Ask{}, r, onboarding.Errorf(onboarding.CodePermission, "Some of the permissions that a run needs were not granted. Connect again and select every checkbox on Google's page.")
 	}
 	ask, err := a.AskFor(ctx, actor, id, in.Kind)
 	if err != nil {
@@ -285,7 +285,7 @@ func (a *App) checkConsent(ctx context.Context, actor onboarding.Actor, id onboa
 		return ask, r, onboarding.Errorf(onboarding.CodeStale, "The permissions we request have changed. Review them, then connect again.")
 	}
 	if in.Token.RefreshToken == "" {
-		return ask, r, onboarding.Errorf(onboarding.CodeCloud, "Google gave no lasting access, so a run could not finish. Connect again.")
+		return ask, r, onboarding.Errorf(onboarding.CodeCloud, "Google gave access that would end before a run could finish. Connect again.")
 	}
 	given, err := a.cfg.Store.Consents(ctx, actor, id)
 	if err != nil {

@@ -30,7 +30,7 @@ func (a *App) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onbo
 	i := slices.IndexFunc(r.Checks, func(c onboarding.CheckResult) bool { return c.Name == in.Check })
 	switch n := utf8.RuneCountInString(reason); {
 	case i < 0:
-		return r, onboarding.Errorf(onboarding.CodeConflict, "That check could not be read again, so nothing was decided. Review the present checks.")
+		return r, onboarding.Errorf(onboarding.CodeConflict, "That check could not be read again, so nothing was decided. Review the current checks.")
 	case r.Checks[i].State != onboarding.CheckFailed:
 		return r, onboarding.Errorf(onboarding.CodeGone, "The check no longer fails, so nothing had to be decided.")
 	case !r.Checks[i].Overridable:

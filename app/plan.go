@@ -319,9 +319,9 @@ func (a *App) approve(ctx context.Context, actor onboarding.Actor, id onboarding
 	case err != nil || r.Latest.ID != latest || r.Latest.State.Active(): // started while the cloud was read
 		return r, err
 	case in.Version != r.Journey.Onboarding.Version:
-		return r, onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was shown. This is the plan for the present answers. Review it, then approve it.")
+		return r, onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was shown. This is the plan for the current answers. Review it, then approve it.")
 	case r.Problem == nil && in.Hash != r.Plan.Hash():
-		return r, onboarding.Errorf(onboarding.CodePlanChanged, "Your project changed since this plan was shown. This is the present plan. Review it, then approve it.")
+		return r, onboarding.Errorf(onboarding.CodePlanChanged, "Your project changed since this plan was shown. This is the current plan. Review it, then approve it.")
 	case r.Refusal != nil:
 		return r, r.Refusal
 	}

@@ -81,7 +81,7 @@ func TestNoRunGetsStuck(t *testing.T) {
 	progress := ada.onboard(d.InviteURL, project)
 
 	// It fails; the customer changes an answer, sees what that changes, and only what is missing is made.
-	ada.sees(d, progress, "Setting up stopped")
+	ada.sees(d, progress, "Setup stopped")
 	if !strings.Contains(ada.page.Find("main").Text(), "Sample of a final refusal") {
 		ada.fatal("the cause is not told")
 	}
@@ -141,7 +141,7 @@ func TestNoRunGetsStuck(t *testing.T) {
 		ada.must("/progress")
 	}
 	verify()
-	ada.sees(d, progress, "Everything is as it was made")
+	ada.sees(d, progress, "Everything matches what was handed over")
 	d.seed(t, "iam", map[string]string{"Resource": "buckets/tecton-acme-prod-dataplane", "Member": "serviceAccount:tecton-acme-prod-spark@" + project + ".iam.gserviceaccount.com", "Role": ""})
 	verify()
 	ada.sees(d, progress, "Something differs")
@@ -163,7 +163,7 @@ func TestNoRunGetsStuck(t *testing.T) {
 	ada.follow("Continue to the confirmation")
 	ada.must("/teardown")
 	ada.submit("Remove these")
-	ada.sees(d, progress, "Not everything is removed") // the instance may hold data, and nobody decided to keep it
+	ada.sees(d, progress, "Not everything was removed") // the instance may hold data, and nobody decided to keep it
 	if left := ada.page.Find("#run-callouts").Text(); !strings.Contains(left, "instances/tecton-acme-prod") || !strings.Contains(left, "A new run restores it") || !strings.Contains(left, "APIs") || strings.Contains(left, "gs://") {
 		ada.fatal("what stays is told as %q", left)
 	}
@@ -188,9 +188,9 @@ func TestNoRunGetsStuck(t *testing.T) {
 	d.seed(t, "rules", map[string]any{"match": map[string]string{"method": "DELETE", "host": "iam.googleapis.com"}, "status": 401, "reason": "authError", "message": "Request had invalid authentication credentials."})
 	ada.submit("Remove these", "erase", "yes")
 	d.seed(t, "reauth", map[string]string{"Email": ada.email})
-	ada.sees(d, progress, "Removing is paused")
+	ada.sees(d, progress, "Teardown is paused")
 	ada.follow("Cancel")
 	ada.submit("Cancel the run")
-	ada.sees(d, progress, "Removing was canceled")
+	ada.sees(d, progress, "Teardown was canceled")
 	ada.gone(d, progress)
 }

@@ -31,7 +31,7 @@ func TestAReassignedAddressOpensNothing(t *testing.T) {
 	p := second.get(path)
 	want(t, p, http.StatusForbidden)
 	says(t, p, "another account, which had the address ada@customer.example before yours", "Ask your specialist for a new invitation")
-	says(t, second.get("/"), "belong to another account", "for a new invitation")
+	says(t, second.get("/"), "belong to a different Google account", "for a new invitation")
 	const session = "button[value], input[name=session]"
 	if n, one := second.get("/sessions").Find(session).Length(), w.as(mallory).get("/sessions").Find(session).Length(); n != one {
 		t.Errorf("the other account's sessions are shown: %d controls, and with one session there are %d", n, one)

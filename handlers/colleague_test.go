@@ -26,8 +26,8 @@ func TestAColleaguesPartEnds(t *testing.T) {
 	b := w.sent(ob.ID, a)
 	page := b.get(web.OnboardingPath(ob.ID, "connect"))
 	want(t, page, http.StatusOK)
-	says(t, page, ada+" asks you for this", "Your part ends", "change none of them")
-	says(t, a.get(web.OnboardingPath(ob.ID, "connect")), bob, "then they see nothing here any more")
+	says(t, page, ada+" asked for your help", "Your access as a colleague ends", "see the answers but not change them")
+	says(t, a.get(web.OnboardingPath(ob.ID, "connect")), bob, "After that, they no longer see this onboarding")
 
 	w.clock.add(7*24*time.Hour - time.Minute)
 	want(t, w.as(bob).get(web.OnboardingPath(ob.ID, "plan")), http.StatusOK)
@@ -60,7 +60,7 @@ func TestAColleagueDoesTheirPartAndNoMore(t *testing.T) {
 	region := web.OnboardingPath(ob.ID, "step", "region")
 	p := b.get(region)
 	want(t, p, http.StatusOK)
-	says(t, p, ada+" fills in the form")
+	says(t, p, ada+" is filling in the form")
 	if n := p.Find("main form, main fieldset:not([disabled]) > input").Length(); n != 0 {
 		t.Errorf("the step offers %d forms", n)
 	}

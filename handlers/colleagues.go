@@ -45,12 +45,12 @@ func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
 func (s *Server) colleagueWithdraw(w http.ResponseWriter, v *visit) error {
 	id, err := strconv.ParseInt(v.form.Get(web.FieldInvite), 10, 64)
 	if err != nil {
-		return badRequest("The form doesn't say which link. Go back and try again.", err)
+		return badRequest("The form doesn't name a link. Go back and try again.", err)
 	}
 	said := "The link was withdrawn. Anyone who opens it sees that."
 	switch err := s.App.WithdrawInvite(v.Context(), v.actor, v.id, id); {
 	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
-		said = "That link has been used, or is no longer there. The page shows the present links."
+		said = "That link was used or no longer exists. The page shows the current links."
 	case err != nil:
 		return err
 	}

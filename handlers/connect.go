@@ -197,7 +197,7 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	if who.Email == v.actor.Email && who.Account != v.actor.Account {
-		return again(onboarding.Errorf(onboarding.CodeForbidden, "%s is another account at Google than the one that you are signed in with here. Sign out here, sign in again, then connect.", who.Email), page)
+		return again(onboarding.Errorf(onboarding.CodeForbidden, "%s is a different Google account from the one you're signed in with here. Sign out here, sign in again, then connect.", who.Email), page)
 	}
 	refusal, err := s.App.KeepConsent(ctx, v.actor, v.id, app.GivenConsent{
 		Kind: kindAt(v.id, f.Next), Shown: f.Asked, Chosen: f.Account, Account: who.Email, Subject: who.Account, Client: s.OAuth.ClientID, Asked: connectScopes(s.App.Scopes()), Scopes: who.Scopes,

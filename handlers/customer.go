@@ -112,7 +112,7 @@ func (s *Server) savedForLater(w http.ResponseWriter, v *visit) error {
 	}
 	view := web.MessageView{
 		Frame: s.onboardingFrame(v, j.Onboarding, "Your draft is saved"), Status: http.StatusOK, Heading: "Your draft is saved",
-		Text:    "Come back with the same link whenever you like, on any device. You can close this page.",
+		Text:    "Return to this page's address at any time, on any device. You can close this page.",
 		Actions: []web.Link{{Text: "Continue now", URL: web.OnboardingPath(v.id)}},
 	}
 	if step, ok := j.Step(v.URL.Query().Get("open")); ok {

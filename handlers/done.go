@@ -53,9 +53,9 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		}
 		switch r.State {
 		case onboarding.RunSucceeded:
-			view.Verified = "Verified again since: everything is as it was made."
+			view.Verified = "Verified again since then: everything matches what was handed over."
 		case onboarding.RunFailed:
-			view.Verified = "The last verification found differences. The run says which, and repairs them."
+			view.Verified = "The last verification found differences. The run lists them and offers a repair."
 		default:
 			continue
 		}

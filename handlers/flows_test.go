@@ -44,7 +44,7 @@ func TestCancelingARunThatNoWorkerHasGivesTheAccessUp(t *testing.T) {
 		t.Errorf("access held: %v, revoked %d times", w.live(ob.ID), w.cloud.revoked)
 	}
 	text := b.get(web.OnboardingPath(ob.ID, "progress")).Find("main").Text()
-	if !strings.Contains(text, "1 of 2 resources exists; the run was canceled.") || !strings.Contains(text, "access was given up") {
+	if !strings.Contains(text, "1 of 2 resources exists; the run was canceled.") || !strings.Contains(text, "Our access has ended") {
 		t.Errorf("the page doesn't say what is kept and what is given up: %s", text)
 	}
 	// A second click must not take away an access that was given since.
@@ -65,7 +65,7 @@ func TestCancelingARunningRunLeavesTheAccessToItsWorker(t *testing.T) {
 	if !w.live(ob.ID) || w.cloud.revoked != 0 {
 		t.Error("the access was taken from under the call in flight")
 	}
-	if text := b.get(web.OnboardingPath(ob.ID, "progress")).Find("main").Text(); !strings.Contains(text, "the call that is under way is finished first") {
+	if text := b.get(web.OnboardingPath(ob.ID, "progress")).Find("main").Text(); !strings.Contains(text, "The call to Google that is in progress finishes first") {
 		t.Errorf("the page doesn't say what goes on: %s", text)
 	}
 }

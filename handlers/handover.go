@@ -50,5 +50,5 @@ func (s *Server) adminDeliver(w http.ResponseWriter, v *visit) error {
 	case err != nil:
 		return err
 	}
-	return s.toDetail(w, v, "It is being sent. The log shows the answer.")
+	return s.toDetail(w, v, "We are sending it. The log shows the answer.")
 }

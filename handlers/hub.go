@@ -62,9 +62,9 @@ func (h *hub) admit(person string) (leave func(), err error) {
 	defer h.mu.Unlock()
 	switch {
 	case most > 0 && h.open[person] >= most:
-		return nil, &statusError{status: http.StatusTooManyRequests, message: "This page is open too often to be kept up to date everywhere. Close some of its tabs; reload this one to see what is new."}
+		return nil, &statusError{status: http.StatusTooManyRequests, message: "This page is open in too many tabs to keep them all up to date. Close some of them, then reload this one."}
 	case most > 0 && h.all >= most*processStreams:
-		return nil, &statusError{status: http.StatusTooManyRequests, message: "Too many people watch at once. Reload the page to see what is new."}
+		return nil, &statusError{status: http.StatusTooManyRequests, message: "Too many people are watching at once. Reload the page to see the latest state."}
 	}
 	h.open[person]++
 	h.all++

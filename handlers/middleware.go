@@ -169,7 +169,7 @@ func (s *Server) rightHost(next http.Handler) http.Handler {
 			http.Redirect(w, r, s.BaseURL+r.URL.RequestURI(), http.StatusTemporaryRedirect) //nolint:gosec // begins with our own address
 			return
 		}
-		s.fail(w, r, &statusError{status: http.StatusMisdirectedRequest, message: "This address isn't served here. Open the link that you were sent."})
+		s.fail(w, r, &statusError{status: http.StatusMisdirectedRequest, message: "We don't serve this address. Open the link that you were sent."})
 	})
 }
 
@@ -266,7 +266,7 @@ func (s *Server) limited(class string, perMinute int, who func(*http.Request) st
 	limit := httprate.LimitBy(perMinute, time.Minute, func(r *http.Request) (string, error) {
 		return class + " " + httprate.CanonicalizeIP(who(r)), nil
 	}, httprate.WithResponseHeaders(none), httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, &statusError{status: http.StatusTooManyRequests, message: "That was a lot of requests at once. Nothing is lost; wait a minute, then reload the page or send the form again."})
+		s.fail(w, r, &statusError{status: http.StatusTooManyRequests, message: "That was a lot of requests at once. Nothing is lost. Wait a minute, then reload the page or send the form again."})
 	}))
 	return func(next http.Handler) http.Handler {
 		all := limit(next)
@@ -306,19 +306,19 @@ func parseForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if kind := r.Header.Get("Content-Type"); kind != "" || r.ContentLength != 0 {
 		media, params, err := mime.ParseMediaType(kind)
 		if charset := strings.ToLower(params["charset"]); err != nil || media != "application/x-www-form-urlencoded" || (charset != "" && charset != "utf-8") {
-			return nil, &statusError{http.StatusUnsupportedMediaType, "This address takes an ordinary form only. Send it from our page.", err}
+			return nil, &statusError{http.StatusUnsupportedMediaType, "This address accepts only ordinary forms. Send it from our page.", err}
 		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
 	var tooLong *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLong):
-		return nil, &statusError{http.StatusRequestEntityTooLarge, "That is more text than this page takes. Go back and shorten it.", err}
+		return nil, &statusError{http.StatusRequestEntityTooLarge, "That is more text than this page accepts. Go back and shorten it.", err}
 	case err != nil:
 		return nil, badRequest("The form arrived incomplete. Go back and send it again.", err)
 	}
 	if strings.Count(string(body), "&") >= maxKeys {
-		return nil, badRequest("The form has more fields than any page of ours. Go back and send it again.", nil)
+		return nil, badRequest("The form has too many fields. Go back and send it again.", nil)
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -327,7 +327,7 @@ func parseForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	for key, values := range form {
 		for i, v := range append(values, key) {
 			if !utf8.ValidString(v) {
-				return nil, badRequest("The form holds characters that aren't text. Go back, type them again and send it.", nil)
+				return nil, badRequest("The form contains characters that aren't text. Go back, remove them, and send it again.", nil)
 			}
 			if i < len(values) {
 				values[i] = norm.NFC.String(v) // one way to write each letter, so that what looks the same is the same

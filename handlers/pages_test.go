@@ -40,7 +40,7 @@ func TestWhatGoogleAnswersIsToldByItsCode(t *testing.T) {
 	for code, title := range map[string]string{
 		"access_denied":         "You canceled at Google",
 		"admin_policy_enforced": "Your Workspace administrator blocks this app",
-		"server_error":          "Google had a problem of its own",
+		"server_error":          "Google had an internal error",
 		"<script>":              "Google answered with an error",
 	} {
 		away := b.toProvider(ob.ID, "").to()
@@ -58,7 +58,7 @@ func TestWhatGoogleAnswersIsToldByItsCode(t *testing.T) {
 			t.Errorf("%s: the specialist doesn't see what came back", code)
 		}
 	}
-	says(t, b.get(web.OnboardingPath(ob.ID, "connect")), "Access that no run uses is revoked and wiped after 1 day.", "OAuth client ID: ", "need no consent at all")
+	says(t, b.get(web.OnboardingPath(ob.ID, "connect")), "Access that no run uses is revoked and wiped after 1 day.", "OAuth client ID: ", "need no consent, because you run them yourself")
 }
 
 // Canceling asks first, and asking changes nothing.

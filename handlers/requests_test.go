@@ -54,12 +54,12 @@ func TestBadRequests(t *testing.T) {
 		{"method override in the form", "POST", step, "name=&_method=DELETE" + version, nil, 422, "Enter a deployment name"},
 		{"another address in a header", "GET", "/nowhere", "", []string{"X-Original-URL", "/admin", "X-Rewrite-URL", "/admin"}, 404, ""},
 
-		{"wrong content type: JSON", "POST", step, `{"name":"acme-two"}`, []string{"Content-Type", "application/json"}, 415, "an ordinary form only"},
-		{"wrong content type: multipart", "POST", step, "--x--", []string{"Content-Type", "multipart/form-data; boundary=x"}, 415, "an ordinary form only"},
-		{"wrong content type: plain text", "POST", step, good, []string{"Content-Type", "text/plain"}, 415, "an ordinary form only"},
-		{"wrong content type: two at once", "POST", step, good, []string{"Content-Type", "text/plain, application/x-www-form-urlencoded"}, 415, "an ordinary form only"},
-		{"wrong content type: none", "POST", step, good, []string{"Content-Type", ""}, 415, "an ordinary form only"},
-		{"another charset", "POST", step, good, []string{"Content-Type", "application/x-www-form-urlencoded; charset=utf-16"}, 415, "an ordinary form only"},
+		{"wrong content type: JSON", "POST", step, `{"name":"acme-two"}`, []string{"Content-Type", "application/json"}, 415, "only ordinary forms"},
+		{"wrong content type: multipart", "POST", step, "--x--", []string{"Content-Type", "multipart/form-data; boundary=x"}, 415, "only ordinary forms"},
+		{"wrong content type: plain text", "POST", step, good, []string{"Content-Type", "text/plain"}, 415, "only ordinary forms"},
+		{"wrong content type: two at once", "POST", step, good, []string{"Content-Type", "text/plain, application/x-www-form-urlencoded"}, 415, "only ordinary forms"},
+		{"wrong content type: none", "POST", step, good, []string{"Content-Type", ""}, 415, "only ordinary forms"},
+		{"another charset", "POST", step, good, []string{"Content-Type", "application/x-www-form-urlencoded; charset=utf-16"}, 415, "only ordinary forms"},
 		{"1 MB", "POST", step, "name=" + strings.Repeat("a", 1<<20), nil, 413, "Go back and shorten it."},
 		{"a little more than there may be", "POST", step, "name=" + strings.Repeat("a", 64<<10), nil, 413, "Go back and shorten it."},
 		{"10,000 keys", "POST", step, strings.Repeat("a=1&", 10_000) + good, nil, 400, "more fields than any page of ours"},
@@ -92,10 +92,10 @@ func TestBadRequests(t *testing.T) {
 		{"a cookie and neither Origin nor Sec-Fetch-Site", "POST", step, good, []string{"Origin", "", "Sec-Fetch-Site", ""}, 403, "sent from another site"},
 		{"cross-site sign-out", "POST", "/signout", "", []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, 403, "sent from another site"},
 
-		{"wrong Host", "GET", "/", "", []string{"Host", "evil.example"}, 421, "isn't served here"},
-		{"wrong Host, forwarded right", "GET", "/", "", []string{"Host", "evil.example", "X-Forwarded-Host", strings.TrimPrefix(w.url, "http://")}, 421, "isn't served here"},
-		{"Host of another port", "GET", "/", "", []string{"Host", "127.0.0.1:1"}, 421, "isn't served here"},
-		{"Host with a trick", "GET", "/", "", []string{"Host", strings.TrimPrefix(w.url, "http://") + ".evil.example"}, 421, "isn't served here"},
+		{"wrong Host", "GET", "/", "", []string{"Host", "evil.example"}, 421, "We don't serve this address"},
+		{"wrong Host, forwarded right", "GET", "/", "", []string{"Host", "evil.example", "X-Forwarded-Host", strings.TrimPrefix(w.url, "http://")}, 421, "We don't serve this address"},
+		{"Host of another port", "GET", "/", "", []string{"Host", "127.0.0.1:1"}, 421, "We don't serve this address"},
+		{"Host with a trick", "GET", "/", "", []string{"Host", strings.TrimPrefix(w.url, "http://") + ".evil.example"}, 421, "We don't serve this address"},
 		{"32 KB of headers", "GET", "/", "", []string{"X-Much", strings.Repeat("a", 32<<10)}, 431, ""},
 		{"32 KB of cookies", "GET", "/", "", []string{"Cookie", "a=" + strings.Repeat("a", 32<<10)}, 431, ""},
 	} {
@@ -215,7 +215,7 @@ func TestPagesAreLimitedByPerson(t *testing.T) {
 		if after, err := strconv.Atoi(refused.header.Get("Retry-After")); err != nil || after < 1 || after > 60 {
 			t.Errorf("Retry-After %q", refused.header.Get("Retry-After"))
 		}
-		says(t, refused, "Nothing is lost; wait a minute, then reload")
+		says(t, refused, "Nothing is lost. Wait a minute, then reload")
 		want(t, s.get("/sessions"), http.StatusOK)
 		want(t, w.browser().get("/signin"), http.StatusOK)
 		want(t, a.get("/healthz/live"), http.StatusOK)

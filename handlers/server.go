@@ -373,7 +373,7 @@ func (s *Server) router() (http.Handler, error) {
 	})
 	top.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", strings.Join(allowed(top, r.URL.Path), ", "))
-		s.fail(w, r, &statusError{status: http.StatusMethodNotAllowed, message: "This address only takes a form that is sent from our own pages. Go back and try again."})
+		s.fail(w, r, &statusError{status: http.StatusMethodNotAllowed, message: "This address accepts only forms sent from our own pages. Go back and try again."})
 	})
 	return top, nil
 }

@@ -225,7 +225,7 @@ func TestAStatedTimeOfSigningInIsBelieved(t *testing.T) {
 			p := b.get(w.issuer.consent(t, start, root, nil))
 			want(t, p, c.status)
 			if c.status == http.StatusForbidden {
-				says(t, p, "You entered your password too long ago for this step. Sign out of your Google account, then sign in here again.")
+				says(t, p, "You last signed in too long ago for this step. Sign out of your Google account, then sign in here again.")
 				if !strings.Contains(p.Find("a[href^='/signin/start']").AttrOr("href", ""), "why=recent") {
 					t.Error("the link asks for any sign-in")
 				}

@@ -65,7 +65,7 @@ func (s *Server) discover(ctx context.Context) (*provider, error) {
 	}
 	p, err := oidc.NewProvider(s.oauthContext(ctx), s.OAuth.Issuer)
 	if err != nil {
-		return nil, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The sign-in service doesn't answer. Wait a minute, then try again.", Err: fmt.Errorf("discover %s: %w", s.OAuth.Issuer, err)}
+		return nil, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The sign-in service isn't responding. Wait a minute, then try again.", Err: fmt.Errorf("discover %s: %w", s.OAuth.Issuer, err)}
 	}
 	var announced struct {
 		Claims []string `json:"claims_supported"`
@@ -185,7 +185,7 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 		return again(badRequest(message, err), to)
 	}
 	if iss := q.Get("iss"); iss != "" && iss != s.OAuth.Issuer {
-		return who, retry("The answer came from another sign-in service than ours. Start again.", nil)
+		return who, retry("The answer came from a different sign-in service. Start again.", nil)
 	}
 	if q.Get("code") == "" {
 		return who, retry("The sign-in didn't complete. Start again.", nil)
@@ -200,9 +200,9 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 	case errors.As(err, &refused) && refused.Response.StatusCode < http.StatusInternalServerError:
 		return who, retry("The sign-in was used already or took too long. Start again.", fmt.Errorf("exchange code: %s (%d)", refused.ErrorCode, refused.Response.StatusCode))
 	case errors.As(err, &refused):
-		return who, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The sign-in service doesn't answer. Wait a minute, then try again.", Err: fmt.Errorf("exchange code: status %d", refused.Response.StatusCode)}
+		return who, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The sign-in service isn't responding. Wait a minute, then try again.", Err: fmt.Errorf("exchange code: status %d", refused.Response.StatusCode)}
 	case err != nil:
-		return who, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The sign-in service doesn't answer. Wait a minute, then try again.", Err: fmt.Errorf("exchange code: %w", err)}
+		return who, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The sign-in service isn't responding. Wait a minute, then try again.", Err: fmt.Errorf("exchange code: %w", err)}
 	}
 	raw, _ := token.Extra("id_token").(string)
 	id, err := p.verifier.Verify(s.oauthContext(ctx), raw)
@@ -249,7 +249,7 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 	case who.Email == "" || !bool(claims.Verified):
 		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's email address isn't verified. Verify it with your provider, or sign in with another account."), "/signin")
 	case strings.ContainsFunc(claims.Email, func(r rune) bool { return r > unicode.MaxASCII }): // a letter that looks like another, or becomes it in lower case
-		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's email address has letters with accents or from another script. Sign in with an account whose address is in plain letters."), "/signin")
+		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "Your account's email address has accented letters or letters from another script. Sign in with an account whose address uses plain letters (a to z)."), "/signin")
 	case p.manages && slices.Contains(s.App.StaffDomains(), domain) && !strings.EqualFold(claims.Domain, domain):
 		return who, again(onboarding.Errorf(onboarding.CodeForbidden, "%s is not an account that %s manages. Sign in with your work account.", who.Email, domain), "/signin")
 	}
@@ -295,9 +295,9 @@ func (s *Server) signIn(w http.ResponseWriter, v *visit) error {
 	case why == "recent":
 		view.Message = "Sign in again to confirm it's you."
 	case why == "invite":
-		view.Message = "Sign in with the address that was invited. Then your onboarding opens."
+		view.Message = "Sign in with the address that was invited to open your onboarding."
 	case s.sessions.Exists(v.Context(), keyKept):
-		view.Message = "You were signed out. What you typed is kept; sign in to continue."
+		view.Message = "You were signed out. What you typed is kept. Sign in to continue."
 	}
 	return s.draw(w, v.Request, http.StatusOK, web.SignIn(view))
 }
@@ -348,7 +348,7 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	if f.Recent && s.Now().Sub(who.Proved) > s.Recent {
-		view := web.SignInView{Frame: s.frame(v.Request, "Sign in"), StartURL: startURL(f.Next, "recent"), Problem: "You entered your password too long ago for this step. Sign out of your Google account, then sign in here again."}
+		view := web.SignInView{Frame: s.frame(v.Request, "Sign in"), StartURL: startURL(f.Next, "recent"), Problem: "You last signed in too long ago for this step. Sign out of your Google account, then sign in here again."}
 		view.Error = true
 		return s.draw(w, v.Request, http.StatusForbidden, web.SignIn(view))
 	}

@@ -58,7 +58,7 @@ func locked(v *visit, ob onboarding.Onboarding, connects bool) string {
 	case v.actor.Role == onboarding.RoleCustomer, v.actor.Role == onboarding.RoleColleague && connects:
 		return ""
 	case v.actor.Role == onboarding.RoleColleague:
-		return ob.Owner + " fills in the form. You can see it but not change it. Your part is the project, the access and the run."
+		return ob.Owner + " is filling in the form. You can see the answers but not change them. You choose the project, connect Google Cloud, and start the run."
 	default:
 		return "Only the customer can change the answers."
 	}
@@ -84,9 +84,9 @@ func (s *Server) step(w http.ResponseWriter, v *visit) error {
 		view, err = step.View(ctx, j.Case)
 	} else if k := s.typed(v); k != nil {
 		view, err = j.Preview(ctx, step, k.Form)
-		flash = "You were signed out in the meantime. What you typed is here. Your changes aren't saved yet."
+		flash = "You were signed out. What you typed is here, but your changes aren't saved yet."
 		if k.Why != "" {
-			flash = "What you typed before you left is here. Your changes aren't saved yet."
+			flash = "What you typed before you left is here, but your changes aren't saved yet."
 		}
 		if n, err := strconv.Atoi(k.Form.Get("version")); err == nil && n < version {
 			version = n
@@ -187,7 +187,7 @@ func (s *Server) planner(w http.ResponseWriter, v *visit) error {
 	}
 	step, ok := j.Step("deployment")
 	if !ok {
-		return onboarding.Errorf(onboarding.CodeNotFound, "This form plans no names.")
+		return onboarding.Errorf(onboarding.CodeNotFound, "This page has no names to preview.")
 	}
 	view, err := j.PlanNames(v.Context(), step, v.form)
 	if err != nil {

@@ -184,7 +184,7 @@ func (s *Server) sessionsEnd(w http.ResponseWriter, v *visit) error {
 	if ended == 0 && which != "others" {
 		return onboarding.Errorf(onboarding.CodeNotFound, "This session has ended already. Go back to see the others.")
 	}
-	s.say(ctx, "Ended. That browser has to sign in again.")
+	s.say(ctx, "The session ended. That browser has to sign in again.")
 	return seeOther(w, v.Request, "/sessions")
 }
 

@@ -229,7 +229,7 @@ func TestConsentIsCheckedScopeByScopeAndAccountByAccount(t *testing.T) {
 		t.Error("the receipt doesn't name the account")
 	}
 	wantTo(t, b.post(web.OnboardingPath(ob.ID, "revoke")), web.OnboardingPath(ob.ID, "receipt"))
-	if wiped := b.get(web.OnboardingPath(ob.ID, "receipt")).Find("dt:contains('Wiped here') + dd").Text(); !strings.HasSuffix(strings.TrimSpace(wiped), " "+ada) {
+	if wiped := b.get(web.OnboardingPath(ob.ID, "receipt")).Find("dt:contains('Wiped from our servers') + dd").Text(); !strings.HasSuffix(strings.TrimSpace(wiped), " "+ada) {
 		t.Errorf("the receipt doesn't say who had it wiped: %q", wiped)
 	}
 	if live() != "" || w.cloud.revoked != 1 {

@@ -66,14 +66,14 @@ func AdminNew(v AdminNewView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if v.Link.URL != "" {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<h1>The invitation is ready</h1><p class=\"lead\">Send this link yourself. It is shown only now and works once, ")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<h1>The invitation is ready</h1><p class=\"lead\">Send this link yourself. Copy it now: it won't be shown again. It works once, ")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var4 string
 					templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(v.Link.onlyFor())
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_new.templ`, Line: 17, Col: 102}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_new.templ`, Line: 17, Col: 118}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 					if templ_7745c5c3_Err != nil {

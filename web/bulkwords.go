@@ -74,11 +74,11 @@ func (v BulkView) lead() string {
 	case len(v.Rows) == 0:
 		return "None of the selected onboardings will change; the reasons are below."
 	case v.Act == onboarding.BulkArchive && !v.Done:
-		return "They leave the lists, their links stop working, and what access is held is revoked. Nothing in the customers' clouds changes, and the names stay reserved until they are torn down."
+		return "They leave the lists, their links stop working, and any access that we hold is revoked. Nothing in the customers' clouds changes, and the names stay reserved until they are torn down."
 	case v.Act == onboarding.BulkInvite && !v.Done:
-		return "The customers' earlier links stop working. You send the new ones yourself; they are shown only on the next page."
+		return "The customers' earlier links stop working. You send the new ones yourself. They are shown only once, on the next page."
 	case v.Act == onboarding.BulkInvite:
-		return "Send each link yourself. They are shown only now; earlier ones no longer work."
+		return "Send each link yourself. Copy them now: they won't be shown again. Earlier links no longer work."
 	default:
 		return "Each change is recorded in that onboarding's history."
 	}

@@ -905,7 +905,7 @@ func detailEnd(v AdminDetailView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 71, "\" class=\"card-body stack-s\"><p class=\"hint\">Members, invitations, answers and notes go, the record, and who did and said what in the history. What was made stays named. This can't be taken back.</p><label class=\"tick\"><input type=\"checkbox\" name=\"confirm\" value=\"yes\"> <span>Yes, erase the people of this onboarding</span></label><div class=\"acts\"><button class=\"btn btn-danger\">Erase</button></div></form>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 71, "\" class=\"card-body stack-s\"><p class=\"hint\">This erases members, invitations, answers, notes, the record, and the people and texts in the history. The names of what was created are kept. This can't be undone.</p><label class=\"tick\"><input type=\"checkbox\" name=\"confirm\" value=\"yes\"> <span>Yes, erase the people of this onboarding</span></label><div class=\"acts\"><button class=\"btn btn-danger\">Erase</button></div></form>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

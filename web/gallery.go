@@ -96,20 +96,20 @@ func (s samples) pages() []GalleryPage {
 			v.Connection, v.ConnectURL, v.MayApprove, v.Plan.Tasks, v.Checks, v.Hash = Connection{}, "/o/ob_sample/connect", false, nil, nil, ""
 		}))},
 		{"plan-changed", PlanPage(s.plan(func(v *PlanView) {
-			v.Changed = "An answer was saved in another tab, so the button you pressed belonged to an older plan. Look at this one and approve it."
+			v.Changed = "An answer was saved in another tab, so the button you pressed belonged to an older plan. Review this plan, then approve it."
 		}))},
 		{"plan-problem", PlanPage(s.plan(func(v *PlanView) {
 			v.Problem, v.MayApprove = "Google doesn't let ada@customer.example read the buckets of acme-data-prod. Ask for the role Storage Admin, then check again.", false
 			v.Plan.Tasks[1].Problem = "Couldn't be read: storage.buckets.get is missing."
 		}))},
 		{"plan-waiting", PlanPage(s.plan(func(v *PlanView) {
-			v.Waiting, v.MayApprove, v.Blocked = []string{"Databricks API token"}, false, "Add what is missing; then the button is here."
+			v.Waiting, v.MayApprove, v.Blocked = []string{"Databricks API token"}, false, "Add what is missing to continue."
 		}))},
 		{"plan-paused", PlanPage(s.plan(func(v *PlanView) {
 			v.Paused, v.MayApprove, v.Blocked = "Make the two peerings", false, "Resume the paused run, or cancel it to start over."
 		}))},
 		{"plan-active", PlanPage(s.plan(func(v *PlanView) {
-			v.Active, v.MayApprove, v.Blocked = true, false, "A run is going. Follow it, or cancel it first."
+			v.Active, v.MayApprove, v.Blocked = true, false, "A run is in progress. Wait for it to finish, or cancel it."
 		}))},
 		{"plan-override", PlanPage(s.plan(func(v *PlanView) {
 			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.viewing(), s.checks(true), false, "A check failed. Fix the problem below, then check again."
@@ -402,7 +402,7 @@ func (s samples) computeErrors() StepPageView {
 	v.Step.Fields[1].Value = "acme.cloud.databricks.com"
 	v.Step.Fields[1].Errors = []string{"Enter the address of a workspace on Google Cloud, like https://1234567890123456.7.gcp.databricks.com"}
 	v.Step.Fields[2].Set = false
-	v.Step.Fields[2].Errors = []string{"Paste the API token, or tick that you don't have it yet"}
+	v.Step.Fields[2].Errors = []string{"Paste the API token, or select “I don't have this yet”"}
 	v.Step.Problems = wizard.Problems{
 		{Field: "workspace", Message: v.Step.Fields[1].Errors[0]},
 		{Field: "token", Message: v.Step.Fields[2].Errors[0]},
@@ -429,14 +429,14 @@ func (s samples) accounts(known bool) StepPageView {
 		Fields: []wizard.FieldView{
 			confirm,
 			{Name: "spark", Label: "Spark service account", Kind: wizard.KindCards, Value: "existing", Choices: []wizard.Choice{
-				{Value: "create", Label: "Create it", Hint: "tecton-acme-production-spark"}, {Value: "existing", Label: "Use one that exists"},
+				{Value: "create", Label: "Create it", Hint: "tecton-acme-production-spark"}, {Value: "existing", Label: "Use an existing service account"},
 			}},
 			{Name: "existing", Label: "Its email address", Kind: wizard.KindText, Mono: true, Width: 50, ShowWhen: "spark=existing", Choices: []wizard.Choice{{Value: "spark@acme-data-prod.iam.gserviceaccount.com", Label: "spark"}}},
 		},
 	}, "online-store")
 }
 
-const sampleLocked = "ada@customer.example fills in the form; you see it and change nothing here. Your part is the project, the access and the run."
+const sampleLocked = "ada@customer.example is filling in the form. You can see the answers but not change them. You choose the project, connect Google Cloud, and start the run."
 
 func (s samples) locked() StepPageView {
 	v := s.compute("databricks")
@@ -452,11 +452,11 @@ func (s samples) checkColleague() CheckView {
 
 func (s samples) sources() StepPageView {
 	return s.step(6, wizard.StepView{
-		ID: "data-sources", Title: "Data sources", Intro: "What the Spark account may read, and nothing more. You can leave all of it empty.",
+		ID: "data-sources", Title: "Data sources", Intro: "Everything the Spark account may read. You can leave all of this empty.",
 		Fields: []wizard.FieldView{
-			{Name: "datasets", Label: "BigQuery datasets", Hint: "One a line: project.dataset.", Kind: wizard.KindLines, Optional: true, Mono: true, Value: "acme-data-prod.sales\nacme-data-prod.events"},
-			{Name: "projects", Label: "Whole BigQuery projects", Hint: "One project ID a line.", Kind: wizard.KindLines, Optional: true, Mono: true},
-			{Name: "buckets", Label: "Cloud Storage buckets", Hint: "One a line, with or without gs://.", Kind: wizard.KindLines, Optional: true, Mono: true, Value: "acme-raw"},
+			{Name: "datasets", Label: "BigQuery datasets", Hint: "One per line: project.dataset.", Kind: wizard.KindLines, Optional: true, Mono: true, Value: "acme-data-prod.sales\nacme-data-prod.events"},
+			{Name: "projects", Label: "Whole BigQuery projects", Hint: "One project ID per line.", Kind: wizard.KindLines, Optional: true, Mono: true},
+			{Name: "buckets", Label: "Cloud Storage buckets", Hint: "One per line, with or without gs://.", Kind: wizard.KindLines, Optional: true, Mono: true, Value: "acme-raw"},
 		},
 	}, "accounts")
 }
@@ -480,8 +480,8 @@ func (s samples) connect(change func(*ConnectView)) ConnectView {
 		Pending:    []onboarding.Invite{{ID: 4, To: "grace@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(6 * 24 * time.Hour)}},
 		Colleagues: []onboarding.Colleague{{Email: "bob@customer.example", InvitedBy: "ada@customer.example", Until: s.now.Add(5 * 24 * time.Hour)}, {Email: "eve@customer.example", Until: s.now.Add(-time.Hour)}},
 		Scopes: []Reason{
-			{"openid", "to know which account gave the access"},
-			{"email", "to know which account gave the access"},
+			{"openid", "to know which account gave access"},
+			{"email", "to know which account gave access"},
 			{"https://www.googleapis.com/auth/cloud-platform", "to read your project and to make what the plan lists, while the run goes on; given up when it is done"},
 		},
 		Permissions: onboarding.Permissions{Run: []onboarding.Permission{

@@ -14,22 +14,22 @@ type Answer struct{ Title, Text string }
 // Sources: RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6,
 // developers.google.com/identity/protocols/oauth2/web-server#authorization-errors.
 var googleAnswers = map[string]Answer{
-	"access_denied":              {"You canceled at Google", "No access was given. Connect when you are ready, or send this step to a colleague."},
+	"access_denied":              {"You canceled at Google", "No access was given. Connect when you're ready, or send this step to a colleague."},
 	"admin_policy_enforced":      {"Your Workspace administrator blocks this app", "Your organization's Google Workspace doesn't let this app ask for access. Send your administrator the request below."},
-	"org_internal":               {"This app isn't open to your organization yet", "Google limits it to the vendor's own organization. Tell your deployment specialist; the vendor has to change that at Google."},
-	"disallowed_useragent":       {"Google refuses the browser inside this app", "Open this page in Chrome, Edge, Firefox or Safari, and connect there."},
+	"org_internal":               {"This app isn't open to your organization yet", "Google limits it to the vendor's own organization. Tell your deployment specialist. The vendor has to change this at Google."},
+	"disallowed_useragent":       {"Google doesn't allow sign-in from the browser inside this app", "Open this page in Chrome, Edge, Firefox or Safari, and connect there."},
 	"invalid_request":            {"Google didn't accept the request", "Start again from this page. If it happens twice, tell your deployment specialist."},
-	"invalid_scope":              {"Google doesn't know the scope that we asked for", "The vendor has to correct the app's settings at Google. Tell your deployment specialist."},
-	"unauthorized_client":        {"Google doesn't let this app ask for access", "The vendor has to correct the app's settings at Google. Tell your deployment specialist."},
-	"deleted_client":             {"The vendor's app was deleted at Google", "Tell your deployment specialist; the vendor has to restore it."},
-	"redirect_uri_mismatch":      {"Google doesn't know the address to come back to", "The vendor has to correct the app's settings at Google. Tell your deployment specialist."},
+	"invalid_scope":              {"Google doesn't recognize a scope that we requested", "The vendor has to correct the app's settings at Google. Tell your deployment specialist."},
+	"unauthorized_client":        {"Google doesn't allow this app to ask for access", "The vendor has to correct the app's settings at Google. Tell your deployment specialist."},
+	"deleted_client":             {"The vendor's app was deleted at Google", "Tell your deployment specialist. The vendor has to restore it."},
+	"redirect_uri_mismatch":      {"Google doesn't recognize our return address", "The vendor has to correct the app's settings at Google. Tell your deployment specialist."},
 	"unsupported_response_type":  {"Google didn't understand the request", "The vendor has to correct the app's settings at Google. Tell your deployment specialist."},
-	"server_error":               {"Google had a problem of its own", "Wait a minute, then try again."},
+	"server_error":               {"Google had an internal error", "Wait a minute, then try again."},
 	"temporarily_unavailable":    {"Google is too busy right now", "Wait a few minutes, then try again."},
-	"interaction_required":       {"Google needs an answer from you first", "Try again, and complete what Google asks."},
-	"login_required":             {"You are signed out at Google", "Try again, and sign in at Google first."},
+	"interaction_required":       {"Google needs an answer from you first", "Try again, and complete the steps that Google shows."},
+	"login_required":             {"You're signed out of Google", "Try again, and sign in at Google first."},
 	"account_selection_required": {"Google needs you to choose an account", "Try again, and choose the account that has access to the project."},
-	"consent_required":           {"Google needs your consent on its own page", "Try again, and press Allow at Google."},
+	"consent_required":           {"Google needs your consent on its own page", "Try again, and select Allow at Google."},
 }
 
 // GoogleAnswer is what a code means. The text that comes with a code is never shown: anyone can write it into a link.
@@ -37,7 +37,7 @@ func GoogleAnswer(code string) Answer {
 	if a, ok := googleAnswers[code]; ok {
 		return a
 	}
-	return Answer{"Google answered with an error", "Nothing was given. Try again; if it happens twice, tell your deployment specialist."}
+	return Answer{"Google answered with an error", "No access was given. Try again. If it happens twice, tell your deployment specialist."}
 }
 
 // SignInAnswer is what a code means at the sign-in.
@@ -83,14 +83,14 @@ func (v ConnectView) workspaceRequest() string {
 		"Admin console > Security > Access and data control > API controls > Manage app access > Configure new app.\n" +
 		"OAuth client ID: " + v.ClientID + "\n" +
 		"Scopes: " + strings.Join(scopes, " ") + "\n" +
-		"Access: Trusted, for those who set it up.\n\n" +
-		"The app sets up resources in our Google Cloud project once, after one of us approved the exact plan, and then gives its access up."
+		"Access: Trusted, for the people who do the setup.\n\n" +
+		"The app sets up resources in our Google Cloud project once, after one of us approves the exact plan. It then gives up its access."
 }
 
 // heldWords says how long access that was given and not used is held.
 func (v ConnectView) heldWords() string {
 	if v.Held == 0 {
-		return "Access that no run uses is held until you end it."
+		return "Access that no run uses is kept until you end it."
 	}
 	return "Access that no run uses is revoked and wiped after " + onboarding.SpanText(v.Held) + "."
 }

@@ -100,9 +100,9 @@ func (f Frame) wentWord(d onboarding.Delivery) string {
 	}
 	switch {
 	case d.NeedsVendor != "":
-		return what + " waits for " + f.brand() + by + ". " + d.Problem
+		return what + " is waiting for " + f.brand() + by + ". " + d.Problem
 	case d.Problem != "":
-		return what + " isn’t delivered yet" + by + ". " + d.Problem + " It is tried again by itself."
+		return what + " isn’t delivered yet" + by + ". " + d.Problem + " We try again automatically."
 	default:
 		return what + " is on its way " + to + by + "."
 	}
@@ -147,16 +147,16 @@ func answerWord(t onboarding.DeliveryTry) string {
 
 // promise says before a token is asked for which way it goes, and when it is wiped.
 func (w SecretsWay) promise(brand string) []string {
-	const own = "Keep your own copy: nobody can read ours back to you."
+	const own = "Keep your own copy, because nobody can read ours back to you."
 	switch {
 	case w.To == onboarding.SecretsNowhere && w.Console != "":
 		return []string{
-			"We use the token during the run only. It doesn’t reach " + brand + " through us: after the run, you enter it yourself in " + brand + "’s console and confirm that here.",
+			"We use the token during the run only. We don’t send it to " + brand + ": after the run, you enter it yourself in " + brand + "’s console and confirm that here.",
 			"We wipe our sealed copy when you confirm.", own,
 		}
 	case w.To == onboarding.SecretsNowhere:
 		return []string{
-			"We use the token during the run only. It doesn’t reach " + brand + " through us: no way is set up for that yet. After the run, your specialist tells you where to enter it, and you confirm that here.",
+			"We use the token during the run only. We don’t send it to " + brand + ", because no way to send it is set up yet. After the run, your specialist tells you where to enter it, and you confirm that here.",
 			"We wipe our sealed copy when you confirm.", own,
 		}
 	}

@@ -24,14 +24,14 @@ func (v ConnectView) connectFrame() Frame {
 // onlyFor says who may use the link, at the end of a sentence.
 func (l InviteLink) onlyFor() string {
 	if domain := l.To.Domain(); domain != "" {
-		return "for the first who signs in with an address at " + domain
+		return "for the first person who signs in with an address at " + domain
 	}
 	return "only for " + string(l.To)
 }
 
 func (v InviteView) worksOnce() string {
 	if domain := v.Invited.Domain(); domain != "" {
-		return "An invitation works once, and somebody at " + domain + " accepted this one."
+		return "An invitation works once, and someone at " + domain + " accepted this one."
 	}
 	return "An invitation works once."
 }

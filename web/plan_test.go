@@ -33,7 +33,7 @@ func TestWhatATeardownLeavesFollowsFromFields(t *testing.T) {
 		{Name: "bucket", State: onboarding.TaskDone, Message: "Kept.", Left: "The bucket holds objects."},
 		{Name: "role", State: onboarding.TaskDone, Message: "Done and checked."},
 	}}}
-	wantOurs := []leftover{{"", "bucket", "The bucket holds objects.", "about $1"}, {"", "earlier", "An earlier run created it, and this teardown didn't know of it.", ""}}
+	wantOurs := []leftover{{"", "bucket", "The bucket holds objects.", "about $1"}, {"", "earlier", "An earlier run created it, and this teardown didn't include it.", ""}}
 	ours, others := p.leftovers()
 	if !slices.Equal(ours, wantOurs) || !slices.Equal(others, []leftover{{Resource: "apis", Why: "Other things use these APIs."}}) {
 		t.Errorf("ours: %+v, others: %+v", ours, others)

@@ -112,7 +112,7 @@ func TestTheTabSaysHowFarTheRunIs(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
 	for state, want := range map[onboarding.RunState][2]string{
 		onboarding.RunRunning:   {"3 of 12 – Setting up your Google Cloud – Tecton", "mark-run.svg"},
-		onboarding.RunFailed:    {"Stopped – Setting up stopped – Tecton", "mark-err.svg"},
+		onboarding.RunFailed:    {"Stopped – Setup stopped – Tecton", "mark-err.svg"},
 		onboarding.RunSucceeded: {"Done – Everything is set up – Tecton", "mark-ok.svg"},
 	} {
 		doc, _ := render(t, GalleryPage{"progress", Progress(s.progress(state))})

@@ -183,29 +183,29 @@ func (v ProgressView) heading() string {
 		switch v.Run.State {
 		case onboarding.RunSucceeded:
 			if len(v.Left) > 0 {
-				return "Not everything is removed"
+				return "Not everything was removed"
 			}
-			return "What we made is removed"
+			return "Everything we created was removed"
 		case onboarding.RunBlocked:
-			return "Removing is paused"
+			return "Teardown is paused"
 		case onboarding.RunFailed:
-			return "Removing stopped"
+			return "Teardown stopped"
 		case onboarding.RunCanceled:
-			return "Removing was canceled"
+			return "Teardown was canceled"
 		default:
-			return "Removing what we made"
+			return "Removing what we created"
 		}
 	}
 	if v.Run.Kind == onboarding.RunVerify {
 		switch v.Run.State {
 		case onboarding.RunSucceeded:
-			return "Everything is as it was made"
+			return "Everything matches what was handed over"
 		case onboarding.RunBlocked:
-			return "Verifying is paused"
+			return "Verification is paused"
 		case onboarding.RunFailed:
 			return "Something differs"
 		case onboarding.RunCanceled:
-			return "Verifying was canceled"
+			return "Verification was canceled"
 		default:
 			return "Verifying " + what
 		}
@@ -216,9 +216,9 @@ func (v ProgressView) heading() string {
 	case onboarding.RunBlocked:
 		return "Setup is paused"
 	case onboarding.RunFailed:
-		return "Setting up stopped"
+		return "Setup stopped"
 	case onboarding.RunCanceled:
-		return "Setting up was canceled"
+		return "Setup was canceled"
 	default:
 		return "Setting up " + what
 	}
@@ -229,15 +229,15 @@ func (v ProgressView) lead() string {
 	case v.Run.Replaced && (v.Run.State == onboarding.RunBlocked || v.Run.State == onboarding.RunFailed):
 		return "This run stopped here, and a later run was started. Its log is kept."
 	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunFailed:
-		return "Everything was read back, and nothing was changed. Our access was given up again."
+		return "Everything was read back, and nothing was changed. Our access has ended."
 	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunSucceeded:
-		return "Everything was read back and compared. Our access was given up again."
+		return "Everything was read back and compared. Our access has ended."
 	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunSucceeded && len(v.Left) > 0:
-		return "Some of what we made is still in your project. Our access was given up again."
+		return "Some of what we created is still in your project. Our access has ended."
 	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunSucceeded:
-		return "Only what was ours was removed. Our access was given up again."
+		return "We removed only what we created. Our access has ended."
 	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunCanceled:
-		return "No further change is made. What was removed so far is gone; the rest stays."
+		return "No further changes will be made. What was removed so far is gone; the rest stays."
 	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunFailed:
 		return "What was removed so far is gone. A retry resumes from the task that failed."
 	}
@@ -245,11 +245,11 @@ func (v ProgressView) lead() string {
 	case onboarding.RunQueued, onboarding.RunRunning:
 		return strings.TrimSpace(v.Expect + " You can close this page. The work continues, and this address always shows its progress.")
 	case onboarding.RunBlocked:
-		return "Nothing is lost. Tasks that don't depend on it went on; the rest resumes where it stopped."
+		return "Nothing is lost. Tasks that don't depend on this one continued. The rest resume from here."
 	case onboarding.RunFailed:
-		return "What was made so far is kept. A retry resumes from the task that failed."
+		return "What was created so far is kept. A retry resumes from the task that failed."
 	case onboarding.RunCanceled:
-		return "No further change is made. What was made so far is kept."
+		return "No further changes will be made. What was created so far is kept."
 	default:
 		return "The result was read back and verified."
 	}
@@ -340,15 +340,15 @@ func (v ProgressView) kept() string {
 	case v.Made.Kind != "":
 		return existing(v.Made)
 	case v.Run.Kind == onboarding.RunTeardown:
-		return fmt.Sprintf("%d of %d tasks are done; the rest stays as it is.", v.done(), len(v.Run.Tasks))
+		return fmt.Sprintf("%d of %d tasks finished. Nothing else was changed.", v.done(), len(v.Run.Tasks))
 	}
 	switch n := v.done(); n {
 	case 0:
-		return "Nothing was made."
+		return "No task finished."
 	case 1:
-		return fmt.Sprintf("1 of %d tasks is done and stays as it is.", len(v.Run.Tasks))
+		return fmt.Sprintf("1 of %d tasks finished. Nothing else was changed.", len(v.Run.Tasks))
 	default:
-		return fmt.Sprintf("%d of %d tasks are done. Nothing else was changed.", n, len(v.Run.Tasks))
+		return fmt.Sprintf("%d of %d tasks finished. Nothing else was changed.", n, len(v.Run.Tasks))
 	}
 }
 

@@ -61,7 +61,7 @@ func (v ProgressView) leftovers() (ours, others []leftover) {
 	}
 	for _, i := range v.Left {
 		if !listed[i.Key] {
-			ours = append(ours, leftover{Resource: i.Resource, Why: "An earlier run created it, and this teardown didn't know of it."})
+			ours = append(ours, leftover{Resource: i.Resource, Why: "An earlier run created it, and this teardown didn't include it."})
 		}
 	}
 	return ours, others

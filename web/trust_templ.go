@@ -61,7 +61,7 @@ func AuditPage(v AuditView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</bdi></p><h1>History</h1><p class=\"lead\">Everything that happened, as both sides see it. Any later change to it would show in the hashes.</p></div><div class=\"head-acts\"><a class=\"btn\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</bdi></p><h1>History</h1><p class=\"lead\">Everything that happened, as both sides see it. The hashes reveal any later change.</p></div><div class=\"head-acts\"><a class=\"btn\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -87,7 +87,7 @@ func AuditPage(v AuditView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\" download>Download JSON</a></div></div><div class=\"stack\"><section class=\"card\" aria-labelledby=\"verify-heading\"><div class=\"card-head\"><h2 id=\"verify-heading\">Check it yourself</h2></div><div class=\"card-body stack-s\"><p>Each line's hash covers the line and the hash before it. Keep a download: a history that was rewritten later no longer holds its last hash.</p><p>Last hash: <code class=\"mono\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\" download>Download JSON</a></div></div><div class=\"stack\"><section class=\"card\" aria-labelledby=\"verify-heading\"><div class=\"card-head\"><h2 id=\"verify-heading\">Check it yourself</h2></div><div class=\"card-body stack-s\"><p>Each line's hash covers the line and the hash before it. Keep a download: a history that was rewritten later no longer contains its last hash.</p><p>Last hash: <code class=\"mono\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -557,7 +557,7 @@ func SessionsPage(v SessionsView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<div class=\"narrow stack\"><div><h1>Where you are signed in</h1><p class=\"lead\">End a session that you don't know, or that you left open on another computer.</p></div><section class=\"card\" aria-label=\"Sessions\"><ul>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<div class=\"narrow stack\"><div><h1>Where you're signed in</h1><p class=\"lead\">End any session that you don't recognize or that you left open on another computer.</p></div><section class=\"card\" aria-label=\"Sessions\"><ul>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -702,7 +702,7 @@ func SessionsPage(v SessionsView) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Layout(v.titled("Where you are signed in")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Layout(v.titled("Where you're signed in")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
