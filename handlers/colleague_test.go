@@ -141,7 +141,7 @@ func TestTheCustomerWithdrawsALinkThatNobodyUsed(t *testing.T) {
 	for _, i := range invites {
 		if i.TakenBy(bob) {
 			wantTo(t, a.post(withdraw, "invite", strconv.FormatInt(i.ID, 10)), connect)
-			if !strings.Contains(a.get(connect).Find("body").Text(), "That link has been used") {
+			if !strings.Contains(a.get(connect).Find("body").Text(), "That link was used") {
 				t.Error("the page doesn't say that it was used")
 			}
 		}

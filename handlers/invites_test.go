@@ -42,7 +42,7 @@ func TestADomainsInviteIsTakenByTheFirstOfThatDomain(t *testing.T) {
 	s := w.as(sam)
 	p := s.post("/admin/new", "customer", "Acme Sample", "owner_email", "Customer.example")
 	shown := s.get(p.to())
-	says(t, shown, "works once, for the first who signs in with an address at customer.example", "For anyone at customer.example.")
+	says(t, shown, "works once, for the first person who signs in with an address at customer.example", "For anyone at customer.example.")
 	link := strings.TrimPrefix(w.linkOn(shown), w.url)
 	id := onboarding.ID(strings.TrimPrefix(p.to(), "/admin/created/"))
 
@@ -59,7 +59,7 @@ func TestADomainsInviteIsTakenByTheFirstOfThatDomain(t *testing.T) {
 	for _, other := range []string{"eve@eu.customer.example", "eve@evilcustomer.example", "eve@customer.example.evil.example"} {
 		refused := w.as(other).post(link)
 		want(t, refused, http.StatusForbidden)
-		says(t, refused, "This invitation is for anyone at customer.example; you are "+other+".", "an address that ends in @customer.example.")
+		says(t, refused, "This invitation is for anyone at customer.example. You're signed in as "+other+".", "an address that ends in @customer.example.")
 	}
 	unverified := w.browser()
 	start := unverified.get("/signin/start")
@@ -82,7 +82,7 @@ func TestADomainsInviteIsTakenByTheFirstOfThatDomain(t *testing.T) {
 	second := w.as(bob)
 	for _, p := range []page{second.get(link), second.post(link)} {
 		want(t, p, http.StatusGone)
-		says(t, p, "somebody at customer.example accepted this one")
+		says(t, p, "someone at customer.example accepted this one")
 		if strings.Contains(p.body, ada) {
 			t.Error("the page names who accepted")
 		}

@@ -22,7 +22,7 @@ func TestAnAddressOfADomainIsNotAnAccountOfIts(t *testing.T) {
 	}{
 		{"a specialist's own account", "me@vendor.example", nil, "", http.StatusForbidden, "me@vendor.example is not an account that vendor.example manages. Sign in with your work account."},
 		{"another organization's", "me@vendor.example", "evil.example", "", http.StatusForbidden, "not an account that vendor.example manages"},
-		{"a letter that becomes k", "\u212aim@vendor.example", "vendor.example", "", http.StatusForbidden, "in plain letters"},
+		{"a letter that becomes k", "\u212aim@vendor.example", "vendor.example", "", http.StatusForbidden, "uses plain letters (a to z)"},
 		{"a specialist", "me@vendor.example", "Vendor.example", "/admin", http.StatusOK, "Onboardings"},
 		{"a customer's own account", "eve@customer.example", nil, link, http.StatusForbidden, "This invitation is for accounts that customer.example manages"},
 		{"a customer elsewhere", "eve@else.example", "else.example", link, http.StatusForbidden, "This invitation is for anyone at customer.example"},

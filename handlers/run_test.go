@@ -138,7 +138,7 @@ func TestThePlanIsADownload(t *testing.T) {
 	}
 	half := w.begun() // names nothing yet
 	wantTo(t, w.as(ada).get(web.OnboardingPath(half.ID, "plan", "plan.sh")), web.OnboardingPath(half.ID, "check"))
-	if p := w.as(ada).get(web.OnboardingPath(half.ID, "connect")); p.Find("a[download]").Length() > 0 || !strings.Contains(p.Find("main").Text(), "They are offered here once") {
+	if p := w.as(ada).get(web.OnboardingPath(half.ID, "connect")); p.Find("a[download]").Length() > 0 || !strings.Contains(p.Find("main").Text(), "You can download them here once") {
 		t.Error("the files are offered while nothing has a name")
 	}
 }

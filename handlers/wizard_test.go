@@ -247,7 +247,7 @@ func TestAnAccessThatGoogleEndedIsNotCalledConnected(t *testing.T) {
 	w.cloud.refused = onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google again.")
 	p := b.get(path)
 	want(t, p, http.StatusOK)
-	if text := p.Find("main").Text(); strings.Contains(text, "Connected as") || !strings.Contains(text, "Google ended the access of ada@customer.example") {
+	if text := p.Find("main").Text(); strings.Contains(text, "Connected as") || !strings.Contains(text, "Google ended the access for ada@customer.example") {
 		t.Errorf("an ended access: %s", text)
 	}
 	if p.Find("a.btn-main[href*='/connect/start']").Length() != 1 {

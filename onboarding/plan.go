@@ -85,6 +85,7 @@ type PlannedTask struct {
 	Makes       string          `json:"makes,omitempty"`   // the kind of resource that ActionCreate creates: "bucket"; "" none that is counted
 	Console     string          `json:"console,omitempty"` // link to the Cloud console
 	Cost        string          `json:"cost,omitempty"`    // rough monthly cost in words, "" if none
+	Monthly     int             `json:"monthly,omitempty"` // the fixed part of Cost in US dollars, by United States list prices; 0 none, or it depends on use
 	Guide       []Instruction   `json:"guide,omitempty"`   // what the customer does, for ActionGuide
 	Problem     string          `json:"problem,omitempty"` // why this could not be read or would conflict; the run would block here
 }

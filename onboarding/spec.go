@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strings"
 )
 
@@ -101,9 +102,12 @@ type DatabricksSpec struct {
 	Account      string      `json:"account,omitempty"`      // email of the workspace's own service account, which starts its clusters
 }
 
-// BigtableMonthly is what the instance that we create costs a month: one SSD node at $0.65 an hour, 730 hours, in the
-// United States. Source: cloud.google.com/bigtable/pricing.
-const BigtableMonthly = "about $470 a month"
+// BigtableMonthly is what the instance that we create costs a month, in US dollars: one SSD node at $0.65 an hour, 730
+// hours, in the United States. Source: cloud.google.com/bigtable/pricing.
+const BigtableMonthly = 470
+
+// MonthlyWords are a monthly cost in US dollars: "about $470 a month".
+func MonthlyWords(dollars int) string { return fmt.Sprintf("about $%d a month", dollars) }
 
 // BigtableSpec is the Bigtable instance.
 type BigtableSpec struct {

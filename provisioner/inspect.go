@@ -24,7 +24,7 @@ func (s *Service) VerifyPlan(spec onboarding.Spec) (onboarding.Plan, error) {
 	lines := make([]onboarding.PlannedTask, len(tasks))
 	for i, t := range tasks {
 		lines[i] = t.planned()
-		lines[i].Action, lines[i].Cost, lines[i].DependsOn = onboarding.ActionCheck, "", nil
+		lines[i].Action, lines[i].Cost, lines[i].Monthly, lines[i].DependsOn = onboarding.ActionCheck, "", 0, nil
 		lines[i].Permissions = slices.Concat(t.needs.Check, t.needs.Verify)
 		if t.Step.applies || t.Step.guide != nil {
 			lines[i].Title = "Check " + t.noun()

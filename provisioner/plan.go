@@ -116,7 +116,7 @@ func (t *Task) planUndo(ctx context.Context, env *Env, item onboarding.Item) (on
 	}
 	switch {
 	case p.Absent:
-		p.Cost = ""
+		p.Cost, p.Monthly = "", 0
 	case p.Stays == "":
 		p.Action, p.HoldsData = onboarding.ActionDelete, t.Step.holdsData && !env.Spec.EraseData
 		p.Permissions = t.toRemove(env.Spec)

@@ -128,5 +128,6 @@ type Description struct {
 	Why      string
 	Bindings []onboarding.Binding
 	Console  string // link to the Cloud console, "" if none
-	Cost     string // "about $470 a month (1 node, us-west1 list price)"; "" if none
+	Cost     string // "about $470 a month (1 node, United States list price)"; "" if none
+	Monthly  int    // the fixed part of Cost in US dollars; 0 if all of it depends on use
 }

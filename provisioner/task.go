@@ -239,7 +239,7 @@ func (t *Task) planned() onboarding.PlannedTask {
 	p := onboarding.PlannedTask{
 		Name: t.Name, Title: t.Description.Title, Noun: t.Description.Noun, Resource: t.Description.Resource, Why: t.Description.Why,
 		Bindings: t.Description.Bindings, Permissions: t.Permissions, Desired: t.Desired,
-		Makes: t.Step.makes, Console: t.Description.Console, Cost: t.Description.Cost, Guide: t.Step.Guide(t.Spec),
+		Makes: t.Step.makes, Console: t.Description.Console, Cost: t.Description.Cost, Monthly: t.Description.Monthly, Guide: t.Step.Guide(t.Spec),
 	}
 	for _, d := range t.DependsOn {
 		p.DependsOn = append(p.DependsOn, d.Name)

@@ -107,14 +107,6 @@ func (v PlanView) totals() []planTotal {
 	return out
 }
 
-// detailsWord names what a line's details hold.
-func detailsWord(t onboarding.PlannedTask) string {
-	if len(t.Bindings) > 0 {
-		return "Why, member, and role"
-	}
-	return "Why, and what it needs"
-}
-
 func (v PlanView) heading() string {
 	switch v.Kind {
 	case onboarding.RunTeardown:

@@ -144,6 +144,61 @@ func withWords(bindings int) string {
 	return fmt.Sprintf("The %d roles in this list that depend on it are removed too.", bindings)
 }
 
+// planes are the plan's planes.
+func (v PlanView) planes() Planes { return Planes{Customer: v.Customer, Plan: v.Plan} }
+
+// changesWords count what the run would do: "8 new, 1 changed".
+func (v PlanView) changesWords() string {
+	counts := map[onboarding.Action]int{}
+	for _, t := range v.Plan.Tasks {
+		if v.provisions() && !t.Unwanted {
+			counts[t.Action]++
+		}
+	}
+	var words []string
+	for _, w := range []struct {
+		action onboarding.Action
+		word   string
+	}{
+		{onboarding.ActionCreate, "new"},
+		{onboarding.ActionChange, "changed"},
+		{onboarding.ActionAdopt, "used as is"},
+		{onboarding.ActionGuide, "for you to do"},
+		{onboarding.ActionNone, "unchanged"},
+	} {
+		if n := counts[w.action]; n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, w.word))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// totalCost is what the plan costs each month once it is carried out: the fixed prices in one sum, and whether something
+// is billed by use.
+func (v PlanView) totalCost() string {
+	sum, byUse := 0, false
+	for _, t := range v.costs() {
+		sum += t.Monthly
+		byUse = byUse || t.Monthly == 0
+	}
+	switch {
+	case sum == 0:
+		return "Billed by use only"
+	case byUse:
+		return sentenceCase(onboarding.MonthlyWords(sum)) + ", plus what is billed by use"
+	default:
+		return sentenceCase(onboarding.MonthlyWords(sum))
+	}
+}
+
+// pricesWords say where the prices apply, for a region in which they may be others.
+func (v PlanView) pricesWords() string {
+	if r := v.Plan.Spec.Region; r != "" && !strings.HasPrefix(r, "us-") {
+		return "These are United States list prices. Prices in " + r + " may differ."
+	}
+	return "United States list prices."
+}
+
 // decisionField names the control of a decision about something that is no longer wanted. Handlers read it back.
 func decisionField(t onboarding.PlannedTask) string { return DecisionPrefix + t.Key }
 

@@ -50,6 +50,22 @@ func (p Planes) vendorAccounts() []vendorAccount {
 	return out
 }
 
+func (f Frame) vendorAccessTitle() string {
+	return "What " + f.brand() + " can do after this, and how to end it"
+}
+
+// vendorAccessCount counts the roles that the vendor's accounts have after a run of the plan.
+func (p Planes) vendorAccessCount() string {
+	n := 0
+	for _, a := range p.vendorAccounts() {
+		n += len(a.Rights)
+	}
+	if n == 0 {
+		return "No roles"
+	}
+	return plural(n, "role", "roles") + " for " + plural(len(p.vendorAccounts()), "account", "accounts")
+}
+
 // endCommand removes exactly this binding; "" where gcloud has no command for it.
 func endCommand(b onboarding.Binding) string {
 	args := " --member=" + b.Member + " --role=" + b.Role

@@ -332,7 +332,7 @@ func TestTheOutlineGrowsWithTheAnswers(t *testing.T) {
 		if w := want[o.Step]; w != "" && rows[0].Value != w {
 			t.Errorf("after %s: %q, want %q", o.Step, rows[0].Value, w)
 		}
-		if cost := rows[1].Value; (o.Step == "online-store") && !strings.Contains(cost, "Bigtable instance: "+onboarding.BigtableMonthly) {
+		if cost := rows[1].Value; (o.Step == "online-store") && !strings.Contains(cost, "Bigtable instance: "+onboarding.MonthlyWords(onboarding.BigtableMonthly)) {
 			t.Errorf("the cost after %s: %q", o.Step, cost)
 		}
 	}

@@ -89,10 +89,11 @@ func describeInstance(spec onboarding.Spec, want instance) provisioner.Descripti
 		Title: "Create the Bigtable instance", Noun: "the Bigtable instance", Resource: want.Name,
 		Why:     "The online store: features are served from here.",
 		Console: "https://console.cloud.google.com/bigtable/instances/" + instanceID(spec) + "/overview?project=" + url.QueryEscape(spec.Project),
-		Cost:    onboarding.BigtableMonthly + " (1 node at $0.65 an hour, United States list price), and about $0.17 a GB a month of data stored",
+		Cost:    onboarding.MonthlyWords(onboarding.BigtableMonthly) + " (1 node at $0.65 an hour, United States list price), and about $0.17 a GB a month of data stored",
+		Monthly: onboarding.BigtableMonthly,
 	}
 	if want.Adopt {
-		d.Title, d.Cost = "Use your Bigtable instance", ""
+		d.Title, d.Cost, d.Monthly = "Use your Bigtable instance", "", 0
 		d.Why = "The online store: features are served from the instance you chose. We use it without changes."
 	}
 	return d

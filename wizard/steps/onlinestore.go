@@ -166,7 +166,7 @@ type store struct {
 // stores are the choices in the order of the page.
 var stores = []store{
 	{
-		storeBigtable, "New Bigtable instance", "We create it: one SSD node, " + onboarding.BigtableMonthly,
+		storeBigtable, "New Bigtable instance", "We create it: one SSD node, " + onboarding.MonthlyWords(onboarding.BigtableMonthly),
 		func(a onlineStoreAnswer) string { return "Bigtable, new instance in " + a.Zone },
 		func(a onlineStoreAnswer, s *onboarding.Spec) {
 			s.OnlineStore = onboarding.OnlineBigtable

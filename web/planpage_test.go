@@ -1,0 +1,89 @@
+package web
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"groundwork/onboarding"
+)
+
+func words(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// What a customer approves is counted and priced beside the button.
+func TestThePlanIsCountedAndPricedBesideTheButton(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	for _, c := range []struct {
+		name         string
+		change       func(*PlanView)
+		counts, cost string
+		prices       string
+	}{
+		{"a new deployment", nil, "8 new, 1 changed", "About $470 a month, plus what is billed by use", "United States list prices."},
+		{
+			"another region", func(v *PlanView) { v.Plan.Spec.Region = "europe-west1" },
+			"8 new, 1 changed", "About $470 a month, plus what is billed by use", "These are United States list prices. Prices in europe-west1 may differ.",
+		},
+		{"an instance that exists already", func(v *PlanView) {
+			for i := range v.Plan.Tasks {
+				if v.Plan.Tasks[i].Name == "bigtable" {
+					v.Plan.Tasks[i].Action, v.Plan.Tasks[i].Cost, v.Plan.Tasks[i].Monthly = onboarding.ActionAdopt, "", 0
+				}
+			}
+		}, "7 new, 1 changed, 1 used as is", "Billed by use only", "United States list prices."},
+		{"an instance that is kept although it is no longer wanted", func(v *PlanView) {
+			v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...)
+		}, "8 new, 1 changed", "About $940 a month, plus what is billed by use", "United States list prices."},
+	} {
+		doc, _ := render(t, GalleryPage{"plan", PlanPage(s.plan(c.change))})
+		if got := words(doc.Find("aside .plan-changes").Text()); got != c.counts {
+			t.Errorf("%s: counted %q, want %q", c.name, got, c.counts)
+		}
+		costs := doc.Find("aside .plan-costs")
+		if got := words(costs.Find("strong").Text()); got != c.cost {
+			t.Errorf("%s: costs %q, want %q", c.name, got, c.cost)
+		}
+		if got := words(costs.Find(".hint").Text()); got != c.prices {
+			t.Errorf("%s: prices %q, want %q", c.name, got, c.prices)
+		}
+	}
+}
+
+// Each line shows its title, resource, and cost; the rest is folded, and so is what the vendor can do afterward.
+func TestThePlanShowsOneLineForEachItem(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	view := s.plan(nil)
+	doc, _ := render(t, GalleryPage{"plan", PlanPage(view)})
+	lines := doc.Find(".plan-task")
+	if lines.Length() != len(view.Plan.Tasks) {
+		t.Fatalf("%d lines for %d tasks", lines.Length(), len(view.Plan.Tasks))
+	}
+	for i := range lines.Nodes {
+		line := lines.Eq(i)
+		open := line.Clone()
+		open.Find("details").Remove()
+		task, ok := onboarding.PlannedTask{}, false
+		for _, p := range view.Plan.Tasks {
+			if p.Title == words(line.Find("h4").Text()) {
+				task, ok = p, true
+			}
+		}
+		if !ok || !strings.Contains(words(open.Text()), task.Resource) || !strings.Contains(words(open.Text()), sentenceCase(task.Cost)) {
+			t.Errorf("line %d, %q, folds its resource or cost: %q", i+1, task.Title, words(open.Text()))
+		}
+		if strings.Contains(open.Text(), task.Why) || line.Find("details:not([open])").Length() != 1 {
+			t.Errorf("line %d, %q, doesn't fold its reason", i+1, task.Title)
+		}
+	}
+	access := doc.Find("details#vendor-access:not([open])")
+	if got, want := words(access.Find("summary").First().Text()), "What Tecton can do after this, and how to end it2 roles for 2 accounts"; got != want {
+		t.Errorf("the vendor's access is headed %q, want %q", got, want)
+	}
+	if n := access.Find("tbody tr").Length(); n != 2 {
+		t.Errorf("%d roles of the vendor's, want 2", n)
+	}
+	teardown, _ := render(t, GalleryPage{"plan-teardown", PlanPage(s.teardown())})
+	if teardown.Find("#vendor-access").Length() != 0 {
+		t.Error("a teardown's plan offers what the vendor can do afterward")
+	}
+}
