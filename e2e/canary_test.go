@@ -251,7 +251,7 @@ func TestCanariesStayHidden(t *testing.T) {
 	eventually(t, "the end of the run", func() bool {
 		ada.open("/o/" + id + "/progress")
 		kim.open("/admin/o/" + id)
-		return strings.Contains(ada.body, "outputs.json") || strings.Contains(ada.body, "See what was made")
+		return strings.Contains(ada.body, "outputs.json") || strings.Contains(ada.body, "See what was created")
 	})
 	for _, page := range []string{"", "/check", "/plan", "/connect", "/progress", "/done", "/outputs.json", "/receipt", "/audit", "/audit.json", "/audit.csv", "/step/compute", "/step/online-store", "/step/accounts"} {
 		ada.open("/o/" + id + page)

@@ -157,8 +157,8 @@ func TestNoRunGetsStuck(t *testing.T) {
 	wantEachOnce(t, d.calls(t))
 
 	// Removed, but for the data, which nobody confirmed.
-	ada.follow("See what was made")
-	ada.follow("Remove what was made")
+	ada.follow("See what was created")
+	ada.follow("Remove what was created")
 	ada.consent()
 	ada.follow("Continue to the confirmation")
 	ada.must("/teardown")
@@ -181,8 +181,8 @@ func TestNoRunGetsStuck(t *testing.T) {
 	}
 
 	// Removing asks for a sign-in in the middle; the customer cancels instead, and nothing holds access any more.
-	ada.follow("See what was made")
-	ada.follow("Remove what was made")
+	ada.follow("See what was created")
+	ada.follow("Remove what was created")
 	ada.consent()
 	ada.follow("Continue to the confirmation")
 	d.seed(t, "rules", map[string]any{"match": map[string]string{"method": "DELETE", "host": "iam.googleapis.com"}, "status": 401, "reason": "authError", "message": "Request had invalid authentication credentials."})

@@ -90,7 +90,7 @@ func TestRunMakesExactlyThePlan(t *testing.T) {
 	progress := ada.onboard(d.InviteURL, "acme-data-prod")
 	eventually(t, "the end of the run", func() bool {
 		ada.open(d.URL + progress)
-		return strings.Contains(ada.body, "See what was made")
+		return strings.Contains(ada.body, "See what was created")
 	})
 
 	const (

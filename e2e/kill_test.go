@@ -153,7 +153,7 @@ func TestKilledServerIsReplaced(t *testing.T) {
 	ada.at = nil
 	eventually(t, "the end of the run", func() bool {
 		ada.open("http://" + second + progress)
-		return strings.Contains(ada.body, "outputs.json") || strings.Contains(ada.body, "See what was made")
+		return strings.Contains(ada.body, "outputs.json") || strings.Contains(ada.body, "See what was created")
 	})
 	t.Logf("the run ended %v after the kill", time.Since(killed).Round(10*time.Millisecond))
 	wantEachOnce(t, calls(t, "http://"+cloud))
@@ -186,7 +186,7 @@ func TestKilledDemoGoesOn(t *testing.T) {
 	})
 	eventually(t, "the end of the run", func() bool {
 		ada.open(again.URL + progress)
-		return strings.Contains(ada.body, "outputs.json") || strings.Contains(ada.body, "See what was made")
+		return strings.Contains(ada.body, "outputs.json") || strings.Contains(ada.body, "See what was created")
 	})
 	wantEachOnce(t, again.calls(t))
 }

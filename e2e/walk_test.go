@@ -186,10 +186,10 @@ func (p *tab) finish(d *demo, online string) {
 	p.press("Create")
 	p.at("/progress")
 	p.look("14-progress")
-	p.waitFor("the end of the run", `document.body.innerText.includes("See what was made") || document.body.innerText.includes("outputs.json")`)
+	p.waitFor("the end of the run", `document.body.innerText.includes("See what was created") || document.body.innerText.includes("outputs.json")`)
 	p.shot("15-progress-done-" + online)
 	if !strings.HasSuffix(p.url(), "/done") {
-		p.press("See what was made")
+		p.press("See what was created")
 	}
 	p.at("/done")
 	p.look("16-done-" + online)

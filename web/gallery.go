@@ -610,11 +610,24 @@ func (s samples) noLongerWanted() []onboarding.PlannedTask {
 func (s samples) teardown() PlanView {
 	return s.plan(func(v *PlanView) {
 		v.Kind, v.Checks, v.Files = onboarding.RunTeardown, nil, nil
-		v.Plan.Tasks = []onboarding.PlannedTask{
-			{Name: "bigtable", Title: "Remove the Bigtable instance", Noun: "the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-acme-production", Action: onboarding.ActionDelete, Why: "It is marked as ours."},
-			{Name: "role", Title: "Remove the control plane’s custom role", Noun: "the control plane’s custom role", Resource: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", Action: onboarding.ActionDelete, Why: "Google keeps its ID for some weeks."},
-			{Name: "bucket", Title: "Remove the bucket for feature data", Noun: "the bucket for feature data", Resource: "gs://tecton-acme-production-dataplane", Action: onboarding.ActionDelete, Why: "It is marked as ours.", HoldsData: true},
-			{Name: "apis", Title: "Remove the enabled APIs", Noun: "the enabled APIs", Resource: "storage.googleapis.com", Action: onboarding.ActionNone, Why: "Google answers only where they are on.", Stays: "It stays: other things in the project may use it."},
+		tasks := s.tasks()
+		v.Plan.Tasks = nil
+		for i := len(tasks) - 1; i >= 0; i-- {
+			t := onboarding.PlannedTask{Name: tasks[i].Name, Title: tasks[i].Title, Resource: tasks[i].Resource, Makes: tasks[i].Makes, Noun: tasks[i].Noun, Action: onboarding.ActionDelete, Why: "It is marked as ours.", Key: string(tasks[i].Name)}
+			switch {
+			case t.Name == "apis":
+				t.Noun, t.Action, t.Stays = "the enabled APIs", onboarding.ActionNone, "Other things in the project may use them."
+			case t.Makes != "":
+				t.Noun = orText(t.Noun, "the "+t.Makes)
+				t.HoldsData = t.Makes == "bucket" || t.Makes == "Bigtable instance"
+				t.Cost, t.Monthly = tasks[i].Cost, tasks[i].Monthly
+			case len(tasks[i].Bindings) > 0:
+				t.Noun = orText(t.Noun, "the role "+tasks[i].Bindings[0].Role+" on "+tasks[i].Bindings[0].On)
+			default:
+				continue
+			}
+			t.Title = "Remove " + t.Noun
+			v.Plan.Tasks = append(v.Plan.Tasks, t)
 		}
 	})
 }

@@ -62,7 +62,7 @@ func (v PlanView) groupOf(t onboarding.PlannedTask) int {
 		return 2
 	case len(t.Bindings) > 0:
 		return 1
-	case t.Action == onboarding.ActionCheck:
+	case t.Action == onboarding.ActionCheck && t.Makes == "":
 		return 3
 	default:
 		return 0

@@ -29,6 +29,27 @@ func (v PlanView) spared() []onboarding.PlannedTask {
 	return out
 }
 
+// removals divides what a teardown deletes into what it is about.
+func removals(list []onboarding.PlannedTask) []planGroup {
+	groups := []planGroup{{ID: "resources", Title: "Resources"}, {ID: "access", Title: "Access"}}
+	for _, t := range list {
+		g := &groups[1]
+		if t.Makes != "" {
+			g = &groups[0]
+		}
+		g.Tasks = append(g.Tasks, t)
+	}
+	return slices.DeleteFunc(groups, func(g planGroup) bool { return len(g.Tasks) == 0 })
+}
+
+// removalName is what a line of a teardown is about; its title in plans of earlier versions.
+func removalName(t onboarding.PlannedTask) string {
+	if t.Noun != "" {
+		return heading(t.Noun)
+	}
+	return t.Title
+}
+
 // removedWord is what became of a resource in a teardown.
 func (v ProgressView) removedWord(t onboarding.Task) string {
 	p, _ := v.Run.Plan.Task(t.Name)

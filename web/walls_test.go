@@ -1,0 +1,116 @@
+package web
+
+import (
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"groundwork/onboarding"
+)
+
+// A run shows its tasks in the plan's groups, each task once and under its number in the run.
+func TestARunGroupsItsTasksAsThePlanDoes(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	view := s.progress(onboarding.RunRunning)
+	doc, _ := render(t, GalleryPage{"progress", Progress(view)})
+	want := map[string][]string{
+		"Resources 3 of 5 done":             {"Enable the APIs", "Create the bucket", "Create the Spark service account", "Create the custom role", "Create the Bigtable instance"},
+		"Access for Spark jobs 0 of 2 done": {"Let Spark use the bucket", "Let Spark read acme-data-prod.sales"},
+		"Access for Tecton 0 of 2 done":     {"Let the control plane use the bucket", "Let the serving plane use Bigtable"},
+		"Checks and handover 0 of 3 done":   {"Check the Databricks workspace", "Verify everything", "Write the handover record"},
+	}
+	groups := doc.Find("#run-tasks h3")
+	if groups.Length() != len(want) {
+		t.Errorf("%d groups, want %d", groups.Length(), len(want))
+	}
+	groups.Each(func(_ int, g *goquery.Selection) {
+		tasks := g.Next().Find(".task h4").Map(func(_ int, h *goquery.Selection) string { return h.Text() })
+		if got := want[words(g.Text())]; len(got) != len(tasks) {
+			t.Errorf("%q has %q, want %q", words(g.Text()), tasks, got)
+		} else {
+			for i := range got {
+				if got[i] != tasks[i] {
+					t.Errorf("%q has %q, want %q", words(g.Text()), tasks, got)
+				}
+			}
+		}
+	})
+	for i, task := range view.Run.Tasks {
+		if got := doc.Find("#task-" + string(rune('1'+i)) + " h4").Text(); i < 9 && got != task.Title {
+			t.Errorf("task %d is %q, want %q", i+1, got, task.Title)
+		}
+	}
+}
+
+// A teardown names each thing in words, with its identifier once below or beside it, and folds what stays.
+func TestATeardownNamesWhatItRemovesInWords(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	view := s.teardown()
+	doc, _ := render(t, GalleryPage{"teardown", TeardownPage(view)})
+	for id, want := range map[string][]string{
+		"goes-resources": {"Custom role", "Service account"},
+		"goes-access":    {"Stop letting the serving plane use Bigtable", "Stop letting the control plane use the bucket", "Stop letting Spark read acme-data-prod.sales", "Stop letting Spark use the bucket"},
+	} {
+		got := doc.Find("[aria-labelledby=" + id + "] strong").Map(func(_ int, h *goquery.Selection) string { return h.Text() })
+		if len(got) != len(want) {
+			t.Fatalf("%s lists %q, want %q", id, got, want)
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Errorf("%s lists %q, want %q", id, got, want)
+			}
+		}
+	}
+	doc.Find(".removals li").Each(func(_ int, li *goquery.Selection) {
+		if li.Find(".mono").Length() != 1 || li.Find("strong").Text() == li.Find(".mono").Text() {
+			t.Errorf("a line without a name or an identifier: %q", words(li.Text()))
+		}
+	})
+	stays := doc.Find("details#stays:not([open])")
+	if words(stays.Find("strong").Text()) != "Remove: Enable APIs" || stays.Find("p").Text() != "Other things in the project may use them." {
+		t.Errorf("what stays is not folded, or without its reason: %q", words(stays.Text()))
+	}
+}
+
+// Permissions come by service, each once.
+func TestPermissionsComeByService(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	view := s.connect(nil)
+	doc, _ := render(t, GalleryPage{"connect", ConnectPage(view)})
+	for id, want := range map[string]string{
+		"serviceusage": "APIs and services: 1 permission", "storage": "Cloud Storage: 2 permissions",
+		"iam": "IAM and service accounts: 2 permissions", "bigtable": "Bigtable: 1 permission",
+	} {
+		if got := words(doc.Find("details#permissions-" + id + ":not([open]) > summary").Text()); got != want {
+			t.Errorf("%s is headed %q, want %q", id, got, want)
+		}
+	}
+	if rows := doc.Find("[id^=permissions-] tbody tr").Length(); rows != len(view.Permissions.Run) {
+		t.Errorf("%d rows for %d permissions", rows, len(view.Permissions.Run))
+	}
+}
+
+// A receipt begins with its totals, and the history folds all but the sentence of each line.
+func TestReceiptAndHistoryBeginWithWhatMatters(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	receipt, _ := render(t, GalleryPage{"receipt", Receipt(s.receipt())})
+	if got, want := receipt.Find(".totals").Text(), "Access was given 4 times and used 2 times. 1 held now."; got != want {
+		t.Errorf("the totals are %q, want %q", got, want)
+	}
+	over := s.receipt()
+	over.Consents = over.Consents[len(over.Consents)-1:]
+	receipt, _ = render(t, GalleryPage{"receipt", Receipt(over)})
+	if got, want := receipt.Find(".totals").Text(), "Access was given 1 time and used 2 times. None is held now."; got != want {
+		t.Errorf("the totals are %q, want %q", got, want)
+	}
+	if receipt.Find("details:not([open]) table tbody tr").Length() != 2 {
+		t.Error("the uses aren't folded")
+	}
+	history, _ := render(t, GalleryPage{"audit", AuditPage(s.auditPage(s.customer()))})
+	history.Find(".timeline-audit li").Each(func(i int, li *goquery.Selection) {
+		if li.Find("details:not([open])").Length() != 1 || li.Find("details abbr").Length() != 1 || li.Find(".audit-line > p").Length() != 1 {
+			t.Errorf("line %d isn't one sentence with its details folded", i+1)
+		}
+	})
+}
