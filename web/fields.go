@@ -177,6 +177,26 @@ func hasChoice(choices []wizard.Choice, value string) bool {
 	return false
 }
 
+// grouped divides choices that follow each other with the same hint, as regions do with their continent; nil if the hints
+// are of each choice itself.
+func grouped(choices []wizard.Choice) [][]wizard.Choice {
+	var groups [][]wizard.Choice
+	for i, c := range choices {
+		switch {
+		case c.Hint == "":
+			return nil
+		case i > 0 && choices[i-1].Hint == c.Hint:
+			groups[len(groups)-1] = append(groups[len(groups)-1], c)
+		default:
+			groups = append(groups, []wizard.Choice{c})
+		}
+	}
+	if len(groups) == len(choices) {
+		return nil
+	}
+	return groups
+}
+
 func choiceText(c wizard.Choice) string {
 	if c.Hint == "" {
 		return c.Label
