@@ -460,7 +460,7 @@ func planFiles(v PlanView) templ.Component {
 			templ_7745c5c3_Var20 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<details class=\"card fold\" id=\"files\"><summary><h2 id=\"files-heading\">Prefer to run it yourself?</h2><span class=\"hint\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<details class=\"card section-fold\" id=\"files\"><summary><h2 id=\"files-heading\">Prefer to run it yourself?</h2><span class=\"hint\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -366,7 +366,7 @@ func TeardownPage(v PlanView) templ.Component {
 				}
 			}
 			if list := v.spared(); len(list) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<details class=\"card fold\" id=\"stays\"><summary><h2>This will stay</h2><span class=\"hint\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<details class=\"card section-fold\" id=\"stays\"><summary><h2>This will stay</h2><span class=\"hint\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
