@@ -124,7 +124,7 @@ func (v PlanView) previously() string {
 		return ""
 	}
 	said := existing(v.Made)
-	if v.Made.State == onboarding.RunBlocked || v.Made.State == onboarding.RunFailed {
+	if v.provisions() && (v.Made.State == onboarding.RunBlocked || v.Made.State == onboarding.RunFailed) {
 		said += " A new run replaces it."
 	}
 	return said
