@@ -162,12 +162,14 @@ func (WebhookArgs) Kind() string { return "webhook" }
 // and a key that isn't here isn't sent: no person, no text that someone typed, and nothing that gives access. docs/webhooks.md
 // lists the same.
 var WebhookFields = map[EventKind][]string{
-	EventOnboardingCreated:   {},
+	EventOnboardingCreated:   {"copy_of"},
 	EventOnboardingAssigned:  {},
 	EventOnboardingArchived:  {},
 	EventOnboardingRestored:  {},
 	EventNameReleased:        {"name"},
 	EventOnboardingForgotten: {},
+	EventCopyAsked:           {},
+	EventCopyMade:            {"copy"},
 	EventVendorChanged:       {},
 	EventInviteCreated:       {"role", "expires"},
 	EventInviteAccepted:      {"role"},

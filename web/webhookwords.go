@@ -78,6 +78,8 @@ var kindWords = map[onboarding.EventKind]string{
 	onboarding.EventOnboardingRestored:  "It was restored",
 	onboarding.EventNameReleased:        "Its deployment name was released",
 	onboarding.EventOnboardingForgotten: "Its personal data was erased",
+	onboarding.EventCopyAsked:           "The customer asked for a copy of it",
+	onboarding.EventCopyMade:            "A copy of it was started",
 	onboarding.EventVendorChanged:       "Its deployment values were saved",
 	onboarding.EventInviteCreated:       "Someone was invited",
 	onboarding.EventInviteAccepted:      "An invitation was accepted",
