@@ -61,7 +61,7 @@ func TestAnErasedHistoryIsToldInWords(t *testing.T) {
 	page := w.as(sam).get(web.OnboardingPath(ob.ID, "audit"))
 	want(t, page, http.StatusOK)
 	text := strings.Join(strings.Fields(page.Find("main").Text()), " ")
-	for _, want := range []string{"The people and details of 3 lines were erased on", "The person and the details of this line were erased.Specialist · onboarding.created", "Groundwork erased the personal data of this onboarding, including the people and details in 3 earlier lines"} {
+	for _, want := range []string{"The people and details of 3 lines were erased on", "The person and the details of this line were erased.Details of line 1Specialist · onboarding.created", "Groundwork erased the personal data of this onboarding, including the people and details in 3 earlier lines"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not on the page:\n%s", want, text)
 		}
