@@ -251,16 +251,20 @@ func (v ProgressView) lead() string {
 	case onboarding.RunCanceled:
 		return "No further changes will be made. What was created so far is kept."
 	default:
+		if len(untested(v.Run)) > 0 {
+			return "The result was read back. What couldn’t be tested is listed below."
+		}
 		return "The result was read back and verified."
 	}
 }
 
-// untested lists what a run couldn't test, and why. What the verification says of every run is on the record.
-func (v ProgressView) untested() []string {
+// untested lists what a run couldn't test, and why, and what a person's word stands for. What the verification says of
+// every run is on the record.
+func untested(run onboarding.Run) []string {
 	var out []string
-	for _, t := range v.Run.Tasks {
+	for _, t := range run.Tasks {
 		for _, e := range t.Events {
-			if e.Kind == "untested" && t.Name != "verify" && !slices.Contains(out, e.Text) {
+			if (e.Kind == "untested" || e.Kind == "attested") && t.Name != "verify" && !slices.Contains(out, e.Text) {
 				out = append(out, e.Text)
 			}
 		}

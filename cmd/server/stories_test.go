@@ -90,7 +90,7 @@ func TestARenameAfterTheHandoverIsRefusedAndTheNameStaysTaken(t *testing.T) {
 	if !taken {
 		t.Error("another customer can take the name")
 	}
-	h.reads(l, "/step/deployment", []string{"history", "This answer is locked, because resources were created with it."})
+	h.reads(l, "/step/deployment", []string{"history", "This answer is locked", "Resources were created with it.", "Ask for a copy"})
 
 	h.succeeds(l, onboarding.RunTeardown, func(in *app.Approval) { in.EraseData = true })
 	if got := h.onboarding(l); got.Status != onboarding.StatusTornDown || got.Locked {
@@ -134,7 +134,7 @@ func TestATeardownLeavesTheRolesThatAnExistingSparkAccountHadBefore(t *testing.T
 	if slices.Contains(now, "roles/storage.objectViewer"+member+"buckets/"+p+"-archive") {
 		t.Error("the role that we gave is still there")
 	}
-	h.reads(l, "/progress", []string{"What we made is removed", "It stays: it was there before this onboarding."})
+	h.reads(l, "/progress", []string{"Everything we created was removed", "It stays: it was there before this onboarding."})
 }
 
 // Story 7: an archived onboarding's customer got a 404 when they wanted everything removed.
@@ -149,7 +149,7 @@ func TestTheCustomerOfAnArchivedOnboardingTearsItDown(t *testing.T) {
 	h.must(h.consent(t.Context(), h.owner, l.id, h.onboarding(l).Project))
 	h.reads(l, "/plan?kind=teardown", []string{"tecton-history-dataplane"})
 	h.succeeds(l, onboarding.RunTeardown, func(in *app.Approval) { in.EraseData = true })
-	if h.reads(l, "/progress", []string{"What we made is removed"}); h.onboarding(l).Locked {
+	if h.reads(l, "/progress", []string{"Everything we created was removed"}); h.onboarding(l).Locked {
 		t.Error("the name is still locked")
 	}
 }
@@ -162,10 +162,10 @@ func TestSettingUpAgainSaysWhatWasNotAsked(t *testing.T) {
 	l.Redis = true
 	h.plain(l, nil)
 	h.succeeds(l, onboarding.RunProvision, nil)
-	h.reads(l, "/progress", []string{"Every resource was made"}, "so the workspace was not asked again")
+	h.reads(l, "/progress", []string{"verified, except:", "attested that it is set up as wanted; nothing was tested"}, "so the workspace was not asked again")
 	h.must(h.Store.WipeSecrets(t.Context(), onboarding.System, l.id))
 	h.succeeds(l, onboarding.RunTeardown, func(in *app.Approval) { in.EraseData = true })
 	h.reads(l, "/progress", []string{"Set it up again", "Setting it up again checks everything except:", "The Databricks workspace: its token was wiped", "Redis: its token was wiped"})
 	h.succeeds(l, onboarding.RunProvision, nil)
-	h.reads(l, "/progress", []string{"verified, except:", "so the workspace was not asked again", "so the endpoint was not asked again"}, "Every resource was made, read back and verified.")
+	h.reads(l, "/progress", []string{"verified, except:", "so the workspace was not asked again", "so the endpoint was not asked again"}, "Everything in the plan was set up and verified.", "The result was read back and verified.")
 }
