@@ -279,7 +279,7 @@ func WebhookPage(v WebhookView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = copyBlock("signing-secret", "Signing secret", v.Secret).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = copyBlock("signing-secret", "The new signing secret", v.Secret).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
