@@ -24,7 +24,7 @@ func TestTheCustomerDecidesWhatHappensToWhatIsNoLongerWanted(t *testing.T) {
 	w.cloud.earlier = earlier()
 	at := web.OnboardingPath(ob.ID, "plan")
 	p := b.get(at)
-	says(t, p, "Earlier runs made 2 items that your answers no longer ask for.", "It costs about $470 a month while it stays.", "Remove it and the data in it")
+	says(t, p, "Earlier runs made 2 items that the answers no longer ask for.", "It costs about $470 a month while it stays.", "Remove it and the data in it")
 	checked := map[string]string{}
 	for _, n := range p.Find("input[type=radio][form=approve][checked]").EachIter() {
 		checked[n.AttrOr("name", "")] = n.AttrOr("value", "")

@@ -372,6 +372,7 @@ var dialed = map[string]string{
 	"provisioner/service.go http.DefaultTransport":     "Google's own addresses",
 	"provisioner/service.go http.Client":               "where Google revokes tokens, by configuration",
 	"provisioner/access.go http.Client":                "where Google refreshes tokens, by configuration",
+	"cmd/server/doctorcmd.go http.Client":              "the issuer, by configuration",
 	"cmd/server/health.go http.DefaultClient":          "the health command asks the server of this machine",
 }
 
