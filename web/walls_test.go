@@ -49,8 +49,8 @@ func TestATeardownNamesWhatItRemovesInWords(t *testing.T) {
 	view := s.teardown()
 	doc, _ := render(t, GalleryPage{"teardown", TeardownPage(view)})
 	for id, want := range map[string][]string{
-		"goes-resources": {"Custom role", "Service account"},
-		"goes-access":    {"Stop letting the serving plane use Bigtable", "Stop letting the control plane use the bucket", "Stop letting Spark read acme-data-prod.sales", "Stop letting Spark use the bucket"},
+		"goes-resources": {"Control plane’s custom role", "Spark service account"},
+		"goes-access":    {"Serving plane’s role on the Bigtable instance", "Control plane’s role on the bucket", "Spark’s access to the dataset acme-data-prod.sales", "Spark’s role on the bucket"},
 	} {
 		got := doc.Find("[aria-labelledby=" + id + "] strong").Map(func(_ int, h *goquery.Selection) string { return h.Text() })
 		if len(got) != len(want) {
@@ -68,7 +68,7 @@ func TestATeardownNamesWhatItRemovesInWords(t *testing.T) {
 		}
 	})
 	stays := doc.Find("details#stays:not([open])")
-	if words(stays.Find("strong").Text()) != "Remove: Enable APIs" || stays.Find("p").Text() != "Other things in the project may use them." {
+	if words(stays.Find("strong").Text()) != "Enabled APIs" || stays.Find("p").Text() != "Other things in the project may use them." {
 		t.Errorf("what stays is not folded, or without its reason: %q", words(stays.Text()))
 	}
 }
