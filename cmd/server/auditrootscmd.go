@@ -124,7 +124,7 @@ func eachLogged(path string, do func(text string, signature []byte)) error {
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, maxLogLine)
 	for lines.Scan() {

@@ -34,7 +34,7 @@ func (s *secretFiles) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 		if path == "" || os.Getenv(env) != "" || strings.HasSuffix(env, "_FILE") {
 			continue
 		}
-		text, err := os.ReadFile(path)
+		text, err := os.ReadFile(path) //nolint:gosec // the operator names it
 		if err != nil {
 			s.problems = append(s.problems, fmt.Sprintf("%s_FILE: %v. Name a file that this user can read", env, err))
 			continue

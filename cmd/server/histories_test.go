@@ -272,7 +272,7 @@ func (h *history) run(l *lifetime, kind onboarding.RunKind) {
 	in.EraseData = kind == onboarding.RunTeardown && h.rand.IntN(3) > 0
 	l.began = h.cloud.Snapshot()
 	fault := h.fault(l)
-	r, err = h.App.Approve(ctx, h.owner, l.id, in)
+	_, err = h.App.Approve(ctx, h.owner, l.id, in)
 	if err != nil {
 		h.say("%s with %s isn't approved: %v", kind, fault, h.allowed(err))
 		h.calm()
