@@ -39,11 +39,19 @@ func (s *Store) WakeMessages(ctx context.Context) error {
 	})
 }
 
-const forgetMessages = `DELETE FROM webhook_messages WHERE state <> 'pending' AND ended_at < @before`
+const (
+	// Of an endpoint that is disabled.
+	giveUpMessages = `
+UPDATE webhook_messages SET state = 'failed', ended_at = clock_timestamp()
+WHERE state = 'pending' AND next_at IS NULL AND since < clock_timestamp() - @patience::interval`
+	forgetMessages = `DELETE FROM webhook_messages WHERE state <> 'pending' AND ended_at < @before`
+)
 
-// ForgetMessages erases the messages that were over before a time. For the system.
+// ForgetMessages gives up what waited for [onboarding.WebhookPatience] for a disabled endpoint, and erases the messages that
+// were over before a time. For the system.
 func (s *Store) ForgetMessages(ctx context.Context, before time.Time) error {
 	return s.batch(ctx, onboarding.System, "erase old messages", func(b *pgx.Batch) {
+		b.Queue(giveUpMessages, pgx.NamedArgs{"patience": onboarding.WebhookPatience})
 		b.Queue(forgetMessages, pgx.NamedArgs{"before": before})
 	})
 }
@@ -60,9 +68,14 @@ RETURNING ` + messageColumns
 	passBreaker = `
 UPDATE webhooks SET probe_at = CASE WHEN opened_at IS NULL THEN NULL ELSE clock_timestamp() + @every::interval END
 WHERE id = @webhook AND enabled AND (opened_at IS NULL OR probe_at <= clock_timestamp() OR @test) RETURNING url`
+	// One that was tried for long enough is given up, as it is after a try.
 	postponeMessage = `
-UPDATE webhook_messages m SET next_at = CASE WHEN w.enabled THEN greatest(w.probe_at, clock_timestamp() + interval '1 second') END
-FROM webhooks w WHERE w.id = m.webhook AND m.id = @message RETURNING m.next_at - clock_timestamp()`
+UPDATE webhook_messages m SET
+	state = CASE WHEN over THEN 'failed' ELSE m.state END,
+	ended_at = CASE WHEN over THEN clock_timestamp() END,
+	next_at = CASE WHEN w.enabled AND NOT over THEN greatest(w.probe_at, clock_timestamp() + interval '1 second') END
+FROM webhooks w, LATERAL (SELECT (SELECT since FROM webhook_messages WHERE id = @message) < clock_timestamp() - @patience::interval AS over) o
+WHERE w.id = m.webhook AND m.id = @message RETURNING m.next_at - clock_timestamp()`
 	countTry    = `UPDATE webhook_messages SET tries = tries + 1, body = @body WHERE id = @message`
 	selectLine  = `SELECT ` + auditColumns + ` FROM audit a WHERE a.onboarding = @id AND a.seq = @seq`
 	sealedHooks = `SELECT sealed FROM webhook_secrets WHERE webhook = @webhook ORDER BY id DESC LIMIT 2`
@@ -97,7 +110,7 @@ func (s *Store) DueMessage(ctx context.Context, id onboarding.DeliveryID) (onboa
 	due := false
 	err := s.tx(ctx, onboarding.System, "claim a message", func(tx *txn) error {
 		errand, due = onboarding.WebhookErrand{}, false
-		args := pgx.NamedArgs{"message": id, "lease": deliveryLease, "every": onboarding.ProbeEvery}
+		args := pgx.NamedArgs{"message": id, "lease": deliveryLease, "every": onboarding.ProbeEvery, "patience": onboarding.WebhookPatience}
 		claimed, err := rowsOf(ctx, tx, claimMessage, args, pgx.RowToStructByName[messageRow])
 		if err != nil || len(claimed) == 0 {
 			return err
@@ -179,7 +192,7 @@ UPDATE webhook_messages SET problem = @problem,
 WHERE id = @message AND state = 'pending' RETURNING state = 'pending'`
 	closeBreaker = `
 UPDATE webhooks w SET failures = 0, problem = '', opened_at = NULL, probe_at = NULL
-FROM (SELECT id, opened_at FROM webhooks WHERE id = @webhook FOR UPDATE) was
+FROM (SELECT id, opened_at FROM webhooks WHERE id = @webhook FOR NO KEY UPDATE) was
 WHERE w.id = was.id RETURNING was.opened_at IS NOT NULL`
 	countFailure = `
 UPDATE webhooks SET failures = failures + 1, problem = @problem,

@@ -157,10 +157,12 @@ func (s *Store) DropWebhookSecret(ctx context.Context, actor onboarding.Actor, i
 
 const (
 	disableWebhook = `UPDATE webhook_messages SET next_at = NULL WHERE webhook = @webhook AND state = 'pending'`
+	// All of them are due again; those that get no job now get one from [Store.WakeMessages].
+	resumeWebhook = `UPDATE webhook_messages SET next_at = clock_timestamp() WHERE webhook = @webhook AND state = 'pending' AND next_at IS NULL`
 	// What is still to be sent is due at once, the oldest first.
 	wakeWebhook = `
 UPDATE webhook_messages SET next_at = clock_timestamp() WHERE id IN (
-	SELECT id FROM webhook_messages WHERE webhook = @webhook AND state = 'pending' ORDER BY created_at LIMIT 1000
+	SELECT id FROM webhook_messages WHERE webhook = @webhook AND state = 'pending' ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED
 ) RETURNING id`
 )
 
@@ -181,6 +183,9 @@ func (s *Store) EnableWebhook(ctx context.Context, actor onboarding.Actor, id on
 			return []onboarding.Change{change}, err
 		}
 		change.Before, change.After = change.After, change.Before
+		if _, err := tx.Exec(ctx, resumeWebhook, args); err != nil {
+			return nil, err
+		}
 		if err := s.tryMessages(ctx, tx, wakeWebhook, args); err != nil {
 			return nil, err
 		}
@@ -238,6 +243,10 @@ func (s *Store) changeWebhooks(ctx context.Context, actor onboarding.Actor, what
 		return err
 	}
 	err := s.tx(ctx, actor, what, func(tx *txn) error {
+		// One change at a time, as of the settings: the log of both is read in the order of its numbers.
+		if _, err := tx.Exec(ctx, `LOCK TABLE settings IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return err
+		}
 		changes, err := do(tx)
 		if err != nil || len(changes) == 0 {
 			return err

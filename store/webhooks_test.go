@@ -299,3 +299,50 @@ func TestAnEventSurvivesAnEndpointThatIsBeingRemoved(t *testing.T) {
 		t.Errorf("%d jobs", n)
 	}
 }
+
+// What waits is neither lost nor kept forever: not behind an open circuit breaker, and not for an endpoint that is disabled.
+func TestWhatWaitsForAnEndpointIsSentOrGivenUp(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s, ctx, own := pgtest.Open(t, db, store.Config{}), t.Context(), owner(t, db)
+	w := endpoint(t, s, onboarding.EventOnboardingCreated)
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	run := func(sql string, args ...any) {
+		t.Helper()
+		_, err := own.Exec(ctx, sql, args...)
+		must(t, err)
+	}
+	count := func(where string) (n int) {
+		t.Helper()
+		must(t, own.QueryRow(ctx, `SELECT count(*) FROM webhook_messages WHERE `+where).Scan(&n))
+		return n
+	}
+	const many = 1200 // more than get a job at once
+	run(`INSERT INTO webhook_messages (id, webhook, onboarding, seq, kind)
+		SELECT 'msg_' || translate(left(md5(n::text), 20), '0189', 'wxyz'), $1, $2, 1, 'onboarding.created' FROM generate_series(2, $3::int) AS n`, w.ID, ob.ID, many)
+	must(t, s.EnableWebhook(ctx, rootActor, w.ID, false))
+	if n := count(`next_at IS NULL`); n != many {
+		t.Fatalf("%d of %d messages wait for the disabled endpoint", n, many)
+	}
+	must(t, s.EnableWebhook(ctx, rootActor, w.ID, true))
+	if n := count(`next_at IS NULL`); n != 0 {
+		t.Errorf("%d messages are never sent", n)
+	}
+
+	old := messages(t, s, w.ID)[0].ID
+	run(`UPDATE webhooks SET opened_at = now(), probe_at = now() + interval '5 minutes'`)
+	run(`UPDATE webhook_messages SET since = now() - interval '6 days', next_at = now() WHERE id = $1`, old)
+	if _, err := s.DueMessage(ctx, old); onboarding.ErrorCode(err) != onboarding.CodeConflict {
+		t.Errorf("an open breaker let a message through: %v", err)
+	}
+	if n := count(`state = 'failed' AND ended_at IS NOT NULL AND next_at IS NULL`); n != 1 {
+		t.Errorf("%d messages were given up behind the breaker, want 1", n)
+	}
+
+	must(t, s.EnableWebhook(ctx, rootActor, w.ID, false))
+	run(`UPDATE webhook_messages SET since = now() - interval '6 days' WHERE state = 'pending' AND id IN (SELECT id FROM webhook_messages WHERE state = 'pending' LIMIT 7)`)
+	must(t, s.ForgetMessages(ctx, time.Now().Add(-onboarding.WebhookLog)))
+	if n := count(`state = 'failed'`); n != 8 {
+		t.Errorf("%d messages are given up, want 8", n)
+	}
+}
