@@ -191,8 +191,12 @@ func (g *Guard) control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
+// metadata are the servers that give a machine's own credentials to whoever asks, as far as they are in networks that may be
+// allowed: AWS, Google Cloud, and Alibaba Cloud.
+var metadata = []netip.Addr{netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("fd20:ce::254"), netip.MustParseAddr("100.100.100.200")}
+
 func (g *Guard) allows(a netip.Addr) bool {
-	return public(a) || slices.ContainsFunc(g.Private, func(p netip.Prefix) bool { return p.Contains(a) })
+	return public(a) || !slices.Contains(metadata, a) && slices.ContainsFunc(g.Private, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // Check says why an address would be refused, before it is dialed. A name that can't be resolved now is refused too.

@@ -135,6 +135,8 @@ func TestGuard(t *testing.T) {
 		return (&Guard{}).checkURL(u, []string{".gcp.databricks.com", "handover.vendor.example"})
 	}
 	private := &Guard{Private: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16")}}
+	wide := &Guard{Private: []netip.Prefix{netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("100.64.0.0/10")}}
+	openedWide := func(address string) error { return wide.control("tcp", address, nil) }
 	opened := func(address string) error { return private.control("tcp", address, nil) }
 	checked := func(address string) error { return private.Check(t.Context(), address) }
 	var printed strings.Builder
@@ -148,6 +150,8 @@ func TestGuard(t *testing.T) {
 			"8.8.8.8:443", "34.160.0.1:443", "100.63.255.255:443", "100.128.0.1:443", "172.15.255.255:443", "172.32.0.1:443", "192.169.0.1:443", "169.253.255.255:443",
 			"223.255.255.255:443", "[2607:f8b0:4005:80a::200e]:443",
 		}},
+		{"resolved to an allowed network", openedWide, true, []string{"[fd12:3456::1]:443", "100.64.0.1:443"}},
+		{"resolved to a metadata server in an allowed network", openedWide, false, []string{"[fd00:ec2::254]:443", "[fd20:ce::254]:443", "100.100.100.200:443"}},
 		{"resolved to loopback", resolved, false, []string{"127.0.0.1:443", "127.1.2.3:443", "127.255.255.255:443", "[::1]:443"}},
 		{"resolved to a private network", resolved, false, []string{"10.0.0.1:443", "172.16.0.1:443", "172.31.255.255:443", "192.168.1.1:443", "[fc00::1]:443", "[fd00:ec2::254]:443"}},
 		{"resolved to a link-local address", resolved, false, []string{"169.254.169.254:443", "169.254.0.1:443", "[fe80::1]:443", "[fec0::1]:443"}},

@@ -231,7 +231,7 @@ func trustedProxy(text string) (netip.Prefix, string) {
 }
 
 // privateNetworks are those that an organization uses for itself: RFC 1918, RFC 6598 and RFC 4193. Loopback and link-local
-// addresses, where metadata servers are, aren't among them.
+// addresses aren't among them. The guard refuses the metadata servers that are in these networks.
 var privateNetworks = []netip.Prefix{
 	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
 	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("fc00::/7"),
