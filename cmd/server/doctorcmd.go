@@ -262,22 +262,19 @@ func (c doctorCmd) handover(ctx context.Context, s *store.Store) []finding {
 	if err != nil {
 		return []finding{{state: fail, subject: subject, text: sentenceOf(err)}}
 	}
-	var addresses []string
+	var all []finding
 	if to := settings.Value("handover_url"); to != "" {
-		addresses = append(addresses, to)
+		guard := &provisioner.Guard{Dials: c.Tests.Dials}
+		all = append(all, reachable(ctx, guard.HTTP(), subject, to))
 	}
+	guard := &provisioner.Guard{Private: c.webhookNetworks(), Dials: c.Tests.Dials} // webhooks alone may go there
 	for _, hook := range hooks {
 		if hook.Enabled {
-			addresses = append(addresses, hook.URL)
+			all = append(all, reachable(ctx, guard.HTTP(), subject, hook.URL))
 		}
 	}
-	if len(addresses) == 0 {
+	if len(all) == 0 {
 		return []finding{{state: warn, subject: subject, text: "No address and no webhook endpoint is set: records wait for a download, unless a specialist enters an address for the onboarding."}}
-	}
-	guard := &provisioner.Guard{Private: c.webhookNetworks(), Dials: c.Tests.Dials}
-	var all []finding
-	for _, address := range addresses {
-		all = append(all, reachable(ctx, guard.HTTP(), subject, address))
 	}
 	return all
 }
