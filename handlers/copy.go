@@ -52,6 +52,10 @@ func (s *Server) adminCopy(w http.ResponseWriter, v *visit) error {
 		}
 		return seeOther(w, v.Request, "/admin/created/"+url.PathEscape(string(made.Onboarding.ID)))
 	}
-	s.say(v.Context(), "The new onboarding has the answers without secrets. "+made.Onboarding.Owner+" can open it now and chooses a name.")
+	said := made.Onboarding.Owner + " can open it now and chooses a name."
+	if made.Onboarding.Waiting.For == onboarding.WaitForAcceptance.For {
+		said = "The customer hasn’t accepted its invitation yet. Under People, you can make a new link."
+	}
+	s.say(v.Context(), "The new onboarding has the answers without secrets. "+said)
 	return seeOther(w, v.Request, web.AdminPath(made.Onboarding.ID))
 }
