@@ -107,7 +107,7 @@ func TestASpecialistRemindsTheCustomerAndTheCustomerTheSpecialist(t *testing.T) 
 		subjects = append(subjects, m.Subject)
 	}
 	// Saving the last answer told the specialist already.
-	if all := strings.Join(subjects, "\n"); len(subjects) != 2 || !strings.Contains(all, "Acme Sample waits on us") || !strings.Contains(all, "Acme Sample has been waiting since ") {
+	if all := strings.Join(subjects, "\n"); len(subjects) != 2 || !strings.Contains(all, "Acme Sample is waiting on us") || !strings.Contains(all, "Acme Sample has been waiting since ") {
 		t.Errorf("subjects %q", subjects)
 	}
 

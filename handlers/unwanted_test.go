@@ -24,7 +24,7 @@ func TestTheCustomerDecidesWhatHappensToWhatIsNoLongerWanted(t *testing.T) {
 	w.cloud.earlier = earlier()
 	at := web.OnboardingPath(ob.ID, "plan")
 	p := b.get(at)
-	says(t, p, "Earlier runs made 2 items that the answers no longer ask for.", "It costs about $470 a month while it stays.", "Remove it and the data in it")
+	says(t, p, "Earlier runs created 2 items that the answers no longer call for.", "It costs about $470 a month while it stays.", "Remove it and the data in it")
 	checked := map[string]string{}
 	for _, n := range p.Find("input[type=radio][form=approve][checked]").EachIter() {
 		checked[n.AttrOr("name", "")] = n.AttrOr("value", "")
@@ -39,7 +39,7 @@ func TestTheCustomerDecidesWhatHappensToWhatIsNoLongerWanted(t *testing.T) {
 	for name, field := range map[string]string{"an item that isn't in the plan": "decide:bucket gs://acme", "no item": "decide:"} {
 		refused := b.post(at, form(field, "remove")...)
 		want(t, refused, http.StatusConflict)
-		says(t, refused, "Something that you decided about is not in this plan.")
+		says(t, refused, "You made a decision about an item that is not in this plan.")
 		if run, err := w.store.LatestRun(t.Context(), staffActor(sam), ob.ID); err == nil {
 			t.Fatalf("%s: the run %s was started", name, run.ID)
 		}

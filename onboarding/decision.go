@@ -70,7 +70,7 @@ func (p Plan) Decide(decisions map[string]Decision) (Plan, error) {
 		tasks[i] = t
 	}
 	if len(left) > 0 {
-		return p, Errorf(CodePlanChanged, "Something that you decided about is not in this plan. This is the present plan. Review it, then approve it.")
+		return p, Errorf(CodePlanChanged, "You made a decision about an item that is not in this plan. This is the current plan. Review it, then approve it.")
 	}
 	for _, t := range tasks {
 		for i := range tasks {

@@ -193,7 +193,7 @@ func (p Plan) Keep(keys []string) (Plan, error) {
 	for _, key := range keys {
 		i := slices.IndexFunc(p.Tasks, func(t PlannedTask) bool { return t.Key == key && t.Action == ActionDelete && t.HoldsData })
 		if key == "" || i < 0 {
-			return p, Errorf(CodePlanChanged, "You chose to keep something that this plan doesn't remove. This is the present plan. Review it, then approve it.")
+			return p, Errorf(CodePlanChanged, "You chose to keep an item that this plan doesn't remove. This is the current plan. Review it, then approve it.")
 		}
 		t := &p.Tasks[i]
 		t.Action, t.HoldsData, t.Kept, t.Stays = ActionNone, false, true, "It stays: you chose to keep it."

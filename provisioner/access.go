@@ -100,7 +100,7 @@ func (a *access) load() error {
 		return onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google to give access to your Google Cloud project.")
 	}
 	if !a.s.cfg.Vault.Genuine(g.Authority(), g.MAC) {
-		return onboarding.Errorf(onboarding.CodeSignIn, "We can't tell any more what the access of %s was given for, so it isn't used. Sign in to Google again.", g.Email)
+		return onboarding.Errorf(onboarding.CodeSignIn, "We can no longer tell what the access of %s was given for, so we don't use it. Sign in to Google again.", g.Email)
 	}
 	if a.serves != nil {
 		if err := a.serves(g); err != nil {

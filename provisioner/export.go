@@ -105,7 +105,7 @@ func script(x exported) string {
 	b.WriteString("#!/usr/bin/env bash\n")
 	comment(&b, "Prepares the project "+spec.Project+" for "+spec.Deployment+".")
 	comment(&b, "Sign in first: gcloud auth login. To see what it would do: bash plan.sh --dry-run")
-	comment(&b, "It may be run again, also after it was stopped: what is there is left as it is.")
+	comment(&b, "You can run it again, even after it was stopped: it leaves what already exists unchanged.")
 	comment(&b, "Then open the plan again: it finds what was made, checks it, and hands it over.")
 	why := x.incomplete()
 	if why != "" {

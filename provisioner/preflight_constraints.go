@@ -51,7 +51,7 @@ func (p *preflight) services() check {
 }
 
 func (p *preflight) ownKeys() check {
-	return p.policy("gcp.restrictNonCmekServices", "What is made needs no encryption key of yours", "Your organization may require customer-managed encryption keys. The run makes everything with Google's own.",
+	return p.policy("gcp.restrictNonCmekServices", "No customer-managed encryption key is required", "Your organization may require customer-managed encryption keys. The run makes everything with Google's own.",
 		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
 			l := listed(rules)
 			made := []string{"storage.googleapis.com"}
@@ -64,7 +64,7 @@ func (p *preflight) ownKeys() check {
 				return nil
 			}
 			r.State = onboarding.CheckFailed
-			r.Found = "The policy lets nothing be made without a key of yours in " + strings.Join(refused, ", ") + ", and the run uses Google's keys."
+			r.Found = "The policy requires a customer-managed key for everything created in " + strings.Join(refused, ", ") + ", and the run uses Google's keys."
 			r.Fix = []string{"Ask your organization administrator for an exception for this project."}
 			r.Request = p.ask("Please make an exception for this project from the organization policy constraints/gcp.restrictNonCmekServices for " + strings.Join(refused, ", ") + ".")
 			return nil

@@ -145,7 +145,7 @@ func located(values []string, region string) (yes, unsure bool) {
 var continents = map[string]bool{"us": true, "europe": true, "asia": true, "australia": true, "africa": true, "me": true, "northamerica": true, "southamerica": true}
 
 func (p *preflight) uniform() check {
-	return p.policy("storage.uniformBucketLevelAccess", "Uniform bucket-level access is possible", "Your organization may require it. The bucket is made so in any case.",
+	return p.policy("storage.uniformBucketLevelAccess", "Uniform bucket-level access is possible", "Your organization may require it. The bucket is created with it either way.",
 		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
 			r.Found = "Not required by a policy; the bucket is made with it."
 			if enforced(rules) {

@@ -190,7 +190,7 @@ func (p *preflight) sharing(r *onboarding.CheckResult, constraint, change string
 		"Send the request below to your organization administrator (role Organization Policy Administrator).",
 		"After the change, wait some minutes, then check again.",
 	}
-	r.Request = p.ask("For this, accounts of the vendor's are given these roles: " + strings.Join(p.vendorRoles(), "; ") + ". The organization policy " + constraint +
+	r.Request = p.ask("For this, the vendor's accounts are granted these roles: " + strings.Join(p.vendorRoles(), "; ") + ". The organization policy " + constraint +
 		" may refuse that today. Please " + change + ", for this project only: https://console.cloud.google.com/iam-admin/orgpolicies?project=" + url.QueryEscape(p.spec.Project) + ".")
 }
 

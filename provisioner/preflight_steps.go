@@ -69,13 +69,13 @@ func (p *preflight) readStep(ctx context.Context, r *onboarding.CheckResult, t *
 			r.Found = "Not as wanted yet: " + inWords(differences) + "."
 		}
 	case len(differences) > 0:
-		r.State, r.Fix = onboarding.CheckFailed, []string{"Put it right, or correct your answers, then check again."}
+		r.State, r.Fix = onboarding.CheckFailed, []string{"Fix it, or correct your answers, then check again."}
 		r.Found = "The run would stop here: " + inWords(differences) + "."
 	case told:
 		r.State, r.Fix = onboarding.CheckWarning, []string{"Nothing has to be done before the run."}
 		r.Found = strings.Join(said, ". ") + "."
 	default:
-		r.Found = "It is as it has to be."
+		r.Found = "It is set up correctly."
 		if len(said) > 0 {
 			r.Found = strings.Join(said, ". ") + "."
 		}

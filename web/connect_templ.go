@@ -96,14 +96,14 @@ func ConnectPage(v ConnectView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<section class=\"card\" aria-labelledby=\"scopes-heading\"><div class=\"card-head\"><h2 id=\"scopes-heading\">What we ask Google for, and why so broad</h2></div><div class=\"card-body stack-s\"><p>Google has no narrower consent for setting up a project: its one scope for Google Cloud, cloud-platform, covers everything that the account can do, in every project. We use only the permissions listed below, and each use is listed in the <a href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<section class=\"card\" aria-labelledby=\"scopes-heading\"><div class=\"card-head\"><h2 id=\"scopes-heading\">What we ask Google for, and why so broad</h2></div><div class=\"card-body stack-s\"><p>Google offers no narrower scope for setting up a project: the scope we need, cloud-platform, covers everything that the account can do, in every project. We use only the permissions listed below, and each use is listed in the <a href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var4 templ.SafeURL
 			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(OnboardingPath(v.Onboarding, "receipt")))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `connect.templ`, Line: 33, Col: 308}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `connect.templ`, Line: 33, Col: 296}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {

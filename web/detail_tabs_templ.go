@@ -512,7 +512,7 @@ func detailHistory(v AdminDetailView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(v.Audit) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<p class=\"card-body hint\">Nothing happened yet.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<p class=\"card-body hint\">Nothing has happened yet.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -856,7 +856,7 @@ func detailInviteForm(v AdminDetailView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = control(wizard.FieldView{Name: FieldEmail, Label: "Invite an email address or a domain", Hint: "Earlier links for the same one, unused, stop working.", Kind: wizard.KindText, Value: v.InviteEmail, Errors: one(v.InviteProblem)}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = control(wizard.FieldView{Name: FieldEmail, Label: "Invite an email address or a domain", Hint: "Unused earlier links for the same address or domain stop working.", Kind: wizard.KindText, Value: v.InviteEmail, Errors: one(v.InviteProblem)}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -140,7 +140,7 @@ func eventWords(entry onboarding.AuditEntry) string {
 	case onboarding.RunCancelAsked:
 		return "asked the run to stop."
 	case onboarding.InventoryFilled:
-		words := "recorded what earlier runs had created, changed, or found: " + plural(e.Items, "thing", "things") + "."
+		words := "recorded what earlier runs had created, changed, or found: " + plural(e.Items, "item", "items") + "."
 		if e.Unknown > 0 {
 			words += " For " + strconv.Itoa(e.Unknown) + " of them, no record says who created them, so a teardown leaves them."
 		}

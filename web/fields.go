@@ -152,9 +152,9 @@ func errorLinks(problems wizard.Problems) []Link {
 
 func errorsTitle(n int) string {
 	if n == 1 {
-		return "Fix 1 thing to continue"
+		return "Fix 1 problem to continue"
 	}
-	return fmt.Sprintf("Fix %d things to continue", n)
+	return fmt.Sprintf("Fix %d problems to continue", n)
 }
 
 // htmxConfig switches on server-sent events, leaves an opened <details> open over updates, and adds no style,

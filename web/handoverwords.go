@@ -162,7 +162,7 @@ func (w SecretsWay) promise(brand string) []string {
 	}
 	to := "in a signed message"
 	if w.To == onboarding.SecretsByPut {
-		to = "to an address of its own"
+		to = "at an address set up for this onboarding"
 	}
 	key := ""
 	if w.Key != "" {

@@ -25,9 +25,9 @@ func existCount(m onboarding.Made) string {
 	case m.Kind != onboarding.RunTeardown:
 		return of + verb
 	case m.There == 0:
-		return "Everything that was to be removed is gone"
+		return "Everything that had to be removed is gone"
 	default:
-		return of + "that were to be removed still " + verb
+		return of + "that should have been removed still " + verb
 	}
 }
 

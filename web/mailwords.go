@@ -93,7 +93,7 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		m.Subject = "Reminder: " + what + " is waiting for you"
 		m.Paragraphs = []string{"The setup of " + brand + " for " + o.Customer + " has been waiting since " + mailDay(o.Waiting.Since) + ".", "Next step: " + sentenceOf(waits)}
 	case onboarding.MailStaffWaiting:
-		m.Subject = o.Customer + " waits on us"
+		m.Subject = o.Customer + " is waiting on us"
 		m.Paragraphs = []string{"The onboarding of " + o.Customer + " waits on you.", "Next step: " + sentenceOf(waits)}
 	case onboarding.MailStaffFailed:
 		m.Subject = "The run of " + o.Customer + " failed"
@@ -126,7 +126,7 @@ func partyInMail(p onboarding.Party) string {
 
 // mailFooter says who writes, and whom to ask.
 func mailFooter(l onboarding.Letter) string {
-	words := l.Settings.Brand() + " sends this because you take part in the onboarding of " + l.About.Customer + "."
+	words := l.Settings.Brand() + " sent this because you’re part of the onboarding of " + l.About.Customer + "."
 	if s := l.Specialist; s.Email != "" && !l.Mail.Kind.Staff() {
 		words += " Questions? Write to " + orText(s.Name, "your specialist") + ", " + s.Email + "."
 	}
@@ -160,7 +160,7 @@ func mailKindWords(k onboarding.MailKind) string {
 	case onboarding.MailStaffWaiting:
 		return "Waits on us"
 	case onboarding.MailStaffAging:
-		return "Waiting for long"
+		return "Waiting for a long time"
 	}
 	return string(k)
 }

@@ -55,7 +55,7 @@ func StaffPage(v StaffView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<div><h1>People</h1><p class=\"lead\">Who may see all onboardings. Someone who is removed is signed out at once.</p></div><section class=\"card\" aria-label=\"People\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<div><h1>People</h1><p class=\"lead\">These people can see all onboardings. Anyone who is removed is signed out immediately.</p></div><section class=\"card\" aria-label=\"People\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -212,7 +212,7 @@ func StaffPage(v StaffView) templ.Component {
 				}
 				templ_7745c5c3_Err = control(wizard.FieldView{Name: FieldRole, Label: "Role", Kind: wizard.KindCards, Value: orText(string(v.Role), string(onboarding.RoleSpecialist)), Errors: v.Problems.At(FieldRole), Choices: []wizard.Choice{
 					{Value: string(onboarding.RoleSpecialist), Label: "Specialist", Hint: "Invites, tracks and helps."},
-					{Value: string(onboarding.RoleAdministrator), Label: "Administrator", Hint: "And manages people and settings."},
+					{Value: string(onboarding.RoleAdministrator), Label: "Administrator", Hint: "Also manages people and settings."},
 				}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
