@@ -242,7 +242,10 @@ var (
 	// undescribed are permissions of methods whose permissions nobody gathered, or of calls that this life doesn't make.
 	undescribed = []string{
 		"orgpolicy.policy.get", "bigtable.instances.getIamPolicy", "bigtable.instances.setIamPolicy",
-		"iam.roles.update",                 // where the role was changed by hand
+		"iam.roles.update", // where the role was changed by hand
+		// The same of a bucket, an account, and an instance. TestPermissionsForRepairsAreCheckedWhenThePlanNeedsThem has them.
+		"storage.buckets.update", "iam.serviceAccounts.enable", "bigtable.instances.update",
+		"serviceusage.services.use",        // where a bucket bills its readers
 		"orgpolicy.customConstraints.list", // of an organization
 		// Needed for a dataset's access list since March 17, 2026; the gathered facts are older.
 		// Source: https://cloud.google.com/bigquery/docs/control-access-to-resources-iam
