@@ -59,6 +59,9 @@ func TestOnAReadOnlyDatabasePagesReadAndWritesSaySo(t *testing.T) {
 	start := nobody.get("/signin/start?next=%2Fsessions") // its state can't be kept
 	want(t, start, http.StatusServiceUnavailable)
 	says(t, start, "Wait a moment, then try again.")
+	if to := start.header.Get("Location"); to != "" || strings.Count(start.body, "</html>") != 1 {
+		t.Errorf("the redirect that isn't sent: to %q, and %d pages", to, strings.Count(start.body, "</html>"))
+	}
 	p := specialist.post("/admin/o/"+string(ob.ID)+"/note", web.FieldNote, "Call them.")
 	want(t, p, http.StatusServiceUnavailable)
 	says(t, p, "takes no changes for a moment", "this wasn't saved")

@@ -348,7 +348,7 @@ func (s *Server) router() (http.Handler, error) {
 	}
 	top.Group(func(pages chi.Router) {
 		pages.Use(s.throughProxies, s.limited("address", s.Limits.Address, client, nil), s.rightHost, s.sameOrigin, s.oneSession,
-			s.limited("post", s.Limits.Post, client, postsOnly), s.readForm, s.sessions.LoadAndSave)
+			s.limited("post", s.Limits.Post, client, postsOnly), s.readForm, oneAnswer, s.sessions.LoadAndSave)
 		limits := map[string]func(http.Handler) http.Handler{
 			"":       func(h http.Handler) http.Handler { return h },
 			"signin": s.limited("signin", s.Limits.SignIn, client, nil),

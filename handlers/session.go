@@ -60,11 +60,44 @@ func (s *Server) newSessions() *scs.SessionManager {
 	m.Cookie.Path = "/"
 	m.Cookie.SameSite = http.SameSiteLaxMode
 	m.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
-		w.Header().Del("Content-Encoding") // of the page that isn't sent
+		for _, name := range []string{"Content-Encoding", "Location"} { // of the answer that isn't sent
+			w.Header().Del(name)
+		}
 		s.fail(w, r, &statusError{http.StatusServiceUnavailable, "We could not reach our database. Nothing was lost. Wait a moment, then try again.", err})
+		if a, ok := w.(*answer); ok {
+			a.given = true
+		}
 	}
 	return m
 }
+
+// answer is what a request gets. Once it is given in place of a handler's, because the session can't be saved, what the
+// handler writes is dropped.
+type answer struct {
+	http.ResponseWriter
+	given bool
+}
+
+func oneAnswer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(&answer{ResponseWriter: w}, r)
+	})
+}
+
+func (a *answer) WriteHeader(status int) {
+	if !a.given {
+		a.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	if a.given {
+		return len(b), nil
+	}
+	return a.ResponseWriter.Write(b)
+}
+
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // byPerson is scs's store on ours. scs hands over bytes alone; whose they are is read from them as they are written.
 type byPerson struct {
