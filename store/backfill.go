@@ -60,11 +60,7 @@ func (s *Store) FillInventory(ctx context.Context, id onboarding.ID, recorded fu
 		default:
 			return err
 		}
-		rows, err := tx.Query(ctx, selectHistory, args)
-		if err != nil {
-			return err
-		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[onboarding.RunID])
+		ids, err := rowsOf(ctx, tx, selectHistory, args, pgx.RowTo[onboarding.RunID])
 		if err != nil {
 			return err
 		}

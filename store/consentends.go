@@ -72,11 +72,7 @@ func (s *Store) WipeIfShared(ctx context.Context, actor onboarding.Actor, consen
 		if _, err := tx.Exec(ctx, lockEnds); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, wipeIfSharing, args)
-		if err != nil {
-			return err
-		}
-		if wiped, err = pgx.CollectRows(rows, pgx.RowToStructByName[wipedConsent]); err != nil || len(wiped) == 0 {
+		if wiped, err = rowsOf(ctx, tx, wipeIfSharing, args, pgx.RowToStructByName[wipedConsent]); err != nil || len(wiped) == 0 {
 			return err
 		}
 		return ob.append(ctx, actor, onboarding.ConsentWiped{Email: wiped[0].Email, Kept: true})
@@ -109,11 +105,7 @@ func (s *Store) WipeConsent(ctx context.Context, actor onboarding.Actor, consent
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, endKept, args)
-		if err != nil {
-			return err
-		}
-		if changed, err = pgx.CollectRows(rows, pgx.RowTo[onboarding.ID]); err != nil {
+		if changed, err = rowsOf(ctx, tx, endKept, args, pgx.RowTo[onboarding.ID]); err != nil {
 			return err
 		}
 		changed = append(changed, wiped.Onboarding)

@@ -297,11 +297,7 @@ func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onbo
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, deleteSecrets, seen(actor, pgx.NamedArgs{"id": id}))
-		if err != nil {
-			return err
-		}
-		purposes, err := pgx.CollectRows(rows, pgx.RowTo[onboarding.Purpose])
+		purposes, err := rowsOf(ctx, tx, deleteSecrets, seen(actor, pgx.NamedArgs{"id": id}), pgx.RowTo[onboarding.Purpose])
 		if wiped = len(purposes); err != nil || wiped == 0 {
 			return err
 		}
@@ -354,11 +350,7 @@ func (s *Store) WithdrawSecrets(ctx context.Context, w onboarding.Withdrawal) er
 		if tag.RowsAffected() == 0 {
 			return stale
 		}
-		rows, err := tx.Query(ctx, `DELETE FROM secrets WHERE onboarding = @id RETURNING purpose`, pgx.NamedArgs{"id": w.ID})
-		if err != nil {
-			return err
-		}
-		wiped, err := pgx.CollectRows(rows, pgx.RowTo[onboarding.Purpose])
+		wiped, err := rowsOf(ctx, tx, `DELETE FROM secrets WHERE onboarding = @id RETURNING purpose`, pgx.NamedArgs{"id": w.ID}, pgx.RowTo[onboarding.Purpose])
 		if err != nil {
 			return err
 		}

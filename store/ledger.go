@@ -434,11 +434,7 @@ type taken struct {
 // quarantine. It returns the onboardings to mark.
 func (s *Store) takeAway(ctx context.Context, tx *txn, which string, args pgx.NamedArgs) ([]onboarding.ID, error) {
 	args["most"] = maxDeaths
-	rows, err := tx.Query(ctx, fmt.Sprintf(takeRuns, which), args)
-	if err != nil {
-		return nil, err
-	}
-	runs, err := pgx.CollectRows(rows, pgx.RowToStructByName[taken])
+	runs, err := rowsOf(ctx, tx, fmt.Sprintf(takeRuns, which), args, pgx.RowToStructByName[taken])
 	if err != nil || len(runs) == 0 {
 		return nil, err
 	}

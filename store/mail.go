@@ -36,11 +36,7 @@ func (s *Store) queueMail(ctx context.Context, tx pgx.Tx, id onboarding.ID, l le
 	if err != nil || settings.Sender() == "" {
 		return err
 	}
-	rows, err := tx.Query(ctx, insertMail, pgx.NamedArgs{"id": id, "kind": l.kind, "to": address(l.to), "invite": l.invite, "about": l.about, "now": s.now()})
-	if err != nil {
-		return err
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	ids, err := rowsOf(ctx, tx, insertMail, pgx.NamedArgs{"id": id, "kind": l.kind, "to": address(l.to), "invite": l.invite, "about": l.about, "now": s.now()}, pgx.RowTo[int64])
 	if err != nil || len(ids) == 0 {
 		return err
 	}
@@ -231,11 +227,7 @@ func (s *Store) QueueAging(ctx context.Context, before time.Time) (n int, err er
 		if err != nil || settings.Sender() == "" {
 			return err
 		}
-		rows, err := tx.Query(ctx, selectAging, pgx.NamedArgs{"before": before})
-		if err != nil {
-			return err
-		}
-		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[aging])
+		found, err := rowsOf(ctx, tx, selectAging, pgx.NamedArgs{"before": before}, pgx.RowToStructByPos[aging])
 		if err != nil {
 			return err
 		}
@@ -355,11 +347,7 @@ func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, er
 		stillTrue := row.Kind.True(out.About)
 		if row.Invite != nil && stillTrue {
 			token := newToken()
-			rows, err := tx.Query(ctx, mintToken, pgx.NamedArgs{"invite": *row.Invite, "hash": hashed(token), "now": s.now()})
-			if err != nil {
-				return err
-			}
-			expires, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
+			expires, err := rowsOf(ctx, tx, mintToken, pgx.NamedArgs{"invite": *row.Invite, "hash": hashed(token), "now": s.now()}, pgx.RowTo[time.Time])
 			if err != nil {
 				return err
 			}

@@ -182,6 +182,15 @@ func nameHeld(name string) error {
 	return onboarding.Errorf(onboarding.CodeConflict, "The name %s is held by another deployment. Choose another name.", name)
 }
 
+// rowsOf are the rows of a statement that returns a few.
+func rowsOf[T any](ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, to pgx.RowToFunc[T]) ([]T, error) {
+	rows, err := tx.Query(ctx, sql, args)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, to)
+}
+
 // one reads exactly one row, else CodeNotFound with what.
 func one[T any](ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, what string, to pgx.RowToFunc[T]) (T, error) {
 	rows, err := tx.Query(ctx, sql, args)

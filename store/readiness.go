@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -42,8 +43,8 @@ func (s *Store) Readiness(ctx context.Context) (onboarding.Readiness, error) {
 	return r, failure("read the version of the schema", err)
 }
 
-// newestMigration is the version of the schema that [Migrate] makes.
-func newestMigration() (newest int64, err error) {
+// newestMigration is the version of the schema that [Migrate] makes. It is read once: probes ask for readiness all the time.
+var newestMigration = sync.OnceValues(func() (newest int64, err error) {
 	files, err := fs.Glob(migrations.FS, "*.sql")
 	if err != nil {
 		return 0, fmt.Errorf("list the migrations: %w", err)
@@ -57,4 +58,4 @@ func newestMigration() (newest int64, err error) {
 		newest = max(newest, version)
 	}
 	return newest, nil
-}
+})

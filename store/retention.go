@@ -108,11 +108,7 @@ func withoutPeople(p onboarding.Plan) onboarding.Plan {
 
 // forgetPlans takes the people out of the plans of all runs. Their hashes stay, and stand for plans as they were approved.
 func forgetPlans(ctx context.Context, tx pgx.Tx, id onboarding.ID) error {
-	rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs r JOIN onboardings o ON o.id = r.onboarding WHERE r.onboarding = @id`, pgx.NamedArgs{"id": id})
-	if err != nil {
-		return err
-	}
-	runs, err := pgx.CollectRows(rows, toRun)
+	runs, err := rowsOf(ctx, tx, `SELECT `+runColumns+` FROM runs r JOIN onboardings o ON o.id = r.onboarding WHERE r.onboarding = @id`, pgx.NamedArgs{"id": id}, toRun)
 	if err != nil {
 		return err
 	}

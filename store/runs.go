@@ -226,11 +226,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT `+runColumns+` FROM runs r JOIN onboardings o ON o.id = r.onboarding WHERE r.onboarding = @id AND r.state IN ('queued', 'running')`, pgx.NamedArgs{"id": id})
-		if err != nil {
-			return err
-		}
-		active, err := pgx.CollectRows(rows, toRun)
+		active, err := rowsOf(ctx, tx, `SELECT `+runColumns+` FROM runs r JOIN onboardings o ON o.id = r.onboarding WHERE r.onboarding = @id AND r.state IN ('queued', 'running')`, pgx.NamedArgs{"id": id}, toRun)
 		switch {
 		case err != nil:
 			return err

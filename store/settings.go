@@ -20,15 +20,14 @@ func (s *Store) Settings(ctx context.Context) (onboarding.Settings, error) {
 
 // settingsIn reads the settings in a transaction.
 func (s *Store) settingsIn(ctx context.Context, tx pgx.Tx) (onboarding.Settings, error) {
-	rows, err := tx.Query(ctx, selectSettings)
-	if err != nil {
-		return onboarding.Settings{}, err
-	}
-	saved, err := pgx.CollectRows(rows, pgx.RowToStructByPos[onboarding.SavedSetting])
+	saved, err := rowsOf(ctx, tx, selectSettings, nil, pgx.RowToStructByPos[onboarding.SavedSetting])
 	return onboarding.NewSettings(saved, s.environment), err
 }
 
 const (
+	// lockSettings lets in one change at a time, so that the version that was seen is the one that is replaced, and the log of
+	// changes is committed in the order of its numbers.
+	lockSettings  = `LOCK TABLE settings IN SHARE ROW EXCLUSIVE MODE`
 	upsertSetting = `
 INSERT INTO settings AS s (name, value, inherited, changed_by, changed_at) VALUES (@name, to_jsonb(@value::text), @inherited, @by, @now)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value, inherited = excluded.inherited, version = s.version + 1, changed_by = excluded.changed_by, changed_at = excluded.changed_at`
@@ -38,12 +37,11 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value, inherited = excluded.in
 // SaveSettings replaces the values of a group and records what changed, in one transaction. CodeStale when someone saved
 // the group since; the caller checked the values. Administrators only.
 func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onboarding.SaveSettings) error {
-	if actor.Role != onboarding.RoleAdministrator {
-		return onboarding.Errorf(onboarding.CodeForbidden, "Only administrators can change settings. Ask one of them.")
+	if err := changesSettings(actor); err != nil {
+		return err
 	}
 	return s.tx(ctx, actor, "save settings", func(tx *txn) error {
-		// One save at a time, so that the version that was seen is the one that is replaced.
-		if _, err := tx.Exec(ctx, `LOCK TABLE settings IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+		if _, err := tx.Exec(ctx, lockSettings); err != nil {
 			return err
 		}
 		was, err := s.settingsIn(ctx, tx)

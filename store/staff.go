@@ -49,11 +49,7 @@ func (s *Store) ChangeStaff(ctx context.Context, actor onboarding.Actor, email s
 		if _, err := tx.Exec(ctx, `LOCK TABLE staff IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, selectStaff)
-		if err != nil {
-			return err
-		}
-		all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[onboarding.StaffMember])
+		all, err := rowsOf(ctx, tx, selectStaff, nil, pgx.RowToStructByPos[onboarding.StaffMember])
 		if err != nil {
 			return err
 		}

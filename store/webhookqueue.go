@@ -146,15 +146,6 @@ func (s *Store) DueMessage(ctx context.Context, id onboarding.DeliveryID) (onboa
 	return errand, err
 }
 
-// rowsOf are the rows of a statement that returns a few.
-func rowsOf[T any](ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, to pgx.RowToFunc[T]) ([]T, error) {
-	rows, err := tx.Query(ctx, sql, args)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, to)
-}
-
 // postpone puts a message off until the circuit breaker lets the next try through, or the endpoint is enabled.
 func (s *Store) postpone(ctx context.Context, tx pgx.Tx, id onboarding.DeliveryID, args pgx.NamedArgs) error {
 	waits, err := rowsOf(ctx, tx, postponeMessage, args, pgx.RowTo[*time.Duration])

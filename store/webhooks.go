@@ -243,8 +243,7 @@ func (s *Store) changeWebhooks(ctx context.Context, actor onboarding.Actor, what
 		return err
 	}
 	err := s.tx(ctx, actor, what, func(tx *txn) error {
-		// One change at a time, as of the settings: the log of both is read in the order of its numbers.
-		if _, err := tx.Exec(ctx, `LOCK TABLE settings IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+		if _, err := tx.Exec(ctx, lockSettings); err != nil {
 			return err
 		}
 		changes, err := do(tx)

@@ -200,11 +200,7 @@ const (
 func (w *Worker) reap(ctx context.Context) error {
 	var marked []onboarding.ID
 	err := w.store.tx(ctx, onboarding.System, "reap", func(tx *txn) error {
-		rows, err := tx.Query(ctx, deadWorkers, pgx.NamedArgs{"me": w.id, "base": lockBase})
-		if err != nil {
-			return err
-		}
-		dead, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		dead, err := rowsOf(ctx, tx, deadWorkers, pgx.NamedArgs{"me": w.id, "base": lockBase}, pgx.RowTo[int64])
 		if err != nil || len(dead) == 0 {
 			return err
 		}
@@ -355,11 +351,7 @@ func (s *Store) sweep(ctx context.Context) error {
 		if marked, err = s.takeAway(ctx, tx, forgotten, pgx.NamedArgs{}); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, overdue, pgx.NamedArgs{"overdue": jobOverdue, "kind": onboarding.RunArgs{}.Kind()})
-		if err != nil {
-			return err
-		}
-		late, err := pgx.CollectRows(rows, pgx.RowToStructByName[taken])
+		late, err := rowsOf(ctx, tx, overdue, pgx.NamedArgs{"overdue": jobOverdue, "kind": onboarding.RunArgs{}.Kind()}, pgx.RowToStructByName[taken])
 		if err != nil {
 			return err
 		}
