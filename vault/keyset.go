@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
 	"github.com/tink-crypto/tink-go/v2/tink"
@@ -67,11 +66,12 @@ func (k *Keyset) Keys() ([]Key, error) {
 	return keys, nil
 }
 
-// Add makes a new key (AES-256-GCM), which opens and does not seal yet.
-func (k *Keyset) Add() (uint32, error) {
-	id, err := k.manager.Add(aead.AES256GCMKeyTemplate())
+// Add makes a new key for a use. One that seals opens at first, and seals once it is promoted; any other is used once all
+// older ones for the same use are disabled.
+func (k *Keyset) Add(use Use) (uint32, error) {
+	id, err := k.manager.Add(templates[use]())
 	if err != nil {
-		return 0, fmt.Errorf("add a key: %w", err)
+		return 0, fmt.Errorf("add a key that %s: %w", use, err)
 	}
 	return id, nil
 }

@@ -49,7 +49,7 @@ func stages(t *testing.T, first []byte, read func([]byte) (*vault.Keyset, error)
 		do   func(*vault.Keyset) error
 	}{
 		{"new", func(*vault.Keyset) error { return nil }},
-		{"added", func(k *vault.Keyset) (err error) { fresh, err = k.Add(); return err }},
+		{"added", func(k *vault.Keyset) (err error) { fresh, err = k.Add(vault.Seals); return err }},
 		{"promoted", func(k *vault.Keyset) error { return k.Promote(fresh) }},
 		{"disabled", func(k *vault.Keyset) error { return k.Disable(old) }},
 		{"deleted", func(k *vault.Keyset) error { return k.Delete(old) }},
@@ -66,7 +66,7 @@ func stages(t *testing.T, first []byte, read func([]byte) (*vault.Keyset, error)
 			t.Fatalf("%s: %v", stage.name, err)
 		}
 	}
-	next, err := keyset.Add()
+	next, err := keyset.Add(vault.Seals)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,6 @@ package vault
 import (
 	"errors"
 	"fmt"
-
-	"github.com/tink-crypto/tink-go/v2/mac"
 )
 
 // ErrNoMAC says that a keyset, of an earlier version, has no key that authenticates.
@@ -29,12 +27,3 @@ func (v *Vault) Genuine(what, code []byte) bool {
 
 // Authenticates reports whether the keyset has a key that authenticates.
 func (v *Vault) Authenticates() bool { return v.mac != nil }
-
-// AddMAC makes a new key that authenticates (HMAC-SHA-256). It is used once all older ones of its kind are disabled.
-func (k *Keyset) AddMAC() (uint32, error) {
-	id, err := k.manager.Add(mac.HMACSHA256Tag256KeyTemplate())
-	if err != nil {
-		return 0, fmt.Errorf("add a key that authenticates: %w", err)
-	}
-	return id, nil
-}

@@ -50,7 +50,7 @@ func TestAKeyOfItsOwnAuthenticates(t *testing.T) {
 	}
 
 	// Its rotation: both servers take each other's codes while two keys are there, and the first's alone are lost with it.
-	if _, err := k.AddMAC(); err != nil {
+	if _, err := k.Add(vault.Authenticates); err != nil {
 		t.Fatal(err)
 	}
 	added := vaultOf(t, k)

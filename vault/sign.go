@@ -9,7 +9,6 @@ import (
 	"fmt"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
-	"github.com/tink-crypto/tink-go/v2/signature"
 	tinkecdsa "github.com/tink-crypto/tink-go/v2/signature/ecdsa"
 
 	"groundwork/onboarding"
@@ -71,13 +70,4 @@ func publicKeys(h *keyset.Handle) ([]onboarding.PublicKey, error) {
 		keys = append(keys, onboarding.PublicKey{ID: entry.KeyID(), PEM: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))})
 	}
 	return keys, nil
-}
-
-// AddSigner makes a new key that signs (ECDSA over P-256). It is used once all older ones of its kind are disabled.
-func (k *Keyset) AddSigner() (uint32, error) {
-	id, err := k.manager.Add(signature.ECDSAP256KeyTemplate())
-	if err != nil {
-		return 0, fmt.Errorf("add a key that signs: %w", err)
-	}
-	return id, nil
 }

@@ -52,7 +52,7 @@ func TestSignaturesAreCheckedWithThePublicKeyAlone(t *testing.T) {
 	}
 
 	// After a rotation the new key signs, and the old one's signatures can still be checked.
-	fresh, err := k.AddSigner()
+	fresh, err := k.Add(vault.Signs)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,11 @@ const (
 	Signs         Use = "signs"
 )
 
+// templates are the kinds of new keys: AES-256-GCM, HMAC-SHA-256, and ECDSA over P-256.
+var templates = map[Use]func() *tink_go_proto.KeyTemplate{
+	Seals: aead.AES256GCMKeyTemplate, Authenticates: mac.HMACSHA256Tag256KeyTemplate, Signs: signature.ECDSAP256KeyTemplate,
+}
+
 // useOf is the use of keys of a Tink type.
 func useOf(typeURL string) Use {
 	switch typeURL {
@@ -81,18 +86,14 @@ func handle(k *tink_go_proto.Keyset) (*keyset.Handle, error) {
 // newHandle is a keyset with one key for each use; the primary is the one that seals.
 func newHandle() (*keyset.Handle, error) {
 	m := keyset.NewManager()
-	id, err := m.Add(aead.AES256GCMKeyTemplate())
-	if err == nil {
-		err = m.SetPrimary(id)
-	}
-	if err == nil {
-		_, err = m.Add(mac.HMACSHA256Tag256KeyTemplate())
-	}
-	if err == nil {
-		_, err = m.Add(signature.ECDSAP256KeyTemplate())
-	}
-	if err != nil {
-		return nil, err
+	for _, use := range []Use{Seals, Authenticates, Signs} {
+		id, err := m.Add(templates[use]())
+		if err == nil && use == Seals {
+			err = m.SetPrimary(id)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	return m.Handle()
 }

@@ -283,10 +283,10 @@ func completed(path string, keyset []byte) ([]byte, error) {
 	}
 	k, err := vault.ReadKeyset(keyset)
 	if err == nil && !v.Authenticates() {
-		_, err = k.AddMAC()
+		_, err = k.Add(vault.Authenticates)
 	}
 	if err == nil && !v.Signs() {
-		_, err = k.AddSigner()
+		_, err = k.Add(vault.Signs)
 	}
 	if err != nil {
 		return nil, err

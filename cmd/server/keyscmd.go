@@ -86,27 +86,27 @@ const restart = "Give the file to every server, see that they can read it, and r
 type keysAddCmd struct {
 	keysetFile
 	Authenticates bool `help:"The key authenticates what is stored, and seals nothing. It is used once the older ones of its kind are disabled." xor:"use"`
-	Signs         bool `help:"The key signs the audit's roots and heads, and seals nothing. It is used once the older ones of its kind are disabled." xor:"use"`
+	Signs         bool `help:"The key signs the audit's roots, and seals nothing. It is used once the older ones of its kind are disabled." xor:"use"`
 }
 
 func (c keysAddCmd) Run(ctx context.Context, s streams) error {
+	use := vault.Seals
+	switch {
+	case c.Authenticates:
+		use = vault.Authenticates
+	case c.Signs:
+		use = vault.Signs
+	}
 	var id uint32
 	err := c.change(ctx, func(k *vault.Keyset) (err error) {
-		switch {
-		case c.Authenticates:
-			id, err = k.AddMAC()
-		case c.Signs:
-			id, err = k.AddSigner()
-		default:
-			id, err = k.Add()
-		}
+		id, err = k.Add(use)
 		return err
 	})
 	if err == nil {
 		fmt.Fprintf(s.Out, "%d\n", id)
 	}
 	switch {
-	case err == nil && (c.Authenticates || c.Signs):
+	case err == nil && use != vault.Seals:
 		fmt.Fprintf(s.Err, "The key %d is added. %s. It is used once the older ones of its kind are disabled\n", id, restart)
 	case err == nil:
 		fmt.Fprintf(s.Err, "The key %d is added and seals nothing yet. %s, then: groundwork keys promote %d\n", id, restart, id)
