@@ -25,7 +25,7 @@ func serveGallery(t *testing.T, post http.HandlerFunc) string {
 		mux.HandleFunc("GET /gallery/"+p.Name, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Security-Policy", web.ContentSecurityPolicy)
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			if err := p.Component.Render(r.Context(), w); err != nil {
+			if err := p.Look(web.LookFrom(r.URL.Query())).Render(r.Context(), w); err != nil {
 				t.Errorf("draw %s: %v", p.Name, err)
 			}
 		})
@@ -56,8 +56,9 @@ func (p *tab) as(theme string, width, height int64) {
 	}
 }
 
-// Every page in every state passes axe in both themes, wide and at 320 px, where nothing scrolls sideways. Colors
-// are measured in both themes, and everything else at both widths.
+// Every page in every state passes axe in both themes, wide and at 320 px, where nothing scrolls sideways, with
+// texts of twice the length and from right to left either. Colors are measured in both themes, and everything else at both
+// widths.
 func TestGallery(t *testing.T) {
 	p := startBrowser(t).newTab("gallery")
 	base := serveGallery(t, http.NotFound)
@@ -79,6 +80,9 @@ func TestGallery(t *testing.T) {
 			p.as("dark", 320, 800)
 			p.axeShape()
 			p.fits()
+			// A translation is longer than the English text, and some languages are written from right to left.
+			p.open(base + page.Name + "?dir=rtl&text=long")
+			p.fits()
 			if all {
 				p.as("light", 390, 844)
 				p.shot(page.Name + "-narrow")
@@ -93,7 +97,7 @@ func (p *tab) fits() {
 	out := eval[string](p, `(() => {
 		const w = document.documentElement.clientWidth;
 		if (document.documentElement.scrollWidth <= w) return "";
-		const far = [...document.body.querySelectorAll("*")].filter(e => e.getBoundingClientRect().right > w + 1 && !e.closest(".scroll, .tabs"));
+		const far = [...document.body.querySelectorAll("*")].filter(e => (r => r.right > w + 1 || r.left < -1)(e.getBoundingClientRect()) && !e.closest(".scroll, .tabs"));
 		return document.documentElement.scrollWidth + " px: " + far.slice(-3).map(e => e.tagName + "." + e.className + " " + e.innerText.slice(0, 40)).join(" | ");
 	})()`)
 	if out != "" {

@@ -84,7 +84,8 @@ type Config struct {
 	BaseURL   string // "https://onboarding.vendor.example", without a path; http only for a loopback address
 	OAuth     OAuth
 	Assets    http.Handler
-	DemoMail  func() []web.DemoMail // what /demo/mail shows; nil: there is no such page
+	DemoMail  func() []web.DemoMail    // what /demo/mail shows; nil: there is no such page
+	Gallery   func() []web.GalleryPage // what /gallery shows; nil: there is no such page
 	Limits    Limits
 	Proxies   []netip.Prefix // whose X-Forwarded-For says whom a request comes from; nil: nobody's
 	Lifetime  time.Duration  // of a session; 12 h
@@ -246,6 +247,9 @@ func routes() []route {
 		{method: get, pattern: "/i/{token}", who: anyone, handle: (*Server).invite, link: true, limit: "invite"},
 		{method: post, pattern: "/i/{token}", who: anyone, handle: (*Server).inviteAccept, link: true, limit: "invite"},
 		{method: get, pattern: "/demo/mail", who: anyone, handle: (*Server).demoMail, link: true},
+		{method: get, pattern: web.GalleryPath, who: anyone, handle: (*Server).gallery},
+		{method: get, pattern: web.GalleryPath + "/{page}", who: anyone, handle: (*Server).galleryPage},
+		{method: get, pattern: web.GalleryPath + "/{page}/widths", who: anyone, handle: (*Server).galleryWidths},
 		{method: get, pattern: "/connect/callback", who: anyone, handle: (*Server).connectCallback, limit: "signin"},
 
 		{method: get, pattern: "/o/{id}", who: viewer, handle: (*Server).resume},

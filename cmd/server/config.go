@@ -14,6 +14,7 @@ import (
 
 	"groundwork/notify"
 	"groundwork/onboarding"
+	"groundwork/web"
 	"groundwork/wizard"
 )
 
@@ -46,36 +47,37 @@ func (s *secretFiles) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 
 // siteFlags is what serve needs to know of the outside; demo fills it in itself.
 type siteFlags struct {
-	Addr               string         `help:"Address to listen on." env:"ADDR" default:"127.0.0.1:8080"`
-	BaseURL            string         `help:"The address that people open, https unless loopback." env:"BASE_URL"`
-	DatabaseURL        string         `help:"Postgres, as the application's role." env:"DATABASE_URL"`
-	DatabasePassword   string         `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
-	DatabasePlaintext  string         `help:"private-network: the way to the database is a network that nobody else uses, and its certificate needn't be checked." env:"DATABASE_PLAINTEXT"`
-	KeysetInClear      bool           `help:"Serve people with a keyset that no key service seals." env:"KEYSET_IN_CLEAR"`
-	GoogleClientID     string         `help:"OAuth client ID." env:"GOOGLE_CLIENT_ID"`
-	GoogleClientSecret string         `help:"OAuth client secret." env:"GOOGLE_CLIENT_SECRET"`
-	GoogleIssuer       string         `help:"OpenID issuer for signing in." env:"GOOGLE_ISSUER" default:"https://accounts.google.com"`
-	GoogleRevokeURL    string         `help:"Where tokens are revoked; empty: what the issuer announces." env:"GOOGLE_REVOKE_URL"`
-	CloudEndpoint      string         `help:"Send all Google Cloud calls to this address, for emulators." env:"GOOGLE_CLOUD_ENDPOINT"`
-	EmulatorURL        string         `name:"emulator" help:"Use a running emulator for sign-in, Google Cloud and workspaces; for trials only." env:"EMULATOR_URL"`
-	Keys               keyFlags       `embed:""`
-	Keep               retentionFlags `embed:""`
-	Administrators     []string       `help:"Email addresses of administrators." env:"ADMINISTRATORS"`
-	Specialists        []string       `help:"Email addresses of specialists." env:"SPECIALISTS"`
-	SpecialistDomains  []string       `help:"Domains whose people are specialists." env:"SPECIALIST_DOMAINS"`
-	PersonalStaff      []string       `help:"Email addresses of specialists and administrators whose account no organization manages." env:"PERSONAL_STAFF"`
-	TrustedProxies     []string       `help:"Networks of the proxies whose X-Forwarded-For is believed." env:"TRUSTED_PROXIES"`
-	Vendor             string         `help:"The vendor's name on the pages." env:"VENDOR_NAME" default:"Tecton"`
-	WaitingTarget      time.Duration  `help:"What waits longer than this is colored in the specialists' list, and red after twice as long." env:"WAITING_TARGET" default:"24h"`
-	SMTPURL            string         `name:"smtp-url" help:"The mail server: smtp://user@host:587, or smtps://user@host:465. Without it no mail is sent." env:"SMTP_URL"`
-	SMTPPassword       string         `name:"smtp-password" help:"The password of the user in SMTP_URL." env:"SMTP_PASSWORD"`
-	WebhookNetworks    []string       `help:"Private networks that webhook endpoints may be in." env:"WEBHOOK_NETWORKS"`
-	MailFrom           string         `help:"The sender of mail, unless an administrator set another." env:"MAIL_FROM"`
-	Inbox              *notify.Inbox  `kong:"-"` // the demo's, instead of a mail server
-	PageLimit          int            `help:"Pages a minute that one person may open, or one address where nobody is signed in; -1: any number." env:"PAGE_LIMIT" default:"3000"`
-	CloudLimit         int            `help:"The same for pages that may ask Google." env:"CLOUD_LIMIT" default:"240"`
-	MaxConns           int32          `help:"Database connections of this process." env:"DATABASE_MAX_CONNS" default:"20"`
-	Tests              testFlags      `kong:"-"`
+	Addr               string                   `help:"Address to listen on." env:"ADDR" default:"127.0.0.1:8080"`
+	BaseURL            string                   `help:"The address that people open, https unless loopback." env:"BASE_URL"`
+	DatabaseURL        string                   `help:"Postgres, as the application's role." env:"DATABASE_URL"`
+	DatabasePassword   string                   `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
+	DatabasePlaintext  string                   `help:"private-network: the way to the database is a network that nobody else uses, and its certificate needn't be checked." env:"DATABASE_PLAINTEXT"`
+	KeysetInClear      bool                     `help:"Serve people with a keyset that no key service seals." env:"KEYSET_IN_CLEAR"`
+	GoogleClientID     string                   `help:"OAuth client ID." env:"GOOGLE_CLIENT_ID"`
+	GoogleClientSecret string                   `help:"OAuth client secret." env:"GOOGLE_CLIENT_SECRET"`
+	GoogleIssuer       string                   `help:"OpenID issuer for signing in." env:"GOOGLE_ISSUER" default:"https://accounts.google.com"`
+	GoogleRevokeURL    string                   `help:"Where tokens are revoked; empty: what the issuer announces." env:"GOOGLE_REVOKE_URL"`
+	CloudEndpoint      string                   `help:"Send all Google Cloud calls to this address, for emulators." env:"GOOGLE_CLOUD_ENDPOINT"`
+	EmulatorURL        string                   `name:"emulator" help:"Use a running emulator for sign-in, Google Cloud and workspaces; for trials only." env:"EMULATOR_URL"`
+	Keys               keyFlags                 `embed:""`
+	Keep               retentionFlags           `embed:""`
+	Administrators     []string                 `help:"Email addresses of administrators." env:"ADMINISTRATORS"`
+	Specialists        []string                 `help:"Email addresses of specialists." env:"SPECIALISTS"`
+	SpecialistDomains  []string                 `help:"Domains whose people are specialists." env:"SPECIALIST_DOMAINS"`
+	PersonalStaff      []string                 `help:"Email addresses of specialists and administrators whose account no organization manages." env:"PERSONAL_STAFF"`
+	TrustedProxies     []string                 `help:"Networks of the proxies whose X-Forwarded-For is believed." env:"TRUSTED_PROXIES"`
+	Vendor             string                   `help:"The vendor's name on the pages." env:"VENDOR_NAME" default:"Tecton"`
+	WaitingTarget      time.Duration            `help:"What waits longer than this is colored in the specialists' list, and red after twice as long." env:"WAITING_TARGET" default:"24h"`
+	SMTPURL            string                   `name:"smtp-url" help:"The mail server: smtp://user@host:587, or smtps://user@host:465. Without it no mail is sent." env:"SMTP_URL"`
+	SMTPPassword       string                   `name:"smtp-password" help:"The password of the user in SMTP_URL." env:"SMTP_PASSWORD"`
+	WebhookNetworks    []string                 `help:"Private networks that webhook endpoints may be in." env:"WEBHOOK_NETWORKS"`
+	MailFrom           string                   `help:"The sender of mail, unless an administrator set another." env:"MAIL_FROM"`
+	Inbox              *notify.Inbox            `kong:"-"` // the demo's, instead of a mail server
+	Gallery            func() []web.GalleryPage `kong:"-"` // the pages that the demo shows with sample data; nil: none
+	PageLimit          int                      `help:"Pages a minute that one person may open, or one address where nobody is signed in; -1: any number." env:"PAGE_LIMIT" default:"3000"`
+	CloudLimit         int                      `help:"The same for pages that may ask Google." env:"CLOUD_LIMIT" default:"240"`
+	MaxConns           int32                    `help:"Database connections of this process." env:"DATABASE_MAX_CONNS" default:"20"`
+	Tests              testFlags                `kong:"-"`
 }
 
 // problems lists everything that is missing or wrong, each as a sentence that names the variable.

@@ -21,6 +21,7 @@ import (
 	"groundwork/store"
 	"groundwork/store/devpg"
 	"groundwork/vault"
+	"groundwork/web"
 )
 
 type demoCmd struct {
@@ -102,7 +103,7 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 	seedWorld(cloud.Emulator)
 	flags := siteFlags{
 		BaseURL: base, DatabaseURL: pg.URL("groundwork_app", "groundwork"), EmulatorURL: cloud.URL, Keys: keyFlags{Keyset: string(keyset)}, Keep: retentionFlags{ConsentTTL: 24 * time.Hour, InviteRetention: 30 * 24 * time.Hour}, WaitingTarget: 24 * time.Hour,
-		Administrators: []string{kim.Email}, Specialists: []string{sam.Email}, Vendor: "Tecton", MaxConns: 20, MailFrom: "onboarding@vendor.example", Inbox: &notify.Inbox{},
+		Administrators: []string{kim.Email}, Specialists: []string{sam.Email}, Vendor: "Tecton", MaxConns: 20, MailFrom: "onboarding@vendor.example", Inbox: &notify.Inbox{}, Gallery: web.Gallery,
 	}
 	site, err := startSite(ctx, flags, ln, log)
 	if err != nil {

@@ -143,8 +143,8 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		App: useCases, Sessions: s.Store.Sessions(), Watcher: s.Store, Readiness: s.Store,
 		BaseURL:  f.BaseURL,
 		OAuth:    handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
-		DemoMail: demoMail,
-		Assets:   web.Assets(), Proxies: f.trustedProxies(), Now: s.Store.Now, Logger: log,
+		DemoMail: demoMail, Gallery: f.Gallery,
+		Assets: web.Assets(), Proxies: f.trustedProxies(), Now: s.Store.Now, Logger: log,
 		Limits: handlers.Limits{Page: f.PageLimit, Cloud: f.CloudLimit},
 	})
 	if err != nil {
