@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"time"
 
 	"groundwork/onboarding"
 )
@@ -108,6 +110,8 @@ type Progress struct {
 	// AskedBefore names what the actor consented to before and is asked for again, so that it needn't be explained; "" it
 	// must be. See [Ask.Name].
 	AskedBefore string
+	// Connected: the consent that a blocked run waits for was given since.
+	Connected bool
 }
 
 // Progress returns the latest run; CodeNotFound before the first.
@@ -135,6 +139,11 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 		if p.AskedBefore, err = a.askedBefore(ctx, actor, ob); err != nil {
 			return p, err
 		}
+		consent, err := a.cfg.Store.LiveConsent(ctx, actor, id)
+		if err != nil {
+			return p, err
+		}
+		p.Connected = consent.Live() && consent.CreatedAt.After(blockedAt(run, onboarding.CodeSignIn))
 	}
 	if p.MayAct && blockedOn(run, onboarding.CodePlanChanged) {
 		if fresh, err := a.drift.plan(ctx, a, actor, ob, run); err == nil {
@@ -149,6 +158,18 @@ func blockedOn(run onboarding.Run, code onboarding.Code) bool {
 	return run.State == onboarding.RunBlocked && slices.ContainsFunc(run.Tasks, func(t onboarding.Task) bool {
 		return t.State == onboarding.TaskBlocked && t.Code == code
 	})
+}
+
+// blockedAt is when a task of the run was last blocked for that reason.
+func blockedAt(run onboarding.Run, code onboarding.Code) (last time.Time) {
+	for _, t := range run.Tasks {
+		for _, e := range t.Events {
+			if t.Code == code && e.Kind == "blocked" && e.At.After(last) {
+				last = e.At
+			}
+		}
+	}
+	return last
 }
 
 // Retry resumes the latest run from the tasks that failed, and returns the run as it was: an active one is left as it
@@ -171,12 +192,18 @@ func (a *App) Retry(ctx context.Context, actor onboarding.Actor, id onboarding.I
 	return run, a.resume(ctx, actor, run)
 }
 
+// ErrNotRecent says that a run needs a recent sign-in to resume.
+var ErrNotRecent = errors.New("the sign-in is not recent")
+
 // ResumeAfterSignIn resumes the latest run if it is waiting for the customer's consent, and returns it as it was; the
-// zero run if none is waiting. Its errors are those of [App.Retry].
-func (a *App) ResumeAfterSignIn(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
+// zero run if none is waiting. Its errors are those of [App.Retry], and [ErrNotRecent] where one waits and recent is false.
+func (a *App) ResumeAfterSignIn(ctx context.Context, actor onboarding.Actor, id onboarding.ID, recent bool) (onboarding.Run, error) {
 	run, err := a.latestRun(ctx, actor, id)
 	if err != nil || !blockedOn(run, onboarding.CodeSignIn) {
 		return onboarding.Run{}, err
+	}
+	if !recent {
+		return run, ErrNotRecent
 	}
 	return run, a.resume(ctx, actor, run)
 }

@@ -411,6 +411,10 @@ func TestAuthTimeIsStatedAndMaxAgeHonored(t *testing.T) {
 	if got := i.signIn(true, age("0")); !got.Equal(i.now.Truncate(time.Second)) {
 		t.Errorf("max_age=0: signed in at %s, want now", got)
 	}
+	noError(t, i.AddClient(emulator.OAuthClient{ID: "app", Secret: "s3cret", Redirects: []string{callback}, NoSessionAge: true}))
+	if got := i.signIn(false); got.Unix() != 0 {
+		t.Errorf("without session age claims: signed in at %s", got)
+	}
 	resp, _ := i.get(i.authURL(age("-1")))
 	if q := i.returned(resp); q.Get("error") != "invalid_request" {
 		t.Errorf("max_age=-1 gives %v", q)

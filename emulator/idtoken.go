@@ -69,7 +69,7 @@ func (c *call) idToken(client OAuthClient, email string, scopes []string, nonce,
 	if nonce != "" {
 		m["nonce"] = nonce
 	}
-	if !signedIn.IsZero() {
+	if !signedIn.IsZero() && !client.NoSessionAge {
 		m["auth_time"] = signedIn.Unix()
 	}
 	t, err := jwt.Signed(signer).Claims(m).Serialize()

@@ -21,6 +21,8 @@ type OAuthClient struct {
 	Project string `json:"project,omitempty"`
 	// Testing makes refresh tokens die after seven days, as for an app that Google has not verified.
 	Testing bool `json:"testing,omitempty"`
+	// NoSessionAge leaves auth_time out of ID tokens, as for a client whose "Session age claims" are off.
+	NoSessionAge bool `json:"no_session_age,omitempty"`
 }
 
 // authCode is what a code at the callback stands for, by the code. It is kept once used, to tell a replay.

@@ -103,7 +103,7 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 	default:
 		return fmt.Errorf("route %s has no access rule", rt.pattern)
 	}
-	if rt.recent && s.Now().Sub(v.proved) > s.Recent {
+	if rt.recent && !s.recent(v.proved) {
 		return s.askSignIn(w, v, rt, "recent")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -145,8 +146,11 @@ func (s *Server) connectStart(w http.ResponseWriter, v *visit) error {
 	if q.Get("asked") != ask.Name() { // they saw something else, or nothing
 		return s.toConnect(w, v, next)
 	}
-	to, err := s.begin(v.Context(), flow{Next: next, Onboarding: v.id, Account: account, By: v.actor.Email, Asked: ask.Name()}, connectPath, connectScopes(s.App.Scopes()),
-		oauth2.AccessTypeOffline, oauth2.SetAuthURLParam("prompt", "consent"), oauth2.SetAuthURLParam("login_hint", hint))
+	more := []oauth2.AuthCodeOption{oauth2.AccessTypeOffline, oauth2.SetAuthURLParam("prompt", "consent"), oauth2.SetAuthURLParam("login_hint", hint), askAuthTime}
+	if !s.recent(v.proved) {
+		more = append(more, s.askRecent())
+	}
+	to, err := s.begin(v.Context(), flow{Next: next, Onboarding: v.id, Account: account, By: v.actor.Email, Asked: ask.Name()}, connectPath, connectScopes(s.App.Scopes()), more...)
 	if err != nil {
 		return err
 	}
@@ -205,6 +209,9 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 	})
 	switch {
 	case err == nil:
+		if err := s.provedAgain(v, who); err != nil {
+			return err
+		}
 		return s.connected(w, v, f)
 	case refusal.Unticked != nil:
 		return explain(http.StatusOK, func(view *web.ConnectView) { view.Unticked = refusal.Unticked })
@@ -221,11 +228,30 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 	return err
 }
 
-// connected goes on after the consent: a run that was waiting for it resumes by itself.
+// provedAgain counts a consent as a sign-in where the visitor gave it with the account that they are signed in with. The
+// session gets a new ID, since it may do more than before.
+func (s *Server) provedAgain(v *visit, who identity) error {
+	if who.Account != v.actor.Account || !who.Proved.After(v.proved) {
+		return nil
+	}
+	ctx := v.Context()
+	if err := s.renew(ctx, s.sessions.Deadline(ctx)); err != nil {
+		return err
+	}
+	s.sessions.Put(ctx, keyProved, who.Proved.Unix())
+	v.proved = who.Proved
+	return nil
+}
+
+// connected goes on after the consent. A run that was waiting for it resumes by itself after a recent sign-in, which
+// Retry needs too.
 func (s *Server) connected(w http.ResponseWriter, v *visit, f flow) error {
 	ctx := v.Context()
-	run, err := s.App.ResumeAfterSignIn(ctx, v.actor, v.id)
+	run, err := s.App.ResumeAfterSignIn(ctx, v.actor, v.id, s.recent(v.proved))
 	switch {
+	case run.ID != "" && errors.Is(err, app.ErrNotRecent):
+		s.say(ctx, "Google Cloud is connected. Press “Resume the run”, then sign in again to confirm it’s you.")
+		return toProgress(w, v)
 	case err != nil:
 		return s.toRun(w, v, run.Kind, err)
 	case run.ID != "":

@@ -23,7 +23,7 @@ func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id on
 	if p.MayAct && actor.Role == onboarding.RoleCustomer && len(p.Left) > 0 {
 		v.TeardownURL = planPath(id, onboarding.RunTeardown)
 	}
-	v.Now = s.Now()
+	v.Now, v.Connected = s.Now(), p.Connected
 	if p.AskedBefore != "" { // straight to Google, for someone who read it before
 		v.ConnectURL = connectStart(id, next, "", p.AskedBefore)
 	}

@@ -96,7 +96,10 @@ type Config struct {
 	Heartbeat time.Duration  // between signs of life on a quiet stream, for proxies and the page; 10 s. After four, session and role are asked again
 	Now       func() time.Time
 	Rand      io.Reader // crypto/rand.Reader
-	Logger    *slog.Logger
+	// UnstatedAuthTime lets a sign-in count as recent although the provider didn't state when the person proved who they
+	// are (the claim auth_time). On a loopback BaseURL it always does.
+	UnstatedAuthTime bool
+	Logger           *slog.Logger
 }
 
 // Server answers requests. Make one with [New].
@@ -104,6 +107,7 @@ type Server struct {
 	Config
 	base     *url.URL
 	secure   bool // cookies need https
+	unstated bool // see [Config.UnstatedAuthTime]
 	sessions *scs.SessionManager
 	flash    *flashSealer
 	stop     context.Context // ends the streams
@@ -164,7 +168,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		c.Logger = slog.Default()
 	}
 
-	s := &Server{Config: c, base: base, secure: base.Scheme == "https", stop: ctx}
+	s := &Server{Config: c, base: base, secure: base.Scheme == "https", unstated: c.UnstatedAuthTime || loopback(base.Hostname()), stop: ctx}
 	if s.flash, err = newFlashSealer(c.OAuth.ClientSecret); err != nil {
 		return nil, fmt.Errorf("configure handlers: %w", err)
 	}
@@ -215,8 +219,11 @@ const (
 	administrator access = "administrator"
 )
 
-// Access lists who may use a route, for the test that walks the table.
-type Access struct{ Method, Pattern, Who string }
+// Access lists who may use a route, for the tests that walk the table.
+type Access struct {
+	Method, Pattern, Who string
+	Recent               bool // after a recent sign-in
+}
 
 // route is one line of the table.
 type route struct {
@@ -302,18 +309,18 @@ func routes() []route {
 		{method: get, pattern: "/admin/o/{id}/values", who: specialist, handle: adminDetail(web.DetailValues)},
 		{method: get, pattern: "/admin/o/{id}/people", who: specialist, handle: adminDetail(web.DetailPeople), link: true},
 		{method: get, pattern: "/admin/o/{id}/history", who: specialist, handle: adminDetail(web.DetailHistory)},
-		{method: post, pattern: "/admin/o/{id}/vendor", who: specialist, handle: (*Server).adminVendor, keep: true},
+		{method: post, pattern: "/admin/o/{id}/vendor", who: specialist, handle: (*Server).adminVendor, recent: true, keep: true},
 		{method: post, pattern: "/admin/o/{id}/assign", who: specialist, handle: (*Server).adminAssign},
 		{method: post, pattern: "/admin/o/{id}/note", who: specialist, handle: (*Server).adminNote, keep: true},
 		{method: post, pattern: "/admin/o/{id}/remind", who: specialist, handle: (*Server).adminRemind},
 		{method: post, pattern: "/admin/o/{id}/mail", who: specialist, handle: (*Server).adminMail},
-		{method: post, pattern: "/admin/o/{id}/invite", who: specialist, handle: (*Server).adminInvite, keep: true, limit: "cloud"},
+		{method: post, pattern: "/admin/o/{id}/invite", who: specialist, handle: (*Server).adminInvite, recent: true, keep: true, limit: "cloud"},
 		{method: post, pattern: "/admin/o/{id}/copy", who: specialist, handle: (*Server).adminCopy},
 		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry, recent: true},
 		{method: post, pattern: "/admin/o/{id}/deliver", who: specialist, handle: (*Server).adminDeliver},
 		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride, recent: true},
 		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive, recent: true, limit: "cloud"},
-		{method: post, pattern: "/admin/o/{id}/restore", who: specialist, handle: (*Server).adminRestore},
+		{method: post, pattern: "/admin/o/{id}/restore", who: specialist, handle: (*Server).adminRestore, recent: true},
 		{method: post, pattern: "/admin/o/{id}/release", who: specialist, handle: (*Server).adminRelease, recent: true},
 		{method: post, pattern: "/admin/o/{id}/forget", who: administrator, handle: (*Server).adminForget, recent: true, limit: "cloud"},
 		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
@@ -331,7 +338,7 @@ func routes() []route {
 func Routes() []Access {
 	var out []Access
 	for _, r := range routes() {
-		out = append(out, Access{r.method, r.pattern, string(r.who)})
+		out = append(out, Access{r.method, r.pattern, string(r.who), r.recent})
 	}
 	return out
 }

@@ -170,11 +170,13 @@ func again(err error, to string) error {
 type identity struct {
 	Email, Name string
 	Account     onboarding.Account
-	Unmanaged   bool      // the provider states that the organization of the address's domain doesn't manage the account
-	Domain      string    // of the organization that manages the account; "" none, or not stated
-	Proved      time.Time // when the provider last saw them prove it, never in the future; now, where it doesn't state that
-	Scopes      []string
-	Token       *oauth2.Token
+	Unmanaged   bool   // the provider states that the organization of the address's domain doesn't manage the account
+	Domain      string // of the organization that manages the account; "" none, or not stated
+	// Proved is when the provider last saw them prove it, never in the future. Where it doesn't state that: now, or the
+	// zero time if it has to ([Config.UnstatedAuthTime]).
+	Proved time.Time
+	Scopes []string
+	Token  *oauth2.Token
 }
 
 // redeem exchanges the code of a callback and checks everything that comes back.
@@ -222,14 +224,15 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 	if err := id.Claims(&claims); err != nil {
 		return who, retry("The sign-in could not be checked. Start again.", fmt.Errorf("read claims: %w", err))
 	}
-	who.Proved = s.Now()
-	if claims.AuthTime != nil {
-		switch stated := time.Unix(int64(*claims.AuthTime), 0); {
-		case stated.After(who.Proved.Add(clockSkew)):
+	if now := s.Now(); claims.AuthTime != nil {
+		if who.Proved = time.Unix(int64(*claims.AuthTime), 0); who.Proved.After(now.Add(clockSkew)) {
 			return who, retry("The sign-in could not be checked. Start again.", errors.New("auth_time is in the future"))
-		case stated.Before(who.Proved):
-			who.Proved = stated
 		}
+		if who.Proved.After(now) {
+			who.Proved = now
+		}
+	} else if s.unstated {
+		who.Proved = now
 	}
 	if claims.Email == "" && p.oidc.UserInfoEndpoint() != "" { // the standard lets a provider tell it at the userinfo endpoint alone
 		info, err := p.oidc.UserInfo(s.oauthContext(ctx), oauth2.StaticTokenSource(token))
@@ -310,14 +313,25 @@ func startURL(next, why string) string {
 	return "/signin/start?" + q.Encode()
 }
 
+// askAuthTime asks for auth_time in the ID token. Google states it where it is asked for so, and not for max_age alone.
+// Source: developers.google.com/identity/siwg/security-bundle.
+var askAuthTime = oauth2.SetAuthURLParam("claims", `{"id_token":{"auth_time":{"essential":true}}}`)
+
+// askRecent asks for a recent sign-in: half as old as it may be, so that what comes back is not about to be too old, and
+// clocks may differ.
+func (s *Server) askRecent() oauth2.AuthCodeOption {
+	return oauth2.SetAuthURLParam("max_age", fmt.Sprint(int(s.Recent.Seconds()/2)))
+}
+
+// recent reports whether somebody proved who they are lately enough for what changes a cloud or gives rights.
+func (s *Server) recent(proved time.Time) bool { return s.Now().Sub(proved) <= s.Recent }
+
 func (s *Server) signInStart(w http.ResponseWriter, v *visit) error {
 	q := v.URL.Query()
 	recent := q.Get("why") == "recent"
-	// Google states auth_time where it is asked for so, and not for max_age alone.
-	// Source: developers.google.com/identity/siwg/security-bundle.
-	more := []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("claims", `{"id_token":{"auth_time":{"essential":true}}}`)}
-	if recent { // half of it, so that what comes back is not about to be too old, and clocks may differ
-		more = append(more, oauth2.SetAuthURLParam("max_age", fmt.Sprint(int(s.Recent.Seconds()/2))))
+	more := []oauth2.AuthCodeOption{askAuthTime}
+	if recent {
+		more = append(more, s.askRecent())
 	} else {
 		more = append(more, oauth2.SetAuthURLParam("prompt", "select_account"))
 	}
@@ -347,8 +361,12 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	if f.Recent && s.Now().Sub(who.Proved) > s.Recent {
-		view := web.SignInView{Frame: s.frame(v.Request, "Sign in"), StartURL: startURL(f.Next, "recent"), Problem: "You last signed in too long ago for this step. Sign out of your Google account, then sign in here again."}
+	if f.Recent && !s.recent(who.Proved) {
+		problem := "You last signed in too long ago for this step. Sign out of your Google account, then sign in here again."
+		if who.Proved.IsZero() {
+			problem = "This step needs to know when you last signed in, and the sign-in service doesn't say. Ask whoever runs this site to turn on “Session age claims” in its OAuth client, then sign in again."
+		}
+		view := web.SignInView{Frame: s.frame(v.Request, "Sign in"), StartURL: startURL(f.Next, "recent"), Problem: problem}
 		view.Error = true
 		return s.draw(w, v.Request, http.StatusForbidden, web.SignIn(view))
 	}

@@ -134,6 +134,7 @@ func (s samples) pages() []GalleryPage {
 		{"progress", Progress(s.progress(onboarding.RunRunning))},
 		{"progress-waiting", Progress(s.progressWaiting())},
 		{"progress-sign-in", Progress(s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the sign-in of ada@customer.example. Sign in again and this task resumes where it stopped.", onboarding.PartyCustomer))},
+		{"progress-connected", Progress(s.reconnected())},
 		{"progress-permission", Progress(s.blocked(onboarding.CodePermission, "Get the permission", "iam.roles.create is missing. Ask for the role Role Administrator on acme-data-prod, or send this step to a colleague.", onboarding.PartyCustomer))},
 		{"progress-guide", Progress(s.guided())},
 		{"progress-organization", Progress(s.blocked(onboarding.CodeOrgPolicy, "Ask your organization's administrator", "An organization policy (domain restricted sharing) refuses members from outside. Send the request that is in the plan's checks.", onboarding.PartyOrganization))},
@@ -696,6 +697,13 @@ func (s samples) blocked(code onboarding.Code, act, why string, on onboarding.Pa
 	v.Run.State = onboarding.RunBlocked
 	t := &v.Run.Tasks[3]
 	t.State, t.Code, t.ActionText, t.Message, t.On = onboarding.TaskBlocked, code, act, why, on
+	return v
+}
+
+// reconnected waits for a press: the consent that it was blocked on was given, without a recent sign-in.
+func (s samples) reconnected() ProgressView {
+	v := s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the access.", onboarding.PartyCustomer)
+	v.Connected = true
 	return v
 }
 

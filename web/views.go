@@ -229,6 +229,7 @@ type ProgressView struct {
 	Past        bool                    // the page of one run in the list, which never offers to change anything
 	Specialist  string                  // name or address of who helps, "" unassigned
 	ConnectURL  string                  // sign in again: "/o/{id}/connect/start?next=…"
+	Connected   bool                    // what the run waits for was given: it can resume
 	TeardownURL string                  // of an archived onboarding, which can only be torn down, or to remove what is left; "" draws none
 	Left        []onboarding.Item       // what is ours and was not removed by this teardown
 	Made        onboarding.Made         // once the run rests; zero while it is active, and on the page of a past run

@@ -52,6 +52,7 @@ type siteFlags struct {
 	DatabaseURL        string                   `help:"Postgres, as the application's role." env:"DATABASE_URL"`
 	DatabasePassword   string                   `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
 	DatabasePlaintext  string                   `help:"private-network: the way to the database is a network that nobody else uses, and its certificate needn't be checked." env:"DATABASE_PLAINTEXT"`
+	UnstatedAuthTime   bool                     `help:"Take a sign-in for recent although the identity provider doesn't state when it was." env:"UNSTATED_AUTH_TIME"`
 	KeysetInClear      bool                     `help:"Serve people with a keyset that no key service seals." env:"KEYSET_IN_CLEAR"`
 	GoogleClientID     string                   `help:"OAuth client ID." env:"GOOGLE_CLIENT_ID"`
 	GoogleClientSecret string                   `help:"OAuth client secret." env:"GOOGLE_CLIENT_SECRET"`
@@ -156,6 +157,20 @@ func (f *siteFlags) problems() []string {
 	out = append(out, f.emulationProblems()...)
 	out = append(out, addressProblems(f.EmulatorURL, map[string]string{"GOOGLE_ISSUER": f.GoogleIssuer, "GOOGLE_CLOUD_ENDPOINT": f.CloudEndpoint, "GOOGLE_REVOKE_URL": f.GoogleRevokeURL})...)
 	slices.Sort(out)
+	return out
+}
+
+// warnings are the choices that make a public site weaker than it is by default.
+func (f *siteFlags) warnings() (out []string) {
+	if loopbackURL(f.BaseURL) {
+		return nil
+	}
+	if f.Keys.KMSKey == "" { // as KEYSET_IN_CLEAR says
+		out = append(out, "the keyset is not sealed by a key service: whoever can read its file can open tokens; set KMS_KEY")
+	}
+	if f.UnstatedAuthTime {
+		out = append(out, "a sign-in counts as recent although the identity provider doesn't state when it was: whoever finds a browser that is signed in to Google can approve runs; turn on “Session age claims” in the OAuth client and unset UNSTATED_AUTH_TIME")
+	}
 	return out
 }
 

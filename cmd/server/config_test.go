@@ -216,6 +216,30 @@ func TestAPublicSiteNeedsASealedKeyset(t *testing.T) {
 	}
 }
 
+func TestAPublicSiteWarnsOfItsWeakerChoices(t *testing.T) {
+	kms := keyFlags{kmsFlags: kmsFlags{KMSKey: "projects/p/locations/l/keyRings/r/cryptoKeys/k"}}
+	for _, c := range []struct {
+		flags siteFlags
+		told  []string // what each warning names
+	}{
+		{siteFlags{BaseURL: "https://onboarding.vendor.example", Keys: kms}, nil},
+		{siteFlags{BaseURL: "https://onboarding.vendor.example", Keys: kms, UnstatedAuthTime: true}, []string{"UNSTATED_AUTH_TIME"}},
+		{siteFlags{BaseURL: "https://onboarding.vendor.example", KeysetInClear: true}, []string{"KMS_KEY"}},
+		{siteFlags{BaseURL: "http://127.0.0.1:8080", UnstatedAuthTime: true}, nil},
+	} {
+		got := c.flags.warnings()
+		if len(got) != len(c.told) {
+			t.Errorf("%+v: %q", c.flags, got)
+			continue
+		}
+		for i, name := range c.told {
+			if !strings.Contains(got[i], name) {
+				t.Errorf("%q doesn't name %s", got[i], name)
+			}
+		}
+	}
+}
+
 // Compose passes every setting on: one that it forgets can't be set.
 func TestComposePassesEverySetting(t *testing.T) {
 	compose, err := os.ReadFile("../../docker-compose.yml")

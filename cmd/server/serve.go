@@ -25,8 +25,8 @@ func (c serveCmd) Run(ctx context.Context, s streams, files fileProblems) error 
 		return err
 	}
 	defer site.stop()
-	if c.Keys.KMSKey == "" && !loopbackURL(c.BaseURL) { // as KEYSET_IN_CLEAR says
-		log.Warn("the keyset is not sealed by a key service: whoever can read its file can open tokens; set KMS_KEY")
+	for _, w := range c.warnings() {
+		log.Warn(w)
 	}
 	log.Info("serving", "address", ln.Addr().String(), "base_url", c.BaseURL, "version", version())
 	select {

@@ -145,7 +145,8 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		OAuth:    handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
 		DemoMail: demoMail, Gallery: f.Gallery,
 		Assets: web.Assets(), Proxies: f.trustedProxies(), Now: s.Store.Now, Logger: log,
-		Limits: handlers.Limits{Page: f.PageLimit, Cloud: f.CloudLimit},
+		Limits:           handlers.Limits{Page: f.PageLimit, Cloud: f.CloudLimit},
+		UnstatedAuthTime: f.UnstatedAuthTime,
 	})
 	if err != nil {
 		return nil, err
