@@ -288,6 +288,7 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/receipt", who: viewer, handle: (*Server).receipt},
 		{method: get, pattern: "/o/{id}/audit", who: viewer, handle: (*Server).audit},
 		{method: get, pattern: "/o/{id}/audit.json", who: viewer, handle: (*Server).auditJSON},
+		{method: get, pattern: "/o/{id}/audit.zip", who: viewer, handle: (*Server).auditProof},
 		{method: get, pattern: "/o/{id}/audit.csv", who: viewer, handle: (*Server).auditCSV},
 		{method: post, pattern: "/o/{id}/remind", who: member, handle: (*Server).remind},
 		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke, limit: "cloud"},

@@ -27,7 +27,7 @@ func (s *Server) audit(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := web.AuditView{Frame: s.onboardingFrame(v, ob, "History"), Onboarding: ob, Lines: int64(len(entries)), Last: entries[len(entries)-1].Hash}
+	view := web.AuditView{Frame: s.onboardingFrame(v, ob, "History"), Onboarding: ob, Lines: int64(len(entries)), Last: entries[len(entries)-1].Hash, Signed: s.App.Signs()}
 	view.Erased, view.ErasedAt = onboarding.Erasure(entries)
 	path, end := web.OnboardingPath(v.id, "audit"), len(entries)
 	if before, err := strconv.Atoi(v.URL.Query().Get("before")); err == nil && before > 1 && before <= end {
@@ -44,17 +44,6 @@ func (s *Server) audit(w http.ResponseWriter, v *visit) error {
 	view.Entries = slices.Clone(entries[begin:end])
 	slices.Reverse(view.Entries)
 	return s.draw(w, v.Request, http.StatusOK, web.AuditPage(view))
-}
-
-// auditKeys shows the public keys that check what is signed about histories, in a form that OpenSSL reads.
-func (s *Server) auditKeys(w http.ResponseWriter, _ *visit) error {
-	w.Header().Set("Content-Type", "application/x-pem-file")
-	for _, key := range s.App.AuditKeys() {
-		if _, err := fmt.Fprintf(w, "Key %d\n%s", key.ID, key.PEM); err != nil {
-			return nil //nolint:nilerr // the reader has left; there is nobody to tell
-		}
-	}
-	return nil
 }
 
 // auditLines is how many lines of a history a page shows.

@@ -79,6 +79,31 @@ func (s *Store) AnchorAudit(ctx context.Context, every time.Duration, sign onboa
 	return made, nil
 }
 
+const selectHead = `
+SELECT h.seq, h.hash, date_trunc('microseconds', clock_timestamp()) AS at
+FROM onboardings o CROSS JOIN LATERAL audit_head(o.id) h WHERE o.id = @id AND ` + visible
+
+// AuditHead is where the chain of an onboarding's history ends, as it is kept apart from the lines, and the time. CodeNotFound
+// when the actor may not see it.
+func (s *Store) AuditHead(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.AuditHead, time.Time, error) {
+	head := onboarding.AuditHead{Onboarding: id}
+	var at []time.Time
+	err := s.batch(ctx, actor, "read the end of the history", func(b *pgx.Batch) {
+		b.Queue(selectHead, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&at, func(row pgx.CollectableRow) (time.Time, error) {
+			var at time.Time
+			err := row.Scan(&head.Seq, &head.Hash, &at)
+			return at, err
+		}))
+	})
+	if err == nil && len(at) == 0 {
+		err = notFound("onboarding")
+	}
+	if err != nil {
+		return onboarding.AuditHead{}, time.Time{}, err
+	}
+	return head, at[0].UTC(), nil
+}
+
 // logEnd hashes a log of the vendor's own, each line with the hash before; each sees the end after each line.
 func logEnd(ctx context.Context, tx pgx.Tx, query string, each func(onboarding.AuditLog)) (onboarding.AuditLog, error) {
 	var end onboarding.AuditLog

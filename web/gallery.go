@@ -782,7 +782,7 @@ func (s samples) audit() []onboarding.AuditEntry {
 
 func (s samples) auditPage(f Frame) AuditView {
 	lines := s.audit()
-	return AuditView{Frame: f, Onboarding: s.onboarding(), Entries: lines, Lines: int64(len(lines)), Last: lines[0].Hash}
+	return AuditView{Frame: f, Onboarding: s.onboarding(), Entries: lines, Lines: int64(len(lines)), Last: lines[0].Hash, Signed: true}
 }
 
 func (s samples) auditMiddle() AuditView {

@@ -14,6 +14,7 @@ type AuditView struct {
 	Onboarding   onboarding.Onboarding
 	Entries      []onboarding.AuditEntry // latest first
 	Lines        int64                   // in the whole history
+	Signed       bool                    // there is a download with a signed end
 	Last         string                  // the hash that stands for the whole
 	Erased       int                     // lines of the whole whose people and texts were erased
 	ErasedAt     time.Time
