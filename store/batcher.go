@@ -30,7 +30,7 @@ type batcher struct {
 // entry is one statement in the queue.
 type entry struct {
 	ctx  context.Context //nolint:containedctx // when it ends before the write begins, the write is dropped
-	sql  string
+	sql  underEpoch
 	args pgx.NamedArgs
 	rows []written
 	err  error
@@ -38,7 +38,7 @@ type entry struct {
 }
 
 // write makes one write and returns its rows; none if the fence refuses.
-func (b *batcher) write(ctx context.Context, what, sql string, args pgx.NamedArgs) ([]written, error) {
+func (b *batcher) write(ctx context.Context, what string, sql underEpoch, args pgx.NamedArgs) ([]written, error) {
 	e := &entry{ctx: ctx, sql: sql, args: args, done: make(chan struct{})}
 	b.mu.Lock()
 	b.waiting = append(b.waiting, e)
@@ -57,7 +57,7 @@ func (b *batcher) write(ctx context.Context, what, sql string, args pgx.NamedArg
 	}
 	var rows []written
 	err := b.store.batch(ctx, onboarding.System, what, func(batch *pgx.Batch) {
-		batch.Queue(sql, args).Query(collect(&rows, pgx.RowToStructByName[written]))
+		batch.Queue(string(sql), args).Query(collect(&rows, pgx.RowToStructByName[written]))
 	})
 	return rows, err
 }
@@ -101,7 +101,7 @@ func (b *batcher) commit(taken []*entry) {
 	defer cancel()
 	err := b.store.batch(ctx, onboarding.System, "write the ledger", func(batch *pgx.Batch) {
 		for _, e := range entries {
-			batch.Queue(e.sql, e.args).Query(collect(&e.rows, pgx.RowToStructByName[written]))
+			batch.Queue(string(e.sql), e.args).Query(collect(&e.rows, pgx.RowToStructByName[written]))
 		}
 	})
 	if err != nil && len(entries) > 1 {

@@ -73,9 +73,10 @@ WHERE o.id = @id`
 SELECT max(until) FROM (
 	SELECT i.expires_at AS until FROM invites i WHERE i.onboarding = @id AND i.role = 'colleague' AND i.used_at IS NULL AND i.revoked_at IS NULL
 	UNION ALL SELECT m.until FROM members m WHERE m.onboarding = @id AND m.role = 'colleague') AS times`
-	endColleaguesOver = `
-UPDATE onboardings SET waiting_on = 'customer', waiting_since = colleague_until
-WHERE status = 'waiting_customer' AND waiting_on = 'colleague' AND colleague_until <= @now RETURNING id`
+	colleaguesOver = `
+SELECT ` + onboardingColumns + ` FROM onboardings o
+WHERE o.status = 'waiting_customer' AND o.waiting_on = 'colleague' AND o.colleague_until <= @now` + passing
+	endColleaguesOver = `UPDATE onboardings SET waiting_on = 'customer', waiting_since = colleague_until WHERE id = ANY (@ids::text[])`
 )
 
 // colleagueWaits lets an onboarding wait on a colleague until their link ends.
@@ -99,11 +100,17 @@ func (s *Store) followColleagues(ctx context.Context, ob locked) error {
 // For the system.
 func (s *Store) EndColleagues(ctx context.Context, now time.Time) (int, error) {
 	var ids []onboarding.ID
-	err := s.batch(ctx, onboarding.System, "wait on customers again", func(b *pgx.Batch) {
-		b.Queue(endColleaguesOver, pgx.NamedArgs{"now": now}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
+	err := s.tx(ctx, onboarding.System, "wait on customers again", func(tx *txn) error {
+		var err error
+		if _, ids, err = lockAll(ctx, tx, colleaguesOver, pgx.NamedArgs{"now": now}); err != nil || len(ids) == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, endColleaguesOver, pgx.NamedArgs{"ids": ids})
+		return err
 	})
-	for _, id := range ids {
-		s.changes.mark(id)
+	if err != nil {
+		return 0, err
 	}
-	return len(ids), err
+	s.changes.mark(ids...)
+	return len(ids), nil
 }

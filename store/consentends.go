@@ -49,7 +49,22 @@ UPDATE grants k SET kept = false, revoked_at = @revoked FROM grants g
 WHERE g.id = @consent AND k.kept AND ` + sameAccount + `
 	AND NOT EXISTS (SELECT FROM grants g WHERE g.wiped_at IS NULL AND ` + sameAccount + `)
 RETURNING k.onboarding`
+	// What is wiped unasked at Google says nothing of a revocation there.
+	endKeptOf = `
+UPDATE grants k SET kept = false FROM grants g
+WHERE g.onboarding = @id AND k.kept AND ` + sameAccount + `
+	AND NOT EXISTS (SELECT FROM grants g WHERE g.wiped_at IS NULL AND ` + sameAccount + `)
+RETURNING k.onboarding`
 )
+
+// endKeptBy takes back what is said of consents that Google kept because of an onboarding's, which were wiped without
+// asking Google: none of them is revoked with another any more. It returns the onboardings to mark.
+func endKeptBy(ctx context.Context, ob locked) ([]onboarding.ID, error) {
+	if _, err := ob.Exec(ctx, lockEnds); err != nil {
+		return nil, err
+	}
+	return rowsOf(ctx, ob, endKeptOf, pgx.NamedArgs{"id": ob.ID}, pgx.RowTo[onboarding.ID])
+}
 
 type wipedConsent struct {
 	Onboarding onboarding.ID

@@ -114,3 +114,40 @@ func TestConsentsOfOneAccountEndTogether(t *testing.T) {
 		t.Errorf("%d were the last, %d are said to be kept at Google though the last one ended", last, kept())
 	}
 }
+
+// Nobody is told forever that Google is to revoke an access with another one, of which nothing is known any more.
+func TestNothingStaysKeptAtGoogleWhoseOtherAccessIsGoneUnasked(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		do   func(s *store.Store, first, other onboarding.ID) error
+		kept bool
+	}{
+		"the other onboarding was archived":         {func(s *store.Store, _, other onboarding.ID) error { return s.Archive(t.Context(), sam, other) }, false},
+		"the other onboarding's people were erased": {func(s *store.Store, _, other onboarding.ID) error { return s.Forget(t.Context(), sam, other) }, false},
+		"its own people were erased":                {func(s *store.Store, first, _ onboarding.ID) error { return s.Forget(t.Context(), sam, first) }, false},
+		"its own onboarding was archived":           {func(s *store.Store, first, _ onboarding.ID) error { return s.Archive(t.Context(), sam, first) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, s := t.Context(), pgtest.Open(t, pgtest.NewDatabase(t), store.Config{})
+			var given []onboarding.Consent
+			for range 2 {
+				g, err := s.SaveConsent(ctx, ada, onboarding.Consent{
+					Onboarding: begin(t, s, ada, onboarding.VendorValues{}).ID, Email: ada.Email, Client: "client", Sealed: []byte("sealed"),
+					Account: onboarding.NewAccount("https://accounts.google.com", "1"),
+				})
+				must(t, err)
+				given = append(given, g)
+			}
+			if shared, err := s.WipeIfShared(ctx, ada, given[0].ID); err != nil || !shared {
+				t.Fatalf("shared %v, %v", shared, err)
+			}
+			must(t, c.do(s, given[0].Onboarding, given[1].Onboarding))
+			all, err := s.Consents(ctx, sam, given[0].Onboarding)
+			must(t, err)
+			if all[0].Kept != c.kept || !all[0].RevokedAt.IsZero() {
+				t.Errorf("it is kept: %v, and revoked at %v", all[0].Kept, all[0].RevokedAt)
+			}
+		})
+	}
+}

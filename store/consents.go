@@ -209,12 +209,12 @@ func (s *Store) LiveConsents(ctx context.Context) ([]onboarding.Consent, error) 
 
 // ResealConsent replaces the sealed token after a refresh. CodeGone when the consent was wiped in the meantime.
 func (s *Store) ResealConsent(ctx context.Context, consentID int64, sealed []byte) error {
-	var ids []onboarding.ID
-	err := s.batch(ctx, onboarding.System, "keep a refreshed consent", func(b *pgx.Batch) {
-		b.Queue(`UPDATE grants SET sealed = @sealed WHERE id = @consent AND wiped_at IS NULL RETURNING onboarding`,
-			pgx.NamedArgs{"consent": consentID, "sealed": sealed}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
+	err := s.withConsent(ctx, consentID, "keep a refreshed consent", func(ob locked) error {
+		_, err := one(ctx, ob, `UPDATE grants SET sealed = @sealed WHERE id = @consent AND wiped_at IS NULL RETURNING id`,
+			pgx.NamedArgs{"consent": consentID, "sealed": sealed}, "consent", pgx.RowTo[int64])
+		return err
 	})
-	if err == nil && len(ids) == 0 {
+	if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 		return onboarding.Errorf(onboarding.CodeGone, "The access to Google Cloud has been given up. Sign in to Google again.")
 	}
 	return err
@@ -222,15 +222,23 @@ func (s *Store) ResealConsent(ctx context.Context, consentID int64, sealed []byt
 
 // RecordUse adds a line to the receipt: what the consent was used for, and who caused it.
 func (s *Store) RecordUse(ctx context.Context, consentID int64, by, purpose, text string) error {
-	var ids []onboarding.ID
-	err := s.batch(ctx, onboarding.System, "record the use of a consent", func(b *pgx.Batch) {
-		b.Queue(`INSERT INTO grant_uses (grant_id, onboarding, actor, purpose, text) SELECT id, onboarding, @by, @purpose, @text FROM grants WHERE id = @consent RETURNING onboarding`,
-			pgx.NamedArgs{"consent": consentID, "by": address(by), "purpose": purpose, "text": text}).Query(collect(&ids, pgx.RowTo[onboarding.ID]))
+	return s.withConsent(ctx, consentID, "record the use of a consent", func(ob locked) error {
+		_, err := ob.Exec(ctx, `INSERT INTO grant_uses (grant_id, onboarding, actor, purpose, text) VALUES (@consent, @id, @by, @purpose, @text)`,
+			pgx.NamedArgs{"consent": consentID, "id": ob.ID, "by": address(by), "purpose": purpose, "text": text})
+		return err
 	})
-	if err == nil && len(ids) == 0 {
-		return notFound("consent")
-	}
-	return err
+}
+
+// withConsent runs a transaction of the system that locks the onboarding of a consent; CodeNotFound when there is no such
+// consent.
+func (s *Store) withConsent(ctx context.Context, consentID int64, what string, do func(locked) error) error {
+	return s.tx(ctx, onboarding.System, what, func(tx *txn) error {
+		ob, err := lockBy(ctx, tx, onboarding.System, lockOnboardingOfConsent, pgx.NamedArgs{"consent": consentID}, "consent")
+		if err != nil {
+			return err
+		}
+		return do(ob)
+	})
 }
 
 const selectUses = `

@@ -12,7 +12,8 @@ import (
 )
 
 // A delivery is due at next_at. Each try is a job that first moves next_at on: a second job for the same try finds nothing
-// due. A try whose worker died is due again after its lease, and [Store.WakeOverdue] makes a job for it.
+// due. A try whose worker died is due again after its lease, and [Store.WakeOverdue] makes a job for it. Until then
+// claimed_until tells a try that goes on from one that was put off: only the latter may be made earlier.
 const deliveryLease = 2 * time.Minute
 
 const (
@@ -107,8 +108,11 @@ func cancelDeliveries(ctx context.Context, ob locked) error {
 	return err
 }
 
+// unclaimed is a row that no worker is at work on.
+const unclaimed = `(claimed_until IS NULL OR claimed_until <= clock_timestamp())`
+
 const wakeDeliveries = `
-UPDATE deliveries SET next_at = clock_timestamp() WHERE onboarding = @id AND state = 'pending' AND next_at IS NOT NULL RETURNING id`
+UPDATE deliveries SET next_at = clock_timestamp() WHERE onboarding = @id AND state = 'pending' AND next_at IS NOT NULL AND ` + unclaimed + ` RETURNING id`
 
 // wakeDeliveries tries at once what is still to be delivered.
 func (s *Store) wakeDeliveries(ctx context.Context, ob locked) error {
@@ -134,15 +138,24 @@ func (s *Store) tryEach(ctx context.Context, tx pgx.Tx, sql string, args pgx.Nam
 	return err
 }
 
-const wakeOverdue = `
-UPDATE deliveries SET next_at = clock_timestamp() WHERE id IN (
-	SELECT id FROM deliveries WHERE state = 'pending' AND next_at < clock_timestamp() - @slack::interval ORDER BY next_at LIMIT 1000 FOR UPDATE SKIP LOCKED
-) RETURNING id`
+const (
+	overdueDelivery = `state = 'pending' AND next_at < clock_timestamp() - @slack::interval`
+	withOverdue     = `
+SELECT ` + onboardingColumns + ` FROM onboardings o
+WHERE o.id IN (SELECT onboarding FROM deliveries WHERE ` + overdueDelivery + ` ORDER BY next_at LIMIT 1000)` + passing
+	wakeOverdue = `UPDATE deliveries SET next_at = clock_timestamp() WHERE onboarding = ANY (@ids::text[]) AND ` + overdueDelivery + ` RETURNING id`
+)
 
 // WakeOverdue makes jobs for the tries that are overdue: the worker of an earlier job died.
 func (s *Store) WakeOverdue(ctx context.Context) error {
 	return s.tx(ctx, onboarding.System, "wake overdue deliveries", func(tx *txn) error {
-		return s.tryAll(ctx, tx, wakeOverdue, pgx.NamedArgs{"slack": 30 * time.Second})
+		args := pgx.NamedArgs{"slack": 30 * time.Second}
+		_, ids, err := lockAll(ctx, tx, withOverdue, args)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		args["ids"] = ids
+		return s.tryAll(ctx, tx, wakeOverdue, args)
 	})
 }
 
@@ -220,12 +233,18 @@ func (s *Store) DeliveryTries(ctx context.Context, actor onboarding.Actor, id on
 }
 
 const (
+	lockOnboardingOfDelivery = `
+SELECT ` + onboardingColumns + ` FROM onboardings o JOIN deliveries d ON d.onboarding = o.id WHERE d.id = @delivery FOR NO KEY UPDATE OF o`
 	claimDelivery = `
-UPDATE deliveries d SET tries = tries + 1, next_at = clock_timestamp() + @lease::interval
-WHERE d.id = @delivery AND d.state = 'pending' AND d.next_at <= clock_timestamp()
+UPDATE deliveries d SET tries = tries + 1, next_at = clock_timestamp() + @lease::interval, claimed_until = clock_timestamp() + @lease::interval
+WHERE d.id = @delivery AND d.state = 'pending' AND d.next_at <= clock_timestamp() AND ` + unclaimed + `
 RETURNING d.body, ` + deliveryColumns
 	selectRecord = `SELECT record FROM runs WHERE id = @run`
 )
+
+func noTryDue() error {
+	return onboarding.Errorf(onboarding.CodeConflict, "No try of this delivery is due.")
+}
 
 // DueDelivery claims one try of a delivery and returns what it needs as of now. CodeConflict when none is due: it is over,
 // or another worker has it.
@@ -233,7 +252,15 @@ func (s *Store) DueDelivery(ctx context.Context, id onboarding.DeliveryID) (onbo
 	var errand onboarding.Errand
 	err := s.tx(ctx, onboarding.System, "claim a delivery", func(tx *txn) error {
 		errand = onboarding.Errand{}
-		rows, err := tx.Query(ctx, claimDelivery, pgx.NamedArgs{"delivery": id, "lease": deliveryLease})
+		args := pgx.NamedArgs{"delivery": id, "lease": deliveryLease}
+		ob, err := lockBy(ctx, tx, onboarding.System, lockOnboardingOfDelivery, args, "delivery")
+		if onboarding.ErrorCode(err) == onboarding.CodeNotFound { // forgotten since
+			return noTryDue()
+		}
+		if err != nil {
+			return err
+		}
+		rows, err := ob.Query(ctx, claimDelivery, args)
 		if err != nil {
 			return err
 		}
@@ -254,14 +281,10 @@ func (s *Store) DueDelivery(ctx context.Context, id onboarding.DeliveryID) (onbo
 		case err != nil:
 			return err
 		case len(claimed) == 0:
-			return onboarding.Errorf(onboarding.CodeConflict, "No try of this delivery is due.")
+			return noTryDue()
 		}
 		errand.Delivery, errand.Body = claimed[0], body
 		if err := tx.QueryRow(ctx, selectRecord, pgx.NamedArgs{"run": errand.Run}).Scan(&errand.Record); err != nil {
-			return err
-		}
-		ob, err := one(ctx, tx, selectOnboarding, seen(onboarding.System, pgx.NamedArgs{"id": errand.Onboarding}), "onboarding", toOnboarding)
-		if err != nil {
 			return err
 		}
 		errand.Vendor, errand.Name = ob.Vendor, ob.Deployment
@@ -274,7 +297,7 @@ func (s *Store) DueDelivery(ctx context.Context, id onboarding.DeliveryID) (onbo
 const (
 	keepCiphertext = `
 UPDATE deliveries SET body = @body, key = @key, encrypted_at = clock_timestamp() WHERE id = @delivery AND state = 'pending' AND body IS NULL`
-	askCustomer = `UPDATE deliveries SET state = 'unconfirmed', way = 'vendor_console', next_at = NULL, problem = '', needs_vendor = '' WHERE id = @delivery AND state = 'pending' AND body IS NULL`
+	askCustomer = `UPDATE deliveries SET state = 'unconfirmed', way = 'vendor_console', next_at = NULL, claimed_until = NULL, problem = '', needs_vendor = '' WHERE id = @delivery AND state = 'pending' AND body IS NULL`
 	// The record was waiting for what becomes of the secrets.
 	wakeRecord = `UPDATE deliveries SET next_at = clock_timestamp() WHERE onboarding = @id AND kind = 'record' AND state = 'pending' AND next_at IS NULL RETURNING id`
 )
@@ -309,7 +332,7 @@ func (s *Store) followHandover(ctx context.Context, tx locked, actor onboarding.
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
-	return s.mailHandover(ctx, tx, tx.ID)
+	return s.mailHandover(ctx, tx)
 }
 
 // KeepCiphertext keeps encrypted secrets until they are delivered, and wipes the sealed copies, in one transaction.
@@ -357,7 +380,7 @@ VALUES (@delivery, @id, @took, @request, @status, @answer, @problem)`
 UPDATE deliveries SET problem = @problem, needs_vendor = @needs, way = CASE WHEN @way = '' THEN way ELSE @way END,
 	state = CASE WHEN @done THEN 'delivered' ELSE state END, ended_at = CASE WHEN @done THEN clock_timestamp() END,
 	body = CASE WHEN @done THEN NULL ELSE body END,
-	next_at = CASE WHEN @done THEN NULL ELSE clock_timestamp() + @after::interval END
+	next_at = CASE WHEN @done THEN NULL ELSE clock_timestamp() + @after::interval END, claimed_until = NULL
 WHERE id = @delivery AND state = 'pending'`
 )
 

@@ -99,3 +99,11 @@ const (
 
 // Failure is what becomes of an error of the database.
 func Failure(err error) error { return failure("test", err) }
+
+// Unlocked runs a statement as the system, in a transaction that holds no lock.
+func (s *Store) Unlocked(ctx context.Context, sql string) error {
+	return s.batch(ctx, onboarding.System, "write unlocked", func(b *pgx.Batch) { b.Queue(sql) })
+}
+
+// Fence makes sure that a statement is under the epoch.
+func Fence(sql string) { fence(sql) }

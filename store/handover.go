@@ -59,7 +59,7 @@ func (s *Store) delivery(ctx context.Context, actor onboarding.Actor, id onboard
 }
 
 const sendAgain = `
-UPDATE deliveries SET state = 'pending', next_at = clock_timestamp(), ended_at = NULL, ended_by = ''
+UPDATE deliveries SET state = 'pending', next_at = CASE WHEN ` + unclaimed + ` THEN clock_timestamp() ELSE next_at END, ended_at = NULL, ended_by = ''
 WHERE onboarding = @id AND id = @delivery AND (state IN ('pending', 'unconfirmed') OR state = 'delivered' AND kind = 'record')`
 
 // SendAgain tries a delivery at once. A record that was delivered is sent again; secrets can't be, since their ciphertext

@@ -60,13 +60,13 @@ func itemArgs(args pgx.NamedArgs, i *onboarding.Item) pgx.NamedArgs {
 	return args
 }
 
-const noteItem = `
+var noteItem = fence(`
 WITH t AS (
 	SELECT onboarding, attempt FROM tasks WHERE run = @run AND name = @task AND epoch = @epoch FOR SHARE
 ), line AS (
 	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, @kind, @text, @epoch FROM t
 ), ` + keepItem + `, ` + dropItem + `
-SELECT onboarding, attempt FROM t`
+SELECT onboarding, attempt FROM t`)
 
 // NoteItem is [Store.NoteTask] that keeps an item of the inventory in the same statement. An item without a state is
 // dropped: what was intended was never made.

@@ -143,7 +143,7 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 			err = s.colleagueWaits(ctx, ob, inv.ExpiresAt)
 		}
 		if err == nil && mail {
-			err = s.mailInvite(ctx, tx, inv)
+			err = s.mailInvite(ctx, ob, inv)
 		}
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +15,17 @@ import (
 // Every write of the ledger is one statement on the task's row, under the epoch of the claim. The row's lock is
 // what makes the fence hold: a claim that goes on at the same time updates the same row, and the later of the
 // two sees the other's epoch.
+
+// underEpoch is a statement that writes only where the epoch is still the one of the writer's claim, @epoch.
+type underEpoch string
+
+// fence makes sure that a statement is under the epoch.
+func fence(sql string) underEpoch {
+	if !strings.Contains(sql, "epoch = @epoch") {
+		panic("a write of the ledger is not under the epoch: " + sql)
+	}
+	return underEpoch(sql)
+}
 
 func fenced() error {
 	return onboarding.Errorf(onboarding.CodeFenced, "The run was taken over by another worker.")
@@ -26,8 +38,8 @@ type written struct {
 
 // write runs one statement that returns the onboarding and the attempt of the task's row, or no row when the
 // fence refuses.
-func (s *Store) write(ctx context.Context, fence onboarding.Fence, what, sql string, args pgx.NamedArgs) (written, error) {
-	args["run"], args["epoch"] = fence.Run, fence.Epoch
+func (s *Store) write(ctx context.Context, by onboarding.Fence, what string, sql underEpoch, args pgx.NamedArgs) (written, error) {
+	args["run"], args["epoch"] = by.Run, by.Epoch
 	rows, err := s.ledger.write(ctx, what, sql, args)
 	if err != nil {
 		return written{}, err
@@ -40,11 +52,11 @@ func (s *Store) write(ctx context.Context, fence onboarding.Fence, what, sql str
 }
 
 // A task that is done is never started again, whoever asks.
-const startTask = `
+var startTask = fence(`
 UPDATE tasks SET state = 'running', attempt = attempt + 1, message = '', operator = '', code = '', on_party = '', action_text = '', until = NULL,
 	started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL
 WHERE run = @run AND name = @task AND epoch = @epoch AND state <> 'done'
-RETURNING onboarding, attempt`
+RETURNING onboarding, attempt`)
 
 // StartTask marks a task as running and counts the attempt, which it returns. CodeFenced when the run was taken
 // over, or the task is done.
@@ -53,13 +65,13 @@ func (s *Store) StartTask(ctx context.Context, fence onboarding.Fence, task onbo
 	return w.Attempt, err
 }
 
-const noteTask = `
+var noteTask = fence(`
 WITH t AS (
 	SELECT onboarding, attempt FROM tasks WHERE run = @run AND name = @task AND epoch = @epoch FOR SHARE
 ), line AS (
 	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, @kind, @text, @epoch FROM t
 )
-SELECT onboarding, attempt FROM t`
+SELECT onboarding, attempt FROM t`)
 
 // NoteTask adds a line to a task's log: "intent" before a call that changes something, "result" after it, "log".
 func (s *Store) NoteTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, kind, text string) error {
@@ -68,7 +80,7 @@ func (s *Store) NoteTask(ctx context.Context, fence onboarding.Fence, task onboa
 }
 
 // A wait of the same reason goes on without another line in the log.
-const waitTask = `
+var waitTask = fence(`
 WITH old AS (
 	SELECT onboarding, attempt, state = 'waiting' AND message = @why AS same FROM tasks WHERE run = @run AND name = @task AND epoch = @epoch FOR UPDATE
 ), t AS (
@@ -77,7 +89,7 @@ WITH old AS (
 ), line AS (
 	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, 'waiting', @why, @epoch FROM old WHERE NOT same
 )
-SELECT onboarding, attempt FROM old`
+SELECT onboarding, attempt FROM old`)
 
 // WaitTask marks a task as waiting on Google for a time from now; the database's clock says until when.
 func (s *Store) WaitTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, after time.Duration, why string) error {
@@ -95,11 +107,11 @@ WITH t AS (
 	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, @state, @message, @epoch FROM t WHERE @message::text <> ''
 )`
 
-const (
-	stopTask = stopping + `
-SELECT onboarding, attempt FROM t`
-	settleTask = stopping + `, ` + keepItem + `
-SELECT onboarding, attempt FROM t`
+var (
+	stopTask = fence(stopping + `
+SELECT onboarding, attempt FROM t`)
+	settleTask = fence(stopping + `, ` + keepItem + `
+SELECT onboarding, attempt FROM t`)
 )
 
 func stopArgs(task onboarding.TaskName, state onboarding.TaskState, t onboarding.Task) pgx.NamedArgs {
@@ -150,10 +162,11 @@ func (s *Store) CancelAsked(ctx context.Context, fence onboarding.Fence) (bool, 
 	return len(found) > 0 && found[0], err
 }
 
+var putRecord = fence(`UPDATE runs SET record = @record WHERE id = @run AND epoch = @epoch RETURNING onboarding, 0 AS attempt`)
+
 // PutRecord keeps outputs.json of the run.
 func (s *Store) PutRecord(ctx context.Context, fence onboarding.Fence, record []byte) error {
-	_, err := s.write(ctx, fence, "keep the record", `UPDATE runs SET record = @record WHERE id = @run AND epoch = @epoch RETURNING onboarding, 0 AS attempt`,
-		pgx.NamedArgs{"record": record})
+	_, err := s.write(ctx, fence, "keep the record", putRecord, pgx.NamedArgs{"record": record})
 	return err
 }
 
@@ -326,7 +339,7 @@ func (s *Store) ended(ctx context.Context, tx locked, run onboarding.RunID, e en
 		return err
 	}
 	event := onboarding.RunEnded{Run: run, State: state, Task: first.Title, WaitingOn: waiting.On, WaitingFor: waiting.For}
-	if err := s.mailEnded(ctx, tx, e.Onboarding, e.Kind, event); err != nil {
+	if err := s.mailEnded(ctx, tx, e.Kind, event); err != nil {
 		return err
 	}
 	return tx.append(ctx, onboarding.System, event)

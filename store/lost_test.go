@@ -349,7 +349,7 @@ func TestEachWriteKnowsWhatBecameOfItWhenItsAnswerIsLost(t *testing.T) {
 			name: "claim a try of a delivery", marker: "UPDATE deliveries d SET tries",
 			begin: func(l lab) use {
 				ob, d := l.handing()
-				_, err := owner(l.t, l.db).Exec(l.t.Context(), `UPDATE deliveries SET next_at = clock_timestamp() WHERE id = $1`, d.ID)
+				_, err := owner(l.t, l.db).Exec(l.t.Context(), `UPDATE deliveries SET next_at = clock_timestamp(), claimed_until = NULL WHERE id = $1`, d.ID)
 				must(l.t, err)
 				return use{ob.ID, func() error { return second(l.s.DueDelivery(l.t.Context(), d.ID)) }, func() string {
 					return l.count(`SELECT count(*) FROM deliveries WHERE id = $1 AND state = 'pending' AND next_at BETWEEN now() + '1 minute' AND now() + '3 minutes'`, d.ID) + " due again after its lease"

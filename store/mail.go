@@ -28,27 +28,27 @@ type letter struct {
 
 // queueMail queues a mail and its job in the caller's transaction. Nothing is queued while mail is off, or for an addressee
 // that is a domain; nothing is queued twice.
-func (s *Store) queueMail(ctx context.Context, tx pgx.Tx, id onboarding.ID, l letter) error {
+func (s *Store) queueMail(ctx context.Context, ob locked, l letter) error {
 	if l.to == "" || onboarding.Addressee(l.to).Domain() != "" {
 		return nil
 	}
-	settings, err := s.settingsIn(ctx, tx)
+	settings, err := s.settingsIn(ctx, ob)
 	if err != nil || settings.Sender() == "" {
 		return err
 	}
-	ids, err := rowsOf(ctx, tx, insertMail, pgx.NamedArgs{"id": id, "kind": l.kind, "to": address(l.to), "invite": l.invite, "about": l.about, "now": s.now()}, pgx.RowTo[int64])
+	ids, err := rowsOf(ctx, ob, insertMail, pgx.NamedArgs{"id": ob.ID, "kind": l.kind, "to": address(l.to), "invite": l.invite, "about": l.about, "now": s.now()}, pgx.RowTo[int64])
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	_, err = s.jobs.InsertTx(ctx, tx, onboarding.MailArgs{Mail: ids[0]}, mailOpts())
+	_, err = s.jobs.InsertTx(ctx, ob.Tx, onboarding.MailArgs{Mail: ids[0]}, mailOpts())
 	return err
 }
 
 func mailOpts() *river.InsertOpts { return &river.InsertOpts{MaxAttempts: mailTries} }
 
 // mailEnded queues the mails about the end of the work on a run: to those who must act, and to the specialist.
-func (s *Store) mailEnded(ctx context.Context, tx pgx.Tx, id onboarding.ID, kind onboarding.RunKind, e onboarding.RunEnded) error {
-	ob, err := one(ctx, tx, selectOnboarding, seen(onboarding.System, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+func (s *Store) mailEnded(ctx context.Context, tx locked, kind onboarding.RunKind, e onboarding.RunEnded) error {
+	ob, err := one(ctx, tx, selectOnboarding, seen(onboarding.System, pgx.NamedArgs{"id": tx.ID}), "onboarding", toOnboarding)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (s *Store) mailEnded(ctx context.Context, tx pgx.Tx, id onboarding.ID, kind
 		letters = append(letters, letter{kind: onboarding.MailFailed, to: ob.Owner, about: about}, letter{kind: onboarding.MailStaffFailed, to: ob.Specialist, about: about})
 	}
 	for _, l := range letters {
-		if err := s.queueMail(ctx, tx, id, l); err != nil {
+		if err := s.queueMail(ctx, tx, l); err != nil {
 			return err
 		}
 	}
@@ -107,15 +107,15 @@ func (s *Store) mustAct(ctx context.Context, tx pgx.Tx, ob onboarding.Onboarding
 }
 
 // mailHandover queues the mail about a handover that goes on after its run: that it is complete, or waits on the specialist.
-func (s *Store) mailHandover(ctx context.Context, tx pgx.Tx, id onboarding.ID) error {
-	ob, err := one(ctx, tx, selectOnboarding, seen(onboarding.System, pgx.NamedArgs{"id": id}), "onboarding", toOnboarding)
+func (s *Store) mailHandover(ctx context.Context, tx locked) error {
+	ob, err := one(ctx, tx, selectOnboarding, seen(onboarding.System, pgx.NamedArgs{"id": tx.ID}), "onboarding", toOnboarding)
 	switch {
 	case err != nil:
 		return err
 	case ob.Status == onboarding.StatusDone:
-		return s.queueMail(ctx, tx, id, letter{kind: onboarding.MailStaffHandedOver, to: ob.Specialist, about: "done " + s.now().UTC().Format(time.RFC3339Nano)})
+		return s.queueMail(ctx, tx, letter{kind: onboarding.MailStaffHandedOver, to: ob.Specialist, about: "done " + s.now().UTC().Format(time.RFC3339Nano)})
 	case ob.Waiting.On == onboarding.PartySpecialist:
-		return s.queueMail(ctx, tx, id, letter{kind: onboarding.MailStaffWaiting, to: ob.Specialist, about: ob.Waiting.Since.UTC().Format(time.RFC3339Nano)})
+		return s.queueMail(ctx, tx, letter{kind: onboarding.MailStaffWaiting, to: ob.Specialist, about: ob.Waiting.Since.UTC().Format(time.RFC3339Nano)})
 	}
 	return nil
 }
@@ -126,13 +126,17 @@ func (s *Store) MailWaiting(ctx context.Context, actor onboarding.Actor, ob onbo
 		return nil
 	}
 	return s.tx(ctx, actor, "queue a mail", func(tx *txn) error {
-		return s.queueMail(ctx, tx, ob.ID, letter{kind: onboarding.MailStaffWaiting, to: ob.Specialist, about: ob.Waiting.Since.UTC().Format(time.RFC3339Nano)})
+		held, err := lock(ctx, tx, actor, ob.ID)
+		if err != nil {
+			return err
+		}
+		return s.queueMail(ctx, held, letter{kind: onboarding.MailStaffWaiting, to: ob.Specialist, about: ob.Waiting.Since.UTC().Format(time.RFC3339Nano)})
 	})
 }
 
 // mailInvite queues the mail that brings a new invite's link. The worker makes a token of its own when it sends, so that no
 // queue holds one. CodeInvalid for an invite of a whole domain or while mail is off.
-func (s *Store) mailInvite(ctx context.Context, tx pgx.Tx, inv onboarding.Invite) error {
+func (s *Store) mailInvite(ctx context.Context, tx locked, inv onboarding.Invite) error {
 	settings, err := s.settingsIn(ctx, tx)
 	switch {
 	case err != nil:
@@ -142,7 +146,7 @@ func (s *Store) mailInvite(ctx context.Context, tx pgx.Tx, inv onboarding.Invite
 	case inv.To.Domain() != "":
 		return onboarding.Errorf(onboarding.CodeInvalid, "A domain has no mailbox. Enter one person's address, or send the link yourself")
 	}
-	return s.queueMail(ctx, tx, inv.Onboarding, inviteLetter(inv))
+	return s.queueMail(ctx, tx, inviteLetter(inv))
 }
 
 // inviteLetter brings an invite's link.
@@ -157,13 +161,15 @@ func inviteLetter(inv onboarding.Invite) letter {
 const (
 	lastReminder = `SELECT max(created_at) FROM mails WHERE onboarding = @id AND kind = @kind`
 	// Only what still waits, for at least so long. What waits since another moment is another reminder.
-	selectAging = `
-SELECT o.id, o.owner, o.specialist, o.waiting_on, o.waiting_since::text FROM onboardings o
+	lockAging = `
+SELECT ` + onboardingColumns + ` FROM onboardings o
 WHERE NOT o.archived AND o.status <> 'done' AND o.waiting_since < @before AND o.waiting_on IN ('customer', 'colleague', 'organisation_administrator', 'specialist')
 	AND NOT EXISTS (SELECT FROM mails m WHERE m.onboarding = o.id AND m.kind = 'staff_aging' AND m.about = o.waiting_since::text)
 	AND (o.specialist <> '' OR o.waiting_on <> 'specialist')
 	AND NOT EXISTS (SELECT FROM mails m WHERE m.onboarding = o.id AND m.kind = 'reminder' AND m.about = o.waiting_since::text)
-ORDER BY o.waiting_since, o.id LIMIT 200`
+ORDER BY o.waiting_since, o.id LIMIT 200` + passing
+	// As the database writes it, which is what a mail's about holds.
+	selectSince = `SELECT waiting_since::text FROM onboardings WHERE id = @id`
 )
 
 // Remind queues a mail about what an onboarding waits for: to the customer, or with the kind MailStaffAging to the
@@ -200,7 +206,7 @@ func (s *Store) Remind(ctx context.Context, actor onboarding.Actor, id onboardin
 		if last != nil && now.Sub(*last) < onboarding.RemindEvery {
 			return onboarding.Errorf(onboarding.CodeConflict, "A reminder was sent less than %d hours ago. Wait before you send another.", int(onboarding.RemindEvery/time.Hour))
 		}
-		if err := s.queueMail(ctx, tx, id, letter{kind: kind, to: to, about: "asked " + now.UTC().Format(time.RFC3339Nano)}); err != nil {
+		if err := s.queueMail(ctx, ob, letter{kind: kind, to: to, about: "asked " + now.UTC().Format(time.RFC3339Nano)}); err != nil {
 			return err
 		}
 		return ob.append(ctx, actor, onboarding.ReminderSent{To: address(to), For: ob.Waiting.For})
@@ -214,34 +220,31 @@ func (s *Store) Remind(ctx context.Context, actor onboarding.Actor, id onboardin
 // QueueAging queues reminders about what has waited since before a moment, to the customer's side or the specialist it
 // waits on, and to the specialist in any case: once for each time it begins to wait. System only.
 func (s *Store) QueueAging(ctx context.Context, before time.Time) (n int, err error) {
-	type aging struct {
-		ID         onboarding.ID
-		Owner      string
-		Specialist string
-		On         onboarding.Party
-		Since      string // as the database writes it, which is what a mail's about holds
-	}
 	err = s.tx(ctx, onboarding.System, "queue reminders", func(tx *txn) error {
 		n = 0
 		settings, err := s.settingsIn(ctx, tx)
 		if err != nil || settings.Sender() == "" {
 			return err
 		}
-		found, err := rowsOf(ctx, tx, selectAging, pgx.NamedArgs{"before": before}, pgx.RowToStructByPos[aging])
+		found, _, err := lockAll(ctx, tx, lockAging, pgx.NamedArgs{"before": before})
 		if err != nil {
 			return err
 		}
-		for _, o := range found {
-			letters := []letter{{kind: onboarding.MailStaffAging, to: o.Specialist, about: o.Since}}
-			if o.On != onboarding.PartySpecialist {
-				to, err := s.mustAct(ctx, tx, onboarding.Onboarding{ID: o.ID, Owner: o.Owner}, o.On)
+		for _, ob := range found {
+			var since string
+			if err := ob.QueryRow(ctx, selectSince, pgx.NamedArgs{"id": ob.ID}).Scan(&since); err != nil {
+				return err
+			}
+			letters := []letter{{kind: onboarding.MailStaffAging, to: ob.Specialist, about: since}}
+			if ob.Waiting.On != onboarding.PartySpecialist {
+				to, err := s.mustAct(ctx, tx, ob.Onboarding, ob.Waiting.On)
 				if err != nil {
 					return err
 				}
-				letters = append(letters, letter{kind: onboarding.MailReminder, to: to, about: o.Since})
+				letters = append(letters, letter{kind: onboarding.MailReminder, to: to, about: since})
 			}
 			for _, l := range letters {
-				if err := s.queueMail(ctx, tx, o.ID, l); err != nil {
+				if err := s.queueMail(ctx, ob, l); err != nil {
 					return err
 				}
 			}
@@ -296,7 +299,11 @@ func (s *Store) SendMailAgain(ctx context.Context, actor onboarding.Actor, id on
 		return err
 	}
 	return s.tx(ctx, actor, "send a mail again", func(tx *txn) error {
-		tag, err := tx.Exec(ctx, `UPDATE mails SET state = 'queued', tries = 0, ended_at = NULL WHERE id = @mail AND onboarding = @id AND state = 'failed'`, pgx.NamedArgs{"id": id, "mail": mail})
+		ob, err := lock(ctx, tx, actor, id)
+		if err != nil {
+			return err
+		}
+		tag, err := ob.Exec(ctx, `UPDATE mails SET state = 'queued', tries = 0, ended_at = NULL WHERE id = @mail AND onboarding = @id AND state = 'failed'`, pgx.NamedArgs{"id": id, "mail": mail})
 		if err != nil {
 			return err
 		}
@@ -309,7 +316,8 @@ func (s *Store) SendMailAgain(ctx context.Context, actor onboarding.Actor, id on
 }
 
 const (
-	lockMail = `SELECT ` + mailColumns + ` FROM mails m WHERE m.id = @mail FOR NO KEY UPDATE`
+	lockOnboardingOfMail = `SELECT ` + onboardingColumns + ` FROM onboardings o JOIN mails m ON m.onboarding = o.id WHERE m.id = @mail FOR NO KEY UPDATE OF o`
+	lockMail             = `SELECT ` + mailColumns + ` FROM mails m WHERE m.id = @mail FOR NO KEY UPDATE`
 	// A token is made for each try; the one before stops working.
 	mintToken = `
 UPDATE invites i SET token_hash = @hash
@@ -324,7 +332,11 @@ func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, er
 	dropped := false
 	err := s.tx(ctx, onboarding.System, "open a mail", func(tx *txn) error {
 		out, dropped = onboarding.Letter{}, false
-		row, err := one(ctx, tx, lockMail, pgx.NamedArgs{"mail": mail}, "mail", pgx.RowToStructByName[mailRow])
+		ob, err := lockBy(ctx, tx, onboarding.System, lockOnboardingOfMail, pgx.NamedArgs{"mail": mail}, "mail")
+		if err != nil {
+			return err
+		}
+		row, err := one(ctx, ob, lockMail, pgx.NamedArgs{"mail": mail}, "mail", pgx.RowToStructByName[mailRow])
 		if err != nil {
 			return err
 		}
@@ -332,9 +344,7 @@ func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, er
 			return onboarding.Errorf(onboarding.CodeConflict, "The mail isn't queued any more.")
 		}
 		out.Mail = row.mail()
-		if out.About, err = one(ctx, tx, selectOnboarding, seen(onboarding.System, pgx.NamedArgs{"id": row.Onboarding}), "onboarding", toOnboarding); err != nil {
-			return err
-		}
+		out.About = ob.Onboarding
 		if out.Settings, err = s.settingsIn(ctx, tx); err != nil {
 			return err
 		}
@@ -375,8 +385,16 @@ WHERE id = @mail`
 
 // EndMail records how a try ended: with a problem, it is tried again unless it was the last. System only.
 func (s *Store) EndMail(ctx context.Context, mail int64, problem string, last bool) error {
-	return s.batch(ctx, onboarding.System, "record a mail", func(b *pgx.Batch) {
-		b.Queue(endMail, pgx.NamedArgs{"mail": mail, "problem": problem, "last": last, "now": s.now()})
+	return s.tx(ctx, onboarding.System, "record a mail", func(tx *txn) error {
+		ob, err := lockBy(ctx, tx, onboarding.System, lockOnboardingOfMail, pgx.NamedArgs{"mail": mail}, "mail")
+		if onboarding.ErrorCode(err) == onboarding.CodeNotFound { // forgotten since
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		_, err = ob.Exec(ctx, endMail, pgx.NamedArgs{"mail": mail, "problem": problem, "last": last, "now": s.now()})
+		return err
 	})
 }
 

@@ -77,7 +77,7 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 			return err
 		}
 		if token, inv, err = s.invite(ctx, ob, actor, to, onboarding.RoleCustomer, ttl); err == nil && mail {
-			err = s.mailInvite(ctx, tx, inv)
+			err = s.mailInvite(ctx, ob, inv)
 		}
 		return err
 	})
@@ -108,20 +108,26 @@ func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.
 	args := pgx.NamedArgs{"id": id, "email": address(who.Email), "now": s.now(), "account": who.Account}
 	var is []standing
 	// As the system, since this is what decides as whom the rest is read. One question, before every page.
-	read := func(first ...string) error {
+	read := func() error {
 		return s.batch(ctx, onboarding.System, "read a role", func(b *pgx.Batch) {
-			for _, sql := range first {
-				b.Queue(sql, args)
-			}
 			is = nil
 			b.Queue(selectRole, args).Query(collect(&is, pgx.RowToStructByName[standing]))
 		})
 	}
 	err := read()
 	if err == nil && is[0].Staff == "" && is[0].Member != "" && is[0].Account == "" && who.Account != "" {
-		unbound := is
-		if err = read(bindMember); readOnly(err) {
-			is, err = unbound, nil
+		err = s.tx(ctx, onboarding.System, "bind a member", func(tx *txn) error {
+			ob, err := lock(ctx, tx, onboarding.System, id)
+			if err != nil {
+				return err
+			}
+			_, err = ob.Exec(ctx, bindMember, args)
+			return err
+		})
+		if err == nil {
+			err = read()
+		} else if readOnly(err) {
+			err = nil
 		}
 	}
 	switch {

@@ -164,7 +164,7 @@ func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n 
 			return err
 		}
 		if n.MailInvite {
-			if err := s.queueMail(ctx, tx, n.ID, inviteLetter(inv)); err != nil {
+			if err := s.queueMail(ctx, ob, inviteLetter(inv)); err != nil {
 				return err
 			}
 		}
@@ -365,35 +365,44 @@ func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboardin
 // something was created for it and not torn down.
 // CodeConflict while a run goes on. Staff only.
 func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
-	return s.change(ctx, actor, id, "archive an onboarding", func(ob locked) (onboarding.Event, error) {
-		return onboarding.OnboardingArchived{}, s.archive(ctx, ob, actor)
+	var also []onboarding.ID
+	err := s.change(ctx, actor, id, "archive an onboarding", func(ob locked) (event onboarding.Event, err error) {
+		also, err = s.archive(ctx, ob, actor)
+		return onboarding.OnboardingArchived{}, err
 	})
+	if err == nil {
+		s.changes.mark(also...)
+	}
+	return err
 }
 
-func (s *Store) archive(ctx context.Context, ob locked, actor onboarding.Actor) error {
+// archive returns the other onboardings that it changed something of.
+func (s *Store) archive(ctx context.Context, ob locked, actor onboarding.Actor) ([]onboarding.ID, error) {
 	args := pgx.NamedArgs{"id": ob.ID, "now": s.now(), "by": address(actor.Email)}
 	_, err := ob.Exec(ctx, `UPDATE onboardings SET archived = true, locked = locked OR NOT archived AND anything_created(id), activity_at = @now WHERE id = @id`, args)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var active bool
 	if err := ob.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE onboarding = @id AND state IN ('queued', 'running'))`, args).Scan(&active); err != nil {
-		return err
+		return nil, err
 	}
 	if active {
-		return onboarding.Errorf(onboarding.CodeConflict, "A run is in progress. Wait for it to finish, or cancel it, before you archive.")
+		return nil, onboarding.Errorf(onboarding.CodeConflict, "A run is in progress. Wait for it to finish, or cancel it, before you archive.")
 	}
 	if _, err := ob.Exec(ctx, deleteSecrets, seen(actor, args)); err != nil {
-		return err
+		return nil, err
 	}
 	if err := cancelDeliveries(ctx, ob); err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := ob.Exec(ctx, `UPDATE grants SET sealed = NULL, wiped_at = @now, wiped_by = @by WHERE onboarding = @id AND wiped_at IS NULL`, args); err != nil {
-		return err
+		return nil, err
 	}
-	_, err = ob.Exec(ctx, `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`, args)
-	return err
+	if _, err := ob.Exec(ctx, closeInvites, args); err != nil {
+		return nil, err
+	}
+	return endKeptBy(ctx, ob)
 }
 
 // Restore puts an archived onboarding back into the lists. Its consents and secrets stay wiped. CodeConflict when it isn't

@@ -32,10 +32,15 @@ func (s *Store) SaveReading(ctx context.Context, actor onboarding.Actor, id onbo
 	if err != nil {
 		return failure("keep a reading", err)
 	}
-	return s.batch(ctx, actor, "keep a reading", func(b *pgx.Batch) {
-		b.Queue(saveReading, seen(actor, pgx.NamedArgs{
+	return s.tx(ctx, actor, "keep a reading", func(tx *txn) error {
+		ob, err := lock(ctx, tx, actor, id)
+		if err != nil {
+			return err
+		}
+		_, err = ob.Exec(ctx, saveReading, seen(actor, pgx.NamedArgs{
 			"id": id, "kind": kind, "version": r.Version, "by": address(actor.Email), "now": s.now(), "plan": string(plan), "checks": string(checks),
 		}))
+		return err
 	})
 }
 

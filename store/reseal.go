@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"groundwork/onboarding"
 )
@@ -96,12 +95,17 @@ func (s *Store) Reseal(ctx context.Context, v Sealed, sealed []byte) (replaced b
 	case v.Webhook != 0:
 		sql = resealWebhook
 	}
-	err = s.batch(ctx, onboarding.System, "reseal a value", func(b *pgx.Batch) {
-		b.Queue(sql, pgx.NamedArgs{"sealed": sealed, "value": v.Value, "consent": v.Consent, "webhook": v.Webhook, "onboarding": v.To.Onboarding, "purpose": v.To.Purpose}).
-			Exec(func(tag pgconn.CommandTag) error {
-				replaced = tag.RowsAffected() == 1
+	err = s.tx(ctx, onboarding.System, "reseal a value", func(tx *txn) error {
+		if v.Webhook == 0 {
+			if _, err := lock(ctx, tx, onboarding.System, onboarding.ID(v.To.Onboarding)); onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 				return nil
-			})
+			} else if err != nil {
+				return err
+			}
+		}
+		tag, err := tx.Exec(ctx, sql, pgx.NamedArgs{"sealed": sealed, "value": v.Value, "consent": v.Consent, "webhook": v.Webhook, "onboarding": v.To.Onboarding, "purpose": v.To.Purpose})
+		replaced = tag.RowsAffected() == 1
+		return err
 	})
-	return replaced, err
+	return replaced && err == nil, err
 }

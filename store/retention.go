@@ -42,22 +42,39 @@ func (s *Store) SecretsBefore(ctx context.Context, before time.Time) ([]onboardi
 	return ids, err
 }
 
-const forgetInvites = `
-WITH gone AS (
-	DELETE FROM invites WHERE used_at IS NULL AND (expires_at < @before OR revoked_at < @before) RETURNING onboarding
-), line AS (
-	INSERT INTO audit (onboarding, actor, role, what, text, data)
-	SELECT onboarding, @by, @role, @what, '', json_build_object('count', count(*)) FROM gone GROUP BY onboarding
+const (
+	oldInvite      = `used_at IS NULL AND (expires_at < @before OR revoked_at < @before)`
+	withOldInvites = `
+SELECT ` + onboardingColumns + ` FROM onboardings o
+WHERE o.id IN (SELECT onboarding FROM invites WHERE ` + oldInvite + ` ORDER BY onboarding LIMIT 1000)` + passing
+	forgetInvites = `DELETE FROM invites WHERE onboarding = @id AND ` + oldInvite
 )
-SELECT count(*) FROM gone`
 
 // ForgetInvites erases the invites that nobody used and that expired or were withdrawn before a time, and counts them.
 // For the system.
 func (s *Store) ForgetInvites(ctx context.Context, before time.Time) (int, error) {
-	var n int
-	err := s.batch(ctx, onboarding.System, "erase old invites", func(b *pgx.Batch) {
-		b.Queue(forgetInvites, pgx.NamedArgs{"before": before, "by": onboarding.System.Email, "role": onboarding.RoleSystem, "what": onboarding.EventInvitesErased}).
-			QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
+	n := 0
+	err := s.tx(ctx, onboarding.System, "erase old invites", func(tx *txn) error {
+		n = 0
+		all, _, err := lockAll(ctx, tx, withOldInvites, pgx.NamedArgs{"before": before})
+		if err != nil {
+			return err
+		}
+		for _, ob := range all {
+			tag, err := ob.Exec(ctx, forgetInvites, pgx.NamedArgs{"id": ob.ID, "before": before})
+			if err != nil {
+				return err
+			}
+			erased := int(tag.RowsAffected())
+			if erased == 0 { // used since
+				continue
+			}
+			n += erased
+			if err := ob.append(ctx, onboarding.System, onboarding.InvitesErased{Count: erased}); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return n, err
 }
@@ -89,7 +106,8 @@ var forget = []string{
 	`DELETE FROM deliveries WHERE onboarding = @id`,
 	`DELETE FROM mails WHERE onboarding = @id`,
 	`DELETE FROM webhook_messages WHERE onboarding = @id`,
-	`UPDATE grants SET email = '', account = '', given_by = '', wiped_by = '' WHERE onboarding = @id`,
+	// Without its account, a consent that Google kept can't be followed to its end there.
+	`UPDATE grants SET email = '', account = '', given_by = '', wiped_by = '', kept = false WHERE onboarding = @id`,
 	`UPDATE grant_uses SET actor = '' WHERE onboarding = @id`,
 	`UPDATE onboardings SET owner = '', specialist = '', answers = '{}', vendor = vendor - 'handover_url' - 'secrets_url',
 		waiting_on = '', waiting_for = '', waiting_since = NULL, copy_asked_at = NULL, copy_displaced = NULL, forgotten_at = @now WHERE id = @id`,
@@ -131,12 +149,13 @@ func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboardin
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
+	var changed []onboarding.ID // besides this one
 	err := s.tx(ctx, actor, "forget an onboarding", func(tx *txn) error {
 		ob, err := lock(ctx, tx, actor, id)
 		if err != nil {
 			return err
 		}
-		if err := s.archive(ctx, ob, actor); err != nil {
+		if changed, err = s.archive(ctx, ob, actor); err != nil {
 			return err
 		}
 		for _, sql := range forget {
@@ -155,7 +174,7 @@ func (s *Store) Forget(ctx context.Context, actor onboarding.Actor, id onboardin
 		return ob.append(ctx, actor, onboarding.OnboardingForgotten{Erased: erased, Kept: kept})
 	})
 	if err == nil {
-		s.changes.mark(id)
+		s.changes.mark(append(changed, id)...)
 	}
 	return err
 }

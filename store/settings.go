@@ -102,8 +102,13 @@ func (s *Store) StandAgain(ctx context.Context, actor onboarding.Actor, ob onboa
 		return err
 	}
 	stage, _ := onboarding.Facts{Answered: current == onboarding.AtCheck, Form: waiting}.Stage()
-	err := s.batch(ctx, actor, "follow the settings", func(b *pgx.Batch) {
-		b.Queue(standAgain, s.stageArgs(stage, pgx.NamedArgs{"id": ob.ID, "version": ob.Version, "current": current}))
+	err := s.tx(ctx, actor, "follow the settings", func(tx *txn) error {
+		held, err := lock(ctx, tx, actor, ob.ID)
+		if err != nil {
+			return err
+		}
+		_, err = held.Exec(ctx, standAgain, s.stageArgs(stage, pgx.NamedArgs{"id": ob.ID, "version": ob.Version, "current": current}))
+		return err
 	})
 	if err == nil {
 		s.changes.mark(ob.ID)

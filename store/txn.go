@@ -119,8 +119,18 @@ func (s *Store) committed(ctx context.Context, t *txn) (*bool, error) {
 	return &found, nil
 }
 
-// locked is a transaction that holds the lock of an onboarding's row, and the onboarding as it was then. Who changes
-// anything of an onboarding needs one: it alone adds to the history and moves the status.
+// A write of an onboarding's rows is under one of these fences, and pgtest's databases refuse any other:
+//
+//   - [locked], the lock of the onboarding's row. Nearly all are. Saving an answer takes the lock and writes in one
+//     statement, under the version that the writer read.
+//   - [underEpoch], the epoch of a claim of a run: what a worker writes while it works. Whoever raises the epoch holds the
+//     run's row, and so may write its tasks.
+//   - the claim of one try of a webhook message, whose row decides nothing of its onboarding.
+//   - lockEnds, the lock of the consents of one account, for what one onboarding's end of access says of the others'.
+//   - lockRoots, for the roots over the histories.
+
+// locked is a transaction that holds the lock of an onboarding's row, and the onboarding as it was then. It alone adds to
+// the history, moves the status and queues mail.
 //
 // The one order of locks is an onboarding before its runs, invites, members and secrets, so that no two transactions
 // wait for each other.
@@ -152,6 +162,19 @@ func lockBy(ctx context.Context, tx *txn, actor onboarding.Actor, sql string, ar
 	ob, err := one(ctx, tx, sql, seen(actor, args), what, toOnboarding)
 	return locked{tx, ob}, err
 }
+
+// lockAll locks the onboardings that a statement finds, which ends with [passing]. Those that another transaction holds
+// are left out, so that nobody waits for more than one lock: whoever needs them looks again later.
+func lockAll(ctx context.Context, tx *txn, sql string, args pgx.NamedArgs) ([]locked, []onboarding.ID, error) {
+	found, err := rowsOf(ctx, tx, sql, args, toOnboarding)
+	all, ids := make([]locked, len(found)), make([]onboarding.ID, len(found))
+	for i, ob := range found {
+		all[i], ids[i] = locked{tx, ob}, ob.ID
+	}
+	return all, ids, err
+}
+
+const passing = ` FOR NO KEY UPDATE OF o SKIP LOCKED`
 
 const traceOfEvent = `SELECT EXISTS (SELECT FROM audit WHERE onboarding = @id AND seq = @seq AND hash = @hash)`
 

@@ -11,7 +11,7 @@ import (
 	"groundwork/onboarding"
 )
 
-// A message is due at next_at, like a delivery, and each try is a job. The first job is inserted by the trigger on audit,
+// A message is due at next_at, like a delivery, and claimed until claimed_until; each try is a job. The first job is inserted by the trigger on audit,
 // in the transaction of the event.
 
 // tryMessages inserts a job for each message that a statement returns.
@@ -61,8 +61,8 @@ const (
 	m.id, m.webhook, coalesce(m.onboarding, '') AS onboarding, coalesce(m.seq, 0) AS seq, m.kind, coalesce(m.body, '') AS body, m.state, m.tries, m.problem,
 	CASE WHEN m.state = 'pending' THEN m.next_at END AS next_at, m.created_at, m.ended_at`
 	claimMessage = `
-UPDATE webhook_messages m SET next_at = clock_timestamp() + @lease::interval
-WHERE m.id = @message AND m.state = 'pending' AND m.next_at <= clock_timestamp()
+UPDATE webhook_messages m SET next_at = clock_timestamp() + @lease::interval, claimed_until = clock_timestamp() + @lease::interval
+WHERE m.id = @message AND m.state = 'pending' AND m.next_at <= clock_timestamp() AND ` + unclaimed + `
 RETURNING ` + messageColumns
 	// One try at a time is let through while the circuit breaker is open; a test always is.
 	passBreaker = `
@@ -73,7 +73,8 @@ WHERE id = @webhook AND enabled AND (opened_at IS NULL OR probe_at <= clock_time
 UPDATE webhook_messages m SET
 	state = CASE WHEN over THEN 'failed' ELSE m.state END,
 	ended_at = CASE WHEN over THEN clock_timestamp() END,
-	next_at = CASE WHEN w.enabled AND NOT over THEN greatest(w.probe_at, clock_timestamp() + interval '1 second') END
+	next_at = CASE WHEN w.enabled AND NOT over THEN greatest(w.probe_at, clock_timestamp() + interval '1 second') END,
+	claimed_until = NULL
 FROM webhooks w, LATERAL (SELECT (SELECT since FROM webhook_messages WHERE id = @message) < clock_timestamp() - @patience::interval AS over) o
 WHERE w.id = m.webhook AND m.id = @message RETURNING m.next_at - clock_timestamp()`
 	countTry    = `UPDATE webhook_messages SET tries = tries + 1, body = @body WHERE id = @message`
@@ -175,12 +176,13 @@ const (
 	insertMessageTry = `
 INSERT INTO webhook_tries (message, onboarding, took, request, status, answer, problem)
 SELECT id, onboarding, @took, @request, @status, @answer, @problem FROM webhook_messages WHERE id = @message`
+	// A failure counts only for who has the claim: after its lease another one may be at work, whose try decides.
 	settleMessage = `
-UPDATE webhook_messages SET problem = @problem,
+UPDATE webhook_messages SET problem = @problem, claimed_until = NULL,
 	state = CASE WHEN @problem = '' THEN 'delivered' WHEN since < clock_timestamp() - @patience::interval OR @test THEN 'failed' ELSE state END,
 	ended_at = CASE WHEN @problem = '' OR since < clock_timestamp() - @patience::interval OR @test THEN clock_timestamp() END,
 	next_at = CASE WHEN @problem = '' OR since < clock_timestamp() - @patience::interval OR @test THEN NULL ELSE clock_timestamp() + @after::interval END
-WHERE id = @message AND state = 'pending' RETURNING state = 'pending'`
+WHERE id = @message AND state = 'pending' AND (@problem = '' OR tries = @tries) RETURNING state = 'pending'`
 	closeBreaker = `
 UPDATE webhooks w SET failures = 0, problem = '', opened_at = NULL, probe_at = NULL
 FROM (SELECT id, opened_at FROM webhooks WHERE id = @webhook FOR NO KEY UPDATE) was
@@ -199,14 +201,14 @@ func (s *Store) EndMessage(ctx context.Context, e onboarding.WebhookErrand, o on
 	err = s.tx(ctx, onboarding.System, "end a try of a message", func(tx *txn) error {
 		opened = false
 		args := pgx.NamedArgs{
-			"message": e.ID, "webhook": e.Webhook, "took": o.Try.Took, "request": o.Try.Request, "status": o.Try.Status, "answer": o.Try.Answer, "problem": o.Try.Problem,
+			"message": e.ID, "tries": e.Tries, "webhook": e.Webhook, "took": o.Try.Took, "request": o.Try.Request, "status": o.Try.Status, "answer": o.Try.Answer, "problem": o.Try.Problem,
 			"after": o.Again, "patience": onboarding.WebhookPatience, "test": e.Kind == onboarding.WebhookTest, "most": onboarding.BreakAfter, "every": onboarding.ProbeEvery,
 		}
 		if _, err := tx.Exec(ctx, insertMessageTry, args); err != nil {
 			return err
 		}
 		pending, err := rowsOf(ctx, tx, settleMessage, args, pgx.RowTo[bool])
-		if err != nil || len(pending) == 0 { // removed since
+		if err != nil || len(pending) == 0 { // removed since, or claimed by another
 			return err
 		}
 		if o.Try.Problem == "" {
@@ -293,7 +295,7 @@ func (s *Store) TestWebhook(ctx context.Context, actor onboarding.Actor, id onbo
 	if err != nil {
 		return failure("name a message", err)
 	}
-	return s.changeWebhook(ctx, actor, id, "test a webhook", func(tx pgx.Tx, was onboarding.Webhook) ([]onboarding.Change, error) {
+	return s.changeWebhook(ctx, actor, id, "test a webhook", func(tx *txn, was onboarding.Webhook) ([]onboarding.Change, error) {
 		if !was.Enabled {
 			return nil, onboarding.Errorf(onboarding.CodeConflict, "Nothing was sent, because the endpoint is disabled. Enable it first.")
 		}
@@ -303,12 +305,12 @@ func (s *Store) TestWebhook(ctx context.Context, actor onboarding.Actor, id onbo
 
 const replayMessage = `
 UPDATE webhook_messages SET state = 'pending', next_at = clock_timestamp(), since = clock_timestamp(), ended_at = NULL
-WHERE id = @message AND webhook = @webhook RETURNING id`
+WHERE id = @message AND webhook = @webhook AND ` + unclaimed + ` RETURNING id`
 
-// ReplayMessage sends a message again at once, the same one. CodeConflict while the endpoint is disabled. Administrators
+// ReplayMessage sends a message again at once, the same one; one that is being sent is left to that. CodeConflict while the endpoint is disabled. Administrators
 // only.
 func (s *Store) ReplayMessage(ctx context.Context, actor onboarding.Actor, id onboarding.WebhookID, message onboarding.DeliveryID) error {
-	return s.changeWebhook(ctx, actor, id, "replay a message", func(tx pgx.Tx, was onboarding.Webhook) ([]onboarding.Change, error) {
+	return s.changeWebhook(ctx, actor, id, "replay a message", func(tx *txn, was onboarding.Webhook) ([]onboarding.Change, error) {
 		if !was.Enabled {
 			return nil, onboarding.Errorf(onboarding.CodeConflict, "Nothing was sent, because the endpoint is disabled. Enable it first.")
 		}

@@ -99,7 +99,7 @@ INSERT INTO webhooks (id, url, kinds, takes_secrets, created_by) VALUES (@webhoo
 // CreateWebhook adds an endpoint with its sealed secret, and records that. CodeConflict when there are [onboarding.MaxWebhooks],
 // or another takes the secrets. Administrators only.
 func (s *Store) CreateWebhook(ctx context.Context, actor onboarding.Actor, w onboarding.Webhook, sealed []byte) error {
-	return s.changeWebhooks(ctx, actor, "add a webhook", func(tx pgx.Tx) ([]onboarding.Change, error) {
+	return s.changeWebhooks(ctx, actor, "add a webhook", func(tx *txn) ([]onboarding.Change, error) {
 		args := pgx.NamedArgs{"webhook": w.ID, "url": w.URL, "kinds": w.Kinds, "takes": w.TakesSecrets, "by": address(actor.Email), "sealed": sealed}
 		var n int
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM webhooks`).Scan(&n); err != nil {
@@ -121,7 +121,7 @@ func (s *Store) CreateWebhook(ctx context.Context, actor onboarding.Actor, w onb
 // UpdateWebhook replaces address and choices of an endpoint, and records what changed. CodeStale when someone else changed it
 // since. Administrators only.
 func (s *Store) UpdateWebhook(ctx context.Context, actor onboarding.Actor, w onboarding.Webhook) error {
-	return s.changeWebhook(ctx, actor, w.ID, "change a webhook", func(tx pgx.Tx, was onboarding.Webhook) ([]onboarding.Change, error) {
+	return s.changeWebhook(ctx, actor, w.ID, "change a webhook", func(tx *txn, was onboarding.Webhook) ([]onboarding.Change, error) {
 		if was.Version != w.Version {
 			return nil, onboarding.Errorf(onboarding.CodeStale, "Someone else changed this endpoint since you opened the page. Compare your values with theirs, then save again.")
 		}
@@ -135,7 +135,7 @@ func (s *Store) UpdateWebhook(ctx context.Context, actor onboarding.Actor, w onb
 // RotateWebhook adds a sealed secret: messages are signed with both until [Store.DropWebhookSecret]. CodeConflict while there
 // are two. Administrators only.
 func (s *Store) RotateWebhook(ctx context.Context, actor onboarding.Actor, id onboarding.WebhookID, sealed []byte) error {
-	return s.changeWebhook(ctx, actor, id, "rotate a webhook's secret", func(tx pgx.Tx, was onboarding.Webhook) ([]onboarding.Change, error) {
+	return s.changeWebhook(ctx, actor, id, "rotate a webhook's secret", func(tx *txn, was onboarding.Webhook) ([]onboarding.Change, error) {
 		if was.Secrets > 1 {
 			return nil, onboarding.Errorf(onboarding.CodeConflict, "Two secrets sign already. Drop the older one first.")
 		}
@@ -146,7 +146,7 @@ func (s *Store) RotateWebhook(ctx context.Context, actor onboarding.Actor, id on
 
 // DropWebhookSecret ends a rotation: only the newest secret signs from now on. Dropping twice is fine. Administrators only.
 func (s *Store) DropWebhookSecret(ctx context.Context, actor onboarding.Actor, id onboarding.WebhookID) error {
-	return s.changeWebhook(ctx, actor, id, "drop a webhook's secret", func(tx pgx.Tx, was onboarding.Webhook) ([]onboarding.Change, error) {
+	return s.changeWebhook(ctx, actor, id, "drop a webhook's secret", func(tx *txn, was onboarding.Webhook) ([]onboarding.Change, error) {
 		if was.Secrets < 2 {
 			return nil, nil
 		}
@@ -159,17 +159,17 @@ const (
 	disableWebhook = `UPDATE webhook_messages SET next_at = NULL WHERE webhook = @webhook AND state = 'pending'`
 	// All of them are due again; those that get no job now get one from [Store.WakeMessages].
 	resumeWebhook = `UPDATE webhook_messages SET next_at = clock_timestamp() WHERE webhook = @webhook AND state = 'pending' AND next_at IS NULL`
-	// What is still to be sent is due at once, the oldest first.
+	// What is still to be sent is due at once, the oldest first, except what is being sent.
 	wakeWebhook = `
 UPDATE webhook_messages SET next_at = clock_timestamp() WHERE id IN (
-	SELECT id FROM webhook_messages WHERE webhook = @webhook AND state = 'pending' ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED
+	SELECT id FROM webhook_messages WHERE webhook = @webhook AND state = 'pending' AND ` + unclaimed + ` ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED
 ) RETURNING id`
 )
 
 // EnableWebhook turns an endpoint on or off. One that is off gets no message of later events; what waited for it goes on
 // when it is on again. Administrators only.
 func (s *Store) EnableWebhook(ctx context.Context, actor onboarding.Actor, id onboarding.WebhookID, on bool) error {
-	return s.changeWebhook(ctx, actor, id, "enable a webhook", func(tx pgx.Tx, was onboarding.Webhook) ([]onboarding.Change, error) {
+	return s.changeWebhook(ctx, actor, id, "enable a webhook", func(tx *txn, was onboarding.Webhook) ([]onboarding.Change, error) {
 		if was.Enabled == on {
 			return nil, nil
 		}
@@ -193,23 +193,30 @@ func (s *Store) EnableWebhook(ctx context.Context, actor onboarding.Actor, id on
 	})
 }
 
-const wakeSecrets = `
-UPDATE deliveries SET next_at = clock_timestamp() WHERE id IN (
-	SELECT id FROM deliveries WHERE kind = 'secrets' AND state = 'pending' AND next_at IS NOT NULL ORDER BY next_at LIMIT 1000
-) RETURNING id`
+const (
+	waitingSecrets  = `kind = 'secrets' AND state = 'pending' AND next_at IS NOT NULL AND ` + unclaimed
+	lockWithSecrets = `
+SELECT ` + onboardingColumns + ` FROM onboardings o
+WHERE o.id IN (SELECT onboarding FROM deliveries WHERE ` + waitingSecrets + ` ORDER BY next_at LIMIT 1000)` + passing
+	wakeSecrets = `UPDATE deliveries SET next_at = clock_timestamp() WHERE onboarding = ANY (@ids::text[]) AND ` + waitingSecrets + ` RETURNING id`
+)
 
 // wakeSecrets tries at once the secrets that wait for an endpoint, where one takes them.
-func (s *Store) wakeSecrets(ctx context.Context, tx pgx.Tx, w onboarding.Webhook) error {
+func (s *Store) wakeSecrets(ctx context.Context, tx *txn, w onboarding.Webhook) error {
 	if !w.TakesSecrets {
 		return nil
 	}
-	return s.tryAll(ctx, tx, wakeSecrets, pgx.NamedArgs{})
+	_, ids, err := lockAll(ctx, tx, lockWithSecrets, pgx.NamedArgs{})
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	return s.tryAll(ctx, tx, wakeSecrets, pgx.NamedArgs{"ids": ids})
 }
 
 // RemoveWebhook removes an endpoint with its secrets and its log. CodeConflict while the settings send the customers'
 // secrets to it. Administrators only.
 func (s *Store) RemoveWebhook(ctx context.Context, actor onboarding.Actor, id onboarding.WebhookID) error {
-	return s.changeWebhook(ctx, actor, id, "remove a webhook", func(tx pgx.Tx, was onboarding.Webhook) ([]onboarding.Change, error) {
+	return s.changeWebhook(ctx, actor, id, "remove a webhook", func(tx *txn, was onboarding.Webhook) ([]onboarding.Change, error) {
 		settings, err := s.settingsIn(ctx, tx)
 		switch {
 		case err != nil:
@@ -223,8 +230,8 @@ func (s *Store) RemoveWebhook(ctx context.Context, actor onboarding.Actor, id on
 }
 
 // changeWebhook changes an endpoint that it locks, and records the change.
-func (s *Store) changeWebhook(ctx context.Context, actor onboarding.Actor, id onboarding.WebhookID, what string, do func(pgx.Tx, onboarding.Webhook) ([]onboarding.Change, error)) error {
-	return s.changeWebhooks(ctx, actor, what, func(tx pgx.Tx) ([]onboarding.Change, error) {
+func (s *Store) changeWebhook(ctx context.Context, actor onboarding.Actor, id onboarding.WebhookID, what string, do func(*txn, onboarding.Webhook) ([]onboarding.Change, error)) error {
+	return s.changeWebhooks(ctx, actor, what, func(tx *txn) ([]onboarding.Change, error) {
 		args := pgx.NamedArgs{"webhook": id}
 		if _, err := tx.Exec(ctx, `SELECT FROM webhooks WHERE id = @webhook FOR NO KEY UPDATE`, args); err != nil {
 			return nil, err
@@ -238,7 +245,7 @@ func (s *Store) changeWebhook(ctx context.Context, actor onboarding.Actor, id on
 }
 
 // changeWebhooks records what a change of the endpoints changed; without a change it records nothing.
-func (s *Store) changeWebhooks(ctx context.Context, actor onboarding.Actor, what string, do func(pgx.Tx) ([]onboarding.Change, error)) error {
+func (s *Store) changeWebhooks(ctx context.Context, actor onboarding.Actor, what string, do func(*txn) ([]onboarding.Change, error)) error {
 	if err := changesSettings(actor); err != nil {
 		return err
 	}

@@ -346,3 +346,53 @@ func TestWhatWaitsForAnEndpointIsSentOrGivenUp(t *testing.T) {
 		t.Errorf("%d messages are given up, want 8", n)
 	}
 }
+
+// A try that is going on is told from one that was put off: only the latter is made earlier.
+func TestAMessageThatIsBeingSentIsNotSentTwice(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s, ctx, own := pgtest.Open(t, db, store.Config{}), t.Context(), owner(t, db)
+	w := endpoint(t, s, onboarding.EventOnboardingCreated)
+	begin(t, s, ada, onboarding.VendorValues{})
+	message := messages(t, s, w.ID)[0].ID
+	_, err := own.Exec(ctx, `UPDATE webhooks SET opened_at = now(), probe_at = now()`)
+	must(t, err)
+	sending, err := s.DueMessage(ctx, message)
+	must(t, err)
+	again := func(when string) {
+		t.Helper()
+		if _, err := s.DueMessage(ctx, message); onboarding.ErrorCode(err) != onboarding.CodeConflict {
+			t.Errorf("another worker may send it too %s: %v", when, err)
+		}
+	}
+	must(t, s.TestWebhook(ctx, rootActor, w.ID))
+	test, err := s.DueMessage(ctx, messages(t, s, w.ID)[0].ID)
+	must(t, err)
+	jobs := webhookJobs(t, own)
+	must(t, second(s.EndMessage(ctx, test, onboarding.TryOutcome{Try: onboarding.DeliveryTry{Status: 204}})))
+	if !webhook(t, s, w.ID).OpenedAt.IsZero() {
+		t.Fatal("the breaker is open")
+	}
+	if now := webhookJobs(t, own); now[message] != jobs[message] {
+		t.Errorf("the breaker closed, and what is being sent got %d more jobs", now[message]-jobs[message])
+	}
+	again("when the breaker closed")
+	must(t, s.ReplayMessage(ctx, rootActor, w.ID, message))
+	again("when it was replayed")
+	must(t, s.EnableWebhook(ctx, rootActor, w.ID, false))
+	must(t, s.EnableWebhook(ctx, rootActor, w.ID, true))
+	again("when the endpoint was disabled and enabled")
+
+	// Its worker died; of two tries, the one that has the claim decides.
+	_, err = own.Exec(ctx, `UPDATE webhook_messages SET next_at = now(), claimed_until = now()`)
+	must(t, err)
+	later, err := s.DueMessage(ctx, message)
+	must(t, err)
+	failed := onboarding.TryOutcome{Again: time.Second, Try: onboarding.DeliveryTry{Status: 503, Problem: "The address answered 503 Service Unavailable."}}
+	must(t, second(s.EndMessage(ctx, sending, failed)))
+	again("when an earlier try failed late")
+	must(t, second(s.EndMessage(ctx, later, onboarding.TryOutcome{Try: onboarding.DeliveryTry{Status: 204}})))
+	if m := messages(t, s, w.ID)[1]; m.ID != message || m.State != onboarding.MessageDelivered || len(m.Log) != 2 {
+		t.Errorf("in the end: %+v", m)
+	}
+}

@@ -8,6 +8,9 @@ package pgtest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -130,12 +133,18 @@ func StartServer(ctx context.Context) (*devpg.Server, error) {
 	return devpg.Start(ctx, devpg.Config{Dir: dir, Fast: true, Ephemeral: true})
 }
 
+// guard refuses writes of an onboarding's rows that take no fence.
+//
+//go:embed guard.sql
+var guard string
+
 func ensureTemplate(ctx context.Context, owner string) (string, error) {
 	hash, err := store.SchemaHash()
 	if err != nil {
 		return "", err
 	}
-	name := "gw_template_" + hash
+	guarded := sha256.Sum256([]byte(guard))
+	name := "gw_template_" + hash + hex.EncodeToString(guarded[:3])
 	err = admin(ctx, owner, func(ctx context.Context, conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", templateLock); err != nil {
 			return err
@@ -154,6 +163,12 @@ func ensureTemplate(ctx context.Context, owner string) (string, error) {
 		}
 		if err := store.Migrate(ctx, At(owner, building, "")); err != nil {
 			return err
+		}
+		if err := admin(ctx, At(owner, building, ""), func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, guard)
+			return err
+		}); err != nil {
+			return fmt.Errorf("guard the writes: %w", err)
 		}
 		_, err := conn.Exec(ctx, "ALTER DATABASE "+building+" RENAME TO "+name)
 		return err
