@@ -103,7 +103,7 @@ func (l lookup) Projects(ctx context.Context) ([]wizard.Choice, error) {
 	var out []wizard.Choice
 	for _, p := range all {
 		if p.Active {
-			out = append(out, wizard.Choice{Value: p.ID, Label: p.ID, Hint: p.Name})
+			out = append(out, wizard.Choice{Value: p.ID, Label: p.Name, Hint: p.Number})
 		}
 	}
 	return out, nil

@@ -128,7 +128,7 @@ func (p *tab) answerUntilStore() {
 	p.press("Save and continue")
 
 	p.at("/step/region")
-	p.fill("region", "us-west1")
+	p.choose("region", "us-west1")
 	p.look("03-region")
 	p.press("Save and continue")
 

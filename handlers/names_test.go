@@ -40,3 +40,27 @@ func TestANameIsLockedAndReservedOnceAnythingWasCreated(t *testing.T) {
 		t.Errorf("the name of an archived deployment: %q", p.Find("#errors").Text())
 	}
 }
+
+// After connecting, the projects are a list. A line of it fills the field without JavaScript; any other value in the
+// address is ignored, and nothing is saved.
+func TestAProjectIsPickedFromTheList(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	path := "/o/" + string(ob.ID) + "/step/project"
+	p := b.get(path)
+	line := p.Find("ul.picks a")
+	if line.Length() != 1 || !strings.Contains(line.Text(), "Acme data") || !strings.Contains(line.Text(), "123456789012") {
+		t.Fatalf("the list is %q", p.Find("ul.picks").Text())
+	}
+	before := w.onboarding(ob.ID)
+	if got := b.get(path+strings.Split(line.AttrOr("href", ""), "#")[0]).Find("input[name=project]").AttrOr("value", ""); got != "acme-data-prod" {
+		t.Errorf("the field holds %q", got)
+	}
+	saved := p.Find("input[name=project]").AttrOr("value", "")
+	if got := b.get(path+"?project=not-offered").Find("input[name=project]").AttrOr("value", ""); got != saved {
+		t.Errorf("a value that isn't offered was taken: %q", got)
+	}
+	if after := w.onboarding(ob.ID); after.Version != before.Version {
+		t.Errorf("looking at the list saved version %d over %d", after.Version, before.Version)
+	}
+}

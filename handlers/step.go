@@ -97,6 +97,7 @@ func (s *Server) step(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
+	view.Pick(v.URL.Query())
 	page, err := s.stepPage(v, j, view, version)
 	if err != nil {
 		return err

@@ -11,11 +11,13 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
+	cloudresourcemanager "google.golang.org/api/cloudresourcemanager/v3"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner/gcp"
@@ -169,7 +171,7 @@ func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec, task
 // maxProjects is how many projects the choice offers; beyond that the customer types the ID.
 const maxProjects = 500
 
-// Projects lists the projects that the customer's account may see, active ones only, as Google orders them, at
+// Projects lists the projects that the customer's account may see, active ones only, the most recently created first, at
 // most 500. CodeSignIn when there is no usable access.
 func (s *Service) Projects(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Project, error) {
 	a, err := s.open(ctx, actor, id, "projects", "List your Google Cloud projects", forChoosing(actor.Email, ""))
@@ -180,19 +182,23 @@ func (s *Service) Projects(ctx context.Context, actor onboarding.Actor, id onboa
 	if err != nil {
 		return nil, err
 	}
-	var projects []onboarding.Project
+	var found []*cloudresourcemanager.Project
 	for page := ""; ; {
 		res, err := c.Projects.Projects.Search().Query("state:ACTIVE").PageSize(200).PageToken(page).Context(ctx).Do()
 		if err != nil {
 			return nil, told(err)
 		}
-		for _, p := range res.Projects {
-			projects = append(projects, onboarding.Project{ID: p.ProjectId, Name: cmp.Or(p.DisplayName, p.ProjectId), Number: strings.TrimPrefix(p.Name, "projects/"), Active: p.State == "ACTIVE"})
-		}
-		if page = res.NextPageToken; page == "" || len(projects) >= maxProjects {
-			return projects, nil
+		found = append(found, res.Projects...)
+		if page = res.NextPageToken; page == "" || len(found) >= maxProjects {
+			break
 		}
 	}
+	slices.SortStableFunc(found, func(a, b *cloudresourcemanager.Project) int { return cmp.Compare(b.CreateTime, a.CreateTime) }) // RFC 3339, UTC
+	var projects []onboarding.Project
+	for _, p := range found {
+		projects = append(projects, onboarding.Project{ID: p.ProjectId, Name: cmp.Or(p.DisplayName, p.ProjectId), Number: strings.TrimPrefix(p.Name, "projects/"), Active: p.State == "ACTIVE"})
+	}
+	return projects, nil
 }
 
 // told is Google's error as the person in front of a page may read it: CodeSignIn for an access that ended.

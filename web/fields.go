@@ -2,6 +2,8 @@ package web
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -177,24 +179,35 @@ func hasChoice(choices []wizard.Choice, value string) bool {
 	return false
 }
 
-// grouped divides choices that follow each other with the same hint, as regions do with their continent; nil if the hints
-// are of each choice itself.
+// grouped divides choices into neighbors of the same group.
 func grouped(choices []wizard.Choice) [][]wizard.Choice {
 	var groups [][]wizard.Choice
 	for i, c := range choices {
-		switch {
-		case c.Hint == "":
-			return nil
-		case i > 0 && choices[i-1].Hint == c.Hint:
+		if i > 0 && choices[i-1].Group == c.Group {
 			groups[len(groups)-1] = append(groups[len(groups)-1], c)
-		default:
+		} else {
 			groups = append(groups, []wizard.Choice{c})
 		}
 	}
-	if len(groups) == len(choices) {
-		return nil
-	}
 	return groups
+}
+
+// manyChoices is how many choices a menu may have; more are listed with a filter.
+const manyChoices = 12
+
+// pickOne reports whether the field is drawn as a list of radio buttons with a filter.
+func pickOne(f wizard.FieldView) bool {
+	return f.Kind == wizard.KindSelect && len(f.Choices) > manyChoices
+}
+
+// pickNamed reports whether a text field has choices that people know by another name, so that they are listed.
+func pickNamed(f wizard.FieldView) bool {
+	return f.Kind == wizard.KindText && slices.ContainsFunc(f.Choices, func(c wizard.Choice) bool { return c.Label != c.Value })
+}
+
+// pickURL fills a text field with a choice, also without JavaScript: the page is drawn again with it.
+func pickURL(f wizard.FieldView, c wizard.Choice) string {
+	return "?" + url.Values{f.Name: {c.Value}}.Encode() + "#" + fieldID(f.Name)
 }
 
 func choiceText(c wizard.Choice) string {

@@ -46,6 +46,7 @@ func (s samples) pages() []GalleryPage {
 		{"home-empty", Home(HomeView{Frame: s.customer()})},
 		{"step-first", StepPage(s.deployment())},
 		{"step-planner-over", StepPage(s.deploymentLong())},
+		{"step-region", StepPage(s.region())},
 		{"step-cards", StepPage(s.compute("databricks"))},
 		{"step-cards-empty", StepPage(s.compute(""))},
 		{"step-errors", StepPage(s.computeErrors())},
@@ -462,6 +463,31 @@ func (s samples) sources() StepPageView {
 	}, "accounts")
 }
 
+func (s samples) region() StepPageView {
+	var choices []wizard.Choice
+	for _, r := range []struct{ group, id, place, hint string }{
+		{"Asia", "asia-northeast1", "Tokyo", "Databricks"},
+		{"Asia", "asia-northeast2", "Osaka", ""},
+		{"Asia", "asia-southeast1", "Singapore", "Databricks"},
+		{"Europe", "europe-north1", "Finland", ""},
+		{"Europe", "europe-west1", "Belgium", "Databricks"},
+		{"Europe", "europe-west3", "Frankfurt", "Databricks"},
+		{"Europe", "europe-west4", "Netherlands", ""},
+		{"North America", "northamerica-northeast1", "Montréal", "Databricks"},
+		{"North America", "us-central1", "Iowa", "Databricks"},
+		{"North America", "us-east1", "South Carolina", "Databricks"},
+		{"North America", "us-west1", "Oregon", "Databricks"},
+		{"North America", "us-west2", "Los Angeles", ""},
+		{"South America", "southamerica-east1", "São Paulo", "Databricks"},
+	} {
+		choices = append(choices, wizard.Choice{Value: r.id, Label: r.id + " (" + r.place + ")", Group: r.group, Hint: r.hint})
+	}
+	return s.step(2, wizard.StepView{
+		ID: "region", Title: "Which region should it run in?", Intro: "Everything that has a place is created in this one region.",
+		Fields: []wizard.FieldView{{Name: "region", Label: "Google Cloud region", Hint: "It can’t be changed after the bucket is created.", Kind: wizard.KindSelect, Value: "us-west1", Choices: choices}},
+	}, "deployment")
+}
+
 func (s samples) project(connected string) StepPageView {
 	v := s.step(7, wizard.StepView{
 		ID: "project", Title: "Google Cloud project", Intro: "Where everything is created: your data plane project.", Connects: true, Connected: connected,
@@ -469,7 +495,7 @@ func (s samples) project(connected string) StepPageView {
 	}, "data-sources")
 	if connected != "" {
 		v.Connection = &Connection{Email: connected, Since: s.now.Add(-12 * time.Minute)}
-		v.Step.Fields[0].Choices = []wizard.Choice{{Value: "acme-data-prod", Label: "Acme data, production"}, {Value: "acme-data-dev", Label: "Acme data, development"}}
+		v.Step.Fields[0].Choices = []wizard.Choice{{Value: "acme-data-prod", Label: "Acme data, production", Hint: "314159265358"}, {Value: "acme-data-dev", Label: "Acme data, development", Hint: "271828182845"}}
 	}
 	return v
 }

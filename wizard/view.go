@@ -3,6 +3,7 @@ package wizard
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -90,6 +91,17 @@ func (s *step[T]) view(ctx context.Context, c Case, v *T, saved bool, form map[s
 		}
 	}
 	return out, nil
+}
+
+// Pick fills text fields with choices that the page's address names, by the field's name. Values that aren't offered are
+// ignored; nothing is saved.
+func (v *StepView) Pick(query url.Values) {
+	for i := range v.Fields {
+		f := &v.Fields[i]
+		if value := query.Get(f.Name); f.Kind == KindText && offers(f.Choices, value) {
+			f.Value = value
+		}
+	}
 }
 
 func (f *Field[T]) mayCome() bool { return f.Later != nil || (f.Secret != nil && f.Await != "") }

@@ -30,7 +30,10 @@ const (
 )
 
 // Choice is one option of a select or of cards.
-type Choice struct{ Value, Label, Hint string }
+type Choice struct {
+	Value, Label, Hint string
+	Group              string // the heading under which a page lists it together with its neighbors of the same group; "" none
+}
 
 // Problem is one thing to correct, at a field.
 type Problem struct {

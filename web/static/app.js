@@ -109,6 +109,37 @@
     });
   }
 
+  // What is typed filters the list that belongs to the field: every word must occur in a line of it. Empty groups go, too.
+  for (const field of all("[data-filters]")) {
+    const list = document.getElementById(field.dataset.filters);
+    const box = field.closest(".filter");
+    if (box) box.hidden = false;
+    field.addEventListener("input", () => {
+      const words = field.value.toLowerCase().split(/\s+/);
+      let left = 0;
+      for (const line of list.querySelectorAll("[data-pick]")) {
+        line.hidden = !words.every((word) => line.dataset.pick.includes(word));
+        if (!line.hidden) left++;
+      }
+      for (const group of list.querySelectorAll("[role=group]")) group.hidden = !group.querySelector("[data-pick]:not([hidden])");
+      list.querySelector("[data-none]").hidden = left > 0;
+    });
+    const chosen = list.querySelector("input:checked, [aria-current]");
+    if (chosen) list.scrollTop = chosen.closest("[data-pick]").offsetTop - list.offsetTop - list.clientHeight / 3;
+  }
+
+  // A line of such a list fills the field. Without JavaScript, the page is drawn again with it.
+  document.addEventListener("click", (event) => {
+    const line = event.target.closest("a[data-fills]");
+    if (!line || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const field = document.getElementById(line.dataset.fills);
+    field.value = line.dataset.value;
+    for (const other of all("a[data-fills]")) other.removeAttribute("aria-current");
+    line.setAttribute("aria-current", "true");
+    field.focus();
+  });
+
   // A double click on a submit button posts once.
   document.addEventListener("submit", (event) => {
     const form = event.target;

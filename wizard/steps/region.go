@@ -28,7 +28,7 @@ var region = wizard.Define(wizard.StepDef[regionAnswer]{
 	Fields: []wizard.Field[regionAnswer]{{
 		Name:    "region",
 		Label:   "Google Cloud region",
-		Hint:    "It can’t be changed after the bucket is created.",
+		Hint:    "It can’t be changed after the bucket is created. “Databricks” marks the regions in which Databricks offers workspaces on Google Cloud.",
 		Kind:    wizard.KindSelect,
 		Need:    "Choose a region",
 		Value:   func(a *regionAnswer) *string { return &a.Region },
@@ -111,11 +111,22 @@ var regions = []regionInfo{
 	{"southamerica-west1", "Santiago", "South America", "abc"},
 }
 
-// regionChoices are the regions for people; the hint is the continent that a page may group them by.
+// databricksRegions are the regions in which Databricks offers workspaces on Google Cloud.
+// Source: docs.databricks.com/gcp/resources/supported-regions.
+var databricksRegions = []string{
+	"asia-northeast1", "asia-south1", "asia-southeast1", "australia-southeast1", "europe-west1", "europe-west2", "europe-west3", "me-central2",
+	"northamerica-northeast1", "southamerica-east1", "us-central1", "us-east1", "us-east4", "us-west1", "us-west4",
+}
+
+// regionChoices are the regions for people, grouped by continent.
 var regionChoices = func() []wizard.Choice {
 	var out []wizard.Choice
 	for _, r := range regions {
-		out = append(out, wizard.Choice{Value: r.id, Label: r.label(), Hint: r.continent})
+		c := wizard.Choice{Value: r.id, Label: r.label(), Group: r.continent}
+		if slices.Contains(databricksRegions, r.id) {
+			c.Hint = "Databricks"
+		}
+		out = append(out, c)
 	}
 	return out
 }()
