@@ -173,8 +173,9 @@ type StaleAnswer struct {
 }
 
 // SaveAnswer saves a step. CodeInvalid: the view names the problems. CodeStale: the answers changed since the person
-// saw them. CodeSignIn: a lookup needs the customer's consent. CodeConflict: a run is using the answers, or the steps
-// before this one aren't answered yet. CodeNotFound: no such step.
+// saw them. CodeSignIn: a lookup needs the customer's consent. CodeConflict: a run is using the answers or the
+// onboarding is archived, and the view has what was typed; or the steps before this one aren't answered yet, and there is
+// no view. CodeNotFound: no such step.
 func (a *App) SaveAnswer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in Answer) (SavedAnswer, error) {
 	j, err := a.Journey(ctx, actor, id)
 	out := SavedAnswer{Journey: j}
@@ -190,7 +191,9 @@ func (a *App) SaveAnswer(ctx context.Context, actor onboarding.Actor, id onboard
 	case !j.CanVisit(j.Case, in.Step):
 		return out, onboarding.Errorf(onboarding.CodeConflict, "Answer the steps before this one first.")
 	case j.Onboarding.Status == onboarding.StatusProvisioning:
-		return out, onboarding.Errorf(onboarding.CodeConflict, "A run is using these answers. Wait for it to finish, or cancel it, then change them.")
+		return a.unsaved(ctx, out, in.Form, onboarding.Errorf(onboarding.CodeConflict, "A run is using these answers. Wait for it to finish, or cancel it, then change them."))
+	case j.Onboarding.Archived:
+		return a.unsaved(ctx, out, in.Form, onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived. Ask your specialist to restore it, then change the answers."))
 	}
 	parsed, err := step.Parse(ctx, j.Case, in.Form)
 	if out.View = parsed.View; err != nil {
@@ -221,10 +224,17 @@ func (a *App) SaveAnswer(ctx context.Context, actor onboarding.Actor, id onboard
 		return a.stale(ctx, actor, out)
 	case onboarding.CodeConflict:
 		moved := save.Deployment != j.Onboarding.Deployment || save.Region != j.Onboarding.Region || save.Project != j.Onboarding.Project
-		if !moved || len(out.View.Fields) == 0 {
-			return out, err
+		if fresh, readErr := a.Journey(ctx, actor, id); readErr == nil {
+			out.Journey = fresh
 		}
-		// Someone took the name between our question and our save, or the answer is locked.
+		if !moved || len(out.View.Fields) == 0 || out.Journey.Onboarding.Archived || out.Journey.Onboarding.Status == onboarding.StatusProvisioning {
+			return a.unsaved(ctx, out, in.Form, err)
+		}
+		// Someone took the name between our question and our save, or a run has just locked the answer.
+		if again, parseErr := step.Parse(ctx, out.Journey.Case, in.Form); parseErr == nil && len(again.Problems) > 0 {
+			out.View = again.View
+			return out, invalidAnswer()
+		}
 		first := &out.View.Fields[0]
 		first.Errors = append(first.Errors, message(err))
 		out.View.Problems = append(out.View.Problems, wizard.Problem{Field: first.Name, Message: message(err)})
@@ -239,6 +249,17 @@ func (a *App) SaveAnswer(ctx context.Context, actor onboarding.Actor, id onboard
 	}
 	out.Journey.Case = after
 	return out, nil
+}
+
+// unsaved adds what was typed to what can't be saved now.
+func (a *App) unsaved(ctx context.Context, out SavedAnswer, form url.Values, why error) (SavedAnswer, error) {
+	view, err := out.Journey.Preview(ctx, out.Step, form)
+	if err != nil {
+		return out, err
+	}
+	view.Problems = nil
+	out.View = view
+	return out, why
 }
 
 func invalidAnswer() error {

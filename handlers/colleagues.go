@@ -29,7 +29,9 @@ func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
 			return err
 		}
 		return seeOther(w, v.Request, page)
-	case onboarding.ErrorCode(err) != onboarding.CodeInvalid:
+	}
+	problem, err := correctable(err)
+	if err != nil {
 		return err
 	}
 	view, _, viewErr := s.connectView(v, "")
@@ -37,7 +39,11 @@ func (s *Server) colleague(w http.ResponseWriter, v *visit) error {
 		return viewErr
 	}
 	view.Path, view.Error = page, true
-	view.Colleague.Email, view.Colleague.Problems = typed, wizard.Problems{{Field: web.FieldEmail, Message: sentence(err)}}
+	if view.Colleague.Action == "" { // nobody can be invited now
+		view.Flash = typed + " wasn’t invited. " + problem
+		return s.draw(w, v.Request, http.StatusConflict, web.ConnectPage(view))
+	}
+	view.Colleague.Email, view.Colleague.Problems = typed, wizard.Problems{{Field: web.FieldEmail, Message: problem}}
 	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.ConnectPage(view))
 }
 

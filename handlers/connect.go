@@ -83,7 +83,10 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 	}
 	switch v.actor.Role {
 	case onboarding.RoleCustomer:
-		view.Colleague.Action, view.Colleagues = web.OnboardingPath(v.id, "colleague"), colleagues
+		view.Colleagues = colleagues
+		if !r.Journey.Onboarding.Archived {
+			view.Colleague.Action = web.OnboardingPath(v.id, "colleague")
+		}
 		settings, err := s.App.Settings(v.Context())
 		if err != nil {
 			return view, r, err

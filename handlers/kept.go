@@ -17,7 +17,7 @@ type kept struct {
 	Form url.Values `json:"form"`
 	At   int64      `json:"at"`
 	By   string     `json:"by,omitempty"`  // who typed it; "": their session had ended, and nobody is known
-	Why  string     `json:"why,omitempty"` // "later": the customer left on purpose
+	Why  string     `json:"why,omitempty"` // "later": the customer left on purpose; "blocked": it could not be saved then
 }
 
 // anonymous is how long a session of nobody's lives: long enough to sign in.

@@ -21,7 +21,7 @@ func (s *Server) stepPage(v *visit, j app.Journey, step wizard.StepView, version
 	page := web.StepPageView{
 		Locked: locked(v, j.Onboarding, step.Connects),
 		Frame:  f, Onboarding: j.Onboarding.ID, Version: version, Step: step, Steps: j.StepsAt(j.Case, step.ID), Outline: s.outline(j),
-		FromCheck: v.form.Get("from") == "check" || v.URL.Query().Get("from") == "check",
+		FromCheck: fromCheck(v),
 	}
 	if slices.ContainsFunc(step.Fields, func(f wizard.FieldView) bool { return f.Kind == wizard.KindSecret }) {
 		settings, err := s.App.Settings(v.Context())
@@ -30,6 +30,9 @@ func (s *Server) stepPage(v *visit, j app.Journey, step wizard.StepView, version
 		}
 		way := web.WayOf(settings)
 		page.Secrets = &way
+	}
+	if page.Locked != "" || step.Locked {
+		page.ContinueURL = afterStep(v, j, step.ID)
 	}
 	if step.Locked {
 		copies, err := s.copyView(v, j.Onboarding)
@@ -51,7 +54,7 @@ func (s *Server) stepPage(v *visit, j app.Journey, step wizard.StepView, version
 // locked says why the visitor can't change an answer, "" where they may. The step that connects is a colleague's too.
 func locked(v *visit, ob onboarding.Onboarding, connects bool) string {
 	switch {
-	case ob.Status == onboarding.StatusProvisioning && v.actor.Role == onboarding.RoleCustomer:
+	case ob.Status == onboarding.StatusProvisioning && (v.actor.Role == onboarding.RoleCustomer || v.actor.Role == onboarding.RoleColleague && connects):
 		return "A run is using these answers. Wait for it to finish, or cancel it, then change them."
 	case ob.Archived && !v.actor.Role.Staff():
 		return "This onboarding is archived. You can see it but not change it."
@@ -79,11 +82,18 @@ func (s *Server) step(w http.ResponseWriter, v *visit) error {
 		return seeOther(w, v.Request, firstOpen(j))
 	}
 	version, flash := j.Onboarding.Version, ""
-	var view wizard.StepView
-	if j.Onboarding.Status == onboarding.StatusProvisioning { // what was typed stays kept until it can be saved
-		view, err = step.View(ctx, j.Case)
-	} else if k := s.typed(v); k != nil {
-		view, err = j.Preview(ctx, step, k.Form)
+	view, err := step.View(ctx, j.Case)
+	if err != nil {
+		return err
+	}
+	var k *kept
+	if locked(v, j.Onboarding, view.Connects) == "" { // else what was typed stays kept until it can be saved
+		k = s.typed(v)
+	}
+	if k != nil {
+		if view, err = j.Preview(ctx, step, k.Form); err != nil {
+			return err
+		}
 		flash = "You were signed out. What you typed is here, but your changes aren't saved yet."
 		if k.Why != "" {
 			flash = "What you typed before you left is here, but your changes aren't saved yet."
@@ -91,11 +101,6 @@ func (s *Server) step(w http.ResponseWriter, v *visit) error {
 		if n, err := strconv.Atoi(k.Form.Get("version")); err == nil && n < version {
 			version = n
 		}
-	} else {
-		view, err = step.View(ctx, j.Case)
-	}
-	if err != nil {
-		return err
 	}
 	view.Pick(v.URL.Query())
 	page, err := s.stepPage(v, j, view, version)
@@ -131,29 +136,49 @@ func (s *Server) stepSave(w http.ResponseWriter, v *visit) error {
 		s.keep(v)
 		return s.toConnect(w, v, v.URL.Path)
 	case onboarding.CodeConflict:
-		switch {
-		case !j.CanVisit(j.Case, id):
+		s.keepFor(v, "blocked") // for when it can be saved
+		if saved.View.ID == "" {
 			return seeOther(w, v.Request, firstOpen(j))
-		case j.Onboarding.Status == onboarding.StatusProvisioning:
-			s.keepFor(v, "run") // for when the run has ended
-			return &linked{err, []web.Link{{Text: "Show the run", URL: web.OnboardingPath(v.id, "progress")}}}
 		}
-		return err
+		return s.notNow(w, v, saved, err)
 	default:
 		return err
 	}
 	if later {
 		return seeOther(w, v.Request, web.OnboardingPath(v.id, "saved"))
 	}
+	return seeOther(w, v.Request, afterStep(v, j, id))
+}
+
+// afterStep is the page that follows a step.
+func afterStep(v *visit, j app.Journey, id string) string {
 	next := j.Next(j.Case, id)
-	if next == "" || (v.form.Get("from") == "check" && j.Complete(j.Case)) {
-		return seeOther(w, v.Request, web.OnboardingPath(v.id, "check"))
+	if next == "" || next == id || (fromCheck(v) && j.Complete(j.Case)) {
+		return web.OnboardingPath(v.id, "check")
 	}
 	to := web.OnboardingPath(v.id, "step", next)
-	if v.form.Get("from") == "check" {
+	if fromCheck(v) {
 		to += "?from=check"
 	}
-	return seeOther(w, v.Request, to)
+	return to
+}
+
+// fromCheck reports whether the step was opened by "Change" on the check page.
+func fromCheck(v *visit) bool {
+	return v.form.Get("from") == "check" || v.URL.Query().Get("from") == "check"
+}
+
+// notNow draws what was typed, which can't be saved now, and why.
+func (s *Server) notNow(w http.ResponseWriter, v *visit, a app.SavedAnswer, why error) error {
+	page, err := s.stepPage(v, a.Journey, a.View, a.Journey.Onboarding.Version)
+	if err != nil {
+		return err
+	}
+	page.Error, page.Unsaved, page.Locked = true, sentence(why), ""
+	if a.Journey.Onboarding.Status == onboarding.StatusProvisioning {
+		page.RunURL = web.OnboardingPath(v.id, "progress")
+	}
+	return s.draw(w, v.Request, http.StatusConflict, web.StepPage(page))
 }
 
 // badAnswer draws what was typed with what to correct.

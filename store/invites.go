@@ -132,6 +132,9 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 		if err != nil {
 			return err
 		}
+		if ob.Archived {
+			return onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived, so nobody can be invited. It has to be restored first.")
+		}
 		to, role, err := whom(tx)
 		if err == nil && role == onboarding.RoleCustomer {
 			err = noCustomerBut(ctx, tx, id, string(to))

@@ -15,6 +15,9 @@ func (v StepPageView) stepFrame() Frame {
 	return f
 }
 
+// readOnly reports whether nothing on the page can be changed.
+func (v StepPageView) readOnly() bool { return v.Locked != "" || v.Unsaved != "" || v.Step.Locked }
+
 // back is where Back leads: "" on the first page.
 func (v StepPageView) back() string {
 	switch {

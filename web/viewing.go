@@ -68,11 +68,12 @@ func (f Frame) say(text string) string {
 
 // fields are the step's, in the voice of the page.
 func (v StepPageView) fields() []wizard.FieldView {
-	if !v.viewing() {
+	if !v.viewing() && !v.readOnly() {
 		return v.Step.Fields
 	}
 	var out []wizard.FieldView
 	for _, f := range v.Step.Fields {
+		f.Locked = f.Locked && !v.readOnly() // then the page says why
 		f.Label, f.Hint = v.say(f.Label), v.say(f.Hint)
 		var choices []wizard.Choice
 		for _, c := range f.Choices {

@@ -107,17 +107,20 @@ type Connection struct {
 // StepPageView is a page of the wizard. Version in it is what the page was drawn from; the form posts it as "version".
 type StepPageView struct {
 	Frame
-	Onboarding onboarding.ID
-	Version    int
-	Step       wizard.StepView
-	Steps      []wizard.StepLink
-	Outline    []wizard.Row
-	Locked     string      // why the reader doesn't change this, "" they may
-	FromCheck  bool        // opened by "Change": posts from=check, Back returns to the check page
-	Stale      *Stale      // nil: not stale
-	Connection *Connection // nil: the step doesn't draw it; the project step does
-	Copy       CopyView    // of a step whose answer is locked
-	Secrets    *SecretsWay // of the secrets that the step asks for; nil: it asks for none
+	Onboarding  onboarding.ID
+	Version     int
+	Step        wizard.StepView
+	Steps       []wizard.StepLink
+	Outline     []wizard.Row
+	Locked      string      // why the reader doesn't change this, "" they may
+	Unsaved     string      // why what was typed can't be saved now; the page is read-only. "": it can
+	RunURL      string      // of the run that keeps it from being saved, "" none
+	ContinueURL string      // the page that follows a read-only one
+	FromCheck   bool        // opened by "Change": posts from=check, Back returns to the check page
+	Stale       *Stale      // nil: not stale
+	Connection  *Connection // nil: the step doesn't draw it; the project step does
+	Copy        CopyView    // of a step whose answer is locked
+	Secrets     *SecretsWay // of the secrets that the step asks for; nil: it asks for none
 }
 
 // PlannerView is the name planner's fragment, answered to POST /o/{id}/planner.

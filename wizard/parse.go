@@ -29,6 +29,16 @@ func (s *step[T]) parse(ctx context.Context, c Case, form url.Values) (Saved, er
 		if f.mayCome() {
 			t.later = ticked(form[f.Name+"_later"])
 		}
+		if f.locked(c, &before) {
+			problem, err := f.keep(ctx, c, before, raw, form.Has(f.Name))
+			if err != nil {
+				return Saved{}, fmt.Errorf("step %s: %w", s.def.ID, err)
+			}
+			if problem != "" {
+				problems = append(problems, Problem{f.Name, problem})
+			}
+			continue
+		}
 		shown[f.Name] = t
 
 		applies := s.applies(f, &v)
@@ -103,6 +113,21 @@ func (s *step[T]) parse(ctx context.Context, c Case, form url.Values) (Saved, er
 		}
 	}
 	return out, nil
+}
+
+// keep says why a locked field stays as it is in before, if something else was typed; else "".
+func (f *Field[T]) keep(ctx context.Context, c Case, before T, raw string, sent bool) (string, error) {
+	typed := before
+	_, sentences, err := f.read(ctx, c, &typed, raw, false, sent)
+	saved := f.text(&before)
+	if err != nil || !sent || strings.TrimSpace(raw) == saved || len(sentences) == 0 && f.text(&typed) == saved {
+		return "", err
+	}
+	stays := fmt.Sprintf("The %s stays %s, because resources were created with it", lowerFirst(f.Label), saved)
+	if raw = brief(printable(raw)); raw == "" {
+		return stays, nil
+	}
+	return fmt.Sprintf("“%s” isn’t saved. %s", raw, stays), nil
 }
 
 // misdirected takes back each kept secret whose address is another than before, on the branch that is taken or off it.

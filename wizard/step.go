@@ -40,8 +40,6 @@ type StepDef[T any] struct {
 	Planner func(T) []Derived
 	// Connects marks the page that offers to connect a Google account.
 	Connects bool
-	// Locks marks an answer that can't change once anything was created.
-	Locks bool
 }
 
 // Field declares one control. Exactly one of Value, Flag, Lines and Secret says where the answer is kept.
@@ -56,7 +54,9 @@ type Field[T any] struct {
 	Quiet        bool // "Check your answers" has no line for it while it is empty
 	Mono         bool
 	// Own marks what belongs to one onboarding alone: a copy asks for it again. Secrets and confirmations always do.
-	Own   bool
+	Own bool
+	// Locks marks what can't change once anything was created with it.
+	Locks bool
 	Free  bool   // free text: emoji and right-to-left marks are welcome
 	Width int    // see [FieldView.Width]
 	Max   int    // characters (of each line for KindLines); 0 means 255, or Read's own limit where there is one

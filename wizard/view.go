@@ -23,7 +23,7 @@ type typed struct {
 
 // view draws v; what was typed, where there is any, goes before what is saved.
 func (s *step[T]) view(ctx context.Context, c Case, v *T, saved bool, form map[string]typed, problems Problems) (StepView, error) {
-	out := StepView{ID: s.def.ID, Title: s.def.Title, Intro: s.def.Intro, Name: s.Name(), Knows: s.def.Knows, Asks: s.def.Asks, Problems: problems, Connects: s.def.Connects, Locked: s.def.Locks && c.Locked}
+	out := StepView{ID: s.def.ID, Title: s.def.Title, Intro: s.def.Intro, Name: s.Name(), Knows: s.def.Knows, Asks: s.def.Asks, Problems: problems, Connects: s.def.Connects}
 	if s.def.Connects && c.Lookup != nil {
 		who, err := c.Lookup.Connected(ctx)
 		if err != nil {
@@ -35,7 +35,7 @@ func (s *step[T]) view(ctx context.Context, c Case, v *T, saved bool, form map[s
 		f := &s.def.Fields[i]
 		fv := FieldView{
 			Name: f.Name, Label: f.Label, Hint: f.Hint, Autocomplete: f.Autocomplete, Kind: f.Kind, Optional: f.Optional,
-			Width: f.Width, Mono: f.Mono, ShowWhen: f.ShowWhen, CanLater: f.mayCome(), Errors: problems.At(f.Name),
+			Width: f.Width, Mono: f.Mono, ShowWhen: f.ShowWhen, CanLater: f.mayCome(), Errors: problems.At(f.Name), Locked: f.locked(c, v),
 		}
 		if f.HintFor != nil {
 			fv.Hint = f.HintFor(c)
@@ -78,6 +78,7 @@ func (s *step[T]) view(ctx context.Context, c Case, v *T, saved bool, form map[s
 		}
 		out.Fields = append(out.Fields, fv)
 	}
+	out.Locked = len(out.Fields) > 0 && !slices.ContainsFunc(out.Fields, func(f FieldView) bool { return !f.Locked })
 	if s.def.Planner != nil {
 		shown := *v
 		for i := range s.def.Fields {
@@ -105,6 +106,9 @@ func (v *StepView) Pick(query url.Values) {
 }
 
 func (f *Field[T]) mayCome() bool { return f.Later != nil || (f.Secret != nil && f.Await != "") }
+
+// locked reports whether resources were created with the field's answer in v.
+func (f *Field[T]) locked(c Case, v *T) bool { return f.Locks && c.Locked && f.text(v) != "" }
 
 // text is the field's answer as one string.
 func (f *Field[T]) text(v *T) string {

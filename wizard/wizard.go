@@ -103,6 +103,7 @@ type FieldView struct {
 	Later                           bool     // … and ticked
 	Choices                         []Choice // of a select or cards; of a text field: suggestions, anything else may be typed
 	Errors                          []string
+	Locked                          bool   // resources were created with the saved answer, which can't change
 	Width                           int    // length of the input in characters, 0: full
 	Mono                            bool   // names and addresses
 	ShowWhen                        string // "field=value": belongs to that choice of a cards field of the same page; "" always
@@ -128,7 +129,7 @@ type StepView struct {
 	Planner          []Derived // the name planner; empty while no name is typed, nil on other pages
 	Back             string    // ID of the step before, "" on the first
 	Connects         bool      // the page offers to connect a Google account
-	Locked           bool      // resources were created with the saved answer, which can't change
+	Locked           bool      // each of its fields is
 	Connected        string    // email address of the connected Google account, "" if none
 }
 
