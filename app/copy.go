@@ -13,6 +13,8 @@ type copyStore interface {
 	// MakeCopy starts an onboarding with the answers of another and returns it with the token of its customer's invite, ""
 	// if they are a member already. It returns the copy that was made since the actor looked instead of a second one.
 	MakeCopy(context.Context, onboarding.Actor, onboarding.ID, onboarding.NewCopy) (onboarding.Onboarding, string, error)
+	// DeclineCopy declines a request for a copy; CodeConflict where nothing is asked for.
+	DeclineCopy(ctx context.Context, actor onboarding.Actor, id onboarding.ID, reason string) error
 	// Related returns the onboarding that this one is a copy of, and its copies, as far as the actor may see them.
 	Related(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Related, error)
 }
@@ -67,6 +69,16 @@ func (a *App) Copy(ctx context.Context, actor onboarding.Actor, id, after onboar
 		}}
 	}
 	return out, nil
+}
+
+// DeclineCopy declines a customer's request for a copy. They read the reason, which may be "". CodeInvalid: the reason.
+// CodeConflict where nothing is asked for.
+func (a *App) DeclineCopy(ctx context.Context, actor onboarding.Actor, id onboarding.ID, typed string) error {
+	reason, err := readReason(typed)
+	if err != nil {
+		return err
+	}
+	return a.cfg.Store.DeclineCopy(ctx, actor, id, reason)
 }
 
 // Related returns the onboarding that this one is a copy of, and its copies, as far as the actor may see them.

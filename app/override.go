@@ -9,7 +9,7 @@ import (
 	"groundwork/onboarding"
 )
 
-// maxReason is how long the reason for an override may be, in characters.
+// maxReason is how long a reason that the customer reads may be, in characters.
 const maxReason = 500
 
 // Override is a specialist's decision to let a run start although a check failed.
@@ -26,9 +26,9 @@ func (a *App) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onbo
 	if err != nil {
 		return r, err
 	}
-	reason := strings.TrimSpace(in.Reason)
+	reason, reasonErr := readReason(in.Reason)
 	i := slices.IndexFunc(r.Checks, func(c onboarding.CheckResult) bool { return c.Name == in.Check })
-	switch n := utf8.RuneCountInString(reason); {
+	switch {
 	case i < 0:
 		return r, onboarding.Errorf(onboarding.CodeConflict, "That check could not be read again, so nothing was decided. Review the current checks.")
 	case r.Checks[i].State != onboarding.CheckFailed:
@@ -37,14 +37,24 @@ func (a *App) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onbo
 		return r, onboarding.Errorf(onboarding.CodeConflict, "This check can't be overridden, because the run would certainly fail. Fix the problem that it found.")
 	case r.Checks[i].Finding() != in.Finding:
 		return r, onboarding.Errorf(onboarding.CodeConflict, "The check has found something else since this page was shown, so nothing was decided. Read what it found now, then decide.")
-	case n == 0:
+	case reasonErr != nil:
+		return r, reasonErr
+	case reason == "":
 		return r, onboarding.Errorf(onboarding.CodeInvalid, "Write the reason: the customer reads it, and it stays on the record")
-	case n > maxReason:
-		return r, onboarding.Errorf(onboarding.CodeInvalid, "Write at most %d characters; this is %d", maxReason, n)
-	case strings.ContainsRune(reason, 0):
-		return r, onboarding.Errorf(onboarding.CodeInvalid, "Write the reason without control characters")
 	}
 	return r, a.cfg.Store.OverrideCheck(ctx, actor, id, onboarding.CheckOverridden{
 		Check: in.Check, Title: r.Checks[i].Title, Found: r.Checks[i].Found, Reason: reason, Version: r.Journey.Onboarding.Version,
 	})
+}
+
+// readReason reads a reason that the customer reads; CodeInvalid says what to correct.
+func readReason(typed string) (string, error) {
+	reason := strings.TrimSpace(strings.ReplaceAll(typed, "\r\n", "\n"))
+	switch n := utf8.RuneCountInString(reason); {
+	case n > maxReason:
+		return "", onboarding.Errorf(onboarding.CodeInvalid, "Write at most %d characters; this is %d", maxReason, n)
+	case strings.ContainsRune(reason, 0):
+		return "", onboarding.Errorf(onboarding.CodeInvalid, "Write the reason without control characters")
+	}
+	return reason, nil
 }

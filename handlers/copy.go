@@ -12,6 +12,9 @@ import (
 func (s *Server) copyView(v *visit, ob onboarding.Onboarding) (web.CopyView, error) {
 	related, err := s.App.Related(v.Context(), v.actor, ob.ID)
 	view := web.CopyView{Related: related, Asked: ob.CopyAskedAt}
+	if !ob.Locked { // nothing has to be copied any more
+		view.Declined = onboarding.DeclinedCopy{}
+	}
 	switch {
 	case v.actor.Role.Staff() && ob.ForgottenAt.IsZero():
 		view.MakeURL = web.AdminPath(ob.ID, "copy")
@@ -37,8 +40,11 @@ func (s *Server) askCopy(w http.ResponseWriter, v *visit) error {
 	return seeOther(w, v.Request, web.OnboardingPath(v.id, "check"))
 }
 
-// adminCopy starts an onboarding from a copy, and leads to it.
+// adminCopy starts an onboarding from a copy and leads to it, or declines the request for one.
 func (s *Server) adminCopy(w http.ResponseWriter, v *visit) error {
+	if v.form.Get("act") == "decline" {
+		return s.declineCopy(w, v)
+	}
 	made, err := s.App.Copy(v.Context(), v.actor, v.id, onboarding.ID(v.form.Get("after")))
 	if onboarding.ErrorCode(err) == onboarding.CodeConflict {
 		return s.correct(w, v, func(view *web.AdminDetailView) { view.Flash = sentence(err) })
@@ -58,4 +64,18 @@ func (s *Server) adminCopy(w http.ResponseWriter, v *visit) error {
 	}
 	s.say(v.Context(), "The new onboarding has the answers without secrets. "+said)
 	return seeOther(w, v.Request, web.AdminPath(made.Onboarding.ID))
+}
+
+// declineCopy declines the customer's request for a copy.
+func (s *Server) declineCopy(w http.ResponseWriter, v *visit) error {
+	typed := v.form.Get(web.FieldReason)
+	err := s.App.DeclineCopy(v.Context(), v.actor, v.id, typed)
+	if err == nil {
+		return s.toDetail(w, v, "The copy was declined. The customer reads that, with the reason.")
+	}
+	problem, err := correctable(err)
+	if err != nil {
+		return err
+	}
+	return s.correct(w, v, func(view *web.AdminDetailView) { view.Copy.Reason, view.Copy.Problem = typed, problem })
 }

@@ -186,7 +186,7 @@ func adminDetail(tab web.DetailTab) func(*Server, http.ResponseWriter, *visit) e
 // retype fills in what was typed on the tab before its specialist was signed out.
 func (s *Server) retype(v *visit, view *web.AdminDetailView) error {
 	var acts []string
-	for _, act := range []string{"note", "vendor", "invite"} {
+	for _, act := range []string{"note", "vendor", "invite", "copy"} {
 		if cmp.Or(actTabs[act], web.DetailOverview) == cmp.Or(view.Place.Tab, web.DetailOverview) {
 			acts = append(acts, web.AdminPath(v.id)+"/"+act)
 		}
@@ -198,6 +198,8 @@ func (s *Server) retype(v *visit, view *web.AdminDetailView) error {
 	switch path.Base(k.Path) {
 	case "note":
 		view.Note = k.Form.Get(web.FieldNote)
+	case "copy":
+		view.Copy.Reason = k.Form.Get(web.FieldReason)
 	case "invite":
 		view.InviteEmail = k.Form.Get(web.FieldEmail)
 	case "vendor":

@@ -21,6 +21,15 @@ type NewCopy struct {
 type Related struct {
 	From   Onboarding // that it is a copy of; zero: none
 	Copies []Onboarding
+	// Declined is the answer to the latest request for a copy, where nothing was asked or made since; zero: none.
+	Declined DeclinedCopy
+}
+
+// DeclinedCopy is a request for a copy that a specialist declined.
+type DeclinedCopy struct {
+	At     time.Time
+	By     string // email address; "" erased
+	Reason string // "" none was given
 }
 
 // Latest is the latest of the copies, "" if there is none.
@@ -38,6 +47,13 @@ type CopyAsked struct{}
 type CopyMade struct {
 	Copy ID `json:"copy"`
 }
+
+// CopyDeclined says that a specialist declined the customer's request for a copy.
+type CopyDeclined struct {
+	Reason string `json:"reason,omitempty"` // in the specialist's words; "" none was given
+}
+
+func (CopyDeclined) Kind() EventKind { return EventCopyDeclined }
 
 func (CopyAsked) Kind() EventKind { return EventCopyAsked }
 func (CopyMade) Kind() EventKind  { return EventCopyMade }

@@ -25,6 +25,7 @@ const (
 	EventOnboardingForgotten EventKind = "onboarding.forgotten"
 	EventCopyAsked           EventKind = "copy.asked"
 	EventCopyMade            EventKind = "copy.made"
+	EventCopyDeclined        EventKind = "copy.declined"
 	EventVendorChanged       EventKind = "vendor.changed"
 	EventInviteCreated       EventKind = "invite.created"
 	EventInviteAccepted      EventKind = "invite.accepted"
@@ -68,6 +69,7 @@ var Events = []Event{
 	OnboardingForgotten{},
 	CopyAsked{},
 	CopyMade{},
+	CopyDeclined{},
 	VendorChanged{},
 	InviteCreated{},
 	InviteAccepted{},

@@ -8,7 +8,7 @@ import (
 // MailKind says what a mail is about. Kinds are stored.
 type MailKind string
 
-// The kinds. The first six are for the customer's side, the others for the specialist.
+// The kinds. The first eight are for the customer's side, the others for the specialist.
 const (
 	MailInvitation MailKind = "invitation" // with the invite's link
 	MailColleague  MailKind = "colleague"  // the same, for a colleague
@@ -16,6 +16,9 @@ const (
 	MailFailed     MailKind = "failed"
 	MailFinished   MailKind = "finished"
 	MailReminder   MailKind = "reminder" // it still waits for the customer's side
+
+	MailCopyMade     MailKind = "copy_made"     // the onboarding was started from a copy of theirs
+	MailCopyDeclined MailKind = "copy_declined" // no copy is made
 
 	MailStaffWaiting    MailKind = "staff_waiting" // it waits for the specialist
 	MailStaffFailed     MailKind = "staff_failed"
@@ -25,7 +28,7 @@ const (
 
 // MailKinds are all kinds.
 var MailKinds = []MailKind{
-	MailInvitation, MailColleague, MailBlocked, MailFailed, MailFinished, MailReminder,
+	MailInvitation, MailColleague, MailBlocked, MailFailed, MailFinished, MailReminder, MailCopyMade, MailCopyDeclined,
 	MailStaffWaiting, MailStaffFailed, MailStaffHandedOver, MailStaffAging,
 }
 
@@ -65,6 +68,7 @@ type Letter struct {
 	Specialist Actor     // of the onboarding; zero: unassigned
 	Token      string    // of the invite's link, made for this try; "" for any other mail
 	Expires    time.Time // of the link
+	Reason     string    // why a copy was declined; "" none was given, or any other mail
 	Settings   Settings
 }
 
@@ -110,6 +114,8 @@ func (k MailKind) True(o Onboarding) bool {
 		return o.Waiting.On.OfCustomer()
 	case k == MailFailed, k == MailStaffFailed:
 		return o.Status == StatusAttention
+	case k == MailCopyDeclined:
+		return o.Locked && o.CopyAskedAt.IsZero()
 	case k == MailStaffWaiting:
 		return o.Waiting.On == PartySpecialist
 	case k == MailStaffAging:

@@ -170,6 +170,7 @@ var WebhookFields = map[EventKind][]string{
 	EventOnboardingForgotten: {},
 	EventCopyAsked:           {},
 	EventCopyMade:            {"copy"},
+	EventCopyDeclined:        {},
 	EventVendorChanged:       {},
 	EventInviteCreated:       {"role", "expires"},
 	EventInviteAccepted:      {"role"},

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -29,6 +30,9 @@ WHERE id = @id`
 INSERT INTO onboardings (id, customer, region, project, answers, current, vendor, status, waiting_on, waiting_for, waiting_since, specialist, owner, copy_of, created_at, activity_at)
 SELECT @copy, o.customer, @region, @project, @answers, @current, @vendor, @status, @on, @for, @now, coalesce(nullif(o.specialist, ''), @by), o.owner, o.id, @now, @now
 FROM onboardings o WHERE o.id = @id`
+	latestOfCopy = `
+SELECT a.at, a.actor, a.what, coalesce(a.data ->> 'reason', '') AS reason FROM audit a JOIN onboardings o ON o.id = a.onboarding
+WHERE a.onboarding = @id AND a.what IN ('copy.asked', 'copy.made', 'copy.declined') AND ` + visible + ` ORDER BY a.seq DESC LIMIT 1`
 	// A colleague was sent one step of one onboarding, for a time.
 	carryCustomer = `INSERT INTO members (onboarding, email, role, account) SELECT @copy, email, role, account FROM members WHERE onboarding = @id AND role = 'customer'`
 	latestCopy    = `SELECT ` + onboardingColumns + ` FROM onboardings o WHERE o.copy_of = @id ORDER BY o.created_at DESC, o.id DESC LIMIT 1`
@@ -111,7 +115,11 @@ func (s *Store) MakeCopy(ctx context.Context, actor onboarding.Actor, id onboard
 		if err != nil {
 			return err
 		}
-		if carried.RowsAffected() == 0 {
+		if carried.RowsAffected() > 0 {
+			if err := s.queueMail(ctx, fresh, letter{kind: onboarding.MailCopyMade, to: was.Owner, about: "copy of " + string(id)}); err != nil {
+				return err
+			}
+		} else {
 			if err := s.follow(ctx, fresh, onboarding.Facts{Form: onboarding.WaitForAcceptance}); err != nil {
 				return err
 			}
@@ -136,14 +144,60 @@ func (s *Store) MakeCopy(ctx context.Context, actor onboarding.Actor, id onboard
 	return made, token, nil
 }
 
+// DeclineCopy declines a customer's request for a copy, and queues a mail to them with the reason, which may be "". What
+// the onboarding waits for apart from the copy is waited for again. CodeConflict where nothing is asked for. Staff only.
+func (s *Store) DeclineCopy(ctx context.Context, actor onboarding.Actor, id onboarding.ID, reason string) error {
+	if err := staffOnly(actor); err != nil {
+		return err
+	}
+	err := s.tx(ctx, actor, "decline a copy", func(tx *txn) error {
+		ob, err := lock(ctx, tx, actor, id)
+		if err != nil {
+			return err
+		}
+		if ob.CopyAskedAt.IsZero() {
+			return onboarding.Errorf(onboarding.CodeConflict, "The customer isn’t asking for a copy any more, so nothing was declined. Reload the page to see the latest version.")
+		}
+		if _, err := tx.Exec(ctx, endCopy, pgx.NamedArgs{"id": id, "now": s.now()}); err != nil {
+			return err
+		}
+		if err := s.queueMail(ctx, ob, letter{kind: onboarding.MailCopyDeclined, to: ob.Owner, about: "asked " + ob.CopyAskedAt.UTC().Format(time.RFC3339Nano)}); err != nil {
+			return err
+		}
+		return ob.append(ctx, actor, onboarding.CopyDeclined{Reason: reason})
+	})
+	if err == nil {
+		s.changes.mark(id)
+	}
+	return err
+}
+
+// copyEvent is the latest event about the copies of an onboarding.
+type copyEvent struct {
+	At     time.Time
+	Actor  string
+	What   onboarding.EventKind
+	Reason string
+}
+
+// declined is the answer to a request for a copy, if these are the latest events about copies.
+func declined(latest []copyEvent) onboarding.DeclinedCopy {
+	if len(latest) == 0 || latest[0].What != onboarding.EventCopyDeclined {
+		return onboarding.DeclinedCopy{}
+	}
+	return onboarding.DeclinedCopy{At: latest[0].At.UTC(), By: latest[0].Actor, Reason: latest[0].Reason}
+}
+
 // Related returns the onboarding that this one is a copy of, and the copies of this one, oldest first. Those that the
-// actor may not see are left out.
+// actor may not see are left out. It also has the answer to the latest request for a copy, if that was declined.
 func (s *Store) Related(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Related, error) {
 	var found []onboarding.Onboarding
+	var latest []copyEvent
 	err := s.batch(ctx, actor, "read the copies of an onboarding", func(b *pgx.Batch) {
+		b.Queue(latestOfCopy, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&latest, pgx.RowToStructByName[copyEvent]))
 		b.Queue(selectRelated, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toOnboarding))
 	})
-	var out onboarding.Related
+	out := onboarding.Related{Declined: declined(latest)}
 	for _, ob := range found {
 		if ob.CopyOf == id {
 			out.Copies = append(out.Copies, ob)

@@ -167,3 +167,37 @@ func TestACustomerWhoHasNotJoinedIsInvitedToTheCopy(t *testing.T) {
 		t.Errorf("of %q, waits for %+v", made.Specialist, made.Waiting)
 	}
 }
+
+func TestADeclinedCopyIsWaitedForNoMoreAndReadByItsPeople(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ctx := t.Context()
+	ob, err := named(t, s, ada, "acme-prod")
+	must(t, err)
+	execute(t, s, ob, onboarding.RunProvision, onboarding.RunFailed, true)
+	before := status(t, s, ob.ID)
+	wantCode(t, s.DeclineCopy(ctx, sam, ob.ID, ""), onboarding.CodeConflict) // nobody asked
+	must(t, s.AskCopy(ctx, ada, ob.ID))
+	wantCode(t, s.DeclineCopy(ctx, ada, ob.ID, ""), onboarding.CodeForbidden)
+	wantCode(t, s.DeclineCopy(ctx, sam, newID(t), ""), onboarding.CodeNotFound)
+
+	must(t, s.DeclineCopy(ctx, sam, ob.ID, "Your contract has one."))
+	if got := status(t, s, ob.ID); !got.CopyAskedAt.IsZero() || got.Waiting != before.Waiting {
+		t.Errorf("declined: %+v, before: %+v", got.Waiting, before.Waiting)
+	}
+	wantCode(t, s.DeclineCopy(ctx, sam, ob.ID, "again"), onboarding.CodeConflict)
+	for who, actor := range map[string]onboarding.Actor{"the customer": ada, "a specialist": sam} {
+		of, err := s.Related(ctx, actor, ob.ID)
+		must(t, err)
+		if d := of.Declined; d.By != sam.Email || d.Reason != "Your contract has one." || d.At.IsZero() {
+			t.Errorf("%s reads %+v", who, d)
+		}
+	}
+	if of, err := s.Related(ctx, mallory, ob.ID); err != nil || of.Declined != (onboarding.DeclinedCopy{}) {
+		t.Errorf("a stranger reads %+v (%v)", of.Declined, err)
+	}
+	must(t, s.AskCopy(ctx, ada, ob.ID))
+	if of, err := s.Related(ctx, ada, ob.ID); err != nil || !of.Declined.At.IsZero() {
+		t.Errorf("asked again, and still declined: %+v (%v)", of.Declined, err)
+	}
+}

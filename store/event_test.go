@@ -179,7 +179,9 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	)
 
 	must(t, s.AskCopy(ctx, ada, ob.ID))
-	happened(onboarding.CopyAsked{})
+	must(t, s.DeclineCopy(ctx, sam, ob.ID, "Tear it down instead."))
+	must(t, s.AskCopy(ctx, ada, ob.ID))
+	happened(onboarding.CopyAsked{}, onboarding.CopyDeclined{Reason: "Tear it down instead."}, onboarding.CopyAsked{})
 	copied, _, err := s.MakeCopy(ctx, sam, ob.ID, copyOf(t, ""))
 	must(t, err)
 	happened(onboarding.CopyMade{Copy: copied.ID})

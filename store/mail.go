@@ -355,6 +355,13 @@ func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, er
 			}
 		}
 		stillTrue := row.Kind.True(out.About)
+		if row.Kind == onboarding.MailCopyDeclined {
+			latest, err := rowsOf(ctx, tx, latestOfCopy, seen(onboarding.System, pgx.NamedArgs{"id": row.Onboarding}), pgx.RowToStructByName[copyEvent])
+			if err != nil {
+				return err
+			}
+			out.Reason = declined(latest).Reason
+		}
 		if row.Invite != nil && stillTrue {
 			token := newToken()
 			expires, err := rowsOf(ctx, tx, mintToken, pgx.NamedArgs{"invite": *row.Invite, "hash": hashed(token), "now": s.now()}, pgx.RowTo[time.Time])

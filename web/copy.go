@@ -13,9 +13,24 @@ type CopyView struct {
 	AskURL      string    // POST, the customer's; "" draws no button
 	TeardownURL string    // the other way out
 	MakeURL     string    // POST, the specialist's; "" draws no button
+	Reason      string    // why the copy is declined, as typed
+	Problem     string    // what to correct about it
 }
 
-func (v CopyView) empty() bool { return v.From.ID == "" && len(v.Copies) == 0 && v.Asked.IsZero() }
+// FieldReason is the reason for declining a copy, as posted.
+const FieldReason = "reason"
+
+func (v CopyView) empty() bool {
+	return v.From.ID == "" && len(v.Copies) == 0 && v.Asked.IsZero() && v.Declined.At.IsZero()
+}
+
+// declinedWords begin the sentence about the declined request; its time follows.
+func (v CopyView) declinedWords(f Frame) string {
+	if f.Role.Staff() || v.MakeURL != "" {
+		return orText(v.Declined.By, "A specialist") + " declined to start another onboarding from a copy of this one, "
+	}
+	return "Your specialist declined to start another onboarding from a copy of this one, "
+}
 
 // path is an onboarding's page for the reader.
 func (v CopyView) path(f Frame, ob onboarding.Onboarding) string {

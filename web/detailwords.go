@@ -59,6 +59,9 @@ func (v AdminDetailView) problems() wizard.Problems {
 	if v.InviteProblem != "" {
 		out = append(out, wizard.Problem{Field: FieldEmail, Message: v.InviteProblem})
 	}
+	if v.Copy.Problem != "" {
+		out = append(out, wizard.Problem{Field: FieldReason, Message: v.Copy.Problem})
+	}
 	if v.NoteProblem != "" {
 		out = append(out, wizard.Problem{Field: FieldNote, Message: v.NoteProblem})
 	}

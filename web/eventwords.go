@@ -58,6 +58,11 @@ func eventWords(entry onboarding.AuditEntry) string {
 		return "asked for another onboarding from a copy of this one."
 	case onboarding.CopyMade:
 		return "started the onboarding " + string(e.Copy) + " from a copy of this one."
+	case onboarding.CopyDeclined:
+		if e.Reason == "" {
+			return "declined to start another onboarding from a copy of this one."
+		}
+		return "declined to start another onboarding from a copy of this one. Reason: " + e.Reason
 	case onboarding.OnboardingAssigned:
 		if len(e.Changes) == 0 || e.Changes[0].After == "" {
 			return "unassigned the onboarding."

@@ -21,6 +21,9 @@ func (s samples) demoMail() DemoMailView {
 		case onboarding.MailInvitation, onboarding.MailColleague:
 			l.Token, l.Expires = "sample-token-shown-once-4k2m9x", s.now.Add(7*24*time.Hour)
 		}
+		if kind == onboarding.MailCopyDeclined {
+			l.Reason = "Your contract has one deployment"
+		}
 		if kind.Staff() {
 			l.To = o.Specialist
 		}

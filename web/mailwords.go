@@ -92,6 +92,20 @@ func mailOf(l onboarding.Letter, base string) mailText {
 	case onboarding.MailReminder:
 		m.Subject = "Reminder: " + what + " is waiting for you"
 		m.Paragraphs = []string{"The setup of " + brand + " for " + o.Customer + " has been waiting since " + mailDay(o.Waiting.Since) + ".", "Next step: " + sentenceOf(waits)}
+	case onboarding.MailCopyMade:
+		m.Subject = "Your next " + brand + " onboarding is ready"
+		m.Paragraphs = []string{
+			"Another onboarding for " + o.Customer + " was started from a copy. It has your answers without secrets.",
+			"Choose another deployment name, and change any other answer that must differ.",
+		}
+		m.Action = "Open the new onboarding"
+	case onboarding.MailCopyDeclined:
+		m.Subject = "Your request for a copy of " + what + " was declined"
+		m.Paragraphs = []string{"Your specialist declined to start another onboarding from a copy of " + what + "."}
+		if l.Reason != "" {
+			m.Paragraphs = append(m.Paragraphs, "The reason: "+sentenceOf(l.Reason))
+		}
+		m.Paragraphs = append(m.Paragraphs, "Nothing changed. To use another name, region or project, tear down the deployment first, or write to your specialist.")
 	case onboarding.MailStaffWaiting:
 		m.Subject = o.Customer + " is waiting on us"
 		m.Paragraphs = []string{"The onboarding of " + o.Customer + " waits on you.", "Next step: " + sentenceOf(waits)}
@@ -157,6 +171,10 @@ func mailKindWords(k onboarding.MailKind) string {
 		return "The run finished"
 	case onboarding.MailReminder:
 		return "Reminder"
+	case onboarding.MailCopyMade:
+		return "The copy is ready"
+	case onboarding.MailCopyDeclined:
+		return "The copy was declined"
 	case onboarding.MailStaffWaiting:
 		return "Waits on us"
 	case onboarding.MailStaffAging:

@@ -80,6 +80,7 @@ var kindWords = map[onboarding.EventKind]string{
 	onboarding.EventOnboardingForgotten: "Its personal data was erased",
 	onboarding.EventCopyAsked:           "The customer asked for a copy of it",
 	onboarding.EventCopyMade:            "A copy of it was started",
+	onboarding.EventCopyDeclined:        "A copy of it was declined",
 	onboarding.EventVendorChanged:       "Its deployment values were saved",
 	onboarding.EventInviteCreated:       "Someone was invited",
 	onboarding.EventInviteAccepted:      "An invitation was accepted",
