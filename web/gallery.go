@@ -23,7 +23,7 @@ type GalleryPage struct {
 // and for looking at a page without clicking one's way to it.
 func Gallery() []GalleryPage {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
-	return slices.Concat(s.pages(), s.details(), s.viewed())
+	return slices.Concat(s.pages(), s.details(), s.viewed(), s.blockedPages())
 }
 
 // pages are all but the tabs of the specialists' page.
@@ -442,7 +442,7 @@ const sampleLocked = "ada@customer.example is filling in the form. You can see t
 
 func (s samples) locked() StepPageView {
 	v := s.compute("databricks")
-	v.Locked = sampleLocked
+	v.Locked, v.ContinueURL = sampleLocked, OnboardingPath(sampleID, "check")
 	return v
 }
 

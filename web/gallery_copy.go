@@ -11,7 +11,7 @@ const sampleCopy = onboarding.ID("ob_sample8k1v5c2n9x4t7r3")
 // lockedAnswer is a step whose answer can't change any more.
 func (s samples) lockedAnswer(change func(*StepPageView)) StepPageView {
 	v := s.deployment()
-	v.Frame, v.Step.Locked = s.customer(), true
+	v.Frame, v.Step.Locked, v.ContinueURL = s.customer(), true, OnboardingPath(sampleID, "check")
 	v.Copy = CopyView{AskURL: OnboardingPath(sampleID, "copy"), TeardownURL: OnboardingPath(sampleID, "plan") + "?kind=teardown"}
 	if change != nil {
 		change(&v)
