@@ -12,8 +12,9 @@ import (
 
 // state is one that an onboarding can be in.
 type state struct {
-	name string
-	make func(*world) (onboarding.ID, *browser) // of ada's
+	name      string
+	make      func(*world) (onboarding.ID, *browser) // of ada's
+	colleague bool                                   // one looks, too; nobody can be invited to an archived onboarding
 }
 
 // blockedBy is a run that one task blocks while the other waits for it.
@@ -161,11 +162,11 @@ func asksForACopy(w *world, id onboarding.ID, b *browser) {
 
 // states are those in which something blocks or is locked, and those around them.
 var states = []state{
-	{name: "form", make: inForm},
+	{name: "form", colleague: true, make: inForm},
 	{name: "form, archived", make: then(inForm, archives)},
-	{name: "ready", make: isReady},
+	{name: "ready", colleague: true, make: isReady},
 	{name: "ready, archived", make: then(isReady, archives)},
-	{name: "consent lost", make: then(isReady, revokes)},
+	{name: "consent lost", colleague: true, make: then(isReady, revokes)},
 	{name: "consent refused by Google", make: then(isReady, func(w *world, _ onboarding.ID, _ *browser) {
 		w.cloud.refused = onboarding.Errorf(onboarding.CodeSignIn, "Google ended the access. Connect again.")
 		w.cloud.err = w.cloud.refused
@@ -181,10 +182,10 @@ var states = []state{
 		form.Set("version", version(w.t, b.get(at)))
 		want(w.t, b.do(b.request(http.MethodPost, at, form.Encode())), http.StatusSeeOther)
 	})},
-	{name: "no longer wanted", make: then(isReady, func(w *world, _ onboarding.ID, _ *browser) { w.cloud.earlier = earlier() })},
-	{name: "queued", make: then(isReady, starts)},
+	{name: "no longer wanted", colleague: true, make: then(isReady, func(w *world, _ onboarding.ID, _ *browser) { w.cloud.earlier = earlier() })},
+	{name: "queued", colleague: true, make: then(isReady, starts)},
 	{name: "running", make: isRunning},
-	{name: "running, one task blocked", make: func(w *world) (onboarding.ID, *browser) {
+	{name: "running, one task blocked", colleague: true, make: func(w *world) (onboarding.ID, *browser) {
 		ob, b := w.ready()
 		b.approve(ob.ID)
 		k := w.worker(ob.ID)
@@ -193,22 +194,22 @@ var states = []state{
 		return ob.ID, b
 	}},
 	{name: "canceling", make: then(isRunning, cancels)},
-	{name: "blocked by the guide", make: blockedBy(onboarding.CodeGuide, onboarding.PartyCustomer)},
+	{name: "blocked by the guide", colleague: true, make: blockedBy(onboarding.CodeGuide, onboarding.PartyCustomer)},
 	{name: "blocked by the guide, other answers", make: then(blockedBy(onboarding.CodeGuide, onboarding.PartyCustomer), otherAnswers)},
 	{name: "blocked on a sign-in", make: blockedBy(onboarding.CodeSignIn, onboarding.PartyCustomer)},
-	{name: "blocked on a sign-in, access gone", make: then(blockedBy(onboarding.CodeSignIn, onboarding.PartyCustomer), revokes)},
-	{name: "blocked by a changed plan", make: then(blockedBy(onboarding.CodePlanChanged, onboarding.PartyCustomer), func(w *world, _ onboarding.ID, _ *browser) { w.cloud.drift = "the bucket is there" })},
+	{name: "blocked on a sign-in, access gone", colleague: true, make: then(blockedBy(onboarding.CodeSignIn, onboarding.PartyCustomer), revokes)},
+	{name: "blocked by a changed plan", colleague: true, make: then(blockedBy(onboarding.CodePlanChanged, onboarding.PartyCustomer), func(w *world, _ onboarding.ID, _ *browser) { w.cloud.drift = "the bucket is there" })},
 	{name: "blocked by a permission", make: blockedBy(onboarding.CodePermission, onboarding.PartyCustomer)},
 	{name: "blocked on the organization", make: blockedBy(onboarding.CodeOrgPolicy, onboarding.PartyOrganization)},
 	{name: "blocked on the specialist", make: blockedBy(onboarding.CodeConflict, onboarding.PartySpecialist)},
 	{name: "blocked on Google", make: blockedBy(onboarding.CodeUnavailable, onboarding.PartyGoogle)},
 	{name: "blocked, archived", make: then(blockedBy(onboarding.CodeGuide, onboarding.PartyCustomer), archives)},
 	{name: "failed", make: hasFailed},
-	{name: "failed, other answers", make: then(hasFailed, otherAnswers)},
+	{name: "failed, other answers", colleague: true, make: then(hasFailed, otherAnswers)},
 	{name: "failed, access gone", make: then(hasFailed, revokes)},
 	{name: "failed, archived", make: then(hasFailed, archives)},
 	{name: "failed, a copy requested", make: then(hasFailed, asksForACopy)},
-	{name: "canceled", make: then(hasFailed, cancels)},
+	{name: "canceled", colleague: true, make: then(hasFailed, cancels)},
 	{name: "canceled, connected again", make: then(then(hasFailed, cancels), func(w *world, id onboarding.ID, b *browser) { b.connect(id, ada, nil) })},
 	{name: "handing over", make: func(w *world) (onboarding.ID, *browser) {
 		id, b, k := w.half()
@@ -227,21 +228,21 @@ var states = []state{
 		k.untilAsked(id)
 		return id, b
 	}},
-	{name: "finished", make: isFinished},
+	{name: "finished", colleague: true, make: isFinished},
 	{name: "finished, other answers", make: then(isFinished, otherAnswers)},
 	{name: "finished, archived", make: then(isFinished, archives)},
 	{name: "finished, a copy requested", make: then(isFinished, asksForACopy)},
 	{name: "finished, connected again", make: then(isFinished, func(w *world, id onboarding.ID, b *browser) { b.connect(id, ada, nil) })},
 	{name: "verifying", make: verifying(func(*worker) {})},
 	{name: "verification blocked", make: verifying(signsIn)},
-	{name: "differing", make: verifying(differs)},
+	{name: "differing", colleague: true, make: verifying(differs)},
 	{name: "differing, archived", make: then(verifying(differs), archives)},
 	{name: "verification canceled", make: then(verifying(signsIn), cancels)},
 	{name: "tearing down", make: removing(func(*worker) {})},
-	{name: "teardown blocked", make: removing(signsIn)},
+	{name: "teardown blocked", colleague: true, make: removing(signsIn)},
 	{name: "teardown failed", make: removing(stopped)},
 	{name: "teardown canceled", make: then(removing(stopped), cancels)},
-	{name: "torn down", make: removing(removed)},
+	{name: "torn down", colleague: true, make: removing(removed)},
 	{name: "torn down, archived", make: then(removing(removed), archives)},
 	{name: "torn down, connected again", make: then(removing(removed), func(w *world, id onboarding.ID, b *browser) { b.connect(id, ada, nil) })},
 }
