@@ -2,6 +2,7 @@ package web
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"groundwork/wizard"
@@ -74,6 +75,9 @@ func (v StepPageView) fields() []wizard.FieldView {
 	var out []wizard.FieldView
 	for _, f := range v.Step.Fields {
 		f.Locked = f.Locked && !v.readOnly() // then the page says why
+		if v.readOnly() && v.Unsaved == "" && f.Kind == wizard.KindSelect && hasChoice(f.Choices, f.Value) {
+			f.Choices = slices.DeleteFunc(slices.Clone(f.Choices), func(c wizard.Choice) bool { return c.Value != f.Value })
+		}
 		f.Label, f.Hint = v.say(f.Label), v.say(f.Hint)
 		var choices []wizard.Choice
 		for _, c := range f.Choices {
