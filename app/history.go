@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -13,6 +14,8 @@ type historyStore interface {
 	Audit(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.AuditEntry, error)
 	// AuditHead returns where the chain of a history ends, kept apart from its lines, and the time; CodeNotFound.
 	AuditHead(context.Context, onboarding.Actor, onboarding.ID) (onboarding.AuditHead, time.Time, error)
+	// OnceADay appends an event unless its line of today is there, and reports whether it did; CodeNotFound.
+	OnceADay(context.Context, onboarding.Actor, onboarding.ID, onboarding.Event) (bool, error)
 }
 
 // History returns an onboarding's append-only history, oldest first; CodeNotFound.
@@ -30,6 +33,25 @@ func (a *App) SignedHead(ctx context.Context, actor onboarding.Actor, id onboard
 		return onboarding.SignedAuditHead{}, onboarding.Errorf(onboarding.CodeConflict, "Histories aren't signed on this site. Download the history as JSON or CSV, or ask the operator to add a key that signs.")
 	}
 	return onboarding.SignHead(head, at, a.cfg.Sign)
+}
+
+// RecordOnce puts what the actor saw, or tried to, into the history once a day. first reports that no line of today was
+// there, also where the database takes no changes and none can be kept. Somebody who has no role on the onboarding, as for
+// one that isn't there, leaves none.
+func (a *App) RecordOnce(ctx context.Context, actor onboarding.Actor, id onboarding.ID, e onboarding.Event) (first bool, err error) {
+	if actor.Role == "" {
+		if actor.Role, err = a.RoleOn(ctx, actor, id); err != nil {
+			return false, nil //nolint:nilerr // nobody of this onboarding
+		}
+	}
+	first, err = a.cfg.Store.OnceADay(ctx, actor, id, e)
+	switch {
+	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
+		return false, nil
+	case errors.Is(err, onboarding.ErrReadOnly):
+		return true, nil
+	}
+	return first, err
 }
 
 // Signs reports whether histories are signed.

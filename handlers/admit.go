@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,14 +41,23 @@ func (s *Server) serve(rt route) http.Handler {
 		if v.form == nil {
 			v.form = url.Values{}
 		}
+		n := noteOf(r.Context())
+		n.watch.address, n.watch.on = client(r), v.id
 		err := s.admit(w, v, rt)
-		if err == nil {
-			noteOf(r.Context()).role = v.actor.Role
+		n.watch.person, n.watch.role = v.actor.Email, v.actor.Role
+		refused := false
+		switch code := onboarding.ErrorCode(err); {
+		case err == nil:
+			n.role, n.watch.kind = v.actor.Role, rt.logs
 			err = rt.handle(s, w, v)
+			n.watch.person, n.watch.role, n.watch.on = cmp.Or(v.actor.Email, n.watch.person), v.actor.Role, v.id
+		case code == onboarding.CodeForbidden, code == onboarding.CodeNotFound, code == onboarding.CodeGone:
+			n.watch.why, refused = "for "+string(rt.who), code == onboarding.CodeForbidden
 		}
 		if err != nil && !errors.Is(err, errAnswered) {
 			s.fail(w, v.Request, err)
 		}
+		s.remember(v, rt, refused)
 	})
 }
 
@@ -104,9 +114,10 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 		return fmt.Errorf("route %s has no access rule", rt.pattern)
 	}
 	if rt.recent && !s.recent(v.proved) {
+		noteOf(ctx).watch.why = "the sign-in is not recent"
 		return s.askSignIn(w, v, rt, "recent")
 	}
-	return nil
+	return s.looks(v)
 }
 
 // plainID reports whether an ID could be one of ours. The store is not asked about any other.

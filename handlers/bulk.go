@@ -36,6 +36,11 @@ func (s *Server) adminBulk(w http.ResponseWriter, v *visit) error {
 	case err != nil:
 		return err
 	}
+	if in.Act == onboarding.BulkArchive && in.Confirmed {
+		for _, item := range result.Items {
+			s.event(v, onboarding.SecurityArchived, item.Onboarding.ID)
+		}
+	}
 	view := web.BulkView{
 		Frame: s.adminFrame(v, "Onboardings", "onboardings"), Filter: list, Act: in.Act, Specialist: result.Specialist, Done: in.Confirmed,
 		Rows: s.bulkRows(result.Items), Left: s.bulkRows(result.Skipped),

@@ -88,6 +88,7 @@ func correctable(err error) (string, error) {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	note := noteOf(r.Context())
 	note.err = err
+	note.watch.address = client(r) // also of what is refused before a route is found
 	if note.wrote() {
 		return // too late for a page; the log tells
 	}

@@ -440,6 +440,14 @@ type browser struct {
 	w *world
 	t *testing.T
 	c *http.Client
+	x string // X-Forwarded-For, "" none
+}
+
+// from is the browser behind a proxy that says whom its requests come from.
+func (b *browser) from(client string) *browser {
+	behind := *b
+	behind.x = client
+	return &behind
 }
 
 func (w *world) browser() *browser {
@@ -447,7 +455,7 @@ func (w *world) browser() *browser {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &browser{w, w.t, &http.Client{Jar: jar, Transport: w.transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &browser{w: w, t: w.t, c: &http.Client{Jar: jar, Transport: w.transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // page is an answer, read and parsed.
@@ -500,6 +508,9 @@ func (b *browser) request(method, path string, body string) *http.Request {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", b.w.url)
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	if b.x != "" {
+		r.Header.Set("X-Forwarded-For", b.x)
 	}
 	return r
 }

@@ -39,6 +39,7 @@ type note struct {
 	gone    bool            // the client went away
 	session context.Context // holds the session once it is loaded; nil before
 	role    onboarding.Role
+	watch   watched
 	w       middleware.WrapResponseWriter
 }
 
@@ -84,6 +85,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 			case status == 0:
 				status = http.StatusOK
 			}
+			s.noteSecurity(r, n, status)
 			level := slog.LevelInfo
 			if status >= http.StatusInternalServerError {
 				level = slog.LevelError

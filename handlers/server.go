@@ -100,6 +100,8 @@ type Config struct {
 	// are (the claim auth_time). On a loopback BaseURL it always does.
 	UnstatedAuthTime bool
 	Logger           *slog.Logger
+	// Security is the log of security events. Its zero value writes to Logger, and names people.
+	Security onboarding.SecurityLog
 }
 
 // Server answers requests. Make one with [New].
@@ -168,6 +170,10 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		c.Logger = slog.Default()
 	}
 
+	if c.Security.Log == nil {
+		c.Security.Log = c.Logger
+	}
+
 	s := &Server{Config: c, base: base, secure: base.Scheme == "https", unstated: c.UnstatedAuthTime || loopback(base.Hostname()), stop: ctx}
 	if s.flash, err = newFlashSealer(c.OAuth.ClientSecret); err != nil {
 		return nil, fmt.Errorf("configure handlers: %w", err)
@@ -230,11 +236,12 @@ type route struct {
 	method, pattern string
 	who             access
 	handle          func(*Server, http.ResponseWriter, *visit) error
-	recent          bool   // needs a recent sign-in
-	keep            bool   // what was typed survives a sign-in
-	stream          bool   // no deadline
-	link            bool   // may show a one-time link, so it is never compressed
-	limit           string // "signin", "invite", "staff", "cloud" or "" for the limit of pages or posts alone
+	recent          bool                    // needs a recent sign-in
+	keep            bool                    // what was typed survives a sign-in
+	stream          bool                    // no deadline
+	link            bool                    // may show a one-time link, so it is never compressed
+	logs            onboarding.SecurityKind // what the security log calls it; "": only a refusal is logged
+	limit           string                  // "signin", "invite", "staff", "cloud" or "" for the limit of pages or posts alone
 }
 
 // routes is the only table of routes: the router is built from it and the tests walk it.
@@ -246,11 +253,11 @@ func routes() []route {
 		{method: get, pattern: "/audit-keys.pem", who: anyone, handle: (*Server).auditKeys},
 		{method: get, pattern: "/signin", who: anyone, handle: (*Server).signIn},
 		{method: get, pattern: "/signin/start", who: anyone, handle: (*Server).signInStart, limit: "signin"},
-		{method: get, pattern: "/signin/callback", who: anyone, handle: (*Server).signInCallback, limit: "signin"},
-		{method: post, pattern: "/signout", who: anyone, handle: (*Server).signOut},
+		{method: get, pattern: "/signin/callback", who: anyone, handle: (*Server).signInCallback, logs: onboarding.SecuritySignIn, limit: "signin"},
+		{method: post, pattern: "/signout", who: anyone, handle: (*Server).signOut, logs: onboarding.SecuritySessionEnded},
 		{method: post, pattern: "/theme", who: anyone, handle: (*Server).theme},
 		{method: get, pattern: "/sessions", who: signedIn, handle: (*Server).sessionsPage},
-		{method: post, pattern: "/sessions/end", who: signedIn, handle: (*Server).sessionsEnd},
+		{method: post, pattern: "/sessions/end", who: signedIn, handle: (*Server).sessionsEnd, logs: onboarding.SecuritySessionEnded},
 		{method: get, pattern: "/i/{token}", who: anyone, handle: (*Server).invite, link: true, limit: "invite"},
 		{method: post, pattern: "/i/{token}", who: anyone, handle: (*Server).inviteAccept, link: true, limit: "invite"},
 		{method: get, pattern: "/demo/mail", who: anyone, handle: (*Server).demoMail, link: true},
@@ -271,7 +278,7 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/check", who: viewer, handle: (*Server).check},
 		{method: get, pattern: "/o/{id}/plan", who: viewer, handle: (*Server).plan, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/plan", who: member, handle: (*Server).planApprove, recent: true, limit: "cloud"},
-		{method: get, pattern: "/o/{id}/plan/{file}", who: viewer, handle: (*Server).planFile},
+		{method: get, pattern: "/o/{id}/plan/{file}", who: viewer, handle: (*Server).planFile, logs: onboarding.SecurityDownloaded},
 		{method: get, pattern: "/o/{id}/teardown", who: viewer, handle: (*Server).teardown, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/teardown", who: owner, handle: (*Server).teardownStart, recent: true, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/progress", who: viewer, handle: (*Server).progress},
@@ -284,23 +291,23 @@ func routes() []route {
 		{method: post, pattern: "/o/{id}/approve", who: member, handle: (*Server).approveChanged, recent: true, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/done", who: viewer, handle: (*Server).done},
 		{method: post, pattern: "/o/{id}/confirm", who: owner, handle: (*Server).confirmSecrets},
-		{method: get, pattern: "/o/{id}/outputs.json", who: viewer, handle: (*Server).outputs},
+		{method: get, pattern: "/o/{id}/outputs.json", who: viewer, handle: (*Server).outputs, logs: onboarding.SecurityDownloaded},
 		{method: get, pattern: "/o/{id}/receipt", who: viewer, handle: (*Server).receipt},
 		{method: get, pattern: "/o/{id}/audit", who: viewer, handle: (*Server).audit},
-		{method: get, pattern: "/o/{id}/audit.json", who: viewer, handle: (*Server).auditJSON},
-		{method: get, pattern: "/o/{id}/audit.zip", who: viewer, handle: (*Server).auditProof},
-		{method: get, pattern: "/o/{id}/audit.csv", who: viewer, handle: (*Server).auditCSV},
+		{method: get, pattern: "/o/{id}/audit.json", who: viewer, handle: (*Server).auditJSON, logs: onboarding.SecurityDownloaded},
+		{method: get, pattern: "/o/{id}/audit.zip", who: viewer, handle: (*Server).auditProof, logs: onboarding.SecurityDownloaded},
+		{method: get, pattern: "/o/{id}/audit.csv", who: viewer, handle: (*Server).auditCSV, logs: onboarding.SecurityDownloaded},
 		{method: post, pattern: "/o/{id}/remind", who: member, handle: (*Server).remind},
-		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke, limit: "cloud"},
+		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke, logs: onboarding.SecurityAccessEnded, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/copy", who: owner, handle: (*Server).askCopy},
 		{method: post, pattern: "/o/{id}/colleague", who: owner, handle: (*Server).colleague, limit: "invite"},
 		{method: post, pattern: "/o/{id}/colleague/withdraw", who: owner, handle: (*Server).colleagueWithdraw},
-		{method: post, pattern: "/o/{id}/colleague/remove", who: owner, handle: (*Server).colleagueRemove, limit: "cloud"},
+		{method: post, pattern: "/o/{id}/colleague/remove", who: owner, handle: (*Server).colleagueRemove, logs: onboarding.SecurityAccessEnded, limit: "cloud"},
 
 		{method: get, pattern: "/admin", who: specialist, handle: (*Server).adminList},
 		{method: post, pattern: "/admin/views", who: specialist, handle: (*Server).adminViews},
 		{method: post, pattern: "/admin/bulk", who: specialist, handle: (*Server).adminBulk, recent: true, link: true, limit: "cloud"},
-		{method: get, pattern: "/admin/export.csv", who: specialist, handle: (*Server).adminExport, stream: true},
+		{method: get, pattern: "/admin/export.csv", who: specialist, handle: (*Server).adminExport, logs: onboarding.SecurityDownloaded, stream: true},
 		{method: get, pattern: "/admin/new", who: specialist, handle: (*Server).adminNew},
 		{method: post, pattern: "/admin/new", who: specialist, handle: (*Server).adminCreate, keep: true},
 		{method: get, pattern: "/admin/created/{id}", who: specialist, handle: (*Server).adminCreated, link: true},
@@ -320,18 +327,18 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry, recent: true},
 		{method: post, pattern: "/admin/o/{id}/deliver", who: specialist, handle: (*Server).adminDeliver},
 		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride, recent: true},
-		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive, recent: true, limit: "cloud"},
-		{method: post, pattern: "/admin/o/{id}/restore", who: specialist, handle: (*Server).adminRestore, recent: true},
+		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive, logs: onboarding.SecurityArchived, recent: true, limit: "cloud"},
+		{method: post, pattern: "/admin/o/{id}/restore", who: specialist, handle: (*Server).adminRestore, logs: onboarding.SecurityArchived, recent: true},
 		{method: post, pattern: "/admin/o/{id}/release", who: specialist, handle: (*Server).adminRelease, recent: true},
-		{method: post, pattern: "/admin/o/{id}/forget", who: administrator, handle: (*Server).adminForget, recent: true, limit: "cloud"},
+		{method: post, pattern: "/admin/o/{id}/forget", who: administrator, handle: (*Server).adminForget, logs: onboarding.SecurityArchived, recent: true, limit: "cloud"},
 		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
-		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, recent: true, limit: "staff"},
+		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, logs: onboarding.SecurityRoleChanged, recent: true, limit: "staff"},
 		{method: get, pattern: "/admin/settings", who: administrator, handle: (*Server).settingsPage, recent: true},
-		{method: post, pattern: "/admin/settings", who: administrator, handle: (*Server).settingsSave, recent: true, keep: true},
+		{method: post, pattern: "/admin/settings", who: administrator, handle: (*Server).settingsSave, logs: onboarding.SecuritySettingsChanged, recent: true, keep: true},
 		{method: get, pattern: "/admin/webhooks/new", who: administrator, handle: (*Server).webhookNew, recent: true},
-		{method: post, pattern: "/admin/webhooks/new", who: administrator, handle: (*Server).webhookSave, recent: true, keep: true},
+		{method: post, pattern: "/admin/webhooks/new", who: administrator, handle: (*Server).webhookSave, logs: onboarding.SecuritySettingsChanged, recent: true, keep: true},
 		{method: get, pattern: "/admin/webhooks/{hook}", who: administrator, handle: (*Server).webhookPage, recent: true, link: true},
-		{method: post, pattern: "/admin/webhooks/{hook}", who: administrator, handle: (*Server).webhookChange, recent: true, keep: true},
+		{method: post, pattern: "/admin/webhooks/{hook}", who: administrator, handle: (*Server).webhookChange, logs: onboarding.SecuritySettingsChanged, recent: true, keep: true},
 	}
 }
 

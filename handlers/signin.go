@@ -358,6 +358,7 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 		return s.draw(w, v.Request, http.StatusBadRequest, web.SignIn(view))
 	}
 	who, err := s.redeem(ctx, q, f, signInPath)
+	noteOf(ctx).watch.person = who.Email
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 			return s.correctStaff(w, v, web.FieldRole, "Choose specialist or administrator")
 		}
 	}
+	about(ctx, in.Email, string(in.Role))
 	changed, err := s.App.ChangeStaff(ctx, v.actor, in)
 	if err != nil {
 		problem, err := correctable(err)

@@ -116,12 +116,14 @@ func (s *Server) webhookChange(w http.ResponseWriter, v *visit) error {
 	var err error
 	switch act {
 	case web.WebhookRotate:
+		keyChanged(ctx)
 		secret, err := s.App.RotateWebhook(ctx, v.actor, id)
 		if err == nil {
 			return s.showOnce(w, v, id, secret, said)
 		}
 		return s.webhookRefused(w, v, err)
 	case web.WebhookDrop:
+		keyChanged(ctx)
 		err = s.App.DropWebhookSecret(ctx, v.actor, id)
 	case web.WebhookEnable, web.WebhookDisable:
 		err = s.App.EnableWebhook(ctx, v.actor, id, act == web.WebhookEnable)

@@ -100,6 +100,9 @@ var Events = []Event{
 	HandoverRetried{},
 	ReminderSent{},
 	InventoryFilled{},
+	OnboardingViewed{},
+	FileDownloaded{},
+	AccessRefused{},
 }
 
 // eventTypes are the payloads of [Events] by their kind.

@@ -201,6 +201,9 @@ var WebhookFields = map[EventKind][]string{
 	EventHandoverRetried:     {"run", "delivery", "what"},
 	EventReminderSent:        {},
 	EventInventoryFilled:     {"items", "unknown"},
+	EventOnboardingViewed:    {},
+	EventFileDownloaded:      {"file"},
+	EventAccessRefused:       {"route"},
 }
 
 // WebhookKinds are the kinds of events that an endpoint can choose, in the order of [Events].

@@ -237,6 +237,7 @@ func (a *access) record(ctx context.Context, consent int64, purpose string) erro
 		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The use of the access could not be recorded, so it is not used. We try again.", Err: err}
 	}
 	a.used[key] = true
+	a.s.cfg.Security.Write(ctx, onboarding.SecurityEvent{Kind: onboarding.SecurityKeyUsed, Outcome: onboarding.SecurityDone, Person: a.by, Onboarding: a.id, About: purpose})
 	return nil
 }
 

@@ -1,10 +1,12 @@
 package provisioner
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -276,8 +278,22 @@ func TestEachUseOfTheAccessIsOnTheReceipt(t *testing.T) {
 		spy := &opened{}
 		s.cfg.Vault = spy
 		m.Secrets[onboarding.PurposeRedisToken] = []byte("x")
+		var log bytes.Buffer
+		s.cfg.Security.Log = slog.New(slog.NewJSONHandler(&log, nil))
 		if err := c.do(s); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+		for i, line := range strings.Split(strings.TrimSpace(log.String()), "\n") {
+			kind, about := onboarding.SecurityKeyUsed, c.purpose[min(i, len(c.purpose)-1)]
+			if about == "revoke" {
+				kind, about = onboarding.SecurityAccessEnded, "Revoke the access at Google"
+			}
+			if !strings.Contains(line, `"log":"security","kind":"`+string(kind)+`","outcome":"done","person":"`+onboarding.System.Email+`"`) || !strings.Contains(line, `"onboarding":"ob_sample","about":"`+about) && kind == onboarding.SecurityKeyUsed {
+				t.Errorf("%s: the security log has %s", name, line)
+			}
+		}
+		if n := strings.Count(log.String(), `"log":"security"`); n != len(c.purpose) {
+			t.Errorf("%s: %d lines in the security log for %d uses", name, n, len(c.purpose))
 		}
 		if !slices.Equal(m.Uses, c.purpose) || spy.consents == 0 || spy.consents+spy.secrets != len(c.purpose) {
 			t.Errorf("%s: the receipt says %q after %d consents and %d secrets were opened", name, m.Uses, spy.consents, spy.secrets)

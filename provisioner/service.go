@@ -92,6 +92,8 @@ type Config struct {
 	Jitter      func() float64
 	Concurrency int          // calls at a time in one run; 0: 16
 	Log         *slog.Logger // for operators; nil: discarded
+	// Security is the log of security events; its zero value writes to Log.
+	Security onboarding.SecurityLog
 }
 
 // Service plans, checks and executes. It is safe for concurrent use.
@@ -121,6 +123,9 @@ func NewService(cfg Config) *Service {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Security.Log == nil {
+		cfg.Security.Log = cfg.Log
 	}
 	cfg.Concurrency = cmp.Or(cfg.Concurrency, 16)
 	return &Service{cfg: cfg}
@@ -295,6 +300,9 @@ func (s *Service) revoke(ctx context.Context, actor onboarding.Actor, g onboardi
 
 // recordRevocation adds a line to the receipt. The access ends even where that can't be recorded.
 func (s *Service) recordRevocation(ctx context.Context, actor onboarding.Actor, g onboarding.Consent, text string) {
+	s.cfg.Security.Write(ctx, onboarding.SecurityEvent{
+		Kind: onboarding.SecurityAccessEnded, Outcome: onboarding.SecurityDone, Person: actor.Email, Role: actor.Role, RequestID: actor.RequestID, Onboarding: g.Onboarding, About: text,
+	})
 	if err := s.cfg.Ledger.RecordUse(ctx, g.ID, actor.Email, "revoke", text); err != nil {
 		s.cfg.Log.WarnContext(ctx, "record a revocation", "onboarding", g.Onboarding, "error", err)
 	}

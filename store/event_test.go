@@ -178,6 +178,15 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 		onboarding.HandoverRetried{Run: ended, Delivery: queued[0].ID, What: onboarding.DeliverRecord},
 	)
 
+	for range 2 { // the second time that day appends nothing
+		must(t, second(s.OnceADay(ctx, sam, ob.ID, onboarding.OnboardingViewed{})))
+		must(t, second(s.OnceADay(ctx, ada, ob.ID, onboarding.FileDownloaded{File: "audit.json"})))
+		must(t, second(s.OnceADay(ctx, ada, ob.ID, onboarding.AccessRefused{Route: "POST /admin/o/{id}/archive"})))
+	}
+	happened(
+		onboarding.OnboardingViewed{}, onboarding.FileDownloaded{File: "audit.json"}, onboarding.AccessRefused{Route: "POST /admin/o/{id}/archive"},
+	)
+
 	must(t, s.AskCopy(ctx, ada, ob.ID))
 	must(t, s.DeclineCopy(ctx, sam, ob.ID, "Tear it down instead."))
 	must(t, s.AskCopy(ctx, ada, ob.ID))

@@ -160,6 +160,12 @@ func eventWords(entry onboarding.AuditEntry) string {
 		return deliveredWords(e)
 	case onboarding.HandoverRetried:
 		return "had the " + handedWords(e.What, nil) + " sent again."
+	case onboarding.OnboardingViewed:
+		return "opened this onboarding, for the first time that day."
+	case onboarding.FileDownloaded:
+		return "downloaded " + e.File + ", for the first time that day."
+	case onboarding.AccessRefused:
+		return "tried what their role doesn't allow, and was refused: " + e.Route
 	case onboarding.ReminderSent:
 		return "reminded " + e.To + " by mail. The onboarding waits for: " + e.For
 	}

@@ -110,6 +110,9 @@ var kindWords = map[onboarding.EventKind]string{
 	onboarding.EventHandoverDelivered:   "The record or secrets were delivered",
 	onboarding.EventHandoverRetried:     "The record or secrets were sent again",
 	onboarding.EventReminderSent:        "A reminder was mailed",
+	onboarding.EventOnboardingViewed:    "A specialist opened it, for the first time that day",
+	onboarding.EventFileDownloaded:      "A file was downloaded, for the first time that day",
+	onboarding.EventAccessRefused:       "Someone tried what their role doesn't allow",
 	onboarding.EventInventoryFilled:     "The inventory was filled in from earlier runs",
 	onboarding.WebhookTest:              "A test",
 }
@@ -123,7 +126,7 @@ type kindGroup struct {
 // kindGroups are all kinds that an endpoint can choose, those that most endpoints want first.
 func kindGroups() []kindGroup {
 	groups := []kindGroup{{Title: "Runs"}, {Title: "Handover"}, {Title: "Onboardings"}, {Title: "People"}, {Title: "Answers and consents"}}
-	of := map[string]int{"run": 0, "plan": 0, "inventory": 0, "handover": 1, "secrets": 1, "onboarding": 2, "name": 2, "vendor": 2, "invite": 3, "invites": 3, "customer": 3, "colleague": 3, "reminder": 3}
+	of := map[string]int{"run": 0, "plan": 0, "inventory": 0, "handover": 1, "secrets": 1, "onboarding": 2, "name": 2, "vendor": 2, "invite": 3, "invites": 3, "customer": 3, "colleague": 3, "reminder": 3, "file": 3, "access": 3}
 	for _, kind := range onboarding.WebhookKinds() {
 		subject, _, _ := strings.Cut(string(kind), ".")
 		i, known := of[subject]

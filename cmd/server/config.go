@@ -53,6 +53,7 @@ type siteFlags struct {
 	DatabasePassword   string                   `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
 	DatabasePlaintext  string                   `help:"private-network: the way to the database is a network that nobody else uses, and its certificate needn't be checked." env:"DATABASE_PLAINTEXT"`
 	UnstatedAuthTime   bool                     `help:"Take a sign-in for recent although the identity provider doesn't state when it was." env:"UNSTATED_AUTH_TIME"`
+	SecurityLogPeople  string                   `help:"hashed: the security log has a keyed hash in the place of each address." env:"SECURITY_LOG_PEOPLE"`
 	KeysetInClear      bool                     `help:"Serve people with a keyset that no key service seals." env:"KEYSET_IN_CLEAR"`
 	GoogleClientID     string                   `help:"OAuth client ID." env:"GOOGLE_CLIENT_ID"`
 	GoogleClientSecret string                   `help:"OAuth client secret." env:"GOOGLE_CLIENT_SECRET"`
@@ -141,6 +142,9 @@ func (f *siteFlags) problems() []string {
 	}
 	if f.MailFrom != "" && strings.Count(f.MailFrom, "@") != 1 {
 		out = append(out, "MAIL_FROM is not an email address. Write it as onboarding@vendor.example")
+	}
+	if f.SecurityLogPeople != "" && f.SecurityLogPeople != hashedPeople {
+		out = append(out, "SECURITY_LOG_PEOPLE is "+f.SecurityLogPeople+". Leave it out, or write hashed to keep addresses out of the security log")
 	}
 	if f.WaitingTarget < 0 {
 		out = append(out, "WAITING_TARGET is below zero. Write how long an onboarding may wait, such as 24h")

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"groundwork/onboarding"
 	"groundwork/store"
 	"groundwork/vault"
 )
@@ -47,8 +48,9 @@ func (f keysetFile) read(ctx context.Context) (*vault.Keyset, error) {
 	return k, nil
 }
 
-// change replaces the file by what do makes of it.
-func (f keysetFile) change(ctx context.Context, do func(*vault.Keyset) error) error {
+// change replaces the file by what do makes of it, and says so in the security log.
+func (f keysetFile) change(ctx context.Context, s streams, what string, do func(*vault.Keyset) error) (err error) {
+	defer func() { operated(ctx, s, onboarding.SecurityKeyChanged, "keys "+what, err) }()
 	k, err := f.read(ctx)
 	if err != nil {
 		return err
@@ -98,7 +100,7 @@ func (c keysAddCmd) Run(ctx context.Context, s streams) error {
 		use = vault.Signs
 	}
 	var id uint32
-	err := c.change(ctx, func(k *vault.Keyset) (err error) {
+	err := c.change(ctx, s, "add", func(k *vault.Keyset) (err error) {
 		id, err = k.Add(use)
 		return err
 	})
@@ -125,7 +127,7 @@ type keysPromoteCmd struct {
 }
 
 func (c keysPromoteCmd) Run(ctx context.Context, s streams) error {
-	err := c.change(ctx, func(k *vault.Keyset) error { return k.Promote(c.ID) })
+	err := c.change(ctx, s, "promote", func(k *vault.Keyset) error { return k.Promote(c.ID) })
 	if err == nil {
 		fmt.Fprintf(s.Err, "The key %d seals from now on. %s, then: groundwork keys reseal\n", c.ID, restart)
 	}
@@ -138,7 +140,7 @@ type keysEnableCmd struct {
 }
 
 func (c keysEnableCmd) Run(ctx context.Context, s streams) error {
-	err := c.change(ctx, func(k *vault.Keyset) error { return k.Enable(c.ID) })
+	err := c.change(ctx, s, "enable", func(k *vault.Keyset) error { return k.Enable(c.ID) })
 	if err == nil {
 		fmt.Fprintf(s.Err, "The key %d opens again. %s.\n", c.ID, restart)
 	}
@@ -152,7 +154,7 @@ type keysFlags struct {
 }
 
 // unneeded takes a key away by do, if no stored value is sealed by it.
-func (f keysFlags) unneeded(ctx context.Context, id uint32, do func(*vault.Keyset) error) error {
+func (f keysFlags) unneeded(ctx context.Context, s streams, what string, id uint32, do func(*vault.Keyset) error) error {
 	db, err := f.databaseFlags.open(ctx)
 	if err != nil {
 		return err
@@ -162,7 +164,7 @@ func (f keysFlags) unneeded(ctx context.Context, id uint32, do func(*vault.Keyse
 	if err != nil {
 		return err
 	}
-	return f.change(ctx, func(k *vault.Keyset) error {
+	return f.change(ctx, s, what, func(k *vault.Keyset) error {
 		if err := do(k); err != nil {
 			return err
 		}
@@ -196,7 +198,7 @@ func (c keysDisableCmd) Run(ctx context.Context, s streams, files fileProblems) 
 	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
 		return report(s, "keys disable", problems)
 	}
-	err := c.unneeded(ctx, c.ID, func(k *vault.Keyset) error { return k.Disable(c.ID) })
+	err := c.unneeded(ctx, s, "disable", c.ID, func(k *vault.Keyset) error { return k.Disable(c.ID) })
 	if err == nil {
 		fmt.Fprintf(s.Err, "The key %d no longer opens anything. %s; if a value does not open then, reverse it: groundwork keys enable %d. After a day without problems: groundwork keys delete %d\n", c.ID, restart, c.ID, c.ID)
 	}
@@ -212,7 +214,7 @@ func (c keysDeleteCmd) Run(ctx context.Context, s streams, files fileProblems) e
 	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
 		return report(s, "keys delete", problems)
 	}
-	err := c.unneeded(ctx, c.ID, func(k *vault.Keyset) error { return k.Delete(c.ID) })
+	err := c.unneeded(ctx, s, "delete", c.ID, func(k *vault.Keyset) error { return k.Delete(c.ID) })
 	if err == nil {
 		fmt.Fprintf(s.Err, "The key %d is gone, and with it what it sealed in backups of the database.\n", c.ID)
 	}

@@ -52,7 +52,7 @@ func (c revokeAllCmd) Run(ctx context.Context, s streams, files fileProblems) er
 	if len(problems) > 0 {
 		return report(s, "revoke-all", problems)
 	}
-	cfg := provisioner.Config{Vault: lockedVault{}, RevokeURL: c.GoogleRevokeURL, Log: slog.New(slog.NewTextHandler(s.Err, nil))}
+	cfg := provisioner.Config{Vault: lockedVault{}, RevokeURL: c.GoogleRevokeURL, Log: slog.New(slog.NewTextHandler(s.Err, nil)), Security: operatorLog(s)}
 	if !c.WipeOnly {
 		opened, err := c.Keys.open(ctx)
 		if err != nil {
@@ -79,6 +79,7 @@ func (c revokeAllCmd) Run(ctx context.Context, s streams, files fileProblems) er
 		return err
 	}
 	err = revokeEach(ctx, s, useCases)
+	operated(ctx, s, onboarding.SecurityRevokedAll, "revoke-all", err)
 	if c.KeepSecrets || err != nil && !errors.Is(err, errReported) {
 		return err
 	}

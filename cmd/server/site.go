@@ -107,7 +107,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	s.Service = provisioner.NewService(provisioner.Config{
 		Ledger: s.Store, Vault: s.Vault, Catalog: resources.Catalog(),
 		OAuth: &oauth2.Config{ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret, Endpoint: endpoint}, RevokeURL: revoke,
-		GoogleEndpoint: f.CloudEndpoint, Guard: guard, Log: log,
+		GoogleEndpoint: f.CloudEndpoint, Guard: guard, Log: log, Security: f.securityLog(log),
 	})
 	hooks := &provisioner.Guard{Dials: dials, Private: f.webhookNetworks()}
 	deliveries := notify.New(notify.Config{
@@ -146,7 +146,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		DemoMail: demoMail, Gallery: f.Gallery,
 		Assets: web.Assets(), Proxies: f.trustedProxies(), Now: s.Store.Now, Logger: log,
 		Limits:           handlers.Limits{Page: f.PageLimit, Cloud: f.CloudLimit},
-		UnstatedAuthTime: f.UnstatedAuthTime,
+		UnstatedAuthTime: f.UnstatedAuthTime, Security: f.securityLog(log),
 	})
 	if err != nil {
 		return nil, err
