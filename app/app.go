@@ -72,10 +72,10 @@ type Config struct {
 	// CheckWebhook says why a webhook's address may not be called; nil: any may be.
 	CheckWebhook func(ctx context.Context, address string) error
 
-	InviteTTL time.Duration // 14 days; a colleague's link has half
-	Timeout   time.Duration // of a reading of the cloud that several actors wait for; 60 s
-	Now       func() time.Time
-	Rand      io.Reader // crypto/rand.Reader
+	InviteTTL time.Duration    // 14 days; a colleague's link has half
+	Timeout   time.Duration    // of a reading of the cloud that several actors wait for; 60 s
+	Now       func() time.Time // the clock that all servers share
+	Rand      io.Reader        // crypto/rand.Reader
 	Log       *slog.Logger
 }
 
@@ -97,6 +97,7 @@ func New(c Config) (*App, error) {
 		{c.Cloud == nil, "a cloud is needed"},
 		{c.Journey == nil, "a journey is needed"},
 		{c.Vault == nil, "a vault is needed"},
+		{c.Now == nil, "a clock is needed"},
 	} {
 		if need.missing {
 			problems = append(problems, errors.New(need.what))
@@ -111,9 +112,6 @@ func New(c Config) (*App, error) {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = time.Minute
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader

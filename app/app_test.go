@@ -104,7 +104,7 @@ func newWorld(t *testing.T) *world {
 	keys, err := vault.New(keyset)
 	w.must(err)
 	w.App, err = app.New(app.Config{
-		Store: w.store, Cloud: w.cloud, Journey: wizard.New(steps.All()), Vault: keys,
+		Store: w.store, Cloud: w.cloud, Journey: wizard.New(steps.All()), Vault: keys, Now: w.store.Now,
 		Staff: app.Staff{Domains: []string{"Vendor.example "}}, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	w.must(err)
@@ -189,7 +189,7 @@ func (w *world) held(id onboarding.ID) bool {
 
 func TestNewNamesAllProblems(t *testing.T) {
 	_, err := app.New(app.Config{})
-	for _, part := range []string{"store", "cloud", "journey", "vault"} {
+	for _, part := range []string{"store", "cloud", "journey", "vault", "clock"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v doesn't name the %s", err, part)
 		}

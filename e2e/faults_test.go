@@ -55,8 +55,12 @@ type installation struct {
 // server is one process that serves and works.
 type server struct {
 	*process
-	addr string
+	addr  string
+	ahead time.Duration // its clock
 }
+
+// wrong are the clocks of the servers: the database's and the cloud's are right.
+var wrong = []time.Duration{10 * time.Minute, -10 * time.Minute}
 
 func install(t *testing.T, speed, latency time.Duration, servers int) *installation {
 	t.Helper()
@@ -80,8 +84,8 @@ func install(t *testing.T, speed, latency time.Duration, servers int) *installat
 		t.Fatal(err)
 	}
 	args := []string{"emulator", "--world", "--addr", in.cloud, "--speed", speed.String(), "--latency", latency.String()}
-	for range servers {
-		in.servers = append(in.servers, &server{addr: freeAddr(t)})
+	for i := range servers {
+		in.servers = append(in.servers, &server{addr: freeAddr(t), ahead: wrong[i%len(wrong)]})
 		args = append(args, "--sites", "http://"+in.servers[len(in.servers)-1].addr)
 	}
 	start(t, nil, args...)
@@ -119,7 +123,7 @@ func (in *installation) startPostgres() {
 // serve starts a server, and waits until it answers.
 func (in *installation) serve(s *server) {
 	in.t.Helper()
-	s.process = start(in.root, append([]string{"ADDR=" + s.addr, "BASE_URL=http://" + s.addr}, in.env...), "serve")
+	s.process = start(in.root, append([]string{aheadOf(s.ahead), "ADDR=" + s.addr, "BASE_URL=http://" + s.addr}, in.env...), "serve")
 	ready(in.t, "http://"+s.addr)
 }
 

@@ -105,7 +105,7 @@ func (w *watcher) watch() {
 	}()
 	beat := time.NewTicker(s.Heartbeat)
 	defer beat.Stop()
-	end := time.NewTimer(time.Until(w.end))
+	end := time.NewTimer(w.end.Sub(s.Now()))
 	defer end.Stop()
 	beats := 0
 	for {

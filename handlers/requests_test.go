@@ -482,7 +482,7 @@ func TestANewConfigNamesAllItsProblems(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, part := range []string{"app", "sessions", "watcher", "readiness", "issuer", "base URL"} {
+	for _, part := range []string{"app", "sessions", "watcher", "readiness", "clock", "issuer", "base URL"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q doesn't name %s", err, part)
 		}

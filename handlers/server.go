@@ -87,15 +87,15 @@ type Config struct {
 	DemoMail  func() []web.DemoMail    // what /demo/mail shows; nil: there is no such page
 	Gallery   func() []web.GalleryPage // what /gallery shows; nil: there is no such page
 	Limits    Limits
-	Proxies   []netip.Prefix // whose X-Forwarded-For says whom a request comes from; nil: nobody's
-	Lifetime  time.Duration  // of a session; 12 h
-	Idle      time.Duration  // without a request; 2 h
-	Recent    time.Duration  // how old a sign-in may be that changes a cloud or gives rights; 1 h
-	InviteTTL time.Duration  // 14 days; a colleague's link has half
-	Timeout   time.Duration  // of a request that isn't a stream; 60 s
-	Heartbeat time.Duration  // between signs of life on a quiet stream, for proxies and the page; 10 s. After four, session and role are asked again
-	Now       func() time.Time
-	Rand      io.Reader // crypto/rand.Reader
+	Proxies   []netip.Prefix   // whose X-Forwarded-For says whom a request comes from; nil: nobody's
+	Lifetime  time.Duration    // of a session; 12 h
+	Idle      time.Duration    // without a request; 2 h
+	Recent    time.Duration    // how old a sign-in may be that changes a cloud or gives rights; 1 h
+	InviteTTL time.Duration    // 14 days; a colleague's link has half
+	Timeout   time.Duration    // of a request that isn't a stream; 60 s
+	Heartbeat time.Duration    // between signs of life on a quiet stream, for proxies and the page; 10 s. After four, session and role are asked again
+	Now       func() time.Time // the clock that all servers share
+	Rand      io.Reader        // crypto/rand.Reader
 	// UnstatedAuthTime lets a sign-in count as recent although the provider didn't state when the person proved who they
 	// are (the claim auth_time). On a loopback BaseURL it always does.
 	UnstatedAuthTime bool
@@ -134,6 +134,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	need(c.Sessions != nil, "a store of sessions is needed")
 	need(c.Watcher != nil, "a watcher is needed")
 	need(c.Readiness != nil, "a readiness is needed")
+	need(c.Now != nil, "a clock is needed")
 	need(c.OAuth.Issuer != "" && c.OAuth.ClientID != "" && c.OAuth.ClientSecret != "", "an OpenID issuer, client ID and client secret are needed")
 	base, err := url.Parse(c.BaseURL)
 	switch {
@@ -160,9 +161,6 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Limits.Cloud, 240)
 	usual(&c.Limits.Address, 12_000)
 	usual(&c.Limits.Streams, 20)
-	if c.Now == nil {
-		c.Now = time.Now
-	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}

@@ -52,7 +52,7 @@ type Config struct {
 	Signer   Signer
 	// WebhookHTTP is guarded too, and reaches the private networks that the configuration allows.
 	WebhookHTTP *http.Client
-	Now         func() time.Time              // of the timestamps that receivers check; nil: time.Now
+	Now         func() time.Time              // of the timestamps that receivers check: the clock that all servers share
 	Backoff     func(tries int) time.Duration // before the next try; nil: [Backoff]
 	Within      time.Duration                 // of one request, its answer included; 0: 30 seconds
 	Log         *slog.Logger                  // nil: discarded
@@ -68,9 +68,6 @@ func New(cfg Config) *Service {
 	}
 	if cfg.Within == 0 {
 		cfg.Within = 30 * time.Second
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -152,7 +152,7 @@ func TestEachAnswerOfAnEndpointIsCutAndEnds(t *testing.T) {
 			to, signer := signing(t, address, hookSecret)
 			l := &messages{errand: onboarding.WebhookErrand{WebhookMessage: onboarding.WebhookMessage{ID: "msg_sample", Body: `{}`}, Target: to}}
 			var logs strings.Builder
-			s := notify.New(notify.Config{Webhooks: l, Signer: signer, WebhookHTTP: client, Within: 500 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&logs, nil))})
+			s := notify.New(notify.Config{Webhooks: l, Signer: signer, WebhookHTTP: client, Now: time.Now, Within: 500 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&logs, nil))})
 			if err := s.Message(t.Context(), "msg_sample"); err != nil {
 				t.Fatal(err)
 			}
@@ -175,7 +175,7 @@ func TestTheLogSaysThatACircuitBreakerOpened(t *testing.T) {
 	to, signer := signing(t, "https://127.0.0.1/", hookSecret)
 	l := &messages{errand: onboarding.WebhookErrand{WebhookMessage: onboarding.WebhookMessage{ID: "msg_sample", Webhook: to.ID, Body: `{}`}, Target: to}}
 	var logs strings.Builder
-	s := notify.New(notify.Config{Webhooks: l, Signer: signer, WebhookHTTP: (&provisioner.Guard{}).HTTP(), Log: slog.New(slog.NewTextHandler(&logs, nil))})
+	s := notify.New(notify.Config{Webhooks: l, Signer: signer, WebhookHTTP: (&provisioner.Guard{}).HTTP(), Now: time.Now, Log: slog.New(slog.NewTextHandler(&logs, nil))})
 	for range onboarding.BreakAfter + 1 {
 		if err := s.Message(t.Context(), "msg_sample"); err != nil {
 			t.Fatal(err)

@@ -29,6 +29,8 @@ var Scopes = []string{"https://www.googleapis.com/auth/cloud-platform"}
 // Ledger is where runs, tasks, consents and sealed secrets are kept. A write under an old fence is refused with
 // CodeFenced, after which nothing more may be done for the run.
 type Ledger interface {
+	// Now is the time by the clock that all servers share.
+	Now() time.Time
 	// ClaimRun takes a run over: CodeConflict when another live worker holds it, or it isn't active. An error that comes
 	// with a run leaves open whether it was claimed: it has to be released under its epoch.
 	ClaimRun(ctx context.Context, run onboarding.RunID, worker int64) (onboarding.Run, error)
@@ -85,7 +87,7 @@ type Config struct {
 	GoogleEndpoint string            // "": Google's own
 	Transport      http.RoundTripper // nil: like http.DefaultTransport, with more idle connections
 	Guard          *Guard            // nil: the zero Guard
-	Now            func() time.Time  // nil: the system's clock
+	Now            func() time.Time  // nil: the ledger's
 	// Sleep waits for d or until ctx ends, whose error it returns. nil: real time.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Jitter gives numbers from 0 up to 1. nil: random.
@@ -112,8 +114,8 @@ func NewService(cfg Config) *Service {
 	if cfg.Guard == nil {
 		cfg.Guard = &Guard{}
 	}
-	if cfg.Now == nil {
-		cfg.Now = func() time.Time { return time.Now().UTC() }
+	if cfg.Now == nil && cfg.Ledger != nil {
+		cfg.Now = cfg.Ledger.Now
 	}
 	if cfg.Sleep == nil {
 		cfg.Sleep = sleep

@@ -45,7 +45,7 @@ func TestRootsInTheLogGiveAwayAHistoryThatItsOwnerRewrote(t *testing.T) {
 	keys, public := signer(t)
 	var log bytes.Buffer
 	useCases, err := app.New(app.Config{
-		Store: s, Cloud: &provisioner.Service{}, Journey: wizard.New(steps.All()), Vault: keys, Sign: keys.Sign,
+		Store: s, Cloud: &provisioner.Service{}, Journey: wizard.New(steps.All()), Vault: keys, Sign: keys.Sign, Now: s.Now,
 		Log: slog.New(slog.NewJSONHandler(&log, nil)),
 	})
 	if err != nil {

@@ -373,7 +373,7 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 	after := func(d time.Duration) {
 		t.Helper()
 		var log bytes.Buffer
-		useCases, err := app.New(app.Config{Store: s, Cloud: service, Journey: wizard.New(steps.All()), Vault: keys, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		useCases, err := app.New(app.Config{Store: s, Cloud: service, Journey: wizard.New(steps.All()), Vault: keys, Now: s.Now, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -58,7 +58,7 @@ func startPool(ctx context.Context, s *store.Store, service *provisioner.Service
 	river.AddWorker(workers, &runWorker{service: service, pool: p})
 	river.AddWorker(workers, &deliveryWorker{service: deliveries})
 	river.AddWorker(workers, &webhookWorker{service: deliveries})
-	river.AddWorker(workers, &mailWorker{mailer: mailer})
+	river.AddWorker(workers, &mailWorker{mailer: mailer, now: s.Now})
 	if p.engine, err = s.NewEngine(workers, store.EngineConfig{Logger: log}); err == nil {
 		if err = p.engine.Start(life); err != nil {
 			err = fmt.Errorf("start the workers: %w", err)
@@ -232,14 +232,15 @@ func keepDelivering(ctx context.Context, s *store.Store, log *slog.Logger) {
 type mailWorker struct {
 	river.WorkerDefaults[onboarding.MailArgs]
 	mailer *notify.Mailer
+	now    func() time.Time // the database's clock
 }
 
 // Timeout is above the mail server's own.
 func (*mailWorker) Timeout(*river.Job[onboarding.MailArgs]) time.Duration { return 2 * time.Minute }
 
 // NextRetry waits longer after each try.
-func (*mailWorker) NextRetry(job *river.Job[onboarding.MailArgs]) time.Time {
-	return time.Now().Add(notify.MailBackoff(job.Attempt))
+func (w *mailWorker) NextRetry(job *river.Job[onboarding.MailArgs]) time.Time {
+	return w.now().Add(notify.MailBackoff(job.Attempt))
 }
 
 func (w *mailWorker) Work(ctx context.Context, job *river.Job[onboarding.MailArgs]) error {

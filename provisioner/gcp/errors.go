@@ -419,7 +419,7 @@ func Absent(err error) bool {
 // maxAfter bounds what a header may say, so that it can be calculated with.
 const maxAfter = 10 * 365 * 24 * time.Hour
 
-// retryAfter reads the header's seconds or date.
+// retryAfter reads the header's seconds, or its date, which is compared with the answer's own: our clock may be wrong.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
 	if v == "" {
@@ -429,11 +429,9 @@ func retryAfter(h http.Header) time.Duration {
 	if s, err := strconv.Atoi(v); err == nil {
 		d = time.Duration(min(s, int(maxAfter/time.Second))) * time.Second
 	} else if at, err := http.ParseTime(v); err == nil {
-		from, err := http.ParseTime(h.Get("Date"))
-		if err != nil {
-			from = time.Now()
+		if from, err := http.ParseTime(h.Get("Date")); err == nil {
+			d = at.Sub(from)
 		}
-		d = at.Sub(from)
 	}
 	return min(max(d, 0), maxAfter)
 }

@@ -18,7 +18,7 @@ const RunID onboarding.RunID = "run_sample"
 
 // Ledger fulfills provisioner.Ledger. The zero value has no run; see [Ledger.Begin].
 type Ledger struct {
-	Now    func() time.Time // nil: time.Now
+	Clock  func() time.Time // nil: time.Now
 	Shared bool             // another live consent has the same account
 	Keeps  bool             // wiping is left out, so that a test may run again without a sign-in
 
@@ -38,11 +38,12 @@ type Ledger struct {
 	History     map[onboarding.TaskName]string // what was written of each task: "started intent result done "
 }
 
-func (l *Ledger) now() time.Time {
-	if l.Now == nil {
+// Now is the clock's time.
+func (l *Ledger) Now() time.Time {
+	if l.Clock == nil {
 		return time.Now()
 	}
-	return l.Now()
+	return l.Clock()
 }
 
 // Begin pins a plan as a queued run.
@@ -50,7 +51,7 @@ func (l *Ledger) Begin(id onboarding.ID, kind onboarding.RunKind, plan onboardin
 	l.Lock()
 	defer l.Unlock()
 	l.Owner, l.History = 0, map[onboarding.TaskName]string{}
-	l.Run = onboarding.Run{ID: RunID, Onboarding: id, Kind: kind, State: onboarding.RunQueued, StartedBy: onboarding.System.Email, Plan: plan, PlanHash: plan.Hash(), CreatedAt: l.now()}
+	l.Run = onboarding.Run{ID: RunID, Onboarding: id, Kind: kind, State: onboarding.RunQueued, StartedBy: onboarding.System.Email, Plan: plan, PlanHash: plan.Hash(), CreatedAt: l.Now()}
 	for i, t := range plan.Tasks {
 		l.Run.Tasks = append(l.Run.Tasks, onboarding.Task{Name: t.Name, Title: t.Title, Position: i, State: onboarding.TaskPending})
 	}
@@ -64,7 +65,7 @@ func (l *Ledger) SignIn(g onboarding.Consent, token onboarding.ConsentToken) {
 	if err != nil {
 		panic(err) // strings and a time marshal
 	}
-	g.ID, g.GivenBy, g.CreatedAt, g.Sealed = l.Consent.ID+1, cmp.Or(g.GivenBy, onboarding.System.Email), l.now(), sealed
+	g.ID, g.GivenBy, g.CreatedAt, g.Sealed = l.Consent.ID+1, cmp.Or(g.GivenBy, onboarding.System.Email), l.Now(), sealed
 	l.Consent = g
 }
 
@@ -150,7 +151,7 @@ func (l *Ledger) write(op string, f onboarding.Fence, name onboarding.TaskName, 
 		change(t)
 		l.History[name] += kind + " "
 		if op != "start" { // which the database keeps in the task's row alone
-			t.Events = append(slices.Clone(t.Events), onboarding.TaskEvent{At: l.now(), Kind: kind, Text: text, Epoch: f.Epoch})
+			t.Events = append(slices.Clone(t.Events), onboarding.TaskEvent{At: l.Now(), Kind: kind, Text: text, Epoch: f.Epoch})
 		}
 		return nil
 	})
@@ -176,7 +177,7 @@ func (l *Ledger) ClaimRun(_ context.Context, _ onboarding.RunID, worker int64) (
 
 func (l *Ledger) StartTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName) (attempt int, err error) {
 	err = l.write("start", f, name, "started", "", func(t *onboarding.Task) {
-		t.State, t.StartedAt = onboarding.TaskRunning, l.now()
+		t.State, t.StartedAt = onboarding.TaskRunning, l.Now()
 		t.Attempt++
 		attempt = t.Attempt
 	})
@@ -207,7 +208,7 @@ func (l *Ledger) Inventory(context.Context, onboarding.Actor, onboarding.ID) ([]
 
 func (l *Ledger) WaitTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, after time.Duration, why string) error {
 	return l.write("wait", f, name, "waiting", why, func(t *onboarding.Task) {
-		t.State, t.Until, t.Message = onboarding.TaskWaiting, l.now().Add(after), why
+		t.State, t.Until, t.Message = onboarding.TaskWaiting, l.Now().Add(after), why
 	})
 }
 
@@ -228,7 +229,7 @@ func (l *Ledger) FinishTask(_ context.Context, f onboarding.Fence, name onboardi
 		if o.Item != nil {
 			l.keep(*o.Item)
 		}
-		t.State, t.Message, t.Left, t.FinishedAt = onboarding.TaskDone, o.Message, o.Left, l.now()
+		t.State, t.Message, t.Left, t.FinishedAt = onboarding.TaskDone, o.Message, o.Left, l.Now()
 	})
 }
 
@@ -295,7 +296,7 @@ func (l *Ledger) WipeIfShared(_ context.Context, _ onboarding.Actor, id int64) (
 	l.Lock()
 	defer l.Unlock()
 	if l.Consent.ID == id && l.Shared && !l.Keeps {
-		l.Consent.Sealed, l.Consent.Kept, l.Consent.WipedAt = nil, true, l.now()
+		l.Consent.Sealed, l.Consent.Kept, l.Consent.WipedAt = nil, true, l.Now()
 	}
 	return l.Shared, nil
 }
@@ -304,7 +305,7 @@ func (l *Ledger) WipeConsent(_ context.Context, _ onboarding.Actor, id int64, re
 	l.Lock()
 	defer l.Unlock()
 	if l.Consent.ID == id && !l.Keeps {
-		l.Consent.Sealed, l.Consent.RevokedAt, l.Consent.WipedAt = nil, revokedAt, l.now()
+		l.Consent.Sealed, l.Consent.RevokedAt, l.Consent.WipedAt = nil, revokedAt, l.Now()
 	}
 	return nil
 }

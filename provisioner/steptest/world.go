@@ -114,7 +114,7 @@ func New(t *testing.T, spec onboarding.Spec, catalog []*provisioner.Step) *World
 		_ = cloud.Close()
 	})
 	w := &World{T: t, Spec: spec, Cloud: cloud, Clock: clock, address: server.URL, dials: map[string]string{".gcp.databricks.com": server.URL}}
-	w.ledger = &ledgertest.Ledger{Now: clock.Now, Keeps: true, Secrets: map[onboarding.Purpose][]byte{
+	w.ledger = &ledgertest.Ledger{Clock: clock.Now, Keeps: true, Secrets: map[onboarding.Purpose][]byte{
 		onboarding.PurposeDatabricksToken: []byte(WorkspaceToken),
 		onboarding.PurposeRedisToken:      []byte("sample-redis-token"),
 		onboarding.PurposeVendorAPIKey:    []byte("sample-api-key"),
