@@ -154,6 +154,7 @@ func TestTheBackgroundWritesUnderAFence(t *testing.T) {
 	}
 	soon := s.Now().Add(time.Hour)
 	must(t, second(s.ActiveRuns(ctx)))
+	must(t, second2(s.AuditHead(ctx, ada, ob.ID)))
 	must(t, second(s.ConsentsOver(ctx, soon, soon)))
 	must(t, second(s.DeliveryTries(ctx, sam, ob.ID)))
 	must(t, second(s.DueInventories(ctx, 1)))
