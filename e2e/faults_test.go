@@ -26,7 +26,7 @@ import (
 	"groundwork/store/devpg"
 )
 
-// long makes the fault suite take its time: 20 measured kills, a worker stopped for 15 s.
+// long makes the fault suite take its time: 20 measured kills, a worker stopped for 15 s, servers whose clocks are wrong.
 var long = os.Getenv("LONG") != ""
 
 // promised is the most that something may take: to the letter with LONG=1, which has the machine for itself, and five
@@ -59,7 +59,7 @@ type server struct {
 	ahead time.Duration // its clock
 }
 
-// wrong are the clocks of the servers: the database's and the cloud's are right.
+// wrong are the clocks of the servers when it is [long]: the database's and the cloud's are right.
 var wrong = []time.Duration{10 * time.Minute, -10 * time.Minute}
 
 func install(t *testing.T, speed, latency time.Duration, servers int) *installation {
