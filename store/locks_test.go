@@ -259,7 +259,7 @@ func stumble(t *testing.T, conn *pgx.Conn, times int) {
 	t.Helper()
 	_, err := conn.Exec(t.Context(), fmt.Sprintf(`
 CREATE SEQUENCE stumbles; -- counts on where a transaction is taken back
-GRANT USAGE ON stumbles TO groundwork_app, groundwork_staff;
+GRANT USAGE ON stumbles TO groundwork_app, groundwork_staff, groundwork_customer;
 CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF nextval('stumbles') <= %d THEN

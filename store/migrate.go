@@ -74,6 +74,9 @@ func Migrate(ctx context.Context, ownerURL string) error {
 	if _, err := lock.Exec(ctx, riverPrivileges); err != nil {
 		return fmt.Errorf("grant River's tables to the application: %w", err)
 	}
+	if _, err := lock.Exec(ctx, customerRights); err != nil {
+		return fmt.Errorf("give the login of customers its rights: %w", err)
+	}
 	return nil
 }
 
@@ -101,7 +104,7 @@ func SharedNames(ctx context.Context, ownerURL string) (map[string][]string, err
 // SchemaHash names the schema that [Migrate] makes, so that tests can keep a migrated template.
 func SchemaHash() (string, error) {
 	h := sha256.New()
-	fmt.Fprintf(h, "river %d\n%s\n", riverVersion, riverPrivileges)
+	fmt.Fprintf(h, "river %d\n%s\n%s\n", riverVersion, riverPrivileges, customerRights)
 	files, err := fs.Glob(migrations.FS, "*.sql")
 	if err != nil {
 		return "", fmt.Errorf("list the migrations: %w", err)

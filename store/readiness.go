@@ -27,7 +27,7 @@ func (s *Store) Readiness(ctx context.Context) (onboarding.Readiness, error) {
 		return onboarding.Readiness{}, failure("read the migrations", err)
 	}
 	r := onboarding.Readiness{Needs: needs}
-	conn, err := s.acquire(ctx)
+	conn, err := s.acquire(ctx, app)
 	if err != nil {
 		return r, err
 	}

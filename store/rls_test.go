@@ -144,9 +144,9 @@ ORDER BY relname`)
 	}
 	_, err = own.Exec(t.Context(), `UPDATE grants SET sealed = NULL, wiped_at = now()`) // one at most is live
 	must(t, err)
-	w.app = connect(t, db.URL)
+	w.app = connect(t, db.CustomerURL)
 	var who string
-	if err := w.app.QueryRow(t.Context(), "SELECT current_user").Scan(&who); err != nil || who != store.AppRole {
+	if err := w.app.QueryRow(t.Context(), "SELECT current_user").Scan(&who); err != nil || who != store.CustomerLogin {
 		t.Fatalf("connected as %s, %v", who, err)
 	}
 	return w
@@ -325,6 +325,7 @@ func TestARowNamesNothingOfAnotherOnboarding(t *testing.T) {
 	must(t, own.QueryRow(t.Context(), `SELECT id FROM runs WHERE onboarding = $1`, w.others).Scan(&run))
 	must(t, own.QueryRow(t.Context(), `SELECT id FROM grants WHERE onboarding = $1`, w.others).Scan(&consent))
 	must(t, own.QueryRow(t.Context(), `SELECT id FROM grants WHERE onboarding = $1`, w.adas).Scan(&mine))
+	w.app = connect(t, w.db.URL) // which takes both roles
 	w.as(ada.Email)
 	for _, c := range []struct {
 		role, sql string
@@ -393,7 +394,10 @@ func TestTheAuditIsNeitherChangedNorDeletedByAnyRole(t *testing.T) {
 	t.Parallel()
 	w := newWall(t)
 	w.as(ada.Email)
-	for _, role := range []string{store.AppRole, store.StaffRole} {
+	for _, role := range []string{store.CustomerLogin, store.AppRole, store.StaffRole} {
+		if role == store.AppRole {
+			w.app = connect(t, w.db.URL)
+		}
 		_, err := w.app.Exec(t.Context(), "SET ROLE "+role)
 		must(t, err)
 		for _, sql := range []string{
@@ -423,9 +427,9 @@ func TestAUseCaseTakesItsRoleForItsOwnTransaction(t *testing.T) {
 		actor onboarding.Actor
 		role  string
 	}{
-		{ada, store.AppRole},
-		{onboarding.Actor{Email: "cole@customer.example", Role: onboarding.RoleColleague}, store.AppRole},
-		{onboarding.Actor{Email: "nobody@customer.example"}, store.AppRole},
+		{ada, store.CustomerLogin},
+		{onboarding.Actor{Email: "cole@customer.example", Role: onboarding.RoleColleague}, store.CustomerLogin},
+		{onboarding.Actor{Email: "nobody@customer.example"}, store.CustomerLogin},
 		{sam, store.StaffRole},
 		{onboarding.Actor{Email: "root@vendor.example", Role: onboarding.RoleAdministrator}, store.StaffRole},
 		{onboarding.System, store.StaffRole},
@@ -438,5 +442,79 @@ func TestAUseCaseTakesItsRoleForItsOwnTransaction(t *testing.T) {
 		if err := w.s.Pool().QueryRow(t.Context(), "SELECT current_user, coalesce(current_setting('groundwork.actor', true), '')").Scan(&role, &email); err != nil || role != store.AppRole || email != "" {
 			t.Errorf("after %s the connection is %s's for %q (%v)", c.actor.Email, role, email, err)
 		}
+	}
+}
+
+// The login of customers is a wall of its own: whoever could run any statement as it would see one customer's rows, and
+// write none of a worker's.
+func TestTheLoginOfCustomersBecomesNobodyElse(t *testing.T) {
+	t.Parallel()
+	w := newWall(t)
+	w.as(ada.Email)
+	for _, sql := range []string{
+		`SET ROLE groundwork_staff`, `SET LOCAL ROLE groundwork_staff`, `SELECT set_config('role', 'groundwork_staff', true)`,
+		`SET ROLE groundwork_app`, `SET SESSION AUTHORIZATION groundwork_app`, `SET ROLE groundwork_owner`,
+		`GRANT groundwork_staff TO groundwork_customer`, `ALTER ROLE groundwork_customer CREATEROLE`,
+		`ALTER TABLE onboardings DISABLE ROW LEVEL SECURITY`, `DROP POLICY app ON onboardings`,
+		`SELECT audit_erase('` + string(w.adas) + `')`,
+		`SELECT count(*) FROM workers`, `UPDATE workers SET heartbeat_at = now()`,
+		`INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT run, name, onboarding, 'result', 'x', 1 FROM tasks`,
+		`UPDATE task_events SET text = 'x'`, `DELETE FROM task_events`,
+		`INSERT INTO inventory (onboarding, key, project, step, task, resource, origin, state, run) SELECT onboarding, 'k', 'p', 's', 't', 'r', 'created', 'present', id FROM runs`,
+		`UPDATE inventory SET origin = 'found'`,
+		`INSERT INTO grant_uses (grant_id, onboarding, actor, purpose, text) SELECT id, onboarding, '', 'plan', 'x' FROM grants`,
+		`SELECT count(*) FROM notes`, `UPDATE staff SET role = 'administrator'`, `UPDATE settings SET value = '""'`,
+	} {
+		tx, err := w.app.Begin(t.Context())
+		must(t, err)
+		_, err = tx.Exec(t.Context(), sql)
+		var pg *pgconn.PgError
+		if !errors.As(err, &pg) || pg.Code != "42501" {
+			t.Errorf("%s: %v", sql, err)
+		}
+		must(t, tx.Rollback(t.Context()))
+	}
+	var seen, others int
+	must(t, w.app.QueryRow(t.Context(), `SELECT count(*), count(*) FILTER (WHERE id <> $1) FROM onboardings`, w.adas).Scan(&seen, &others))
+	if seen != 1 || others != 0 {
+		t.Errorf("it sees %d onboardings, %d of them others'", seen, others)
+	}
+
+	// A login that could become staff is not taken for it.
+	if _, err := store.Open(t.Context(), store.Config{URL: w.db.URL, CustomerURL: w.db.URL}); err == nil || !strings.Contains(err.Error(), store.CustomerLogin) {
+		t.Errorf("customers would log in as a role that becomes staff: %v", err)
+	}
+	// Its rights are those of the application's role, but for the list of workers.
+	if err := store.Migrate(t.Context(), w.db.OwnerURL); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := owner(t, w.db).Query(t.Context(), `
+WITH may AS (
+	SELECT a.grantee::regrole::text AS who, c.relname || ' ' || a.privilege_type AS what FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 'public'::regnamespace
+	UNION ALL
+	SELECT a.grantee::regrole::text, c.relname || '.' || t.attname || ' ' || a.privilege_type FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) a WHERE c.relnamespace = 'public'::regnamespace
+	UNION ALL
+	SELECT r::regrole::text, p.polrelid::regclass || ' ' || p.polname FROM pg_policy p, unnest(p.polroles) r
+)
+SELECT what FROM may WHERE who IN ('groundwork_app', 'groundwork_customer') AND what NOT LIKE 'workers %' GROUP BY what HAVING count(*) <> 2`)
+	must(t, err)
+	if odd, err := pgx.CollectRows(rows, pgx.RowTo[string]); err != nil || len(odd) > 0 {
+		t.Errorf("only one of the two may %v, %v", odd, err)
+	}
+}
+
+// Where there is no login of customers, everything goes on as in earlier versions.
+func TestOneLoginServesEverybody(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{URL: db.URL})
+	ob, run := stopped(t, s)
+	must(t, s.RetryRun(t.Context(), ada, run.ID, nothing))
+	role, _, err := s.WhoAmI(t.Context(), ada)
+	if err != nil || role != store.AppRole {
+		t.Errorf("a customer works as %s, %v", role, err)
+	}
+	if _, err := s.Onboarding(t.Context(), mallory, ob.ID); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		t.Errorf("another customer's: %v", err)
 	}
 }

@@ -28,8 +28,9 @@ import (
 
 // The database's roles, made by the first migration.
 const (
-	AppRole   = "groundwork_app"   // logs in; sees the rows of one actor
-	StaffRole = "groundwork_staff" // taken for one transaction, after the role check; sees all
+	AppRole       = "groundwork_app"      // logs in; sees the rows of one actor
+	StaffRole     = "groundwork_staff"    // taken by AppRole for one transaction, after the role check; sees all
+	CustomerLogin = "groundwork_customer" // logs in; sees the rows of one actor, and can't take another role
 )
 
 // acquireTimeout bounds the wait for a connection; after it the caller answers 503 rather than piling up.
@@ -37,8 +38,11 @@ const acquireTimeout = 5 * time.Second
 
 // Config says where the database is.
 type Config struct {
-	URL      string // connects as [AppRole]
-	MaxConns int32  // 0: pgxpool's default
+	URL string // connects as [AppRole]
+	// CustomerURL connects as [CustomerLogin]. What has a customer's or nobody's rights goes there, so that nothing in it
+	// can become staff. Empty: to URL, as in earlier versions.
+	CustomerURL string
+	MaxConns    int32 // of both together; 0: pgxpool's default for each
 	// Now is the clock of invites and other dates that people see. nil: the database's. The ledger, liveness and jobs
 	// use the database's clock always, since all servers share it.
 	Now func() time.Time
@@ -53,13 +57,15 @@ type Config struct {
 
 // Store is the database. Make one with [Open].
 type Store struct {
-	pool    *pgxpool.Pool
-	clock   *clock
-	now     func() time.Time
-	macs    onboarding.Authenticator // nil: none
-	log     *slog.Logger
-	jobs    *river.Client[pgx.Tx] // inserts only
-	changes *changes
+	pool      *pgxpool.Pool // of the staff and the system
+	customers *pgxpool.Pool // of customers and of what is nobody's; the same where there is one login
+	role      string        // what customers log in as
+	clock     *clock
+	now       func() time.Time
+	macs      onboarding.Authenticator // nil: none
+	log       *slog.Logger
+	jobs      *river.Client[pgx.Tx] // inserts only
+	changes   *changes
 
 	environment map[string]string // [Config.Settings]
 
@@ -78,10 +84,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.MaxConns > 0 {
 		pc.MaxConns = cfg.MaxConns
 	}
-	pc.ConnConfig.ConnectTimeout = acquireTimeout
-	if pc.ConnConfig.RuntimeParams["application_name"] == "" {
-		pc.ConnConfig.RuntimeParams["application_name"] = "groundwork"
+	if cfg.CustomerURL != "" && cfg.MaxConns > 1 {
+		pc.MaxConns = cfg.MaxConns / 2
 	}
+	named(pc)
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -94,39 +100,75 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = clock.Now
 	}
+	customers, role := pool, AppRole
+	if cfg.CustomerURL != "" {
+		if customers, err = connectCustomers(ctx, cfg, pc.MaxConns); err != nil {
+			pool.Close()
+			return nil, err
+		}
+		role = CustomerLogin
+	}
 	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Logger: slog.New(slog.DiscardHandler),
 		Hooks:  []rivertype.Hook{&dueNow{}},
 	})
 	if err != nil {
+		customers.Close()
 		pool.Close()
 		return nil, fmt.Errorf("make the client that inserts jobs: %w", err)
 	}
-	s := &Store{pool: pool, clock: clock, now: cfg.Now, macs: cfg.Authenticator, log: cfg.Logger, jobs: jobs, environment: cfg.Settings}
+	s := &Store{pool: pool, customers: customers, role: role, clock: clock, now: cfg.Now, macs: cfg.Authenticator, log: cfg.Logger, jobs: jobs, environment: cfg.Settings}
 	s.ledger.store = s
 	s.changes = newChanges(pc.ConnConfig.Copy(), s)
 	return s, nil
 }
 
+// named says how this program connects.
+func named(pc *pgxpool.Config) {
+	pc.ConnConfig.ConnectTimeout = acquireTimeout
+	if pc.ConnConfig.RuntimeParams["application_name"] == "" {
+		pc.ConnConfig.RuntimeParams["application_name"] = "groundwork"
+	}
+}
+
+// connectCustomers connects for them, with the connections that are left.
+func connectCustomers(ctx context.Context, cfg Config, taken int32) (*pgxpool.Pool, error) {
+	pc, err := pgxpool.ParseConfig(cfg.CustomerURL)
+	if err != nil {
+		return nil, fmt.Errorf("read the database URL for customers: %w", err)
+	}
+	if cfg.MaxConns > 0 {
+		pc.MaxConns = max(1, cfg.MaxConns-taken)
+	}
+	named(pc)
+	return openCustomers(ctx, pc)
+}
+
 // Close ends the background and the connections. Watches end with their own contexts.
 func (s *Store) Close() {
 	s.changes.close()
+	s.customers.Close()
 	s.pool.Close()
 }
 
 // Now is the time by which this process dates what it stores: the database's, unless [Config] has another.
 func (s *Store) Now() time.Time { return s.now() }
 
-// Pool is for the session store and River alone; everything else is a use case.
+// Pool is for tests and River alone; everything else is a use case.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
 // errNoConnection says that nothing was sent to the database.
 var errNoConnection = errors.New("wait for a connection")
 
-func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+// acquire takes a connection of a login that may do what the actor may.
+func (s *Store) acquire(ctx context.Context, actor onboarding.Actor) (*pgxpool.Conn, error) {
+	pool := s.customers
+	if actor.Role.Staff() {
+		pool = s.pool
+	}
 	wait, cancel := context.WithTimeout(ctx, acquireTimeout)
 	defer cancel()
-	conn, err := s.pool.Acquire(wait)
+	conn, err := pool.Acquire(wait)
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("%w: %w", errNoConnection, err))
 	}
@@ -136,8 +178,8 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 // become takes the role and the actor for one transaction, in one statement that needs no transaction block.
 const become = `SELECT set_config('role', @role, true), set_config('groundwork.actor', @actor, true), set_config('groundwork.account', @account, true)`
 
-func as(actor onboarding.Actor) pgx.NamedArgs {
-	role := AppRole
+func (s *Store) as(actor onboarding.Actor) pgx.NamedArgs {
+	role := s.role
 	if actor.Role.Staff() {
 		role = StaffRole
 	}
@@ -148,14 +190,14 @@ func as(actor onboarding.Actor) pgx.NamedArgs {
 // transaction to Postgres. What the callbacks return can't undo it, so a statement must decide for itself
 // whether it writes.
 func (s *Store) batch(ctx context.Context, actor onboarding.Actor, what string, fill func(*pgx.Batch)) error {
-	conn, err := s.acquire(ctx)
+	conn, err := s.acquire(ctx, actor)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
 	return failure(what, onceMore(func() error {
 		var b pgx.Batch
-		b.Queue(become, as(actor))
+		b.Queue(become, s.as(actor))
 		fill(&b)
 		return conn.SendBatch(ctx, &b).Close()
 	}))
@@ -163,7 +205,7 @@ func (s *Store) batch(ctx context.Context, actor onboarding.Actor, what string, 
 
 // query runs one statement as the application itself, for what belongs to no onboarding.
 func (s *Store) query(ctx context.Context, what, sql string, args pgx.NamedArgs, read func(pgx.Rows) error) error {
-	conn, err := s.acquire(ctx)
+	conn, err := s.acquire(ctx, app)
 	if err != nil {
 		return err
 	}
@@ -177,13 +219,13 @@ func (s *Store) query(ctx context.Context, what, sql string, args pgx.NamedArgs,
 
 // snapshot reads in one transaction, all of whose statements see the database of one moment.
 func (s *Store) snapshot(ctx context.Context, actor onboarding.Actor, what string, do func(pgx.Tx) error) error {
-	conn, err := s.acquire(ctx)
+	conn, err := s.acquire(ctx, actor)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
 	return failure(what, pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, become, as(actor)); err != nil {
+		if _, err := tx.Exec(ctx, become, s.as(actor)); err != nil {
 			return err
 		}
 		return do(tx)

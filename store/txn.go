@@ -50,14 +50,14 @@ func (s *Store) transact(ctx context.Context, actor onboarding.Actor, what strin
 }
 
 func (s *Store) attempt(ctx context.Context, actor onboarding.Actor, do func(*txn) error) error {
-	conn, err := s.acquire(ctx)
+	conn, err := s.acquire(ctx, actor)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
 	return onceMore(func() error {
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, become, as(actor)); err != nil {
+			if _, err := tx.Exec(ctx, become, s.as(actor)); err != nil {
 				return err
 			}
 			return do(&txn{Tx: tx})

@@ -51,6 +51,8 @@ type siteFlags struct {
 	BaseURL            string                   `help:"The address that people open, https unless loopback." env:"BASE_URL"`
 	DatabaseURL        string                   `help:"Postgres, as the application's role." env:"DATABASE_URL"`
 	DatabasePassword   string                   `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
+	CustomerURL        string                   `name:"database-customer-url" help:"Postgres, as the login of customers, which can't become staff." env:"DATABASE_CUSTOMER_URL"`
+	CustomerPassword   string                   `name:"database-customer-password" help:"The password for DATABASE_CUSTOMER_URL, kept apart from it." env:"DATABASE_CUSTOMER_PASSWORD"`
 	DatabasePlaintext  string                   `help:"private-network: the way to the database is a network that nobody else uses, and its certificate needn't be checked." env:"DATABASE_PLAINTEXT"`
 	UnstatedAuthTime   bool                     `help:"Take a sign-in for recent although the identity provider doesn't state when it was." env:"UNSTATED_AUTH_TIME"`
 	SecurityLogPeople  string                   `help:"hashed: the security log has a keyed hash in the place of each address." env:"SECURITY_LOG_PEOPLE"`
@@ -155,6 +157,11 @@ func (f *siteFlags) problems() []string {
 		}
 	}
 	out = append(out, plaintextProblems("DATABASE_URL", f.DatabaseURL, f.DatabasePlaintext)...)
+	if f.CustomerURL != "" {
+		out = append(out, plaintextProblems("DATABASE_CUSTOMER_URL", f.CustomerURL, f.DatabasePlaintext)...)
+	} else if f.CustomerPassword != "" {
+		out = append(out, "DATABASE_CUSTOMER_PASSWORD is set without DATABASE_CUSTOMER_URL. Set it to postgres://groundwork_customer@host:5432/groundwork")
+	}
 	if f.BaseURL != "" && !loopbackURL(f.BaseURL) && f.Keys.KMSKey == "" && !f.KeysetInClear {
 		out = append(out, "KMS_KEY is missing. Seal the keyset with a Cloud KMS key, or set KEYSET_IN_CLEAR=true if whoever can read the keyset's file may open customers’ access")
 	}

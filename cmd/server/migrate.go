@@ -14,6 +14,7 @@ type migrateCmd struct {
 	URL         string `name:"database-url" help:"Postgres, as the owner of the schema." env:"MIGRATE_DATABASE_URL" required:""`
 	Password    string `name:"database-password" help:"The owner's password, kept apart from the address." env:"MIGRATE_DATABASE_PASSWORD"`
 	AppPassword string `help:"Set the application role's password to this." env:"APP_PASSWORD"`
+	Customer    string `name:"customer-password" help:"Set the password of the login of customers to this." env:"CUSTOMER_PASSWORD"`
 	Plaintext   string `name:"database-plaintext" help:"As for serve." env:"DATABASE_PLAINTEXT"`
 }
 
@@ -25,8 +26,11 @@ func (m migrateCmd) Run(ctx context.Context, s streams, files fileProblems) erro
 	if err := store.Migrate(ctx, url); err != nil {
 		return err
 	}
-	if m.AppPassword != "" {
-		if err := store.SetAppPassword(ctx, url, m.AppPassword); err != nil {
+	for role, password := range map[string]string{store.AppRole: m.AppPassword, store.CustomerLogin: m.Customer} {
+		if password == "" {
+			continue
+		}
+		if err := store.SetPassword(ctx, url, role, password); err != nil {
 			return err
 		}
 	}

@@ -85,7 +85,13 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	if !s.Vault.Authenticates() {
 		return nil, fmt.Errorf("KEYSET is of an earlier version: %w, then give the file to every server", vault.ErrNoMAC)
 	}
-	if s.Store, err = store.Open(ctx, store.Config{URL: withPassword(f.DatabaseURL, f.DatabasePassword), MaxConns: f.MaxConns, Authenticator: s.Vault, Settings: f.settings()}); err != nil {
+	if f.CustomerURL == "" {
+		log.WarnContext(ctx, "customers' requests use a database login that can become staff. Set CUSTOMER_PASSWORD for migrate, and DATABASE_CUSTOMER_URL here")
+	}
+	if s.Store, err = store.Open(ctx, store.Config{
+		URL: withPassword(f.DatabaseURL, f.DatabasePassword), CustomerURL: withPassword(f.CustomerURL, f.CustomerPassword),
+		MaxConns: f.MaxConns, Authenticator: s.Vault, Settings: f.settings(),
+	}); err != nil {
 		return nil, err
 	}
 	dials := map[string]string{}

@@ -33,8 +33,9 @@ const templateLock = 0x67770002
 
 // Database is a test's own database.
 type Database struct {
-	URL      string // connects as the application
-	OwnerURL string // connects as the owner: for looking behind the policies, and tampering
+	URL         string // connects as the application
+	CustomerURL string // connects as the login of customers
+	OwnerURL    string // connects as the owner: for looking behind the policies, and tampering
 }
 
 // New opens a store on a database of the test's own; both are gone when the test ends.
@@ -47,7 +48,7 @@ func New(t testing.TB) *store.Store {
 func Open(t testing.TB, db Database, cfg store.Config) *store.Store {
 	t.Helper()
 	if cfg.URL == "" {
-		cfg.URL = db.URL
+		cfg.URL, cfg.CustomerURL = db.URL, db.CustomerURL
 	}
 	if cfg.MaxConns == 0 {
 		cfg.MaxConns = 8
@@ -85,7 +86,7 @@ func NewDatabase(t testing.TB) Database {
 			t.Errorf("drop the test's database: %v", err)
 		}
 	})
-	return Database{URL: At(owner, name, store.AppRole), OwnerURL: At(owner, name, "")}
+	return Database{URL: At(owner, name, store.AppRole), CustomerURL: At(owner, name, store.CustomerLogin), OwnerURL: At(owner, name, "")}
 }
 
 func clone(ctx context.Context, owner, name, template string) error {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/rand"
@@ -9,28 +8,8 @@ import (
 	"encoding/base64"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
 	"golang.org/x/text/secure/precis"
 )
-
-// SetAppPassword lets the application's role log in with a password. It connects as the owner, who made the role. Only a
-// verifier is sent: Postgres logs the text of statements, and only superusers may turn that off.
-func SetAppPassword(ctx context.Context, ownerURL, password string) error {
-	verifier, err := scramVerifier(password)
-	if err != nil {
-		return fmt.Errorf("prepare the password of %s: %w", AppRole, err)
-	}
-	conn, err := pgx.Connect(ctx, ownerURL)
-	if err != nil {
-		return fmt.Errorf("connect to the database as its owner: %w", err)
-	}
-	defer conn.Close(ctx)
-	// A utility statement takes no parameters. A verifier is base64 with $, : and -, which need no escaping.
-	if _, err := conn.Exec(ctx, "ALTER ROLE "+AppRole+" PASSWORD '"+verifier+"'"); err != nil {
-		return fmt.Errorf("set the password of %s: %w", AppRole, err)
-	}
-	return nil
-}
 
 const (
 	scramIterations = 4096 // what Postgres itself uses

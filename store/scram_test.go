@@ -34,7 +34,7 @@ func documentedOwner(t *testing.T) (s *devpg.Server, dir, ownerURL string) {
 	hba := filepath.Join(dir, "data", "pg_hba.conf")
 	rules, err := os.ReadFile(hba)
 	must(t, err)
-	must(t, os.WriteFile(hba, append([]byte("local all groundwork_app scram-sha-256\n"), rules...), 0o600))
+	must(t, os.WriteFile(hba, append([]byte("local all groundwork_app,groundwork_customer scram-sha-256\n"), rules...), 0o600))
 	root := connect(t, s.URL(devpg.Owner, "postgres"))
 	for _, sql := range []string{
 		"CREATE ROLE plain_owner LOGIN CREATEROLE",
@@ -48,17 +48,19 @@ func documentedOwner(t *testing.T) (s *devpg.Server, dir, ownerURL string) {
 	return s, dir, s.URL("plain_owner", "owned")
 }
 
-func TestSetsTheApplicationsPasswordWithoutShowingIt(t *testing.T) {
+func TestSetsPasswordsWithoutShowingThem(t *testing.T) {
 	t.Parallel()
 	s, dir, owner := documentedOwner(t)
 	must(t, store.Migrate(t.Context(), owner))
-	app, err := url.Parse(s.URL(store.AppRole, "owned"))
-	must(t, err)
-	for _, password := range []string{"correct-horse-1", `it's a "secret" \ with $1 'quotes'`, "ünïcode Å password"} {
-		must(t, store.SetAppPassword(t.Context(), owner, password))
-		app.User = url.UserPassword(store.AppRole, password)
+	for password, login := range map[string]string{
+		"correct-horse-1": store.AppRole, `it's a "secret" \ with $1 'quotes'`: store.CustomerLogin, "ünïcode Å password": store.AppRole,
+	} {
+		app, err := url.Parse(s.URL(login, "owned"))
+		must(t, err)
+		must(t, store.SetPassword(t.Context(), owner, login, password))
+		app.User = url.UserPassword(login, password)
 		connect(t, app.String())
-		app.User = url.UserPassword(store.AppRole, password+"x")
+		app.User = url.UserPassword(login, password+"x")
 		var refused *pgconn.PgError
 		if _, err := pgx.Connect(t.Context(), app.String()); !errors.As(err, &refused) || refused.Code != "28P01" {
 			t.Errorf("a wrong password: %v", err)
@@ -70,7 +72,7 @@ func TestSetsTheApplicationsPasswordWithoutShowingIt(t *testing.T) {
 				t.Errorf("the server's log holds the password %s", password)
 			}
 		}
-		if !strings.Contains(string(log), "ALTER ROLE groundwork_app PASSWORD 'SCRAM-SHA-256$4096:") {
+		if !strings.Contains(string(log), `ALTER ROLE "`+login+`" PASSWORD 'SCRAM-SHA-256$4096:`) {
 			t.Fatal("the server doesn't log statements, so this test shows nothing")
 		}
 	}
