@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -22,6 +25,12 @@ import (
 const (
 	riverVersion  = 8          // of River's own migrations; grow it in a release of its own
 	migrationLock = 0x67770001 // advisory lock that one migrator of a database holds
+
+	// Whoever waits for a table's lock holds up everybody who comes later. So a migration waits for lockPatience, lets the
+	// others pass for lockPause, and tries again, lockTries times at most.
+	lockPatience = "2s"
+	lockPause    = time.Second
+	lockTries    = 100
 )
 
 // River's tables belong to the owner; the app's roles work with them. Its sequences and functions come along.
@@ -39,6 +48,7 @@ func Migrate(ctx context.Context, ownerURL string) error {
 	}
 	cfg.MaxConns = 4 // the lock's, goose's and River's
 	cfg.ConnConfig.RuntimeParams["client_min_messages"] = "warning"
+	cfg.ConnConfig.RuntimeParams["lock_timeout"] = lockPatience
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("open the database as its owner: %w", err)
@@ -49,8 +59,14 @@ func Migrate(ctx context.Context, ownerURL string) error {
 		return fmt.Errorf("connect to the database as its owner: %w", err)
 	}
 	defer lock.Release()
+	if _, err := lock.Exec(ctx, "SET lock_timeout = 0"); err != nil { // nobody else waits for this one
+		return fmt.Errorf("wait for other migrations: %w", err)
+	}
 	if _, err := lock.Exec(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
 		return fmt.Errorf("wait for other migrations: %w", err)
+	}
+	if _, err := lock.Exec(ctx, "SET lock_timeout = '"+lockPatience+"'"); err != nil {
+		return fmt.Errorf("bound the wait for locks: %w", err)
 	}
 	defer lock.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrationLock) //nolint:errcheck // ends with the session at the latest
 
@@ -60,7 +76,7 @@ func Migrate(ctx context.Context, ownerURL string) error {
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if err := lettingPass(ctx, func() error { _, err := provider.Up(ctx); return err }); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -68,16 +84,38 @@ func Migrate(ctx context.Context, ownerURL string) error {
 	if err != nil {
 		return fmt.Errorf("read River's migrations: %w", err)
 	}
-	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: riverVersion}); err != nil {
+	err = lettingPass(ctx, func() error {
+		_, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: riverVersion})
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("migrate River's tables: %w", err)
 	}
-	if _, err := lock.Exec(ctx, riverPrivileges); err != nil {
+	if err := lettingPass(ctx, func() error { _, err := lock.Exec(ctx, riverPrivileges); return err }); err != nil {
 		return fmt.Errorf("grant River's tables to the application: %w", err)
 	}
 	if _, err := lock.Exec(ctx, customerRights); err != nil {
 		return fmt.Errorf("give the login of customers its rights: %w", err)
 	}
 	return nil
+}
+
+// lettingPass repeats what waited too long for a lock, with pauses in which others get it. Each try goes on where the last
+// one stopped: a migration is one transaction.
+func lettingPass(ctx context.Context, do func() error) error {
+	var err error
+	for range lockTries {
+		var pg *pgconn.PgError
+		if err = do(); !errors.As(err, &pg) || pg.Code != "55P03" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPause):
+		}
+	}
+	return err
 }
 
 // SharedNames reads the deployment names that more than one onboarding held before a name was reserved until teardown,
