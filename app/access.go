@@ -36,6 +36,8 @@ type consentCloud interface {
 	// Permissions lists the permissions that a run, its checks and its teardown need, and those that removing these items
 	// takes.
 	Permissions(onboarding.Spec, []onboarding.Item) onboarding.Permissions
+	// CheckPermissions lists what a run needs that only checks what the customer made themselves, and changes nothing.
+	CheckPermissions(onboarding.Spec) onboarding.Permissions
 	// Scopes are the OAuth scopes that a consent must have.
 	Scopes() []string
 	// Alive asks Google whether it still takes the consent: CodeSignIn when it doesn't.
@@ -67,6 +69,9 @@ func (k Ask) lines() []string {
 	for _, p := range k.All() {
 		lines = append(lines, p.Line())
 	}
+	if k.ReadOnly {
+		lines = append(lines, onboarding.ShownReadOnly)
+	}
 	return lines
 }
 
@@ -97,6 +102,9 @@ func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind o
 	}
 	if !j.CanVisit(j.Case, "project") { // before that, the tasks don't follow from the answers
 		return Ask{Project: j.Spec().Project}, nil
+	}
+	if kind == onboarding.CheckOnly {
+		return Ask{j.Spec().Project, a.cfg.Cloud.CheckPermissions(j.Spec())}, nil
 	}
 	made, err := a.cfg.Store.Inventory(ctx, actor, j.Onboarding.ID) // the run may remove what is no longer wanted
 	made = slices.DeleteFunc(made, func(i onboarding.Item) bool { return !i.Ours() })
@@ -187,12 +195,12 @@ func (a *App) UnusedAccess(ctx context.Context) (time.Duration, error) {
 
 // askedBefore names what the actor is asked for to resume a run, if they gave the latest consent with their own account
 // for the same; else "".
-func (a *App) askedBefore(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding) (string, error) {
+func (a *App) askedBefore(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, kind onboarding.RunKind) (string, error) {
 	given, err := a.cfg.Store.Consents(ctx, actor, ob.ID)
 	if err != nil || len(given) == 0 {
 		return "", err
 	}
-	ask, err := a.ask(ctx, actor, a.journey(actor, ob), onboarding.RunProvision)
+	ask, err := a.ask(ctx, actor, a.journey(actor, ob), kind)
 	if last := latestConsent(given); err != nil || last.GivenBy != actor.Email || last.Email != actor.Email || last.Project != ask.Project || !last.Covers(ask.All()) {
 		return "", err
 	}

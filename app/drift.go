@@ -81,6 +81,9 @@ func (a *App) freshPlan(ctx context.Context, actor onboarding.Actor, ob onboardi
 		}
 		return fresh.Keep(run.Plan.Kept())
 	}
+	if run.Plan.ReadOnly {
+		return a.cfg.Cloud.CheckPlan(run.Plan.Spec)
+	}
 	fresh, err := a.cfg.Cloud.Plan(ctx, actor, ob, run.Plan.Spec)
 	return fresh.DecideAs(run.Plan), err
 }

@@ -30,8 +30,12 @@ type planCloud interface {
 	TeardownPlan(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) (onboarding.Plan, error)
 	// VerifyPlan is what a verification would read. It reads nothing itself, so it needs no consent.
 	VerifyPlan(onboarding.Spec) (onboarding.Plan, error)
+	// CheckPlan is what a run would read that only checks what the customer made themselves. It reads nothing itself.
+	CheckPlan(onboarding.Spec) (onboarding.Plan, error)
 	// Preflight checks what would stop a run.
 	Preflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error)
+	// CheckPreflight checks what would stop a run of CheckPlan.
+	CheckPreflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error)
 	// Outline lists what a run would do where nothing exists yet, for a spec that may still lack answers. It reads nothing.
 	Outline(onboarding.Spec) []onboarding.PlannedTask
 	// Facts are what the handover record says of a spec.
@@ -86,9 +90,12 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 	case j.Onboarding.Archived && kind != onboarding.RunTeardown:
 		r.Early = true
 		return r, onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived. It can be torn down, but not changed, unless your specialist restores it.")
-	case kind == onboarding.RunProvision && !j.Complete(j.Case):
+	case (kind == onboarding.RunProvision || kind == onboarding.CheckOnly) && !j.Complete(j.Case):
 		r.Early = true
 		return r, onboarding.Errorf(onboarding.CodeConflict, "Answer every question first. The plan follows from the answers.")
+	case kind == onboarding.CheckOnly && (j.Onboarding.Status == onboarding.StatusDone || j.Onboarding.Status == onboarding.StatusHandingOver):
+		r.Early = true
+		return r, onboarding.Errorf(onboarding.CodeConflict, "Everything was checked and handed over already. Verify it again from the last page.")
 	case kind == onboarding.RunVerify && j.Onboarding.Status == onboarding.StatusHandingOver:
 		r.Early = true
 		return r, onboarding.Errorf(onboarding.CodeConflict, "The handover isn’t complete yet. Verify again when it is.")
@@ -121,6 +128,9 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 		if r.Problem == nil && r.Paused == "" && r.Latest.Kind == onboarding.RunProvision && !r.Latest.State.Active() && r.Latest.State != onboarding.RunSucceeded {
 			r.Differences = r.Latest.Plan.Differences(r.Plan.Wanted())
 		}
+	}
+	if kind == onboarding.CheckOnly {
+		r.Waiting, r.Paused = r.Journey.waiting(), r.paused()
 	}
 	if kind != onboarding.RunTeardown {
 		r.Unchecked = a.cfg.Cloud.Unchecked(r.Spec, j.Onboarding.Wiped)
@@ -162,6 +172,10 @@ func (a *App) read(ctx context.Context, actor onboarding.Actor, r *Review) (err 
 		r.Plan, r.Problem = a.cfg.Cloud.TeardownPlan(ctx, actor, ob, r.Spec)
 	case onboarding.RunVerify:
 		r.Plan, r.Problem = a.cfg.Cloud.VerifyPlan(r.Spec)
+	case onboarding.CheckOnly:
+		if r.Plan, r.Problem = a.cfg.Cloud.CheckPlan(r.Spec); r.Problem == nil {
+			r.Checks, r.Problem = a.cfg.Cloud.CheckPreflight(ctx, actor, ob, r.Spec)
+		}
 	default:
 		r.Plan, r.Problem = a.cfg.Cloud.Plan(ctx, actor, ob, r.Spec)
 		r.Plan = r.Plan.DecideAs(r.Latest.Plan)
@@ -172,7 +186,7 @@ func (a *App) read(ctx context.Context, actor onboarding.Actor, r *Review) (err 
 	if ours(r.Problem) {
 		return r.Problem
 	}
-	if r.Problem != nil {
+	if r.Problem != nil || r.Kind == onboarding.CheckOnly { // whose plan follows from the answers alone
 		return nil //nolint:nilerr // the page shows it; there is no reading to save
 	}
 	return a.cfg.Store.SaveReading(ctx, actor, ob.ID, r.Kind, onboarding.Reading{Version: ob.Version, Plan: r.Plan, Checks: r.Checks})
@@ -233,7 +247,7 @@ func (j Journey) waiting() []string {
 // paused is what the latest run is waiting for, if it is paused and was approved for these very answers: resuming it does
 // what a second run would do. "" otherwise.
 func (r Review) paused() string {
-	if r.Latest.Kind != onboarding.RunProvision || r.Latest.State != onboarding.RunBlocked || !r.Latest.Plan.Spec.Same(r.Spec) {
+	if r.Latest.Kind != onboarding.RunProvision || r.Latest.Plan.ReadOnly != (r.Kind == onboarding.CheckOnly) || r.Latest.State != onboarding.RunBlocked || !r.Latest.Plan.Spec.Same(r.Spec) {
 		return ""
 	}
 	for _, t := range r.Latest.Tasks {
@@ -333,7 +347,11 @@ func (a *App) approve(ctx context.Context, actor onboarding.Actor, id onboarding
 		return r, err
 	}
 	plan.Spec.EraseData = in.EraseData
-	_, err = a.cfg.Store.Submit(ctx, actor, id, in.Version, in.Kind, plan, a.cfg.Journey.Wanted)
+	kind := in.Kind
+	if kind == onboarding.CheckOnly {
+		kind = onboarding.RunProvision // by its plan, it changes nothing
+	}
+	_, err = a.cfg.Store.Submit(ctx, actor, id, in.Version, kind, plan, a.cfg.Journey.Wanted)
 	if onboarding.ErrorCode(err) == onboarding.CodeStale {
 		r.Refusal = onboarding.Errorf(onboarding.CodeStale, "The answers changed while this plan was being approved. Open the plan again, review it, then approve it.")
 		return r, r.Refusal

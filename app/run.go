@@ -136,7 +136,7 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 		}
 	}
 	if p.MayAct && blockedOn(run, onboarding.CodeSignIn) {
-		if p.AskedBefore, err = a.askedBefore(ctx, actor, ob); err != nil {
+		if p.AskedBefore, err = a.askedBefore(ctx, actor, ob, run.PlanKind()); err != nil {
 			return p, err
 		}
 		consent, err := a.cfg.Store.LiveConsent(ctx, actor, id)
@@ -176,18 +176,21 @@ func blockedAt(run onboarding.Run, code onboarding.Code) (last time.Time) {
 // is. CodeSignIn for a member while no consent is held. CodeStale when another approval is needed, because the answers
 // changed or someone else confirmed that the data may be deleted. CodeConflict for a run that has ended.
 func (a *App) Retry(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
+	run, err := a.cfg.Store.LatestRun(ctx, actor, id)
+	if err != nil {
+		return run, err
+	}
 	if actor.Role.Member() {
 		consent, err := a.cfg.Store.LiveConsent(ctx, actor, id)
 		if err != nil {
-			return onboarding.Run{}, err
+			return run, err
 		}
 		if !consent.Live() {
-			return onboarding.Run{}, onboarding.Errorf(onboarding.CodeSignIn, "Connect a Google account first. The run acts with its permissions.")
+			return run, onboarding.Errorf(onboarding.CodeSignIn, "Connect a Google account first. The run acts with its permissions.")
 		}
 	}
-	run, err := a.cfg.Store.LatestRun(ctx, actor, id)
-	if err != nil || run.State.Active() {
-		return run, err
+	if run.State.Active() {
+		return run, nil
 	}
 	return run, a.resume(ctx, actor, run)
 }

@@ -45,12 +45,24 @@ func connectNext(id onboarding.ID, next string) string {
 
 // kindAt is the kind of run whose plan is at that address.
 func kindAt(id onboarding.ID, next string) onboarding.RunKind {
-	for _, kind := range []onboarding.RunKind{onboarding.RunTeardown, onboarding.RunVerify} {
+	if next == progressPath(id, true) {
+		return onboarding.CheckOnly
+	}
+	for _, kind := range []onboarding.RunKind{onboarding.RunTeardown, onboarding.RunVerify, onboarding.CheckOnly} {
 		if next == planPath(id, kind) {
 			return kind
 		}
 	}
 	return onboarding.RunProvision
+}
+
+// progressPath is the page of the latest run. For a run that only reads it says so, for [kindAt].
+func progressPath(id onboarding.ID, readOnly bool) string {
+	to := web.OnboardingPath(id, "progress")
+	if readOnly {
+		to += "?kind=" + string(onboarding.CheckOnly)
+	}
+	return to
 }
 
 // connectView is the page that explains which access is asked for.
@@ -61,7 +73,7 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 	}
 	view := web.ConnectView{
 		Frame: s.onboardingFrame(v, r.Journey.Onboarding, "Connect Google Cloud"), Onboarding: v.id, Project: r.Ask.Project, Permissions: r.Ask.Permissions, Asked: r.Ask.Name(),
-		ClientID: s.OAuth.ClientID,
+		ClientID: s.OAuth.ClientID, ReadOnly: kindAt(v.id, next) == onboarding.CheckOnly,
 		StartURL: connectStart(v.id, next, "", r.Ask.Name()), Connection: web.Connection{Email: r.Held.Email, Since: r.Held.CreatedAt}, Back: currentPage(r.Journey),
 		Files: s.App.Exports(r.Journey),
 	}
@@ -69,7 +81,7 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 		return view, r, err
 	}
 	for _, scope := range connectScopes(r.Scopes) {
-		view.Scopes = append(view.Scopes, web.Reason{Name: scope, Why: scopeReason(scope)})
+		view.Scopes = append(view.Scopes, web.Reason{Name: scope, Why: scopeReason(scope, view.ReadOnly)})
 	}
 	if r.Insufficient != nil {
 		view.Connection, view.Needed = web.Connection{}, sentence(r.Insufficient)
@@ -109,7 +121,10 @@ func connectScopes(cloud []string) []string {
 	return append([]string{oidc.ScopeOpenID, "email"}, cloud...)
 }
 
-func scopeReason(scope string) string {
+func scopeReason(scope string, readOnly bool) string {
+	if readOnly && strings.HasSuffix(scope, "/auth/cloud-platform") {
+		return "to read your project while the check is in progress; revoked when it is done"
+	}
 	if strings.HasSuffix(scope, "/auth/cloud-platform") {
 		return "to read your project and create what the plan lists while the run is in progress; revoked when it is done"
 	}
@@ -256,7 +271,7 @@ func (s *Server) connected(w http.ResponseWriter, v *visit, f flow) error {
 		s.say(ctx, "Google Cloud is connected. Press “Resume the run”, then sign in again to confirm it’s you.")
 		return toProgress(w, v)
 	case err != nil:
-		return s.toRun(w, v, run.Kind, err)
+		return s.toRun(w, v, run.PlanKind(), err)
 	case run.ID != "":
 		s.say(ctx, "Google Cloud is connected, and the run has resumed.")
 		return toProgress(w, v)

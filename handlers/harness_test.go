@@ -243,6 +243,24 @@ func (c *cloud) VerifyPlan(spec onboarding.Spec) (onboarding.Plan, error) {
 	return p, err
 }
 
+func (c *cloud) CheckPlan(spec onboarding.Spec) (onboarding.Plan, error) {
+	p, err := c.VerifyPlan(spec)
+	p.ReadOnly = true
+	return p, err
+}
+
+func (c *cloud) CheckPreflight(ctx context.Context, a onboarding.Actor, _ onboarding.Onboarding, spec onboarding.Spec) ([]onboarding.CheckResult, error) {
+	g, err := c.store.LiveConsent(ctx, a, spec.Onboarding)
+	if err != nil {
+		return nil, err
+	}
+	return nil, g.Serves(a.Email, spec.Project, c.CheckPermissions(spec).All())
+}
+
+func (c *cloud) CheckPermissions(onboarding.Spec) onboarding.Permissions {
+	return onboarding.Permissions{ReadOnly: true, Run: []onboarding.Permission{{Name: "storage.buckets.get", Why: "to look for the bucket"}}}
+}
+
 func (c *cloud) Preflight(ctx context.Context, a onboarding.Actor, _ onboarding.Onboarding, spec onboarding.Spec) ([]onboarding.CheckResult, error) {
 	if err := c.reach(ctx, a, spec); err != nil {
 		return nil, err

@@ -15,10 +15,10 @@ import (
 	"groundwork/web"
 )
 
-// runKind reads the kind of run that a plan is for: provisioning, unless it says teardown or verification.
+// runKind reads what a plan is for: provisioning, unless it says teardown, verification, or a check that changes nothing.
 func runKind(text string) onboarding.RunKind {
 	switch k := onboarding.RunKind(text); k {
-	case onboarding.RunTeardown, onboarding.RunVerify:
+	case onboarding.RunTeardown, onboarding.RunVerify, onboarding.CheckOnly:
 		return k
 	}
 	return onboarding.RunProvision
@@ -36,6 +36,7 @@ func planPath(id onboarding.ID, kind onboarding.RunKind) string {
 func (s *Server) planView(v *visit, r app.Review) web.PlanView {
 	title := map[onboarding.RunKind]string{
 		onboarding.RunProvision: "Review the plan", onboarding.RunTeardown: "Review what will be removed", onboarding.RunVerify: "Review what will be verified",
+		onboarding.CheckOnly: "Review what will be checked",
 	}[r.Kind]
 	ob := r.Journey.Onboarding
 	view := web.PlanView{

@@ -14,7 +14,7 @@ func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id on
 	if err != nil {
 		return web.ProgressView{}, err
 	}
-	next := web.OnboardingPath(id, "progress")
+	next := progressPath(id, p.Run.Plan.ReadOnly)
 	v := web.ProgressView{
 		Onboarding: p.Onboarding, Run: p.Run, Specialist: p.Onboarding.Specialist, MayAct: p.MayAct,
 		Differences: p.Differences, NewHash: p.NewHash, ConnectURL: connectURL(id, next),

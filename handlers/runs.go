@@ -52,9 +52,9 @@ func plainRun(id onboarding.RunID) bool { return plainID(onboarding.ID(id)) }
 func (s *Server) retry(w http.ResponseWriter, v *visit) error {
 	run, err := s.App.Retry(v.Context(), v.actor, v.id)
 	if onboarding.ErrorCode(err) == onboarding.CodeSignIn {
-		return s.toConnect(w, v, web.OnboardingPath(v.id, "progress"))
+		return s.toConnect(w, v, progressPath(v.id, run.Plan.ReadOnly))
 	}
-	return s.toRun(w, v, run.Kind, err)
+	return s.toRun(w, v, run.PlanKind(), err)
 }
 
 // cancelPage asks before a run is canceled: it gives up the customer's access, too.
@@ -83,7 +83,7 @@ func (s *Server) approveChanged(w http.ResponseWriter, v *visit) error {
 	run, err := s.App.ApproveChanged(v.Context(), v.actor, v.id, v.form.Get("hash"))
 	switch onboarding.ErrorCode(err) {
 	case onboarding.CodeSignIn:
-		return s.toConnect(w, v, web.OnboardingPath(v.id, "progress"))
+		return s.toConnect(w, v, progressPath(v.id, run.Plan.ReadOnly))
 	case onboarding.CodePlanChanged:
 		view, viewErr := s.progressView(v.Context(), v.actor, v.id)
 		if viewErr != nil {
@@ -92,7 +92,7 @@ func (s *Server) approveChanged(w http.ResponseWriter, v *visit) error {
 		s.say(v.Context(), sentence(err))
 		return s.drawProgress(w, v, http.StatusConflict, view)
 	}
-	return s.toRun(w, v, run.Kind, err)
+	return s.toRun(w, v, run.PlanKind(), err)
 }
 
 // toRun leads to the run's progress, or where err is CodeStale to the plan that has to be approved first.

@@ -175,15 +175,20 @@ func (g Consent) SealedTo() SealedTo { return SealedTo{g.Onboarding, g.Ref, Purp
 // Live reports whether the consent still holds a token.
 func (g Consent) Live() bool { return g.ID != 0 && g.WipedAt.IsZero() }
 
+// ShownReadOnly is among the lines of a consent that was given only to read.
+const ShownReadOnly = "read-only"
+
 // Serves reports whether the consent may be used in a project for what needs these permissions, because of that person.
-// CodeSignIn where it was given for another project, or before one was chosen; or, for somebody else than who gave it,
-// where the consent didn't list each permission.
+// CodeSignIn where it was given for another project, or before one was chosen; or, for somebody else than who gave it and
+// for anyone where it was given to read only, where the consent didn't list each permission.
 func (g Consent) Serves(by, project string, needed []Permission) error {
 	switch {
 	case g.Project == "":
 		return Errorf(CodeSignIn, "The access of %s was given before the project was chosen, and serves to choose one. Look at what is asked for %s, then connect again.", g.Email, project)
 	case g.Project != project:
 		return Errorf(CodeSignIn, "The access of %s was given for the project %s, and not for %s. Look at what is asked for %s, then connect again.", g.Email, g.Project, project, project)
+	case slices.Contains(g.Shown, ShownReadOnly) && !g.Covers(needed):
+		return Errorf(CodeSignIn, "The access of %s was given only to read, so it doesn't serve for this. Look at what is asked for this, then connect again.", g.Email)
 	case by != g.GivenBy && !g.Covers(needed):
 		return Errorf(CodeSignIn, "This needs more than was listed when %s gave the access. Ask them to review it and continue here, or connect your own account.", g.Email)
 	}

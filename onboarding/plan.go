@@ -56,6 +56,7 @@ type Permissions struct {
 	Run      []Permission // by a run and a verification
 	Checks   []Permission // read before them; a run goes on without
 	Teardown []Permission // by a teardown alone, which asks for fresh access
+	ReadOnly bool         // nothing else may be done with the access, whoever wants it; see [Consent.Serves]
 }
 
 // All are the permissions of the consent, whatever they are for.
@@ -124,11 +125,13 @@ type Plan struct {
 	Spec   Spec          `json:"spec"`
 	Tasks  []PlannedTask `json:"tasks"`
 	ReadAt time.Time     `json:"read_at"`
+	// ReadOnly: the run compares what is there with what is wanted, and each call that would change something is refused.
+	ReadOnly bool `json:"read_only,omitempty"`
 }
 
 // Hash pins the plan: SHA-256 in hex over the spec with its decisions, and over each task's name, resource, action, desired
 // state, bindings, permissions, number of differences, what a teardown leaves, and the decision about something that is no
-// longer wanted. It covers no sentence, so that a plan which was shown is the same after its words were improved.
+// longer wanted; and whether the run only reads. It covers no sentence, so that a plan which was shown is the same after its words were improved.
 func (p Plan) Hash() string {
 	type binding struct{ Member, Role, On string }
 	type pinned struct {
@@ -148,6 +151,9 @@ func (p Plan) Hash() string {
 	enc := json.NewEncoder(h)
 	_ = enc.Encode("groundwork plan v2") // a hash's writer never fails, and the types marshal
 	_ = enc.Encode(p.Spec)
+	if p.ReadOnly {
+		_ = enc.Encode("read-only")
+	}
 	for _, t := range p.Tasks {
 		line := pinned{
 			Name: t.Name, Resource: t.Resource, Action: t.Action, Desired: t.Desired, Key: t.Key, Differences: len(t.Differences),

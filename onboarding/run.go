@@ -15,6 +15,10 @@ const (
 	RunTeardown  RunKind = "teardown"
 )
 
+// CheckOnly is the kind of a plan that checks what the customer made themselves, and changes nothing. Its run is one of
+// [RunProvision] whose plan is read-only.
+const CheckOnly RunKind = "check"
+
 // RunState is where a run stands.
 type RunState string
 
@@ -53,6 +57,14 @@ type Run struct {
 	Tasks       []Task
 	Record      []byte // outputs.json once it was written, else nil
 	Replaced    bool   // a later run was started; this one keeps the state in which it stopped
+}
+
+// PlanKind is the kind of the plan that the run carries out.
+func (r Run) PlanKind() RunKind {
+	if r.Plan.ReadOnly {
+		return CheckOnly
+	}
+	return r.Kind
 }
 
 // Over reports whether nothing more can happen in the run. Only the latest run can be retried or canceled.

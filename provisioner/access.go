@@ -53,6 +53,12 @@ func (s *Service) forSpec(by string, spec onboarding.Spec, items []onboarding.It
 	return func(g onboarding.Consent) error { return g.Serves(by, spec.Project, needed) }
 }
 
+// forReading is forSpec for a run that only reads.
+func (s *Service) forReading(by string, spec onboarding.Spec) func(onboarding.Consent) error {
+	needed := s.CheckPermissions(spec).All()
+	return func(g onboarding.Consent) error { return g.Serves(by, spec.Project, needed) }
+}
+
 // forChoosing lets a project be looked for: with a consent that names none yet, or by who gave it. A consent that names
 // one shows that one to the others too.
 func forChoosing(by, project string) func(onboarding.Consent) error {

@@ -22,6 +22,8 @@ type Env struct {
 	// Dial is the guarded dialler itself, for Redis over TLS.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	Now  func() time.Time // UTC
+	// ReadOnly: whatever would change something is refused, so Verify leaves out what it tries by a change, and says so.
+	ReadOnly bool
 	// Log adds a line to the task's log, shown to the customer.
 	Log func(format string, args ...any)
 	// Follow records the name of a long-running operation that Apply started, so that it is followed to its end, by whichever

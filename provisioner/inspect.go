@@ -23,14 +23,70 @@ func (s *Service) VerifyPlan(spec onboarding.Spec) (onboarding.Plan, error) {
 	tasks = slices.DeleteFunc(tasks, func(t *Task) bool { return t.Step.handsOver })
 	lines := make([]onboarding.PlannedTask, len(tasks))
 	for i, t := range tasks {
-		lines[i] = t.planned()
-		lines[i].Action, lines[i].Cost, lines[i].Monthly, lines[i].DependsOn = onboarding.ActionCheck, "", 0, nil
-		lines[i].Permissions = slices.Concat(t.needs.Check, t.needs.Verify)
-		if t.Step.applies || t.Step.guide != nil {
-			lines[i].Title = "Check " + t.noun()
-		}
+		lines[i] = t.checked()
+		lines[i].Permissions = append(lines[i].Permissions, t.needs.Try...)
 	}
 	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now()}, nil
+}
+
+// CheckPlan is the plan of a run that compares with the spec what was made without us, changes nothing at all, and hands
+// over what is as wanted. Only the handover waits for other tasks.
+func (s *Service) CheckPlan(spec onboarding.Spec) (onboarding.Plan, error) {
+	tasks, err := Graph(s.cfg.Catalog, spec)
+	if err != nil {
+		return onboarding.Plan{}, fmt.Errorf("check of %s: %w", spec.Onboarding, err)
+	}
+	lines := make([]onboarding.PlannedTask, len(tasks))
+	for i, t := range tasks {
+		lines[i] = t.checked()
+		if t.Step.handsOver {
+			lines[i].DependsOn = t.planned().DependsOn
+		}
+	}
+	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now(), ReadOnly: true}, nil
+}
+
+// checked is the line of a plan that only reads.
+func (t *Task) checked() onboarding.PlannedTask {
+	line := t.planned()
+	line.Action, line.Cost, line.Monthly, line.DependsOn = onboarding.ActionCheck, "", 0, nil
+	line.Permissions = t.toRead()
+	if t.Step.applies || t.Step.guide != nil {
+		line.Title = "Check " + t.noun()
+	}
+	return line
+}
+
+// toRead are the permissions that checking the task needs.
+func (t *Task) toRead() []onboarding.Permission { return slices.Concat(t.needs.Check, t.needs.Verify) }
+
+// confirm checks a resource that was made without us. As wanted, it is recorded as found, although it may bear our mark, so
+// that a teardown leaves it.
+func (t *Task) confirm(ctx context.Context, env *Env, mem *pass) error {
+	s, err := t.res.look(ctx, env)
+	if err != nil {
+		return fmt.Errorf("check %s: %w", t.Name, err)
+	}
+	if s != nil && !s.gone && t.Step.applies && !t.Step.shared && !s.owned && !t.adopt {
+		return differs(strings.TrimSpace(t.thing() + " is there, but doesn't carry this onboarding's mark, so it may be another's. " + sentenceOf(s.differences)))
+	}
+	if err := t.inspect(ctx, env); err != nil {
+		return err
+	}
+	if t.Step.applies {
+		item := t.entry(mem.item, mem.run)
+		item.Origin = cmp.Or(item.Origin, onboarding.OriginFound)
+		mem.item = t.seen(item, mem.run, s)
+	}
+	return nil
+}
+
+// sentenceOf are differences as a sentence; "" of none.
+func sentenceOf(differences []string) string {
+	if len(differences) == 0 {
+		return ""
+	}
+	return "It differs: " + inWords(differences) + "."
 }
 
 // inspect reads the task's resource back and verifies it. What differs is CodeStale, in words; nothing is changed.
@@ -43,6 +99,8 @@ func (t *Task) inspect(ctx context.Context, env *Env) error {
 	switch {
 	case err != nil:
 		return err
+	case action == onboarding.ActionCreate && env.ReadOnly && t.gcloud == nil:
+		return differs(t.thing() + " is not there. The script and Terraform don't create it: create it yourself, or let a run do it.")
 	case action == onboarding.ActionCreate, action == onboarding.ActionGuide && s == nil:
 		return differs(t.thing() + " is not there.")
 	}

@@ -43,6 +43,7 @@ func (t *Task) begin(i onboarding.Item, run onboarding.RunID, action onboarding.
 	case action == onboarding.ActionCreate:
 		i.Origin, i.Prior, i.State, i.IntendedBy, i.SettledBy = onboarding.OriginCreated, nil, onboarding.ItemIntended, run, ""
 		return i, nil
+	case t.marked(s) && i.Origin == onboarding.OriginFound: // made by the customer, and marked by the file that they ran
 	case t.marked(s):
 		i.Origin = onboarding.OriginCreated
 	case i.Origin == "" || i.Origin == onboarding.OriginFound || i.Origin == onboarding.OriginUnknown:
@@ -63,14 +64,14 @@ func (t *Task) before(i onboarding.Item) onboarding.Item {
 }
 
 // seen is the item once its resource is there as wanted. What is there without an intent of ours was found, unless it
-// bears our mark.
+// bears our mark. What a check without changes found stays found, mark or not.
 func (t *Task) seen(i onboarding.Item, run onboarding.RunID, s *sighting) onboarding.Item {
 	if !t.Step.applies {
 		return i // a guide or a check: the customer's own, and its state may name people
 	}
 	i = t.entry(i, run)
 	switch {
-	case i.Origin != "" && !t.marked(s):
+	case i.Origin != "" && !t.marked(s), i.Origin == onboarding.OriginFound:
 	case t.marked(s):
 		i.Origin = onboarding.OriginCreated
 	case t.adopt:
@@ -100,6 +101,8 @@ func (t *Task) stays(i onboarding.Item, s *sighting) string {
 		return t.Step.stays
 	case !t.Step.shared && !t.marked(s):
 		return "It stays: it was not made by this onboarding."
+	case !t.Step.shared && i.Origin == onboarding.OriginFound:
+		return "It stays: it was made without us, and a run only verified it."
 	case i.Elsewhere:
 		return "It stays: another deployment uses it too."
 	case !t.Step.shared || i.Ours():

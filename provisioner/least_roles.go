@@ -19,6 +19,24 @@ var leastRoles = []struct{ prefix, role string }{
 	{"bigtable.", "roles/bigtable.admin"},
 }
 
+// rolesToRead is rolesFor for permissions that only read: viewers' roles. Google's basic role Viewer reads neither the
+// settings of a bucket nor who may use it.
+func rolesToRead(perms []onboarding.Permission) []string {
+	var out []string
+	for _, p := range perms {
+		switch {
+		case strings.HasSuffix(p.Name, ".getIamPolicy"):
+			out = append(out, "roles/iam.securityReviewer")
+		case strings.HasPrefix(p.Name, "storage.buckets."):
+			out = append(out, "roles/storage.bucketViewer")
+		default:
+			out = append(out, "roles/viewer")
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // rolesFor names the roles to ask for, sorted and each once; roles/owner stands in for a permission of no known role.
 func rolesFor(perms []onboarding.Permission) []string {
 	var out []string

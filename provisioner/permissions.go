@@ -19,15 +19,7 @@ func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onb
 		return slices.ContainsFunc(tasks, func(wanted *Task) bool { return wanted.Key == t.Key })
 	})
 	var c onboarding.Permissions
-	seen := map[[2]string]bool{}
-	add := func(to *[]onboarding.Permission, all []onboarding.Permission) {
-		for _, p := range all {
-			if key := [2]string{p.Name, p.On}; !seen[key] {
-				seen[key] = true
-				*to = append(*to, p)
-			}
-		}
-	}
+	add := once()
 	for _, t := range tasks {
 		add(&c.Run, t.Permissions)
 		add(&c.Run, t.needs.Change)
@@ -41,6 +33,30 @@ func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onb
 		add(&c.Teardown, t.toRemove(spec))
 	}
 	return c
+}
+
+// CheckPermissions lists what a run of [Service.CheckPlan] and the checks before it need: viewers' permissions only.
+func (s *Service) CheckPermissions(spec onboarding.Spec) onboarding.Permissions {
+	c := onboarding.Permissions{ReadOnly: true}
+	add := once()
+	for _, t := range s.tasks(spec) {
+		add(&c.Run, t.toRead())
+	}
+	add(&c.Checks, readings[:1])
+	return c
+}
+
+// once appends each permission once, whatever it is appended to.
+func once() func(to *[]onboarding.Permission, all []onboarding.Permission) {
+	seen := map[[2]string]bool{}
+	return func(to *[]onboarding.Permission, all []onboarding.Permission) {
+		for _, p := range all {
+			if key := [2]string{p.Name, p.On}; !seen[key] {
+				seen[key] = true
+				*to = append(*to, p)
+			}
+		}
+	}
 }
 
 // toRemove are the permissions that a teardown needs for the task. One that was made for an earlier spec may be in another

@@ -169,7 +169,12 @@ func (s *Service) teardownTasks(spec onboarding.Spec, items []onboarding.Item) (
 
 // reading opens the customer's access for a look around and returns the spec's tasks.
 func (s *Service) reading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, spec onboarding.Spec, items []onboarding.Item, purpose, text string) (*Env, []*Task, error) {
-	a, err := s.open(ctx, actor, id, purpose, text, s.forSpec(actor.Email, spec, items))
+	return s.look(ctx, actor, id, spec, s.forSpec(actor.Email, spec, items), purpose, text)
+}
+
+// look is reading with an access that serves.
+func (s *Service) look(ctx context.Context, actor onboarding.Actor, id onboarding.ID, spec onboarding.Spec, serves func(onboarding.Consent) error, purpose, text string) (*Env, []*Task, error) {
+	a, err := s.open(ctx, actor, id, purpose, text, serves)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -177,7 +182,7 @@ func (s *Service) reading(ctx context.Context, actor onboarding.Actor, id onboar
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s of %s: %w", purpose, id, err)
 	}
-	env, err := s.env(ctx, a, spec, tasks)
+	env, err := s.env(ctx, a, spec, tasks, true)
 	if err != nil {
 		return nil, nil, err
 	}

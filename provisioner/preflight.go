@@ -24,10 +24,25 @@ func (s *Service) Preflight(ctx context.Context, actor onboarding.Actor, ob onbo
 		return nil, err
 	}
 	p := &preflight{s: s, env: env, spec: spec, tasks: tasks, unwanted: unwanted, vendor: spec.Vendor.Defaults()}
-	checks := p.checks()
+	return p.answers(ctx, p.checks())
+}
+
+// CheckPreflight is [Service.Preflight] for a run of [Service.CheckPlan]: whether the project is there, and whether the
+// account has the permissions to read it.
+func (s *Service) CheckPreflight(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) ([]onboarding.CheckResult, error) {
+	env, tasks, err := s.look(ctx, actor, ob.ID, spec, s.forReading(actor.Email, spec), "preflight", "See whether the account may read what is to be checked")
+	if err != nil {
+		return nil, err
+	}
+	p := &preflight{s: s, env: env, spec: spec, tasks: tasks, vendor: spec.Vendor.Defaults(), readOnly: true}
+	return p.answers(ctx, append([]check{p.project()}, p.permissions()...))
+}
+
+// answers reads the checks, and that of the OAuth client's project behind them.
+func (p *preflight) answers(ctx context.Context, checks []check) ([]onboarding.CheckResult, error) {
 	results := make([]onboarding.CheckResult, len(checks))
 	failures := make([]gcp.Failure, len(checks))
-	s.each(len(checks), func(i int) { results[i], failures[i] = p.answer(ctx, checks[i]) })
+	p.s.each(len(checks), func(i int) { results[i], failures[i] = p.answer(ctx, checks[i]) })
 	for _, f := range failures {
 		if f.Code == onboarding.CodeSignIn {
 			return nil, &onboarding.Error{Code: f.Code, Message: f.Message, Err: errors.New(f.Operator)}
@@ -45,6 +60,7 @@ type preflight struct {
 	tasks  []*Task
 
 	unwanted []Removal
+	readOnly bool // for a run that changes nothing
 
 	repaired sync.Once
 	toRepair []onboarding.Permission

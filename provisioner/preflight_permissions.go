@@ -24,6 +24,10 @@ func (p *preflight) permissions() []check {
 	var places []string
 	var needed []onboarding.Permission
 	for _, t := range p.tasks {
+		if p.readOnly {
+			needed = append(needed, t.toRead()...)
+			continue
+		}
 		needed = append(needed, t.Permissions...)
 	}
 	for _, r := range p.unwanted {
@@ -81,6 +85,10 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 	for batch := range slices.Chunk(names, maxTest) {
 		got, err := p.test(ctx, on, batch)
 		switch {
+		case gcp.Absent(err) && p.creates(on) && p.readOnly:
+			r.State, r.Found = onboarding.CheckWarning, "There is no "+on+" yet, so the check will report it as missing."
+			r.Fix = []string{"Run the script or Terraform first, then check again."}
+			return nil
 		case gcp.Absent(err) && p.creates(on):
 			r.Found = on + " does not exist yet. The run creates it, and tests this then."
 			return nil
@@ -108,19 +116,21 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 	}
 	r.State = onboarding.CheckFailed
 	r.Found = fmt.Sprintf("%s lacks on %s: %s.", p.env.Caller, place, strings.Join(lacks, "; "))
+	roles, time := rolesFor(missing), "set-up"
+	if p.readOnly {
+		roles, time = rolesToRead(missing), "check"
+	}
 	r.Fix = []string{
-		"Ask somebody who manages access to " + place + " to give " + p.env.Caller + " these roles for the time of the set-up: " + strings.Join(rolesFor(missing), ", ") + ".",
+		"Ask somebody who manages access to " + place + " to give " + p.env.Caller + " these roles for the time of the " + time + ": " + strings.Join(roles, ", ") + ".",
 		"Or send this step to a colleague who has them.",
 	}
 	switch {
+	case strings.HasPrefix(on, "gs://") && p.readOnly:
+		r.Command = commandsFor(roles, "gcloud storage buckets add-iam-policy-binding "+on, p.env.Caller)
 	case strings.HasPrefix(on, "gs://"):
 		r.Command = "gcloud storage buckets add-iam-policy-binding " + on + " --member=user:" + p.env.Caller + " --role=roles/storage.admin"
 	default:
-		var commands []string
-		for _, role := range rolesFor(missing) {
-			commands = append(commands, "gcloud projects add-iam-policy-binding "+cmp.Or(on, p.spec.Project)+" --member=user:"+p.env.Caller+" --role="+role)
-		}
-		r.Command = strings.Join(commands, "\n")
+		r.Command = commandsFor(roles, "gcloud projects add-iam-policy-binding "+cmp.Or(on, p.spec.Project), p.env.Caller)
 	}
 	switch found, unsure := p.explained(ctx, on, missing); {
 	case len(found) > 0:
@@ -130,6 +140,15 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 		r.Command += "\n" + p.troubleshoot(on, missing[0].Name)
 	}
 	return nil
+}
+
+// commandsFor are the commands that give an account roles.
+func commandsFor(roles []string, command, account string) string {
+	var lines []string
+	for _, role := range roles {
+		lines = append(lines, command+" --member=user:"+account+" --role="+role)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // creates reports whether a task of the plan creates the resource, so that it may still be absent.
@@ -142,6 +161,9 @@ func (p *preflight) creates(resource string) bool {
 // withRepairs adds what the plan needs there to change something that exists.
 func (p *preflight) withRepairs(ctx context.Context, on string, perms []onboarding.Permission) []onboarding.Permission {
 	perms = slices.Clone(perms)
+	if p.readOnly {
+		return perms
+	}
 	for _, perm := range p.repairs(ctx) {
 		if cmp.Or(perm.On, p.spec.Project) == cmp.Or(on, p.spec.Project) {
 			perms = append(perms, perm)

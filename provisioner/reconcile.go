@@ -103,7 +103,7 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 		}
 
 		f := e.s.judge(err, n.task.Spec)
-		if e.run.Kind == onboarding.RunVerify {
+		if e.run.Kind == onboarding.RunVerify || e.run.Plan.ReadOnly {
 			f = finding(f)
 		}
 		now := e.s.cfg.Now()
@@ -190,6 +190,8 @@ func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
 		return err
 	}
 	switch {
+	case e.run.Plan.ReadOnly:
+		err = n.task.confirm(e.work, env, mem)
 	case e.run.Kind == onboarding.RunTeardown, n.line.Action == onboarding.ActionDelete:
 		err = n.task.undo(e.work, env, note, mem)
 		if err == nil {

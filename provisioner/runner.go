@@ -125,9 +125,11 @@ func runWords(run onboarding.Run) string {
 		return "Remove what was made, as approved" + tasks
 	case onboarding.RunVerify:
 		return "Verify what was made" + tasks
-	default:
-		return "Carry out the approved plan" + tasks
 	}
+	if run.Plan.ReadOnly {
+		return "Check what was made without us, and change nothing" + tasks
+	}
+	return "Carry out the approved plan" + tasks
 }
 
 // unknown blocks a run whose plan isn't known to be what was approved: it was pinned by an earlier version, or changed since
@@ -161,10 +163,13 @@ func (e *execution) execute() error {
 	}
 	graph, nodes, err := e.nodes()
 	if err == nil {
-		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", runWords(e.run),
-			e.s.forSpec(e.run.StartedBy, e.run.Plan.Spec, e.removing()))
+		serves := e.s.forSpec(e.run.StartedBy, e.run.Plan.Spec, e.removing())
+		if e.run.Plan.ReadOnly {
+			serves = e.s.forReading(e.run.StartedBy, e.run.Plan.Spec)
+		}
+		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", runWords(e.run), serves)
 		e.acc.by = e.run.StartedBy
-		e.env, err = e.s.env(e.work, e.acc, e.run.Plan.Spec, graph)
+		e.env, err = e.s.env(e.work, e.acc, e.run.Plan.Spec, graph, e.run.Plan.ReadOnly)
 	}
 	if err != nil {
 		return e.broken(err)

@@ -147,25 +147,35 @@ func sleep(ctx context.Context, d time.Duration) error {
 // Scopes is what the customer's consent must hold.
 func (s *Service) Scopes() []string { return Scopes }
 
-// clients makes Google's clients for an onboarding's live consent; its use is recorded under purpose.
+// clients makes Google's clients for an onboarding's live consent; its use is recorded under purpose. They only read.
 func (s *Service) clients(ctx context.Context, a *access) (*gcp.Clients, error) {
-	c, err := gcp.New(ctx, a, s.cfg.GoogleEndpoint, s.cfg.Transport)
+	return s.clientsBy(ctx, a, gcp.NewReadOnly)
+}
+
+type newClients func(context.Context, oauth2.TokenSource, string, http.RoundTripper) (*gcp.Clients, error)
+
+func (s *Service) clientsBy(ctx context.Context, a *access, make newClients) (*gcp.Clients, error) {
+	c, err := make(ctx, a, s.cfg.GoogleEndpoint, s.cfg.Transport)
 	if err != nil {
 		return nil, fmt.Errorf("clients of %s: %w", a.id, err)
 	}
 	return c, nil
 }
 
-// env makes what steps work with.
-func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec, tasks []*Task) (*Env, error) {
-	c, err := s.clients(ctx, a)
+// env makes what steps work with. Read-only, nothing can be changed with it.
+func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec, tasks []*Task, readOnly bool) (*Env, error) {
+	web, of := s.cfg.Guard.HTTP(".gcp.databricks.com"), newClients(gcp.New)
+	if readOnly {
+		web.Transport, of = gcp.ReadOnly(web.Transport), gcp.NewReadOnly
+	}
+	c, err := s.clientsBy(ctx, a, of)
 	if err != nil {
 		return nil, err
 	}
 	c.Payer = spec.Project
 	return &Env{
-		Spec: spec, Tasks: tasks, Cloud: c, Caller: a.email(), Secret: a.secret,
-		HTTP: s.cfg.Guard.HTTP(".gcp.databricks.com"), Dial: s.cfg.Guard.Dial, Now: s.cfg.Now,
+		Spec: spec, Tasks: tasks, Cloud: c, Caller: a.email(), Secret: a.secret, ReadOnly: readOnly,
+		HTTP: web, Dial: s.cfg.Guard.Dial, Now: s.cfg.Now,
 		Log:       func(string, ...any) {},
 		Follow:    func(string) {},
 		Say:       func(Remark, string, ...any) {},

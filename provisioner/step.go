@@ -91,6 +91,7 @@ type Needs struct {
 	Apply  []onboarding.Permission
 	Change []onboarding.Permission // of Apply, where it changes something that exists
 	Verify []onboarding.Permission
+	Try    []onboarding.Permission // of Verify, to try the result by a change; not needed where [Env.ReadOnly]
 	Undo   []onboarding.Permission
 }
 

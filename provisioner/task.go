@@ -149,7 +149,7 @@ func newTask[S any](s *Step, def StepDef[S], spec onboarding.Spec, name onboardi
 	}
 	if def.Permissions != nil {
 		t.needs = def.Permissions(spec, want)
-		t.Permissions = slices.Concat(t.needs.Check, t.needs.Apply, t.needs.Verify)
+		t.Permissions = slices.Concat(t.needs.Check, t.needs.Apply, t.needs.Verify, t.needs.Try)
 	}
 	return t
 }

@@ -265,7 +265,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err != nil {
 			return err
 		}
-		if err := ob.append(ctx, actor, onboarding.RunSubmitted{Run: runID, Purpose: kind, PlanHash: plan.Hash(), Tasks: len(plan.Tasks), Access: access}); err != nil {
+		if err := ob.append(ctx, actor, onboarding.RunSubmitted{Run: runID, Purpose: onboarding.Run{Kind: kind, Plan: plan}.PlanKind(), PlanHash: plan.Hash(), Tasks: len(plan.Tasks), Access: access}); err != nil {
 			return err
 		}
 		if _, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: runID}, jobOpts()); err != nil {

@@ -219,6 +219,8 @@ func submittedWords(e onboarding.RunSubmitted) string {
 	switch e.Purpose {
 	case onboarding.RunVerify:
 		name = "verification"
+	case onboarding.CheckOnly:
+		name = "check, which changes nothing"
 	case onboarding.RunTeardown:
 		name = "teardown"
 	}

@@ -64,6 +64,9 @@ func (s samples) pages() []GalleryPage {
 			v.Connection = Connection{Email: "ada@customer.example", Since: s.now.Add(-5 * time.Minute)}
 		}))},
 		{"connect-refused", ConnectPage(s.connect(func(v *ConnectView) { v.Refused = "ada@customer.example" }))},
+		{"connect-check", ConnectPage(s.connect(func(v *ConnectView) {
+			v.ReadOnly, v.Permissions = true, onboarding.Permissions{Run: []onboarding.Permission{{Name: "storage.buckets.get", Why: "to look for the bucket and to check its settings", On: "gs://tecton-acme-production-dataplane"}}}
+		}))},
 		{"connect-colleague", ConnectPage(s.connect(func(v *ConnectView) {
 			v.Colleague, v.Pending, v.Colleagues = ColleagueForm{}, nil, nil
 			v.You = onboarding.Colleague{Email: "grace@customer.example", InvitedBy: "ada@customer.example", JoinedAt: s.now, Until: s.now.Add(7 * 24 * time.Hour)}
@@ -124,6 +127,7 @@ func (s samples) pages() []GalleryPage {
 			v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...)
 		}))},
 		{"plan-after-failure", PlanPage(s.plan(s.again))},
+		{"plan-check", PlanPage(s.plan(func(v *PlanView) { v.Kind, v.Checks, v.Plan = onboarding.CheckOnly, nil, checkOnly(v.Plan) }))},
 		{"plan-verify", PlanPage(s.plan(func(v *PlanView) { v.Kind, v.Checks = onboarding.RunVerify, nil }))},
 		{"plan-teardown", PlanPage(s.teardown())},
 		{"teardown", TeardownPage(s.teardown())},
@@ -141,6 +145,7 @@ func (s samples) pages() []GalleryPage {
 		{"progress-organization", Progress(s.blocked(onboarding.CodeOrgPolicy, "Ask your organization's administrator", "An organization policy (domain restricted sharing) refuses members from outside. Send the request that is in the plan's checks.", onboarding.PartyOrganization))},
 		{"progress-plan-changed", Progress(s.planChanged())},
 		{"progress-failed", Progress(s.progress(onboarding.RunFailed))},
+		{"progress-check-differs", Progress(s.checkDiffers())},
 		{"progress-canceled", Progress(s.progress(onboarding.RunCanceled))},
 		{"cancel", CancelPage(s.progress(onboarding.RunRunning))},
 		{"progress-succeeded", Progress(s.progress(onboarding.RunSucceeded))},

@@ -87,6 +87,14 @@ func (v ConnectView) workspaceRequest() string {
 		"The app sets up resources in our Google Cloud project once, after one of us approves the exact plan. It then gives up its access."
 }
 
+// narrowerWords begin the sentence about how much the scope covers.
+func (v ConnectView) narrowerWords() string {
+	if v.ReadOnly {
+		return "The scope we need, cloud-platform,"
+	}
+	return "Google offers no narrower scope for setting up a project: the scope we need, cloud-platform,"
+}
+
 // heldWords says how long access that was given and not used is held.
 func (v ConnectView) heldWords() string {
 	if v.Held == 0 {

@@ -71,6 +71,8 @@ func (v PlanView) approveWords() string {
 		return fmt.Sprintf("these %d %s", n, many)
 	}
 	switch {
+	case v.Kind == onboarding.CheckOnly:
+		return "Check everything" + in
 	case v.Kind == onboarding.RunTeardown:
 		return "Remove " + these(del, "item", "items") + in
 	case create > 0 && change > 0:
@@ -107,12 +109,19 @@ func (v PlanView) totals() []planTotal {
 	return out
 }
 
+// checkPath is the plan of a check of what the customer made themselves.
+func checkPath(id onboarding.ID) string {
+	return OnboardingPath(id, "plan") + "?kind=" + string(onboarding.CheckOnly)
+}
+
 func (v PlanView) heading() string {
 	switch v.Kind {
 	case onboarding.RunTeardown:
 		return "What will be removed"
 	case onboarding.RunVerify:
 		return "What will be verified"
+	case onboarding.CheckOnly:
+		return "Check what you made"
 	default:
 		return "The plan"
 	}

@@ -114,7 +114,7 @@ func (v ProgressView) taskWord(t onboarding.Task) string {
 			return "Waiting"
 		}
 	case onboarding.TaskFailed:
-		if v.Run.Kind == onboarding.RunVerify {
+		if v.compares() {
 			return "Differs"
 		}
 		return "Failed"
@@ -196,6 +196,9 @@ func (v ProgressView) heading() string {
 			return "Removing what we created"
 		}
 	}
+	if v.Run.Plan.ReadOnly {
+		return v.checkHeading()
+	}
 	if v.Run.Kind == onboarding.RunVerify {
 		switch v.Run.State {
 		case onboarding.RunSucceeded:
@@ -228,6 +231,10 @@ func (v ProgressView) lead() string {
 	switch {
 	case v.Run.Replaced && (v.Run.State == onboarding.RunBlocked || v.Run.State == onboarding.RunFailed):
 		return "This run stopped here, and a later run was started. Its log is kept."
+	case v.Run.Plan.ReadOnly && v.Run.State == onboarding.RunFailed:
+		return "Everything was read, and nothing was changed. Nothing is handed over until it matches the plan."
+	case v.Run.Plan.ReadOnly && v.Run.State == onboarding.RunCanceled:
+		return "Nothing was changed."
 	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunFailed:
 		return "Everything was read back, and nothing was changed. Our access has ended."
 	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunSucceeded:
@@ -339,7 +346,7 @@ func (v ProgressView) retryPath() string {
 // kept says what stays of a run that stopped.
 func (v ProgressView) kept() string {
 	switch {
-	case v.Run.Kind == onboarding.RunVerify:
+	case v.compares():
 		return "Nothing was changed."
 	case v.Made.Kind != "":
 		return existing(v.Made)

@@ -49,6 +49,7 @@ type Method struct {
 
 	verb       string
 	hosts      []string
+	template   string         // of the path: "/v1/{+name}:enable"
 	path       *regexp.Regexp // of the escaped path; one group for each of names
 	names      []string
 	rank       int // literal characters of the template: the most specific match wins
@@ -162,7 +163,7 @@ var placeholder = regexp.MustCompile(`\{(\+?)([^}]+)\}`)
 
 func (d *Documents) addMethod(doc *document, hosts []string, r *rest, template string, upload bool) error {
 	m := &Method{
-		ID: r.ID, Scopes: r.Scopes, verb: r.HTTPMethod, hosts: hosts, params: map[string]*schema{}, upload: upload,
+		ID: r.ID, Scopes: r.Scopes, verb: r.HTTPMethod, hosts: hosts, template: template, params: map[string]*schema{}, upload: upload,
 		request: r.Request.Ref, response: r.Response.Ref, mediaDown: r.SupportsMediaDownload,
 		schemas: doc.Schemas, acceptNull: r.HTTPMethod == "PATCH",
 	}
@@ -198,6 +199,20 @@ func (d *Documents) addMethod(doc *document, hosts []string, r *rest, template s
 	}
 	d.methods = append(d.methods, m)
 	return nil
+}
+
+// Sample is a request of one method, with the same value for everything that its path names.
+type Sample struct{ ID, Verb, Host, Path string }
+
+// Samples are a request of each method at each of its hosts.
+func (d *Documents) Samples(value string) []Sample {
+	var all []Sample
+	for _, m := range d.methods {
+		for _, host := range m.hosts {
+			all = append(all, Sample{m.ID, m.verb, host, placeholder.ReplaceAllLiteralString(m.template, value)})
+		}
+	}
+	return all
 }
 
 // schema is a JSON schema of a discovery document, and a parameter of a method, which has the same fields.

@@ -52,6 +52,10 @@ func New(ctx context.Context, tokens oauth2.TokenSource, endpoint string, base h
 	if err != nil {
 		return nil, err
 	}
+	return newClients(ctx, tokens, rt)
+}
+
+func newClients(ctx context.Context, tokens oauth2.TokenSource, rt http.RoundTripper) (*Clients, error) {
 	hc := &http.Client{
 		Timeout:   CallTimeout,
 		Transport: renewing{tokens, &oauth2.Transport{Source: tokens, Base: limited{rt}}},
@@ -60,6 +64,7 @@ func New(ctx context.Context, tokens oauth2.TokenSource, endpoint string, base h
 	}
 	opt := option.WithHTTPClient(hc) // option.WithoutAuthentication is implied: a given client is used as it is
 	c := &Clients{HTTP: hc}
+	var err error
 	// Storage looks for the machine's own credentials even so, unless it is told whose to use.
 	if c.Storage, err = storage.NewClient(ctx, opt, option.WithTokenSource(tokens), storage.WithJSONReads()); err != nil {
 		return nil, fmt.Errorf("storage client: %w", err)

@@ -287,6 +287,29 @@ func (w *World) VerifyPlan() onboarding.Plan {
 	return plan
 }
 
+// CheckPlan is what a run reads that only checks what was made without us.
+func (w *World) CheckPlan() onboarding.Plan {
+	w.T.Helper()
+	plan, err := w.service.CheckPlan(w.Spec)
+	if err != nil {
+		w.T.Fatalf("check's plan: %v", err)
+	}
+	return plan
+}
+
+// CheckPreflight checks whether the account may read what such a run reads.
+func (w *World) CheckPreflight() []onboarding.CheckResult {
+	w.T.Helper()
+	results, err := w.service.CheckPreflight(w.T.Context(), onboarding.System, w.onboarding(), w.Spec)
+	if err != nil {
+		w.T.Fatalf("check's preflight: %v", err)
+	}
+	return results
+}
+
+// CheckPermissions is what the page before the consent lists for such a run.
+func (w *World) CheckPermissions() onboarding.Permissions { return w.service.CheckPermissions(w.Spec) }
+
 // Execute runs a pinned plan to its end, or until it needs somebody.
 func (w *World) Execute(kind onboarding.RunKind, plan onboarding.Plan) onboarding.Run {
 	w.T.Helper()

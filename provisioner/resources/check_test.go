@@ -1,0 +1,185 @@
+package resources_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/storage"
+
+	"groundwork/emulator"
+	"groundwork/onboarding"
+	"groundwork/provisioner/resources"
+	"groundwork/provisioner/steptest"
+)
+
+// byHand is a world in which somebody made everything without us: the run is forgotten, its work stays.
+func byHand(t *testing.T, spec onboarding.Spec) *steptest.World {
+	t.Helper()
+	w := steptest.New(t, spec, resources.Catalog())
+	w.Succeeds(w.Run())
+	w.Disown()
+	return w
+}
+
+// viewer gives the account that holds nothing else viewers' roles, and signs it in.
+func viewer(w *steptest.World) {
+	for _, on := range []string{"projects/acme-data", "projects/acme-warehouse"} {
+		w.Cloud.SetIAM(on, "user:"+steptest.Limited, "roles/viewer")
+		w.Cloud.SetIAM(on, "user:"+steptest.Limited, "roles/iam.securityReviewer")
+	}
+	w.SignIn(steptest.Limited)
+}
+
+// changed are all changes since a mark, the canary's too.
+func changed(w *steptest.World, mark int) []emulator.Call {
+	return slices.DeleteFunc(w.Cloud.Calls()[mark:], func(c emulator.Call) bool { return !c.Changed })
+}
+
+func TestACheckByAViewerChangesNothingAndHandsOver(t *testing.T) {
+	t.Parallel()
+	w := byHand(t, steptest.Spec())
+	viewer(w)
+	mark := w.Mark()
+	for _, c := range w.CheckPreflight() {
+		if c.State != onboarding.CheckOK {
+			t.Errorf("before the check, %s is %s: %s", c.Name, c.State, c.Found)
+		}
+	}
+	plan := w.CheckPlan()
+	for _, line := range plan.Tasks {
+		if line.Action != onboarding.ActionCheck || line.Cost != "" {
+			t.Errorf("%s is planned as %s (%s)", line.Name, line.Action, line.Cost)
+		}
+	}
+	run := w.Succeeds(w.Execute(onboarding.RunProvision, plan))
+	for _, c := range changed(w, mark) {
+		t.Errorf("the check changed %s %s", c.Method, c.Path)
+	}
+	if run.Record == nil {
+		t.Fatal("no record was made")
+	}
+	var record struct {
+		Verified []struct {
+			Task      string            `json:"task"`
+			Origin    onboarding.Origin `json:"origin"`
+			NotTested []string          `json:"not_tested"`
+		} `json:"verified"`
+	}
+	if err := json.Unmarshal(run.Record, &record); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range record.Verified {
+		switch v.Task {
+		case "bucket":
+			if v.Origin != onboarding.OriginFound {
+				t.Errorf("the record says that the bucket was %s", v.Origin)
+			}
+		case "verify":
+			if !slices.ContainsFunc(v.NotTested, func(s string) bool { return strings.Contains(s, "No object was written to gs://"+bucket) }) {
+				t.Errorf("the record doesn't say that nothing was written: %q", v.NotTested)
+			}
+		}
+	}
+	made := onboarding.MadeBy(run, w.Inventory())
+	if made.There == 0 || made.There != made.Of {
+		t.Errorf("%d of %d exist", made.There, made.Of)
+	}
+	for _, i := range w.Inventory() {
+		if i.Origin != onboarding.OriginFound || i.State != onboarding.ItemPresent || i.IntendedBy != "" {
+			t.Errorf("%s is in the inventory as %s, %s, intended by %q", i.Key, i.Origin, i.State, i.IntendedBy)
+		}
+	}
+
+	// What was only verified is the customer's, mark or not: also after a run that finds it, and after one that repairs it.
+	w.SignIn(steptest.Owner)
+	w.Succeeds(w.Run())
+	public := storage.BucketAttrsToUpdate{PublicAccessPrevention: storage.PublicAccessPreventionInherited}
+	if _, err := w.Clients(steptest.Owner).Storage.Bucket(bucket).Update(t.Context(), public); err != nil {
+		t.Fatal(err)
+	}
+	w.Succeeds(w.Run())
+	for _, line := range w.TeardownPlan().Tasks {
+		if line.Action == onboarding.ActionDelete {
+			t.Errorf("a teardown would remove %s, which no run made", line.Name)
+		}
+		if line.Name == "bucket" && line.Stays != "It stays: it was made without us, and a run only verified it." {
+			t.Errorf("the bucket stays: %q", line.Stays)
+		}
+	}
+}
+
+// A check needs exactly what it lists.
+func TestACheckNeedsWhatItLists(t *testing.T) {
+	t.Parallel()
+	w := byHand(t, steptest.Spec())
+	listed := w.CheckPermissions()
+	for _, p := range listed.All() {
+		for _, writes := range []string{".create", ".update", ".delete", ".setIamPolicy", ".enable", ".undelete"} {
+			if strings.HasSuffix(p.Name, writes) {
+				t.Errorf("a check asks for %s", p.Line())
+			}
+		}
+	}
+	if n, all := len(listed.All()), len(w.Permissions().All()); n >= all/2 {
+		t.Errorf("a check asks for %d permissions of the %d", n, all)
+	}
+	w.Allow(listed.All())
+	w.SignIn(steptest.Limited)
+	for _, c := range w.CheckPreflight() {
+		if c.State != onboarding.CheckOK {
+			t.Errorf("with what is listed, %s is %s: %s", c.Name, c.State, c.Found)
+		}
+	}
+	w.Succeeds(w.Execute(onboarding.RunProvision, w.CheckPlan()))
+
+	// The roles that are suggested to somebody who has nothing suffice.
+	w.Allow(nil)
+	for _, c := range w.CheckPreflight() {
+		if strings.Contains(c.Command, "add-iam-policy-binding") && (strings.Contains(c.Command, "dmin") || strings.Contains(c.Command, "roles/owner")) {
+			t.Errorf("%s suggests more than a viewer's role: %s", c.Name, c.Command)
+		}
+	}
+}
+
+// Each difference is listed by its resource, nothing is handed over, and a normal run repairs it.
+func TestACheckListsEachDifferenceAndARunRepairsIt(t *testing.T) {
+	t.Parallel()
+	w := byHand(t, steptest.Spec())
+	w.Cloud.SetIAM("buckets/acme-landing", "serviceAccount:"+spark, "")
+	if err := w.Clients(steptest.Owner).Storage.Bucket(bucket).Delete(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.MakeBucket(steptest.Owner, "acme-data", bucket) // without our label
+	viewer(w)
+	mark := w.Mark()
+	run := w.Execute(onboarding.RunProvision, w.CheckPlan())
+	if run.State != onboarding.RunFailed || run.Record != nil {
+		t.Fatalf("the check is %s, with a record of %d bytes", run.State, len(run.Record))
+	}
+	for name, want := range map[onboarding.TaskName]string{
+		"read-bucket/acme-landing": "roles/storage.objectViewer on gs://acme-landing is not there.",
+		"bucket":                   "gs://" + bucket + " is there, but doesn't carry this onboarding's mark, so it may be another's. It differs: ",
+	} {
+		if task := w.Task(run, name); task.State != onboarding.TaskFailed || !strings.HasPrefix(task.Message, want) {
+			t.Errorf("%s is %s: %s", name, task.State, task.Message)
+		}
+	}
+	if task := w.Task(run, "handover"); task.State != onboarding.TaskPending {
+		t.Errorf("the handover is %s", task.State)
+	}
+	if n := len(changed(w, mark)); n > 0 {
+		t.Errorf("%d changes by a check", n)
+	}
+	w.SignIn(steptest.Owner)
+	if err := w.Clients(steptest.Owner).Storage.Bucket(bucket).Delete(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Succeeds(w.Run())
+	for _, i := range w.Inventory() {
+		if want := map[string]onboarding.Origin{"bucket": onboarding.OriginCreated, "spark-account": onboarding.OriginFound}[i.Step]; want != "" && i.Origin != want {
+			t.Errorf("%s is %s after the repair, want %s", i.Key, i.Origin, want)
+		}
+	}
+}
