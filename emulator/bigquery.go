@@ -32,6 +32,7 @@ func (e *Emulator) registerBigQuery() {
 			"PATCH " + dataset:                     (*call).patchDataset,
 			"PUT " + dataset:                       (*call).updateDataset,
 			"DELETE " + dataset:                    (*call).deleteDataset,
+			"GET " + dataset + "/tables":           (*call).listDatasetTables,
 		} {
 			e.handle(h, pattern, fn)
 		}
@@ -40,6 +41,14 @@ func (e *Emulator) registerBigQuery() {
 		e.AddDataset(v.Project, v.Dataset, v.Location)
 		return nil
 	})
+}
+
+// listDatasetTables lists a dataset's tables, of which there are none here.
+func (c *call) listDatasetTables() (any, error) {
+	if _, _, err := c.needDataset("bigquery.tables.list"); err != nil {
+		return nil, err
+	}
+	return &bigquery.TableList{Kind: "bigquery#tableList", Etag: c.e.etag(), ForceSendFields: []string{"TotalItems"}}, nil
 }
 
 // AddDataset makes a dataset with Google's default access. location "": "US".

@@ -26,7 +26,7 @@ func MadeBy(run Run, items []Item) Made {
 	for _, line := range run.Plan.Tasks {
 		item := line.Item(items)
 		about := line.resource() || run.Plan.ReadOnly && (line.Makes != "" || len(line.Bindings) > 0)
-		if line.Unwanted || removes && line.Action != ActionDelete || !removes && !about && item.Key == "" {
+		if line.Temporary || line.Unwanted || removes && line.Action != ActionDelete || !removes && !about && item.Key == "" {
 			continue
 		}
 		m.Of++

@@ -83,6 +83,7 @@ type PlannedTask struct {
 	Desired     json.RawMessage `json:"desired"`               // the step's desired state; deterministic
 	Key         string          `json:"key,omitempty"`         // for ActionDelete: of the item in the inventory, from which the task is made
 	DependsOn   []TaskName      `json:"depends_on,omitempty"`
+	Temporary   bool            `json:"temporary,omitempty"` // what it makes is removed again within the task
 	Makes       string          `json:"makes,omitempty"`   // the kind of resource that ActionCreate creates: "bucket"; "" none that is counted
 	Console     string          `json:"console,omitempty"` // link to the Cloud console
 	Cost        string          `json:"cost,omitempty"`    // rough monthly cost in words, "" if none

@@ -15,6 +15,8 @@ type Env struct {
 	Spec   onboarding.Spec
 	Cloud  *gcp.Clients // acts with the customer's consent
 	Caller string       // email address of the person whose consent it is
+	// As makes clients that act with another's access token, which is kept nowhere.
+	As func(ctx context.Context, token onboarding.Secret) (*gcp.Clients, error)
 	// Secret opens a sealed secret of this onboarding; each use is recorded in the receipt.
 	Secret func(context.Context, onboarding.Purpose) (onboarding.Secret, error)
 	// HTTP dials customer-supplied addresses through the guard: no private addresses, no redirects, no proxy.

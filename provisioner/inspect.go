@@ -20,7 +20,7 @@ func (s *Service) VerifyPlan(spec onboarding.Spec) (onboarding.Plan, error) {
 	if err != nil {
 		return onboarding.Plan{}, fmt.Errorf("verification of %s: %w", spec.Onboarding, err)
 	}
-	tasks = slices.DeleteFunc(tasks, func(t *Task) bool { return t.Step.handsOver })
+	tasks = slices.DeleteFunc(tasks, func(t *Task) bool { return t.Step.handsOver || t.Step.temporary })
 	lines := make([]onboarding.PlannedTask, len(tasks))
 	for i, t := range tasks {
 		lines[i] = t.checked()
@@ -36,11 +36,14 @@ func (s *Service) CheckPlan(spec onboarding.Spec) (onboarding.Plan, error) {
 	if err != nil {
 		return onboarding.Plan{}, fmt.Errorf("check of %s: %w", spec.Onboarding, err)
 	}
+	tasks = slices.DeleteFunc(tasks, func(t *Task) bool { return t.Step.temporary })
 	lines := make([]onboarding.PlannedTask, len(tasks))
 	for i, t := range tasks {
 		lines[i] = t.checked()
 		if t.Step.handsOver {
-			lines[i].DependsOn = t.planned().DependsOn
+			for _, before := range tasks[:i] {
+				lines[i].DependsOn = append(lines[i].DependsOn, before.Name)
+			}
 		}
 	}
 	return onboarding.Plan{Spec: spec, Tasks: lines, ReadAt: s.cfg.Now(), ReadOnly: true}, nil

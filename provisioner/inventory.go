@@ -24,7 +24,7 @@ func (t *Task) entry(i onboarding.Item, run onboarding.RunID) onboarding.Item {
 		i = onboarding.Item{}
 	}
 	i.Key, i.Project, i.Step, i.Task, i.Run, i.Spec = t.Key, t.Spec.Project, t.Step.name, t.Name, run, t.Spec
-	i.Resource, i.Binding, i.Desired = resource, len(t.Description.Bindings) > 0, desired
+	i.Resource, i.Binding, i.Desired = resource, len(t.Description.Bindings) > 0 || t.Step.temporary, desired
 	return i
 }
 

@@ -24,6 +24,9 @@ func (p *preflight) permissions() []check {
 	var places []string
 	var needed []onboarding.Permission
 	for _, t := range p.tasks {
+		if p.readOnly && t.Step.temporary {
+			continue
+		}
 		if p.readOnly {
 			needed = append(needed, t.toRead()...)
 			continue

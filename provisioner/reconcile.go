@@ -62,7 +62,28 @@ func (e *execution) do(n *node) bool {
 	env.Say = func(kind Remark, format string, args ...any) {
 		_ = e.note(name, string(kind), fmt.Sprintf(format, args...))
 	}
-	return e.settle(n, env, mem)
+	if e.settle(n, env, mem) {
+		return true
+	}
+	if n.task.Step.temporary && mem.begun && e.stopped() == nil {
+		e.takeBack(n, env, mem)
+	}
+	return false
+}
+
+// takeBack removes what a task made for a time and could not finish with. What it can't remove is in the inventory, and ends
+// by itself.
+func (e *execution) takeBack(n *node, env *Env, mem *pass) {
+	note := func(kind, text string, item onboarding.Item) error {
+		return e.write(func() error {
+			return e.s.cfg.Ledger.NoteItem(e.work, e.fence, n.line.Name, kind, gcp.Redact(text), item)
+		})
+	}
+	if err := n.task.undo(e.work, env, note, mem); err != nil {
+		_ = e.note(n.line.Name, "log", "What was made for a time could not be removed: "+sentence(err))
+		return
+	}
+	_ = note("log", "Removed what was made for a time.", mem.item)
 }
 
 // spared is the item of a teardown's line that removes nothing: it is gone already, or the customer approved that it
@@ -199,8 +220,14 @@ func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
 		}
 	case e.run.Kind == onboarding.RunVerify:
 		err = n.task.inspect(e.work, env)
-	default:
-		err = n.task.reconcile(e.work, env, n.line, note, mem)
+	case !mem.proved:
+		if err = n.task.reconcile(e.work, env, n.line, note, mem); err != nil || !n.task.Step.temporary {
+			break
+		}
+		mem.proved = true
+		fallthrough
+	default: // it was temporary
+		err = n.task.undo(e.work, env, note, mem)
 	}
 	if errors.Is(err, errCanceled) {
 		return errStopping

@@ -175,6 +175,9 @@ func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec, task
 	c.Payer = spec.Project
 	return &Env{
 		Spec: spec, Tasks: tasks, Cloud: c, Caller: a.email(), Secret: a.secret, ReadOnly: readOnly,
+		As: func(ctx context.Context, token onboarding.Secret) (*gcp.Clients, error) {
+			return of(ctx, oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token.Reveal(), TokenType: "Bearer"}), s.cfg.GoogleEndpoint, s.cfg.Transport)
+		},
 		HTTP: web, Dial: s.cfg.Guard.Dial, Now: s.cfg.Now,
 		Log:       func(string, ...any) {},
 		Follow:    func(string) {},

@@ -32,6 +32,7 @@ type Step struct {
 	dependsOn []*Step
 	final     bool
 	handsOver bool
+	temporary bool
 	holdsData bool
 	stays     string
 	shared    bool
@@ -55,6 +56,9 @@ func (s *Step) DependsOn() []*Step { return s.dependsOn }
 
 // Final reports whether the step runs after all others.
 func (s *Step) Final() bool { return s.final }
+
+// Temporary reports whether what the step makes is removed within its task.
+func (s *Step) Temporary() bool { return s.temporary }
 
 // Shared reports whether the step's resources carry no owner.
 func (s *Step) Shared() bool { return s.shared }
@@ -84,7 +88,7 @@ func Define[S any](def StepDef[S]) *Step {
 		panic(fmt.Sprintf("provisioner: step %q: Apply needs Undo, or Stays with the reason why a teardown leaves it", def.Name))
 	}
 	return &Step{
-		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, holdsData: def.HoldsData, stays: def.Stays, shared: def.Shared,
+		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, temporary: def.Temporary, holdsData: def.HoldsData, stays: def.Stays, shared: def.Shared,
 		applies: def.Apply != nil, undoes: def.Undo != nil, makes: def.Makes, apis: def.APIs, unchecked: def.Unchecked, gathers: def.Gather != nil,
 		timeout: cmp.Or(def.Timeout, DefaultTimeout), guide: def.Guide,
 		tasks: func(s *Step, spec onboarding.Spec, others []*Task) []*Task {
@@ -239,7 +243,7 @@ func (t *Task) planned() onboarding.PlannedTask {
 	p := onboarding.PlannedTask{
 		Name: t.Name, Title: t.Description.Title, Noun: t.Description.Noun, Resource: t.Description.Resource, Why: t.Description.Why,
 		Bindings: t.Description.Bindings, Permissions: t.Permissions, Desired: t.Desired,
-		Makes: t.Step.makes, Console: t.Description.Console, Cost: t.Description.Cost, Monthly: t.Description.Monthly, Guide: t.Step.Guide(t.Spec),
+		Makes: t.Step.makes, Temporary: t.Step.temporary, Console: t.Description.Console, Cost: t.Description.Cost, Monthly: t.Description.Monthly, Guide: t.Step.Guide(t.Spec),
 	}
 	for _, d := range t.DependsOn {
 		p.DependsOn = append(p.DependsOn, d.Name)
@@ -296,6 +300,7 @@ type pass struct {
 	begun     bool            // a change of this task was attempted in this run, perhaps by a worker that died
 	applied   string          // the last change that Google accepted
 	appliedAt time.Time
+	proved    bool   // Verify of what is temporary is done; only its removal is left
 	operation string // of Google's that isn't over, as far as is known; "" none
 }
 

@@ -80,6 +80,8 @@ func doneWord(a onboarding.Action) string {
 // lineWord says how a line's resource came to be there. The inventory knows it of what an earlier run made.
 func (v DoneView) lineWord(t onboarding.PlannedTask) string {
 	switch {
+	case t.Temporary:
+		return "Tried"
 	case t.Action != onboarding.ActionNone:
 		return doneWord(t.Action)
 	case t.Unwanted:

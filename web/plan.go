@@ -51,7 +51,7 @@ func (v PlanView) approveWords() string {
 	var create, change, del int
 	for _, t := range v.Plan.Tasks {
 		switch {
-		case t.Unwanted: // each is decided by itself
+		case t.Unwanted, t.Temporary: // each is decided by itself, or made for a moment
 		case t.Action == onboarding.ActionCreate:
 			create++
 		case t.Action == onboarding.ActionChange || t.Action == onboarding.ActionAdopt:

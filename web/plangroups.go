@@ -58,6 +58,8 @@ func (v PlanView) groupOf(t onboarding.PlannedTask) int {
 		}
 	}
 	switch {
+	case t.Temporary:
+		return 3
 	case len(t.Bindings) > 0 && v.vendors(t.Bindings):
 		return 2
 	case len(t.Bindings) > 0:
@@ -92,6 +94,8 @@ func (v PlanView) unchanged() []onboarding.PlannedTask {
 // lineWord is a line's badge. A teardown has words of its own.
 func (v PlanView) lineWord(t onboarding.PlannedTask) string {
 	switch {
+	case v.Kind != onboarding.RunTeardown && !t.Unwanted && t.Temporary:
+		return "Try"
 	case v.Kind != onboarding.RunTeardown && !t.Unwanted:
 		return actionWord(t.Action)
 	case t.Absent:
@@ -151,7 +155,7 @@ func (v PlanView) planes() Planes { return Planes{Customer: v.Customer, Plan: v.
 func (v PlanView) changesWords() string {
 	counts := map[onboarding.Action]int{}
 	for _, t := range v.Plan.Tasks {
-		if v.provisions() && !t.Unwanted {
+		if v.provisions() && !t.Unwanted && !t.Temporary {
 			counts[t.Action]++
 		}
 	}

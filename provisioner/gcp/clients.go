@@ -19,6 +19,7 @@ import (
 	"google.golang.org/api/cloudbilling/v1"
 	"google.golang.org/api/cloudresourcemanager/v3"
 	"google.golang.org/api/iam/v1"
+	"google.golang.org/api/iamcredentials/v1"
 	"google.golang.org/api/option"
 	"google.golang.org/api/orgpolicy/v2"
 	"google.golang.org/api/policytroubleshooter/v3"
@@ -38,6 +39,8 @@ type Clients struct {
 	Bigtable  *bigtableadmin.Service
 	OrgPolicy *orgpolicy.Service
 	Billing   *cloudbilling.APIService
+	// Credentials makes short-lived tokens of service accounts.
+	Credentials *iamcredentials.Service
 	// Access explains who may do what, without acting as them.
 	Access *policytroubleshooter.Service
 	// Payer is the project at whose expense the policy of a requester-pays bucket is read and written, "" for none.
@@ -94,6 +97,9 @@ func newClients(ctx context.Context, tokens oauth2.TokenSource, rt http.RoundTri
 	}
 	if c.Access, err = policytroubleshooter.NewService(ctx, opt); err != nil {
 		return nil, fmt.Errorf("policy troubleshooter client: %w", err)
+	}
+	if c.Credentials, err = iamcredentials.NewService(ctx, opt); err != nil {
+		return nil, fmt.Errorf("credentials client: %w", err)
 	}
 	if c.Billing, err = cloudbilling.NewService(ctx, opt); err != nil {
 		return nil, fmt.Errorf("billing client: %w", err)

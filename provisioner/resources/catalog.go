@@ -26,6 +26,7 @@ func Catalog() []*provisioner.Step {
 		DatabricksCheck,
 		DatabricksSecretScope,
 		Verify,
+		Rehearsal,
 		Handover,
 	}
 }

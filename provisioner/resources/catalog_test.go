@@ -33,6 +33,8 @@ func cases() []steptest.Case {
 	redis.Redis = onboarding.RedisSpec{Endpoint: "10.20.0.5:12000", Token: onboarding.SecretSet, AttestedBy: "Ada"}
 	elsewhere := steptest.Spec()
 	elsewhere.Databricks.Project, elsewhere.Databricks.Account = "acme-databricks", steptest.WorkspaceAccount
+	rehearsedSpec := steptest.Spec()
+	rehearsedSpec.Rehearsal = true
 	const instance = "tecton-acme-production"
 
 	return []steptest.Case{
@@ -97,6 +99,7 @@ func cases() []steptest.Case {
 		{Step: resources.DatabricksSecretScope},
 		{Step: resources.Verify, Catalog: resources.Catalog()},
 		{Step: resources.Handover, Catalog: resources.Catalog()},
+		{Step: resources.Rehearsal, Catalog: resources.Catalog(), Spec: rehearsedSpec},
 	}
 }
 

@@ -17,7 +17,7 @@ type handover struct {
 // Its delivery begins when the run ends, and holds no access of the customer's.
 var Handover = provisioner.Define(provisioner.StepDef[handover]{
 	Name:        "handover",
-	DependsOn:   []*provisioner.Step{Verify},
+	DependsOn:   []*provisioner.Step{Verify, Rehearsal},
 	Desired:     wantHandover,
 	Describe:    describeHandover,
 	Verify:      writeRecord,

@@ -102,7 +102,7 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 		}
 	}
 	if !env.ReadOnly {
-		if err := canary(ctx, env, want.Bucket.Name, want.Canary); err != nil {
+		if err := canary(ctx, env.Cloud, want.Bucket.Name, want.Canary); err != nil {
 			return err
 		}
 	}
@@ -144,8 +144,8 @@ func lackingBindings(ctx context.Context, env *provisioner.Env) ([]string, error
 }
 
 // canary writes and deletes one small object. One that a killed run left is overwritten.
-func canary(ctx context.Context, env *provisioner.Env, bucket, name string) error {
-	object := env.Cloud.Storage.Bucket(bucket).Object(name)
+func canary(ctx context.Context, as *gcp.Clients, bucket, name string) error {
+	object := as.Storage.Bucket(bucket).Object(name)
 	w := object.NewWriter(ctx)
 	w.ChunkSize = 0
 	w.ContentType = "text/plain"

@@ -35,6 +35,14 @@ func once(t *testing.T, c Case) {
 	if changed := w.Changes(mark); c.changes() != (len(changed) > 0) {
 		t.Errorf("the first run's changes: %s", calls(changed))
 	}
+	if c.Step.Temporary() {
+		before := w.Cloud.Snapshot()
+		w.Succeeds(w.Run())
+		if after := w.Cloud.Snapshot(); !slices.Equal(before, after) {
+			t.Errorf("what is there for a time leaves something: before\n%s\nafter\n%s", before, after)
+		}
+		return
+	}
 	mark = w.Mark()
 	for _, line := range w.Plan().Tasks {
 		if c.mine(line.Name) && line.Action != onboarding.ActionNone && line.Action != onboarding.ActionCheck && line.Action != onboarding.ActionAdopt {

@@ -57,6 +57,12 @@ func interrupted(t *testing.T, c Case) {
 	}
 }
 
+// Interrupt executes a plan with a worker that is lost after the first change of one task, before the ledger has its outcome.
+func (w *World) Interrupt(plan onboarding.Plan, task onboarding.TaskName) {
+	w.T.Helper()
+	w.interrupt(plan, func(name onboarding.TaskName) bool { return name == task })
+}
+
 // interrupt executes a plan with a worker that is lost after the first change of a task that which takes, before the
 // ledger has its outcome. The run is queued again.
 func (w *World) interrupt(plan onboarding.Plan, which func(onboarding.TaskName) bool) {

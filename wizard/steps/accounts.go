@@ -20,6 +20,7 @@ type accountsAnswer struct {
 	ControlPlane string `json:"control_plane,omitempty"` // as confirmed
 	Spark        string `json:"spark"`
 	SparkEmail   string `json:"spark_email,omitempty"`
+	Rehearse     bool   `json:"rehearse,omitempty"`
 }
 
 // accounts confirms the vendor's service account and asks for the one that the Spark jobs use.
@@ -71,6 +72,14 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 			Value:        func(a *accountsAnswer) *string { return &a.SparkEmail },
 			Read:         wizard.ServiceAccount,
 		},
+		{
+			Name:     "rehearse",
+			Label:    "Rehearse as the Spark service account at the end of the run",
+			Hint:     "For at most 15 minutes, the account that you connect may then act as the Spark account. The run tries what Spark will do: it looks at each data source, writes an object and deletes it, and lists the Bigtable tables. Without it, the roles are only read back.",
+			Kind:     wizard.KindCheckbox,
+			Optional: true,
+			Flag:     func(a *accountsAnswer) *bool { return &a.Rehearse },
+		},
 	},
 	Check: func(a accountsAnswer, c wizard.Case) wizard.Problems {
 		if a.Spark == sparkExisting && a.SparkEmail == c.Vendor.ControlPlane(deploymentName(c)) {
@@ -83,7 +92,11 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 		if control == "" {
 			control = "Waiting for your specialist"
 		}
-		return []wizard.Row{{Label: "Control plane service account", Value: control}, {Label: "Spark service account", Value: sparkInWords(a, c)}}
+		rehearse := "No"
+		if a.Rehearse {
+			rehearse = "At the end of the run"
+		}
+		return []wizard.Row{{Label: "Control plane service account", Value: control}, {Label: "Spark service account", Value: sparkInWords(a, c)}, {Label: "Rehearsal", Value: rehearse}}
 	},
 	Outline: func(a accountsAnswer, c wizard.Case) []wizard.Row {
 		return []wizard.Row{{Label: "Spark account", Value: sparkInWords(a, c)}}
@@ -98,6 +111,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 		if a.Spark == sparkExisting {
 			s.ExistingSpark = a.SparkEmail
 		}
+		s.Rehearsal = a.Rehearse
 	},
 })
 

@@ -55,6 +55,7 @@ var options = []Option{
 	),
 	option("accounts", "create", "control_plane", ControlPlane, "spark", "create"),
 	option("accounts", "existing", "control_plane", ControlPlane, "spark", "existing", "spark_email", "existing-spark@acme-data-prod.iam.gserviceaccount.com"),
+	option("accounts", "rehearsed", "control_plane", ControlPlane, "spark", "create", "rehearse", "on"),
 	option("data-sources", "none"),
 	option("data-sources", "dataset", "datasets", "acme-warehouse.sales"),
 	option("data-sources", "project", "projects", "acme-warehouse"),

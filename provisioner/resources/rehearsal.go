@@ -1,0 +1,274 @@
+package resources
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/api/cloudresourcemanager/v3"
+	"google.golang.org/api/iamcredentials/v1"
+
+	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/gcp"
+)
+
+const (
+	tokenCreator = "roles/iam.serviceAccountTokenCreator"
+	// rehearsalLasts is how long the condition lets tokens be made, Google's delay in making it known included.
+	rehearsalLasts = 15 * time.Minute
+	// rehearsalSpare is what must be left of that for another try.
+	rehearsalSpare = 3 * time.Minute
+	// tokenLife is how long a token of the Spark account lives, in the form that Google reads.
+	tokenLife = "300s"
+)
+
+type rehearsal struct {
+	Account  string                  `json:"account"` // the Spark account
+	Title    string                  `json:"title"`   // of the condition: our mark
+	Minutes  int                     `json:"minutes"`
+	Project  string                  `json:"project"`
+	Bucket   string                  `json:"bucket"`
+	Instance string                  `json:"instance,omitempty"` // of Bigtable
+	Sources  []onboarding.DataSource `json:"sources,omitempty"`
+
+	late bool // found, and over, or another account's
+}
+
+// Rehearsal acts as the Spark account for some minutes: it reads the metadata of each data source, writes an object and
+// deletes it, and lists the tables of the Bigtable instance. A role with a condition on the time, on that account only,
+// lets the customer make the tokens for it. The role is removed as soon as the rehearsal is over, however it went.
+var Rehearsal = provisioner.Define(provisioner.StepDef[rehearsal]{
+	Name:        "rehearsal",
+	DependsOn:   []*provisioner.Step{Verify},
+	Desired:     wantRehearsal,
+	Identity:    func(r rehearsal) string { return r.Account + " " + r.Title },
+	Describe:    describeRehearsal,
+	Check:       checkRehearsal,
+	Diff:        diffRehearsal,
+	Apply:       applyRehearsal,
+	Verify:      rehearse,
+	Undo:        undoRehearsal,
+	APIs:        []string{"iamcredentials.googleapis.com"},
+	Permissions: permissionsOfRehearsal,
+	Timeout:     rehearsalLasts,
+	Final:       true,
+	Temporary:   true,
+})
+
+func wantRehearsal(spec onboarding.Spec) []provisioner.Want[rehearsal] {
+	if !spec.Rehearsal {
+		return nil
+	}
+	r := rehearsal{
+		Account: spec.SparkAccount(), Title: "groundwork-rehearsal " + string(spec.Onboarding), Minutes: int(rehearsalLasts.Minutes()),
+		Project: spec.Project, Bucket: spec.Bucket(), Sources: spec.DataSources,
+	}
+	if spec.OnlineStore == onboarding.OnlineBigtable {
+		r.Instance = wantInstance(spec)[0].State.Name
+	}
+	return provisioner.One(r)
+}
+
+func describeRehearsal(_ onboarding.Spec, want rehearsal) provisioner.Description {
+	return provisioner.Description{
+		Title: "Rehearse as the Spark account", Noun: "the temporary role for the rehearsal", Resource: tokenCreator + " on serviceAccounts/" + want.Account,
+		Why: fmt.Sprintf("The account that you connect may act as the Spark account for at most %d minutes, by a role with a condition on the time. "+
+			"As the Spark account, we read what is known about each data source, write an object to the bucket and delete it, and list the tables of the Bigtable instance if there is one. "+
+			"Then the role is removed. The tokens live for 5 minutes and are never stored.", want.Minutes),
+		Console: "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(accountProject(want.Account)),
+	}
+}
+
+func checkRehearsal(ctx context.Context, env *provisioner.Env, want rehearsal) (*provisioner.Observed[rehearsal], error) {
+	end, there, err := env.Cloud.EndOf(ctx, gcp.Account(want.Account), tokenCreator, minter(env), want.Title)
+	switch {
+	case gcp.Absent(err), hidden(ctx, env, err, accountProject(want.Account), "iam.serviceAccounts.getIamPolicy") && !readable(ctx, env, want.Account):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !there:
+		return nil, nil
+	}
+	got := want
+	got.late = !env.Now().Before(end)
+	return &provisioner.Observed[rehearsal]{State: got, Owned: true}, nil
+}
+
+func diffRehearsal(_, got rehearsal) []string {
+	if got.late {
+		return []string{"renew the temporary role, which an earlier run left"}
+	}
+	return nil
+}
+
+// minter is who may make the tokens: the account whose access is used.
+func minter(env *provisioner.Env) string { return "user:" + env.Caller }
+
+func applyRehearsal(ctx context.Context, env *provisioner.Env, c provisioner.Change[rehearsal]) error {
+	end := env.Now().Add(rehearsalLasts).Truncate(time.Second)
+	return env.Cloud.BindUntil(ctx, gcp.Account(c.Want.Account), tokenCreator, minter(env), gcp.Until{Title: c.Want.Title, End: end})
+}
+
+func undoRehearsal(ctx context.Context, env *provisioner.Env, want rehearsal) error {
+	err := env.Cloud.UnbindTitled(ctx, gcp.Account(want.Account), tokenCreator, want.Title)
+	if gcp.Absent(err) {
+		return nil
+	}
+	return err
+}
+
+// rehearse tries everything as the Spark account. What Google hasn't made known in time is not tested, and no failure: the
+// bindings themselves were read back already.
+func rehearse(ctx context.Context, env *provisioner.Env, want rehearsal) error {
+	end, _, err := env.Cloud.EndOf(ctx, gcp.Account(want.Account), tokenCreator, minter(env), want.Title)
+	if err != nil {
+		return err
+	}
+	over := !env.Now().Before(end.Add(-rehearsalSpare))
+	token, err := env.Cloud.Credentials.Projects.ServiceAccounts.GenerateAccessToken("projects/-/serviceAccounts/"+want.Account, &iamcredentials.GenerateAccessTokenRequest{
+		Lifetime: tokenLife, Scope: provisioner.Scopes,
+	}).Context(ctx).Do()
+	switch denied := gcp.Classify(err).Code == onboarding.CodePermission; {
+	case denied && over:
+		env.Say(provisioner.NotTested, "Google did not make the temporary role known in time, so nothing was tried as %s", want.Account)
+		return nil
+	case denied:
+		return &onboarding.NotReady{Why: "Google is making the temporary role on the Spark account known"}
+	case err != nil:
+		return fmt.Errorf("token of %s: %w", want.Account, err)
+	}
+	spark, err := env.As(ctx, onboarding.NewSecret(token.AccessToken))
+	if err != nil {
+		return err
+	}
+	spark.Payer = want.Project
+	var refused []string
+	for _, a := range want.acts() {
+		err := a.try(ctx, spark)
+		switch gcp.Classify(err).Code {
+		case "":
+		case onboarding.CodePermission, onboarding.CodeNotFound:
+			refused = append(refused, a.does)
+		default:
+			return fmt.Errorf("as %s, %s: %w", want.Account, a.does, err)
+		}
+	}
+	if len(refused) > 0 {
+		return refusedRehearsal(ctx, env, want, refused, over)
+	}
+	env.Say(provisioner.Principal, "%s", want.Account)
+	for _, a := range want.acts() {
+		env.Log("As %s: %s", want.Account, a.did)
+	}
+	return readSessions(ctx, env, spark, want)
+}
+
+// refusedRehearsal says why the Spark account was refused: a role that it lacks by now, or Google's delay.
+func refusedRehearsal(ctx context.Context, env *provisioner.Env, want rehearsal, refused []string, over bool) error {
+	lacking, err := lackingBindings(ctx, env)
+	if err != nil {
+		return err
+	}
+	lacking = slices.DeleteFunc(lacking, func(l string) bool { return !strings.HasPrefix(l, serviceAccount(want.Account)+" ") })
+	what := strings.Join(refused, "; ")
+	switch {
+	case len(lacking) > 0:
+		return &onboarding.Blocked{
+			Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Give the Spark account its role back",
+			Why: "Google refused the Spark account to " + what + ". It lacks what the plan gave it: " + strings.ReplaceAll(strings.Join(lacking, "; "), serviceAccount(want.Account)+" lacks ", "") +
+				". Somebody has removed that since it was verified. Give it back, or make a new plan, then try again.",
+		}
+	case over:
+		env.Say(provisioner.NotTested, "Google refused %s to %s until the rehearsal's time was over, although its roles are there. Google may still have been making them known", want.Account, what)
+		return nil
+	}
+	return &onboarding.NotReady{Why: "Google still refuses the Spark account to " + what + ". Its roles are there and are being made known"}
+}
+
+// act is one thing that the Spark account tries.
+type act struct {
+	does, did string // "read the dataset …", "read the dataset …"
+	try       func(context.Context, *gcp.Clients) error
+}
+
+func (r rehearsal) acts() []act {
+	acts := []act{{
+		"write and delete an object in gs://" + r.Bucket, "wrote an object to gs://" + r.Bucket + " and deleted it",
+		func(ctx context.Context, spark *gcp.Clients) error {
+			return canary(ctx, spark, r.Bucket, "groundwork-canary/rehearsal-"+strings.TrimPrefix(r.Title, "groundwork-rehearsal "))
+		},
+	}}
+	for _, s := range r.Sources {
+		acts = append(acts, actOn(s))
+	}
+	if r.Instance != "" {
+		acts = append(acts, act{"list the tables of the Bigtable instance", "listed the tables of the Bigtable instance", func(ctx context.Context, spark *gcp.Clients) error {
+			_, err := spark.Bigtable.Projects.Instances.Tables.List(r.Instance).PageSize(1).View("NAME_ONLY").Context(ctx).Do()
+			return err
+		}})
+	}
+	return acts
+}
+
+// actOn reads what is known about a data source.
+func actOn(s onboarding.DataSource) act {
+	switch s.Kind {
+	case onboarding.SourceDataset:
+		project, dataset, _ := strings.Cut(s.Name, ".")
+		return act{"read the dataset " + s.Name, "read the dataset " + s.Name + " and listed its tables", func(ctx context.Context, spark *gcp.Clients) error {
+			if _, err := spark.BigQuery.Datasets.Get(project, dataset).DatasetView("METADATA").Context(ctx).Do(); err != nil {
+				return err
+			}
+			_, err := spark.BigQuery.Tables.List(project, dataset).MaxResults(1).Context(ctx).Do()
+			return err
+		}}
+	case onboarding.SourceProject:
+		return act{"list the datasets of " + s.Name, "listed the datasets of " + s.Name, func(ctx context.Context, spark *gcp.Clients) error {
+			_, err := spark.BigQuery.Datasets.List(s.Name).MaxResults(1).Context(ctx).Do()
+			return err
+		}}
+	default:
+		return act{"list the objects of gs://" + s.Name, "listed the objects of gs://" + s.Name, func(ctx context.Context, spark *gcp.Clients) error {
+			list := spark.Buckets.Objects.List(s.Name).MaxResults(1).Context(ctx)
+			_, err := list.Do()
+			if gcp.RequesterPays(err) {
+				_, err = list.UserProject(spark.Payer).Do()
+			}
+			return err
+		}}
+	}
+}
+
+// readSessions looks whether Spark's BigQuery connector may read tables, for whoever has BigQuery as a source.
+func readSessions(ctx context.Context, env *provisioner.Env, spark *gcp.Clients, want rehearsal) error {
+	if !slices.ContainsFunc(want.Sources, func(s onboarding.DataSource) bool { return s.Kind != onboarding.SourceBucket }) {
+		return nil
+	}
+	const create = "bigquery.readsessions.create"
+	got, err := spark.Projects.Projects.TestIamPermissions("projects/"+want.Project, &cloudresourcemanager.TestIamPermissionsRequest{Permissions: []string{create}}).Context(ctx).Do()
+	switch {
+	case err != nil:
+		return fmt.Errorf("as %s, test its permissions: %w", want.Account, err)
+	case slices.Contains(got.Permissions, create):
+		env.Log("As %s: it may read tables through BigQuery's Storage API in %s (%s)", want.Account, want.Project, create)
+	default:
+		env.Say(provisioner.Warning, "%s lacks %s on %s, which Spark's BigQuery connector needs to read tables: give it roles/bigquery.readSessionUser there", want.Account, create, want.Project)
+	}
+	return nil
+}
+
+func permissionsOfRehearsal(spec onboarding.Spec, want rehearsal) provisioner.Needs {
+	on := elsewhere(spec, accountProject(want.Account))
+	write := func(why string) []onboarding.Permission {
+		return []onboarding.Permission{permission("iam.serviceAccounts.setIamPolicy", why, on)}
+	}
+	return provisioner.Needs{
+		Check: []onboarding.Permission{permission("iam.serviceAccounts.getIamPolicy", "to read who may act as the Spark account, before and after the rehearsal", on)},
+		Apply: write(fmt.Sprintf("to let you act as the Spark account for at most %d minutes, for the rehearsal. The role gives iam.serviceAccounts.getAccessToken on that account only", want.Minutes)),
+		Undo:  write("to remove the temporary role of the rehearsal"),
+	}
+}
