@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -231,7 +232,7 @@ func TestCanariesStayHidden(t *testing.T) {
 		"serving_peer_project", "rlrcp-sample", "serving_peer_network", "serving-net", "attested_by", "Ada Sample")
 	ada.must("/step/accounts")
 	confirmed, _ := ada.page.Find("input[name=control_plane]").Attr("value")
-	ada.submit("Save and continue", "spark", "create", "control_plane", confirmed)
+	ada.submit("Save and continue", "spark", "create", "control_plane", confirmed, "rehearse", "on")
 	ada.submit("Save and continue", "datasets", "acme-data-prod.sales")
 	ada.must("/step/project")
 	ada.follow("Connect Google Cloud")
@@ -284,6 +285,9 @@ func TestCanariesStayHidden(t *testing.T) {
 	tokens := googleTokens(t, journal)
 	for i, token := range tokens {
 		secrets[fmt.Sprintf("Google token %d", i+1)] = token
+	}
+	if !slices.ContainsFunc(tokens, func(token string) bool { return strings.HasPrefix(token, "ya29.c.") }) {
+		t.Error("the rehearsal made no token of the Spark account")
 	}
 	if len(tokens) < 3 || secrets["ada's cookie groundwork"] == "" {
 		t.Fatalf("the secrets that were looked for are not all there: %d of Google's", len(tokens))
@@ -347,7 +351,7 @@ func googleTokens(t *testing.T, dir string) []string {
 		if err != nil {
 			return err
 		}
-		for _, token := range regexp.MustCompile(`(?:ya29\.|1//0)[A-Za-z0-9_-]{20,}`).FindAllString(string(text), -1) {
+		for _, token := range regexp.MustCompile(`(?:ya29\.(?:c\.)?|1//0)[A-Za-z0-9_-]{20,}`).FindAllString(string(text), -1) {
 			if !known[token] {
 				known[token] = true
 				found = append(found, token)

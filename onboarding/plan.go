@@ -84,12 +84,12 @@ type PlannedTask struct {
 	Key         string          `json:"key,omitempty"`         // for ActionDelete: of the item in the inventory, from which the task is made
 	DependsOn   []TaskName      `json:"depends_on,omitempty"`
 	Temporary   bool            `json:"temporary,omitempty"` // what it makes is removed again within the task
-	Makes       string          `json:"makes,omitempty"`   // the kind of resource that ActionCreate creates: "bucket"; "" none that is counted
-	Console     string          `json:"console,omitempty"` // link to the Cloud console
-	Cost        string          `json:"cost,omitempty"`    // rough monthly cost in words, "" if none
-	Monthly     int             `json:"monthly,omitempty"` // the fixed part of Cost in US dollars, by United States list prices; 0 none, or it depends on use
-	Guide       []Instruction   `json:"guide,omitempty"`   // what the customer does, for ActionGuide
-	Problem     string          `json:"problem,omitempty"` // why this could not be read or would conflict; the run would block here
+	Makes       string          `json:"makes,omitempty"`     // the kind of resource that ActionCreate creates: "bucket"; "" none that is counted
+	Console     string          `json:"console,omitempty"`   // link to the Cloud console
+	Cost        string          `json:"cost,omitempty"`      // rough monthly cost in words, "" if none
+	Monthly     int             `json:"monthly,omitempty"`   // the fixed part of Cost in US dollars, by United States list prices; 0 none, or it depends on use
+	Guide       []Instruction   `json:"guide,omitempty"`     // what the customer does, for ActionGuide
+	Problem     string          `json:"problem,omitempty"`   // why this could not be read or would conflict; the run would block here
 }
 
 // Remark is the line's differences, or its part in a teardown, in words; "" when there is nothing to say.

@@ -40,6 +40,7 @@ func TestEveryOptionNamesTheSameThings(t *testing.T) {
 			if got, want := things(outline), things(plan.Tasks); !slices.Equal(got, want) {
 				t.Errorf("beside the form:\n%s\nthe plan:\n%s", lines(got), lines(want))
 			}
+			lasting := slices.DeleteFunc(slices.Clone(outline), func(l onboarding.PlannedTask) bool { return l.Temporary })
 			created(t, outline, plan)
 			run := w.Succeeds(w.Execute(onboarding.RunProvision, plan))
 			bindings := bindingsOf(plan.Tasks)
@@ -48,7 +49,7 @@ func TestEveryOptionNamesTheSameThings(t *testing.T) {
 			kept(t, w.Spec, run)
 			enabled(t, w, plan)
 			confirmed(t, run, w.Facts())
-			removed(t, outline, w.TeardownPlan())
+			removed(t, lasting, w.TeardownPlan())
 
 			// Without any of its bindings, the verification misses each of them.
 			w.Succeeds(w.Teardown(func(name onboarding.TaskName) bool {
@@ -145,7 +146,7 @@ func created(t *testing.T, outline []onboarding.PlannedTask, plan onboarding.Pla
 	t.Helper()
 	count := map[string]int{}
 	for _, line := range plan.Tasks {
-		if line.Action != onboarding.ActionCreate {
+		if line.Action != onboarding.ActionCreate || line.Temporary {
 			continue
 		}
 		count["binding"] += len(line.Bindings)

@@ -99,7 +99,7 @@ func cases() []steptest.Case {
 		{Step: resources.DatabricksSecretScope},
 		{Step: resources.Verify, Catalog: resources.Catalog()},
 		{Step: resources.Handover, Catalog: resources.Catalog()},
-		{Step: resources.Rehearsal, Catalog: resources.Catalog(), Spec: rehearsedSpec},
+		{Step: resources.Rehearsal, Catalog: resources.Catalog(), Spec: rehearsedSpec, Absent: onboarding.ActionCreate},
 	}
 }
 
