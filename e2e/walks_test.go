@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -181,10 +180,14 @@ func TestOtherWalks(t *testing.T) {
 		p.press("Carry out this plan")
 		p.at("/progress")
 		p.waitFor("the end of the run", `document.body.innerText.includes("Everything is set up")`)
-		fmt.Println(p.text())
+		p.see("Keep the Bigtable instance")
 		p.look("31-progress-another-store")
 		p.open(home + "/done")
-		fmt.Println(p.text())
+		p.see("Keep the Bigtable instance")
+		p.see("The Databricks token and Redis token are still with us")
+		if strings.Contains(p.text(), "Remove the Bigtable instance") {
+			p.fatal("the page says that what was kept is removed")
+		}
 		p.look("32-done-another-store")
 	})
 }

@@ -92,6 +92,14 @@ type PlannedTask struct {
 	Problem     string          `json:"problem,omitempty"`   // why this could not be read or would conflict; the run would block here
 }
 
+// RunTitle is what a run does with the line. A line that leaves a resource in place says so, whatever its title announced.
+func (t PlannedTask) RunTitle() string {
+	if t.Noun != "" && t.Action == ActionNone && !t.Absent && (t.Unwanted || t.Stays != "") {
+		return "Keep " + t.Noun
+	}
+	return t.Title
+}
+
 // Remark is the line's differences, or its part in a teardown, in words; "" when there is nothing to say.
 func (t PlannedTask) Remark() string {
 	switch {

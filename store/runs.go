@@ -182,7 +182,7 @@ ON CONFLICT (run, name) DO UPDATE SET title = excluded.title, position = exclude
 func taskArgs(run onboarding.RunID, id onboarding.ID, epoch int, plan onboarding.Plan) pgx.NamedArgs {
 	names, titles := make([]string, len(plan.Tasks)), make([]string, len(plan.Tasks))
 	for i, t := range plan.Tasks {
-		names[i], titles[i] = string(t.Name), t.Title
+		names[i], titles[i] = string(t.Name), t.RunTitle()
 	}
 	return pgx.NamedArgs{"run": run, "id": id, "epoch": epoch, "names": names, "titles": titles}
 }

@@ -70,7 +70,10 @@ func shortKey(key string) string {
 
 // wentWord is what became of a delivery, as a sentence without its time.
 func (f Frame) wentWord(d onboarding.Delivery) string {
-	what := "The " + d.Words()
+	what, is, was, copies := "The "+d.Words(), "is", "was", "It is"
+	if len(d.Purposes) > 1 {
+		is, was, copies = "are", "were", "They are"
+	}
 	by := ""
 	if d.Key != "" {
 		by = ", encrypted with the key " + shortKey(d.Key)
@@ -85,26 +88,26 @@ func (f Frame) wentWord(d onboarding.Delivery) string {
 	switch d.State {
 	case onboarding.DeliveryDone:
 		if d.Kind == onboarding.DeliverSecrets {
-			return what + " was delivered " + to + by + ". We hold no copy."
+			return what + " " + was + " delivered " + to + by + ". We hold no copy."
 		}
-		return what + " was delivered " + to + "."
+		return what + " " + was + " delivered " + to + "."
 	case onboarding.DeliveryConfirmed:
-		return what + " was entered in " + f.brand() + "’s console, as " + d.EndedBy + " confirmed. Our sealed copy was wiped."
+		return what + " " + was + " entered in " + f.brand() + "’s console, as " + d.EndedBy + " confirmed. Our sealed copy was wiped."
 	case onboarding.DeliveryUnconfirmed:
-		return what + " is still with us, sealed, until the customer confirms having entered it in " + f.brand() + "’s console."
+		return what + " " + is + " still with us, sealed. " + copies + " wiped here once the customer confirms the entry in " + f.brand() + "’s console."
 	case onboarding.DeliveryCanceled:
 		if d.Problem != "" {
 			return d.Problem
 		}
-		return what + " wasn’t delivered: a later run took its place, or the onboarding ended."
+		return what + " " + was + "n’t delivered: a later run took its place, or the onboarding ended."
 	}
 	switch {
 	case d.NeedsVendor != "":
-		return what + " is waiting for " + f.brand() + by + ". " + d.Problem
+		return what + " " + is + " waiting for " + f.brand() + by + ". " + d.Problem
 	case d.Problem != "":
-		return what + " isn’t delivered yet" + by + ". " + d.Problem + " We try again automatically."
+		return what + " " + is + "n’t delivered yet" + by + ". " + d.Problem + " We try again automatically."
 	default:
-		return what + " is on its way " + to + by + "."
+		return what + " " + is + " on its way " + to + by + "."
 	}
 }
 

@@ -27,5 +27,12 @@ func TestALineThatLeavesAThingNamesIt(t *testing.T) {
 		if got := (PlanView{Kind: c.kind}).lineTitle(l); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+		does := line.Title // in the run and afterward
+		if c.want != line.Title {
+			does = "Keep the bucket for feature data"
+		}
+		if got := l.RunTitle(); got != does {
+			t.Errorf("%s: the run's task is %q, want %q", c.name, got, does)
+		}
 	}
 }
