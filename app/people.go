@@ -40,6 +40,9 @@ type peopleStore interface {
 	Members(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Actor, error)
 	// Colleagues returns the colleagues who joined, for the customer; a colleague gets only their own line.
 	Colleagues(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Colleague, error)
+	// ReadPlan records that a reader opened the plan, and returns the onboarding and what was read last in its project.
+	// CodeNotFound, CodeForbidden and CodeGone: why they may not.
+	ReadPlan(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Onboarding, onboarding.Reading, error)
 	// RemoveColleague ends a colleague's membership and their unused invites in one transaction; CodeNotFound.
 	RemoveColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string) error
 }

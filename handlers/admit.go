@@ -82,7 +82,7 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 	}
 	switch rt.who {
 	case signedIn:
-	case viewer, member, owner:
+	case reader, viewer, member, owner:
 		role, err := s.App.RoleOn(ctx, v.actor, v.id)
 		if err != nil {
 			return err
@@ -92,6 +92,9 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 			return err
 		}
 		switch {
+		case rt.who == reader:
+		case role == onboarding.RoleReader:
+			return &linked{onboarding.Errorf(onboarding.CodeForbidden, "You were sent the plan of this onboarding to read it, and nothing else."), []web.Link{{Text: "Read the plan", URL: web.OnboardingPath(v.id, "plan", "document")}}}
 		case rt.who == viewer:
 		case role.Staff():
 			return onboarding.Errorf(onboarding.CodeForbidden, "You see this page as the customer does. Only the customer or one of their colleagues can do this.")

@@ -17,6 +17,9 @@ func (s *Server) onboardingFrame(v *visit, ob onboarding.Onboarding, title strin
 		f.Nav, f.Viewing = "onboardings", ob.ID
 		return f
 	}
+	if v.actor.Role == onboarding.RoleReader {
+		return f
+	}
 	if contact, err := s.App.Contact(v.Context(), ob); err == nil { // a page without a contact is better than none
 		f.Contact = contact
 	}
@@ -63,8 +66,11 @@ func (s *Server) home(w http.ResponseWriter, v *visit) error {
 	return s.draw(w, v.Request, http.StatusOK, web.Home(view))
 }
 
-// resume leads to the onboarding's current page; a colleague first to what is asked of them.
+// resume leads to the onboarding's current page; a colleague first to what is asked of them, and a reader to the plan.
 func (s *Server) resume(w http.ResponseWriter, v *visit) error {
+	if v.actor.Role == onboarding.RoleReader {
+		return seeOther(w, v.Request, web.OnboardingPath(v.id, "plan", "document"))
+	}
 	j, err := s.App.Journey(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err

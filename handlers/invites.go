@@ -26,10 +26,12 @@ func (s *Server) invite(w http.ResponseWriter, v *visit) error {
 }
 
 func (s *Server) inviteView(v *visit, inv onboarding.Invite, customer, token string, state web.InviteState) web.InviteView {
-	view := web.InviteView{Frame: s.frame(v.Request, "Invitation"), State: state, Invited: inv.To, InvitedBy: inv.CreatedBy, Colleague: inv.Role == onboarding.RoleColleague, ExpiresAt: inv.ExpiresAt}
+	view := web.InviteView{Frame: s.frame(v.Request, "Invitation"), State: state, Invited: inv.To, InvitedBy: inv.CreatedBy, Colleague: inv.Role == onboarding.RoleColleague, Reader: inv.Role == onboarding.RoleReader, ExpiresAt: inv.ExpiresAt}
 	view.Customer, view.Questions = customer, s.App.Questions()
 	if state == web.InviteOpen {
 		view.AcceptURL = "/i/" + url.PathEscape(token)
+	}
+	if state == web.InviteOpen && !view.Reader {
 		view.Planes = web.Planes{Plan: s.App.Sketch(), Sketch: true}
 	}
 	return view

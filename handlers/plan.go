@@ -83,7 +83,14 @@ func (s *Server) plan(w http.ResponseWriter, v *visit) error {
 	case err != nil:
 		return err
 	}
-	return s.draw(w, v.Request, http.StatusOK, web.PlanPage(s.planView(v, r)))
+	view := s.planView(v, r)
+	if err := s.shareView(v, &view); err != nil {
+		return err
+	}
+	if link, ok := s.popLink(v); ok {
+		view.Share.Link, view.Share.SentTo, view.Share.Expires = link.URL, string(link.To), link.Expires
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.PlanPage(view))
 }
 
 // planFile is the plan for customers who run it themselves.

@@ -20,19 +20,20 @@ import (
 
 // roles are the columns of the table, and strangers those of them that have nothing to do with the onboarding {id}.
 var (
-	roles     = []string{"nobody", "stranger", "other customer", "other colleague", "customer", "colleague", "specialist", "administrator"}
+	roles     = []string{"nobody", "stranger", "other customer", "other colleague", "customer", "colleague", "specialist", "administrator", "reader"}
 	strangers = roles[:4]
 )
 
 // may says who passes the role check of a kind of access.
 var may = map[string][]string{
-	"anyone":            roles,
-	"signed in":         roles[1:],
-	"members and staff": {"customer", "colleague", "specialist", "administrator"},
-	"members":           {"customer", "colleague"},
-	"customer":          {"customer"},
-	"specialist":        {"specialist", "administrator"},
-	"administrator":     {"administrator"},
+	"anyone":                     roles,
+	"signed in":                  roles[1:],
+	"members, readers and staff": {"customer", "colleague", "specialist", "administrator", "reader"},
+	"members and staff":          {"customer", "colleague", "specialist", "administrator"},
+	"members":                    {"customer", "colleague"},
+	"customer":                   {"customer"},
+	"specialist":                 {"specialist", "administrator"},
+	"administrator":              {"administrator"},
 }
 
 // cast is a world with an onboarding that has everything, ada's, another one of carol's, and a browser for each role.
@@ -49,9 +50,17 @@ func cast(t *testing.T) (*world, onboarding.Onboarding, map[string]*browser) {
 		t.Fatal(err)
 	}
 	w.other("carol@other.example", "dave@other.example")
+	reader := onboarding.Actor{Email: "rita@customer.example", Account: onboarding.NewAccount(w.issuer.URL, "rita@customer.example")}
+	token, _, err := w.store.CreateInvite(t.Context(), staffActor(sam), ob.ID, onboarding.Addressee(reader.Email), onboarding.RoleReader, 0)
+	if err == nil {
+		_, err = w.store.AcceptInvite(t.Context(), token, reader)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	browsers := map[string]*browser{"nobody": w.browser(), "customer": customer}
 	for role, email := range map[string]string{
-		"stranger": mallory, "other customer": "carol@other.example", "other colleague": "dave@other.example", "colleague": bob, "specialist": sam, "administrator": root,
+		"stranger": mallory, "other customer": "carol@other.example", "other colleague": "dave@other.example", "colleague": bob, "specialist": sam, "administrator": root, "reader": reader.Email,
 	} {
 		browsers[role] = w.as(email)
 	}

@@ -81,7 +81,7 @@ func (s *Server) looks(v *visit) error {
 func (s *Server) remember(v *visit, rt route, refused bool) {
 	var e onboarding.Event
 	switch {
-	case v.id == "" || v.actor.Email == "":
+	case v.id == "" || v.actor.Email == "", v.actor.Role == onboarding.RoleReader: // of a reader, the history has what they opened
 		return
 	case refused:
 		e = onboarding.AccessRefused{Route: rt.method + " " + rt.pattern}

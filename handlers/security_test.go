@@ -78,7 +78,7 @@ func TestTheSecurityLogHasEachKindOfEvent(t *testing.T) {
 		{"a sign-out", func() page { return w.as(mallory).from(client).post("/signout") }, securityLine{Kind: onboarding.SecuritySessionEnded, Outcome: onboarding.SecurityDone, Person: mallory, Route: "POST /signout"}},
 		{"a customer in the console", func() page { return customer.from(client).get("/admin") }, securityLine{Kind: onboarding.SecurityRefused, Outcome: onboarding.SecurityDenied, Person: ada, Route: "GET /admin", About: "for specialist"}},
 		{"a colleague who tears down", func() page { return bobs.from(client).post("/o/" + id + "/teardown") }, securityLine{Kind: onboarding.SecurityRefused, Outcome: onboarding.SecurityDenied, Person: bob, Role: "colleague", Route: "POST /o/{id}/teardown", About: "for customer", Onboarding: ob.ID}},
-		{"a stranger", func() page { return w.as(mallory).from(client).get("/o/" + id) }, securityLine{Kind: onboarding.SecurityRefused, Outcome: onboarding.SecurityDenied, Person: mallory, Route: "GET /o/{id}", About: "for members and staff", Onboarding: ob.ID}},
+		{"a stranger", func() page { return w.as(mallory).from(client).get("/o/" + id) }, securityLine{Kind: onboarding.SecurityRefused, Outcome: onboarding.SecurityDenied, Person: mallory, Route: "GET /o/{id}", About: "for members, readers and staff", Onboarding: ob.ID}},
 		{"a form of another site", func() page {
 			r := customer.from(client).request(http.MethodPost, "/o/"+id+"/revoke", "")
 			r.Header.Set("Origin", "https://evil.example")

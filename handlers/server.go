@@ -217,9 +217,10 @@ const (
 	anyone        access = "anyone"
 	signedIn      access = "signed in"
 	viewer        access = "members and staff" // of the onboarding {id}; staff see what customers see
-	member        access = "members"           // the customer and the colleagues of the onboarding {id}
-	owner         access = "customer"          // the customer of the onboarding {id}, not a colleague
-	specialist    access = "specialist"        // and administrators
+	reader        access = "members, readers and staff"
+	member        access = "members"    // the customer and the colleagues of the onboarding {id}
+	owner         access = "customer"   // the customer of the onboarding {id}, not a colleague
+	specialist    access = "specialist" // and administrators
 	administrator access = "administrator"
 )
 
@@ -264,7 +265,7 @@ func routes() []route {
 		{method: get, pattern: web.GalleryPath + "/{page}/widths", who: anyone, handle: (*Server).galleryWidths},
 		{method: get, pattern: "/connect/callback", who: anyone, handle: (*Server).connectCallback, limit: "signin"},
 
-		{method: get, pattern: "/o/{id}", who: viewer, handle: (*Server).resume},
+		{method: get, pattern: "/o/{id}", who: reader, handle: (*Server).resume},
 		{method: get, pattern: "/o/{id}/step/{step}", who: viewer, handle: (*Server).step},
 		{method: get, pattern: "/o/{id}/step/{step:project}", who: viewer, handle: (*Server).step, limit: "cloud"}, // it lists projects
 		{method: post, pattern: "/o/{id}/step/{step}", who: owner, handle: (*Server).stepSave, keep: true},
@@ -274,8 +275,11 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/connect", who: viewer, handle: (*Server).connect, link: true, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/connect/start", who: member, handle: (*Server).connectStart, limit: "signin"},
 		{method: get, pattern: "/o/{id}/check", who: viewer, handle: (*Server).check},
-		{method: get, pattern: "/o/{id}/plan", who: viewer, handle: (*Server).plan, limit: "cloud"},
+		{method: get, pattern: "/o/{id}/plan", who: viewer, handle: (*Server).plan, link: true, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/plan", who: member, handle: (*Server).planApprove, recent: true, limit: "cloud"},
+		{method: get, pattern: "/o/{id}/plan/document", who: reader, handle: (*Server).planDocument, limit: "cloud"},
+		{method: post, pattern: "/o/{id}/plan/share", who: owner, handle: (*Server).planShare, link: true, limit: "invite"},
+		{method: post, pattern: "/o/{id}/plan/share/withdraw", who: owner, handle: (*Server).planShareWithdraw},
 		{method: get, pattern: "/o/{id}/plan/{file}", who: viewer, handle: (*Server).planFile, logs: onboarding.SecurityDownloaded},
 		{method: get, pattern: "/o/{id}/teardown", who: viewer, handle: (*Server).teardown, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/teardown", who: owner, handle: (*Server).teardownStart, recent: true, limit: "cloud"},

@@ -33,6 +33,7 @@ const (
 	EventInvitesErased       EventKind = "invites.erased"
 	EventCustomerReplaced    EventKind = "customer.replaced"
 	EventColleagueRemoved    EventKind = "colleague.removed"
+	EventPlanRead            EventKind = "plan.read"
 	EventAnswerSaved         EventKind = "answer.saved"
 	EventCheckOverridden     EventKind = "check.overridden"
 	EventConsentAsked        EventKind = "consent.asked"
@@ -77,6 +78,7 @@ var Events = []Event{
 	InvitesErased{},
 	CustomerReplaced{},
 	ColleagueRemoved{},
+	PlanRead{},
 	AnswerSaved{},
 	CheckOverridden{},
 	ConsentAsked{},
@@ -155,7 +157,7 @@ type VendorChanged struct {
 // InviteCreated says that someone was invited.
 type InviteCreated struct {
 	To      Addressee `json:"to"`
-	Role    Role      `json:"role"` // RoleCustomer or RoleColleague
+	Role    Role      `json:"role"` // RoleCustomer, RoleColleague or RoleReader
 	Expires time.Time `json:"expires"`
 	Again   bool      `json:"again,omitempty"` // an earlier link of theirs stopped working
 }
@@ -163,7 +165,7 @@ type InviteCreated struct {
 // InviteAccepted says that the actor used an invite and became a member.
 type InviteAccepted struct {
 	Invite int64     `json:"invite"`       // [Invite.ID]
-	Role   Role      `json:"role"`         // RoleCustomer or RoleColleague
+	Role   Role      `json:"role"`         // RoleCustomer, RoleColleague or RoleReader
 	To     Addressee `json:"to,omitempty"` // "" in lines of earlier versions
 	// AnotherAccount: the address was a member's with another account, whose membership ended with this.
 	AnotherAccount bool `json:"another_account,omitempty"`
@@ -172,7 +174,7 @@ type InviteAccepted struct {
 // InviteRevoked says that an unused invite was withdrawn.
 type InviteRevoked struct {
 	To   Addressee `json:"to"`
-	Role Role      `json:"role"` // RoleCustomer or RoleColleague
+	Role Role      `json:"role"` // RoleCustomer, RoleColleague or RoleReader
 }
 
 // InvitesErased says that invites that nobody used were erased, some time after they had ended.
@@ -185,6 +187,11 @@ type InvitesErased struct {
 type CustomerReplaced struct {
 	Was string    `json:"was"` // email address
 	To  Addressee `json:"to"`
+}
+
+// PlanRead says that the actor opened the plan with the link that they were sent.
+type PlanRead struct {
+	Invite int64 `json:"invite"` // its number
 }
 
 // ColleagueRemoved says that a colleague's membership was ended and their open invites withdrawn.
@@ -347,6 +354,7 @@ func (InviteRevoked) Kind() EventKind       { return EventInviteRevoked }
 func (InvitesErased) Kind() EventKind       { return EventInvitesErased }
 func (CustomerReplaced) Kind() EventKind    { return EventCustomerReplaced }
 func (ColleagueRemoved) Kind() EventKind    { return EventColleagueRemoved }
+func (PlanRead) Kind() EventKind            { return EventPlanRead }
 func (AnswerSaved) Kind() EventKind         { return EventAnswerSaved }
 func (CheckOverridden) Kind() EventKind     { return EventCheckOverridden }
 func (ConsentAsked) Kind() EventKind        { return EventConsentAsked }

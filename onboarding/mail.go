@@ -8,10 +8,11 @@ import (
 // MailKind says what a mail is about. Kinds are stored.
 type MailKind string
 
-// The kinds. The first eight are for the customer's side, the others for the specialist.
+// The kinds. The first nine are for the customer's side, the others for the specialist.
 const (
 	MailInvitation MailKind = "invitation" // with the invite's link
 	MailColleague  MailKind = "colleague"  // the same, for a colleague
+	MailPlan       MailKind = "plan"       // the same, for a reader of the plan
 	MailBlocked    MailKind = "blocked"    // a run waits for the customer's side
 	MailFailed     MailKind = "failed"
 	MailFinished   MailKind = "finished"
@@ -28,7 +29,7 @@ const (
 
 // MailKinds are all kinds.
 var MailKinds = []MailKind{
-	MailInvitation, MailColleague, MailBlocked, MailFailed, MailFinished, MailReminder, MailCopyMade, MailCopyDeclined,
+	MailInvitation, MailColleague, MailPlan, MailBlocked, MailFailed, MailFinished, MailReminder, MailCopyMade, MailCopyDeclined,
 	MailStaffWaiting, MailStaffFailed, MailStaffHandedOver, MailStaffAging,
 }
 

@@ -14,6 +14,7 @@ type Role string
 const (
 	RoleCustomer      Role = "customer"  // owns the onboarding
 	RoleColleague     Role = "colleague" // was sent the cloud step
+	RoleReader        Role = "reader"    // was sent the plan, to read it
 	RoleSpecialist    Role = "specialist"
 	RoleAdministrator Role = "administrator"
 	RoleSystem        Role = "system"
@@ -81,6 +82,9 @@ func (a Addressee) Admits(email string) bool {
 	return ok && local != "" && !strings.Contains(local, "@")
 }
 
+// Host is what follows the @, of an address and of a domain.
+func (a Addressee) Host() string { return string(a)[strings.LastIndexByte(string(a), '@')+1:] }
+
 // Words are the addressee for people: the address, or "anyone at customer.example".
 func (a Addressee) Words() string {
 	if domain := a.Domain(); domain != "" {
@@ -94,7 +98,7 @@ type Invite struct {
 	ID         int64
 	Onboarding ID
 	To         Addressee
-	Role       Role // RoleCustomer or RoleColleague
+	Role       Role // RoleCustomer, RoleColleague or RoleReader
 	CreatedBy  string
 	CreatedAt  time.Time
 	ExpiresAt  time.Time

@@ -78,6 +78,7 @@ type PlannedTask struct {
 	Erase       bool            `json:"erase,omitempty"`       // it is no longer wanted, and the customer decided that its data goes too
 	With        []TaskName      `json:"with,omitempty"`        // lines about bindings that are no longer wanted either, and that end with this resource
 	Why         string          `json:"why"`
+	Undo        string          `json:"undo,omitempty"` // what a later teardown does about what the run makes, as a sentence; "" it makes nothing, or it is of an earlier version
 	Bindings    []Binding       `json:"bindings,omitempty"`
 	Permissions []Permission    `json:"permissions,omitempty"` // what the run needs of the customer
 	Desired     json.RawMessage `json:"desired"`               // the step's desired state; deterministic
@@ -99,6 +100,12 @@ func (t PlannedTask) RunTitle() string {
 	}
 	return t.Title
 }
+
+// The sentences of [PlannedTask.Undo] for what a teardown removes. Any other says why it leaves something.
+const (
+	UndoRemoves     = "A teardown removes it."
+	UndoRemovesData = "A teardown removes it. Its data is deleted only if you confirm that separately."
+)
 
 // Remark is the line's differences, or its part in a teardown, in words; "" when there is nothing to say.
 func (t PlannedTask) Remark() string {

@@ -178,6 +178,7 @@ var WebhookFields = map[EventKind][]string{
 	EventInvitesErased:       {"count"},
 	EventCustomerReplaced:    {},
 	EventColleagueRemoved:    {},
+	EventPlanRead:            {},
 	EventAnswerSaved:         {"step", "title", "first", "version"},
 	EventCheckOverridden:     {"check", "title", "version"},
 	EventConsentAsked:        {},

@@ -241,7 +241,7 @@ func (t *Task) noun() string { return cmp.Or(t.Description.Noun, t.thing()) }
 // planned returns the plan's line without anything read from the cloud.
 func (t *Task) planned() onboarding.PlannedTask {
 	p := onboarding.PlannedTask{
-		Name: t.Name, Title: t.Description.Title, Noun: t.Description.Noun, Resource: t.Description.Resource, Why: t.Description.Why,
+		Name: t.Name, Title: t.Description.Title, Noun: t.Description.Noun, Resource: t.Description.Resource, Why: t.Description.Why, Undo: t.undoWords(),
 		Bindings: t.Description.Bindings, Permissions: t.Permissions, Desired: t.Desired,
 		Makes: t.Step.makes, Temporary: t.Step.temporary, Console: t.Description.Console, Cost: t.Description.Cost, Monthly: t.Description.Monthly, Guide: t.Step.Guide(t.Spec),
 	}
@@ -249,6 +249,20 @@ func (t *Task) planned() onboarding.PlannedTask {
 		p.DependsOn = append(p.DependsOn, d.Name)
 	}
 	return p
+}
+
+// undoWords say what a teardown does about what the task makes; "" if it makes nothing.
+func (t *Task) undoWords() string {
+	switch {
+	case !t.Step.applies || t.Step.final:
+		return ""
+	case t.Step.stays != "":
+		return t.Step.stays
+	case t.Step.holdsData:
+		return onboarding.UndoRemovesData
+	default:
+		return onboarding.UndoRemoves
+	}
 }
 
 // Plan reads the cloud and returns what a run would do for the task. A resource that isn't ours, or a guide or

@@ -195,6 +195,17 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	must(t, err)
 	happened(onboarding.CopyMade{Copy: copied.ID})
 
+	eve := onboarding.Actor{Email: "eve@customer.example"}
+	toPlan, shared, err := s.CreateInvite(ctx, ada, ob.ID, onboarding.Addressee(eve.Email), onboarding.RoleReader, 0)
+	must(t, err)
+	must(t, second(s.AcceptInvite(ctx, toPlan, eve)))
+	must(t, second2(s.ReadPlan(ctx, eve, ob.ID)))
+	happened(
+		onboarding.InviteCreated{To: shared.To, Role: onboarding.RoleReader, Expires: shared.ExpiresAt},
+		onboarding.InviteAccepted{Invite: shared.ID, Role: onboarding.RoleReader, To: shared.To},
+		onboarding.PlanRead{Invite: shared.ID},
+	)
+
 	_, open, err = s.ReplaceCustomer(ctx, sam, ob.ID, "@customer.example", 0, false)
 	must(t, err)
 	happened(

@@ -83,7 +83,7 @@ func (s *Store) invite(ctx context.Context, tx locked, actor onboarding.Actor, t
 }
 
 // CreateInvite makes a link's token for an addressee; it is shown once and kept as a hash. Earlier links of the same
-// addressee and role that nobody used die with it. ttl 0: 14 days. A customer may invite colleagues alone, each by
+// addressee and role that nobody used die with it. ttl 0: 14 days. A customer may invite colleagues and readers alone, each by
 // their address: CodeForbidden. An onboarding has one customer: inviting another is CodeConflict, see
 // [Store.ReplaceCustomer].
 func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
@@ -99,7 +99,7 @@ func (s *Store) MailInvite(ctx context.Context, actor onboarding.Actor, id onboa
 
 func (s *Store) createInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration, mail bool) (string, onboarding.Invite, error) {
 	to = onboarding.Addressee(address(string(to)))
-	if role != onboarding.RoleColleague || to.Domain() != "" {
+	if role == onboarding.RoleCustomer || to.Domain() != "" {
 		if err := staffOnly(actor); err != nil {
 			return "", onboarding.Invite{}, err
 		}
@@ -173,12 +173,12 @@ func (s *Store) Invites(ctx context.Context, actor onboarding.Actor, id onboardi
 const revokeInvite = `
 UPDATE invites i SET revoked_at = coalesce(i.revoked_at, @now)
 FROM onboardings o
-WHERE i.id = @invite AND i.onboarding = @id AND o.id = i.onboarding AND i.used_at IS NULL
-AND (@staff OR i.role = 'colleague' AND ` + asCustomer + `)
+WHERE i.id = @invite AND i.onboarding = @id AND o.id = i.onboarding AND (i.used_at IS NULL OR i.role = 'reader')
+AND (@staff OR i.role IN ('colleague', 'reader') AND ` + asCustomer + `)
 RETURNING ` + inviteColumns
 
-// RevokeInvite makes an unused invite useless; a used one is CodeNotFound. Revoking twice is fine. A customer withdraws
-// colleagues' alone, and a colleague none: CodeNotFound.
+// RevokeInvite makes an unused invite useless; a used one is CodeNotFound, but for a reader's, whose reading it ends.
+// Revoking twice is fine. A customer withdraws colleagues' and readers' alone, and a colleague none: CodeNotFound.
 func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64) error {
 	// A customer doesn't see the other members' rows, which decide who is waited on then.
 	err := s.tx(ctx, onboarding.System, "revoke an invite", func(tx *txn) error {
@@ -228,6 +228,8 @@ func (i invited) usable(now time.Time) error {
 	switch {
 	case i.Archived || !i.RevokedAt.IsZero():
 		return onboarding.Errorf(onboarding.CodeGone, "This invitation was withdrawn. Ask your specialist for a new one.")
+	case !i.UsedAt.IsZero() && i.Role == onboarding.RoleReader:
+		return onboarding.Errorf(onboarding.CodeGone, "This link was used already, and it is for one person. Ask its sender for one of your own.")
 	case !i.UsedAt.IsZero():
 		return onboarding.Errorf(onboarding.CodeGone, "This invitation was used already. If you used it, sign in to continue. Otherwise, ask your specialist for a new one.")
 	case !now.Before(i.ExpiresAt):
@@ -322,6 +324,9 @@ func (s *Store) AcceptInvite(ctx context.Context, token string, actor onboarding
 			if err := noCustomerBut(ctx, tx, id, email); err != nil {
 				return err
 			}
+		}
+		if inv.Role == onboarding.RoleReader {
+			return s.admitReader(ctx, ob, actor, inv.Invite)
 		}
 		earlier, err := earlierAccount(ctx, tx, id, email, actor.Account)
 		if err != nil {

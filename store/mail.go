@@ -152,8 +152,11 @@ func (s *Store) mailInvite(ctx context.Context, tx locked, inv onboarding.Invite
 // inviteLetter brings an invite's link.
 func inviteLetter(inv onboarding.Invite) letter {
 	kind := onboarding.MailInvitation
-	if inv.Role == onboarding.RoleColleague {
+	switch inv.Role {
+	case onboarding.RoleColleague:
 		kind = onboarding.MailColleague
+	case onboarding.RoleReader:
+		kind = onboarding.MailPlan
 	}
 	return letter{kind: kind, to: string(inv.To), about: "invite " + strconv.FormatInt(inv.ID, 10), invite: inv.ID}
 }

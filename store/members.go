@@ -63,7 +63,7 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 		if to == onboarding.Addressee(was) {
 			return onboarding.Errorf(onboarding.CodeConflict, "%s is the customer already. They sign in with that address.", was)
 		}
-		for _, sql := range []string{closeInvites, expectAnother} {
+		for _, sql := range []string{closeInvites, closeReaders, expectAnother} {
 			if _, err := tx.Exec(ctx, sql, args); err != nil {
 				return err
 			}
@@ -96,9 +96,9 @@ FROM (SELECT) AS somebody LEFT JOIN members m ON m.onboarding = @id AND m.email 
 const bindMember = `UPDATE members SET account = @account WHERE onboarding = @id AND email = @email AND account IS NULL`
 
 // RoleOn is a person's role on one onboarding: that of a specialist or administrator, whatever else they are, else
-// RoleCustomer or RoleColleague. The first use of a membership binds it to the person's account, and to any other it is
-// CodeForbidden. CodeNotFound for everybody else, whether there is such an onboarding or not, and CodeGone for a colleague
-// whose time is over.
+// RoleCustomer or RoleColleague, else RoleReader. The first use of a membership binds it to the person's account, and to any
+// other it is CodeForbidden. CodeNotFound for everybody else, whether there is such an onboarding or not, and CodeGone for a
+// colleague or a reader whose time is over.
 func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.ID) (onboarding.Role, error) {
 	type standing struct {
 		Staff, Member onboarding.Role
@@ -107,11 +107,13 @@ func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.
 	}
 	args := pgx.NamedArgs{"id": id, "email": address(who.Email), "now": s.now(), "account": who.Account}
 	var is []standing
+	var links []readerRow
 	// As the system, since this is what decides as whom the rest is read. One question, before every page.
 	read := func() error {
 		return s.batch(ctx, onboarding.System, "read a role", func(b *pgx.Batch) {
-			is = nil
+			is, links = nil, nil
 			b.Queue(selectRole, args).Query(collect(&is, pgx.RowToStructByName[standing]))
+			b.Queue(selectReader, args).Query(collect(&links, pgx.RowToStructByName[readerRow]))
 		})
 	}
 	err := read()
@@ -141,6 +143,11 @@ func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.
 		return "", onboarding.Errorf(onboarding.CodeGone, "Your part in this onboarding has ended: a colleague's link is good for a time. Ask whoever sent it for a new one.")
 	case is[0].Member != "":
 		return is[0].Member, nil
+	case len(links) > 0:
+		if err := links[0].reads(who); err != nil {
+			return "", err
+		}
+		return onboarding.RoleReader, nil
 	}
 	return "", notFound("onboarding")
 }

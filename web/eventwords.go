@@ -105,6 +105,8 @@ func eventWords(entry onboarding.AuditEntry) string {
 		return "replaced the customer " + e.Was + " with " + e.To.Words() + ". All open invitations were withdrawn."
 	case onboarding.ColleagueRemoved:
 		return "removed the colleague " + e.Email + "."
+	case onboarding.PlanRead:
+		return "opened the plan with the link that they were sent."
 	case onboarding.AnswerSaved:
 		return answerWords(e)
 	case onboarding.CheckOverridden:
@@ -286,8 +288,11 @@ func usingConsent(email string) string {
 
 // asRole is a member's role after "as": an onboarding has one customer, and may have several colleagues.
 func asRole(r onboarding.Role) string {
-	if r == onboarding.RoleColleague {
+	switch r {
+	case onboarding.RoleColleague:
 		return "a colleague"
+	case onboarding.RoleReader:
+		return "a reader of the plan"
 	}
 	return "the " + roleWord(r)
 }

@@ -18,6 +18,7 @@ func TestEachEventIsToldInASentence(t *testing.T) {
 		{sam, onboarding.OnboardingCreated{Customer: "Acme"}, "sam@vendor.example created the onboarding for Acme."},
 		{sam, onboarding.OnboardingCreated{Customer: "Acme", CopyOf: "ob_1"}, "sam@vendor.example created the onboarding for Acme from a copy of ob_1."},
 		{ada, onboarding.CopyAsked{}, "ada@customer.example asked for another onboarding from a copy of this one."},
+		{ada, onboarding.PlanRead{Invite: 7}, "ada@customer.example opened the plan with the link that they were sent."},
 		{sam, onboarding.CopyDeclined{}, "sam@vendor.example declined to start another onboarding from a copy of this one."},
 		{sam, onboarding.CopyDeclined{Reason: "Rename it instead."}, "sam@vendor.example declined to start another onboarding from a copy of this one. Reason: Rename it instead."},
 		{sam, onboarding.CopyMade{Copy: "ob_2"}, "sam@vendor.example started the onboarding ob_2 from a copy of this one."},

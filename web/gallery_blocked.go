@@ -7,7 +7,7 @@ import (
 	"groundwork/wizard"
 )
 
-// blockedPages are the pages on which something can't be changed, wasn't checked, or differs.
+// blockedPages are the pages on which something can't be changed, wasn't checked, or differs, and those of the plan's readers.
 func (s samples) blockedPages() []GalleryPage {
 	return []GalleryPage{
 		{"step-unsaved", StepPage(s.unsaved())},
@@ -16,6 +16,12 @@ func (s samples) blockedPages() []GalleryPage {
 		{"plan-not-everything", PlanPage(s.plan(func(v *PlanView) {
 			v.NotAsked = []string{"The Databricks workspace: its token was wiped after the handover. Enter it again to have the workspace checked."}
 		}))},
+		{"plan-share", PlanPage(s.plan(s.sharing))},
+		{"plan-document", PlanDocument(s.document(nil))},
+		{"plan-document-unread", PlanDocument(s.document(func(v *PlanView) {
+			v.Plan, v.Hash, v.Problem = onboarding.Plan{}, "", "The answers changed since the project was last read, so there is no current plan to show. Ask ada@customer.example to open the plan, then reload this page."
+		}))},
+		{"invite-reader", InvitePage(s.inviteReader())},
 		{"progress-succeeded-except", Progress(s.untestedRun())},
 		{"progress-differs", Progress(s.differing())},
 		{"progress-torn-down", Progress(s.tornDown())},
@@ -112,5 +118,38 @@ func (s samples) detailCopyDeclined() AdminDetailView {
 	var step StepPageView
 	s.declined(&step)
 	v.Copy.Declined = step.Copy.Declined
+	return v
+}
+
+// sharing is the plan's page with links for two readers.
+func (s samples) sharing(v *PlanView) {
+	v.DocumentURL = OnboardingPath(sampleID, "plan", "document")
+	v.Share = ColleagueForm{Action: OnboardingPath(sampleID, "plan", "share"), MailOn: true}
+	v.Readers = []onboarding.Invite{
+		{ID: 7, To: "eve@customer.example", Role: onboarding.RoleReader, UsedAt: s.now.Add(-26 * time.Hour), ExpiresAt: s.now.Add(12 * 24 * time.Hour)},
+		{ID: 8, To: "linus@customer.example", Role: onboarding.RoleReader, ExpiresAt: s.now.Add(14 * 24 * time.Hour)},
+	}
+}
+
+// document is the plan as its reader sees it.
+func (s samples) document(change func(*PlanView)) PlanView {
+	v := s.plan(nil)
+	v.Frame = s.nobody()
+	v.Customer, v.Email, v.Role = "Acme Analytics", "eve@customer.example", onboarding.RoleReader
+	v.Plan.ReadAt = s.now.Add(-3 * time.Minute)
+	for i, t := range v.Plan.Tasks {
+		if t.Action == onboarding.ActionCreate {
+			v.Plan.Tasks[i].Undo = onboarding.UndoRemoves
+		}
+	}
+	if change != nil {
+		change(&v)
+	}
+	return v
+}
+
+func (s samples) inviteReader() InviteView {
+	v := s.invite(InviteOpen, false)
+	v.Reader, v.Planes, v.Invited, v.InvitedBy = true, Planes{}, "eve@customer.example", "ada@customer.example"
 	return v
 }

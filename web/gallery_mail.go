@@ -18,7 +18,7 @@ func (s samples) demoMail() DemoMailView {
 			Settings: onboarding.NewSettings(nil, map[string]string{onboarding.MailServer: "smtp.vendor.example:587", onboarding.SettingMailFrom: "onboarding@vendor.example"}),
 		}
 		switch kind {
-		case onboarding.MailInvitation, onboarding.MailColleague:
+		case onboarding.MailInvitation, onboarding.MailColleague, onboarding.MailPlan:
 			l.Token, l.Expires = "sample-token-shown-once-4k2m9x", s.now.Add(7*24*time.Hour)
 		}
 		if kind == onboarding.MailCopyDeclined {

@@ -77,6 +77,14 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		}
 		m.Action, m.URL = "Accept the invitation", base+"/i/"+l.Token
 		m.After = []string{"The link works once, only for " + l.To + ", until " + mailDay(l.Expires) + "."}
+	case onboarding.MailPlan:
+		m.Subject = "The plan for " + what + " is shared with you"
+		m.Paragraphs = []string{
+			"A colleague at " + o.Customer + " shares the plan for setting up " + brand + " in Google Cloud: every resource, role, member and permission, with the reason, and how each is undone.",
+			"You sign in to read it. You can’t change anything, and nobody asks for access to your Google Cloud.",
+		}
+		m.Action, m.URL = "Read the plan", base+"/i/"+l.Token
+		m.After = []string{"The link works only for " + l.To + ", until " + mailDay(l.Expires) + "."}
 	case onboarding.MailBlocked:
 		m.Subject = "Setup of " + what + " is paused: your action is needed"
 		m.Paragraphs = []string{"Setup of " + what + " is paused.", "Next step: " + sentenceOf(waits)}
@@ -163,6 +171,8 @@ func mailKindWords(k onboarding.MailKind) string {
 		return "Invitation"
 	case onboarding.MailColleague:
 		return "Colleague’s invitation"
+	case onboarding.MailPlan:
+		return "The shared plan"
 	case onboarding.MailBlocked:
 		return "Your action is needed"
 	case onboarding.MailFailed, onboarding.MailStaffFailed:

@@ -201,10 +201,10 @@ func (v PlanView) override(c onboarding.CheckResult) (onboarding.Override, bool)
 // for a scheme.
 func reasonField(check string) string { return "reason-" + strings.ReplaceAll(check, ":", "-") }
 
-// problems are those of a decision about a check.
+// problems are those of a decision about a check, and of a reader's address.
 func (v PlanView) problems() wizard.Problems {
 	if v.OverrideProblem == "" {
-		return nil
+		return v.Share.Problems
 	}
 	return wizard.Problems{{Field: reasonField(v.OverrideCheck), Message: v.OverrideProblem}}
 }

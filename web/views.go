@@ -78,6 +78,7 @@ type InviteView struct {
 	Invited   onboarding.Addressee
 	InvitedBy string // email address of who made the invite
 	Colleague bool   // it is for the cloud step only
+	Reader    bool   // it is for reading the plan only
 	Questions int    // how many pages of questions the customer answers
 	ExpiresAt time.Time
 	SignedIn  string // InviteOther: the address that is signed in
@@ -168,6 +169,7 @@ type ColleagueForm struct {
 	Link     string // the invite's link, shown once after it was made
 	SentTo   string
 	Expires  time.Time
+	Submit   string // the button's words; "" for the cloud step
 }
 
 // CheckView is "Check your answers".
@@ -213,6 +215,9 @@ type PlanView struct {
 	OverrideURL string                // POST check and reason; "" draws no form: it is the specialists'
 	// OverrideCheck, OverrideReason and OverrideProblem are a decision that needs mending.
 	OverrideCheck, OverrideReason, OverrideProblem string
+	DocumentURL                                    string              // the plan as a document; "" draws no link
+	Share                                          ColleagueForm       // makes a link to the document; the customer's
+	Readers                                        []onboarding.Invite // whose links are good
 
 	Erase bool                  // teardown: deleting the data was ticked
 	Keep  []string              // teardown: keys of what was ticked to be kept

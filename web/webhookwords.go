@@ -88,6 +88,7 @@ var kindWords = map[onboarding.EventKind]string{
 	onboarding.EventInvitesErased:       "Unused invitations were erased",
 	onboarding.EventCustomerReplaced:    "The customer was replaced",
 	onboarding.EventColleagueRemoved:    "A colleague was removed",
+	onboarding.EventPlanRead:            "A reader opened the plan",
 	onboarding.EventAnswerSaved:         "An answer was saved",
 	onboarding.EventCheckOverridden:     "A failed check was overridden",
 	onboarding.EventConsentAsked:        "Someone left for Google to give consent",

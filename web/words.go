@@ -189,6 +189,8 @@ func roleWord(r onboarding.Role) string {
 		return "customer"
 	case onboarding.RoleColleague:
 		return "colleague"
+	case onboarding.RoleReader:
+		return "reader of the plan"
 	case onboarding.RoleSpecialist:
 		return "specialist"
 	case onboarding.RoleAdministrator:

@@ -1,0 +1,95 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"groundwork/onboarding"
+	"groundwork/store"
+	"groundwork/store/pgtest"
+)
+
+// A reader of the plan is no member: the policies show them no row of any table, and what they read is read for them.
+func TestAReaderSeesNoRow(t *testing.T) {
+	t.Parallel()
+	w := newWall(t)
+	eve := onboarding.Actor{Email: "eve@customer.example", Account: "issuer eve", Role: onboarding.RoleReader}
+	token, _, err := w.s.CreateInvite(t.Context(), ada, w.adas, onboarding.Addressee(eve.Email), onboarding.RoleReader, 0)
+	must(t, err)
+	if _, err := w.s.AcceptInvite(t.Context(), token, eve); err != nil {
+		t.Fatal(err)
+	}
+	if role, err := w.s.RoleOn(t.Context(), eve, w.adas); err != nil || role != onboarding.RoleReader {
+		t.Fatalf("the role is %q, %v", role, err)
+	}
+	w.as(eve.Email)
+	for _, table := range w.tables {
+		if !table.Select {
+			continue
+		}
+		if of, refused := w.try("SELECT " + table.key() + " FROM " + table.Name); !refused && len(of) > 0 {
+			t.Errorf("a reader sees %d rows of %s", len(of), table.Name)
+		}
+	}
+	if _, err := w.s.Onboarding(t.Context(), eve, w.adas); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		t.Errorf("the store shows the onboarding: %v", err)
+	}
+	if got, _, err := w.s.ReadPlan(t.Context(), eve, w.adas); err != nil || got.ID != w.adas {
+		t.Errorf("the plan: %s, %v", got.ID, err)
+	}
+	if _, _, err := w.s.ReadPlan(t.Context(), eve, w.others); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
+		t.Errorf("another's plan: %v", err)
+	}
+}
+
+// shop is a store with an onboarding of ada's.
+type shop struct {
+	*store.Store
+	id onboarding.ID
+}
+
+func TestAReadersLinkEndsWithItsTimeItsCustomerAndItsOnboarding(t *testing.T) {
+	t.Parallel()
+	eve := onboarding.Actor{Email: "eve@customer.example", Account: "issuer eve"}
+	for name, c := range map[string]struct {
+		end  func(s shop)
+		code onboarding.Code
+	}{
+		"nothing ends it": {func(shop) {}, ""},
+		"it is withdrawn": {func(s shop) {
+			invites, err := s.Invites(t.Context(), ada, s.id)
+			must(t, err)
+			must(t, s.RevokeInvite(t.Context(), ada, s.id, invites[len(invites)-1].ID))
+		}, onboarding.CodeGone},
+		"a stranger can't withdraw it": {func(s shop) {
+			invites, err := s.Invites(t.Context(), ada, s.id)
+			must(t, err)
+			wantCode(t, s.RevokeInvite(t.Context(), mallory, s.id, invites[len(invites)-1].ID), onboarding.CodeNotFound)
+		}, ""},
+		"the customer is replaced": {func(s shop) {
+			_, _, err := s.ReplaceCustomer(t.Context(), sam, s.id, "zoe@customer.example", 0, false)
+			must(t, err)
+		}, onboarding.CodeGone},
+		"it is archived":        {func(s shop) { must(t, s.Archive(t.Context(), sam, s.id)) }, onboarding.CodeGone},
+		"its people are erased": {func(s shop) { must(t, s.Archive(t.Context(), sam, s.id)); must(t, s.Forget(t.Context(), sam, s.id)) }, onboarding.CodeNotFound},
+		"a newer link is unused": {func(s shop) {
+			must(t, second2(s.CreateInvite(t.Context(), ada, s.id, onboarding.Addressee(eve.Email), onboarding.RoleReader, time.Hour)))
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := shop{pgtest.New(t), ""}
+			s.id = begin(t, s.Store, ada, onboarding.VendorValues{}).ID
+			token, _, err := s.CreateInvite(t.Context(), ada, s.id, onboarding.Addressee(eve.Email), onboarding.RoleReader, 0)
+			must(t, err)
+			_, err = s.AcceptInvite(t.Context(), token, eve)
+			must(t, err)
+			c.end(s)
+			_, _, err = s.ReadPlan(t.Context(), eve, s.id)
+			role, roleErr := s.RoleOn(t.Context(), eve, s.id)
+			if onboarding.ErrorCode(err) != c.code || onboarding.ErrorCode(roleErr) != c.code || c.code == "" && role != onboarding.RoleReader {
+				t.Errorf("read: %v, role %q: %v, want %q", err, role, roleErr, c.code)
+			}
+		})
+	}
+}

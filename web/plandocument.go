@@ -1,0 +1,90 @@
+package web
+
+import (
+	"slices"
+
+	"groundwork/onboarding"
+)
+
+// documentTitle names the deployment, so that a saved file is found again.
+func (v PlanView) documentTitle() string {
+	return "Plan for " + orText(v.Plan.Spec.Deployment, v.brand()+" in Google Cloud")
+}
+
+func (v PlanView) documentFrame() Frame {
+	f := v.Frame.titled(v.documentTitle())
+	f.Error = f.Error || !v.hasPlan()
+	return f
+}
+
+// hasPlan reports whether there is a plan to show.
+func (v PlanView) hasPlan() bool { return len(v.Plan.Tasks) > 0 }
+
+// documentGroups are the plan's groups, what is in place already and what is no longer wanted.
+func (v PlanView) documentGroups() []planGroup {
+	groups := v.groups()
+	if same := v.unchanged(); len(same) > 0 {
+		groups = append(groups, planGroup{ID: "unchanged", Title: "Already in place", Tasks: same})
+	}
+	if list := v.Plan.Unwanted(); len(list) > 0 {
+		groups = append(groups, planGroup{ID: "unwanted", Title: "No longer wanted", Tasks: list})
+	}
+	for i := range groups {
+		groups[i].Title = impersonal(groups[i].Title)
+	}
+	return groups
+}
+
+// impersonal is a sentence to the customer for whoever reads the document.
+func impersonal(text string) string {
+	return spoken.ReplaceAllStringFunc(text, func(s string) string { return voice[s] })
+}
+
+// documentAction is a line's action for whoever reads the document.
+func documentAction(t onboarding.PlannedTask) string {
+	switch {
+	case t.Action == onboarding.ActionGuide:
+		return "Done by a person"
+	case t.Unwanted && t.Decision() == onboarding.DecisionKeep:
+		return "Keep"
+	}
+	words := actionWord(t.Action)
+	if remark := t.Remark(); remark != "" {
+		words += ": " + impersonal(remark)
+	}
+	return words
+}
+
+// undo is how a line is undone: what was there before stays.
+func (v PlanView) undo(t onboarding.PlannedTask) string {
+	switch {
+	case t.Unwanted, t.Undo == "":
+		return ""
+	case t.Undo != onboarding.UndoRemoves && t.Undo != onboarding.UndoRemovesData:
+	case t.Action != onboarding.ActionCreate && !t.Item(v.Items).Ours():
+		return "It was there before, so a teardown leaves it."
+	}
+	return impersonal(t.Undo)
+}
+
+// runPermissions are the names of the permissions that the run uses, each once.
+func (v PlanView) runPermissions() []string {
+	var out []string
+	for _, t := range v.Plan.Tasks {
+		for _, p := range t.Permissions {
+			out = append(out, p.Name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// shareForm makes a link to the document.
+func (v PlanView) shareForm() ColleagueForm {
+	f := v.Share
+	f.Submit = "Create a link for them"
+	if f.MailOn {
+		f.Submit = "Send the plan"
+	}
+	return f
+}
