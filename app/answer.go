@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -270,13 +269,8 @@ func invalidAnswer() error {
 func (a *App) stale(ctx context.Context, actor onboarding.Actor, out SavedAnswer) (SavedAnswer, error) {
 	j := out.Journey
 	out.Stale = StaleAnswer{At: j.Onboarding.ActivityAt, Rows: out.Step.Section(j.Case).Rows}
-	if trail, err := a.cfg.Store.Audit(ctx, actor, j.Onboarding.ID); err == nil {
-		for _, e := range slices.Backward(trail) {
-			if e.What == onboarding.EventAnswerSaved {
-				out.Stale.By, out.Stale.At = e.Actor, e.At
-				break
-			}
-		}
+	if last, err := a.cfg.Store.LastSaved(ctx, actor, j.Onboarding.ID); err == nil && last.Seq > 0 {
+		out.Stale.By, out.Stale.At = last.Actor, last.At
 	}
 	return out, onboarding.Errorf(onboarding.CodeStale, "The answers changed since you opened this page. Compare them, then save again.")
 }

@@ -129,18 +129,14 @@ func (a *App) customersInvite(ctx context.Context, actor onboarding.Actor, ob on
 	if ob.Archived { // which says more than its invites
 		return invite, nil
 	}
-	all, err := a.cfg.Store.Invites(ctx, actor, ob.ID)
+	all, err := a.cfg.Store.StandingInvites(ctx, actor, ob.ID, onboarding.RoleCustomer)
 	if err != nil {
 		return invite, err
 	}
-	several := false
-	for _, i := range all {
-		if i.Role != onboarding.RoleCustomer || !i.RevokedAt.IsZero() {
-			continue
-		}
-		several = several || invite.ID != 0 && i.To != invite.To
-		invite = i
+	if len(all) > 0 {
+		invite = all[0]
 	}
+	several := slices.ContainsFunc(all, func(i onboarding.Invite) bool { return i.To != invite.To })
 	switch {
 	case several:
 		return invite, onboarding.Errorf(onboarding.CodeConflict, "More than one address is invited as the customer. Choose one on the onboarding's page.")

@@ -3,24 +3,32 @@ package app
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"groundwork/onboarding"
 )
 
 type historyStore interface {
-	// Audit returns an onboarding's history, oldest first; CodeNotFound.
-	Audit(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.AuditEntry, error)
+	// History returns a page of an onboarding's history; CodeNotFound.
+	History(context.Context, onboarding.Actor, onboarding.ID, onboarding.LinesAt) (onboarding.History, error)
+	// EachLine gives each line of the history, oldest first; CodeNotFound, and CodeConflict if it is erased meanwhile.
+	EachLine(ctx context.Context, actor onboarding.Actor, id onboarding.ID, each func(onboarding.AuditEntry) error) error
+	// Timeline returns a page of the history and the notes in one list, by time.
+	Timeline(context.Context, onboarding.Actor, onboarding.ID, onboarding.TimelineOf, onboarding.LinesAt) (onboarding.Lines[onboarding.AuditEntry], error)
+	// LastSaved returns the line of the answer that was saved last; the zero line if that was long ago.
+	LastSaved(context.Context, onboarding.Actor, onboarding.ID) (onboarding.AuditEntry, error)
+	// LastConsent returns the last line that says that a customer left for Google's consent or came back; the zero line if
+	// none does.
+	LastConsent(context.Context, onboarding.Actor, onboarding.ID) (onboarding.AuditEntry, error)
 	// AuditHead returns where the chain of a history ends, kept apart from its lines, and the time; CodeNotFound.
 	AuditHead(context.Context, onboarding.Actor, onboarding.ID) (onboarding.AuditHead, time.Time, error)
 	// OnceADay appends an event unless its line of today is there, and reports whether it did; CodeNotFound.
 	OnceADay(context.Context, onboarding.Actor, onboarding.ID, onboarding.Event) (bool, error)
 }
 
-// History returns an onboarding's append-only history, oldest first; CodeNotFound.
-func (a *App) History(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.AuditEntry, error) {
-	return a.cfg.Store.Audit(ctx, actor, id)
+// History returns a page of an onboarding's append-only history; CodeNotFound.
+func (a *App) History(ctx context.Context, actor onboarding.Actor, id onboarding.ID, at onboarding.LinesAt) (onboarding.History, error) {
+	return a.cfg.Store.History(ctx, actor, id, at)
 }
 
 // SignedHead returns where an onboarding's history ends, signed. CodeNotFound; CodeConflict without a key that signs.
@@ -57,24 +65,22 @@ func (a *App) RecordOnce(ctx context.Context, actor onboarding.Actor, id onboard
 // Signs reports whether histories are signed.
 func (a *App) Signs() bool { return a.cfg.Sign != nil }
 
-// Timeline returns the history and the specialists' notes in one list, newest first. For the staff.
-func (a *App) Timeline(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.AuditEntry, error) {
-	all, err := a.cfg.Store.Audit(ctx, actor, id)
-	if err != nil {
-		return nil, err
+// EachLine gives each line of the history as it is now, oldest first, until each returns an error, which it returns.
+// CodeNotFound, and CodeConflict if lines are erased meanwhile.
+func (a *App) EachLine(ctx context.Context, actor onboarding.Actor, id onboarding.ID, each func(onboarding.AuditEntry) error) error {
+	return a.cfg.Store.EachLine(ctx, actor, id, each)
+}
+
+// Timeline returns a page of the history and the specialists' notes in one list. For the staff.
+func (a *App) Timeline(ctx context.Context, actor onboarding.Actor, id onboarding.ID, of onboarding.TimelineOf, at onboarding.LinesAt) (onboarding.Lines[onboarding.AuditEntry], error) {
+	return a.cfg.Store.Timeline(ctx, actor, id, of, at)
+}
+
+// LeftForGoogle is when the customer last left for Google's consent; the zero time if an answer came back since.
+func (a *App) LeftForGoogle(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (time.Time, error) {
+	last, err := a.cfg.Store.LastConsent(ctx, actor, id)
+	if last.What != onboarding.EventConsentAsked {
+		return time.Time{}, err
 	}
-	notes, err := a.cfg.Store.Notes(ctx, actor, id)
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range notes {
-		all = append(all, onboarding.AuditEntry{At: n.At, Actor: n.By, Role: onboarding.RoleSpecialist, What: onboarding.AuditNote, Text: n.Text})
-	}
-	slices.SortStableFunc(all, func(a, b onboarding.AuditEntry) int {
-		if c := b.At.Compare(a.At); c != 0 {
-			return c
-		}
-		return int(b.Seq - a.Seq)
-	})
-	return all, nil
+	return last.At, err
 }

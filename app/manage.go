@@ -22,8 +22,6 @@ type manageStore interface {
 	Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error
 	// AddNote adds a remark that customers never see.
 	AddNote(ctx context.Context, actor onboarding.Actor, id onboarding.ID, text string) error
-	// Notes returns the remarks, oldest first.
-	Notes(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Note, error)
 	// Archive closes an onboarding, its invites and its consent in one transaction; CodeConflict while a run is active.
 	Archive(context.Context, onboarding.Actor, onboarding.ID) error
 	// Restore puts an archived onboarding back into the lists; CodeConflict when it can't be.

@@ -24,8 +24,12 @@ type peopleStore interface {
 	ReissueInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64, ttl time.Duration) (string, onboarding.Invite, error)
 	// RevokeInvite ends an invite that nobody has used; CodeNotFound once it was used.
 	RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, invite int64) error
-	// Invites returns an onboarding's invites, oldest first.
-	Invites(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Invite, error)
+	// Invites returns a page of an onboarding's invites.
+	Invites(context.Context, onboarding.Actor, onboarding.ID, onboarding.LinesAt) (onboarding.Lines[onboarding.Invite], error)
+	// OpenInvites returns the invites for a role that can still be used at a time, as many as a page has.
+	OpenInvites(context.Context, onboarding.Actor, onboarding.ID, onboarding.Role, time.Time) ([]onboarding.Invite, error)
+	// StandingInvites returns the invites for a role that were not withdrawn, newest first, as many as a page has.
+	StandingInvites(context.Context, onboarding.Actor, onboarding.ID, onboarding.Role) ([]onboarding.Invite, error)
 	// InviteByToken reads an invite and the customer's name: CodeNotFound for an unknown token, CodeGone, with the invite,
 	// for one that can't be used any more.
 	InviteByToken(ctx context.Context, token string) (onboarding.Invite, string, error)
@@ -197,17 +201,14 @@ func (a *App) WithdrawInvite(ctx context.Context, actor onboarding.Actor, id onb
 	return a.cfg.Store.RevokeInvite(ctx, actor, id, invite)
 }
 
-// Invites returns every invite of an onboarding, oldest first.
-func (a *App) Invites(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Invite, error) {
-	return a.cfg.Store.Invites(ctx, actor, id)
+// Invites returns a page of an onboarding's invites.
+func (a *App) Invites(ctx context.Context, actor onboarding.Actor, id onboarding.ID, at onboarding.LinesAt) (onboarding.Lines[onboarding.Invite], error) {
+	return a.cfg.Store.Invites(ctx, actor, id, at)
 }
 
-// PendingColleagues returns the colleagues' invites that can still be used.
+// PendingColleagues returns the colleagues' invites that can still be used, as many as a page has.
 func (a *App) PendingColleagues(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Invite, error) {
-	all, err := a.cfg.Store.Invites(ctx, actor, id)
-	return slices.DeleteFunc(all, func(i onboarding.Invite) bool {
-		return i.Role != onboarding.RoleColleague || !i.UsedAt.IsZero() || !i.RevokedAt.IsZero() || !a.cfg.Now().Before(i.ExpiresAt)
-	}), err
+	return a.cfg.Store.OpenInvites(ctx, actor, id, onboarding.RoleColleague, a.cfg.Now())
 }
 
 // InviteTTL is how long a link from a specialist lasts, unless they say otherwise.

@@ -18,6 +18,8 @@ type runStore interface {
 	Runs(ctx context.Context, actor onboarding.Actor, id onboarding.ID, after onboarding.RunID) (onboarding.RunPage, error)
 	// SucceededRun returns the last provisioning run that succeeded; CodeNotFound.
 	SucceededRun(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Run, error)
+	// TaskLog returns a page of the log of a task.
+	TaskLog(context.Context, onboarding.Actor, onboarding.ID, onboarding.RunID, onboarding.TaskName, onboarding.LinesAt) (onboarding.Lines[onboarding.TaskEvent], error)
 	// Inventory lists what the runs created, changed, adopted and found, removed items too.
 	Inventory(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Item, error)
 	// RetryRun queues a blocked or failed run again in one transaction. It leaves an active run as it is; CodeConflict for
@@ -60,6 +62,11 @@ func (a *App) Run(ctx context.Context, actor onboarding.Actor, id onboarding.ID,
 		return onboarding.Run{}, noRun()
 	}
 	return found, err
+}
+
+// TaskLog returns a page of the log of a task of a run.
+func (a *App) TaskLog(ctx context.Context, actor onboarding.Actor, id onboarding.ID, run onboarding.RunID, task onboarding.TaskName, at onboarding.LinesAt) (onboarding.Lines[onboarding.TaskEvent], error) {
+	return a.cfg.Store.TaskLog(ctx, actor, id, run, task, at)
 }
 
 func noRun() error {

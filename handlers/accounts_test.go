@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -49,7 +50,7 @@ func TestAReassignedAddressOpensNothing(t *testing.T) {
 	}
 	want(t, second.get(path), http.StatusSeeOther)
 	want(t, first.get(path), http.StatusForbidden)
-	trail, err := w.store.Audit(t.Context(), staffActor(sam), ob.ID)
+	trail, err := pgtest.Audit(t.Context(), w.store, staffActor(sam), ob.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

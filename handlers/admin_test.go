@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -223,7 +224,7 @@ func TestASpecialistHelps(t *testing.T) {
 	if link == "" {
 		t.Fatal("the link isn't shown")
 	}
-	invites, err := w.store.Invites(t.Context(), staffActor(sam), ob.ID)
+	invites, err := pgtest.Invites(t.Context(), w.store, staffActor(sam), ob.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

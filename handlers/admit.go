@@ -30,7 +30,7 @@ type visit struct {
 // serve is the frame around each handler: deadline, who it is, what they may, and the one way out for errors.
 func (s *Server) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !rt.stream {
+		if !rt.stream && !rt.download {
 			ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
 			defer cancel()
 			r = r.WithContext(ctx)

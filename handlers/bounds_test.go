@@ -11,6 +11,7 @@ import (
 
 	"groundwork/handlers"
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -179,7 +180,7 @@ func TestDecomposedLettersAreComposed(t *testing.T) {
 	b := w.as(sam)
 	ob := w.begun()
 	wantTo(t, b.post("/admin/o/"+string(ob.ID)+"/note", web.FieldNote, "Mu\u0308ller called"), "/admin/o/"+string(ob.ID))
-	notes, err := w.store.Notes(t.Context(), staffActor(sam), ob.ID)
+	notes, err := pgtest.Notes(t.Context(), w.store, staffActor(sam), ob.ID)
 	if err != nil || len(notes) != 1 || notes[0].Text != "M\u00fcller called" {
 		t.Errorf("kept %+v, %v", notes, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -65,7 +66,7 @@ func TestSeveralAreAssignedOnceTheyAreConfirmed(t *testing.T) {
 	assigned := func() string {
 		var got []string
 		for _, id := range ids {
-			trail, err := w.store.Audit(t.Context(), staffActor(sam), id)
+			trail, err := pgtest.Audit(t.Context(), w.store, staffActor(sam), id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +156,7 @@ func TestNewLinksAreForWhoIsInvited(t *testing.T) {
 	if strings.Contains(done.body, "wrong@") {
 		t.Error("the withdrawn address is shown")
 	}
-	invites, err := w.store.Invites(t.Context(), staffActor(sam), ids[0])
+	invites, err := pgtest.Invites(t.Context(), w.store, staffActor(sam), ids[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -134,7 +135,7 @@ func TestTheCustomerWithdrawsALinkThatNobodyUsed(t *testing.T) {
 	}
 	wantTo(t, a.post(withdraw, "invite", invite), connect) // a double click
 
-	invites, err := w.store.Invites(t.Context(), staffActor(sam), ob.ID)
+	invites, err := pgtest.Invites(t.Context(), w.store, staffActor(sam), ob.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"groundwork/app"
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -27,7 +28,7 @@ func (w *world) taken(id onboarding.ID, email string, role onboarding.Role) {
 // said reports whether the history has a line of that kind that holds a text.
 func (w *world) said(id onboarding.ID, what onboarding.EventKind, text string) bool {
 	w.t.Helper()
-	trail, err := w.store.Audit(w.t.Context(), staffActor(sam), id)
+	trail, err := pgtest.Audit(w.t.Context(), w.store, staffActor(sam), id)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func TestNoneOfTheVendorsPeopleIsInvitedAsACustomer(t *testing.T) {
 	wantTo(t, w.as(root).post("/admin/staff", "email", "sue@partner.example", "role", "specialist"), "/admin/staff")
 	ob := w.begun()
 	s, a := w.as(sam), w.as(ada)
-	before, err := w.store.Invites(t.Context(), staffActor(sam), ob.ID)
+	before, err := pgtest.Invites(t.Context(), w.store, staffActor(sam), ob.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,7 @@ func TestNoneOfTheVendorsPeopleIsInvitedAsACustomer(t *testing.T) {
 		want(t, s.post("/admin/new", "customer", "Acme Sample", "owner_email", email), http.StatusUnprocessableEntity)
 		want(t, a.post(web.OnboardingPath(ob.ID, "colleague"), "email", email), http.StatusUnprocessableEntity)
 	}
-	if after, err := w.store.Invites(t.Context(), staffActor(sam), ob.ID); err != nil || len(after) != len(before) {
+	if after, err := pgtest.Invites(t.Context(), w.store, staffActor(sam), ob.ID); err != nil || len(after) != len(before) {
 		t.Errorf("%d invites, and %d before (%v)", len(after), len(before), err)
 	}
 	// One that was invited before, or as anyone of a domain, doesn't get in either.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -170,7 +171,7 @@ func TestThePlanWaitsOnTheColleagueWhoHasTheLink(t *testing.T) {
 	waits("before", onboarding.PartyCustomer, "Customer")
 	wantTo(t, a.post(invite, "email", bob), web.OnboardingPath(ob.ID, "connect"))
 	waits("with an open link", onboarding.PartyColleague, "Customer's colleague")
-	invites, err := w.store.Invites(t.Context(), w.actor(ada), ob.ID)
+	invites, err := pgtest.Invites(t.Context(), w.store, w.actor(ada), ob.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

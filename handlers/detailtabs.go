@@ -86,7 +86,8 @@ func (s *Server) detailView(v *visit, place web.DetailPlace) (web.AdminDetailVie
 	case web.DetailPeople:
 		return view, s.detailPeople(v, &view)
 	case web.DetailHistory:
-		view.Audit, err = s.App.Timeline(ctx, v.actor, v.id)
+		view.Showing = web.TimelineShown(v.URL.Query())
+		view.Timeline, err = s.App.Timeline(ctx, v.actor, v.id, view.Showing, linesAt(v))
 	default:
 		view.Waiting = j.Waiting(j.Case)
 		return view, s.detailOverview(v, &view)
@@ -114,7 +115,7 @@ func (s *Server) detailPeople(v *visit, view *web.AdminDetailView) error {
 	if view.Specialists, err = s.App.Assignees(ctx, v.actor); err != nil {
 		return err
 	}
-	if view.Invites, err = s.App.Invites(ctx, v.actor, v.id); err != nil {
+	if view.Invites, err = s.App.Invites(ctx, v.actor, v.id, linesAt(v)); err != nil {
 		return err
 	}
 	if view.PresentCustomer, err = s.App.Customer(ctx, v.actor, v.id); err != nil {
@@ -137,7 +138,13 @@ func (s *Server) detailOverview(v *visit, view *web.AdminDetailView) error {
 			return err
 		}
 	}
-	if view.Audit, err = s.App.Timeline(ctx, v.actor, v.id); err != nil {
+	if view.LeftForGoogle, err = s.App.LeftForGoogle(ctx, v.actor, v.id); err != nil {
+		return err
+	}
+	if view.Timeline, err = s.App.Timeline(ctx, v.actor, v.id, "", onboarding.LinesAt{Limit: web.LatestLines}); err != nil {
+		return err
+	}
+	if view.Notes, err = s.App.Timeline(ctx, v.actor, v.id, onboarding.TimelineNotes, onboarding.LinesAt{Limit: web.LatestNotes}); err != nil {
 		return err
 	}
 	if view.Recorded, err = s.recorded(v, view.Runs); err != nil || view.Recorded == "" {

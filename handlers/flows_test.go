@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -367,7 +368,7 @@ func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
 	if text := p.Find("main").Text(); !strings.Contains(text, "in the exception list") || !strings.Contains(text, sam) {
 		t.Error("the customer doesn't see the reason and whose it is")
 	}
-	trail, err := w.store.Audit(t.Context(), w.actor(ada), ob.ID)
+	trail, err := pgtest.Audit(t.Context(), w.store, w.actor(ada), ob.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -219,7 +219,10 @@ func (h *hub) page(ctx context.Context, actor onboarding.Actor, key topicKey) (t
 	run.Now = time.Time{} // exact times: "3 seconds ago" would make every look a change
 	n := int64(run.Run.Epoch)
 	for _, t := range run.Run.Tasks {
-		n += int64(len(t.Events) + t.Attempt)
+		n += int64(t.Attempt)
+		if last := len(t.Events) - 1; last >= 0 {
+			n += t.Events[last].ID
+		}
 	}
 	f := ended(n, run.Run.State)
 	if key.place.Tab == "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 	"groundwork/wizard/steps/sample"
 )
@@ -446,7 +447,7 @@ func (w *world) saved(t *testing.T, id onboarding.ID, name, field string) string
 			all = append(all, o.Customer)
 		}
 	case "note":
-		notes, err := w.store.Notes(t.Context(), staffActor(sam), id)
+		notes, err := pgtest.Notes(t.Context(), w.store, staffActor(sam), id)
 		if err != nil {
 			t.Fatal(err)
 		}

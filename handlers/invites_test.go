@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 	"groundwork/wizard/steps"
 )
@@ -167,7 +168,7 @@ func TestAnInviteIsReissued(t *testing.T) {
 			if got := w.onboarding(id).Owner; got != ada {
 				t.Errorf("the owner is %q", got)
 			}
-			invites, err := w.store.Invites(t.Context(), staffActor(sam), id)
+			invites, err := pgtest.Invites(t.Context(), w.store, staffActor(sam), id)
 			if err != nil || len(invites) != 2 || invites[1].To != invites[0].To || invites[1].Role != invites[0].Role {
 				t.Errorf("invites %+v (%v)", invites, err)
 			}

@@ -12,43 +12,34 @@ import (
 
 // auditProof sends the history with its signed end, and the script that checks them without our program.
 func (s *Server) auditProof(w http.ResponseWriter, v *visit) error {
-	ctx := v.Context()
-	head, err := s.App.SignedHead(ctx, v.actor, v.id) // before the lines: what comes between belongs to the next download
+	head, err := s.App.SignedHead(v.Context(), v.actor, v.id) // before the lines: what comes between belongs to the next download
 	if err != nil {
 		return err
 	}
-	entries, err := s.App.History(ctx, v.actor, v.id)
-	if err != nil {
-		return err
-	}
-	entries = entries[:min(int64(len(entries)), head.Seq)]
-	attach(w.Header(), "application/zip", string(v.id)+"-history.zip")
-	out := zip.NewWriter(w)
-	for _, f := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{"verify.py", text(onboarding.VerifyScript)},
-		{"head.txt", text([]byte(head.Text()))},
-		{"head.sig", text(head.Signature)},
-		{"audit-keys.pem", s.writeAuditKeys},
-		{"history.json", func(w io.Writer) error {
-			return onboarding.WriteAuditJSON(w, v.id, entries, web.EventSentence)
-		}},
-	} {
-		file, err := out.Create(f.name)
-		if err == nil {
-			err = f.write(file)
+	return s.sendFile(w, v, "application/zip", "history.zip", func(w io.Writer) error {
+		out := zip.NewWriter(w)
+		for _, f := range []struct {
+			name  string
+			write func(io.Writer) error
+		}{
+			{"verify.py", text(onboarding.VerifyScript)},
+			{"head.txt", text([]byte(head.Text()))},
+			{"head.sig", text(head.Signature)},
+			{"audit-keys.pem", s.writeAuditKeys},
+			{"history.json", func(w io.Writer) error {
+				return s.writeHistory(v, onboarding.NewAuditJSON(w, v.id, web.EventSentence), head.Seq)
+			}},
+		} {
+			file, err := out.Create(f.name)
+			if err == nil {
+				err = f.write(file)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			noteOf(ctx).gone = true
-			return nil //nolint:nilerr // the reader has left; there is nobody to tell
-		}
-	}
-	if out.Close() != nil {
-		noteOf(ctx).gone = true
-	}
-	return nil
+		return out.Close()
+	})
 }
 
 func text(body []byte) func(io.Writer) error {

@@ -15,6 +15,7 @@ import (
 
 	"groundwork/handlers"
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -227,7 +228,7 @@ func TestForeignPartsUnderAnOwnOnboarding(t *testing.T) {
 	carol.fillInAs(carols, "other-prod", "")
 	carol.connect(carols, "carol@other.example", nil)
 	carol.get("/sessions") // shows what is said once
-	invites, err := w.store.Invites(t.Context(), staffActor(sam), ob.ID)
+	invites, err := pgtest.Invites(t.Context(), w.store, staffActor(sam), ob.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/go-chi/chi/v5"
 
@@ -26,17 +27,41 @@ func (s *Server) runs(w http.ResponseWriter, v *visit) error {
 	return s.draw(w, v.Request, http.StatusOK, web.Runs(web.RunsView{Frame: s.onboardingFrame(v, ob, "Runs"), Onboarding: ob, Page: page, Later: after != ""}))
 }
 
-// run is the page of one run, as it ended or as it is now. Only the progress page of the latest run can change anything.
-func (s *Server) run(w http.ResponseWriter, v *visit) error {
+// oneRun reads the run of the address, and its onboarding.
+func (s *Server) oneRun(v *visit) (onboarding.Run, onboarding.Onboarding, error) {
 	id := onboarding.RunID(chi.URLParam(v.Request, "run"))
 	if !plainRun(id) {
 		id = "" // no run has it
 	}
 	run, err := s.App.Run(v.Context(), v.actor, v.id, id)
 	if err != nil {
-		return err
+		return run, onboarding.Onboarding{}, err
 	}
 	ob, err := s.App.Onboarding(v.Context(), v.actor, v.id)
+	return run, ob, err
+}
+
+// taskLog is a page of the log of one task of a run.
+func (s *Server) taskLog(w http.ResponseWriter, v *visit) error {
+	run, ob, err := s.oneRun(v)
+	if err != nil {
+		return err
+	}
+	name := onboarding.TaskName(v.URL.Query().Get(web.ParamTask))
+	at := slices.IndexFunc(run.Tasks, func(t onboarding.Task) bool { return t.Name == name })
+	if at < 0 {
+		return onboarding.Errorf(onboarding.CodeNotFound, "This run has no such task. Open the log from the page of the run.")
+	}
+	log, err := s.App.TaskLog(v.Context(), v.actor, v.id, run.ID, name, linesAt(v))
+	if err != nil {
+		return err
+	}
+	return s.draw(w, v.Request, http.StatusOK, web.TaskLog(web.TaskLogView{Frame: s.onboardingFrame(v, ob, "Log"), Onboarding: ob, Run: run, Task: run.Tasks[at], Log: log}))
+}
+
+// run is the page of one run, as it ended or as it is now. Only the progress page of the latest run can change anything.
+func (s *Server) run(w http.ResponseWriter, v *visit) error {
+	run, ob, err := s.oneRun(v)
 	if err != nil {
 		return err
 	}

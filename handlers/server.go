@@ -236,8 +236,9 @@ type route struct {
 	who             access
 	handle          func(*Server, http.ResponseWriter, *visit) error
 	recent          bool                    // needs a recent sign-in
-	keep            bool                    // what was typed survives a sign-in
+	keep            bool                    // what was typed survives a sign-in, and is on the page again
 	stream          bool                    // no deadline
+	download        bool                    // no deadline but that of each write
 	link            bool                    // may show a one-time link, so it is never compressed
 	logs            onboarding.SecurityKind // what the security log calls it; "": only a refusal is logged
 	limit           string                  // "signin", "invite", "staff", "cloud" or "" for the limit of pages or posts alone
@@ -286,6 +287,7 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/progress", who: viewer, handle: (*Server).progress},
 		{method: get, pattern: "/o/{id}/runs", who: viewer, handle: (*Server).runs},
 		{method: get, pattern: "/o/{id}/runs/{run}", who: viewer, handle: (*Server).run},
+		{method: get, pattern: "/o/{id}/runs/{run}/log", who: viewer, handle: (*Server).taskLog},
 		{method: get, pattern: "/o/{id}/events", who: viewer, handle: (*Server).events, stream: true},
 		{method: post, pattern: "/o/{id}/retry", who: member, handle: (*Server).retry, recent: true, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/cancel", who: member, handle: (*Server).cancelPage},
@@ -296,9 +298,9 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/outputs.json", who: viewer, handle: (*Server).outputs, logs: onboarding.SecurityDownloaded},
 		{method: get, pattern: "/o/{id}/receipt", who: viewer, handle: (*Server).receipt},
 		{method: get, pattern: "/o/{id}/audit", who: viewer, handle: (*Server).audit},
-		{method: get, pattern: "/o/{id}/audit.json", who: viewer, handle: (*Server).auditJSON, logs: onboarding.SecurityDownloaded},
-		{method: get, pattern: "/o/{id}/audit.zip", who: viewer, handle: (*Server).auditProof, logs: onboarding.SecurityDownloaded},
-		{method: get, pattern: "/o/{id}/audit.csv", who: viewer, handle: (*Server).auditCSV, logs: onboarding.SecurityDownloaded},
+		{method: get, pattern: "/o/{id}/audit.json", who: viewer, handle: (*Server).auditJSON, logs: onboarding.SecurityDownloaded, download: true},
+		{method: get, pattern: "/o/{id}/audit.zip", who: viewer, handle: (*Server).auditProof, logs: onboarding.SecurityDownloaded, download: true},
+		{method: get, pattern: "/o/{id}/audit.csv", who: viewer, handle: (*Server).auditCSV, logs: onboarding.SecurityDownloaded, download: true},
 		{method: post, pattern: "/o/{id}/remind", who: member, handle: (*Server).remind},
 		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke, logs: onboarding.SecurityAccessEnded, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/copy", who: owner, handle: (*Server).askCopy},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -299,7 +300,7 @@ func TestAnInviteIsOpenedAHundredTimesAndStillUnused(t *testing.T) {
 func TestBadInvites(t *testing.T) {
 	w := newWorld(t)
 	revoke := func(ob onboarding.Onboarding) {
-		invites, err := w.store.Invites(t.Context(), staffActor(sam), ob.ID)
+		invites, err := pgtest.Invites(t.Context(), w.store, staffActor(sam), ob.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

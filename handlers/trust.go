@@ -1,14 +1,15 @@
 package handlers
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -23,55 +24,79 @@ func (s *Server) audit(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	entries, err := s.App.History(v.Context(), v.actor, v.id)
+	history, err := s.App.History(v.Context(), v.actor, v.id, linesAt(v))
 	if err != nil {
 		return err
 	}
-	view := web.AuditView{Frame: s.onboardingFrame(v, ob, "History"), Onboarding: ob, Lines: int64(len(entries)), Last: entries[len(entries)-1].Hash, Signed: s.App.Signs()}
-	view.Erased, view.ErasedAt = onboarding.Erasure(entries)
-	path, end := web.OnboardingPath(v.id, "audit"), len(entries)
-	if before, err := strconv.Atoi(v.URL.Query().Get("before")); err == nil && before > 1 && before <= end {
-		end = before - 1
-		view.Newer = path
-		if newer := end + auditLines; newer < len(entries) {
-			view.Newer += "?before=" + strconv.Itoa(newer+1)
-		}
-	}
-	begin := max(end-auditLines, 0)
-	if begin > 0 {
-		view.Older = path + "?before=" + strconv.Itoa(begin+1)
-	}
-	view.Entries = slices.Clone(entries[begin:end])
-	slices.Reverse(view.Entries)
-	return s.draw(w, v.Request, http.StatusOK, web.AuditPage(view))
+	return s.draw(w, v.Request, http.StatusOK, web.AuditPage(web.AuditView{Frame: s.onboardingFrame(v, ob, "History"), Onboarding: ob, History: history, Signed: s.App.Signs()}))
 }
 
-// auditLines is how many lines of a history a page shows.
-const auditLines = 100
+// linesAt is the page of a list that the request asks for.
+func linesAt(v *visit) onboarding.LinesAt {
+	q := v.URL.Query()
+	return onboarding.LinesAt{Before: q.Get(web.ParamBefore), From: q.Get(web.ParamFrom)}
+}
 
 func (s *Server) auditJSON(w http.ResponseWriter, v *visit) error {
-	return s.auditFile(w, v, "application/json", "json", func(w io.Writer, entries []onboarding.AuditEntry) error {
-		return onboarding.WriteAuditJSON(w, v.id, entries, web.EventSentence)
+	return s.sendFile(w, v, "application/json", "history.json", func(w io.Writer) error {
+		return s.writeHistory(v, onboarding.NewAuditJSON(w, v.id, web.EventSentence), math.MaxInt64)
 	})
 }
 
 func (s *Server) auditCSV(w http.ResponseWriter, v *visit) error {
-	return s.auditFile(w, v, "text/csv", "csv", func(w io.Writer, entries []onboarding.AuditEntry) error {
-		return onboarding.WriteAuditCSV(w, entries, web.EventSentence)
+	return s.sendFile(w, v, "text/csv", "history.csv", func(w io.Writer) error {
+		return s.writeHistory(v, onboarding.NewAuditCSV(w, web.EventSentence), math.MaxInt64)
 	})
 }
 
-// auditFile sends the history as a download that `audit verify --file` takes.
-func (s *Server) auditFile(w http.ResponseWriter, v *visit, kind, ending string, write func(io.Writer, []onboarding.AuditEntry) error) error {
-	entries, err := s.App.History(v.Context(), v.actor, v.id)
+// writeHistory writes the history up to a line, as `audit verify --file` takes it.
+func (s *Server) writeHistory(v *visit, file onboarding.AuditWriter, last int64) error {
+	err := s.App.EachLine(v.Context(), v.actor, v.id, func(e onboarding.AuditEntry) error {
+		if e.Seq > last {
+			return nil
+		}
+		return file.Write(e)
+	})
 	if err != nil {
 		return err
 	}
-	attach(w.Header(), kind, string(v.id)+"-history."+ending)
-	if err := write(w, entries); err != nil {
+	return file.Close()
+}
+
+// sendFile sends a download of an onboarding's as it is written. What fails in the middle breaks it off: half a file must
+// not look whole.
+func (s *Server) sendFile(w http.ResponseWriter, v *visit, kind, name string, write func(io.Writer) error) error {
+	to := &reader{w: patient(w)}
+	out := bufio.NewWriterSize(to, 32<<10) // so that each write that has to be in time is worth its while
+	attach(w.Header(), kind, string(v.id)+"-"+name)
+	err := write(out)
+	if err == nil {
+		err = out.Flush()
+	}
+	switch {
+	case to.left:
 		noteOf(v.Context()).gone = true
+	case err != nil && to.began:
+		noteOf(v.Context()).err = err
+		panic(http.ErrAbortHandler)
+	case err != nil:
+		w.Header().Del("Content-Disposition")
+		return err
 	}
 	return nil
+}
+
+// reader is who reads a download.
+type reader struct {
+	w           io.Writer
+	began, left bool
+}
+
+func (r *reader) Write(b []byte) (int, error) {
+	r.began = true
+	n, err := r.w.Write(b)
+	r.left = r.left || err != nil
+	return n, err
 }
 
 // browserName is what a browser says of itself, short and printable.

@@ -13,11 +13,10 @@ import (
 	"time"
 )
 
-// auditFile is the JSON download of a history. Data stays a string, because the hashes cover its bytes. No hash covers
-// Sentence: it is what this version says about the line.
+// auditFile is the JSON download of a history, as it is read back. Data stays a string, because the hashes cover its bytes.
+// No hash covers Sentence: it is what this version says about the line.
 type auditFile struct {
 	Onboarding ID          `json:"onboarding"`
-	Verify     string      `json:"verify"`
 	Lines      []auditLine `json:"lines"`
 }
 
@@ -42,17 +41,54 @@ const verifyHint = "groundwork audit verify --file FILE; each hash is SHA-256 ov
 // Teller says in a sentence what a line of a history reports.
 type Teller func(AuditEntry) string
 
-// WriteAuditJSON writes a history as a file that [ReadAudit] reads back to the byte. tell gives the sentence of each
+// AuditWriter writes a history as a file, line by line, so that a long one takes no memory.
+type AuditWriter interface {
+	Write(AuditEntry) error
+	// Close writes the file's end. Without it the file is seen to be cut off.
+	Close() error
+}
+
+// NewAuditJSON writes a history to a file that [ReadAudit] reads back to the byte. tell gives the sentence of each
 // line, for people.
-func WriteAuditJSON(w io.Writer, id ID, entries []AuditEntry, tell Teller) error {
-	f := auditFile{id, verifyHint, []auditLine{}}
-	for _, e := range entries {
-		f.Lines = append(f.Lines, auditLine{e.Seq, e.At.UTC(), e.Actor, e.Role, e.What, e.Text, string(e.Data), e.RequestID, e.Salt, e.ContentHash, e.PrevHash, e.Hash, tell(e)})
+func NewAuditJSON(w io.Writer, id ID, tell Teller) AuditWriter {
+	return &auditJSON{w: w, id: id, tell: tell}
+}
+
+type auditJSON struct {
+	w     io.Writer
+	id    ID
+	tell  Teller
+	begun bool
+}
+
+func (f *auditJSON) Write(e AuditEntry) error {
+	line := auditLine{e.Seq, e.At.UTC(), e.Actor, e.Role, e.What, e.Text, string(e.Data), e.RequestID, e.Salt, e.ContentHash, e.PrevHash, e.Hash, f.tell(e)}
+	raw, err := json.MarshalIndent(line, "    ", "  ")
+	if err != nil {
+		return fmt.Errorf("write a line of the history of %s: %w", f.id, err)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(f); err != nil {
-		return fmt.Errorf("write the history of %s: %w", id, err)
+	before := ",\n    "
+	if !f.begun {
+		before = f.head() + "\n    "
+	}
+	f.begun = true
+	return f.write(before + string(raw))
+}
+
+func (f *auditJSON) Close() error {
+	if !f.begun {
+		return f.write(f.head() + "]\n}\n")
+	}
+	return f.write("\n  ]\n}\n")
+}
+
+func (f *auditJSON) head() string {
+	return fmt.Sprintf("{\n  \"onboarding\": %q,\n  \"verify\": %q,\n  \"lines\": [", f.id, verifyHint)
+}
+
+func (f *auditJSON) write(text string) error {
+	if _, err := io.WriteString(f.w, text); err != nil {
+		return fmt.Errorf("write the history of %s: %w", f.id, err)
 	}
 	return nil
 }
@@ -68,21 +104,35 @@ const (
 // formulas are the first characters that a spreadsheet takes for a formula, and the apostrophe that disarms them.
 const formulas = "=+-@\t\r\n'"
 
-// WriteAuditCSV writes a history for spreadsheets: what looks like a formula gets an apostrophe before it, which
+// NewAuditCSV writes a history to a file for spreadsheets: what looks like a formula gets an apostrophe before it, which
 // [ReadAudit] takes off again. tell gives the sentence of each line, for people.
-func WriteAuditCSV(w io.Writer, entries []AuditEntry, tell Teller) error {
-	out := csv.NewWriter(w)
-	rows := [][]string{auditColumns}
-	for _, e := range entries {
-		row := []string{string(e.Onboarding), strconv.FormatInt(e.Seq, 10), e.At.UTC().Format(time.RFC3339Nano), e.Actor, string(e.Role), string(e.What), e.Text, string(e.Data), e.RequestID, e.PrevHash, e.Hash, e.Salt, e.ContentHash, tell(e)}
-		for i, cell := range row {
-			if cell != "" && strings.ContainsRune(formulas, rune(cell[0])) {
-				row[i] = "'" + cell
-			}
+func NewAuditCSV(w io.Writer, tell Teller) AuditWriter {
+	f := &auditCSV{csv.NewWriter(w), tell}
+	_ = f.w.Write(auditColumns) // kept by the writer, for Close
+	return f
+}
+
+type auditCSV struct {
+	w    *csv.Writer
+	tell Teller
+}
+
+func (f *auditCSV) Write(e AuditEntry) error {
+	row := []string{string(e.Onboarding), strconv.FormatInt(e.Seq, 10), e.At.UTC().Format(time.RFC3339Nano), e.Actor, string(e.Role), string(e.What), e.Text, string(e.Data), e.RequestID, e.PrevHash, e.Hash, e.Salt, e.ContentHash, f.tell(e)}
+	for i, cell := range row {
+		if cell != "" && strings.ContainsRune(formulas, rune(cell[0])) {
+			row[i] = "'" + cell
 		}
-		rows = append(rows, row)
 	}
-	if err := out.WriteAll(rows); err != nil {
+	if err := f.w.Write(row); err != nil {
+		return fmt.Errorf("write a history: %w", err)
+	}
+	return nil
+}
+
+func (f *auditCSV) Close() error {
+	f.w.Flush()
+	if err := f.w.Error(); err != nil {
 		return fmt.Errorf("write a history: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package onboarding_test
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -23,13 +24,65 @@ var history = []onboarding.AuditEntry{
 // told is a sentence that looks like a formula and has the line ends that a file of cells may lose.
 func told(e onboarding.AuditEntry) string { return "=" + e.Actor + "\r\nsaid " + e.Text }
 
+func writeAll(file onboarding.AuditWriter, entries []onboarding.AuditEntry) error {
+	for _, e := range entries {
+		if err := file.Write(e); err != nil {
+			return err
+		}
+	}
+	return file.Close()
+}
+
+// A history that is written line by line is the same file as one that is encoded whole.
+func TestAuditJSONHasTheFormOfAnEncodedValue(t *testing.T) {
+	odd := history[0]
+	odd.Text, odd.Data = "<b>&\u2028\t\"é", []byte(`{"a":"<"}`)
+	for _, entries := range [][]onboarding.AuditEntry{nil, history[:1], history, {odd}} {
+		var file, again bytes.Buffer
+		if err := writeAll(onboarding.NewAuditJSON(&file, "ob_x", told), entries); err != nil {
+			t.Fatal(err)
+		}
+		type line struct {
+			Seq         int64     `json:"seq"`
+			At          time.Time `json:"at"`
+			Actor       string    `json:"actor"`
+			Role        string    `json:"role"`
+			What        string    `json:"what"`
+			Text        string    `json:"text"`
+			Data        string    `json:"data"`
+			RequestID   string    `json:"request_id"`
+			Salt        string    `json:"salt"`
+			ContentHash string    `json:"content_hash"`
+			PrevHash    string    `json:"prev_hash"`
+			Hash        string    `json:"hash"`
+			Sentence    string    `json:"sentence"`
+		}
+		var whole struct {
+			Onboarding string `json:"onboarding"`
+			Verify     string `json:"verify"`
+			Lines      []line `json:"lines"`
+		}
+		if err := json.Unmarshal(file.Bytes(), &whole); err != nil || len(whole.Lines) != len(entries) {
+			t.Fatalf("%v in %s", err, file.String())
+		}
+		enc := json.NewEncoder(&again)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(whole); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(again.String(), file.String()); diff != "" {
+			t.Errorf("%d lines (-encoded whole +written):\n%s", len(entries), diff)
+		}
+	}
+}
+
 // What is downloaded reads back to the byte: the hashes cover the bytes.
 func TestAuditFilesReadBackToTheByte(t *testing.T) {
 	var asJSON, asCSV bytes.Buffer
-	if err := onboarding.WriteAuditJSON(&asJSON, "ob_x", history, told); err != nil {
+	if err := writeAll(onboarding.NewAuditJSON(&asJSON, "ob_x", told), history); err != nil {
 		t.Fatal(err)
 	}
-	if err := onboarding.WriteAuditCSV(&asCSV, history, told); err != nil {
+	if err := writeAll(onboarding.NewAuditCSV(&asCSV, told), history); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(asCSV.String(), ",=HYPER") || strings.Contains(asCSV.String(), `,"=HYPER`) {
@@ -80,10 +133,10 @@ func TestReadAuditRefusesOtherFiles(t *testing.T) {
 // Whatever is read from a file is written and read again to the byte, as JSON; and as CSV where it is one onboarding's.
 func FuzzReadAudit(f *testing.F) {
 	var asCSV, asJSON bytes.Buffer
-	if err := onboarding.WriteAuditCSV(&asCSV, history, told); err != nil {
+	if err := writeAll(onboarding.NewAuditCSV(&asCSV, told), history); err != nil {
 		f.Fatal(err)
 	}
-	if err := onboarding.WriteAuditJSON(&asJSON, "ob_x", history, told); err != nil {
+	if err := writeAll(onboarding.NewAuditJSON(&asJSON, "ob_x", told), history); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(asCSV.Bytes())
@@ -103,7 +156,7 @@ func FuzzReadAudit(f *testing.F) {
 				return
 			}
 		}
-		if err := onboarding.WriteAuditJSON(&again, entries[0].Onboarding, entries, told); err != nil {
+		if err := writeAll(onboarding.NewAuditJSON(&again, entries[0].Onboarding, told), entries); err != nil {
 			t.Fatal(err)
 		}
 		back, err := onboarding.ReadAudit(&again)
@@ -132,7 +185,7 @@ func FuzzAuditCells(f *testing.F) {
 			t.Skip() // Postgres holds none of the first, and the second stands for a carriage return while a file is read
 		}
 		var b bytes.Buffer
-		if err := onboarding.WriteAuditCSV(&b, []onboarding.AuditEntry{e}, told); err != nil {
+		if err := writeAll(onboarding.NewAuditCSV(&b, told), []onboarding.AuditEntry{e}); err != nil {
 			t.Fatal(err)
 		}
 		rows, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()

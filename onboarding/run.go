@@ -113,7 +113,8 @@ type Task struct {
 	Until      time.Time
 	StartedAt  time.Time
 	FinishedAt time.Time
-	Events     []TaskEvent
+	Events     []TaskEvent // its log; where people look at a run, the latest lines of it
+	Earlier    bool        // there are lines before Events
 }
 
 // Outcome is how a task that is done ended.
@@ -125,6 +126,7 @@ type Outcome struct {
 
 // TaskEvent is one line of a task's log: intent before a call, result after it, waiting, log lines.
 type TaskEvent struct {
+	ID    int64 // grows
 	At    time.Time
 	Kind  string // "intent", "result", "waiting", "blocked", "failed", "log", "done", "resumed"
 	Text  string

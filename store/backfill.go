@@ -66,7 +66,7 @@ func (s *Store) FillInventory(ctx context.Context, id onboarding.ID, recorded fu
 		}
 		runs := make([]onboarding.Run, len(ids))
 		for i, run := range ids {
-			if runs[i], err = load(ctx, tx, onboarding.System, run); err != nil {
+			if runs[i], err = loadWhole(ctx, tx, run); err != nil {
 				return err
 			}
 		}

@@ -70,9 +70,9 @@ UPDATE onboardings o SET colleague_until = @until,
 		THEN @now ELSE o.waiting_since END
 WHERE o.id = @id`
 	selectColleagueUntil = `
-SELECT max(until) FROM (
-	SELECT i.expires_at AS until FROM invites i WHERE i.onboarding = @id AND i.role = 'colleague' AND i.used_at IS NULL AND i.revoked_at IS NULL
-	UNION ALL SELECT m.until FROM members m WHERE m.onboarding = @id AND m.role = 'colleague') AS times`
+SELECT greatest(
+	(SELECT max(i.expires_at) FROM invites i WHERE i.onboarding = @id AND i.role = 'colleague' AND i.used_at IS NULL AND i.revoked_at IS NULL),
+	(SELECT max(m.until) FROM members m WHERE m.onboarding = @id AND m.role = 'colleague'))`
 	colleaguesOver = `
 SELECT ` + onboardingColumns + ` FROM onboardings o
 WHERE o.status = 'waiting_customer' AND o.waiting_on = 'colleague' AND o.colleague_until <= @now` + passing

@@ -22,7 +22,7 @@ func copyOf(t testing.TB, after onboarding.ID) onboarding.NewCopy {
 
 func kinds(t testing.TB, s *store.Store, id onboarding.ID) (out []onboarding.EventKind) {
 	t.Helper()
-	trail, err := s.Audit(t.Context(), onboarding.System, id)
+	trail, err := pgtest.Audit(t.Context(), s, onboarding.System, id)
 	must(t, err)
 	for _, e := range trail {
 		if e.What == onboarding.EventCopyAsked || e.What == onboarding.EventCopyMade || e.What == onboarding.EventOnboardingCreated || e.What == onboarding.EventInviteCreated {

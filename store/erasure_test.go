@@ -53,8 +53,8 @@ func TestAnErasedHistoryStillVerifies(t *testing.T) {
 		t.Errorf("the line that says it: %+v", last)
 	}
 	for name, write := range map[string]func(io.Writer) error{
-		"JSON": func(w io.Writer) error { return onboarding.WriteAuditJSON(w, ob.ID, after, kind) },
-		"CSV":  func(w io.Writer) error { return onboarding.WriteAuditCSV(w, after, kind) },
+		"JSON": func(w io.Writer) error { return pgtest.WriteAudit(onboarding.NewAuditJSON(w, ob.ID, kind), after) },
+		"CSV":  func(w io.Writer) error { return pgtest.WriteAudit(onboarding.NewAuditCSV(w, kind), after) },
 	} {
 		var file bytes.Buffer
 		must(t, write(&file))

@@ -23,7 +23,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	db := pgtest.NewDatabase(t)
 	s, ctx := pgtest.Open(t, db, store.Config{Settings: withMail}), t.Context()
 	ob := begin(t, s, ada, onboarding.VendorValues{})
-	first, err := s.Invites(ctx, sam, ob.ID)
+	first, err := pgtest.Invites(ctx, s, sam, ob.ID)
 	must(t, err)
 	want := []onboarding.Event{
 		onboarding.OnboardingCreated{Customer: "Acme Sample"},

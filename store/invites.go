@@ -159,14 +159,34 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 
 const selectInvites = `
 SELECT ` + inviteColumns + ` FROM invites i JOIN onboardings o ON o.id = i.onboarding
-WHERE i.onboarding = @id AND ` + visible + ` ORDER BY i.id`
+WHERE i.onboarding = @id AND ` + visible
 
-// Invites are an onboarding's invites, oldest first.
-func (s *Store) Invites(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Invite, error) {
+// Invites reads a page of an onboarding's invites.
+func (s *Store) Invites(ctx context.Context, actor onboarding.Actor, id onboarding.ID, at onboarding.LinesAt) (onboarding.Lines[onboarding.Invite], error) {
+	return oneList(ctx, s, actor, "read invites", at, selectInvites, "i.id", pgx.NamedArgs{"id": id}, toInvite, func(i onboarding.Invite) int64 { return i.ID })
+}
+
+const (
+	selectOpenInvites = selectInvites + `
+	AND i.role = @role AND i.used_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > @now ORDER BY i.expires_at DESC LIMIT @limit`
+	selectStandingInvites = selectInvites + ` AND i.role = @role AND i.revoked_at IS NULL ORDER BY i.id DESC LIMIT @limit`
+)
+
+// OpenInvites are the invites for a role that can still be used, the last to expire first, and at most a page of them.
+func (s *Store) OpenInvites(ctx context.Context, actor onboarding.Actor, id onboarding.ID, role onboarding.Role, now time.Time) ([]onboarding.Invite, error) {
+	return s.invitesOf(ctx, actor, selectOpenInvites, pgx.NamedArgs{"id": id, "role": role, "now": now})
+}
+
+// StandingInvites are the invites for a role that were not withdrawn, used and expired ones too: the newest first, and at
+// most a page of them.
+func (s *Store) StandingInvites(ctx context.Context, actor onboarding.Actor, id onboarding.ID, role onboarding.Role) ([]onboarding.Invite, error) {
+	return s.invitesOf(ctx, actor, selectStandingInvites, pgx.NamedArgs{"id": id, "role": role})
+}
+
+func (s *Store) invitesOf(ctx context.Context, actor onboarding.Actor, sql string, args pgx.NamedArgs) ([]onboarding.Invite, error) {
+	args["limit"] = onboarding.PageLines
 	var found []onboarding.Invite
-	err := s.batch(ctx, actor, "read invites", func(b *pgx.Batch) {
-		b.Queue(selectInvites, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toInvite))
-	})
+	err := s.batch(ctx, actor, "read invites", func(b *pgx.Batch) { b.Queue(sql, seen(actor, args)).Query(collect(&found, toInvite)) })
 	return found, err
 }
 

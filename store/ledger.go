@@ -237,7 +237,7 @@ func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int
 				return err
 			}
 		}
-		run, err = load(ctx, tx, onboarding.System, runID)
+		run, err = loadWhole(ctx, tx, runID)
 		return err
 	}, unsettled)
 	if err == nil {

@@ -290,11 +290,11 @@ func TestATransactionThatWasInTheWayIsDoneOnceMore(t *testing.T) {
 				db := pgtest.NewDatabase(t)
 				s := pgtest.Open(t, db, store.Config{})
 				ob := begin(t, s, ada, onboarding.VendorValues{})
-				before, err := s.Audit(t.Context(), ada, ob.ID)
+				before, err := pgtest.Audit(t.Context(), s, ada, ob.ID)
 				must(t, err)
 				stumble(t, owner(t, db), times)
 				wantCode(t, c.do(s, ob), want)
-				after, err := s.Audit(t.Context(), ada, ob.ID)
+				after, err := pgtest.Audit(t.Context(), s, ada, ob.ID)
 				must(t, err)
 				if n := len(after) - len(before); (want == "") != (n == 1) {
 					t.Errorf("taken back %d times, it left %d lines in the history", times, n)

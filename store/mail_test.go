@@ -98,7 +98,7 @@ func TestAMailThatBecameUntrueIsNotSent(t *testing.T) {
 	s := pgtest.Open(t, pgtest.NewDatabase(t), store.Config{Settings: withMail})
 	ctx := t.Context()
 	ob, _ := begunWithMail(t, s)
-	invites, err := s.Invites(ctx, sam, ob.ID)
+	invites, err := pgtest.Invites(ctx, s, sam, ob.ID)
 	must(t, err)
 	must(t, s.RevokeInvite(ctx, sam, ob.ID, invites[0].ID))
 	mails, err := s.Mails(ctx, sam, ob.ID)

@@ -145,7 +145,7 @@ func TestAnInviteAndItsMailAreOneTransaction(t *testing.T) {
 	before := len(history(t, s, ob.ID))
 	_, err := s.MailInvite(ctx, sam, ob.ID, "@customer.example", onboarding.RoleColleague, 0)
 	wantCode(t, err, onboarding.CodeInvalid)
-	if invites, err := s.Invites(ctx, sam, ob.ID); err != nil || len(invites) != 1 || len(history(t, s, ob.ID)) != before {
+	if invites, err := pgtest.Invites(ctx, s, sam, ob.ID); err != nil || len(invites) != 1 || len(history(t, s, ob.ID)) != before {
 		t.Errorf("an invite that can't be mailed was made: %+v, %v", invites, err)
 	}
 	inv, err := s.MailInvite(ctx, ada, ob.ID, onboarding.Addressee(cole.Email), onboarding.RoleColleague, 0)
@@ -165,7 +165,7 @@ func TestAnInviteAndItsMailAreOneTransaction(t *testing.T) {
 	silent := begin(t, off, ada, onboarding.VendorValues{})
 	_, err = off.MailInvite(ctx, ada, silent.ID, onboarding.Addressee(cole.Email), onboarding.RoleColleague, 0)
 	wantCode(t, err, onboarding.CodeInvalid)
-	if invites, err := off.Invites(ctx, sam, silent.ID); err != nil || len(invites) != 1 {
+	if invites, err := pgtest.Invites(ctx, off, sam, silent.ID); err != nil || len(invites) != 1 {
 		t.Errorf("an invite was made although mail is off: %+v, %v", invites, err)
 	}
 }

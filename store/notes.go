@@ -37,15 +37,4 @@ func (s *Store) AddNote(ctx context.Context, actor onboarding.Actor, id onboardi
 	return err
 }
 
-// Notes are the specialists' remarks, oldest first. Staff only.
-func (s *Store) Notes(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Note, error) {
-	if err := staffOnly(actor); err != nil {
-		return nil, err
-	}
-	var notes []onboarding.Note
-	err := s.batch(ctx, actor, "read notes", func(b *pgx.Batch) {
-		b.Queue(`SELECT id, at, by_email AS by, text FROM notes WHERE onboarding = @id ORDER BY id`, pgx.NamedArgs{"id": id}).
-			Query(collect(&notes, pgx.RowToStructByName[onboarding.Note]))
-	})
-	return notes, err
-}
+const selectNotes = `SELECT n.id, n.at, n.by_email AS by, n.text FROM notes n WHERE n.onboarding = @id`

@@ -87,6 +87,7 @@ func earlierLeft(r taskRow) string {
 }
 
 type eventRow struct {
+	ID    int64
 	Task  onboarding.TaskName
 	At    time.Time
 	Kind  string
@@ -100,16 +101,40 @@ const (
 SELECT t.name, t.title, t.position, t.state, t.attempt, t.message, t.left_why, t.operator, t.code, t.on_party, t.action_text, t.until, t.started_at, t.finished_at
 FROM tasks t JOIN onboardings o ON o.id = t.onboarding WHERE t.run = @run AND ` + visible + ` ORDER BY t.position`
 	selectEvents = `
-SELECT e.task, e.at, e.kind, e.text, e.epoch
-FROM task_events e JOIN onboardings o ON o.id = e.onboarding WHERE e.run = @run AND ` + visible + ` ORDER BY e.id`
+SELECT e.id, e.task, e.at, e.kind, e.text, e.epoch
+FROM tasks t JOIN onboardings o ON o.id = t.onboarding
+CROSS JOIN LATERAL (SELECT e.* FROM task_events e WHERE e.run = t.run AND e.task = t.name ORDER BY e.id DESC LIMIT @lines) e
+WHERE t.run = @run AND ` + visible + ` ORDER BY e.id`
+	selectLog = `
+SELECT e.id, e.task, e.at, e.kind, e.text, e.epoch
+FROM task_events e JOIN onboardings o ON o.id = e.onboarding WHERE e.run = @run AND e.task = @task AND e.onboarding = @id AND ` + visible
 )
 
-// load reads a run with its tasks and their events.
+func (r eventRow) event() onboarding.TaskEvent {
+	return onboarding.TaskEvent{ID: r.ID, At: r.At.UTC(), Kind: r.Kind, Text: r.Text, Epoch: r.Epoch}
+}
+
+// load reads a run with its tasks and the latest lines of their logs, a page of each: what people look at.
 func load(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.RunID) (onboarding.Run, error) {
+	most := onboarding.PageLines
+	return loadLines(ctx, tx, actor, id, &most)
+}
+
+// loadWhole reads a run with its tasks and their whole logs, for who executes it.
+func loadWhole(ctx context.Context, tx pgx.Tx, id onboarding.RunID) (onboarding.Run, error) {
+	return loadLines(ctx, tx, onboarding.System, id, nil)
+}
+
+func loadLines(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.RunID, most *int) (onboarding.Run, error) {
 	var runs []onboarding.Run
 	var tasks []onboarding.Task
 	var events []eventRow
-	args := seen(actor, pgx.NamedArgs{"run": id})
+	var limit *int
+	if most != nil {
+		more := *most + 1 // which shows that there are earlier ones
+		limit = &more
+	}
+	args := seen(actor, pgx.NamedArgs{"run": id, "lines": limit})
 	var b pgx.Batch
 	b.Queue(selectRun, args).Query(collect(&runs, toRun))
 	b.Queue(selectTasks, args).Query(collect(&tasks, toTask))
@@ -126,14 +151,19 @@ func load(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.
 	}
 	for _, e := range events {
 		if i, ok := byName[e.Task]; ok {
-			tasks[i].Events = append(tasks[i].Events, onboarding.TaskEvent{At: e.At.UTC(), Kind: e.Kind, Text: e.Text, Epoch: e.Epoch})
+			tasks[i].Events = append(tasks[i].Events, e.event())
+		}
+	}
+	for i := range tasks {
+		if n := len(tasks[i].Events); most != nil && n > *most {
+			tasks[i].Events, tasks[i].Earlier = tasks[i].Events[n-*most:], true
 		}
 	}
 	runs[0].Tasks = tasks
 	return runs[0], nil
 }
 
-// Run reads a run with its tasks and their events.
+// Run reads a run with its tasks and the latest lines of their logs.
 func (s *Store) Run(ctx context.Context, actor onboarding.Actor, id onboarding.RunID) (onboarding.Run, error) {
 	var run onboarding.Run
 	err := s.tx(ctx, actor, "read run "+string(id), func(tx *txn) (err error) {
@@ -141,6 +171,16 @@ func (s *Store) Run(ctx context.Context, actor onboarding.Actor, id onboarding.R
 		return err
 	})
 	return run, err
+}
+
+// TaskLog reads a page of a task's log.
+func (s *Store) TaskLog(ctx context.Context, actor onboarding.Actor, id onboarding.ID, run onboarding.RunID, task onboarding.TaskName, at onboarding.LinesAt) (onboarding.Lines[onboarding.TaskEvent], error) {
+	toEvent := func(row pgx.CollectableRow) (onboarding.TaskEvent, error) {
+		r, err := pgx.RowToStructByName[eventRow](row)
+		return r.event(), err
+	}
+	args := pgx.NamedArgs{"id": id, "run": run, "task": task}
+	return oneList(ctx, s, actor, "read a task's log", at, selectLog, "e.id", args, toEvent, func(e onboarding.TaskEvent) int64 { return e.ID })
 }
 
 // LatestRun is the onboarding's latest run with its tasks and events; CodeNotFound when there is none.

@@ -145,7 +145,7 @@ func TestKeepsOneOfTwoSavesOfOneVersion(t *testing.T) {
 	if err != nil || !strings.Contains(string(got.Answers["region"]), "us-west1") {
 		t.Errorf("answers %s, %v", got.Answers, err)
 	}
-	audit, err := s.Audit(t.Context(), ada, ob.ID)
+	audit, err := pgtest.Audit(t.Context(), s, ada, ob.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestHidesWhatBelongsToSomeoneElse(t *testing.T) {
 		"onboarding": second(s.Onboarding(ctx, mallory, ob.ID)),
 		"unknown":    second(s.Onboarding(ctx, ada, newID(t))),
 		"save":       second(s.SaveAnswer(ctx, mallory, save(ob, "region", `{}`))),
-		"audit":      second(s.Audit(ctx, mallory, ob.ID)),
+		"audit":      second(pgtest.Audit(ctx, s, mallory, ob.ID)),
 		"run":        second(s.Run(ctx, mallory, run.ID)),
 		"latest run": second(s.LatestRun(ctx, mallory, ob.ID)),
 		"retry":      s.RetryRun(ctx, mallory, run.ID, nothing),
@@ -288,7 +288,7 @@ func TestAnInviteIsGoodForOnePersonOnce(t *testing.T) {
 	wantCode(t, err, onboarding.CodeGone)
 	_, _, err = s.CreateInvite(ctx, ada, ob.ID, "x@customer.example", onboarding.RoleCustomer, 0)
 	wantCode(t, err, onboarding.CodeForbidden)
-	if all, err := s.Invites(ctx, ada, ob.ID); err != nil || len(all) != 2 || all[0].UsedAt.IsZero() || all[1].RevokedAt.IsZero() {
+	if all, err := pgtest.Invites(ctx, s, ada, ob.ID); err != nil || len(all) != 2 || all[0].UsedAt.IsZero() || all[1].RevokedAt.IsZero() {
 		t.Errorf("invites %+v, %v", all, err)
 	}
 }
@@ -433,10 +433,10 @@ func TestNotesStayWithTheSpecialists(t *testing.T) {
 	if err := s.AddNote(t.Context(), sam, ob.ID, "Prefers Tuesdays."); err != nil {
 		t.Fatal(err)
 	}
-	if notes, err := s.Notes(t.Context(), sam, ob.ID); err != nil || len(notes) != 1 || notes[0].Text != "Prefers Tuesdays." || notes[0].By != sam.Email {
+	if notes, err := pgtest.Notes(t.Context(), s, sam, ob.ID); err != nil || len(notes) != 1 || notes[0].Text != "Prefers Tuesdays." || notes[0].Actor != sam.Email {
 		t.Errorf("notes %+v, %v", notes, err)
 	}
-	_, err := s.Notes(t.Context(), ada, ob.ID)
+	_, err := pgtest.Notes(t.Context(), s, ada, ob.ID)
 	wantCode(t, err, onboarding.CodeForbidden)
 	wantCode(t, s.AddNote(t.Context(), sam, newID(t), "x"), onboarding.CodeNotFound)
 }
@@ -546,7 +546,7 @@ func TestOfTwoInvitesAtOnceOneIsOpen(t *testing.T) {
 				good++
 			}
 		}
-		all, err := s.Invites(ctx, sam, ob.ID)
+		all, err := pgtest.Invites(ctx, s, sam, ob.ID)
 		must(t, err)
 		open := 0
 		for _, i := range all {

@@ -79,10 +79,59 @@ func (p DetailPlace) On(tab DetailTab) DetailPlace {
 	return p
 }
 
-// latestLines is how much of the history the overview shows.
-const latestLines = 5
+// How much of the history, and of the notes, the overview shows.
+const (
+	LatestLines = 5
+	LatestNotes = 10
+)
 
 func (v AdminDetailView) tabURL(t DetailTab) string { return v.Place.On(t).URL(v.Onboarding.ID) }
+
+// paramShow is what [TimelineShown] reads.
+const paramShow = "show"
+
+// TimelineShown is which lines the address of the history's tab asks for.
+func TimelineShown(q url.Values) onboarding.TimelineOf {
+	return oneOf([]onboarding.TimelineOf{onboarding.TimelineNotes, onboarding.TimelineHistory}, onboarding.TimelineOf(q.Get(paramShow)))
+}
+
+var timelineChoices = []struct {
+	of    onboarding.TimelineOf
+	words string
+}{
+	{"", "Everything"},
+	{onboarding.TimelineHistory, "History"},
+	{onboarding.TimelineNotes, "Notes"},
+}
+
+func (v AdminDetailView) nothingShown() string {
+	if v.Showing == onboarding.TimelineNotes {
+		return "There are no notes yet. Add one on the overview."
+	}
+	return "Nothing has happened yet."
+}
+
+// historyQuery is that of the history's tab with some of its lines.
+func (v AdminDetailView) historyQuery(of onboarding.TimelineOf) url.Values {
+	q := v.Place.query()
+	if of != "" {
+		q.Set(paramShow, string(of))
+	}
+	return q
+}
+
+// historyURL is the history's tab with some of its lines.
+func (v AdminDetailView) historyURL(of onboarding.TimelineOf) string {
+	return withQuery(AdminPath(v.Onboarding.ID, string(DetailHistory)), v.historyQuery(of))
+}
+
+func (v AdminDetailView) historyPages() pager {
+	return pages(v.Timeline, "lines", AdminPath(v.Onboarding.ID, string(DetailHistory)), v.historyQuery(v.Showing))
+}
+
+func (v AdminDetailView) invitePages() pager {
+	return pages(v.Invites, "invitations", AdminPath(v.Onboarding.ID, string(DetailPeople)), v.Place.query())
+}
 
 // nextAct is what the vendor does next: a link, or the button of a form.
 type nextAct struct {

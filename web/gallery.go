@@ -132,6 +132,8 @@ func (s samples) pages() []GalleryPage {
 		{"plan-teardown", PlanPage(s.teardown())},
 		{"teardown", TeardownPage(s.teardown())},
 		{"teardown-after-failure", TeardownPage(s.teardownStopped())},
+		{"task-log", TaskLog(s.taskLog())},
+		{"task-log-empty", TaskLog(s.taskLogEmpty())},
 		{"runs", Runs(RunsView{Frame: s.customer(), Onboarding: s.onboarding(), Page: s.runs(), Later: true})},
 		{"runs-empty", Runs(RunsView{Frame: s.customer(), Onboarding: s.onboarding()})},
 		{"run-past", Progress(s.past())},
@@ -813,12 +815,14 @@ func (s samples) audit() []onboarding.AuditEntry {
 
 func (s samples) auditPage(f Frame) AuditView {
 	lines := s.audit()
-	return AuditView{Frame: f, Onboarding: s.onboarding(), Entries: lines, Lines: int64(len(lines)), Last: lines[0].Hash, Signed: true}
+	v := AuditView{Frame: f, Onboarding: s.onboarding(), Signed: true, History: onboarding.History{Count: int64(len(lines)), Last: lines[0].Hash}}
+	v.Items = lines
+	return v
 }
 
 func (s samples) auditMiddle() AuditView {
 	v := s.auditPage(s.customer())
-	v.Entries, v.Newer, v.Older = v.Entries[4:8], "/o/ob_sample/audit", "/o/ob_sample/audit?before=5"
+	v.Items, v.Newer, v.Older = v.Items[4:8], "9", "5"
 	return v
 }
 

@@ -20,6 +20,10 @@ func (s samples) details() []GalleryPage {
 	add("admin-detail-run-none", s.detailNew(DetailRun))
 	add("admin-detail-answers-none", s.detailNew(DetailAnswers))
 	add("admin-detail-people-link", s.detailForm(DetailPeople))
+	add("admin-detail-people-pages", s.detailPages(DetailPeople))
+	add("admin-detail-history-notes", s.detailPages(DetailHistory))
+	add("admin-detail-history-no-notes", s.detailNoNotes())
+	add("admin-detail-notes", s.detailPages(DetailOverview))
 	add("admin-detail-values-errors", s.detailForm(DetailValues))
 	add("admin-detail-waiting-on-us", s.detailOnUs())
 	add("admin-detail-copy", s.detailCopy())
@@ -47,17 +51,22 @@ func (s samples) detail(tab DetailTab, state onboarding.RunState) AdminDetailVie
 		Frame: s.staff(), Onboarding: o, Steps: s.steps(8), Sections: s.check(true).Sections, Run: &p, Runs: s.runs(), Latest: &latest,
 		DrawnAt: s.now, Target: 24 * time.Hour,
 		Form: AdminForm{Specialist: o.Specialist, Vendor: o.Vendor, Settings: onboarding.VendorValues{ServingProject: "tecton-serving", ServingNetwork: "serving"}.Defaults()}, Specialists: s.specialists(),
-		Invites: []onboarding.Invite{
+		Invites: onboarding.Lines[onboarding.Invite]{Items: []onboarding.Invite{
 			{ID: 1, To: "ada@customer.example", Role: onboarding.RoleCustomer, CreatedAt: s.now.Add(-72 * time.Hour), ExpiresAt: s.now.Add(96 * time.Hour), UsedAt: s.now.Add(-70 * time.Hour)},
 			{ID: 2, To: "@customer.example", Role: onboarding.RoleColleague, CreatedAt: s.now.Add(-time.Hour), ExpiresAt: s.now.Add(24 * time.Hour)},
 			{ID: 3, To: "alan@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(-time.Hour)},
-		},
+		}},
 		PresentCustomer: "ada@customer.example",
-		Audit:           append([]onboarding.AuditEntry{{At: s.now.Add(-time.Minute), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: onboarding.AuditNote, Text: "Their security team has read the receipt page and likes it."}}, s.audit()...),
+		Notes:           onboarding.Lines[onboarding.AuditEntry]{Items: s.notes()},
 		Place:           DetailPlace{Tab: tab, Filter: onboarding.Filter{Status: onboarding.StatusProvisioning, Cursor: "page"}, At: "here"},
 		Neighbors:       onboarding.Neighbors{Prev: onboarding.Neighbor{ID: "ob_a", Place: "before"}, Next: onboarding.Neighbor{ID: "ob_b", Place: "after"}, Position: 12, Total: 48}, Mails: s.mails(), MailOn: true, MayRemind: state == onboarding.RunFailed, MayRetry: state == onboarding.RunFailed, MayArchive: true,
 	}
 	v.Made = p.Made
+	if tab == DetailHistory {
+		v.Timeline.Items = append(s.notes(), s.audit()...)
+	} else {
+		v.Timeline.Items = append(s.notes(), s.audit()...)[:LatestLines]
+	}
 	if !state.Ended() {
 		v.EventsURL = v.Place.EventsURL(o.ID)
 	}
@@ -67,7 +76,8 @@ func (s samples) detail(tab DetailTab, state onboarding.RunState) AdminDetailVie
 // detailNew is an onboarding whose customer hasn't come yet.
 func (s samples) detailNew(tab DetailTab) AdminDetailView {
 	v := s.detail(tab, onboarding.RunRunning)
-	v.Run, v.Latest, v.Made, v.Runs, v.EventsURL, v.Sections, v.Steps, v.Audit = nil, nil, onboarding.Made{}, onboarding.RunPage{}, "", nil, s.steps(1), nil
+	v.Run, v.Latest, v.Made, v.Runs, v.EventsURL, v.Sections, v.Steps = nil, nil, onboarding.Made{}, onboarding.RunPage{}, "", nil, s.steps(1)
+	v.Timeline, v.Notes = onboarding.Lines[onboarding.AuditEntry]{}, onboarding.Lines[onboarding.AuditEntry]{}
 	v.Onboarding = onboarding.Onboarding{
 		ID: sampleID, Customer: "Acme Analytics", Owner: "ada@customer.example", Status: onboarding.StatusInForm, CreatedAt: s.now.Add(-time.Hour), ActivityAt: s.now.Add(-time.Hour),
 		Waiting: onboarding.Waiting{On: onboarding.PartyCustomer, For: onboarding.WaitForAcceptance.For, Since: s.now.Add(-time.Hour)},
@@ -94,7 +104,7 @@ func (s samples) detailOnUs() AdminDetailView {
 	v := s.detailNew(DetailOverview)
 	v.Onboarding.Status, v.Onboarding.Current = onboarding.StatusWaitingVendor, onboarding.AtCheck
 	v.Onboarding.Waiting = onboarding.Waiting{On: onboarding.PartySpecialist, For: "Control plane service account", Since: s.now.Add(-4 * 24 * time.Hour)}
-	v.Waiting, v.Audit = []string{"Control plane service account"}, s.audit()
+	v.Waiting, v.Timeline.Items = []string{"Control plane service account"}, s.audit()[:LatestLines]
 	return v
 }
 
@@ -107,5 +117,25 @@ func (s samples) detailDone() AdminDetailView {
 func (s samples) detailArchived() AdminDetailView {
 	v := s.detail(DetailOverview, onboarding.RunSucceeded)
 	v.Onboarding.Archived, v.MayArchive, v.MayForget = true, false, true
+	return v
+}
+
+func (s samples) notes() []onboarding.AuditEntry {
+	return []onboarding.AuditEntry{{At: s.now.Add(-time.Minute), Actor: "marek@vendor.example", Role: onboarding.RoleSpecialist, What: onboarding.AuditNote, Text: "Their security team has read the receipt page and likes it."}}
+}
+
+// detailPages has more than fits on one page of each list.
+func (s samples) detailPages(tab DetailTab) AdminDetailView {
+	v := s.detail(tab, onboarding.RunRunning)
+	v.Invites.Older, v.Invites.Newer, v.Notes.Older = "100", "151", "7"
+	if tab == DetailHistory {
+		v.Showing, v.Timeline = onboarding.TimelineNotes, onboarding.Lines[onboarding.AuditEntry]{Items: s.notes(), Older: "0.7", Newer: "0.58"}
+	}
+	return v
+}
+
+func (s samples) detailNoNotes() AdminDetailView {
+	v := s.detailNew(DetailHistory)
+	v.Showing = onboarding.TimelineNotes
 	return v
 }

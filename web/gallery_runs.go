@@ -36,3 +36,21 @@ func (s samples) archivedLast(list []onboarding.Onboarding) []onboarding.Onboard
 	list[len(list)-1].Archived = true
 	return list
 }
+
+// taskLog is a page between others of the log of a task that was tried often.
+func (s samples) taskLog() TaskLogView {
+	v := s.taskLogEmpty()
+	v.Log = onboarding.Lines[onboarding.TaskEvent]{Older: "3", Newer: "53"}
+	for i := range 4 {
+		at := s.now.Add(-time.Duration(i) * time.Minute)
+		v.Log.Items = append(v.Log.Items,
+			onboarding.TaskEvent{At: at, Kind: "failed", Text: "429 rateLimitExceeded, four times"},
+			onboarding.TaskEvent{At: at.Add(-time.Second), Kind: "intent", Text: "Add serviceAccount to roles/storage.objectAdmin"})
+	}
+	return v
+}
+
+func (s samples) taskLogEmpty() TaskLogView {
+	run := s.progress(onboarding.RunFailed).Run
+	return TaskLogView{Frame: s.customer(), Onboarding: s.onboarding(), Run: run, Task: run.Tasks[0]}
+}

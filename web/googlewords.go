@@ -2,7 +2,6 @@ package web
 
 import (
 	"strings"
-	"time"
 
 	"groundwork/onboarding"
 )
@@ -101,17 +100,4 @@ func (v ConnectView) heldWords() string {
 		return "Access that no run uses is kept until you end it."
 	}
 	return "Access that no run uses is revoked and wiped after " + onboarding.SpanText(v.Held) + "."
-}
-
-// unanswered is when the customer last left for Google, if no answer came back since.
-func (v AdminDetailView) unanswered() time.Time {
-	for _, e := range v.Audit { // latest first
-		switch e.What {
-		case onboarding.EventConsentAsked:
-			return e.At
-		case onboarding.EventConsentGiven, onboarding.EventConsentRefused:
-			return time.Time{}
-		}
-	}
-	return time.Time{}
 }

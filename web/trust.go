@@ -2,6 +2,8 @@ package web
 
 import (
 	"fmt"
+	"maps"
+	"net/url"
 	"strings"
 	"time"
 
@@ -11,26 +13,47 @@ import (
 // AuditView is a page of an onboarding's history with its hashes; the whole is there for download.
 type AuditView struct {
 	Frame
-	Onboarding   onboarding.Onboarding
-	Entries      []onboarding.AuditEntry // latest first
-	Lines        int64                   // in the whole history
-	Signed       bool                    // there is a download with a signed end
-	Last         string                  // the hash that stands for the whole
-	Erased       int                     // lines of the whole whose people and texts were erased
-	ErasedAt     time.Time
-	Newer, Older string // URLs of the neighboring pages, "" none
+	onboarding.History
+	Onboarding onboarding.Onboarding
+	Signed     bool // there is a download with a signed end
 }
 
 // span names the lines that the page shows.
 func (v AuditView) span() string {
-	if int64(len(v.Entries)) == v.Lines {
-		return plural(len(v.Entries), "line", "lines")
+	n := len(v.Items)
+	if n == 0 || int64(n) == v.Count {
+		return plural(n, "line", "lines")
 	}
-	return fmt.Sprintf("Lines %d to %d of %d", v.Entries[len(v.Entries)-1].Seq, v.Entries[0].Seq, v.Lines)
+	return fmt.Sprintf("Lines %d to %d of %d", v.Items[n-1].Seq, v.Items[0].Seq, v.Count)
 }
 
-// timelineLines is how much of the history the specialists' page of an onboarding shows.
-const timelineLines = 100
+// Parameters of the address of a page of a list, see [onboarding.LinesAt].
+const (
+	ParamBefore = "before"
+	ParamFrom   = "from"
+)
+
+// pager leads to the neighbors of a page of a list.
+type pager struct {
+	Older, Newer string // URLs; "" none
+	What         string // "lines"
+}
+
+// pages are the links beside a page of the list at an address, whose query is kept.
+func pages[T any](l onboarding.Lines[T], what, path string, q url.Values) pager {
+	at := func(param, place string) string {
+		if place == "" {
+			return ""
+		}
+		to := maps.Clone(q)
+		if to == nil {
+			to = url.Values{}
+		}
+		to.Set(param, place)
+		return withQuery(path, to)
+	}
+	return pager{Older: at(ParamBefore, l.Older), Newer: at(ParamFrom, l.Newer), What: what}
+}
 
 // after is what a change came to.
 func after(c onboarding.Change) string {

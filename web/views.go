@@ -5,6 +5,7 @@
 package web
 
 import (
+	"net/url"
 	"time"
 
 	"groundwork/onboarding"
@@ -255,6 +256,25 @@ type RunsView struct {
 	Later      bool // later runs are on earlier pages
 }
 
+// TaskLogView is a page of the log of one task of a run.
+type TaskLogView struct {
+	Frame
+	Onboarding onboarding.Onboarding
+	Run        onboarding.Run
+	Task       onboarding.Task
+	Log        onboarding.Lines[onboarding.TaskEvent]
+}
+
+// ParamTask is the parameter of a log's address that names the task.
+const ParamTask = "task"
+
+// logPath is where a task's whole log is.
+func logPath(id onboarding.ID, run onboarding.RunID) string {
+	return OnboardingPath(id, "runs", string(run), "log")
+}
+
+func logQuery(task onboarding.TaskName) url.Values { return url.Values{ParamTask: {string(task)}} }
+
 // DoneView is the confirmation page of a run that succeeded.
 type DoneView struct {
 	Frame
@@ -402,15 +422,17 @@ type AdminDetailView struct {
 	EventsURL  string // SSE; "" draws a static tab
 
 	// The overview.
-	Waiting    []string
-	Made       onboarding.Made // zero before the first run, and while one is active
-	Handover   HandoverView
-	Recorded   onboarding.RunID        // the latest run that left a record, "" none
-	Audit      []onboarding.AuditEntry // with the notes, newest first; the history shows it too
-	Note       string                  // what was typed
-	MayArchive bool
-	MayForget  bool // erases the people of an archived onboarding
-	Copy       CopyView
+	Waiting       []string
+	LeftForGoogle time.Time       // when the customer last left for Google's consent; zero if an answer came back since
+	Made          onboarding.Made // zero before the first run, and while one is active
+	Handover      HandoverView
+	Recorded      onboarding.RunID                        // the latest run that left a record, "" none
+	Timeline      onboarding.Lines[onboarding.AuditEntry] // the history with the notes: the latest lines on the overview, a page on the history's tab
+	Notes         onboarding.Lines[onboarding.AuditEntry] // the latest
+	Note          string                                  // what was typed
+	MayArchive    bool
+	MayForget     bool // erases the people of an archived onboarding
+	Copy          CopyView
 	// NoteProblem is what to correct about Note.
 	NoteProblem string
 
@@ -419,9 +441,11 @@ type AdminDetailView struct {
 	Sections []wizard.Section // the answers' tab
 	Form     AdminForm        // the values' tab, and whom the people's tab assigns
 
+	Showing onboarding.TimelineOf // on the history's tab
+
 	// The people's tab.
 	Specialists     []onboarding.Actor
-	Invites         []onboarding.Invite
+	Invites         onboarding.Lines[onboarding.Invite]
 	PresentCustomer string     // who an invited customer would replace; "" nobody joined yet
 	Link            InviteLink // just made; zero: none
 	InviteProblem   string

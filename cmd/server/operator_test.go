@@ -102,15 +102,15 @@ func TestAuditVerifyReadsADownload(t *testing.T) {
 	id := owned(t, s, customer(ada.Email))
 	asOwner(t, db, `SET session_replication_role = origin; -- a line as earlier versions wrote it
 		INSERT INTO audit (onboarding, actor, role, what, text, data) VALUES ('`+string(id)+`', '`+ada.Email+`', 'customer', 'test.line', E'=1+1\r\nnext', '{"b":"<","a":1}')`)
-	entries, err := s.Audit(t.Context(), customer(ada.Email), id)
+	entries, err := pgtest.Audit(t.Context(), s, customer(ada.Email), id)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var asJSON, asCSV bytes.Buffer
-	if err := onboarding.WriteAuditJSON(&asJSON, id, entries, web.EventSentence); err != nil {
+	if err := pgtest.WriteAudit(onboarding.NewAuditJSON(&asJSON, id, web.EventSentence), entries); err != nil {
 		t.Fatal(err)
 	}
-	if err := onboarding.WriteAuditCSV(&asCSV, entries, web.EventSentence); err != nil {
+	if err := pgtest.WriteAudit(onboarding.NewAuditCSV(&asCSV, web.EventSentence), entries); err != nil {
 		t.Fatal(err)
 	}
 	last := entries[len(entries)-1]
@@ -156,12 +156,12 @@ func TestAuditVerifyTellsErasedFromAltered(t *testing.T) {
 	id := owned(t, s, customer(ada.Email))
 	t.Setenv("DATABASE_URL", db.URL)
 	download := func(name string) string {
-		entries, err := s.Audit(t.Context(), onboarding.System, id)
+		entries, err := pgtest.Audit(t.Context(), s, onboarding.System, id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var file bytes.Buffer
-		if err := onboarding.WriteAuditJSON(&file, id, entries, web.EventSentence); err != nil {
+		if err := pgtest.WriteAudit(onboarding.NewAuditJSON(&file, id, web.EventSentence), entries); err != nil {
 			t.Fatal(err)
 		}
 		path := filepath.Join(t.TempDir(), name)
@@ -433,7 +433,7 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	invited := func() bool {
-		all, err := s.Invites(t.Context(), onboarding.System, id)
+		all, err := pgtest.Invites(t.Context(), s, onboarding.System, id)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -121,7 +121,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	if len(ob.Wiped) != 3 || ob.Status != onboarding.StatusDone {
 		t.Errorf("%s, wiped %v", ob.Status, ob.Wiped)
 	}
-	entries, err := d.Store.Audit(ctx, owner, ob.ID)
+	entries, err := pgtest.Audit(ctx, d.Store, owner, ob.ID)
 	must(err)
 	if !slices.ContainsFunc(entries, func(e onboarding.AuditEntry) bool {
 		return web.EventSentence(e) == "Groundwork wiped the vendor's API key."

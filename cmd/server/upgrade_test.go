@@ -113,7 +113,7 @@ func TestAnUpgradeFillsInTheInventory(t *testing.T) {
 	if len(again) != len(states(d)) {
 		t.Error("filling in twice changes something")
 	}
-	entries, err := d.Store.Audit(ctx, c.owner, c.id)
+	entries, err := pgtest.Audit(ctx, d.Store, c.owner, c.id)
 	if err != nil {
 		t.Fatal(err)
 	}
