@@ -194,15 +194,16 @@ func (s *Server) askSignIn(w http.ResponseWriter, v *visit, rt route, why string
 		switch {
 		case rt.keep:
 			s.keep(v)
+		case rt.again:
+			s.keep(v)
+			next = "/again"
 		case strings.HasSuffix(rt.pattern, "/plan"):
 			next = planPath(v.id, runKind(v.form.Get("kind")))
 		case strings.HasSuffix(rt.pattern, "/teardown"):
-		case rt.pattern == "/admin/bulk": // which has no page of its own
-			next = "/admin"
 		case v.id != "":
 			next = web.OnboardingPath(v.id)
 		}
-		if strings.HasPrefix(rt.pattern, "/admin/o/") {
+		if strings.HasPrefix(rt.pattern, "/admin/o/") && !rt.again {
 			next = placeOfAct(v).URL(v.id)
 		}
 	}

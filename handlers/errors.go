@@ -3,7 +3,9 @@ package handlers
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 
 	"groundwork/onboarding"
 	"groundwork/web"
@@ -50,6 +52,8 @@ func statusOf(err error) int {
 		return http.StatusForbidden
 	case onboarding.CodeGone:
 		return http.StatusGone
+	case onboarding.CodeTooMany:
+		return http.StatusTooManyRequests
 	case onboarding.CodeUnavailable, onboarding.CodeTimeout:
 		return http.StatusServiceUnavailable
 	case onboarding.CodeCloud:
@@ -97,11 +101,18 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return // nobody reads it any more
 	}
 	status := statusOf(err)
-	if status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+	var known *onboarding.Error
+	switch {
+	case errors.As(err, &known) && known.After > 0:
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(known.After.Seconds()))))
+	case status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "":
 		w.Header().Set("Retry-After", "5")
 	}
 	v := web.MessageView{Frame: s.frame(r, http.StatusText(status)), Status: status, Text: sentence(err)}
 	v.Error = true
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		v.Again = s.again(r)
+	}
 	if status == http.StatusInternalServerError || status == http.StatusBadGateway {
 		v.RequestID = note.id
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+
 	"groundwork/onboarding"
 	"groundwork/web"
 )
@@ -56,6 +58,44 @@ func TestWhatASpecialistTypedComesBackAfterSigningInAgain(t *testing.T) {
 			if err := w.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position('canary'::bytea in data) > 0`).Scan(&stored); err != nil || stored != 0 {
 				t.Errorf("%d sessions hold the secret (%v)", stored, err)
 			}
+		})
+	}
+}
+
+// A form that has no page with what was typed is sent again from a page that holds it.
+func TestWhatHasNoPageOfItsOwnIsSentAgainAfterSigningIn(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	row := string(ob.ID) + " x"
+	for _, c := range []struct {
+		who, path string
+		typed     []string
+	}{
+		{root, "/admin/staff", []string{web.FieldEmail, "new@vendor.example", web.FieldRole, "specialist"}},
+		{sam, "/admin/bulk?sort=customer", []string{web.FieldAct, string(onboarding.BulkAssign), web.FieldRow, row, web.FieldSpecialist, sam}},
+		{sam, web.AdminPath(ob.ID, "override"), []string{"check", "billing", "reason", `They "pay" <tomorrow>.`}},
+		{sam, web.AdminPath(ob.ID, "assign"), []string{"specialist", sam}},
+		{ada, web.OnboardingPath(ob.ID, "colleague"), []string{web.FieldEmail, bob}},
+	} {
+		t.Run(c.path, func(t *testing.T) {
+			b := w.as(c.who)
+			want(t, b.get("/sessions"), http.StatusOK)
+			w.clock.add(13 * time.Hour)
+			p := b.post(c.path, c.typed...)
+			want(t, p, http.StatusSeeOther)
+			signin := b.get(p.to())
+			says(t, signin, "What you typed is kept")
+			link, _ := signin.Find("a[href^='/signin/start']").Attr("href")
+			wantTo(t, b.get(w.issuer.consent(t, b.get(link).to(), c.who, nil)), "/again")
+			page := b.get("/again")
+			want(t, page, http.StatusOK)
+			form := page.Find("form").FilterFunction(func(_ int, f *goquery.Selection) bool { return f.AttrOr("action", "") == c.path })
+			for i := 0; i < len(c.typed); i += 2 {
+				if got := form.Find("input[name='"+c.typed[i]+"']").AttrOr("value", ""); got != c.typed[i+1] {
+					t.Errorf("%s came back as %q", c.typed[i], got)
+				}
+			}
+			wantTo(t, b.get("/again"), "/")
 		})
 	}
 }

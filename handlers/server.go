@@ -237,6 +237,7 @@ type route struct {
 	handle          func(*Server, http.ResponseWriter, *visit) error
 	recent          bool                    // needs a recent sign-in
 	keep            bool                    // what was typed survives a sign-in, and is on the page again
+	again           bool                    // the same, on a page that sends it again
 	stream          bool                    // no deadline
 	download        bool                    // no deadline but that of each write
 	link            bool                    // may show a one-time link, so it is never compressed
@@ -256,6 +257,7 @@ func routes() []route {
 		{method: get, pattern: "/signin/callback", who: anyone, handle: (*Server).signInCallback, logs: onboarding.SecuritySignIn, limit: "signin"},
 		{method: post, pattern: "/signout", who: anyone, handle: (*Server).signOut, logs: onboarding.SecuritySessionEnded},
 		{method: post, pattern: "/theme", who: anyone, handle: (*Server).theme},
+		{method: get, pattern: "/again", who: signedIn, handle: (*Server).sendAgain},
 		{method: get, pattern: "/sessions", who: signedIn, handle: (*Server).sessionsPage},
 		{method: post, pattern: "/sessions/end", who: signedIn, handle: (*Server).sessionsEnd, logs: onboarding.SecuritySessionEnded},
 		{method: get, pattern: "/i/{token}", who: anyone, handle: (*Server).invite, link: true, limit: "invite"},
@@ -304,13 +306,13 @@ func routes() []route {
 		{method: post, pattern: "/o/{id}/remind", who: member, handle: (*Server).remind},
 		{method: post, pattern: "/o/{id}/revoke", who: member, handle: (*Server).revoke, logs: onboarding.SecurityAccessEnded, limit: "cloud"},
 		{method: post, pattern: "/o/{id}/copy", who: owner, handle: (*Server).askCopy},
-		{method: post, pattern: "/o/{id}/colleague", who: owner, handle: (*Server).colleague, limit: "invite"},
+		{method: post, pattern: "/o/{id}/colleague", who: owner, handle: (*Server).colleague, limit: "invite", again: true},
 		{method: post, pattern: "/o/{id}/colleague/withdraw", who: owner, handle: (*Server).colleagueWithdraw},
 		{method: post, pattern: "/o/{id}/colleague/remove", who: owner, handle: (*Server).colleagueRemove, logs: onboarding.SecurityAccessEnded, limit: "cloud"},
 
 		{method: get, pattern: "/admin", who: specialist, handle: (*Server).adminList},
-		{method: post, pattern: "/admin/views", who: specialist, handle: (*Server).adminViews},
-		{method: post, pattern: "/admin/bulk", who: specialist, handle: (*Server).adminBulk, recent: true, link: true, limit: "cloud"},
+		{method: post, pattern: "/admin/views", who: specialist, handle: (*Server).adminViews, again: true},
+		{method: post, pattern: "/admin/bulk", who: specialist, handle: (*Server).adminBulk, recent: true, link: true, limit: "cloud", again: true},
 		{method: get, pattern: "/admin/export.csv", who: specialist, handle: (*Server).adminExport, logs: onboarding.SecurityDownloaded, stream: true},
 		{method: get, pattern: "/admin/new", who: specialist, handle: (*Server).adminNew},
 		{method: post, pattern: "/admin/new", who: specialist, handle: (*Server).adminCreate, keep: true},
@@ -322,7 +324,7 @@ func routes() []route {
 		{method: get, pattern: "/admin/o/{id}/people", who: specialist, handle: adminDetail(web.DetailPeople), link: true},
 		{method: get, pattern: "/admin/o/{id}/history", who: specialist, handle: adminDetail(web.DetailHistory)},
 		{method: post, pattern: "/admin/o/{id}/vendor", who: specialist, handle: (*Server).adminVendor, recent: true, keep: true},
-		{method: post, pattern: "/admin/o/{id}/assign", who: specialist, handle: (*Server).adminAssign},
+		{method: post, pattern: "/admin/o/{id}/assign", who: specialist, handle: (*Server).adminAssign, again: true},
 		{method: post, pattern: "/admin/o/{id}/note", who: specialist, handle: (*Server).adminNote, keep: true},
 		{method: post, pattern: "/admin/o/{id}/remind", who: specialist, handle: (*Server).adminRemind},
 		{method: post, pattern: "/admin/o/{id}/mail", who: specialist, handle: (*Server).adminMail},
@@ -330,13 +332,13 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/copy", who: specialist, handle: (*Server).adminCopy, keep: true},
 		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry, recent: true},
 		{method: post, pattern: "/admin/o/{id}/deliver", who: specialist, handle: (*Server).adminDeliver},
-		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride, recent: true},
+		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride, recent: true, again: true},
 		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive, logs: onboarding.SecurityArchived, recent: true, limit: "cloud"},
 		{method: post, pattern: "/admin/o/{id}/restore", who: specialist, handle: (*Server).adminRestore, logs: onboarding.SecurityArchived, recent: true},
 		{method: post, pattern: "/admin/o/{id}/release", who: specialist, handle: (*Server).adminRelease, recent: true},
 		{method: post, pattern: "/admin/o/{id}/forget", who: administrator, handle: (*Server).adminForget, logs: onboarding.SecurityArchived, recent: true, limit: "cloud"},
 		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
-		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, logs: onboarding.SecurityRoleChanged, recent: true, limit: "staff"},
+		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, logs: onboarding.SecurityRoleChanged, recent: true, limit: "staff", again: true},
 		{method: get, pattern: "/admin/settings", who: administrator, handle: (*Server).settingsPage, recent: true},
 		{method: post, pattern: "/admin/settings", who: administrator, handle: (*Server).settingsSave, logs: onboarding.SecuritySettingsChanged, recent: true, keep: true},
 		{method: get, pattern: "/admin/webhooks/new", who: administrator, handle: (*Server).webhookNew, recent: true},

@@ -17,6 +17,7 @@ const (
 	CodeForbidden   Code = "forbidden"    // 403
 	CodeGone        Code = "gone"         // 410: used or expired
 	CodeUnavailable Code = "unavailable"  // 503: try again shortly
+	CodeTooMany     Code = "too_many"     // 429: as often as is allowed; [Error.After] says when it may be tried again
 	CodeInternal    Code = "internal"     // 500
 	CodeFenced      Code = "fenced"       // the run was taken over; stop everything
 	CodeSignIn      Code = "sign_in"      // the customer must sign in to Google again
@@ -35,8 +36,9 @@ const (
 // Error carries two sentences: one for the customer, who learns what to do next, and the operator's cause.
 type Error struct {
 	Code    Code
-	Message string // for the customer or specialist, on the page
-	Err     error  // for the operator; may be nil
+	Message string        // for the customer or specialist, on the page
+	Err     error         // for the operator; may be nil
+	After   time.Duration // after which trying again helps; 0: unknown
 }
 
 func (e *Error) Error() string {

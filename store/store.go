@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -255,7 +256,7 @@ func readOnly(err error) bool {
 }
 
 func unavailable(err error) error {
-	return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service is busy for a moment. What you typed is kept; try again in a few seconds.", Err: err}
+	return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service is busy for a moment, so this wasn't done. Try again in a few seconds.", Err: err}
 }
 
 // failure turns what the database said into an [onboarding.Error]; one that is already passes.
@@ -275,6 +276,8 @@ func failure(what string, err error) error {
 		switch {
 		case pg.Code == "22021" || pg.Code == "22P05": // a byte or NUL that text can't hold
 			return &onboarding.Error{Code: onboarding.CodeInvalid, Message: "The text holds a character that can't be saved. Type it again without it.", Err: err}
+		case pg.Code == quotaExceeded:
+			return tooMany(pg, err)
 		case pg.Code == "25006":
 			return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service takes no changes for a moment, so this wasn't saved. You can go on reading; try again in a few minutes.", Err: fmt.Errorf("%w: %w", onboarding.ErrReadOnly, err)}
 		// 57014: a statement that was canceled or took too long; 25P03: a transaction that was idle for too long.
@@ -287,6 +290,22 @@ func failure(what string, err error) error {
 		return unavailable(err)
 	}
 	return &onboarding.Error{Code: onboarding.CodeInternal, Message: "Something went wrong on our side. It was recorded; try again, and tell your specialist if it happens twice.", Err: err}
+}
+
+// quotaExceeded is the error of the trigger that counts what the customer's side writes into a history. Its detail is how
+// many seconds to wait.
+const quotaExceeded = "GW429"
+
+func tooMany(pg *pgconn.PgError, err error) error {
+	seconds, _ := strconv.Atoi(pg.Detail)
+	after := time.Duration(max(1, seconds)) * time.Second
+	wait := fmt.Sprintf("%d seconds", int(after.Seconds()))
+	if minutes := int(after.Minutes()) + 1; minutes >= 120 {
+		wait = fmt.Sprintf("%d hours", minutes/60+1)
+	} else if after > time.Minute {
+		wait = fmt.Sprintf("%d minutes", minutes)
+	}
+	return &onboarding.Error{Code: onboarding.CodeTooMany, Message: "This onboarding was changed too often, so this wasn't saved. Try again in " + wait + ".", Err: err, After: after}
 }
 
 func notFound(what string) error {

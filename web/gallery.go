@@ -169,6 +169,7 @@ func (s samples) pages() []GalleryPage {
 		{"error-429", s.message(429)},
 		{"error-500", s.message(500)},
 		{"error-503", s.message(503)},
+		{"message-again", Message(s.sendAgain())},
 		{"message", Message(MessageView{Frame: s.customer(), Heading: "Saved for later", Text: "Open the same address on any device to continue.", Actions: []Link{{"Continue now", "/o/ob_sample"}}})},
 		{"admin", AdminList(s.admin())},
 		{"admin-filtered", AdminList(s.adminFiltered())},
@@ -928,4 +929,12 @@ func (s samples) link() InviteLink {
 func (s samples) adminCreated() AdminNewView {
 	o := s.onboarding()
 	return AdminNewView{Frame: s.staff(), Created: &o, Link: s.link()}
+}
+
+// sendAgain is a form that came while the database was busy.
+func (s samples) sendAgain() MessageView {
+	return MessageView{
+		Frame: s.customer(), Status: 503, Text: "The service is busy for a moment, so this wasn't done. Try again in a few seconds.",
+		Again: SendAgain{URL: "/o/ob_sample/step/region", Fields: []Field{{"region", "us-east1"}, {"version", "4"}}, SecretDropped: true},
+	}
 }

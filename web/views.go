@@ -314,7 +314,18 @@ type MessageView struct {
 	Heading string // "" words of the status
 	Text    string // "" words of the status
 	Actions []Link // nil: a link to the home page
+	Again   SendAgain
 }
+
+// SendAgain is a form that was posted and not handled, for its sender to post again. The zero value is none.
+type SendAgain struct {
+	URL           string
+	Fields        []Field
+	SecretDropped bool // a secret was typed, which the page doesn't hold
+}
+
+// Field is a value of a form.
+type Field struct{ Name, Value string }
 
 // AdminListView is the list of all onboardings.
 type AdminListView struct {
