@@ -32,12 +32,12 @@ func TestMeasuresWhatItCompares(t *testing.T) {
 		}
 		t.Skip(err)
 	}
-	table, err := measure(t.Context(), options{Only: []string{"page", "step", "middleware", "start"}, Rounds: 1, Each: 100 * time.Millisecond}, t.Output())
+	table, err := measure(t.Context(), options{Only: []string{"page", "step", "middleware", "start", "memory"}, Rounds: 1, Each: 100 * time.Millisecond, Histories: 2}, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(table.Rows) != 5 {
-		t.Fatalf("%d rows, want 5:\n%s", len(table.Rows), table.markdown())
+	if len(table.Rows) != 6 {
+		t.Fatalf("%d rows, want 6:\n%s", len(table.Rows), table.markdown())
 	}
 	for _, r := range table.Rows {
 		if r.Value <= 0 || r.Unit == "" && r.Value > 100 {

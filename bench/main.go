@@ -25,12 +25,13 @@ import (
 
 // options say how long to measure; the zero value of none of them runs.
 type options struct {
-	Only    []string      `help:"Measure these alone: ${entries}."`
-	Rounds  int           `help:"Rounds of each side of a comparison." default:"7"`
-	Each    time.Duration `help:"How long one round lasts." default:"2s"`
-	Streams int           `help:"Live watchers." default:"10000"`
-	Out     string        `help:"Folder to write table.md and table.json into; empty writes none." type:"path"`
-	Program string        `help:"Measure this program; empty builds it." type:"existingfile"`
+	Only      []string      `help:"Measure these alone: ${entries}."`
+	Rounds    int           `help:"Rounds of each side of a comparison." default:"7"`
+	Each      time.Duration `help:"How long one round lasts." default:"2s"`
+	Streams   int           `help:"Live watchers." default:"10000"`
+	Histories int           `help:"Histories of 10 MB in the hostile load." default:"40"`
+	Out       string        `help:"Folder to write table.md and table.json into; empty writes none." type:"path"`
+	Program   string        `help:"Measure this program; empty builds it." type:"existingfile"`
 }
 
 // entry is something that is measured.
@@ -48,6 +49,7 @@ func entries() []entry {
 		{"start", measureStart},
 		{"tasks", measureTasks},
 		{"watch", measureWatchers},
+		{"memory", measureMemory},
 		{"lists", measureLists},
 		{"run", measureRuns},
 		{"faults", measureFaults},

@@ -37,11 +37,7 @@ func measureStart(ctx context.Context, l *lab) ([]row, error) {
 			return nil, err
 		}
 	}
-	var err error
-	if l.server, err = l.start("server", l.env, l.program, "serve"); err != nil {
-		return nil, err
-	}
-	if err := answers(ctx, l.server, l.base+"/healthz/ready"); err != nil {
+	if err := l.restart(ctx); err != nil {
 		return nil, err
 	}
 	each := fmt.Sprintf("%d times", len(starts))
@@ -49,4 +45,16 @@ func measureStart(ctx context.Context, l *lab) ([]row, error) {
 		row{What: "start to the first page", Against: "absolute", Unit: "ms", Goal: 150, Beyond: 50, Measured: each}.spread(starts),
 		row{What: "graceful stop", Against: "absolute", Unit: "s", Goal: 10, Measured: each}.spread(stops),
 	}, nil
+}
+
+// restart stops the server, if it runs, and starts it anew.
+func (l *lab) restart(ctx context.Context) error {
+	err := l.server.stop()
+	if err != nil {
+		return err
+	}
+	if l.server, err = l.start("server", l.env, l.program, "serve"); err != nil {
+		return err
+	}
+	return answers(ctx, l.server, l.base+"/healthz/ready")
 }

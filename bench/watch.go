@@ -39,7 +39,6 @@ type watched struct {
 	fence onboarding.Fence
 	task  onboarding.TaskName
 	mu    sync.Mutex
-	id    int64 // of the latest frame
 	told  []told
 }
 
@@ -88,12 +87,12 @@ func (l *lab) watchers(ctx context.Context, worker *store.Worker) ([]row, error)
 		}
 		runs = append(runs, w)
 	}
-	before := resident(l.server.Process.Pid)
+	before := memory(l.server.Process.Pid, "VmRSS:")
 	streams, err := l.watch(ctx, runs, l.Streams)
 	if err != nil {
 		return nil, err
 	}
-	each := (resident(l.server.Process.Pid) - before) / float64(l.Streams)
+	each := (memory(l.server.Process.Pid, "VmRSS:") - before) / float64(l.Streams)
 
 	// Something happens now here, now there.
 	beat := time.NewTicker(time.Second / perSecond)
@@ -156,24 +155,30 @@ func (l *lab) pause(ctx context.Context) error {
 	return nil
 }
 
-// watchedRun makes a customer whose run this process works on.
-func (l *lab) watchedRun(ctx context.Context, worker *store.Worker) (*watched, error) {
+// submitted makes a customer who started a run.
+func (l *lab) submitted(ctx context.Context) (*customer, onboarding.Run, error) {
 	c, err := l.customer(ctx)
 	if err != nil {
-		return nil, err
+		return nil, onboarding.Run{}, err
 	}
 	ob, err := l.store.Onboarding(ctx, onboarding.System, c.ob)
 	if err != nil {
-		return nil, err
+		return nil, onboarding.Run{}, err
 	}
 	spec := wizard.New(steps.All()).Wanted(ob)
 	spec.Project, spec.Region, spec.Compute, spec.OnlineStore = "acme-data-prod", "us-west1", onboarding.ComputeDatabricks, onboarding.OnlineBigtable
 	spec.Bigtable = onboarding.BigtableSpec{InstanceID: onboarding.DefaultInstanceID(spec.Deployment), Zone: "us-west1-a"}
 	plan, err := provisioner.NewService(provisioner.Config{Catalog: resources.Catalog()}).VerifyPlan(spec)
 	if err != nil {
-		return nil, err
+		return nil, onboarding.Run{}, err
 	}
 	run, err := l.store.Submit(ctx, onboarding.Actor{Email: c.email, Role: onboarding.RoleCustomer}, c.ob, ob.Version, onboarding.RunProvision, plan, func(onboarding.Onboarding) onboarding.Spec { return spec })
+	return c, run, err
+}
+
+// watchedRun makes a customer whose run this process works on.
+func (l *lab) watchedRun(ctx context.Context, worker *store.Worker) (*watched, error) {
+	c, run, err := l.submitted(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -185,11 +190,20 @@ func (l *lab) watchedRun(ctx context.Context, worker *store.Worker) (*watched, e
 	if _, err := l.store.StartTask(ctx, w.fence, w.task); err != nil {
 		return nil, err
 	}
-	w.id = 2 * int64(run.Epoch+1)
-	for _, t := range run.Tasks {
-		w.id += 2 * int64(len(t.Events)+t.Attempt)
-	}
 	return w, nil
+}
+
+// frame is the number of the frame that shows the run as it is now.
+func (w *watched) frame(ctx context.Context, l *lab) (int64, error) {
+	run, err := l.store.Run(ctx, onboarding.System, w.fence.Run)
+	n := int64(run.Epoch)
+	for _, t := range run.Tasks {
+		n += int64(t.Attempt)
+		if last := len(t.Events) - 1; last >= 0 {
+			n += t.Events[last].ID
+		}
+	}
+	return 2 * n, err
 }
 
 // tell lets something happen in the run.
@@ -200,9 +214,9 @@ func (w *watched) tell(ctx context.Context, l *lab) error {
 	if err := l.store.NoteTask(ctx, w.fence, w.task, "log", "Something happened at "+now.Format(time.RFC3339Nano)+"."); err != nil {
 		return err
 	}
-	w.id += 2
-	w.told = append(w.told, told{w.id, now})
-	return nil
+	id, err := w.frame(ctx, l)
+	w.told = append(w.told, told{id, now})
+	return err
 }
 
 func (w *watched) finish(ctx context.Context, l *lab) error {
@@ -321,13 +335,13 @@ func ends(ctx context.Context, streams []*stream) (lost int) {
 	return lost
 }
 
-// resident is the memory of a process, in KiB; 0 where the system doesn't tell.
-func resident(pid int) float64 {
+// memory is a line of a process's status, "VmRSS:" or "VmHWM:" for the most so far, in KiB; 0 where the system doesn't tell.
+func memory(pid int, line string) float64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
-	_, after, _ := strings.Cut(string(text), "VmRSS:")
+	_, after, _ := strings.Cut(string(text), line)
 	var kib float64
 	_, _ = fmt.Sscan(after, &kib) // 0 if there is none
 	return kib
