@@ -68,10 +68,10 @@ func mayShare(actor onboarding.Actor, shared bool) error {
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
-	if shared && actor.Role != onboarding.RoleAdministrator {
-		return onboarding.Errorf(onboarding.CodeForbidden, "Only administrators share a view with everybody. Save it for yourself.")
+	if !shared {
+		return nil
 	}
-	return nil
+	return administratorOnly(actor, "share a view with everybody")
 }
 
 // RenameListView gives a view another name. CodeConflict where the name is taken; CodeNotFound for a view that isn't

@@ -37,7 +37,7 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value, inherited = excluded.in
 // SaveSettings replaces the values of a group and records what changed, in one transaction. CodeStale when someone saved
 // the group since; the caller checked the values. Administrators only.
 func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onboarding.SaveSettings) error {
-	if err := changesSettings(actor); err != nil {
+	if err := administratorOnly(actor, "change settings"); err != nil {
 		return err
 	}
 	return s.tx(ctx, actor, "save settings", func(tx *txn) error {
@@ -80,7 +80,7 @@ func recordSettings(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, even
 
 // SettingsChanges are the latest 100 changes of the settings, newest first. Administrators only.
 func (s *Store) SettingsChanges(ctx context.Context, actor onboarding.Actor) ([]onboarding.SettingsChange, error) {
-	if err := administratorOnly(actor); err != nil {
+	if err := administratorOnly(actor, "change settings"); err != nil {
 		return nil, err
 	}
 	var found []onboarding.SettingsChange

@@ -20,11 +20,12 @@ func (s *Store) StaffRole(ctx context.Context, email string) (onboarding.Role, e
 	return found[0].Role, nil
 }
 
-func administratorOnly(actor onboarding.Actor) error {
+// administratorOnly refuses everyone but administrators and the system, with what only they can do.
+func administratorOnly(actor onboarding.Actor, what string) error {
 	if actor.Role == onboarding.RoleAdministrator || actor.Role == onboarding.RoleSystem {
 		return nil
 	}
-	return onboarding.Errorf(onboarding.CodeForbidden, "Only administrators may change who the specialists are. Ask one of them.")
+	return onboarding.Errorf(onboarding.CodeForbidden, "Only administrators can %s. Ask one of them.", what)
 }
 
 const upsertStaff = `
@@ -38,7 +39,7 @@ INSERT INTO staff_changes (actor, email, before, after, request_id) VALUES (@by,
 // CodeConflict where nobody would be an administrator any more: the last one here stays, unless others says that there
 // are such elsewhere. For administrators and the system.
 func (s *Store) ChangeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role, others bool) error {
-	if err := administratorOnly(actor); err != nil {
+	if err := administratorOnly(actor, "change who the specialists are"); err != nil {
 		return err
 	}
 	if role != "" && role != onboarding.RoleSpecialist && role != onboarding.RoleAdministrator {
@@ -117,7 +118,7 @@ func (s *Store) BindStaff(ctx context.Context, actor onboarding.Actor) error {
 // FreeStaff lets the next account that signs in with an address have its staff role, and records that. For
 // administrators and the system.
 func (s *Store) FreeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role) error {
-	if err := administratorOnly(actor); err != nil {
+	if err := administratorOnly(actor, "change who the specialists are"); err != nil {
 		return err
 	}
 	args := pgx.NamedArgs{"email": address(email), "before": role, "role": role, "by": actor.Email, "request": actor.RequestID}
@@ -176,7 +177,7 @@ func (s *Store) StaffNames(ctx context.Context, actor onboarding.Actor) (map[str
 
 // StaffChanges are the latest 100 changes of the staff, newest first. Administrators only.
 func (s *Store) StaffChanges(ctx context.Context, actor onboarding.Actor) ([]onboarding.StaffChange, error) {
-	if err := administratorOnly(actor); err != nil {
+	if err := administratorOnly(actor, "change who the specialists are"); err != nil {
 		return nil, err
 	}
 	var found []onboarding.StaffChange

@@ -262,7 +262,7 @@ ORDER BY t.id DESC LIMIT 200`
 
 // WebhookMessages are the latest 50 messages of an endpoint, newest first, with their latest tries. Administrators only.
 func (s *Store) WebhookMessages(ctx context.Context, actor onboarding.Actor, id onboarding.WebhookID) ([]onboarding.WebhookMessage, error) {
-	if err := changesSettings(actor); err != nil {
+	if err := administratorOnly(actor, "change settings"); err != nil {
 		return nil, err
 	}
 	var rows []messageRow

@@ -51,17 +51,9 @@ func toWebhook(row pgx.CollectableRow) (onboarding.Webhook, error) {
 	}, err
 }
 
-// changesSettings refuses everyone but administrators.
-func changesSettings(actor onboarding.Actor) error {
-	if actor.Role == onboarding.RoleAdministrator {
-		return nil
-	}
-	return onboarding.Errorf(onboarding.CodeForbidden, "Only administrators can change settings. Ask one of them.")
-}
-
 // Webhooks are the vendor's endpoints, oldest first. Administrators only.
 func (s *Store) Webhooks(ctx context.Context, actor onboarding.Actor) ([]onboarding.Webhook, error) {
-	if err := changesSettings(actor); err != nil {
+	if err := administratorOnly(actor, "change settings"); err != nil {
 		return nil, err
 	}
 	var found []onboarding.Webhook
@@ -73,7 +65,7 @@ func (s *Store) Webhooks(ctx context.Context, actor onboarding.Actor) ([]onboard
 
 // Webhook is one endpoint. Administrators only.
 func (s *Store) Webhook(ctx context.Context, actor onboarding.Actor, id onboarding.WebhookID) (onboarding.Webhook, error) {
-	if err := changesSettings(actor); err != nil {
+	if err := administratorOnly(actor, "change settings"); err != nil {
 		return onboarding.Webhook{}, err
 	}
 	var found []onboarding.Webhook
@@ -246,7 +238,7 @@ func (s *Store) changeWebhook(ctx context.Context, actor onboarding.Actor, id on
 
 // changeWebhooks records what a change of the endpoints changed; without a change it records nothing.
 func (s *Store) changeWebhooks(ctx context.Context, actor onboarding.Actor, what string, do func(*txn) ([]onboarding.Change, error)) error {
-	if err := changesSettings(actor); err != nil {
+	if err := administratorOnly(actor, "change settings"); err != nil {
 		return err
 	}
 	err := s.tx(ctx, actor, what, func(tx *txn) error {
