@@ -131,3 +131,22 @@ func TestDoctorAsksAHandoverAddressForItsHeadersOnly(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestDoctorWaitsForNoEndpointBeforeTheNext(t *testing.T) {
+	asked := make(chan struct{})
+	first := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select { // answers once the other was asked
+		case <-asked:
+		case <-r.Context().Done():
+		}
+	}))
+	defer first.Close()
+	second := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(asked) }))
+	defer second.Close()
+	guard := &provisioner.Guard{Dials: map[string]string{"first.vendor.example": first.URL, "second.vendor.example": second.URL}}
+	for _, got := range reachables(t.Context(), "handover", []endpoint{{guard, "https://first.vendor.example/"}, {guard, "https://second.vendor.example/"}}) {
+		if got.state != pass {
+			t.Errorf("%+v", got)
+		}
+	}
+}

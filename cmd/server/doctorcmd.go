@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -103,9 +104,9 @@ func (c doctorCmd) client() finding {
 
 // oauth asks the issuer about the client's secret and about each address that it returns people to.
 func (c doctorCmd) oauth(ctx context.Context) []finding {
-	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
+	asking, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
-	endpoint, _, err := provider(ctx, c.GoogleIssuer)
+	endpoint, _, err := provider(asking, c.GoogleIssuer)
 	if err != nil {
 		return []finding{{state: fail, subject: "sign-in", text: sentenceOf(err)}}
 	}
@@ -208,8 +209,6 @@ func (c doctorCmd) database(ctx context.Context, keys *vault.Vault) []finding {
 	if c.DatabaseURL == "" {
 		return []finding{{state: fail, subject: subject, text: "DATABASE_URL is missing."}}
 	}
-	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
-	defer cancel()
 	address := withPassword(c.DatabaseURL, c.DatabasePassword)
 	encrypted, err := overTLS(ctx, address)
 	if err != nil {
@@ -239,6 +238,8 @@ func (c doctorCmd) database(ctx context.Context, keys *vault.Vault) []finding {
 
 // overTLS reports whether a connection to the database is encrypted.
 func overTLS(ctx context.Context, address string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
+	defer cancel()
 	conn, err := pgx.Connect(ctx, address)
 	if err != nil {
 		return false, fmt.Errorf("connect: %w", err)
@@ -254,28 +255,47 @@ func overTLS(ctx context.Context, address string) (bool, error) {
 // handover looks whether the addresses that the settings name answer. Nothing is sent to them.
 func (c doctorCmd) handover(ctx context.Context, s *store.Store) []finding {
 	const subject = "handover"
-	settings, err := s.Settings(ctx)
+	reading, cancel := context.WithTimeout(ctx, doctorTimeout)
+	defer cancel()
+	settings, err := s.Settings(reading)
 	if err != nil {
 		return []finding{{state: fail, subject: subject, text: sentenceOf(err)}}
 	}
-	hooks, err := s.Webhooks(ctx, onboarding.Actor{Email: onboarding.System.Email, Role: onboarding.RoleAdministrator})
+	hooks, err := s.Webhooks(reading, onboarding.System)
 	if err != nil {
 		return []finding{{state: fail, subject: subject, text: sentenceOf(err)}}
 	}
-	var all []finding
+	var endpoints []endpoint
 	if to := settings.Value("handover_url"); to != "" {
-		guard := &provisioner.Guard{Dials: c.Tests.Dials}
-		all = append(all, reachable(ctx, guard.HTTP(), subject, to))
+		endpoints = append(endpoints, endpoint{&provisioner.Guard{Dials: c.Tests.Dials}, to})
 	}
 	guard := &provisioner.Guard{Private: c.webhookNetworks(), Dials: c.Tests.Dials} // webhooks alone may go there
 	for _, hook := range hooks {
 		if hook.Enabled {
-			all = append(all, reachable(ctx, guard.HTTP(), subject, hook.URL))
+			endpoints = append(endpoints, endpoint{guard, hook.URL})
 		}
 	}
+	all := reachables(ctx, subject, endpoints)
 	if len(all) == 0 {
 		return []finding{{state: warn, subject: subject, text: "No address and no webhook endpoint is set: records wait for a download, unless a specialist enters an address for the onboarding."}}
 	}
+	return all
+}
+
+// endpoint is an address, and the guard that requests to it pass.
+type endpoint struct {
+	guard   *provisioner.Guard
+	address string
+}
+
+// reachables asks all endpoints at once: one that doesn't answer holds up no other.
+func reachables(ctx context.Context, subject string, endpoints []endpoint) []finding {
+	all := make([]finding, len(endpoints))
+	var asking sync.WaitGroup
+	for i, e := range endpoints {
+		asking.Go(func() { all[i] = reachable(ctx, e.guard.HTTP(), subject, e.address) })
+	}
+	asking.Wait()
 	return all
 }
 
@@ -287,6 +307,8 @@ func reachable(ctx context.Context, client *http.Client, subject, address string
 		return finding{state: fail, subject: subject, text: "An address of the settings is not an address. Correct it on the settings page."}
 	}
 	u.RawQuery, u.User, u.Fragment = "", nil, ""
+	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.Scheme+"://"+u.Host+"/", nil)
 	if err != nil {
 		return finding{state: fail, subject: subject, text: sentenceOf(err)}
