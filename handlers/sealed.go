@@ -10,8 +10,15 @@ import (
 	"fmt"
 )
 
-// flashSealer seals what must wait in the session for the next page and would be worth stealing from a database
-// dump: an invite's link that is shown once. Its key follows from the client secret, so every process can open it.
+// Sealer seals what must wait in the session for the next page and would be worth stealing from a database dump: an
+// invite's link that is shown once. Each value is sealed to a name.
+type Sealer interface {
+	SealSession(value []byte, name string) ([]byte, error)
+	OpenSession(sealed []byte, name string) ([]byte, error)
+}
+
+// flashSealer is the sealer without a key of its own: its key follows from the client secret, so every process can open
+// what it sealed.
 type flashSealer struct{ aead cipher.AEAD }
 
 func newFlashSealer(secret string) (*flashSealer, error) {
@@ -30,12 +37,24 @@ func newFlashSealer(secret string) (*flashSealer, error) {
 	return &flashSealer{aead}, nil
 }
 
+func (f *flashSealer) SealSession(value []byte, name string) ([]byte, error) {
+	return f.aead.Seal(nil, nil, value, []byte(name)), nil //nolint:gosec // this AEAD makes its nonces itself
+}
+
+func (f *flashSealer) OpenSession(sealed []byte, name string) ([]byte, error) {
+	return f.aead.Open(nil, nil, sealed, []byte(name))
+}
+
 func (s *Server) putSealed(ctx context.Context, key string, value any) error {
 	b, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("keep %s: %w", key, err)
 	}
-	s.sessions.Put(ctx, key, s.flash.aead.Seal(nil, nil, b, []byte(key))) //nolint:gosec // this AEAD makes its nonces itself
+	sealed, err := s.flash.SealSession(b, key)
+	if err != nil {
+		return fmt.Errorf("keep %s: %w", key, err)
+	}
+	s.sessions.Put(ctx, key, sealed)
 	return nil
 }
 
@@ -45,6 +64,6 @@ func (s *Server) popSealed(ctx context.Context, key string, value any) bool {
 	if sealed == nil {
 		return false
 	}
-	b, err := s.flash.aead.Open(nil, nil, sealed, []byte(key))
+	b, err := s.flash.OpenSession(sealed, key)
 	return err == nil && json.Unmarshal(b, value) == nil
 }

@@ -79,6 +79,7 @@ type Limits struct {
 type Config struct {
 	App       *app.App
 	Sessions  Sessions
+	Sealer    Sealer // nil: a key made from the client secret
 	Watcher   Watcher
 	Readiness Readiness
 	BaseURL   string // "https://onboarding.vendor.example", without a path; http only for a loopback address
@@ -111,7 +112,7 @@ type Server struct {
 	secure   bool // cookies need https
 	unstated bool // see [Config.UnstatedAuthTime]
 	sessions *scs.SessionManager
-	flash    *flashSealer
+	flash    Sealer
 	stop     context.Context // ends the streams
 	streams  *hub
 	provider struct {
@@ -172,9 +173,11 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		c.Security.Log = c.Logger
 	}
 
-	s := &Server{Config: c, base: base, secure: base.Scheme == "https", unstated: c.UnstatedAuthTime || loopback(base.Hostname()), stop: ctx}
-	if s.flash, err = newFlashSealer(c.OAuth.ClientSecret); err != nil {
-		return nil, fmt.Errorf("configure handlers: %w", err)
+	s := &Server{Config: c, base: base, secure: base.Scheme == "https", unstated: c.UnstatedAuthTime || loopback(base.Hostname()), stop: ctx, flash: c.Sealer}
+	if s.flash == nil {
+		if s.flash, err = newFlashSealer(c.OAuth.ClientSecret); err != nil {
+			return nil, fmt.Errorf("configure handlers: %w", err)
+		}
 	}
 	s.sessions = s.newSessions()
 	s.streams = newHub(ctx, s)

@@ -39,7 +39,7 @@ func stages(t *testing.T, first []byte, read func([]byte) (*vault.Keyset, error)
 		t.Fatal(err)
 	}
 	keys, err := keyset.Keys()
-	if err != nil || len(keys) != 3 || keys[1].Use != vault.Authenticates || keys[2].Use != vault.Signs || !keys[0].Primary || !keys[0].Enabled {
+	if err != nil || len(keys) != 4 || keys[1].Use != vault.Authenticates || keys[2].Use != vault.Signs || keys[3].Use != vault.Sessions || !keys[0].Primary || !keys[0].Enabled {
 		t.Fatalf("%+v, %v", keys, err)
 	}
 	old := keys[0].ID

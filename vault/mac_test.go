@@ -39,7 +39,7 @@ func TestAKeyOfItsOwnAuthenticates(t *testing.T) {
 		t.Error("no code is genuine")
 	}
 	keys, err := k.Keys()
-	if err != nil || len(keys) != 3 || keys[1].Use != vault.Authenticates || keys[0].Use != vault.Seals {
+	if err != nil || len(keys) != 4 || keys[1].Use != vault.Authenticates || keys[0].Use != vault.Seals {
 		t.Fatalf("keys %+v, %v", keys, err)
 	}
 	if err := k.Promote(keys[1].ID); err == nil {

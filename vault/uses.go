@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Use is what a key is for. One keyset holds keys for all three; Tink makes a primitive of keys of one kind, so each use
+// Use is what a key is for. One keyset holds keys for all of them; Tink makes a primitive of keys of one kind, so each use
 // becomes a handle of its own. Of the keys that seal, one is Tink's primary key. Of the others the oldest enabled one is
 // used.
 type Use string
@@ -23,11 +23,13 @@ const (
 	Seals         Use = "seals"
 	Authenticates Use = "authenticates"
 	Signs         Use = "signs"
+	Sessions      Use = "sessions" // seals what waits in sessions
 )
 
-// templates are the kinds of new keys: AES-256-GCM, HMAC-SHA-256, and ECDSA over P-256.
+// templates are the kinds of new keys: AES-256-GCM, HMAC-SHA-256, ECDSA over P-256, and XChaCha20-Poly1305.
 var templates = map[Use]func() *tink_go_proto.KeyTemplate{
 	Seals: aead.AES256GCMKeyTemplate, Authenticates: mac.HMACSHA256Tag256KeyTemplate, Signs: signature.ECDSAP256KeyTemplate,
+	Sessions: aead.XChaCha20Poly1305KeyTemplate,
 }
 
 // useOf is the use of keys of a Tink type.
@@ -37,6 +39,8 @@ func useOf(typeURL string) Use {
 		return Authenticates
 	case "type.googleapis.com/google.crypto.tink.EcdsaPrivateKey":
 		return Signs
+	case "type.googleapis.com/google.crypto.tink.XChaCha20Poly1305Key":
+		return Sessions
 	}
 	return Seals
 }
@@ -86,7 +90,7 @@ func handle(k *tink_go_proto.Keyset) (*keyset.Handle, error) {
 // newHandle is a keyset with one key for each use; the primary is the one that seals.
 func newHandle() (*keyset.Handle, error) {
 	m := keyset.NewManager()
-	for _, use := range []Use{Seals, Authenticates, Signs} {
+	for _, use := range []Use{Seals, Authenticates, Signs, Sessions} {
 		id, err := m.Add(templates[use]())
 		if err == nil && use == Seals {
 			err = m.SetPrimary(id)

@@ -26,6 +26,8 @@ type Vault struct {
 	mac    tink.MAC    // nil: the keyset, of an earlier version, has no key for it
 	signer tink.Signer // the same
 	public []onboarding.PublicKey
+
+	sessions tink.AEAD // nil: the same as mac
 }
 
 // New returns a vault over a cleartext JSON keyset, as [Generate] writes it.
@@ -71,6 +73,11 @@ func over(h *keyset.Handle) (*Vault, error) {
 			return nil, err
 		}
 	}
+	if of[Sessions] != nil {
+		if v.sessions, err = aead.New(of[Sessions]); err != nil {
+			return nil, fmt.Errorf("use keyset: %w", err)
+		}
+	}
 	return v, nil
 }
 
@@ -109,7 +116,7 @@ func write(h *keyset.Handle, master tink.AEAD) ([]byte, error) {
 }
 
 // Generate makes a new keyset as cleartext JSON: AES-256-GCM to seal, HMAC-SHA-256 to authenticate, ECDSA over P-256 to
-// sign. Keep it secret.
+// sign, XChaCha20-Poly1305 for sessions. Keep it secret.
 func Generate() ([]byte, error) { return generate(nil) }
 
 // GenerateSealed makes a new keyset that only the KMS key can open.

@@ -279,18 +279,26 @@ func demoKeyset(path string) ([]byte, error) {
 // completed adds to a keyset of an earlier version the keys for what that version didn't do.
 func completed(path string, keyset []byte) ([]byte, error) {
 	v, err := vault.New(keyset)
-	if err != nil || v.Authenticates() && v.Signs() {
-		return keyset, err
-	}
-	k, err := vault.ReadKeyset(keyset)
-	if err == nil && !v.Authenticates() {
-		_, err = k.Add(vault.Authenticates)
-	}
-	if err == nil && !v.Signs() {
-		_, err = k.Add(vault.Signs)
-	}
 	if err != nil {
 		return nil, err
+	}
+	var missing []vault.Use
+	for use, has := range map[vault.Use]bool{vault.Authenticates: v.Authenticates(), vault.Signs: v.Signs(), vault.Sessions: v.SealsSessions()} {
+		if !has {
+			missing = append(missing, use)
+		}
+	}
+	if len(missing) == 0 {
+		return keyset, nil
+	}
+	k, err := vault.ReadKeyset(keyset)
+	if err != nil {
+		return nil, err
+	}
+	for _, use := range missing {
+		if _, err := k.Add(use); err != nil {
+			return nil, err
+		}
 	}
 	if keyset, err = k.JSON(); err != nil {
 		return nil, err

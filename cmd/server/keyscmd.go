@@ -88,6 +88,7 @@ const restart = "Give the file to every server, see that they can read it, and r
 type keysAddCmd struct {
 	keysetFile
 	Authenticates bool `help:"The key authenticates what is stored, and seals nothing. It is used once the older ones of its kind are disabled." xor:"use"`
+	Sessions      bool `help:"The key seals what waits in sessions, such as a link that is shown once, and nothing that is kept. It is used once the older ones of its kind are disabled." xor:"use"`
 	Signs         bool `help:"The key signs the audit's roots, and seals nothing. It is used once the older ones of its kind are disabled." xor:"use"`
 }
 
@@ -98,6 +99,8 @@ func (c keysAddCmd) Run(ctx context.Context, s streams) error {
 		use = vault.Authenticates
 	case c.Signs:
 		use = vault.Signs
+	case c.Sessions:
+		use = vault.Sessions
 	}
 	var id uint32
 	err := c.change(ctx, s, "add", func(k *vault.Keyset) (err error) {

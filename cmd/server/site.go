@@ -145,8 +145,13 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		return nil, err
 	}
 	s.App = useCases
+	var sessions handlers.Sealer
+	if sessions = s.Vault; !s.Vault.SealsSessions() {
+		sessions = nil
+		log.WarnContext(ctx, "links that wait in sessions are sealed with a key made from GOOGLE_CLIENT_SECRET: "+vault.ErrNoSessionKey.Error())
+	}
 	h, err := handlers.New(life, handlers.Config{
-		App: useCases, Sessions: s.Store.Sessions(), Watcher: s.Store, Readiness: s.Store,
+		App: useCases, Sealer: sessions, Sessions: s.Store.Sessions(), Watcher: s.Store, Readiness: s.Store,
 		BaseURL:  f.BaseURL,
 		OAuth:    handlers.OAuth{Issuer: f.GoogleIssuer, ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret},
 		DemoMail: demoMail, Gallery: f.Gallery,
