@@ -220,17 +220,24 @@ func (s *Store) query(ctx context.Context, what, sql string, args pgx.NamedArgs,
 
 // snapshot reads in one transaction, all of whose statements see the database of one moment.
 func (s *Store) snapshot(ctx context.Context, actor onboarding.Actor, what string, do func(pgx.Tx) error) error {
+	return failure(what, s.begin(ctx, actor, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, do))
+}
+
+// begin runs a transaction as the actor.
+func (s *Store) begin(ctx context.Context, actor onboarding.Actor, options pgx.TxOptions, do func(pgx.Tx) error) error {
 	conn, err := s.acquire(ctx, actor)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
-	return failure(what, pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, become, s.as(actor)); err != nil {
-			return err
-		}
-		return do(tx)
-	}))
+	return onceMore(func() error {
+		return pgx.BeginTxFunc(ctx, conn, options, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, become, s.as(actor)); err != nil {
+				return err
+			}
+			return do(tx)
+		})
+	})
 }
 
 // onceMore repeats a transaction that Postgres took back whole, because another came in its way. What is done in it

@@ -35,11 +35,12 @@ func (s *Store) tx(ctx context.Context, actor onboarding.Actor, what string, do 
 // transact runs a transaction as the actor. Once a COMMIT was sent, unknown decides what its error means.
 func (s *Store) transact(ctx context.Context, actor onboarding.Actor, what string, do func(*txn) error, unknown func(context.Context, *txn, error) error) error {
 	var t *txn
-	err := s.attempt(ctx, actor, func(tx *txn) error {
+	err := s.begin(ctx, actor, pgx.TxOptions{}, func(tx pgx.Tx) error {
 		t = nil // of a try before
-		err := do(tx)
+		mine := &txn{Tx: tx}
+		err := do(mine)
 		if err == nil {
-			t = tx
+			t = mine
 		}
 		return err
 	})
@@ -47,22 +48,6 @@ func (s *Store) transact(ctx context.Context, actor onboarding.Actor, what strin
 		err = unknown(ctx, t, err)
 	}
 	return failure(what, err)
-}
-
-func (s *Store) attempt(ctx context.Context, actor onboarding.Actor, do func(*txn) error) error {
-	conn, err := s.acquire(ctx, actor)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	return onceMore(func() error {
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, become, s.as(actor)); err != nil {
-				return err
-			}
-			return do(&txn{Tx: tx})
-		})
-	})
 }
 
 // unsettled leaves the outcome open.
