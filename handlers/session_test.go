@@ -183,7 +183,7 @@ func TestWhatNeedsARecentSignIn(t *testing.T) {
 		{ada, web.OnboardingPath(ob.ID, "approve"), web.OnboardingPath(ob.ID)},
 		{ada, web.OnboardingPath(ob.ID, "retry"), web.OnboardingPath(ob.ID)},
 		{sam, web.AdminPath(ob.ID, "retry"), web.AdminPath(ob.ID, "run")},
-		{root, "/admin/staff", "/admin/staff"},
+		{root, "/admin/staff", "/again"},
 		{ada, web.OnboardingPath(ob.ID, "revoke"), ""},
 		{ada, web.OnboardingPath(ob.ID, "cancel"), ""},
 		{ada, "/sessions/end", ""},
