@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"groundwork/onboarding"
+	"groundwork/store"
 	"groundwork/store/pgtest"
 )
 
@@ -116,5 +119,90 @@ func TestAHistoryThatIsErasedWhileItIsReadIsNotWhole(t *testing.T) {
 	over := errors.New("enough")
 	if err := s.EachLine(t.Context(), sam, ob.ID, func(onboarding.AuditEntry) error { return over }); !errors.Is(err, over) {
 		t.Errorf("stopped with %v", err)
+	}
+}
+
+func TestTheLastLinesAreFound(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	eve := onboarding.Actor{Email: "eve@other.example", Role: onboarding.RoleCustomer}
+	if last, err := s.LastConsent(t.Context(), ada, ob.ID); err != nil || last.Seq != 0 {
+		t.Errorf("before any: %+v, %v", last, err)
+	}
+	must(t, s.ConsentAsked(t.Context(), ada, ob.ID))
+	must(t, s.ConsentRefused(t.Context(), ada, ob.ID, "access_denied"))
+	must(t, second(s.SaveAnswer(t.Context(), ada, save(ob, "region", `{"region":"us-west1"}`))))
+	must(t, s.Assign(t.Context(), sam, ob.ID, ""))
+	if last, err := s.LastConsent(t.Context(), ada, ob.ID); err != nil || last.What != onboarding.EventConsentRefused {
+		t.Errorf("the last consent: %+v, %v", last, err)
+	}
+	if last, err := s.LastSaved(t.Context(), ada, ob.ID); err != nil || last.What != onboarding.EventAnswerSaved || last.Actor != ada.Email {
+		t.Errorf("the last answer: %+v, %v", last, err)
+	}
+	if last, err := s.LastSaved(t.Context(), eve, ob.ID); err != nil || last.Seq != 0 {
+		t.Errorf("somebody else's: %+v, %v", last, err)
+	}
+	whole := history(t, s, ob.ID)
+	if head, _, err := s.AuditHead(t.Context(), ada, ob.ID); err != nil || head.Seq != int64(len(whole)) || head.Hash != whole[len(whole)-1].Hash {
+		t.Errorf("the head: %+v, %v", head, err)
+	}
+}
+
+func TestOnlyInvitesThatCountAreRead(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	for _, to := range []onboarding.Addressee{"b1@customer.example", "b2@customer.example"} {
+		_, _, err := s.CreateInvite(t.Context(), sam, ob.ID, to, onboarding.RoleColleague, time.Hour)
+		must(t, err)
+	}
+	all, err := pgtest.Invites(t.Context(), s, sam, ob.ID)
+	must(t, err)
+	must(t, s.RevokeInvite(t.Context(), sam, ob.ID, all[len(all)-1].ID))
+	for after, want := range map[time.Duration]int{0: 1, 2 * time.Hour: 0} {
+		if open, err := s.OpenInvites(t.Context(), ada, ob.ID, onboarding.RoleColleague, s.Now().Add(after)); err != nil || len(open) != want {
+			t.Errorf("after %v: %+v, %v", after, open, err)
+		}
+	}
+	for role, want := range map[onboarding.Role]onboarding.Addressee{onboarding.RoleColleague: "b1@customer.example", onboarding.RoleCustomer: onboarding.Addressee(ada.Email)} {
+		if standing, err := s.StandingInvites(t.Context(), sam, ob.ID, role); err != nil || len(standing) != 1 || standing[0].To != want {
+			t.Errorf("%s: %+v, %v", role, standing, err)
+		}
+	}
+}
+
+func TestATasksLogIsReadPageByPage(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	run, err := s.Submit(t.Context(), ada, ob.ID, ob.Version, onboarding.RunProvision, plan(), nothing)
+	must(t, err)
+	task := run.Tasks[0].Name
+	conn, err := pgx.Connect(t.Context(), db.OwnerURL)
+	must(t, err)
+	defer conn.Close(t.Context())
+	must(t, second(conn.Exec(t.Context(), `SET session_replication_role = replica`)))
+	must(t, second(conn.Exec(t.Context(), `INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT $1, $2, $3, 'log', i::text, 1 FROM generate_series(1, 120) i`, run.ID, task, ob.ID)))
+	if run, err = s.LatestRun(t.Context(), ada, ob.ID); err != nil || len(run.Tasks[0].Events) != onboarding.PageLines || !run.Tasks[0].Earlier || run.Tasks[0].Events[onboarding.PageLines-1].Text != "120" {
+		t.Errorf("the run has %d lines, earlier ones %t, %v", len(run.Tasks[0].Events), run.Tasks[0].Earlier, err)
+	}
+	var lines []string
+	for at := (onboarding.LinesAt{}); ; {
+		page, err := s.TaskLog(t.Context(), ada, ob.ID, run.ID, task, at)
+		must(t, err)
+		for _, e := range page.Items {
+			lines = append(lines, e.Text)
+		}
+		if at.Before = page.Older; page.Older == "" {
+			break
+		}
+	}
+	if len(lines) != 120 || lines[0] != "120" || lines[119] != "1" {
+		t.Errorf("%d lines: %v", len(lines), lines)
+	}
+	if page, err := s.TaskLog(t.Context(), onboarding.Actor{Email: "eve@other.example", Role: onboarding.RoleCustomer}, ob.ID, run.ID, task, onboarding.LinesAt{}); err != nil || len(page.Items) != 0 {
+		t.Errorf("somebody else reads %+v, %v", page, err)
 	}
 }
