@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -142,7 +143,7 @@ func TestAFirstLookIsRecordedAndNeverInTheWay(t *testing.T) {
 	ob := w.begun()
 	b := w.as(sam)
 	looks := func() (n int) {
-		lines, err := w.store.Audit(t.Context(), staffActor(sam), ob.ID)
+		lines, err := pgtest.Audit(t.Context(), w.store, staffActor(sam), ob.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

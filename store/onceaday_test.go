@@ -14,7 +14,7 @@ import (
 // countKind is how many lines of a kind a history has.
 func countKind(t *testing.T, s *store.Store, id onboarding.ID, kind onboarding.EventKind) (n int) {
 	t.Helper()
-	lines, err := s.Audit(t.Context(), sam, id)
+	lines, err := pgtest.Audit(t.Context(), s, sam, id)
 	must(t, err)
 	for _, l := range lines {
 		if l.What == kind {
