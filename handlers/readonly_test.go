@@ -3,11 +3,14 @@ package handlers_test
 import (
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"groundwork/onboarding"
 	"groundwork/web"
 )
 
@@ -24,8 +27,21 @@ func (w *world) reconfigure(sql string) {
 			w.t.Fatal(err)
 		}
 	}
-	for range 100 { // the pool's dead connections
-		if _, err := w.store.Readiness(w.t.Context()); err == nil {
+	nobody := customerActor("nobody@customer.example") // whose questions have connections of their own
+	for range 100 {                                    // the dead connections: as many questions at once as there may be
+		var failed atomic.Bool
+		var asking sync.WaitGroup
+		for range 20 {
+			asking.Go(func() {
+				_, err := w.store.Readiness(w.t.Context())
+				_, other := w.store.Onboarding(w.t.Context(), nobody, "ob_none")
+				_, staff := w.store.Onboarding(w.t.Context(), staffActor(sam), "ob_none")
+				if err != nil || onboarding.ErrorCode(other) != onboarding.CodeNotFound || onboarding.ErrorCode(staff) != onboarding.CodeNotFound {
+					failed.Store(true)
+				}
+			})
+		}
+		if asking.Wait(); !failed.Load() {
 			return
 		}
 	}

@@ -2,6 +2,7 @@
 -- What requests read of lists that only grow: pages of invites and of a task's log, the invites that still count, the last
 -- runs of a kind, and the lines of a history that decide something.
 CREATE INDEX audit_consents ON audit (onboarding, seq) WHERE what IN ('consent.asked', 'consent.given', 'consent.refused');
+CREATE INDEX audit_copies ON audit (onboarding, seq) WHERE what IN ('copy.asked', 'copy.declined', 'copy.made');
 CREATE INDEX audit_overrides ON audit (onboarding, seq) WHERE what = 'check.overridden';
 CREATE INDEX invites_page ON invites (onboarding, id);
 CREATE INDEX invites_addressee ON invites (onboarding, email) WHERE used_at IS NULL AND revoked_at IS NULL;
@@ -65,4 +66,4 @@ $$;
 CREATE INDEX invites_onboarding ON invites (onboarding);
 CREATE INDEX task_events_run ON task_events (run, id);
 ALTER TABLE task_events DROP CONSTRAINT task_events_pkey, ADD PRIMARY KEY (id);
-DROP INDEX audit_consents, audit_overrides, invites_page, invites_addressee, invites_open, invites_standing, runs_kind, runs_succeeded, task_events_changes;
+DROP INDEX audit_consents, audit_copies, audit_overrides, invites_page, invites_addressee, invites_open, invites_standing, runs_kind, runs_succeeded, task_events_changes;

@@ -158,6 +158,9 @@ func (s *Store) Now() time.Time { return s.now() }
 // Pool is for tests and River alone; everything else is a use case.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
+// Pools are all connections, for tests alone.
+func (s *Store) Pools() []*pgxpool.Pool { return []*pgxpool.Pool{s.pool, s.customers} }
+
 // errNoConnection says that nothing was sent to the database.
 var errNoConnection = errors.New("wait for a connection")
 
