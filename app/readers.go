@@ -33,12 +33,11 @@ func (a *App) InviteReader(ctx context.Context, actor onboarding.Actor, id onboa
 	return a.newLink(ctx, actor, id, to, onboarding.RoleReader, a.cfg.InviteTTL, mail)
 }
 
-// Readers returns the links to the plan that are good, used or not, oldest first.
+// Readers returns the links to the plan that are good, used or not, oldest first, and as many as a page has.
 func (a *App) Readers(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Invite, error) {
-	all, err := a.cfg.Store.Invites(ctx, actor, id)
-	return slices.DeleteFunc(all, func(i onboarding.Invite) bool {
-		return i.Role != onboarding.RoleReader || !i.RevokedAt.IsZero() || !a.cfg.Now().Before(i.ExpiresAt)
-	}), err
+	all, err := a.cfg.Store.StandingInvites(ctx, actor, id, onboarding.RoleReader)
+	slices.Reverse(all)
+	return slices.DeleteFunc(all, func(i onboarding.Invite) bool { return !a.cfg.Now().Before(i.ExpiresAt) }), err
 }
 
 // SharedPlan is the plan as it was read last, for a reader, and records that they opened it. [Review.Problem] says why there

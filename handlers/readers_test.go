@@ -11,6 +11,7 @@ import (
 
 	"groundwork/handlers"
 	"groundwork/onboarding"
+	"groundwork/store/pgtest"
 	"groundwork/web"
 )
 
@@ -30,7 +31,7 @@ func (w *world) shared(id onboarding.ID, from *browser) *browser {
 // read counts how often the history says that the plan was opened.
 func (w *world) read(id onboarding.ID) (n int) {
 	w.t.Helper()
-	trail, err := w.store.Audit(w.t.Context(), staffActor(sam), id)
+	trail, err := pgtest.Audit(w.t.Context(), w.store, staffActor(sam), id)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func (s *Server) writeHistory(v *visit, file onboarding.AuditWriter, last int64)
 // sendFile sends a download of an onboarding's as it is written. What fails in the middle breaks it off: half a file must
 // not look whole.
 func (s *Server) sendFile(w http.ResponseWriter, v *visit, kind, name string, write func(io.Writer) error) error {
-	to := &reader{w: patient(w)}
+	to := &downloader{w: patient(w)}
 	out := bufio.NewWriterSize(to, 32<<10) // so that each write that has to be in time is worth its while
 	attach(w.Header(), kind, string(v.id)+"-"+name)
 	err := write(out)
@@ -86,13 +86,13 @@ func (s *Server) sendFile(w http.ResponseWriter, v *visit, kind, name string, wr
 	return nil
 }
 
-// reader is who reads a download.
-type reader struct {
+// downloader is who reads a download.
+type downloader struct {
 	w           io.Writer
 	began, left bool
 }
 
-func (r *reader) Write(b []byte) (int, error) {
+func (r *downloader) Write(b []byte) (int, error) {
 	r.began = true
 	n, err := r.w.Write(b)
 	r.left = r.left || err != nil

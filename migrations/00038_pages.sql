@@ -7,6 +7,7 @@ CREATE INDEX audit_overrides ON audit (onboarding, seq) WHERE what = 'check.over
 CREATE INDEX invites_page ON invites (onboarding, id);
 CREATE INDEX invites_addressee ON invites (onboarding, email) WHERE used_at IS NULL AND revoked_at IS NULL;
 CREATE INDEX invites_open ON invites (onboarding, role, expires_at) WHERE used_at IS NULL AND revoked_at IS NULL;
+CREATE INDEX invites_readers ON invites (onboarding, used_by, used_at) WHERE role = 'reader';
 CREATE INDEX invites_standing ON invites (onboarding, role, id) WHERE revoked_at IS NULL;
 CREATE INDEX runs_kind ON runs (onboarding, kind, created_at);
 CREATE INDEX runs_succeeded ON runs (onboarding, kind, created_at) WHERE state = 'succeeded';
@@ -66,4 +67,4 @@ $$;
 CREATE INDEX invites_onboarding ON invites (onboarding);
 CREATE INDEX task_events_run ON task_events (run, id);
 ALTER TABLE task_events DROP CONSTRAINT task_events_pkey, ADD PRIMARY KEY (id);
-DROP INDEX audit_consents, audit_copies, audit_overrides, invites_page, invites_addressee, invites_open, invites_standing, runs_kind, runs_succeeded, task_events_changes;
+DROP INDEX audit_consents, audit_copies, audit_overrides, invites_page, invites_addressee, invites_open, invites_readers, invites_standing, runs_kind, runs_succeeded, task_events_changes;

@@ -17,7 +17,7 @@ BEGIN
 	NEW.prev_hash := head.hash;
 	NEW.at := clock_timestamp();
 	-- What ends something is never refused.
-	IF NEW.role IN ('customer', 'colleague') AND NEW.what NOT IN ('run.cancel_asked', 'consent.wiped', 'consent.refused', 'secrets.wiped', 'invite.revoked', 'colleague.removed',
+	IF NEW.role IN ('customer', 'colleague', 'reader') AND NEW.what NOT IN ('run.cancel_asked', 'consent.wiped', 'consent.refused', 'secrets.wiped', 'invite.revoked', 'colleague.removed',
 		'file.downloaded', 'access.refused') -- the last two come once a day
 	THEN
 		IF head.minute IS NULL OR NEW.at >= head.minute + interval '1 minute' OR NEW.at < head.minute THEN

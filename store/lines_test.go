@@ -206,3 +206,16 @@ func TestATasksLogIsReadPageByPage(t *testing.T) {
 		t.Errorf("somebody else reads %+v, %v", page, err)
 	}
 }
+
+func TestCustomersHaveConnectionsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	var logins []string
+	for _, pool := range pgtest.New(t).Pools() {
+		var login string
+		must(t, pool.QueryRow(t.Context(), `SELECT session_user`).Scan(&login))
+		logins = append(logins, login)
+	}
+	if diff := cmp.Diff([]string{store.AppRole, store.CustomerLogin}, logins); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -57,12 +57,12 @@ func TestAReadersLinkEndsWithItsTimeItsCustomerAndItsOnboarding(t *testing.T) {
 	}{
 		"nothing ends it": {func(shop) {}, ""},
 		"it is withdrawn": {func(s shop) {
-			invites, err := s.Invites(t.Context(), ada, s.id)
+			invites, err := pgtest.Invites(t.Context(), s.Store, ada, s.id)
 			must(t, err)
 			must(t, s.RevokeInvite(t.Context(), ada, s.id, invites[len(invites)-1].ID))
 		}, onboarding.CodeGone},
 		"a stranger can't withdraw it": {func(s shop) {
-			invites, err := s.Invites(t.Context(), ada, s.id)
+			invites, err := pgtest.Invites(t.Context(), s.Store, ada, s.id)
 			must(t, err)
 			wantCode(t, s.RevokeInvite(t.Context(), mallory, s.id, invites[len(invites)-1].ID), onboarding.CodeNotFound)
 		}, ""},
