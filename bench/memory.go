@@ -22,6 +22,7 @@ const (
 	historySize  = 10 << 20
 	slowExports  = 30
 	slowFor      = 10 * time.Second
+	answerWithin = 2 * time.Minute
 	memoryGoal   = 250 // MiB
 	historyLines = 2600
 )
@@ -108,7 +109,7 @@ func (l *lab) attack(ctx context.Context, one *customer, histories []*customer) 
 	}
 	for range oneStreams {
 		group.Go(func() error {
-			ask("stream", l.page(one, "/o/"+string(one.ob)+"/events"), func(r io.Reader) error { return slowly(r, slowFor) })
+			ask("stream", l.page(one, "/o/"+string(one.ob)+"/events"), func(r io.Reader) error { return held(ctx, r) })
 			return nil
 		})
 	}
@@ -146,6 +147,9 @@ func (l *lab) raw(ctx context.Context, request []byte, read func(io.Reader) erro
 		return 0, err
 	}
 	defer c.close()
+	if err := c.SetReadDeadline(time.Now().Add(answerWithin)); err != nil {
+		return 0, fmt.Errorf("set a deadline: %w", err)
+	}
 	go func() { _, _ = c.Write(request) }() // a server that refuses it doesn't read all of it
 	resp, err := http.ReadResponse(c.r, nil)
 	if err != nil {
@@ -153,6 +157,16 @@ func (l *lab) raw(ctx context.Context, request []byte, read func(io.Reader) erro
 	}
 	defer resp.Body.Close()
 	return resp.StatusCode, read(resp.Body)
+}
+
+// held keeps an answer open for a while, whatever comes.
+func held(ctx context.Context, r io.Reader) error {
+	go func() { _, _ = io.Copy(io.Discard, r) }()
+	select {
+	case <-ctx.Done():
+	case <-time.After(slowFor):
+	}
+	return nil
 }
 
 // slowly reads a kilobyte ten times a second for a while, and hangs up.

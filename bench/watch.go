@@ -168,7 +168,7 @@ func (l *lab) submitted(ctx context.Context) (*customer, onboarding.Run, error) 
 	spec := wizard.New(steps.All()).Wanted(ob)
 	spec.Project, spec.Region, spec.Compute, spec.OnlineStore = "acme-data-prod", "us-west1", onboarding.ComputeDatabricks, onboarding.OnlineBigtable
 	spec.Bigtable = onboarding.BigtableSpec{InstanceID: onboarding.DefaultInstanceID(spec.Deployment), Zone: "us-west1-a"}
-	plan, err := provisioner.NewService(provisioner.Config{Catalog: resources.Catalog()}).VerifyPlan(spec)
+	plan, err := provisioner.NewService(provisioner.Config{Catalog: resources.Catalog(), Now: time.Now}).VerifyPlan(spec)
 	if err != nil {
 		return nil, onboarding.Run{}, err
 	}
