@@ -97,7 +97,7 @@ func (s *Store) Reseal(ctx context.Context, v Sealed, sealed []byte) (replaced b
 	}
 	err = s.tx(ctx, onboarding.System, "reseal a value", func(tx *txn) error {
 		if v.Webhook == 0 {
-			if _, err := lock(ctx, tx, onboarding.System, onboarding.ID(v.To.Onboarding)); onboarding.ErrorCode(err) == onboarding.CodeNotFound {
+			if _, err := lock(ctx, tx, onboarding.System, v.To.Onboarding); onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 				return nil
 			} else if err != nil {
 				return err
