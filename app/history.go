@@ -38,7 +38,7 @@ func (a *App) SignedHead(ctx context.Context, actor onboarding.Actor, id onboard
 		return onboarding.SignedAuditHead{}, err
 	}
 	if a.cfg.Sign == nil {
-		return onboarding.SignedAuditHead{}, onboarding.Errorf(onboarding.CodeConflict, "Histories aren't signed on this site. Download the history as JSON or CSV, or ask the operator to add a key that signs.")
+		return onboarding.SignedAuditHead{}, onboarding.Errorf(onboarding.CodeConflict, "This site doesn't sign histories. Download the history as JSON or CSV, or ask the operator to add a signing key.")
 	}
 	return onboarding.SignHead(head, at, a.cfg.Sign)
 }

@@ -95,7 +95,7 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 		return r, onboarding.Errorf(onboarding.CodeConflict, "Answer every question first. The plan follows from the answers.")
 	case kind == onboarding.CheckOnly && (j.Onboarding.Status == onboarding.StatusDone || j.Onboarding.Status == onboarding.StatusHandingOver):
 		r.Early = true
-		return r, onboarding.Errorf(onboarding.CodeConflict, "Everything was checked and handed over already. Verify it again from the last page.")
+		return r, onboarding.Errorf(onboarding.CodeConflict, "Everything has already been checked and handed over. To verify it again, go to the last page.")
 	case kind == onboarding.RunVerify && j.Onboarding.Status == onboarding.StatusHandingOver:
 		r.Early = true
 		return r, onboarding.Errorf(onboarding.CodeConflict, "The handover isn’t complete yet. Verify again when it is.")

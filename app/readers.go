@@ -47,7 +47,7 @@ func (a *App) SharedPlan(ctx context.Context, actor onboarding.Actor, id onboard
 	if err != nil {
 		return Review{}, err
 	}
-	r := Review{Journey: a.journey(onboarding.System, ob), Kind: onboarding.RunProvision}
+	r := Review{Journey: a.journey(actor, ob), Kind: onboarding.RunProvision}
 	r.Spec = r.Journey.Spec()
 	if last.At.IsZero() || last.Version != ob.Version {
 		r.Problem = onboarding.Errorf(onboarding.CodeConflict, "The answers changed since the project was last read, so there is no current plan to show. Ask %s to open the plan, then reload this page.", ob.Owner)

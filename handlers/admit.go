@@ -94,7 +94,7 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 		switch {
 		case rt.who == reader:
 		case role == onboarding.RoleReader:
-			return &linked{onboarding.Errorf(onboarding.CodeForbidden, "You were sent the plan of this onboarding to read it, and nothing else."), []web.Link{{Text: "Read the plan", URL: web.OnboardingPath(v.id, "plan", "document")}}}
+			return &linked{onboarding.Errorf(onboarding.CodeForbidden, "Your link opens only the plan of this onboarding."), []web.Link{{Text: "Read the plan", URL: web.OnboardingPath(v.id, "plan", "document")}}}
 		case rt.who == viewer:
 		case role.Staff():
 			return onboarding.Errorf(onboarding.CodeForbidden, "You see this page as the customer does. Only the customer or one of their colleagues can do this.")

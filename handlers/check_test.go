@@ -39,7 +39,7 @@ func TestWhatACustomerMadeIsCheckedAndHandedOver(t *testing.T) {
 
 	p = b.get(check)
 	want(t, p, http.StatusOK)
-	if text := p.Find("main").Text(); !strings.Contains(text, "We write nothing") || p.Find("#approve button").Text() != "Check everything in acme-data-prod" {
+	if text := p.Find("main").Text(); !strings.Contains(text, "We change nothing") || p.Find("#approve button").Text() != "Check everything in acme-data-prod" {
 		t.Errorf("the plan of a check: %s", text)
 	}
 	approve := func() page {

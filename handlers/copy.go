@@ -71,7 +71,7 @@ func (s *Server) declineCopy(w http.ResponseWriter, v *visit) error {
 	typed := v.form.Get(web.FieldReason)
 	err := s.App.DeclineCopy(v.Context(), v.actor, v.id, typed)
 	if err == nil {
-		return s.toDetail(w, v, "The copy was declined. The customer reads that, with the reason.")
+		return s.toDetail(w, v, "The copy was declined. The customer can see that, with any reason you gave.")
 	}
 	problem, err := correctable(err)
 	if err != nil {

@@ -222,7 +222,7 @@ func TestASiteThatDoesNotSignOffersNoProof(t *testing.T) {
 	path := web.OnboardingPath(ob.ID, "audit.zip")
 	p := b.get(path)
 	want(t, p, http.StatusConflict)
-	says(t, p, "Histories aren't signed on this site. Download the history as JSON or CSV")
+	says(t, p, "This site doesn't sign histories. Download the history as JSON or CSV")
 	if n := b.get(web.OnboardingPath(ob.ID, "audit")).Find("a[href='" + path + "']").Length(); n != 0 {
 		t.Error("the page offers it")
 	}

@@ -71,7 +71,7 @@ func (t *Task) confirm(ctx context.Context, env *Env, mem *pass) error {
 		return fmt.Errorf("check %s: %w", t.Name, err)
 	}
 	if s != nil && !s.gone && t.Step.applies && !t.Step.shared && !s.owned && !t.adopt {
-		return differs(strings.TrimSpace(t.thing() + " is there, but doesn't carry this onboarding's mark, so it may be another's. " + sentenceOf(s.differences)))
+		return differs(strings.TrimSpace(t.thing() + " exists but doesn't have this onboarding's mark, so it may belong to something else. " + sentenceOf(s.differences)))
 	}
 	if err := t.inspect(ctx, env); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (t *Task) inspect(ctx context.Context, env *Env) error {
 	case err != nil:
 		return err
 	case action == onboarding.ActionCreate && env.ReadOnly && t.gcloud == nil:
-		return differs(t.thing() + " is not there. The script and Terraform don't create it: create it yourself, or let a run do it.")
+		return differs(t.thing() + " doesn't exist. The script and Terraform don't create it. Create it yourself, or let a run create it.")
 	case action == onboarding.ActionCreate, action == onboarding.ActionGuide && s == nil:
 		return differs(t.thing() + " is not there.")
 	}

@@ -124,7 +124,7 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 		roles, time = rolesToRead(missing), "check"
 	}
 	r.Fix = []string{
-		"Ask somebody who manages access to " + place + " to give " + p.env.Caller + " these roles for the time of the " + time + ": " + strings.Join(roles, ", ") + ".",
+		"Ask someone who manages access to " + place + " to give " + p.env.Caller + " these roles for the duration of the " + time + ": " + strings.Join(roles, ", ") + ".",
 		"Or send this step to a colleague who has them.",
 	}
 	switch {

@@ -80,10 +80,10 @@ func (e *execution) takeBack(n *node, env *Env, mem *pass) {
 		})
 	}
 	if err := n.task.undo(e.work, env, note, mem); err != nil {
-		_ = e.note(n.line.Name, "log", "What was made for a time could not be removed: "+sentence(err))
+		_ = e.note(n.line.Name, "log", "The temporary resource could not be removed: "+sentence(err))
 		return
 	}
-	_ = note("log", "Removed what was made for a time.", mem.item)
+	_ = note("log", "Removed the temporary resource.", mem.item)
 }
 
 // spared is the item of a teardown's line that removes nothing: it is gone already, or the customer approved that it

@@ -167,7 +167,7 @@ func eventWords(entry onboarding.AuditEntry) string {
 	case onboarding.FileDownloaded:
 		return "downloaded " + e.File + ", for the first time that day."
 	case onboarding.AccessRefused:
-		return "tried what their role doesn't allow, and was refused: " + e.Route
+		return "was refused an action that their role doesn't allow: " + e.Route
 	case onboarding.ReminderSent:
 		return "reminded " + e.To + " by mail. The onboarding waits for: " + e.For
 	}

@@ -68,7 +68,7 @@ func TestEachEventIsToldInASentence(t *testing.T) {
 		{sam, onboarding.ReminderSent{To: ada, For: "Answer “Region”"}, "sam@vendor.example reminded ada@customer.example by mail. The onboarding waits for: Answer “Region”"},
 		{sam, onboarding.OnboardingViewed{}, "sam@vendor.example opened this onboarding, for the first time that day."},
 		{ada, onboarding.FileDownloaded{File: "audit.json"}, "ada@customer.example downloaded audit.json, for the first time that day."},
-		{ada, onboarding.AccessRefused{Route: "POST /o/{id}/teardown"}, "ada@customer.example tried what their role doesn't allow, and was refused: POST /o/{id}/teardown"},
+		{ada, onboarding.AccessRefused{Route: "POST /o/{id}/teardown"}, "ada@customer.example was refused an action that their role doesn't allow: POST /o/{id}/teardown"},
 		{"", onboarding.InventoryFilled{Items: 14}, "Groundwork recorded what earlier runs had created, changed, or found: 14 items."},
 		{"", onboarding.InventoryFilled{Items: 1, Unknown: 1}, "Groundwork recorded what earlier runs had created, changed, or found: 1 item. For 1 of them, no record says who created them, so a teardown leaves them."},
 		{"", onboarding.RunEnded{State: onboarding.RunSucceeded}, "Groundwork finished the run."},

@@ -81,7 +81,7 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		m.Subject = "The plan for " + what + " is shared with you"
 		m.Paragraphs = []string{
 			"A colleague at " + o.Customer + " shares the plan for setting up " + brand + " in Google Cloud: every resource, role, member and permission, with the reason, and how each is undone.",
-			"You sign in to read it. You can’t change anything, and nobody asks for access to your Google Cloud.",
+			"You sign in to read it. You can’t change anything, and you won’t be asked for access to Google Cloud.",
 		}
 		m.Action, m.URL = "Read the plan", base+"/i/"+l.Token
 		m.After = []string{"The link works only for " + l.To + ", until " + mailDay(l.Expires) + "."}

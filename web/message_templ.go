@@ -151,9 +151,9 @@ func Message(v MessageView) templ.Component {
 				}
 				if v.Again.SecretDropped {
 					var templ_7745c5c3_Var9 string
-					templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(" The secret isn't in it, so enter that again later.")
+					templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(" The secret wasn't kept. You'll need to enter it again.")
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `message.templ`, Line: 24, Col: 64}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `message.templ`, Line: 24, Col: 68}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 					if templ_7745c5c3_Err != nil {

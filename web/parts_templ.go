@@ -2411,7 +2411,7 @@ func namedPicks(f wizard.FieldView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 205, "<li class=\"hint picks-none\" data-none hidden>None of the listed ones match. You can use what you typed.</li></ul>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 205, "<li class=\"hint picks-none\" data-none hidden>Nothing in the list matches. You can still use what you typed.</li></ul>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

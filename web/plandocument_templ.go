@@ -158,9 +158,9 @@ func PlanDocument(v PlanView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var7 string
-				templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs("This is everything that a run creates or changes in the project, and every role that it gives. Nothing is changed until the plan is approved, and the run carries out exactly the plan with this hash. In short: " + v.changesWords() + ".")
+				templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs("This document lists everything that a run creates or changes in the project, and every role that it gives. Nothing is changed until the plan is approved, and the run carries out exactly the plan with this hash. In short: " + v.changesWords() + ".")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `plandocument.templ`, Line: 42, Col: 245}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `plandocument.templ`, Line: 42, Col: 257}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 				if templ_7745c5c3_Err != nil {
@@ -721,9 +721,9 @@ func documentAccess(v PlanView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var36 string
-		templ_7745c5c3_Var36, templ_7745c5c3_Err = templ.JoinStringErrs("A teardown ends all of it and removes what was created. Each role can also be ended by itself with the command in its entry above.")
+		templ_7745c5c3_Var36, templ_7745c5c3_Err = templ.JoinStringErrs("A teardown removes all of these roles and everything that was created. You can also remove a single role with the command in its entry above.")
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `plandocument.templ`, Line: 163, Col: 139}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `plandocument.templ`, Line: 163, Col: 150}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var36))
 		if templ_7745c5c3_Err != nil {
@@ -858,7 +858,7 @@ func planShare(v PlanView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.Share.Action != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<p class=\"hint\">Or send a link to someone at your company. They sign in with that address and read the plan, and nothing else, until the link expires. The history lists each time it is opened.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<p class=\"hint\">Or send a link to someone at your company. They sign in with that address and can read only the plan, until the link expires. The history records each time the link is opened.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

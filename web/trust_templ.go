@@ -151,7 +151,7 @@ func AuditPage(v AuditView) templ.Component {
 				}
 			}
 			if v.Signed {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p>The download with proof also holds where the history ends, signed by this site, and a short script that checks it with Python and OpenSSL: <code>python3 verify.py audit-keys.pem</code>. Keep the site's <a href=\"/audit-keys.pem\" download>public keys</a> somewhere else, and give that file to the script.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p>The download with proof also includes a signed record of where the history ends, and a short script that checks it with Python and OpenSSL: <code>python3 verify.py audit-keys.pem</code>. Keep the site's <a href=\"/audit-keys.pem\" download>public keys</a> somewhere else, and give that file to the script.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

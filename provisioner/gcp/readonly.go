@@ -47,7 +47,7 @@ func (r readOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 		_ = req.Body.Close()
 	}
 	return nil, &onboarding.Error{
-		Code: onboarding.CodeForbidden, Message: "This would have changed something, and here we only read, so it was not sent. Nothing was changed.",
+		Code: onboarding.CodeForbidden, Message: "We blocked a request that would have changed your project, because this step is read-only. Nothing was changed.",
 		Err: fmt.Errorf("read-only: refused %s %s%s", req.Method, req.URL.Host, req.URL.Path),
 	}
 }

@@ -160,7 +160,7 @@ func TestACheckListsEachDifferenceAndARunRepairsIt(t *testing.T) {
 	}
 	for name, want := range map[onboarding.TaskName]string{
 		"read-bucket/acme-landing": "roles/storage.objectViewer on gs://acme-landing is not there.",
-		"bucket":                   "gs://" + bucket + " is there, but doesn't carry this onboarding's mark, so it may be another's. It differs: ",
+		"bucket":                   "gs://" + bucket + " exists but doesn't have this onboarding's mark, so it may belong to something else. It differs: ",
 	} {
 		if task := w.Task(run, name); task.State != onboarding.TaskFailed || !strings.HasPrefix(task.Message, want) {
 			t.Errorf("%s is %s: %s", name, task.State, task.Message)

@@ -76,8 +76,8 @@ func wantRehearsal(spec onboarding.Spec) []provisioner.Want[rehearsal] {
 func describeRehearsal(_ onboarding.Spec, want rehearsal) provisioner.Description {
 	return provisioner.Description{
 		Title: "Rehearse as the Spark account", Noun: "the temporary role for the rehearsal", Resource: tokenCreator + " on serviceAccounts/" + want.Account,
-		Why: fmt.Sprintf("The account that you connect may act as the Spark account for at most %d minutes, by a role with a condition on the time. "+
-			"As the Spark account, we read what is known about each data source, write an object to the bucket and delete it, and list the tables of the Bigtable instance if there is one. "+
+		Why: fmt.Sprintf("The account that you connect may act as the Spark account for at most %d minutes, through a role with an expiry condition. "+
+			"As the Spark account, we read each data source's metadata, write an object to the bucket and delete it, and list the tables of the Bigtable instance if there is one. "+
 			"Then the role is removed. The tokens live for 5 minutes and are never stored.", want.Minutes),
 		Console: "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(accountProject(want.Account)),
 	}
@@ -100,7 +100,7 @@ func checkRehearsal(ctx context.Context, env *provisioner.Env, want rehearsal) (
 
 func diffRehearsal(_, got rehearsal) []string {
 	if got.late {
-		return []string{"renew the temporary role, which an earlier run left"}
+		return []string{"renew the temporary role that an earlier run left behind"}
 	}
 	return nil
 }
@@ -134,10 +134,10 @@ func rehearse(ctx context.Context, env *provisioner.Env, want rehearsal) error {
 	}).Context(ctx).Do()
 	switch denied := gcp.Classify(err).Code == onboarding.CodePermission; {
 	case denied && over:
-		env.Say(provisioner.NotTested, "Google did not make the temporary role known in time, so nothing was tried as %s", want.Account)
+		env.Say(provisioner.NotTested, "The temporary role didn't propagate in time, so nothing was tested as %s", want.Account)
 		return nil
 	case denied:
-		return &onboarding.NotReady{Why: "Google is making the temporary role on the Spark account known"}
+		return &onboarding.NotReady{Why: "The temporary role on the Spark account is still propagating"}
 	case err != nil:
 		return fmt.Errorf("token of %s: %w", want.Account, err)
 	}
@@ -180,7 +180,7 @@ func refusedRehearsal(ctx context.Context, env *provisioner.Env, want rehearsal,
 		return &onboarding.Blocked{
 			Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Give the Spark account its role back",
 			Why: "Google refused the Spark account to " + what + ". It lacks what the plan gave it: " + strings.ReplaceAll(strings.Join(lacking, "; "), serviceAccount(want.Account)+" lacks ", "") +
-				". Somebody has removed that since it was verified. Give it back, or make a new plan, then try again.",
+				". Someone removed it after it was verified. Restore it, or make a new plan, then try again.",
 		}
 	case over:
 		env.Say(provisioner.NotTested, "Google refused %s to %s until the rehearsal's time was over, although its roles are there. Google may still have been making them known", want.Account, what)

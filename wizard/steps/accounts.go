@@ -75,7 +75,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 		{
 			Name:     "rehearse",
 			Label:    "Rehearse as the Spark service account at the end of the run",
-			Hint:     "For at most 15 minutes, the account that you connect may then act as the Spark account. The run tries what Spark will do: it looks at each data source, writes an object and deletes it, and lists the Bigtable tables. Without it, the roles are only read back.",
+			Hint:     "For at most 15 minutes, the account that you connect may then act as the Spark account. The run tries what Spark will do: it reads each data source's metadata, writes and deletes an object, and lists the Bigtable tables. Without a rehearsal, we only confirm that the roles are in place.",
 			Kind:     wizard.KindCheckbox,
 			Optional: true,
 			Flag:     func(a *accountsAnswer) *bool { return &a.Rehearse },
