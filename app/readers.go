@@ -49,7 +49,7 @@ func (a *App) SharedPlan(ctx context.Context, actor onboarding.Actor, id onboard
 	}
 	r := Review{Journey: a.journey(actor, ob), Kind: onboarding.RunProvision}
 	r.Spec = r.Journey.Spec()
-	if last.At.IsZero() || last.Version != ob.Version {
+	if last.At.IsZero() || last.Version != ob.Version || !last.Plan.Spec.Same(r.Spec) {
 		r.Problem = onboarding.Errorf(onboarding.CodeConflict, "The answers changed since the project was last read, so there is no current plan to show. Ask %s to open the plan, then reload this page.", ob.Owner)
 		return r, nil
 	}

@@ -183,7 +183,7 @@ func blockedAt(run onboarding.Run, code onboarding.Code) (last time.Time) {
 // is. CodeSignIn for a member while no consent is held. CodeStale when another approval is needed, because the answers
 // changed or someone else confirmed that the data may be deleted. CodeConflict for a run that has ended.
 func (a *App) Retry(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Run, error) {
-	run, err := a.cfg.Store.LatestRun(ctx, actor, id)
+	run, err := a.latestRun(ctx, actor, id)
 	if err != nil {
 		return run, err
 	}

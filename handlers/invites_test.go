@@ -181,7 +181,7 @@ func TestAnInviteIsReissued(t *testing.T) {
 		want(t, w.as(sam).post(web.AdminPath(id, "invite"), "reissue", which), http.StatusNotFound)
 	}
 	wantTo(t, w.as(sam).post(web.AdminPath(other, "archive"), "confirm", "yes"), web.AdminPath(other))
-	want(t, w.as(sam).post(web.AdminPath(other, "invite"), "reissue", "2"), http.StatusNotFound)
+	want(t, w.as(sam).post(web.AdminPath(other, "invite"), "reissue", "2"), http.StatusConflict)
 }
 
 // Whom the specialist expected need not be who comes: the first customer who joins is the owner.

@@ -94,19 +94,19 @@ func Migrate(ctx context.Context, ownerURL string) error {
 	if err := lettingPass(ctx, func() error { _, err := lock.Exec(ctx, riverPrivileges); return err }); err != nil {
 		return fmt.Errorf("grant River's tables to the application: %w", err)
 	}
-	if _, err := lock.Exec(ctx, customerRights); err != nil {
+	if err := lettingPass(ctx, func() error { _, err := lock.Exec(ctx, customerRights); return err }); err != nil {
 		return fmt.Errorf("give the login of customers its rights: %w", err)
 	}
 	return nil
 }
 
-// lettingPass repeats what waited too long for a lock, with pauses in which others get it. Each try goes on where the last
+// lettingPass repeats what waited too long for a lock, or was chosen to end a deadlock, with pauses in which others get it. Each try goes on where the last
 // one stopped: a migration is one transaction.
 func lettingPass(ctx context.Context, do func() error) error {
 	var err error
 	for range lockTries {
 		var pg *pgconn.PgError
-		if err = do(); !errors.As(err, &pg) || pg.Code != "55P03" {
+		if err = do(); !errors.As(err, &pg) || pg.Code != "55P03" && pg.Code != "40P01" {
 			return err
 		}
 		select {

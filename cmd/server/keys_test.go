@@ -150,7 +150,7 @@ func TestServersOfNeighboringStagesOpenEachOthersValues(t *testing.T) {
 		}
 		before = now
 	}
-	if list := strings.Join(strings.Fields(keys(t, "list")), " "); !strings.HasSuffix(list, " signs "+fresh+" seals 4 values") || strings.Count(list, " values") != 1 {
+	if list := strings.Join(strings.Fields(keys(t, "list")), " "); !strings.HasSuffix(list, " sessions "+fresh+" seals 4 values") || strings.Count(list, " values") != 1 {
 		t.Errorf("in the end: %q", list)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
