@@ -216,13 +216,23 @@ func TestResealingLosesNothingThatServersWriteMeanwhile(t *testing.T) {
 	consent := consent(t, s, older, id, ada.Email, "0")
 	var last atomic.Int64
 	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() { // refreshes as fast as it can
+	// The server refreshes as fast as it can; if no command ever comes first, it then refreshes none to three times for each.
+	turns := make(chan struct{}, 3)
+	var inTurns atomic.Bool
+	go func() {
 		defer close(stopped)
 		for n := int64(1); ; n++ {
 			select {
 			case <-stop:
 				return
 			default:
+			}
+			if inTurns.Load() {
+				select {
+				case <-stop:
+					return
+				case <-turns:
+				}
 			}
 			sealed, err := older.Seal(consent.SealedTo(), onboarding.NewSecret(strconv.FormatInt(n, 10)))
 			if err == nil {
@@ -245,7 +255,17 @@ func TestResealingLosesNothingThatServersWriteMeanwhile(t *testing.T) {
 		}
 	}()
 	resealed := 0
-	for range 200 {
+	for i := range 200 {
+		inTurns.Store(i >= 100)
+		for range i % 4 {
+			if i < 100 {
+				break
+			}
+			select {
+			case turns <- struct{}{}:
+			case <-stopped:
+			}
+		}
 		out, _, err := command(t, "keys", "reseal")
 		n, _, _ := strings.Cut(out, " ")
 		if did, convErr := strconv.Atoi(n); convErr != nil || err != nil && !errors.Is(err, errReported) {
