@@ -89,7 +89,7 @@ func TestAPageThatCouldNotSaveHoldsWhatWasTyped(t *testing.T) {
 	if strings.Contains(p.body, "canary-secret") {
 		t.Error("the page holds the secret")
 	}
-	says(t, p, "The secret isn't in it")
+	says(t, p, "The secret wasn't kept")
 	if p := admin.post(web.AdminPath(ob.ID, "note"), web.FieldNote, strings.Repeat("x", 3900), "more", strings.Repeat("y", 70<<10)); strings.Contains(p.body, "yyyy") {
 		t.Error("a page of more than 64 KB is sent back")
 	}
