@@ -140,7 +140,7 @@ func TestARehearsalThatGoogleDoesNotMakeKnownInTimeIsNotTested(t *testing.T) {
 	run := w.Succeeds(w.Run())
 	task := w.Task(run, "rehearsal")
 	if !slices.ContainsFunc(task.Events, func(e onboarding.TaskEvent) bool {
-		return e.Kind == "untested" && strings.Contains(e.Text, "Google did not make the temporary role known in time")
+		return e.Kind == "untested" && strings.Contains(e.Text, "The temporary role didn't propagate in time")
 	}) {
 		t.Errorf("the rehearsal's log: %+v", task.Events)
 	}
