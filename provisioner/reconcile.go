@@ -123,7 +123,7 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 			return false // the error may only be our own hanging up
 		}
 
-		f := e.s.judge(err, n.task.Spec)
+		f := e.inOtherProject(e.s.judge(err, n.task.Spec))
 		if e.run.Kind == onboarding.RunVerify || e.run.Plan.ReadOnly {
 			f = finding(f)
 		}
@@ -269,6 +269,31 @@ func (e *execution) unlessDeleted(f gcp.Failure) gcp.Failure {
 	gone := gcp.ProjectDeleted()
 	gone.Operator = f.Operator
 	return gone
+}
+
+// inOtherProject is the failure of a call whose API is off in another project of the customer's, such as a dataset's
+// (T7, T41). A run enables APIs in its own project only, so there is nothing to wait for unless somebody else enabled it
+// there a moment ago.
+func (e *execution) inOtherProject(f gcp.Failure) gcp.Failure {
+	if f.Class != gcp.Wait || f.Code != onboarding.CodeAPIDisabled || f.API == "" || f.Consumer == "" || f.Consumer == e.run.Plan.Spec.Project {
+		return f
+	}
+	place := f.Consumer
+	if p, err := e.env.Cloud.Projects.Projects.Get("projects/" + place).Context(e.work).Do(); err == nil {
+		place = p.ProjectId
+	} else if own, err := e.env.Cloud.Projects.Projects.Get("projects/" + e.run.Plan.Spec.Project).Context(e.work).Do(); err != nil || own.Name == "projects/"+place {
+		return f // it isn't known to be another project
+	}
+	if place == e.run.Plan.Spec.Project {
+		return f
+	}
+	if on, err := e.env.Cloud.EnabledAPIs(e.work, place, []string{f.API}); err == nil && len(on) > 0 {
+		return f // Google doesn't know it everywhere yet
+	}
+	f.Class, f.On = gcp.Blocked, onboarding.PartyCustomer
+	f.Action = fmt.Sprintf("Enable %s in the project %s", f.API, place)
+	f.Message = fmt.Sprintf("The API %s is off in the project %s. Ask someone with the role Service Usage Admin (roles/serviceusage.serviceUsageAdmin) there to enable it, wait a few minutes, then retry. This run changes no APIs there.", f.API, place)
+	return f
 }
 
 func (e *execution) block(name onboarding.TaskName, f gcp.Failure) bool {

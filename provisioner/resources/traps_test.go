@@ -476,6 +476,40 @@ func TestAnAPIThatIsOffInTheClientsProjectIsTheVendors(t *testing.T) {
 	w.Succeeds(w.Retry())
 }
 
+// T7, T41: the API of a dataset's own project is turned on by nobody while the run waits.
+func TestAnAPIThatIsOffInADatasetsProjectIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		may  string // the caller's role on the dataset's project
+	}{{"the caller may read the project", "roles/owner"}, {"the caller may only use the dataset", ""}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.SparkAccount, resources.ReadDataset})
+			w.Cloud.SetIAM("projects/acme-warehouse", "user:"+steptest.Bystander, "roles/owner")
+			if _, err := w.Clients(steptest.Bystander).BigQuery.Datasets.Patch("acme-warehouse", "sales", &bigquery.Dataset{Access: []*bigquery.DatasetAccess{
+				{Role: "OWNER", SpecialGroup: "projectOwners"}, {Role: "OWNER", UserByEmail: steptest.Owner},
+			}}).Context(t.Context()).Do(); err != nil {
+				t.Fatal(err)
+			}
+			w.Cloud.SetIAM("projects/acme-warehouse", "user:"+steptest.Owner, tt.may)
+			plan := w.Plan()
+			w.Cloud.SetAPI("acme-warehouse", "bigquery.googleapis.com", false)
+			began := w.Clock.Now()
+			run := w.Execute(onboarding.RunProvision, plan)
+			task := w.Task(run, "read-dataset/acme-warehouse.sales")
+			if task.State != onboarding.TaskBlocked || task.On != onboarding.PartyCustomer || task.Code != onboarding.CodeAPIDisabled {
+				t.Errorf("the dataset's reader is %s on %s (%s): %s", task.State, task.On, task.Code, task.Message)
+			}
+			if took := w.Clock.Now().Sub(began); took > time.Minute {
+				t.Errorf("it took %s", took)
+			}
+			w.Cloud.SetAPI("acme-warehouse", "bigquery.googleapis.com", true)
+			w.Succeeds(w.Retry())
+		})
+	}
+}
+
 // T24: a limit of how many there may be isn't waited out.
 func TestALimitOfHowManyThereMayBeIsSaidAtOnce(t *testing.T) {
 	t.Parallel()
