@@ -71,6 +71,15 @@ func TestWhatACustomerMadeIsCheckedAndHandedOver(t *testing.T) {
 		callouts.Find("a[href='"+web.OnboardingPath(ob.ID, "plan")+"']").Length() != 1 || callouts.Find("form[action$='/retry']").Length() != 1 {
 		t.Errorf("the difference, its repair or another check isn't offered: %s", text)
 	}
+	if heading := page.Find("#run-heading").Text(); heading != "Check" {
+		t.Errorf("the run that changes nothing is headed %q", heading)
+	}
+	if text := b.get(web.OnboardingPath(ob.ID, "runs")).Find("main").Text(); !strings.Contains(text, "Check of") || strings.Contains(text, "Provisioning of") {
+		t.Errorf("the list of runs calls the check something else: %s", text)
+	}
+	if text := b.get(web.OnboardingPath(ob.ID, "audit")).Find("main").Text(); !strings.Contains(text, "stopped the check because") || strings.Contains(text, "created so far is kept") {
+		t.Errorf("the history of a check that created nothing: %s", text)
+	}
 	if w.onboarding(ob.ID).Locked {
 		t.Error("locked, although nothing is there that would need it")
 	}

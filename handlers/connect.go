@@ -81,7 +81,7 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 		return view, r, err
 	}
 	for _, scope := range connectScopes(r.Scopes) {
-		view.Scopes = append(view.Scopes, web.Reason{Name: scope, Why: scopeReason(scope, view.ReadOnly)})
+		view.Scopes = append(view.Scopes, web.ScopeReason(scope, view.ReadOnly))
 	}
 	if r.Insufficient != nil {
 		view.Connection, view.Needed = web.Connection{}, sentence(r.Insufficient)
@@ -119,16 +119,6 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 
 func connectScopes(cloud []string) []string {
 	return append([]string{oidc.ScopeOpenID, "email"}, cloud...)
-}
-
-func scopeReason(scope string, readOnly bool) string {
-	if readOnly && strings.HasSuffix(scope, "/auth/cloud-platform") {
-		return "to read your project while the check is in progress; revoked when it is done"
-	}
-	if strings.HasSuffix(scope, "/auth/cloud-platform") {
-		return "to read your project and create what the plan lists while the run is in progress; revoked when it is done"
-	}
-	return "to know which account gave the access"
 }
 
 func (s *Server) connect(w http.ResponseWriter, v *visit) error {

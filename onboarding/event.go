@@ -295,6 +295,7 @@ type ReminderSent struct {
 // RunEnded says how the work on a run ended, for good or until someone acts. The state decides the kind.
 type RunEnded struct {
 	Run        RunID    `json:"run"`
+	Purpose    RunKind  `json:"kind,omitempty"`        // [Run.PlanKind]; "" in lines of earlier versions
 	State      RunState `json:"state"`                 // RunSucceeded, RunBlocked, RunFailed or RunCanceled
 	Task       string   `json:"task,omitempty"`        // title of the first task that is blocked or failed, "" none
 	WaitingOn  Party    `json:"waiting_on,omitempty"`  // who must act, "" nobody

@@ -70,7 +70,7 @@ func (r Run) PlanKind() RunKind {
 // Over reports whether nothing more can happen in the run. Only the latest run can be retried or canceled.
 func (r Run) Over() bool { return r.Replaced || r.State.Ended() }
 
-// RunSummary is a line of the list of runs: a run without its plan, tasks and record.
+// RunSummary is a line of the list of runs: a run without its tasks and record. Of its plan, it has only ReadOnly.
 type RunSummary struct {
 	Run
 	Done, Tasks int

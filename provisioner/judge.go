@@ -57,7 +57,7 @@ func tooLong(f gcp.Failure, spec onboarding.Spec) string {
 		text += " Google says: " + strings.TrimRight(f.Said, ".") + "."
 	}
 	if f.Code != onboarding.CodeQuota {
-		return text + " Try again after that; what was made is kept."
+		return text + " Try again after that."
 	}
 	text += " Ask for a higher quota at https://console.cloud.google.com/iam-admin/quotas?project=" + url.QueryEscape(spec.Project)
 	if strings.Contains(strings.ToLower(f.Said), "service account") {

@@ -159,7 +159,7 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 			if code == "" || code == onboarding.CodeUnavailable || code == onboarding.CodeStale || code == onboarding.CodeCloud {
 				code = onboarding.CodeTimeout
 			}
-			return e.fail(name, &onboarding.Error{Code: code, Message: fmt.Sprintf("This was not ready within %s. Last: %s. Try again; what was made is kept.", n.task.Timeout(), strings.TrimRight(f.Message, "."))}, f.Operator)
+			return e.fail(name, &onboarding.Error{Code: code, Message: fmt.Sprintf("This was not ready within %s. Last: %s. Try again.", n.task.Timeout(), strings.TrimRight(f.Message, "."))}, f.Operator)
 		}
 		// A quick second look is not worth a line on the page.
 		if delay >= time.Second {
@@ -190,7 +190,7 @@ func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &onboarding.Error{
-				Code: onboarding.CodeInternal, Message: "Something went wrong on our side. What was made is kept; your specialist has been shown why.",
+				Code: onboarding.CodeInternal, Message: "Something went wrong on our side. Try again. Your specialist can see the cause.",
 				Err: fmt.Errorf("panic in %s: %v\n%s", n.line.Name, r, debug.Stack()),
 			}
 		}

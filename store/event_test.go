@@ -102,7 +102,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	happened(
 		onboarding.RunSubmitted{Run: run.ID, Purpose: onboarding.RunProvision, PlanHash: plan().Hash(), Tasks: 2, Access: access},
 		onboarding.RunStarted{Run: run.ID, Access: access},
-		onboarding.RunEnded{Run: run.ID, State: onboarding.RunBlocked, Task: "Create the bucket", WaitingOn: onboarding.PartyCustomer, WaitingFor: "Sign in again"},
+		onboarding.RunEnded{Run: run.ID, Purpose: onboarding.RunProvision, State: onboarding.RunBlocked, Task: "Create the bucket", WaitingOn: onboarding.PartyCustomer, WaitingFor: "Sign in again"},
 	)
 	must(t, s.RetryRun(ctx, ada, run.ID, nothing))
 	fence = claim(run.ID)
@@ -112,7 +112,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	must(t, s.EndRun(ctx, fence, onboarding.RunFailed))
 	happened(
 		onboarding.RunRetried{Run: run.ID, Access: access},
-		onboarding.RunEnded{Run: run.ID, State: onboarding.RunFailed, Task: "Create the bucket", WaitingOn: onboarding.PartyCustomer, WaitingFor: status(t, s, ob.ID).Waiting.For},
+		onboarding.RunEnded{Run: run.ID, Purpose: onboarding.RunProvision, State: onboarding.RunFailed, Task: "Create the bucket", WaitingOn: onboarding.PartyCustomer, WaitingFor: status(t, s, ob.ID).Waiting.For},
 	)
 	must(t, s.ApprovePlan(ctx, ada, run.ID, plan("more"), nothing))
 	fence = claim(run.ID)
@@ -121,7 +121,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	happened(
 		onboarding.PlanApproved{Run: run.ID, PlanHash: plan("more").Hash(), Access: access},
 		onboarding.RunCancelAsked{Run: run.ID},
-		onboarding.RunEnded{Run: run.ID, State: onboarding.RunCanceled},
+		onboarding.RunEnded{Run: run.ID, Purpose: onboarding.RunProvision, State: onboarding.RunCanceled},
 	)
 	must(t, s.WipeConsent(ctx, ada, consent.ID, time.Now()))
 	happened(onboarding.ConsentWiped{Email: access, Revoked: true})
@@ -129,7 +129,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	must(t, s.CancelRun(ctx, ada, run.ID))
 	happened(
 		onboarding.RunSubmitted{Run: run.ID, Purpose: onboarding.RunProvision, PlanHash: plan().Hash(), Tasks: 2},
-		onboarding.RunEnded{Run: run.ID, State: onboarding.RunCanceled},
+		onboarding.RunEnded{Run: run.ID, Purpose: onboarding.RunProvision, State: onboarding.RunCanceled},
 	)
 	run, err = s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunVerify, plan(), nothing)
 	must(t, err)
@@ -137,7 +137,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	happened(
 		onboarding.RunSubmitted{Run: run.ID, Purpose: onboarding.RunVerify, PlanHash: plan().Hash(), Tasks: 2},
 		onboarding.RunStarted{Run: run.ID},
-		onboarding.RunEnded{Run: run.ID, State: onboarding.RunSucceeded},
+		onboarding.RunEnded{Run: run.ID, Purpose: onboarding.RunVerify, State: onboarding.RunSucceeded},
 	)
 
 	// Secrets that the customer enters elsewhere, then secrets that go to the vendor's address.
@@ -152,7 +152,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 			onboarding.AnswerSaved{Step: "region", Version: ob.Version},
 			onboarding.RunSubmitted{Run: run, Purpose: onboarding.RunProvision, PlanHash: plan().Hash(), Tasks: 2},
 			onboarding.RunStarted{Run: run},
-			onboarding.RunEnded{Run: run, State: onboarding.RunSucceeded},
+			onboarding.RunEnded{Run: run, Purpose: onboarding.RunProvision, State: onboarding.RunSucceeded},
 		)
 		queued, err := s.Deliveries(ctx, sam, ob.ID)
 		must(t, err)

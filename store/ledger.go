@@ -250,7 +250,7 @@ const (
 	endRun = `
 UPDATE runs SET state = @state, worker = NULL, finished_at = clock_timestamp()
 WHERE id = @run AND epoch = @epoch AND state = 'running'
-RETURNING onboarding, kind`
+RETURNING onboarding, kind, coalesce((plan->>'read_only')::boolean, false) AS read_only`
 	// What was going on when the run ended is neither done nor failed.
 	endTasks = `
 UPDATE tasks SET state = CASE WHEN @state = 'cancelled' THEN 'cancelled' ELSE 'pending' END, until = NULL
@@ -262,6 +262,12 @@ SELECT t.title, t.on_party, t.action_text, count(*) OVER () AS count FROM tasks 
 type ending struct {
 	Onboarding onboarding.ID
 	Kind       onboarding.RunKind
+	ReadOnly   bool // the plan
+}
+
+// purpose is [onboarding.Run.PlanKind].
+func (e ending) purpose() onboarding.RunKind {
+	return onboarding.Run{Kind: e.Kind, Plan: onboarding.Plan{ReadOnly: e.ReadOnly}}.PlanKind()
 }
 
 type trouble struct {
@@ -338,7 +344,7 @@ func (s *Store) ended(ctx context.Context, tx locked, run onboarding.RunID, e en
 	if err := s.follow(ctx, tx, facts); err != nil {
 		return err
 	}
-	event := onboarding.RunEnded{Run: run, State: state, Task: first.Title, WaitingOn: waiting.On, WaitingFor: waiting.For}
+	event := onboarding.RunEnded{Run: run, Purpose: e.purpose(), State: state, Task: first.Title, WaitingOn: waiting.On, WaitingFor: waiting.For}
 	if err := s.mailEnded(ctx, tx, e.Kind, event); err != nil {
 		return err
 	}
@@ -349,7 +355,7 @@ const (
 	releaseRun = `
 UPDATE runs SET state = 'queued', worker = NULL, epoch = epoch + 1, enqueued_at = clock_timestamp()
 WHERE id = @run AND epoch = @epoch AND state = 'running'
-RETURNING onboarding, kind`
+RETURNING onboarding, kind, coalesce((plan->>'read_only')::boolean, false) AS read_only`
 	releaseTasks = `
 UPDATE tasks SET epoch = @epoch + 1, until = NULL,
 	attempt = CASE WHEN state IN ('running', 'waiting') THEN greatest(attempt - 1, 0) ELSE attempt END,
@@ -425,13 +431,13 @@ UPDATE runs r SET worker = NULL, epoch = r.epoch + 1, deaths = c.deaths, done_at
 	state = CASE WHEN c.deaths > @most THEN 'failed' ELSE 'queued' END,
 	finished_at = CASE WHEN c.deaths > @most THEN clock_timestamp() END
 FROM counted c WHERE r.id = c.id
-RETURNING r.id, r.onboarding, r.kind, r.state`
+RETURNING r.id, r.onboarding, r.kind, coalesce((r.plan->>'read_only')::boolean, false) AS read_only, r.state`
 	// The runs are locked before their onboardings here, so nothing is waited for: the next look does what this can't.
 	lockQuarantined = lockOnboarding + ` NOWAIT`
 	takeTasks       = `UPDATE tasks t SET epoch = r.epoch FROM runs r WHERE r.id = t.run AND r.id = ANY (@runs::text[])`
 	quarantine      = `
 UPDATE tasks SET state = 'failed', code = 'internal', finished_at = clock_timestamp(),
-	message = 'This step stopped our worker several times, so the run was put aside. Your specialist was told; what is made is kept.',
+	message = 'This task stopped our worker several times, so the run was set aside. Retry it, or ask your deployment specialist to look into it.',
 	operator = 'workers died in it ' || @most::int || ' times'
 WHERE run = @run AND state IN ('running', 'waiting')`
 )
@@ -440,6 +446,7 @@ type taken struct {
 	ID         onboarding.RunID
 	Onboarding onboarding.ID
 	Kind       onboarding.RunKind
+	ReadOnly   bool // the plan
 	State      onboarding.RunState
 }
 
@@ -473,7 +480,7 @@ func (s *Store) takeAway(ctx context.Context, tx *txn, which string, args pgx.Na
 		if _, err := tx.Exec(ctx, quarantine, pgx.NamedArgs{"run": r.ID, "most": maxDeaths}); err != nil {
 			return nil, err
 		}
-		if err := s.ended(ctx, ob, r.ID, ending{r.Onboarding, r.Kind}, onboarding.RunFailed); err != nil {
+		if err := s.ended(ctx, ob, r.ID, ending{r.Onboarding, r.Kind, r.ReadOnly}, onboarding.RunFailed); err != nil {
 			return nil, err
 		}
 	}

@@ -12,9 +12,9 @@ import (
 // runsPerPage is how many lines a page of the list of runs has.
 const runsPerPage = 20
 
-// The list needs no plan, which makes up most of a row.
+// The list needs no plan, which makes up most of a row, only whether it is read-only.
 const selectRuns = `
-SELECT r.id, r.kind, r.state, r.started_by, r.created_at, r.started_at, r.finished_at, o.run IS DISTINCT FROM r.id AS replaced, t.*
+SELECT r.id, r.kind, coalesce((r.plan->>'read_only')::boolean, false) AS read_only, r.state, r.started_by, r.created_at, r.started_at, r.finished_at, o.run IS DISTINCT FROM r.id AS replaced, t.*
 FROM runs r JOIN onboardings o ON o.id = r.onboarding
 CROSS JOIN LATERAL (
 	SELECT count(*) FILTER (WHERE t.state = 'done') AS done, count(*) AS tasks,
@@ -27,6 +27,7 @@ ORDER BY r.created_at DESC, r.id DESC LIMIT @limit`
 type runSummaryRow struct {
 	ID                    onboarding.RunID
 	Kind                  onboarding.RunKind
+	ReadOnly              bool
 	State                 onboarding.RunState
 	StartedBy             string
 	CreatedAt             time.Time
@@ -40,7 +41,7 @@ func toRunSummary(row pgx.CollectableRow) (onboarding.RunSummary, error) {
 	r, err := pgx.RowToStructByName[runSummaryRow](row)
 	return onboarding.RunSummary{
 		Run: onboarding.Run{
-			ID: r.ID, Kind: r.Kind, State: r.State, StartedBy: r.StartedBy, Replaced: r.Replaced,
+			ID: r.ID, Kind: r.Kind, Plan: onboarding.Plan{ReadOnly: r.ReadOnly}, State: r.State, StartedBy: r.StartedBy, Replaced: r.Replaced,
 			CreatedAt: r.CreatedAt.UTC(), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt),
 		},
 		Done: r.Done, Tasks: r.Tasks, Stopped: r.Stopped,

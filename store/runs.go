@@ -481,7 +481,7 @@ func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onb
 		if err := s.follow(ctx, ob, onboarding.Facts{Kind: run.Kind, State: onboarding.RunCanceled}); err != nil {
 			return err
 		}
-		return ob.append(ctx, actor, onboarding.RunEnded{Run: run.ID, State: onboarding.RunCanceled})
+		return ob.append(ctx, actor, onboarding.RunEnded{Run: run.ID, Purpose: run.PlanKind(), State: onboarding.RunCanceled})
 	})
 }
 

@@ -351,7 +351,7 @@ func (s *Store) sweep(ctx context.Context) error {
 		if marked, err = s.takeAway(ctx, tx, forgotten, pgx.NamedArgs{}); err != nil {
 			return err
 		}
-		late, err := rowsOf(ctx, tx, overdue, pgx.NamedArgs{"overdue": jobOverdue, "kind": onboarding.RunArgs{}.Kind()}, pgx.RowToStructByName[taken])
+		late, err := rowsOf(ctx, tx, overdue, pgx.NamedArgs{"overdue": jobOverdue, "kind": onboarding.RunArgs{}.Kind()}, pgx.RowToStructByNameLax[taken])
 		if err != nil {
 			return err
 		}

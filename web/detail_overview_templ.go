@@ -205,9 +205,9 @@ func detailLatest(v AdminDetailView) templ.Component {
 		}
 		if v.Latest != nil {
 			var templ_7745c5c3_Var6 string
-			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs("Latest run: " + inside(kindWord(v.Latest.Kind)))
+			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs("Latest run: " + inside(kindWord(v.Latest.PlanKind())))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `detail_overview.templ`, Line: 64, Col: 54}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `detail_overview.templ`, Line: 64, Col: 60}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 			if templ_7745c5c3_Err != nil {

@@ -217,14 +217,9 @@ func submittedWords(e onboarding.RunSubmitted) string {
 	if e.Tasks > 0 {
 		plan += " with " + plural(e.Tasks, "task", "tasks")
 	}
-	name := "run"
-	switch e.Purpose {
-	case onboarding.RunVerify:
-		name = "verification"
-	case onboarding.CheckOnly:
-		name = "check, which changes nothing"
-	case onboarding.RunTeardown:
-		name = "teardown"
+	name := runNoun(e.Purpose)
+	if e.Purpose == onboarding.CheckOnly {
+		name += ", which changes nothing"
 	}
 	return plan + " and started the " + name + usingConsent(e.Access)
 }
@@ -250,9 +245,9 @@ func deliveredWords(e onboarding.HandoverDelivered) string {
 func endedWords(e onboarding.RunEnded) string {
 	switch e.State {
 	case onboarding.RunBlocked:
-		words := "paused the run."
+		words := "paused the " + runNoun(e.Purpose) + "."
 		if e.Task != "" {
-			words = "paused the run at “" + e.Task + "”."
+			words = "paused the " + runNoun(e.Purpose) + " at “" + e.Task + "”."
 		}
 		if e.WaitingFor == "" {
 			return words
@@ -260,13 +255,39 @@ func endedWords(e onboarding.RunEnded) string {
 		return words + " Next step: " + strings.TrimSuffix(e.WaitingFor, ".") + "."
 	case onboarding.RunFailed:
 		if e.Task != "" {
-			return "stopped the run because “" + e.Task + "” failed. Everything created so far is kept."
+			return "stopped the " + runNoun(e.Purpose) + " because “" + e.Task + "” failed." + keptWords(e.Purpose)
 		}
-		return "stopped the run because a task failed. Everything created so far is kept."
+		return "stopped the " + runNoun(e.Purpose) + " because a task failed." + keptWords(e.Purpose)
 	case onboarding.RunCanceled:
-		return "canceled the run. Everything created so far is kept."
+		return "canceled the " + runNoun(e.Purpose) + "." + keptWords(e.Purpose)
 	default:
-		return "finished the run."
+		return "finished the " + runNoun(e.Purpose) + "."
+	}
+}
+
+// runNoun is what a history calls a run of that kind, "" a kind that isn't known.
+func runNoun(kind onboarding.RunKind) string {
+	switch kind {
+	case onboarding.RunVerify:
+		return "verification"
+	case onboarding.CheckOnly:
+		return "check"
+	case onboarding.RunTeardown:
+		return "teardown"
+	default:
+		return "run"
+	}
+}
+
+// keptWords say what a run that didn't finish leaves, "" where that isn't known.
+func keptWords(kind onboarding.RunKind) string {
+	switch kind {
+	case onboarding.RunProvision:
+		return " Everything created so far is kept."
+	case onboarding.RunTeardown:
+		return " What it didn’t get to is still there."
+	default:
+		return ""
 	}
 }
 

@@ -79,9 +79,12 @@ func TestEachEventIsToldInASentence(t *testing.T) {
 		{sam, onboarding.HandoverRetried{What: onboarding.DeliverRecord}, sam + " had the record sent again."},
 		{"", onboarding.RunEnded{State: onboarding.RunBlocked, Task: "Create the bucket", WaitingOn: onboarding.PartyCustomer, WaitingFor: "Sign in to Google again."}, "Groundwork paused the run at “Create the bucket”. Next step: Sign in to Google again."},
 		{"", onboarding.RunEnded{State: onboarding.RunBlocked}, "Groundwork paused the run."},
-		{"", onboarding.RunEnded{State: onboarding.RunFailed, Task: "Create the bucket"}, "Groundwork stopped the run because “Create the bucket” failed. Everything created so far is kept."},
-		{"", onboarding.RunEnded{State: onboarding.RunFailed}, "Groundwork stopped the run because a task failed. Everything created so far is kept."},
-		{ada, onboarding.RunEnded{State: onboarding.RunCanceled}, "ada@customer.example canceled the run. Everything created so far is kept."},
+		{"", onboarding.RunEnded{Purpose: onboarding.RunProvision, State: onboarding.RunFailed, Task: "Create the bucket"}, "Groundwork stopped the run because “Create the bucket” failed. Everything created so far is kept."},
+		{"", onboarding.RunEnded{State: onboarding.RunFailed}, "Groundwork stopped the run because a task failed."},
+		{"", onboarding.RunEnded{Purpose: onboarding.RunTeardown, State: onboarding.RunFailed, Task: "Remove the bucket"}, "Groundwork stopped the teardown because “Remove the bucket” failed. What it didn’t get to is still there."},
+		{"", onboarding.RunEnded{Purpose: onboarding.CheckOnly, State: onboarding.RunSucceeded}, "Groundwork finished the check."},
+		{"", onboarding.RunEnded{Purpose: onboarding.RunVerify, State: onboarding.RunBlocked}, "Groundwork paused the verification."},
+		{ada, onboarding.RunEnded{Purpose: onboarding.RunProvision, State: onboarding.RunCanceled}, "ada@customer.example canceled the run. Everything created so far is kept."},
 	} {
 		data, err := onboarding.EventData(c.event)
 		if err != nil {

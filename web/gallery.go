@@ -65,7 +65,7 @@ func (s samples) pages() []GalleryPage {
 		}))},
 		{"connect-refused", ConnectPage(s.connect(func(v *ConnectView) { v.Refused = "ada@customer.example" }))},
 		{"connect-check", ConnectPage(s.connect(func(v *ConnectView) {
-			v.ReadOnly, v.Permissions = true, onboarding.Permissions{Run: []onboarding.Permission{{Name: "storage.buckets.get", Why: "to look for the bucket and to check its settings", On: "gs://tecton-acme-production-dataplane"}}}
+			v.ReadOnly, v.Scopes, v.Permissions = true, scopes(true), onboarding.Permissions{Run: []onboarding.Permission{{Name: "storage.buckets.get", Why: "to look for the bucket and to check its settings", On: "gs://tecton-acme-production-dataplane"}}}
 		}))},
 		{"connect-colleague", ConnectPage(s.connect(func(v *ConnectView) {
 			v.Colleague, v.Pending, v.Colleagues = ColleagueForm{}, nil, nil
@@ -153,7 +153,7 @@ func (s samples) pages() []GalleryPage {
 		{"progress-succeeded", Progress(s.progress(onboarding.RunSucceeded))},
 		{"done", Done(s.done())},
 		{"done-repaired", Done(s.repaired())},
-		{"done, the token is to be entered", Done(s.unconfirmed())},
+		{"done-token-to-enter", Done(s.unconfirmed())},
 		{"receipt", Receipt(s.receipt())},
 		{"receipt-empty", Receipt(ReceiptView{Frame: s.customer(), Onboarding: s.onboarding()})},
 		{"audit", AuditPage(s.auditPage(s.customer()))},
@@ -508,17 +508,21 @@ func (s samples) project(connected string) StepPageView {
 	return v
 }
 
+func scopes(readOnly bool) []Reason {
+	var all []Reason
+	for _, name := range []string{"openid", "email", "https://www.googleapis.com/auth/cloud-platform"} {
+		all = append(all, ScopeReason(name, readOnly))
+	}
+	return all
+}
+
 func (s samples) connect(change func(*ConnectView)) ConnectView {
 	v := ConnectView{
 		Held: 24 * time.Hour, ClientID: "1234567890-sample.apps.googleusercontent.com",
 		Frame: s.draft(), Onboarding: sampleID, Project: "acme-data-prod", StartURL: "/o/ob_sample/connect/start",
 		Pending:    []onboarding.Invite{{ID: 4, To: "grace@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(6 * 24 * time.Hour)}},
 		Colleagues: []onboarding.Colleague{{Email: "bob@customer.example", InvitedBy: "ada@customer.example", Until: s.now.Add(5 * 24 * time.Hour)}, {Email: "eve@customer.example", Until: s.now.Add(-time.Hour)}},
-		Scopes: []Reason{
-			{"openid", "to know which account gave access"},
-			{"email", "to know which account gave access"},
-			{"https://www.googleapis.com/auth/cloud-platform", "to read your project and to make what the plan lists, while the run goes on; given up when it is done"},
-		},
+		Scopes:     scopes(false),
 		Permissions: onboarding.Permissions{Run: []onboarding.Permission{
 			{Name: "serviceusage.services.enable", Why: "to enable the APIs that are needed"},
 			{Name: "storage.buckets.create", Why: "to create the bucket"},
@@ -682,7 +686,7 @@ func (s samples) progress(state onboarding.RunState) ProgressView {
 		run.FinishedAt = s.now.Add(-10 * time.Second)
 	}
 	for i, p := range plan.Tasks {
-		t := onboarding.Task{Name: p.Name, Title: p.Title, Position: i, State: onboarding.TaskPending}
+		t := onboarding.Task{Name: p.Name, Title: p.RunTitle(), Position: i, State: onboarding.TaskPending}
 		switch {
 		case i < done:
 			t.State, t.Attempt = onboarding.TaskDone, 1

@@ -24,7 +24,12 @@ func (s samples) checkDiffers() ProgressView {
 	v := s.progress(onboarding.RunFailed)
 	v.Run.Plan = checkOnly(v.Run.Plan)
 	for i := range v.Run.Tasks {
-		if t := &v.Run.Tasks[i]; t.State == onboarding.TaskFailed {
+		t := &v.Run.Tasks[i]
+		t.Title, t.Events = v.Run.Plan.Tasks[i].RunTitle(), nil
+		switch t.State {
+		case onboarding.TaskDone:
+			t.Message = "Checked: it is as wanted."
+		case onboarding.TaskFailed:
 			t.Code, t.Message = onboarding.CodeStale, "roles/storage.objectViewer on gs://acme-landing is not there."
 		}
 	}

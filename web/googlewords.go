@@ -101,3 +101,15 @@ func (v ConnectView) heldWords() string {
 	}
 	return "Access that no run uses is revoked and wiped after " + onboarding.SpanText(v.Held) + "."
 }
+
+// ScopeReason is a scope that the service asks for, and why: for a run, or for a check that changes nothing.
+func ScopeReason(scope string, readOnly bool) Reason {
+	switch {
+	case !strings.HasSuffix(scope, "/auth/cloud-platform"):
+		return Reason{scope, "to know which account gave the access"}
+	case readOnly:
+		return Reason{scope, "to read your project while the check is in progress; revoked when it is done"}
+	default:
+		return Reason{scope, "to read your project and create what the plan lists while the run is in progress; revoked when it is done"}
+	}
+}

@@ -43,10 +43,13 @@ func runWord(s onboarding.RunState) string {
 	}
 }
 
+// kindWord is what a run of that kind is called in a heading; see [onboarding.Run.PlanKind].
 func kindWord(k onboarding.RunKind) string {
 	switch k {
 	case onboarding.RunVerify:
 		return "Verification"
+	case onboarding.CheckOnly:
+		return "Check"
 	case onboarding.RunTeardown:
 		return "Teardown"
 	default:
@@ -237,6 +240,8 @@ func (v ProgressView) lead() string {
 		return "Nothing was changed."
 	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunFailed:
 		return "Everything was read back, and nothing was changed. Our access has ended."
+	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunCanceled:
+		return "The remaining checks won’t run."
 	case v.Run.Kind == onboarding.RunVerify && v.Run.State == onboarding.RunSucceeded:
 		return "Everything was read back and compared. Our access has ended."
 	case v.Run.Kind == onboarding.RunTeardown && v.Run.State == onboarding.RunSucceeded && len(v.Left) > 0:

@@ -120,7 +120,7 @@ func classify(err error) Failure {
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EPIPE), errors.Is(err, context.Canceled):
 		return retry(onboarding.CodeUnavailable, "The connection to Google broke. We look whether the change happened and try again.")
 	default:
-		return Failure{Class: Final, Code: onboarding.CodeInternal, Message: "Something went wrong on our side. What was made is kept; try again, or ask your specialist."}
+		return Failure{Class: Final, Code: onboarding.CodeInternal, Message: "Something went wrong on our side. Try again, or ask your specialist."}
 	}
 }
 

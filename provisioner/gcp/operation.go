@@ -44,5 +44,5 @@ func classifyOperation(e *OperationError) Failure {
 			Message: "A quota of the project is used up, so Google took the change back. Ask for a higher quota at https://console.cloud.google.com/iam-admin/quotas, then try again. Google says: " + said,
 		}
 	}
-	return Failure{Class: Final, Code: onboarding.CodeCloud, Message: "Google began the change and could not finish it. Try again; what was made is kept. Google says: " + said, Said: said}
+	return Failure{Class: Final, Code: onboarding.CodeCloud, Message: "Google began the change and couldn't finish it. Try again. Google says: " + said, Said: said}
 }
