@@ -3,6 +3,7 @@ package web
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestABrowserIsNamedInShort(t *testing.T) {
@@ -33,6 +34,21 @@ func TestGoogleAnswersHaveTheirOwnSentences(t *testing.T) {
 		}
 		if said := SignInAnswer(code); !strings.Contains(said, a.Title) || !strings.Contains(said, "You were not signed in") {
 			t.Errorf("%s at the sign-in: %s", code, said)
+		}
+	}
+}
+
+// Google's consent page is closed to two kinds of people; both read how to go on.
+func TestTheConnectPageHelpsThoseWhomGoogleRefuses(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	for _, readOnly := range []bool{false, true} {
+		view := s.connect(func(v *ConnectView) { v.ReadOnly = readOnly })
+		doc, _ := render(t, GalleryPage{"connect", ConnectPage(view)})
+		card := words(doc.Find("section[aria-labelledby=blocked-heading]").Text())
+		for _, part := range []string{"Send your administrator this request", view.ClientID, "workforce identity federation", "send this step to a colleague who has one"} {
+			if !strings.Contains(card, part) {
+				t.Errorf("it doesn't say %q: %s", part, card)
+			}
 		}
 	}
 }
