@@ -33,6 +33,12 @@ func TestALockedStepIsReadOnlyAndLeadsOn(t *testing.T) {
 			t.Errorf("%s doesn't offer the ways out", step)
 		}
 	}
+	check := b.get(web.OnboardingPath(ob.ID, "check"))
+	for step, word := range map[string]string{"deployment": "View", "region": "View", "project": "View", "data-sources": "Change"} {
+		if link := check.Find("main a[href$='/step/" + step + "?from=check']"); !strings.HasPrefix(link.Text(), word+" ") {
+			t.Errorf("the link to %s reads %q, want %q", step, link.Text(), word)
+		}
+	}
 	free := b.get(web.OnboardingPath(ob.ID, "step", "data-sources"))
 	if free.Find("main button[value=save]").Length() == 0 {
 		t.Error("what isn't locked can't be saved")

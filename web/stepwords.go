@@ -49,6 +49,14 @@ func (v CheckView) mayChange(step string) bool {
 	return v.Locked == "" || v.Colleague && step == "project"
 }
 
+// changeWord is the link to a section's step. A locked step can only be looked at; it says why, and what to do instead.
+func changeWord(s wizard.Section) string {
+	if s.Locked {
+		return "View"
+	}
+	return "Change"
+}
+
 // unlisted are the things a section waits for that none of its rows names.
 func unlisted(s wizard.Section) []string {
 	var out []string

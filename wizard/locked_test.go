@@ -50,9 +50,14 @@ func TestAStepIsLockedOnceEachOfItsFieldsIs(t *testing.T) {
 	}
 	s := Define(def)
 	c := Case{Answers: onboarding.Answers{"lunch": []byte(`{"dish":"pasta","sauce":"pesto","note":"now"}`)}, Locked: true}
-	if v, err := s.View(context.Background(), c); err != nil || !v.Locked {
+	if v, err := s.View(context.Background(), c); err != nil || !v.Locked || !s.Section(c).Locked {
 		t.Errorf("locked %v, %v", v.Locked, err)
 	}
+	c.Locked = false
+	if s.Section(c).Locked {
+		t.Error("locked, although nothing was created")
+	}
+	c.Locked = true
 	c.Answers = onboarding.Answers{} // nothing was created with what isn't answered
 	if v, err := s.View(context.Background(), c); err != nil || v.Locked || v.Fields[0].Locked {
 		t.Errorf("unanswered, and locked: %+v, %v", v, err)

@@ -28,7 +28,7 @@ func (s *step[T]) Section(c Case) Section {
 	if !ok {
 		return out
 	}
-	out.Waiting = s.Missing(c)
+	out.Waiting, out.Locked = s.Missing(c), s.locked(c, &v)
 	if s.def.Summary != nil {
 		out.Rows = s.def.Summary(v, c)
 		return out

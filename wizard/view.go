@@ -78,7 +78,7 @@ func (s *step[T]) view(ctx context.Context, c Case, v *T, saved bool, form map[s
 		}
 		out.Fields = append(out.Fields, fv)
 	}
-	out.Locked = len(out.Fields) > 0 && !slices.ContainsFunc(out.Fields, func(f FieldView) bool { return !f.Locked })
+	out.Locked = s.locked(c, v)
 	if s.def.Planner != nil {
 		shown := *v
 		for i := range s.def.Fields {
@@ -108,6 +108,16 @@ func (v *StepView) Pick(query url.Values) {
 func (f *Field[T]) mayCome() bool { return f.Later != nil || (f.Secret != nil && f.Await != "") }
 
 // locked reports whether resources were created with the field's answer in v.
+// locked reports whether each of the step's fields is.
+func (s *step[T]) locked(c Case, v *T) bool {
+	for i := range s.def.Fields {
+		if !s.def.Fields[i].locked(c, v) {
+			return false
+		}
+	}
+	return len(s.def.Fields) > 0
+}
+
 func (f *Field[T]) locked(c Case, v *T) bool { return f.Locks && c.Locked && f.text(v) != "" }
 
 // text is the field's answer as one string.

@@ -157,6 +157,7 @@ type Section struct {
 	StepID, Title string
 	Rows          []Row
 	Waiting       []string // what is missing yet: "Databricks API token"
+	Locked        bool     // as [StepView.Locked]
 }
 
 // Saved is what a post of a step's page gives: the answer to store, secrets to seal, or problems.
