@@ -13,7 +13,8 @@ import (
 
 type manageStore interface {
 	// CreateOnboarding makes an onboarding and the invite of its customer in one transaction, and returns the invite's
-	// token: CodeInvalid for the company's name, CodeConflict for a proposed name that is taken.
+	// token: CodeInvalid for the company's name, CodeConflict for a proposed name that is taken. A form that made one before
+	// gets that one, and another token; "" where its invite can't be used any more.
 	CreateOnboarding(context.Context, onboarding.Actor, onboarding.NewOnboarding) (onboarding.Onboarding, string, error)
 	// UpdateVendor replaces the vendor's values, and the API key unless it is nil, in one transaction: CodeInvalid or
 	// CodeConflict for the proposed name.
@@ -48,6 +49,7 @@ type NewCustomer struct {
 type CreatedOnboarding struct {
 	Onboarding onboarding.Onboarding
 	Link       Link
+	Again      bool            // the same form created it before, and its link is another
 	Problems   wizard.Problems // for CodeInvalid
 }
 
@@ -106,8 +108,9 @@ func (a *App) CreateOnboarding(ctx context.Context, actor onboarding.Actor, in N
 		refuse(onboarding.VendorProposedName, message(err))
 		return out, invalid
 	}
+	out.Again = err == nil && out.Onboarding.ID != id
 	out.Link = Link{token, onboarding.Invite{
-		Onboarding: id, To: onboarding.Addressee(out.Onboarding.Owner), Role: onboarding.RoleCustomer, ExpiresAt: a.cfg.Now().Add(ttl),
+		Onboarding: out.Onboarding.ID, To: onboarding.Addressee(out.Onboarding.Owner), Role: onboarding.RoleCustomer, ExpiresAt: a.cfg.Now().Add(ttl),
 	}}
 	return out, err
 }

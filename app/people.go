@@ -118,8 +118,10 @@ func (a *App) Invite(ctx context.Context, actor onboarding.Actor, id onboarding.
 	switch present, err := a.Customer(ctx, actor, id); {
 	case err != nil:
 		return Link{}, err
-	case present == "":
+	case present == "" && actor.Form == "":
 		return Link{}, onboarding.Errorf(onboarding.CodeNotFound, "There is no customer to replace yet. Invite one.")
+	case present == "": // unless the same form has replaced them, it is refused
+		return link(a.cfg.Store.ReplaceCustomer(ctx, actor, id, to, a.cfg.InviteTTL, in.Mail))
 	case string(to) == present:
 		return Link{}, onboarding.Errorf(onboarding.CodeConflict, "%s is the customer already. They sign in with that address.", present)
 	}

@@ -25,6 +25,8 @@ type retentionStore interface {
 	// ForgetInvites erases, in one statement, the unused invites that expired or were withdrawn before a time, and counts
 	// them.
 	ForgetInvites(ctx context.Context, before time.Time) (int, error)
+	// ForgetForms erases what is kept of forms that were sent before a time, and counts them.
+	ForgetForms(ctx context.Context, before time.Time) (int, error)
 	// FinishedBefore returns the onboardings that were finished before a time and still hold personal data.
 	FinishedBefore(ctx context.Context, before time.Time) ([]onboarding.ID, error)
 	// LiveConsents returns every consent that is held.
@@ -42,6 +44,9 @@ type Retention struct {
 	Invites  time.Duration // that nobody used, after they expired or were withdrawn
 	People   time.Duration // of onboardings that were finished
 }
+
+// formsKept is how long the key of a form lets it act once: longer than anybody keeps a page open.
+const formsKept = 7 * 24 * time.Hour
 
 // RetentionOf is what the settings say.
 func RetentionOf(s onboarding.Settings) Retention {
@@ -95,6 +100,8 @@ func (a *App) Retain(ctx context.Context, keep Retention, now time.Time) {
 			return a.cfg.Store.WipeSecrets(ctx, onboarding.System, id)
 		})
 	}
+	_, err = a.cfg.Store.ForgetForms(ctx, now.Add(-formsKept))
+	failed("erase the keys of forms", err)
 	if keep.Invites > 0 {
 		n, err := a.cfg.Store.ForgetInvites(ctx, now.Add(-keep.Invites))
 		failed("erase old invitations", err)

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -51,7 +53,8 @@ func (a *App) Webhook(ctx context.Context, actor onboarding.Actor, id onboarding
 
 // SaveWebhook checks and saves an endpoint as an administrator typed it; without an id it adds one and returns the secret,
 // which nobody can read again. CodeInvalid: what to correct is in the form that comes back, and nothing was saved. CodeStale:
-// someone else changed it since. For administrators.
+// someone else changed it since. CodeConflict with ErrSentBefore: the same form added the endpoint whose ID comes back. For
+// administrators.
 func (a *App) SaveWebhook(ctx context.Context, actor onboarding.Actor, id onboarding.WebhookID, version int, form url.Values) (wizard.WebhookForm, onboarding.Secret, error) {
 	var secret onboarding.Secret
 	read := wizard.ParseWebhook(form)
@@ -69,7 +72,7 @@ func (a *App) SaveWebhook(ctx context.Context, actor onboarding.Actor, id onboar
 		return read, secret, a.cfg.Store.UpdateWebhook(ctx, actor, read.Webhook)
 	}
 	var err error
-	if read.Webhook.ID, err = onboarding.NewWebhookID(a.cfg.Rand); err != nil {
+	if read.Webhook.ID, err = onboarding.NewWebhookID(a.onceFor(actor, read.Webhook)); err != nil {
 		return read, secret, err
 	}
 	secret, sealed, err := a.webhookSecret(read.Webhook.ID)
@@ -77,6 +80,16 @@ func (a *App) SaveWebhook(ctx context.Context, actor onboarding.Actor, id onboar
 		err = a.cfg.Store.CreateWebhook(ctx, actor, read.Webhook, sealed)
 	}
 	return read, secret, err
+}
+
+// onceFor is what the ID of a new endpoint is made from: the form's key and what it says, if it has one, so that the form
+// adds one endpoint although it is sent twice.
+func (a *App) onceFor(actor onboarding.Actor, w onboarding.Webhook) io.Reader {
+	if actor.Form == "" {
+		return a.cfg.Rand
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %q %q %t", actor.Form, actor.Email, w.URL, w.Kinds, w.TakesSecrets))
+	return bytes.NewReader(sum[:])
 }
 
 func webhookRefused(err error) string {

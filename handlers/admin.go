@@ -135,10 +135,16 @@ func (s *Server) adminCreate(w http.ResponseWriter, v *visit) error {
 	if in.Mail {
 		created.Link.Token = "" // the worker makes its own
 	}
+	if created.Again {
+		s.say(ctx, "You sent this form before. This is the onboarding that it created.")
+		if created.Link.Token == "" && !in.Mail { // its invitation was used or withdrawn
+			return seeOther(w, v.Request, web.AdminPath(created.Onboarding.ID))
+		}
+	}
 	if err := s.putLink(ctx, created.Link); err != nil {
 		return err
 	}
-	if len(read.Warnings) > 0 {
+	if len(read.Warnings) > 0 && !created.Again {
 		s.say(ctx, strings.Join(read.Warnings, " "))
 	}
 	return seeOther(w, v.Request, "/admin/created/"+url.PathEscape(string(created.Onboarding.ID)))

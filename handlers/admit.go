@@ -44,6 +44,7 @@ func (s *Server) serve(rt route) http.Handler {
 		n := noteOf(r.Context())
 		n.watch.address, n.watch.on = client(r), v.id
 		err := s.admit(w, v, rt)
+		v.actor.Form = formKeyOf(v.form)
 		n.watch.person, n.watch.role = v.actor.Email, v.actor.Role
 		refused := false
 		switch code := onboarding.ErrorCode(err); {
@@ -59,6 +60,15 @@ func (s *Server) serve(rt route) http.Handler {
 		}
 		s.remember(v, rt, refused)
 	})
+}
+
+// formKeyOf is the key of a posted form. One that isn't ours counts as none.
+func formKeyOf(form url.Values) onboarding.FormKey {
+	key := form.Get(web.FieldFormKey)
+	if len(key) != randomChars || strings.ContainsFunc(key, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'z') }) {
+		return ""
+	}
+	return onboarding.FormKey(key)
 }
 
 // errAnswered says that the answer was sent already.

@@ -171,7 +171,8 @@ func (s *Server) renew(ctx context.Context, end time.Time) error {
 // frame is what every page has around it, from the session and the request.
 func (s *Server) frame(r *http.Request, title string) web.Frame {
 	settings, _ := s.App.Settings(r.Context()) // the last ones known, where the database doesn't answer
-	f := web.Frame{Title: title, Brand: settings.Brand(), HelpURL: settings.Help(), DocsURL: settings.Docs(), Path: r.URL.RequestURI(), Now: s.Now(), Role: noteOf(r.Context()).role}
+	form, _ := s.random()                      // without a key, a form acts each time that it is sent
+	f := web.Frame{FormKey: form, Title: title, Brand: settings.Brand(), HelpURL: settings.Help(), DocsURL: settings.Docs(), Path: r.URL.RequestURI(), Now: s.Now(), Role: noteOf(r.Context()).role}
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/signin"), r.URL.Path == connectPath:
 		f.Path = "/signin" // their queries hold codes, and texts that anybody can write into a link
@@ -196,7 +197,9 @@ func (s *Server) frame(r *http.Request, title string) web.Frame {
 // say leaves a sentence for the next page.
 func (s *Server) say(ctx context.Context, text string) { s.sessions.Put(ctx, keyFlash, text) }
 
-// random is 26 characters that nobody can guess, for states and nonces.
+const randomChars = 26
+
+// random is that many characters that nobody can guess, for states, nonces and forms.
 func (s *Server) random() (string, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(s.Rand, b[:]); err != nil {

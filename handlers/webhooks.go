@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -71,6 +72,10 @@ func (s *Server) webhookSave(w http.ResponseWriter, v *visit) error {
 		version = -1 // no version that anyone saw
 	}
 	read, secret, err := s.App.SaveWebhook(v.Context(), v.actor, id, version, v.form)
+	if errors.Is(err, onboarding.ErrSentBefore) {
+		s.say(v.Context(), sentence(err))
+		return seeOther(w, v.Request, web.WebhookPath(read.Webhook.ID))
+	}
 	switch onboarding.ErrorCode(err) {
 	case onboarding.CodeInvalid, onboarding.CodeConflict, onboarding.CodeStale:
 		view := web.WebhookView{Frame: s.adminFrame(v, "New webhook endpoint", "settings")}

@@ -40,7 +40,15 @@ type Actor struct {
 	Name      string
 	Role      Role
 	RequestID string
+	Form      FormKey // of the form that the request sent
 }
+
+// FormKey is the random key of one form, so that it acts once although it is sent twice. "": the form has none, and acts
+// each time.
+type FormKey string
+
+// ErrSentBefore marks a CodeConflict: the same form did already what it says.
+var ErrSentBefore = errors.New("the form was sent before")
 
 // Account is who somebody is to an identity provider, whatever address they have there: the issuer, a blank, and the
 // subject. "" is nobody's.

@@ -150,12 +150,19 @@ func (s *Store) DeclineCopy(ctx context.Context, actor onboarding.Actor, id onbo
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
-	err := s.tx(ctx, actor, "decline a copy", func(tx *txn) error {
+	form, err := digest(actor, "decline", reason)
+	if err != nil {
+		return failure("decline a copy", err)
+	}
+	err = s.tx(ctx, actor, "decline a copy", func(tx *txn) error {
 		ob, err := lock(ctx, tx, actor, id)
 		if err != nil {
 			return err
 		}
 		if ob.CopyAskedAt.IsZero() {
+			if _, before, err := ob.sentBefore(ctx, form); err != nil || before {
+				return err
+			}
 			return onboarding.Errorf(onboarding.CodeConflict, "The customer isn’t asking for a copy any more, so nothing was declined. Reload the page to see the latest version.")
 		}
 		if _, err := tx.Exec(ctx, endCopy, pgx.NamedArgs{"id": id, "now": s.now()}); err != nil {
@@ -164,7 +171,10 @@ func (s *Store) DeclineCopy(ctx context.Context, actor onboarding.Actor, id onbo
 		if err := s.queueMail(ctx, ob, letter{kind: onboarding.MailCopyDeclined, to: ob.Owner, about: "asked " + ob.CopyAskedAt.UTC().Format(time.RFC3339Nano)}); err != nil {
 			return err
 		}
-		return ob.append(ctx, actor, onboarding.CopyDeclined{Reason: reason})
+		if err := ob.append(ctx, actor, onboarding.CopyDeclined{Reason: reason}); err != nil {
+			return err
+		}
+		return ob.sent(ctx, form, 0)
 	})
 	if err == nil {
 		s.changes.mark(id)

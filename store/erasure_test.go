@@ -189,7 +189,7 @@ func TestOlderLinesVerifyAndStay(t *testing.T) {
 		must(t, err)
 	}
 	history(t, s, ob.ID)
-	must(t, s.Assign(t.Context(), sam, ob.ID, sam.Email))
+	must(t, s.Assign(t.Context(), sam, ob.ID, "lee@vendor.example"))
 	must(t, s.Forget(t.Context(), onboarding.System, ob.ID))
 	now := history(t, s, ob.ID)
 	if lines, _ := onboarding.Erasure(now); lines != 1 || now[0].Actor == "" || now[0].Erased() {

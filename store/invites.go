@@ -83,7 +83,8 @@ func (s *Store) invite(ctx context.Context, tx locked, actor onboarding.Actor, t
 }
 
 // CreateInvite makes a link's token for an addressee; it is shown once and kept as a hash. Earlier links of the same
-// addressee and role that nobody used die with it. ttl 0: 14 days. A customer may invite colleagues and readers alone, each by
+// addressee and role that nobody used die with it. ttl 0: 14 days. The same form makes one invite, and each time it is sent a
+// token that replaces the one before. A customer may invite colleagues and readers alone, each by
 // their address: CodeForbidden. An onboarding has one customer: inviting another is CodeConflict, see
 // [Store.ReplaceCustomer].
 func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
@@ -104,7 +105,11 @@ func (s *Store) createInvite(ctx context.Context, actor onboarding.Actor, id onb
 			return "", onboarding.Invite{}, err
 		}
 	}
-	return s.newInvite(ctx, actor, id, ttl, mail, func(*txn) (onboarding.Addressee, onboarding.Role, error) { return to, role, nil })
+	form, err := digest(actor, "invite", to, role, mail)
+	if err != nil {
+		return "", onboarding.Invite{}, failure("invite", err)
+	}
+	return s.newInvite(ctx, actor, id, ttl, mail, form, func(*txn) (onboarding.Addressee, onboarding.Role, error) { return to, role, nil })
 }
 
 const selectInvite = `SELECT ` + inviteColumns + ` FROM invites i WHERE i.id = @invite AND i.onboarding = @id`
@@ -115,18 +120,23 @@ func (s *Store) ReissueInvite(ctx context.Context, actor onboarding.Actor, id on
 	if err := staffOnly(actor); err != nil {
 		return "", onboarding.Invite{}, err
 	}
-	return s.newInvite(ctx, actor, id, ttl, false, func(tx *txn) (onboarding.Addressee, onboarding.Role, error) {
+	form, err := digest(actor, "reissue", inviteID)
+	if err != nil {
+		return "", onboarding.Invite{}, failure("invite", err)
+	}
+	return s.newInvite(ctx, actor, id, ttl, false, form, func(tx *txn) (onboarding.Addressee, onboarding.Role, error) {
 		inv, err := one(ctx, tx, selectInvite, pgx.NamedArgs{"id": id, "invite": inviteID}, "invite", toInvite)
 		return inv.To, inv.Role, err
 	})
 }
 
-func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, ttl time.Duration, mail bool, whom func(*txn) (onboarding.Addressee, onboarding.Role, error)) (string, onboarding.Invite, error) {
+func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, ttl time.Duration, mail bool, form formDigest, whom func(*txn) (onboarding.Addressee, onboarding.Role, error)) (string, onboarding.Invite, error) {
 	if ttl == 0 {
 		ttl = DefaultInviteTTL
 	}
 	var token string
 	var inv onboarding.Invite
+	var before bool
 	err := s.tx(ctx, actor, "invite", func(tx *txn) error {
 		ob, err := lock(ctx, tx, actor, id) // of two at once the later retires the earlier's link
 		if err != nil {
@@ -134,6 +144,9 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 		}
 		if ob.Archived {
 			return onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived, so nobody can be invited. It has to be restored first.")
+		}
+		if inv, before, err = ob.madeBefore(ctx, form, s.now()); err != nil || before {
+			return err
 		}
 		to, role, err := whom(tx)
 		if err == nil && role == onboarding.RoleCustomer {
@@ -148,8 +161,14 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 		if err == nil && mail {
 			err = s.mailInvite(ctx, ob, inv)
 		}
+		if err == nil {
+			err = ob.sent(ctx, form, inv.ID)
+		}
 		return err
 	})
+	if err == nil && before && !mail {
+		token, inv, err = s.linkAgain(ctx, id, inv)
+	}
 	if err != nil {
 		return "", onboarding.Invite{}, err
 	}

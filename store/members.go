@@ -37,12 +37,20 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 		ttl = DefaultInviteTTL
 	}
 	to = onboarding.Addressee(address(string(to)))
+	form, err := digest(actor, "replace", to, mail)
+	if err != nil {
+		return "", onboarding.Invite{}, failure("replace the customer", err)
+	}
 	var token string
 	var inv onboarding.Invite
-	err := s.tx(ctx, actor, "replace the customer", func(tx *txn) error {
+	var before bool
+	err = s.tx(ctx, actor, "replace the customer", func(tx *txn) error {
 		args := pgx.NamedArgs{"id": id, "to": to, "now": s.now()}
 		ob, err := lock(ctx, tx, actor, id)
 		if err != nil {
+			return err
+		}
+		if inv, before, err = ob.madeBefore(ctx, form, s.now()); err != nil || before {
 			return err
 		}
 		var running, held bool
@@ -79,8 +87,14 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 		if token, inv, err = s.invite(ctx, ob, actor, to, onboarding.RoleCustomer, ttl); err == nil && mail {
 			err = s.mailInvite(ctx, ob, inv)
 		}
+		if err == nil {
+			err = ob.sent(ctx, form, inv.ID)
+		}
 		return err
 	})
+	if err == nil && before && !mail {
+		token, inv, err = s.linkAgain(ctx, id, inv)
+	}
 	if err != nil {
 		return "", onboarding.Invite{}, err
 	}

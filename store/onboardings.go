@@ -127,6 +127,7 @@ VALUES (@id, @customer, @deployment, @vendor, @status, @on, @for, @now, @special
 
 // CreateOnboarding starts one with its vendor's values and the owner's invite, whose token it returns: it is
 // shown once and kept as a hash. A proposed name is held from now on; CodeConflict when another holds it.
+// A form that created one before gets that one, with another token for its invite: "" where that can't be used any more.
 // Staff only: CodeForbidden.
 func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n onboarding.NewOnboarding) (onboarding.Onboarding, string, error) {
 	if err := staffOnly(actor); err != nil {
@@ -136,12 +137,24 @@ func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n 
 		n.InviteTTL = DefaultInviteTTL
 	}
 	owner := address(n.OwnerEmail)
+	form, err := digest(actor, "create", n.Customer, owner, n.Specialist, n.Vendor, n.VendorAPIKey != nil, n.InviteTTL, n.MailInvite)
+	if err != nil {
+		return onboarding.Onboarding{}, "", failure("create onboarding", err)
+	}
 	var made onboarding.Onboarding
 	var token string
-	err := s.tx(ctx, actor, "create onboarding", func(tx *txn) error {
+	var before bool
+	var invite int64
+	err = s.tx(ctx, actor, "create onboarding", func(tx *txn) error {
+		var err error
+		if form != "" {
+			if made, invite, before, err = createdBefore(ctx, tx, actor, form); err != nil || before {
+				return err
+			}
+		}
 		ob := locked{tx, onboarding.Onboarding{ID: n.ID}} // a new row is nobody else's
 		stage, _ := onboarding.Facts{Form: onboarding.WaitForAcceptance}.Stage()
-		_, err := tx.Exec(ctx, insertOnboarding, s.stageArgs(stage, pgx.NamedArgs{
+		_, err = tx.Exec(ctx, insertOnboarding, s.stageArgs(stage, pgx.NamedArgs{
 			"id": n.ID, "customer": n.Customer, "deployment": n.Vendor.ProposedName, "vendor": n.Vendor,
 			"specialist": address(n.Specialist), "owner": owner,
 		}))
@@ -168,9 +181,15 @@ func (s *Store) CreateOnboarding(ctx context.Context, actor onboarding.Actor, n 
 				return err
 			}
 		}
+		if err := ob.sent(ctx, form, inv.ID); err != nil {
+			return err
+		}
 		made, err = one(ctx, tx, selectOnboarding, seen(actor, pgx.NamedArgs{"id": n.ID}), "onboarding", toOnboarding)
 		return err
 	})
+	if err == nil && before && !n.MailInvite {
+		token, _, err = s.anotherToken(ctx, made.ID, invite)
+	}
 	if err != nil {
 		return onboarding.Onboarding{}, "", err
 	}
@@ -320,6 +339,9 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 			given = append(given, onboarding.PurposeVendorAPIKey)
 		}
 		event := onboarding.VendorChanged{Changes: ob.Entered.Changes(v, given...)}
+		if len(event.Changes) == 0 {
+			return nil, nil
+		}
 		tag, err := ob.Exec(ctx, updateVendor, pgx.NamedArgs{"id": id, "vendor": v, "proposed": v.ProposedName, "now": s.now()})
 		switch {
 		case duplicate(err, "onboardings_deployment"):
@@ -352,7 +374,7 @@ func (s *Store) UpdateVendor(ctx context.Context, actor onboarding.Actor, id onb
 // Assign gives the onboarding to a specialist; "" takes it from all. Staff only.
 func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboarding.ID, specialist string) error {
 	return s.change(ctx, actor, id, "assign an onboarding", func(ob locked) (onboarding.Event, error) {
-		if err := refuseForgotten(ob.Onboarding); err != nil {
+		if err := refuseForgotten(ob.Onboarding); err != nil || ob.Specialist == address(specialist) {
 			return nil, err
 		}
 		_, err := ob.Exec(ctx, `UPDATE onboardings SET specialist = @specialist, activity_at = @now WHERE id = @id`,
@@ -367,8 +389,10 @@ func (s *Store) Assign(ctx context.Context, actor onboarding.Actor, id onboardin
 func (s *Store) Archive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	var also []onboarding.ID
 	err := s.change(ctx, actor, id, "archive an onboarding", func(ob locked) (event onboarding.Event, err error) {
-		also, err = s.archive(ctx, ob, actor)
-		return onboarding.OnboardingArchived{}, err
+		if also, err = s.archive(ctx, ob, actor); err != nil || ob.Archived {
+			return nil, err
+		}
+		return onboarding.OnboardingArchived{}, nil
 	})
 	if err == nil {
 		s.changes.mark(also...)
@@ -408,17 +432,27 @@ func (s *Store) archive(ctx context.Context, ob locked, actor onboarding.Actor) 
 // Restore puts an archived onboarding back into the lists. Its consents and secrets stay wiped. CodeConflict when it isn't
 // archived, its people were erased, or another deployment has its name. For staff only.
 func (s *Store) Restore(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	form, err := digest(actor, "restore")
+	if err != nil {
+		return failure("restore an onboarding", err)
+	}
 	return s.change(ctx, actor, id, "restore an onboarding", func(ob locked) (onboarding.Event, error) {
+		_, before, err := ob.sentBefore(ctx, form)
 		switch {
+		case err != nil, before && !ob.Archived:
+			return nil, err
 		case !ob.Archived:
 			return nil, onboarding.Errorf(onboarding.CodeConflict, "This onboarding isn't archived.")
 		}
 		if err := refuseForgotten(ob.Onboarding); err != nil {
 			return nil, err
 		}
-		_, err := ob.Exec(ctx, `UPDATE onboardings SET archived = false, activity_at = @now WHERE id = @id`, pgx.NamedArgs{"id": id, "now": s.now()})
+		_, err = ob.Exec(ctx, `UPDATE onboardings SET archived = false, activity_at = @now WHERE id = @id`, pgx.NamedArgs{"id": id, "now": s.now()})
 		if duplicate(err, "onboardings_deployment") {
 			return nil, onboarding.Errorf(onboarding.CodeConflict, "Nothing was restored. Another deployment took the name %s while this onboarding was archived. Create a new onboarding instead.", ob.Deployment)
+		}
+		if err == nil {
+			err = ob.sent(ctx, form, 0)
 		}
 		return onboarding.OnboardingRestored{}, err
 	})
@@ -439,7 +473,7 @@ func (s *Store) ReleaseName(ctx context.Context, actor onboarding.Actor, id onbo
 	})
 }
 
-// change makes a staff member's change of one onboarding and appends the event that reports it.
+// change makes a staff member's change of one onboarding and appends the event that reports it, nil where nothing changed.
 func (s *Store) change(ctx context.Context, actor onboarding.Actor, id onboarding.ID, what string, do func(locked) (onboarding.Event, error)) error {
 	if err := staffOnly(actor); err != nil {
 		return err
@@ -450,7 +484,7 @@ func (s *Store) change(ctx context.Context, actor onboarding.Actor, id onboardin
 			return err
 		}
 		event, err := do(ob)
-		if err != nil {
+		if err != nil || event == nil {
 			return err
 		}
 		return ob.append(ctx, actor, event)

@@ -20,7 +20,11 @@ func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id on
 	if err := staffOnly(actor); err != nil {
 		return err
 	}
-	err := s.tx(ctx, actor, "override a check", func(tx *txn) error {
+	form, err := digest(actor, "override", o)
+	if err != nil {
+		return failure("override a check", err)
+	}
+	err = s.tx(ctx, actor, "override a check", func(tx *txn) error {
 		ob, err := lock(ctx, tx, actor, id)
 		switch {
 		case err != nil:
@@ -30,7 +34,13 @@ func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id on
 		case ob.Version != o.Version:
 			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this check was read. Look at the checks again, then decide.")
 		}
-		return ob.append(ctx, actor, o)
+		if _, before, err := ob.sentBefore(ctx, form); err != nil || before {
+			return err
+		}
+		if err := ob.append(ctx, actor, o); err != nil {
+			return err
+		}
+		return ob.sent(ctx, form, 0)
 	})
 	if err == nil {
 		s.changes.mark(id)

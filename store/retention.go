@@ -97,6 +97,7 @@ var forget = []string{
 	`DELETE FROM members WHERE onboarding = @id`,
 	`DELETE FROM invites WHERE onboarding = @id`,
 	`DELETE FROM notes WHERE onboarding = @id`,
+	`DELETE FROM form_keys WHERE onboarding = @id`,
 	`DELETE FROM task_events WHERE onboarding = @id`,
 	`UPDATE tasks SET message = '', left_why = '', operator = '', action_text = '' WHERE onboarding = @id`,
 	`UPDATE inventory SET prior = NULL WHERE onboarding = @id`,

@@ -25,6 +25,7 @@ var rowOf = map[string]string{
 	"invites": `INSERT INTO invites (onboarding, email, role, token_hash, created_by, created_at, expires_at)
 		VALUES ($1, 'x@customer.example', 'colleague', sha256(random()::text::bytea), 'ada@customer.example', now(), now())`,
 	"notes":       `INSERT INTO notes (onboarding, by_email, text) VALUES ($1, 'sam@vendor.example', 'x')`,
+	"form_keys":   `INSERT INTO form_keys (onboarding, key) VALUES ($1, md5(random()::text))`,
 	"grants":      `INSERT INTO grants (onboarding, email, sealed) VALUES ($1, 'ada@customer.example', 'x')`,
 	"grant_uses":  `INSERT INTO grant_uses (grant_id, onboarding, purpose, text) VALUES ((SELECT min(id) FROM grants WHERE onboarding = $1), $1, 'plan', 'x')`,
 	"secrets":     `INSERT INTO secrets (onboarding, purpose, sealed) VALUES ($1, md5(random()::text), 'x')`,
@@ -136,7 +137,7 @@ ORDER BY relname`)
 	_, err = own.Exec(t.Context(), `INSERT INTO webhooks (id, url, kinds, created_by) VALUES ('wh_aaaaaaaaaaaaaaaaaaaa', 'https://hooks.vendor.example', '{}', 'kim@vendor.example')`)
 	must(t, err)
 	for _, id := range []onboarding.ID{w.adas, w.others} {
-		for _, name := range []string{"grants", "runs", "members", "invites", "notes", "grant_uses", "secrets", "tasks", "task_events", "inventory", "deliveries", "delivery_tries", "readings", "mails", "webhook_messages", "webhook_tries", "audit"} {
+		for _, name := range []string{"grants", "runs", "members", "invites", "notes", "form_keys", "grant_uses", "secrets", "tasks", "task_events", "inventory", "deliveries", "delivery_tries", "readings", "mails", "webhook_messages", "webhook_tries", "audit"} {
 			if _, err := own.Exec(t.Context(), rowOf[name], id); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -371,6 +372,7 @@ GROUP BY c.relname, p.may ORDER BY c.relname, p.may`)
 	if diff := cmp.Diff([]string{
 		"audit insert: actor at content_hash data hash onboarding prev_hash request_id role salt seq text what", // the trigger chooses what is in the chain
 		"deliveries update: ended_at ended_by state",
+		"form_keys insert: invite key onboarding",
 		"grants insert: account asked client created_at email given_by mac onboarding project ref scopes sealed shown",
 		"grants update: kept revoked_at sealed wiped_at wiped_by",
 		"invites insert: created_at created_by email expires_at onboarding role token_hash",

@@ -100,7 +100,12 @@ func (s *Store) CreateWebhook(ctx context.Context, actor onboarding.Actor, w onb
 		if n >= onboarding.MaxWebhooks {
 			return nil, onboarding.Errorf(onboarding.CodeConflict, "There are %d webhook endpoints already. Remove one first.", n)
 		}
-		if _, err := tx.Exec(ctx, insertWebhook, args); err != nil {
+		if _, err := tx.Exec(ctx, insertWebhook, args); duplicate(err, "webhooks_pkey") {
+			return nil, &onboarding.Error{
+				Code: onboarding.CodeConflict, Err: onboarding.ErrSentBefore,
+				Message: "You sent this form before, and it added this endpoint. If you didn’t copy its signing secret then, replace the secret.",
+			}
+		} else if err != nil {
 			return nil, err
 		}
 		if _, err := tx.Exec(ctx, insertWebhookSecret, args); err != nil {

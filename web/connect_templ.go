@@ -487,7 +487,7 @@ func ConnectPage(v ConnectView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = colleagueForm(v.Colleague).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = colleagueForm(v.Frame, v.Colleague).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -488,6 +488,10 @@ func detailCopy(v AdminDetailView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
+					templ_7745c5c3_Err = sentOnce(v.Frame).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
 					templ_7745c5c3_Err = control(wizard.FieldView{
 						Name: FieldReason, Label: "Reason", Optional: true, Kind: wizard.KindLines, Value: v.Copy.Reason, Errors: one(v.Copy.Problem),
 						Hint: "The customer reads it, and it is recorded with your name.",

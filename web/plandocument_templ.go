@@ -862,7 +862,7 @@ func planShare(v PlanView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = colleagueForm(v.shareForm()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = colleagueForm(v.Frame, v.shareForm()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -35,6 +35,7 @@ type Frame struct {
 	Refresh   int              // seconds after which a page without JavaScript reloads itself; 0 never
 	Live      Live             // which scripts the page needs to update itself
 	InApp     string           // the page's whole address, where it is shown inside an app in which Google signs nobody in
+	FormKey   string           // lets the page's forms act once although they are sent twice; "" they act each time
 	State     tone             // of a run, for the icon in the browser's tab; "" none
 }
 
@@ -391,6 +392,7 @@ const (
 	FieldInvite     = "invite"
 	FieldRole       = "role"
 	FieldReplace    = "replace" // "yes": the invited customer takes the present one's place
+	FieldFormKey    = "form_key"
 	FieldNote       = "note"
 	FieldAct        = "act"
 	FieldName       = "name"

@@ -54,6 +54,7 @@ BEGIN
 			WHEN 'webhook_messages' THEN true
 			WHEN 'webhook_tries' THEN true
 			WHEN 'grants' THEN new_row - 'kept' - 'revoked_at' = old_row - 'kept' - 'revoked_at' AND pgtest_ends()
+			WHEN 'form_keys' THEN TG_OP = 'DELETE' -- an old one decides nothing
 			WHEN 'audit_root_heads' THEN true -- under the lock of the roots
 			ELSE false END;
 	END IF;
