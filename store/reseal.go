@@ -8,12 +8,11 @@ import (
 	"groundwork/onboarding"
 )
 
-// Sealed is a value as it was sealed, with its place.
+// Sealed is the place of a sealed value.
 type Sealed struct {
 	Consent int64 // 0: not a consent
 	Webhook int64 // of a secret that signs messages; 0: not one
 	To      onboarding.SealedTo
-	Value   []byte
 }
 
 // SealedCount says how many values a key sealed.
@@ -38,15 +37,15 @@ func (s *Store) SealedCounts(ctx context.Context) ([]SealedCount, error) {
 
 const (
 	selectSealedSecrets = `
-SELECT 0::bigint, 0::bigint, onboarding, '', purpose, sealed FROM secrets
+SELECT 0::bigint, 0::bigint, onboarding, '', purpose FROM secrets
 WHERE substring(sealed FOR 5) <> @prefix AND (onboarding, purpose) > (@onboarding, @purpose)
 ORDER BY onboarding, purpose LIMIT @most`
 	selectSealedConsents = `
-SELECT id, 0::bigint, onboarding, ref, @consent::text, sealed FROM grants
+SELECT id, 0::bigint, onboarding, ref, @consent::text FROM grants
 WHERE substring(sealed FOR 5) <> @prefix AND id > @after
 ORDER BY id LIMIT @most`
 	selectSealedWebhooks = `
-SELECT 0::bigint, id, webhook, '', @webhook::text, sealed FROM webhook_secrets
+SELECT 0::bigint, id, webhook, '', @webhook::text FROM webhook_secrets
 WHERE substring(sealed FOR 5) <> @prefix AND id > @after_webhook
 ORDER BY id LIMIT @most`
 )
@@ -56,7 +55,7 @@ ORDER BY id LIMIT @most`
 func (s *Store) SealedElsewise(ctx context.Context, prefix []byte, after Sealed, most int) ([]Sealed, error) {
 	var found []Sealed
 	row := func(row pgx.CollectableRow) (v Sealed, err error) {
-		err = row.Scan(&v.Consent, &v.Webhook, &v.To.Onboarding, &v.To.Consent, &v.To.Purpose, &v.Value)
+		err = row.Scan(&v.Consent, &v.Webhook, &v.To.Onboarding, &v.To.Consent, &v.To.Purpose)
 		return v, err
 	}
 	args := pgx.NamedArgs{
@@ -80,22 +79,30 @@ func (s *Store) SealedElsewise(ctx context.Context, prefix []byte, after Sealed,
 }
 
 const (
-	resealSecret  = `UPDATE secrets SET sealed = @sealed WHERE onboarding = @onboarding AND purpose = @purpose AND sealed = @value`
-	resealConsent = `UPDATE grants SET sealed = @sealed WHERE id = @consent AND sealed = @value`
-	resealWebhook = `UPDATE webhook_secrets SET sealed = @sealed WHERE id = @webhook AND sealed = @value`
+	otherKey = ` AND substring(sealed FOR 5) <> @prefix`
+
+	readSecret    = `SELECT sealed FROM secrets WHERE onboarding = @onboarding AND purpose = @purpose` + otherKey
+	readConsent   = `SELECT sealed FROM grants WHERE id = @consent` + otherKey
+	readWebhook   = `SELECT sealed FROM webhook_secrets WHERE id = @webhook` + otherKey + ` FOR NO KEY UPDATE` // it is no onboarding's
+	resealSecret  = `UPDATE secrets SET sealed = @sealed WHERE onboarding = @onboarding AND purpose = @purpose`
+	resealConsent = `UPDATE grants SET sealed = @sealed WHERE id = @consent`
+	resealWebhook = `UPDATE webhook_secrets SET sealed = @sealed WHERE id = @webhook`
 )
 
-// Reseal replaces a value by what it was resealed to, and reports whether it did: a value that was changed or wiped
-// since it was read stays as it is. System only.
-func (s *Store) Reseal(ctx context.Context, v Sealed, sealed []byte) (replaced bool, err error) {
-	sql := resealSecret
+// Reseal replaces a value that does not begin with prefix by what reseal makes of it, and reports whether it did. It reads
+// the value under the lock that whoever changes or wipes it takes, so that it replaces nothing that it didn't read. An error
+// of reseal leaves the value as it is. System only.
+func (s *Store) Reseal(ctx context.Context, v Sealed, prefix []byte, reseal func(value []byte) ([]byte, error)) (replaced bool, err error) {
+	read, write := readSecret, resealSecret
 	switch {
 	case v.Consent != 0:
-		sql = resealConsent
+		read, write = readConsent, resealConsent
 	case v.Webhook != 0:
-		sql = resealWebhook
+		read, write = readWebhook, resealWebhook
 	}
+	args := pgx.NamedArgs{"prefix": prefix, "consent": v.Consent, "webhook": v.Webhook, "onboarding": v.To.Onboarding, "purpose": v.To.Purpose}
 	err = s.tx(ctx, onboarding.System, "reseal a value", func(tx *txn) error {
+		replaced = false
 		if v.Webhook == 0 {
 			if _, err := lock(ctx, tx, onboarding.System, v.To.Onboarding); onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 				return nil
@@ -103,8 +110,15 @@ func (s *Store) Reseal(ctx context.Context, v Sealed, sealed []byte) (replaced b
 				return err
 			}
 		}
-		tag, err := tx.Exec(ctx, sql, pgx.NamedArgs{"sealed": sealed, "value": v.Value, "consent": v.Consent, "webhook": v.Webhook, "onboarding": v.To.Onboarding, "purpose": v.To.Purpose})
-		replaced = tag.RowsAffected() == 1
+		found, err := rowsOf(ctx, tx, read, args, pgx.RowTo[[]byte])
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		if args["sealed"], err = reseal(found[0]); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, write, args)
+		replaced = err == nil
 		return err
 	})
 	return replaced && err == nil, err

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -13,7 +14,7 @@ import (
 	"groundwork/store/pgtest"
 )
 
-func TestResealsEachValueOnceAndOnlyAsItWasRead(t *testing.T) {
+func TestResealsEachValueOnce(t *testing.T) {
 	t.Parallel()
 	s := pgtest.New(t)
 	ctx := t.Context()
@@ -59,31 +60,103 @@ func TestResealsEachValueOnceAndOnlyAsItWasRead(t *testing.T) {
 		all = append(all, some...)
 	}
 	if len(all) != 5 || slices.ContainsFunc(all[:3], func(v store.Sealed) bool { return v.Consent != 0 || v.To.Purpose != onboarding.PurposeVendorAPIKey }) ||
-		all[3].To != consents[1].SealedTo() || all[4].To != consents[2].SealedTo() || string(all[4].Value) != "\x01old1 token" {
+		all[3].To != consents[1].SealedTo() || all[4].To != consents[2].SealedTo() {
 		t.Fatalf("read %+v", all)
 	}
 
+	// What changed since the places were read is resealed as it is now.
 	refreshed, replaced, wiped := all[3], all[0], all[4]
-	if err := s.ResealConsent(ctx, refreshed.Consent, []byte("\x01old1 refreshed")); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.UpdateVendor(ctx, sam, replaced.To.Onboarding, onboarding.VendorValues{}, []byte("\x01old2 another")); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.WipeConsent(ctx, onboarding.System, wiped.Consent, time.Time{}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.ResealConsent(ctx, refreshed.Consent, []byte("\x01new! refreshed")))
+	must(t, s.UpdateVendor(ctx, sam, replaced.To.Onboarding, onboarding.VendorValues{}, []byte("\x01old2 another")))
+	must(t, s.WipeConsent(ctx, onboarding.System, wiped.Consent, time.Time{}))
 	for i, v := range all {
-		did, err := s.Reseal(ctx, v, []byte("\x01new! resealed"))
-		if want := i == 1 || i == 2; err != nil || did != want {
-			t.Errorf("%d: resealed %v, want %v, %v", i, did, want, err)
+		var was string
+		did, err := s.Reseal(ctx, v, []byte("\x01new!"), func(value []byte) ([]byte, error) {
+			was = string(value)
+			return []byte("\x01new! resealed"), nil
+		})
+		want := []string{"\x01old2 another", "\x01old2 key", "\x01old2 key", "", ""}[i]
+		if err != nil || did != (want != "") || was != want {
+			t.Errorf("%d: resealed %v, from %q, want %q, %v", i, did, was, want, err)
 		}
 	}
-	if by := count(); by["\x01old1"] != 1 || by["\x01old2"] != 1 || by["\x01new!"] != 3 || len(by) != 3 {
+	if by := count(); by["\x01new!"] != 5 || len(by) != 1 {
 		t.Errorf("in the end %v", by)
 	}
-	if g, err := s.LiveConsent(ctx, onboarding.System, refreshed.To.Onboarding); err != nil || string(g.Sealed) != "\x01old1 refreshed" {
+	if g, err := s.LiveConsent(ctx, onboarding.System, refreshed.To.Onboarding); err != nil || string(g.Sealed) != "\x01new! refreshed" {
 		t.Errorf("the refreshed token: %q, %v", g.Sealed, err)
+	}
+}
+
+// Whoever writes a value while it is resealed waits, and writes last. The guard of test databases would refuse a write
+// without the onboarding's lock, so the store that reseals connects under a name that the guard lets pass.
+func TestAValueThatIsWrittenWhileItIsResealedStays(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		consent bool
+		write   func(*store.Store, onboarding.Consent) error
+		want    string
+	}{
+		"a refreshed consent": {true, func(s *store.Store, g onboarding.Consent) error {
+			return s.ResealConsent(t.Context(), g.ID, []byte("\x01old1 refreshed"))
+		}, "\x01old1 refreshed"},
+		"a wiped consent": {true, func(s *store.Store, g onboarding.Consent) error {
+			return s.WipeConsent(t.Context(), onboarding.System, g.ID, time.Time{})
+		}, ""},
+		"another key of the vendor's": {false, func(s *store.Store, g onboarding.Consent) error {
+			return s.UpdateVendor(t.Context(), sam, g.Onboarding, onboarding.VendorValues{}, []byte("\x01old1 another"))
+		}, "\x01old1 another"},
+		"a wiped key of the vendor's": {false, func(s *store.Store, g onboarding.Consent) error {
+			return s.WipeSecrets(t.Context(), onboarding.System, g.Onboarding)
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.NewDatabase(t)
+			s := pgtest.Open(t, db, store.Config{})
+			other := db
+			other.URL += "&application_name=reseal"
+			resealing := pgtest.Open(t, other, store.Config{})
+			ctx, own := t.Context(), owner(t, db)
+			ob := begin(t, s, ada, onboarding.VendorValues{})
+			g, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Ref: "grant_x", Email: ada.Email, Sealed: []byte("\x01old1 token")})
+			must(t, err)
+			must(t, s.UpdateVendor(ctx, sam, ob.ID, onboarding.VendorValues{}, []byte("\x01old1 key")))
+			place := store.Sealed{To: onboarding.SealedTo{Onboarding: ob.ID, Purpose: onboarding.PurposeVendorAPIKey}}
+			read := `SELECT coalesce(max(encode(sealed, 'escape')), '') FROM secrets WHERE onboarding = $1`
+			if c.consent {
+				place, read = store.Sealed{Consent: g.ID, To: g.SealedTo()}, `SELECT coalesce(max(encode(sealed, 'escape')), '') FROM grants WHERE onboarding = $1`
+			}
+			wrote := make(chan error, 1)
+			did, err := resealing.Reseal(ctx, place, []byte("\x01new!"), func([]byte) ([]byte, error) {
+				go func() { wrote <- c.write(s, g) }()
+				for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+					var waits bool
+					if err := own.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits); err != nil {
+						return nil, err
+					}
+					if waits {
+						return []byte("\x01new! resealed"), nil
+					}
+					select {
+					case err := <-wrote: // without waiting: its value is lost
+						wrote <- err
+						return []byte("\x01new! resealed"), nil
+					default:
+					}
+				}
+				return nil, errors.New("the other neither waits nor writes")
+			})
+			if err != nil || !did {
+				t.Fatalf("resealed %v, %v", did, err)
+			}
+			must(t, <-wrote)
+			var now string
+			must(t, own.QueryRow(ctx, read, ob.ID).Scan(&now))
+			if now != c.want {
+				t.Errorf("in the end %q, want %q", now, c.want)
+			}
+		})
 	}
 }
 

@@ -204,7 +204,7 @@ func TestAKeyThatIsNeededStays(t *testing.T) {
 	refused(t, path, "could not be opened", "add")
 }
 
-func TestResealingLosesNothingThatServersWriteMeanwhile(t *testing.T) {
+func TestResealingBesideAServerLosesNothing(t *testing.T) {
 	db := pgtest.NewDatabase(t)
 	s := pgtest.Open(t, db, store.Config{})
 	path := keysetFileOf(t, db)

@@ -286,7 +286,7 @@ func (c keysListCmd) Run(ctx context.Context, s streams, files fileProblems) err
 
 type keysResealCmd struct{ keysFlags }
 
-// resealBatch is how many values are read at a time; each is replaced by itself.
+// resealBatch is how many places of values are read at a time; each value is read and replaced by itself.
 const resealBatch = 500
 
 // Run may be stopped and run again at any time: what is sealed by the primary key already is left alone.
@@ -323,13 +323,16 @@ func (c keysResealCmd) Run(ctx context.Context, s streams, files fileProblems) e
 			break
 		}
 		for _, old := range values {
-			sealed, err := v.Reseal(old.To, old.Value)
-			if err != nil {
+			var closedBy error
+			replaced, err := db.Reseal(ctx, old, seals.Prefix(), func(value []byte) (sealed []byte, err error) {
+				sealed, closedBy = v.Reseal(old.To, value)
+				return sealed, closedBy
+			})
+			if closedBy != nil {
 				closed++
 				fmt.Fprintf(s.Err, "%s of %s does not open with this keyset\n", old.To.Purpose, old.To.Onboarding)
 				continue
 			}
-			replaced, err := db.Reseal(ctx, old, sealed)
 			if err != nil {
 				return err
 			}
