@@ -43,7 +43,7 @@ RETURNING g.onboarding, g.email`
 UPDATE grants g SET sealed = NULL, wiped_at = coalesce(g.wiped_at, @now), revoked_at = coalesce(g.revoked_at, @revoked),
 	wiped_by = CASE WHEN g.wiped_at IS NULL THEN @by ELSE g.wiped_by END
 FROM onboardings o WHERE g.id = @consent AND o.id = g.onboarding AND ` + visible + `
-RETURNING g.onboarding, g.email`
+RETURNING g.onboarding, g.email, (SELECT w.wiped_at IS NULL OR w.revoked_at IS NULL AND @revoked::timestamptz IS NOT NULL FROM grants w WHERE w.id = g.id) AS ends`
 	endKept = `
 UPDATE grants k SET kept = false, revoked_at = @revoked FROM grants g
 WHERE g.id = @consent AND k.kept AND ` + sameAccount + `
@@ -100,7 +100,7 @@ func (s *Store) WipeIfShared(ctx context.Context, actor onboarding.Actor, consen
 }
 
 // WipeConsent forgets a consent's token. revokedAt is when Google confirmed the revocation, zero if it did not. What was
-// kept at Google because of this consent ends with it. Wiping twice is fine.
+// kept at Google because of this consent ends with it. Wiping twice is fine, and recorded once.
 func (s *Store) WipeConsent(ctx context.Context, actor onboarding.Actor, consentID int64, revokedAt time.Time) error {
 	var revoked *time.Time
 	if !revokedAt.IsZero() {
@@ -116,8 +116,12 @@ func (s *Store) WipeConsent(ctx context.Context, actor onboarding.Actor, consent
 		if _, err := tx.Exec(ctx, lockEnds); err != nil {
 			return err
 		}
-		wiped, err := one(ctx, tx, wipeConsent, args, "consent", pgx.RowToStructByName[wipedConsent])
-		if err != nil {
+		type ended struct {
+			wipedConsent
+			Ends bool // which it hadn't before
+		}
+		wiped, err := one(ctx, tx, wipeConsent, args, "consent", pgx.RowToStructByName[ended])
+		if err != nil || !wiped.Ends {
 			return err
 		}
 		if changed, err = rowsOf(ctx, tx, endKept, args, pgx.RowTo[onboarding.ID]); err != nil {

@@ -167,7 +167,8 @@ func (s *Store) ConsentAsked(ctx context.Context, actor onboarding.Actor, id onb
 	return s.consentEvent(ctx, actor, id, onboarding.ConsentAsked{})
 }
 
-// ConsentRefused records that the actor came back from Google without a consent, and Google's code.
+// ConsentRefused records that the actor came back from Google without a consent, and Google's code. A refusal right after
+// the same one is recorded once.
 func (s *Store) ConsentRefused(ctx context.Context, actor onboarding.Actor, id onboarding.ID, code string) error {
 	return s.consentEvent(ctx, actor, id, onboarding.ConsentRefused{Code: code})
 }
@@ -177,6 +178,12 @@ func (s *Store) consentEvent(ctx context.Context, actor onboarding.Actor, id onb
 		ob, err := lock(ctx, tx, actor, id)
 		if err != nil {
 			return err
+		}
+		if e.Kind() == onboarding.EventConsentRefused {
+			last, err := rowsOf(ctx, tx, selectLastConsent, seen(actor, pgx.NamedArgs{"id": id}), toAudit)
+			if err != nil || len(last) > 0 && last[0].Actor == actor.Email && last[0].Event() == e {
+				return err
+			}
 		}
 		return ob.append(ctx, actor, e)
 	})

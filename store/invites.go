@@ -214,10 +214,10 @@ UPDATE invites i SET revoked_at = coalesce(i.revoked_at, @now)
 FROM onboardings o
 WHERE i.id = @invite AND i.onboarding = @id AND o.id = i.onboarding AND (i.used_at IS NULL OR i.role = 'reader')
 AND (@staff OR i.role IN ('colleague', 'reader') AND ` + asCustomer + `)
-RETURNING ` + inviteColumns
+RETURNING i.email AS "to", i.role, (SELECT w.revoked_at IS NULL FROM invites w WHERE w.id = i.id) AS open`
 
 // RevokeInvite makes an unused invite useless; a used one is CodeNotFound, but for a reader's, whose reading it ends.
-// Revoking twice is fine. A customer withdraws colleagues' and readers' alone, and a colleague none: CodeNotFound.
+// Revoking twice is fine, and recorded once. A customer withdraws colleagues' and readers' alone, and a colleague none: CodeNotFound.
 func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64) error {
 	// A customer doesn't see the other members' rows, which decide who is waited on then.
 	err := s.tx(ctx, onboarding.System, "revoke an invite", func(tx *txn) error {
@@ -225,8 +225,13 @@ func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onb
 		if err != nil {
 			return err
 		}
-		inv, err := one(ctx, tx, revokeInvite, seen(actor, pgx.NamedArgs{"id": id, "invite": inviteID, "now": s.now()}), "unused invite", toInvite)
-		if err != nil {
+		type withdrawn struct {
+			To   onboarding.Addressee
+			Role onboarding.Role
+			Open bool // until now
+		}
+		inv, err := one(ctx, tx, revokeInvite, seen(actor, pgx.NamedArgs{"id": id, "invite": inviteID, "now": s.now()}), "unused invite", pgx.RowToStructByName[withdrawn])
+		if err != nil || !inv.Open {
 			return err
 		}
 		if err := s.followColleagues(ctx, ob); err != nil {
