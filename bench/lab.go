@@ -95,7 +95,10 @@ func (l *lab) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	l.store, err = store.Open(ctx, store.Config{URL: l.pg.URL(store.AppRole, database) + "&application_name=bench", MaxConns: 40})
+	l.store, err = store.Open(ctx, store.Config{
+		URL: l.pg.URL(store.WorkerLogin, database) + "&application_name=bench", CustomerURL: l.pg.URL(store.CustomerLogin, database) + "&application_name=bench",
+		StaffURL: l.pg.URL(store.StaffLogin, database) + "&application_name=bench", MaxConns: 80,
+	})
 	return err
 }
 
@@ -262,7 +265,8 @@ func (l *lab) serve(ctx context.Context) error {
 		return fmt.Errorf("make a keyset: %w", err)
 	}
 	l.env = []string{
-		"ADDR=" + site, "BASE_URL=" + l.base, "DATABASE_URL=" + l.pg.URL(store.AppRole, database), "EMULATOR_URL=" + l.cloud,
+		"ADDR=" + site, "BASE_URL=" + l.base, "DATABASE_URL=" + l.pg.URL(store.WorkerLogin, database), "DATABASE_CUSTOMER_URL=" + l.pg.URL(store.CustomerLogin, database),
+		"DATABASE_STAFF_URL=" + l.pg.URL(store.StaffLogin, database), "EMULATOR_URL=" + l.cloud,
 		"KEYSET=" + string(keyset), "ADMINISTRATORS=kim@vendor.example", "TRUSTED_PROXIES=127.0.0.1/32",
 		"PAGE_LIMIT=-1", "CLOUD_LIMIT=-1",
 	}

@@ -133,7 +133,7 @@ func (l *lab) overhear(ctx context.Context, do func() error) (transactions [][]s
 	if err := l.exec(ctx, `SELECT pg_reload_conf()`); err != nil {
 		return nil, err
 	}
-	if err := l.exec(ctx, `ALTER ROLE `+store.AppRole+` IN DATABASE `+database+` SET log_statement = 'all'`); err != nil {
+	if err := l.tellStatements(ctx, "SET log_statement = 'all'"); err != nil {
 		return nil, err
 	}
 	// The setting holds for new connections: the server gets some.
@@ -146,7 +146,7 @@ func (l *lab) overhear(ctx context.Context, do func() error) (transactions [][]s
 		return nil, fmt.Errorf("read the log of Postgres: %w", err)
 	}
 	err = do()
-	err = errors.Join(err, l.exec(ctx, `ALTER ROLE `+store.AppRole+` IN DATABASE `+database+` RESET log_statement`), l.cut(ctx))
+	err = errors.Join(err, l.tellStatements(ctx, "RESET log_statement"), l.cut(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -157,16 +157,35 @@ func (l *lab) overhear(ctx context.Context, do func() error) (transactions [][]s
 	return heard(string(after[len(before):])), nil
 }
 
+// tellStatements sets whether the statements of the server's logins are logged.
+func (l *lab) tellStatements(ctx context.Context, set string) error {
+	for _, login := range []string{store.WorkerLogin, store.CustomerLogin, store.StaffLogin} {
+		if err := l.exec(ctx, `ALTER ROLE `+login+` IN DATABASE `+database+` `+set); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // cut ends the server's connections and waits until it has new ones.
 func (l *lab) cut(ctx context.Context) error {
 	if err := l.exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'groundwork'`); err != nil {
 		return err
 	}
-	return answers(ctx, l.server, l.base+"/healthz/ready")
+	if err := answers(ctx, l.server, l.base+"/healthz/ready"); err != nil {
+		return err
+	}
+	// The other logins' connections are tried before they are used once they were idle for a second.
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(1500 * time.Millisecond):
+		return nil
+	}
 }
 
 var (
-	logLine  = regexp.MustCompile(`(?m)^(\d+/\d+) ` + store.AppRole + ` (LOG|DETAIL):  `)
+	logLine  = regexp.MustCompile(`(?m)^(\d+/\d+) (?:` + store.WorkerLogin + `|` + store.CustomerLogin + `|` + store.StaffLogin + `) (LOG|DETAIL):  `)
 	executed = regexp.MustCompile(`(?s)^execute [^:]*: (.*)$`)
 	param    = regexp.MustCompile(`(?s)\$(\d+) = ('(?:[^']|'')*'|NULL)`)
 )
@@ -283,8 +302,7 @@ func (l *lab) script(ctx context.Context, people []*customer, said [][]statement
 }
 
 const makeClients = `
-CREATE TABLE bench_clients (n integer PRIMARY KEY, email text, token text, ob text, name text, version integer, account text);
-GRANT SELECT ON bench_clients TO groundwork_app;`
+CREATE TABLE bench_clients (n integer PRIMARY KEY, email text, token text, ob text, name text, version integer, account text);`
 
 // tool finds a program of Postgres, which Debian keeps beside the server, out of the path.
 func tool(name string) (string, error) {
@@ -308,7 +326,7 @@ func (l *lab) pgbench(ctx context.Context, n int, d time.Duration, args ...strin
 	}
 	args = slices.Concat([]string{
 		"-n", "-M", "prepared", "-c", strconv.Itoa(n), "-j", "2", "-T", strconv.Itoa(max(1, int(d.Seconds()))),
-		"-h", l.pg.SocketDir(), "-U", store.AppRole,
+		"-h", l.pg.SocketDir(), "-U", devpg.Owner, // who may take each role that the server's logins have
 	}, args, []string{database})
 	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
 	m := did.FindStringSubmatch(string(out))

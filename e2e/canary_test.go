@@ -177,7 +177,7 @@ func TestCanariesStayHidden(t *testing.T) {
 		"message": "backend failed for Authorization: Bearer " + echoed,
 	})
 	site := start(t, []string{
-		"ADDR=" + addr, "BASE_URL=http://" + addr, "DATABASE_URL=" + db.URL, "EMULATOR_URL=http://" + cloud,
+		"ADDR=" + addr, "BASE_URL=http://" + addr, "DATABASE_URL=" + db.WorkerURL, "DATABASE_CUSTOMER_URL=" + db.CustomerURL, "DATABASE_STAFF_URL=" + db.StaffURL, "EMULATOR_URL=http://" + cloud,
 		"KEYSET=" + string(keyset), "ADMINISTRATORS=kim@vendor.example",
 	}, "serve")
 	base := "http://" + addr

@@ -97,7 +97,8 @@ func install(t *testing.T, speed, latency time.Duration, servers int) *installat
 		return err == nil
 	})
 	in.env = []string{
-		"DATABASE_URL=" + in.pg.URL(store.AppRole, "groundwork"), "EMULATOR_URL=http://" + in.cloud,
+		"DATABASE_URL=" + in.pg.URL(store.WorkerLogin, "groundwork"), "DATABASE_CUSTOMER_URL=" + in.pg.URL(store.CustomerLogin, "groundwork"), "DATABASE_STAFF_URL=" + in.pg.URL(store.StaffLogin, "groundwork"),
+		"EMULATOR_URL=http://" + in.cloud,
 		"KEYSET=" + string(keyset), "ADMINISTRATORS=kim@vendor.example", "TRUSTED_PROXIES=127.0.0.1/32",
 	}
 	for _, s := range in.servers {
@@ -475,7 +476,7 @@ func TestFaults(t *testing.T) {
 			in.startPostgres()
 		}},
 		{"all connections cut", func(*testing.T) {
-			if n := look[int](in, `SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = $1`, store.AppRole); n == 0 {
+			if n := look[int](in, `SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename IN ($1, $2, $3)`, store.WorkerLogin, store.CustomerLogin, store.StaffLogin); n == 0 {
 				t.Error("no connection was cut")
 			}
 		}},

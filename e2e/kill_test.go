@@ -119,7 +119,7 @@ func TestKilledServerIsReplaced(t *testing.T) {
 	})
 	serve := func(addr string) *process {
 		return start(t, []string{
-			"ADDR=" + addr, "BASE_URL=http://" + addr, "DATABASE_URL=" + db.URL, "EMULATOR_URL=http://" + cloud,
+			"ADDR=" + addr, "BASE_URL=http://" + addr, "DATABASE_URL=" + db.WorkerURL, "DATABASE_CUSTOMER_URL=" + db.CustomerURL, "DATABASE_STAFF_URL=" + db.StaffURL, "EMULATOR_URL=http://" + cloud,
 			"KEYSET=" + string(keyset), "ADMINISTRATORS=kim@vendor.example",
 		}, "serve")
 	}

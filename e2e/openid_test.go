@@ -52,7 +52,7 @@ func TestSignInThroughAnotherProvider(t *testing.T) {
 	t.Cleanup(provider.Close)
 
 	start(t, []string{
-		"ADDR=" + site, "BASE_URL=http://" + site, "DATABASE_URL=" + db.URL, "GOOGLE_ISSUER=" + issuer,
+		"ADDR=" + site, "BASE_URL=http://" + site, "DATABASE_URL=" + db.WorkerURL, "DATABASE_CUSTOMER_URL=" + db.CustomerURL, "DATABASE_STAFF_URL=" + db.StaffURL, "GOOGLE_ISSUER=" + issuer,
 		"GOOGLE_CLIENT_ID=groundwork", "GOOGLE_CLIENT_SECRET=sample-secret", "KEYSET=" + string(keyset), "ADMINISTRATORS=" + email,
 	}, "serve")
 	ready(t, "http://"+site)

@@ -119,7 +119,7 @@ func TestAStaffRoleNeedsAManagedAccount(t *testing.T) {
 	start := b.get("/signin/start")
 	w.issuer.claims = map[string]any{"hd": nil}
 	want(t, b.get(w.issuer.consent(t, start.to(), mallory, nil)), http.StatusSeeOther)
-	if err := w.store.ChangeStaff(t.Context(), onboarding.System, mallory, onboarding.RoleSpecialist, true); err != nil {
+	if err := w.store.ChangeStaff(t.Context(), rootActor, mallory, onboarding.RoleSpecialist, true); err != nil {
 		t.Fatal(err)
 	}
 	want(t, b.get("/admin"), http.StatusForbidden)

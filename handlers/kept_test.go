@@ -55,7 +55,7 @@ func TestWhatASpecialistTypedComesBackAfterSigningInAgain(t *testing.T) {
 				t.Error("what was typed came back twice")
 			}
 			var stored int
-			if err := w.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position('canary'::bytea in data) > 0`).Scan(&stored); err != nil || stored != 0 {
+			if err := w.store.Pools()[1].QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position('canary'::bytea in data) > 0`).Scan(&stored); err != nil || stored != 0 {
 				t.Errorf("%d sessions hold the secret (%v)", stored, err)
 			}
 		})

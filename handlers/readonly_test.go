@@ -27,7 +27,7 @@ func (w *world) reconfigure(sql string) {
 			w.t.Fatal(err)
 		}
 	}
-	nobody := customerActor("nobody@customer.example") // whose questions have connections of their own
+	nobody := customerActor("nobody@customer.example") // each side's questions have connections of their own
 	for range 100 {                                    // the dead connections: as many questions at once as there may be
 		var failed atomic.Bool
 		var asking sync.WaitGroup
@@ -36,7 +36,8 @@ func (w *world) reconfigure(sql string) {
 				_, err := w.store.Readiness(w.t.Context())
 				_, other := w.store.Onboarding(w.t.Context(), nobody, "ob_none")
 				_, staff := w.store.Onboarding(w.t.Context(), staffActor(sam), "ob_none")
-				if err != nil || onboarding.ErrorCode(other) != onboarding.CodeNotFound || onboarding.ErrorCode(staff) != onboarding.CodeNotFound {
+				_, system := w.store.Onboarding(w.t.Context(), onboarding.System, "ob_none")
+				if err != nil || onboarding.ErrorCode(other) != onboarding.CodeNotFound || onboarding.ErrorCode(staff) != onboarding.CodeNotFound || onboarding.ErrorCode(system) != onboarding.CodeNotFound {
 					failed.Store(true)
 				}
 			})
@@ -90,7 +91,7 @@ func TestReadySaysWhenTheSchemaIsOlderThanTheProgram(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	want(t, b.get("/healthz/ready"), http.StatusOK)
-	for _, sql := range []string{`UPDATE goose_db_version SET is_applied = false WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`, `REVOKE SELECT ON goose_db_version FROM groundwork_app`} {
+	for _, sql := range []string{`UPDATE goose_db_version SET is_applied = false WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`, `REVOKE SELECT ON goose_db_version FROM groundwork_customer, groundwork_worker`} {
 		w.reconfigure(sql)
 		p := b.get("/healthz/ready")
 		want(t, p, http.StatusServiceUnavailable)

@@ -127,12 +127,12 @@ func TestASessionThatEndedStaysEnded(t *testing.T) {
 	b := w.as(ada)
 	cookie := b.cookie()
 	var data []byte
-	if err := w.store.Pool().QueryRow(t.Context(), `SELECT data FROM sessions WHERE person = $1`, ada).Scan(&data); err != nil {
+	if err := w.store.Pools()[1].QueryRow(t.Context(), `SELECT data FROM sessions WHERE person = $1`, ada).Scan(&data); err != nil {
 		t.Fatal(err)
 	}
 	wantTo(t, b.post("/signout"), "/signin")
 	var kept int
-	if err := w.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE person <> '' OR length(data) > 0`).Scan(&kept); err != nil || kept != 0 {
+	if err := w.store.Pools()[1].QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE person <> '' OR length(data) > 0`).Scan(&kept); err != nil || kept != 0 {
 		t.Errorf("%d ended sessions still hold something (%v)", kept, err)
 	}
 	sum := sha256.Sum256([]byte(cookie))
@@ -290,7 +290,7 @@ func TestSigningOutForgetsWhatWasTyped(t *testing.T) {
 	b.post(path, "name", "BAD NAME!", "version", version(t, b.get(path)), "act", "later")
 	wantTo(t, b.post("/signout"), "/signin")
 	var held int
-	if err := w.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position('BAD NAME'::bytea in data) > 0`).Scan(&held); err != nil || held != 0 {
+	if err := w.store.Pools()[1].QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position('BAD NAME'::bytea in data) > 0`).Scan(&held); err != nil || held != 0 {
 		t.Errorf("%d sessions hold it (%v)", held, err)
 	}
 	wantTo(t, b.signIn(ada, path), path)

@@ -229,7 +229,7 @@ func TestTypedTextSurvivesASignIn(t *testing.T) {
 		t.Error("it was saved")
 	}
 	var stored int
-	if err := w.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position('canary'::bytea in data) > 0`).Scan(&stored); err != nil || stored != 0 {
+	if err := w.store.Pools()[1].QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position('canary'::bytea in data) > 0`).Scan(&stored); err != nil || stored != 0 {
 		t.Errorf("%d sessions hold the secret (%v)", stored, err)
 	}
 	if fresh := b.get(path); strings.Contains(fresh.Find("input[name=workspace]").AttrOr("value", ""), "1234") {
@@ -290,7 +290,7 @@ func TestAnInviteIsOpenedAHundredTimesAndStillUnused(t *testing.T) {
 	want(t, w.browser().get("/i/"+token), http.StatusGone)
 	want(t, w.as(mallory).post("/i/"+token), http.StatusForbidden)
 	var plain int
-	if err := w.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position(convert_to($1, 'UTF8') in data) > 0`, token).Scan(&plain); err != nil || plain != 0 {
+	if err := w.store.Pools()[1].QueryRow(t.Context(), `SELECT count(*) FROM sessions WHERE position(convert_to($1, 'UTF8') in data) > 0`, token).Scan(&plain); err != nil || plain != 0 {
 		t.Errorf("%d sessions hold the token (%v)", plain, err)
 	}
 }

@@ -69,7 +69,7 @@ func TestTheLastAdministratorOfThePageStays(t *testing.T) {
 	w := newWorld(t, func(c *settings) { c.app.Staff.Administrators = nil })
 	const kim, lee = "kim@vendor.example", "lee@vendor.example"
 	for _, email := range []string{kim, lee} {
-		if err := w.store.ChangeStaff(t.Context(), onboarding.System, email, onboarding.RoleAdministrator, false); err != nil {
+		if err := w.store.ChangeStaff(t.Context(), rootActor, email, onboarding.RoleAdministrator, false); err != nil {
 			t.Fatal(err)
 		}
 	}

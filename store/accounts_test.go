@@ -82,18 +82,18 @@ func TestAStaffRoleIsOneAccounts(t *testing.T) {
 	t.Parallel()
 	s := pgtest.New(t)
 	ctx := t.Context()
-	must(t, s.ChangeStaff(ctx, onboarding.System, sam.Email, onboarding.RoleSpecialist, true))
+	must(t, s.ChangeStaff(ctx, kim, sam.Email, onboarding.RoleSpecialist, true))
 	first, second := with(sam, "1"), with(sam, "2")
 	for range 2 {
 		must(t, s.BindStaff(ctx, first))
 	}
 	wantCode(t, s.BindStaff(ctx, second), onboarding.CodeForbidden)
 	wantCode(t, s.FreeStaff(ctx, sam, sam.Email, onboarding.RoleSpecialist), onboarding.CodeForbidden)
-	must(t, s.FreeStaff(ctx, onboarding.System, sam.Email, onboarding.RoleSpecialist))
+	must(t, s.FreeStaff(ctx, kim, sam.Email, onboarding.RoleSpecialist))
 	must(t, s.BindStaff(ctx, second))
 	wantCode(t, s.BindStaff(ctx, first), onboarding.CodeForbidden)
 	// Whoever gets the role anew is somebody new.
-	must(t, s.ChangeStaff(ctx, onboarding.System, sam.Email, "", true))
-	must(t, s.ChangeStaff(ctx, onboarding.System, sam.Email, onboarding.RoleSpecialist, true))
+	must(t, s.ChangeStaff(ctx, kim, sam.Email, "", true))
+	must(t, s.ChangeStaff(ctx, kim, sam.Email, onboarding.RoleSpecialist, true))
 	must(t, s.BindStaff(ctx, first))
 }

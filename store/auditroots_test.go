@@ -39,7 +39,7 @@ func TestARootCoversEveryHistoryThatMoved(t *testing.T) {
 		t.Errorf("nothing moved: %+v", quiet)
 	}
 	must(t, s.Assign(t.Context(), sam, one.ID, sam.Email))
-	must(t, s.ChangeStaff(t.Context(), onboarding.System, "eve@vendor.example", onboarding.RoleSpecialist, true))
+	must(t, s.ChangeStaff(t.Context(), kim, "eve@vendor.example", onboarding.RoleSpecialist, true))
 	last := anchor(t, s)
 	if last.Moved != 1 || last.Staff.Lines != first.Staff.Lines+1 || last.Staff.Hash == first.Staff.Hash {
 		t.Errorf("one history and the log of roles moved: %+v", last)
@@ -77,7 +77,7 @@ func TestRootsShowWhatTheDatabasesOwnerRewrote(t *testing.T) {
 			t.Parallel()
 			db := pgtest.NewDatabase(t)
 			s := pgtest.Open(t, db, store.Config{})
-			must(t, s.ChangeStaff(t.Context(), onboarding.System, "eve@vendor.example", onboarding.RoleSpecialist, true))
+			must(t, s.ChangeStaff(t.Context(), kim, "eve@vendor.example", onboarding.RoleSpecialist, true))
 			ob := begin(t, s, ada, onboarding.VendorValues{})
 			anchor(t, s)
 			must(t, s.Assign(t.Context(), sam, ob.ID, sam.Email))

@@ -76,7 +76,7 @@ type wipedConsent struct {
 func (s *Store) WipeIfShared(ctx context.Context, actor onboarding.Actor, consentID int64) (bool, error) {
 	var wiped []wipedConsent
 	args := seen(actor, pgx.NamedArgs{"consent": consentID, "now": s.now(), "by": address(actor.Email)})
-	err := s.tx(ctx, onboarding.System, "wipe a shared consent", func(tx *txn) error {
+	err := s.tx(ctx, behind(actor), "wipe a shared consent", func(tx *txn) error {
 		ob, err := lockBy(ctx, tx, actor, lockOnboardingOfConsent, args, "consent")
 		if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 			return nil
@@ -108,7 +108,7 @@ func (s *Store) WipeConsent(ctx context.Context, actor onboarding.Actor, consent
 	}
 	args := seen(actor, pgx.NamedArgs{"consent": consentID, "now": s.now(), "by": address(actor.Email), "revoked": revoked})
 	var changed []onboarding.ID
-	err := s.tx(ctx, onboarding.System, "wipe a consent", func(tx *txn) error {
+	err := s.tx(ctx, behind(actor), "wipe a consent", func(tx *txn) error {
 		ob, err := lockBy(ctx, tx, actor, lockOnboardingOfConsent, args, "consent")
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -44,6 +45,9 @@ func toConsent(row pgx.CollectableRow) (onboarding.Consent, error) {
 const consentColumns = `
 	g.id, g.ref, g.onboarding, g.email, g.account, g.client, g.scopes, g.asked, g.created_at, g.revoked_at, g.wiped_at, g.sealed,
 	g.given_by, g.project, g.shown, g.wiped_by, g.kept, g.mac`
+
+// unsealed are the columns without the token, which the login of the staff can't read.
+var unsealed = strings.Replace(consentColumns, "g.sealed", "NULL::bytea AS sealed", 1)
 
 const (
 	wipeOlderConsents = `
@@ -147,14 +151,22 @@ func (s *Store) ChooseProject(ctx context.Context, actor onboarding.Actor, g onb
 	return err
 }
 
-const selectConsents = `
-SELECT ` + consentColumns + ` FROM grants g JOIN onboardings o ON o.id = g.onboarding WHERE g.onboarding = @id AND ` + visible
+const consentsOf = ` FROM grants g JOIN onboardings o ON o.id = g.onboarding WHERE g.onboarding = @id AND ` + visible
 
-// LiveConsent is the consent that still holds a token, else the zero Consent and no error.
+// sealedReader is who reads a sealed value that an actor may have used: the vendor's people read none.
+func sealedReader(actor onboarding.Actor) onboarding.Actor {
+	if actor.Role.Staff() {
+		return onboarding.System
+	}
+	return actor
+}
+
+// LiveConsent is the consent that still holds a token, else the zero Consent and no error. The token comes along, sealed.
 func (s *Store) LiveConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Consent, error) {
 	var found []onboarding.Consent
-	err := s.batch(ctx, actor, "read the live consent", func(b *pgx.Batch) {
-		b.Queue(selectConsents+` AND g.wiped_at IS NULL`, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toConsent))
+	// The vendor's people may end an access, and so have the system read what is sealed.
+	err := s.batch(ctx, sealedReader(actor), "read the live consent", func(b *pgx.Batch) {
+		b.Queue(`SELECT `+consentColumns+consentsOf+` AND g.wiped_at IS NULL`, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toConsent))
 	})
 	if err != nil || len(found) == 0 {
 		return onboarding.Consent{}, err
@@ -197,11 +209,8 @@ func (s *Store) consentEvent(ctx context.Context, actor onboarding.Actor, id onb
 func (s *Store) Consents(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Consent, error) {
 	var found []onboarding.Consent
 	err := s.batch(ctx, actor, "read consents", func(b *pgx.Batch) {
-		b.Queue(selectConsents+` ORDER BY g.id`, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toConsent))
+		b.Queue(`SELECT `+unsealed+consentsOf+` ORDER BY g.id`, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toConsent))
 	})
-	for i := range found {
-		found[i].Sealed = nil
-	}
 	return found, err
 }
 
@@ -263,7 +272,7 @@ func (s *Store) ConsentUses(ctx context.Context, actor onboarding.Actor, id onbo
 
 const upsertSecret = `
 INSERT INTO secrets (onboarding, purpose, sealed) VALUES (@id, @purpose, @sealed)
-ON CONFLICT (onboarding, purpose) DO UPDATE SET sealed = excluded.sealed, saved_at = now()`
+ON CONFLICT (onboarding, purpose) DO UPDATE SET sealed = @sealed, saved_at = now()`
 
 const selectSecret = `
 SELECT s.sealed, @purpose::text = ANY (o.wiped_secrets) AS wiped

@@ -214,7 +214,10 @@ func TestWorksForAnOwnerWhoIsNoSuperuser(t *testing.T) {
 			}
 		}
 	})
-	plain := pgtest.Database{URL: pgtest.At(db.OwnerURL, name, store.AppRole), OwnerURL: pgtest.At(db.OwnerURL, name, name)}
+	plain := pgtest.Database{
+		WorkerURL: pgtest.At(db.OwnerURL, name, store.WorkerLogin), CustomerURL: pgtest.At(db.OwnerURL, name, store.CustomerLogin),
+		StaffURL: pgtest.At(db.OwnerURL, name, store.StaffLogin), OwnerURL: pgtest.At(db.OwnerURL, name, name),
+	}
 	must(t, store.Migrate(t.Context(), plain.OwnerURL))
 	s := pgtest.Open(t, plain, store.Config{})
 	ob := begin(t, s, ada, onboarding.VendorValues{})

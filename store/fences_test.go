@@ -67,7 +67,7 @@ AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'pgtes
 		`UPDATE onboardings SET answers = '{}'`,
 		`UPDATE members SET role = role`,
 		`DELETE FROM invites`,
-		`UPDATE notes SET text = ''`,
+		`DELETE FROM notes`,
 		`UPDATE grants SET sealed = NULL`,
 		`UPDATE grants SET kept = false`,
 		`INSERT INTO grant_uses (grant_id, onboarding, actor, purpose, text) SELECT id, onboarding, '', '', '' FROM grants`,

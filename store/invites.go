@@ -220,8 +220,8 @@ RETURNING i.email AS "to", i.role, (SELECT w.revoked_at IS NULL FROM invites w W
 // Revoking twice is fine, and recorded once. A customer withdraws colleagues' and readers' alone, and a colleague none: CodeNotFound.
 func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64) error {
 	// A customer doesn't see the other members' rows, which decide who is waited on then.
-	err := s.tx(ctx, onboarding.System, "revoke an invite", func(tx *txn) error {
-		ob, err := lock(ctx, tx, onboarding.System, id)
+	err := s.tx(ctx, behind(actor), "revoke an invite", func(tx *txn) error {
+		ob, err := lock(ctx, tx, behind(actor), id)
 		if err != nil {
 			return err
 		}

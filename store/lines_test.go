@@ -207,15 +207,19 @@ func TestATasksLogIsReadPageByPage(t *testing.T) {
 	}
 }
 
-func TestCustomersHaveConnectionsOfTheirOwn(t *testing.T) {
+func TestEachSideHasConnectionsOfItsOwn(t *testing.T) {
 	t.Parallel()
 	var logins []string
-	for _, pool := range pgtest.New(t).Pools() {
+	s := pgtest.New(t)
+	if s.Pool() != s.Pools()[0] {
+		t.Error("the system's connections are others'")
+	}
+	for _, pool := range s.Pools() {
 		var login string
 		must(t, pool.QueryRow(t.Context(), `SELECT session_user`).Scan(&login))
 		logins = append(logins, login)
 	}
-	if diff := cmp.Diff([]string{store.AppRole, store.CustomerLogin}, logins); diff != "" {
+	if diff := cmp.Diff([]string{store.WorkerLogin, store.CustomerLogin, store.StaffLogin}, logins); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -307,7 +307,7 @@ func FuzzCursor(f *testing.F) {
 }
 
 // Under the application's policy the index would not serve: LIKE isn't leakproof.
-func TestTheSearchIsServedByItsIndexUnderTheStaffRole(t *testing.T) {
+func TestTheSearchIsServedByItsIndexForTheStaff(t *testing.T) {
 	t.Parallel()
 	db := pgtest.NewDatabase(t)
 	s := pgtest.Open(t, db, store.Config{})
@@ -318,7 +318,7 @@ func TestTheSearchIsServedByItsIndexUnderTheStaffRole(t *testing.T) {
 	fill(t, db, n)
 	role, plan, err := s.ExplainSearch(t.Context(), sam, onboarding.Filter{Search: "person17777@"})
 	must(t, err)
-	if role != store.StaffRole {
+	if role != store.StaffLogin {
 		t.Errorf("searches as %s", role)
 	}
 	if !strings.Contains(plan, "Bitmap Index Scan on onboardings_search") {

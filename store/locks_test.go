@@ -196,7 +196,7 @@ func TestPeopleWhoActAtOnceNeverBlockEachOther(t *testing.T) {
 	look := owner(t, db)
 	eventually(t, "the sessions end", func() bool {
 		var n int
-		must(t, look.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = $1`, store.AppRole).Scan(&n))
+		must(t, look.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename IN ($1, $2, $3)`, store.WorkerLogin, store.CustomerLogin, store.StaffLogin).Scan(&n))
 		return n <= 2 // the workers' own
 	})
 	var deadlocks int

@@ -94,8 +94,8 @@ func Migrate(ctx context.Context, ownerURL string) error {
 	if err := lettingPass(ctx, func() error { _, err := lock.Exec(ctx, riverPrivileges); return err }); err != nil {
 		return fmt.Errorf("grant River's tables to the application: %w", err)
 	}
-	if err := lettingPass(ctx, func() error { _, err := lock.Exec(ctx, customerRights); return err }); err != nil {
-		return fmt.Errorf("give the login of customers its rights: %w", err)
+	if err := lettingPass(ctx, func() error { _, err := lock.Exec(ctx, rights()); return err }); err != nil {
+		return fmt.Errorf("give the logins their rights: %w", err)
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func SharedNames(ctx context.Context, ownerURL string) (map[string][]string, err
 // SchemaHash names the schema that [Migrate] makes, so that tests can keep a migrated template.
 func SchemaHash() (string, error) {
 	h := sha256.New()
-	fmt.Fprintf(h, "river %d\n%s\n%s\n", riverVersion, riverPrivileges, customerRights)
+	fmt.Fprintf(h, "river %d\n%s\n%s\n", riverVersion, riverPrivileges, rights())
 	files, err := fs.Glob(migrations.FS, "*.sql")
 	if err != nil {
 		return "", fmt.Errorf("list the migrations: %w", err)

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -396,9 +397,14 @@ func TestTheAuditIsNeitherChangedNorDeletedByAnyRole(t *testing.T) {
 	t.Parallel()
 	w := newWall(t)
 	w.as(ada.Email)
-	for _, role := range []string{store.CustomerLogin, store.AppRole, store.StaffRole} {
-		if role == store.AppRole {
+	for _, role := range []string{store.CustomerLogin, store.AppRole, store.StaffRole, store.StaffLogin, store.WorkerLogin} {
+		switch role {
+		case store.AppRole: // and the staff's role, which it takes
 			w.app = connect(t, w.db.URL)
+		case store.StaffLogin:
+			w.app = connect(t, w.db.StaffURL)
+		case store.WorkerLogin:
+			w.app = connect(t, w.db.WorkerURL)
 		}
 		_, err := w.app.Exec(t.Context(), "SET ROLE "+role)
 		must(t, err)
@@ -432,17 +438,20 @@ func TestAUseCaseTakesItsRoleForItsOwnTransaction(t *testing.T) {
 		{ada, store.CustomerLogin},
 		{onboarding.Actor{Email: "cole@customer.example", Role: onboarding.RoleColleague}, store.CustomerLogin},
 		{onboarding.Actor{Email: "nobody@customer.example"}, store.CustomerLogin},
-		{sam, store.StaffRole},
-		{onboarding.Actor{Email: "root@vendor.example", Role: onboarding.RoleAdministrator}, store.StaffRole},
-		{onboarding.System, store.StaffRole},
+		{sam, store.StaffLogin},
+		{onboarding.Actor{Email: "root@vendor.example", Role: onboarding.RoleAdministrator}, store.StaffLogin},
+		{onboarding.System, store.WorkerLogin},
 	} {
 		role, email, err := w.s.WhoAmI(t.Context(), c.actor)
 		if err != nil || role != c.role || email != c.actor.Email {
 			t.Errorf("%s %s works as %s for %q, want %s (%v)", c.actor.Role, c.actor.Email, role, email, c.role, err)
 		}
-		// The pool has one connection: what the next use case gets is what this one left.
-		if err := w.s.Pool().QueryRow(t.Context(), "SELECT current_user, coalesce(current_setting('groundwork.actor', true), '')").Scan(&role, &email); err != nil || role != store.AppRole || email != "" {
-			t.Errorf("after %s the connection is %s's for %q (%v)", c.actor.Email, role, email, err)
+		// Each pool has one connection: what the next use case gets is what this one left.
+		for _, pool := range w.s.Pools() {
+			var login string
+			if err := pool.QueryRow(t.Context(), "SELECT current_user, session_user, coalesce(current_setting('groundwork.actor', true), '')").Scan(&role, &login, &email); err != nil || role != login || email != "" {
+				t.Errorf("after %s the connection of %s is %s's for %q (%v)", c.actor.Email, login, role, email, err)
+			}
 		}
 	}
 }
@@ -498,10 +507,109 @@ WITH may AS (
 	UNION ALL
 	SELECT r::regrole::text, p.polrelid::regclass || ' ' || p.polname FROM pg_policy p, unnest(p.polroles) r
 )
-SELECT what FROM may WHERE who IN ('groundwork_app', 'groundwork_customer') AND what NOT LIKE 'workers %' GROUP BY what HAVING count(*) <> 2`)
+SELECT what FROM may WHERE who IN ('groundwork_app', 'groundwork_customer') AND what NOT IN ('audit others_lines', 'workers SELECT', 'workers INSERT', 'workers UPDATE', 'workers DELETE') GROUP BY what HAVING count(*) <> 2`)
 	must(t, err)
 	if odd, err := pgx.CollectRows(rows, pgx.RowTo[string]); err != nil || len(odd) > 0 {
 		t.Errorf("only one of the two may %v, %v", odd, err)
+	}
+}
+
+// Each of the three logins is a wall of its own: whoever could run any statement as one is refused what the others are for.
+func TestNoLoginBecomesAnother(t *testing.T) {
+	t.Parallel()
+	w := newWall(t)
+	logins := map[string]string{store.CustomerLogin: w.db.CustomerURL, store.StaffLogin: w.db.StaffURL, store.WorkerLogin: w.db.WorkerURL}
+	line := func(role string) string {
+		return `INSERT INTO audit (onboarding, actor, role, what, text, data) VALUES ('` + string(w.adas) + `', 'x', '` + role + `', 'x', '', '{}')`
+	}
+	own := map[string][]string{
+		store.StaffLogin: {
+			// The background's.
+			`SELECT count(*) FROM workers`, `UPDATE workers SET heartbeat_at = now()`, `SELECT count(*) FROM inventory_due`,
+			`INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT run, name, onboarding, 'result', 'x', 1 FROM tasks`,
+			`INSERT INTO inventory (onboarding, key, project, step, task, resource, origin, state, run) SELECT onboarding, 'k', 'p', 's', 't', 'r', 'created', 'present', id FROM runs`,
+			`UPDATE inventory SET origin = 'found'`, `DELETE FROM inventory`,
+			`INSERT INTO grant_uses (grant_id, onboarding, actor, purpose, text) SELECT id, onboarding, '', 'plan', 'x' FROM grants`,
+			`UPDATE grant_uses SET text = 'x'`, `INSERT INTO audit_roots (id, at, text, key, signature) VALUES (1, now(), '', 1, '')`,
+			`UPDATE delivery_tries SET answer = ''`, `UPDATE webhook_tries SET answer = ''`, `DELETE FROM river_leader`, `UPDATE river_queue SET paused_at = now()`,
+			line("system"), line("customer"),
+			// What is sealed, and what a customer alone gives.
+			`SELECT sealed FROM grants`, `SELECT sealed FROM secrets`, `SELECT sealed FROM webhook_secrets`, `SELECT * FROM grants`,
+			`INSERT INTO grants (onboarding, email, sealed) VALUES ('` + string(w.adas) + `', 'ada@customer.example', 'x')`,
+		},
+		store.WorkerLogin: {
+			// The vendor's people's.
+			`INSERT INTO staff (email, role) VALUES ('eve@vendor.example', 'administrator')`, `UPDATE staff SET role = 'administrator'`, `DELETE FROM staff`,
+			`INSERT INTO staff_changes (actor, email, before, after) VALUES ('x', 'x', '', 'specialist')`,
+			`INSERT INTO staff_accounts (email, account) VALUES ('eve@vendor.example', 'x')`, `DELETE FROM staff_accounts`, `UPDATE staff_names SET name = 'x'`,
+			`SELECT count(*) FROM list_views`, `UPDATE settings SET value = '""'`, `DELETE FROM settings`, `INSERT INTO settings_changes (actor, what, data) VALUES ('x', 'x', '{}')`,
+			`INSERT INTO notes (onboarding, by_email, text) VALUES ('` + string(w.adas) + `', 'sam@vendor.example', 'x')`, `UPDATE notes SET text = 'x'`,
+			`INSERT INTO onboardings (id, customer, status) VALUES ('x', 'Acme', 'in_form')`, `DELETE FROM shared_names`,
+			`INSERT INTO webhooks (id, url, kinds, created_by) VALUES ('wh_bbbbbbbbbbbbbbbbbbbb', 'https://hooks.other.example', '{}', 'x')`, `DELETE FROM webhooks`,
+			`INSERT INTO webhook_secrets (webhook, sealed) SELECT id, 'x' FROM webhooks`,
+			`INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by) VALUES ('x', '` + string(w.adas) + `', 'verify', 'queued', '{}', 'x', 'x')`,
+			`INSERT INTO grants (onboarding, email, sealed) VALUES ('` + string(w.adas) + `', 'ada@customer.example', 'x')`,
+			line("specialist"), line("administrator"),
+		},
+		store.CustomerLogin: {line("specialist"), line("administrator"), `SELECT count(*) FROM staff`, `SELECT count(*) FROM webhooks`},
+	}
+	for login, address := range logins {
+		conn := connect(t, address)
+		_, err := conn.Exec(t.Context(), "SELECT set_config('groundwork.actor', $1, false)", ada.Email)
+		must(t, err)
+		refused := slices.Concat(own[login], []string{
+			`SET ROLE groundwork_staff`, `SET ROLE groundwork_app`, `SET ROLE groundwork_owner`, `ALTER ROLE ` + login + ` CREATEROLE`,
+			`GRANT groundwork_staff TO ` + login, `DROP POLICY staff ON audit`, `ALTER TABLE audit DISABLE ROW LEVEL SECURITY`, `CREATE TABLE mine (x text)`,
+		})
+		for other := range logins {
+			if other != login {
+				refused = append(refused, `SET ROLE `+other, `SELECT set_config('role', '`+other+`', true)`, `SET SESSION AUTHORIZATION `+other, `GRANT `+other+` TO `+login)
+			}
+		}
+		for _, sql := range refused {
+			tx, err := conn.Begin(t.Context())
+			must(t, err)
+			_, err = tx.Exec(t.Context(), sql)
+			var pg *pgconn.PgError
+			if !errors.As(err, &pg) || pg.Code != "42501" {
+				t.Errorf("%s may %s: %v", login, sql, err)
+			}
+			must(t, tx.Rollback(t.Context()))
+		}
+	}
+	for whose, cfg := range map[string]store.Config{
+		store.StaffLogin:    {URL: w.db.WorkerURL, CustomerURL: w.db.CustomerURL, StaffURL: w.db.URL},
+		store.CustomerLogin: {URL: w.db.WorkerURL, CustomerURL: w.db.URL, StaffURL: w.db.StaffURL},
+	} {
+		if _, err := store.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), whose) {
+			t.Errorf("a login that becomes others is taken for %s: %v", whose, err)
+		}
+	}
+}
+
+// Which tables each login of the vendor's side writes. A table that is new is decided on here, and in store/logins.go.
+func TestWhatTheVendorsLoginsWrite(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	must(t, store.Migrate(t.Context(), db.OwnerURL)) // once more changes nothing
+	rows, err := owner(t, db).Query(t.Context(), `
+SELECT r.name || ' ' || lower(p.may) || ': ' || string_agg(c.relname, ' ' ORDER BY c.relname)
+FROM (VALUES ('console', 'groundwork_console'), ('worker', 'groundwork_worker')) AS r (name, login), pg_class c, (VALUES ('INSERT'), ('UPDATE'), ('DELETE')) AS p (may)
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
+AND CASE WHEN p.may = 'DELETE' THEN has_table_privilege(r.login, c.oid, p.may) ELSE has_any_column_privilege(r.login, c.oid, p.may) END
+GROUP BY r.name, p.may ORDER BY r.name, p.may`)
+	must(t, err)
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	if diff := cmp.Diff([]string{
+		"console delete: deliveries invites list_views mails members notes readings river_job river_notification secrets settings shared_names staff staff_accounts staff_names task_events webhook_messages webhook_secrets webhooks",
+		"console insert: audit deliveries invites list_views mails members notes onboardings river_job river_notification runs secrets settings settings_changes staff staff_accounts staff_changes staff_names tasks webhook_messages webhook_secrets webhooks",
+		"console update: deliveries grant_uses grants inventory invites list_views mails members notes onboardings river_job river_notification runs secrets settings staff staff_accounts staff_names tasks webhook_messages webhooks",
+		"worker delete: deliveries delivery_tries inventory inventory_due invites mails members notes readings river_job river_leader river_notification river_queue secrets task_events webhook_messages webhook_tries workers",
+		"worker insert: audit audit_roots deliveries delivery_tries grant_uses inventory mails members river_job river_leader river_notification river_queue task_events webhook_messages webhook_tries workers",
+		"worker update: deliveries delivery_tries grant_uses grants inventory invites mails members onboardings river_job river_leader river_notification river_queue runs secrets tasks webhook_messages webhook_secrets webhook_tries webhooks workers",
+	}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -510,13 +618,39 @@ func TestOneLoginServesEverybody(t *testing.T) {
 	t.Parallel()
 	db := pgtest.NewDatabase(t)
 	s := pgtest.Open(t, db, store.Config{URL: db.URL})
+	if !s.Bridge() || !s.Serves() {
+		t.Error("it doesn't say that its login serves everybody")
+	}
 	ob, run := stopped(t, s)
 	must(t, s.RetryRun(t.Context(), ada, run.ID, nothing))
+	for _, actor := range []onboarding.Actor{sam, onboarding.System} {
+		if role, _, err := s.WhoAmI(t.Context(), actor); err != nil || role != store.StaffRole {
+			t.Errorf("%s works as %s, %v", actor.Role, role, err)
+		}
+	}
 	role, _, err := s.WhoAmI(t.Context(), ada)
 	if err != nil || role != store.AppRole {
 		t.Errorf("a customer works as %s, %v", role, err)
 	}
 	if _, err := s.Onboarding(t.Context(), mallory, ob.ID); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 		t.Errorf("another customer's: %v", err)
+	}
+}
+
+// A command of the operator's has the login of workers alone: it acts as the system, and as nobody else.
+func TestTheLoginOfWorkersServesNobodyElse(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{URL: db.WorkerURL})
+	if s.Bridge() || s.Serves() {
+		t.Error("it says that its login serves everybody")
+	}
+	if _, _, err := s.WhoAmI(t.Context(), onboarding.System); err != nil {
+		t.Error(err)
+	}
+	for _, actor := range []onboarding.Actor{ada, sam, kim, {}} {
+		if role, _, err := s.WhoAmI(t.Context(), actor); err == nil {
+			t.Errorf("%s %s is served as %s", actor.Role, actor.Email, role)
+		}
 	}
 }

@@ -37,7 +37,7 @@ INSERT INTO staff_changes (actor, email, before, after, request_id) VALUES (@by,
 
 // ChangeStaff makes someone a specialist or an administrator, or with the role "" takes theirs, and records it.
 // CodeConflict where nobody would be an administrator any more: the last one here stays, unless others says that there
-// are such elsewhere. For administrators and the system.
+// are such elsewhere. Administrators only.
 func (s *Store) ChangeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role, others bool) error {
 	if err := administratorOnly(actor, "change who the specialists are"); err != nil {
 		return err
@@ -115,8 +115,8 @@ func (s *Store) BindStaff(ctx context.Context, actor onboarding.Actor) error {
 	return err
 }
 
-// FreeStaff lets the next account that signs in with an address have its staff role, and records that. For
-// administrators and the system.
+// FreeStaff lets the next account that signs in with an address have its staff role, and records that. Administrators
+// only.
 func (s *Store) FreeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role) error {
 	if err := administratorOnly(actor, "change who the specialists are"); err != nil {
 		return err

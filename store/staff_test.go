@@ -17,9 +17,9 @@ func TestTheLastAdministratorStays(t *testing.T) {
 	ctx := t.Context()
 	kim := onboarding.Actor{Email: "kim@vendor.example", Role: onboarding.RoleAdministrator, RequestID: "req-2"}
 	lee := onboarding.Actor{Email: "lee@vendor.example", Role: onboarding.RoleAdministrator}
-	must(t, s.ChangeStaff(ctx, onboarding.System, kim.Email, onboarding.RoleAdministrator, false))
+	must(t, s.ChangeStaff(ctx, kim, kim.Email, onboarding.RoleAdministrator, false))
 	must(t, s.ChangeStaff(ctx, kim, "sue@vendor.example", onboarding.RoleSpecialist, false))
-	wantCode(t, s.ChangeStaff(ctx, onboarding.System, kim.Email, "", false), onboarding.CodeConflict)
+	wantCode(t, s.ChangeStaff(ctx, kim, kim.Email, "", false), onboarding.CodeConflict)
 	wantCode(t, s.ChangeStaff(ctx, kim, kim.Email, onboarding.RoleSpecialist, false), onboarding.CodeConflict)
 	must(t, s.ChangeStaff(ctx, kim, "sue@vendor.example", "", false))
 	wantCode(t, s.ChangeStaff(ctx, kim, "sue@vendor.example", onboarding.RoleCustomer, false), onboarding.CodeInvalid)

@@ -27,11 +27,14 @@ import (
 	"groundwork/onboarding"
 )
 
-// The database's roles, made by the first migration.
+// The database's roles, which migrations make.
 const (
-	AppRole       = "groundwork_app"      // logs in; sees the rows of one actor
-	StaffRole     = "groundwork_staff"    // taken by AppRole for one transaction, after the role check; sees all
 	CustomerLogin = "groundwork_customer" // logs in; sees the rows of one actor, and can't take another role
+	StaffLogin    = "groundwork_console"  // logs in; sees all onboardings and nothing sealed, writes what the vendor's people write, and can't take another role
+	WorkerLogin   = "groundwork_worker"   // logs in; sees all, writes what the background writes, and can't take another role
+	// Of earlier versions, and of installations that have no passwords for the three.
+	AppRole   = "groundwork_app"   // logs in; sees the rows of one actor
+	StaffRole = "groundwork_staff" // taken by AppRole for one transaction, after the role check; sees all
 )
 
 // acquireTimeout bounds the wait for a connection; after it the caller answers 503 rather than piling up.
@@ -39,11 +42,14 @@ const acquireTimeout = 5 * time.Second
 
 // Config says where the database is.
 type Config struct {
-	URL string // connects as [AppRole]
+	// URL connects as [WorkerLogin]: what acts as the system goes there. As [AppRole] it serves everybody who has no login
+	// below, as in earlier versions.
+	URL string
 	// CustomerURL connects as [CustomerLogin]. What has a customer's or nobody's rights goes there, so that nothing in it
-	// can become staff. Empty: to URL, as in earlier versions.
+	// can become staff.
 	CustomerURL string
-	MaxConns    int32 // of both together; 0: pgxpool's default for each
+	StaffURL    string // connects as [StaffLogin]: what the vendor's people ask
+	MaxConns    int32  // of all together; 0: pgxpool's default for each
 	// Now is the clock of invites and other dates that people see. nil: the database's. The ledger, liveness and jobs
 	// use the database's clock always, since all servers share it.
 	Now func() time.Time
@@ -58,9 +64,12 @@ type Config struct {
 
 // Store is the database. Make one with [Open].
 type Store struct {
-	pool      *pgxpool.Pool // of the staff and the system
+	pool      *pgxpool.Pool // of the system
 	customers *pgxpool.Pool // of customers and of what is nobody's; the same where there is one login
-	role      string        // what customers log in as
+	staff     *pgxpool.Pool // nil: none, for commands that are the system
+	system    string        // the role of each
+	customer  string
+	console   string
 	clock     *clock
 	now       func() time.Time
 	macs      onboarding.Authenticator // nil: none
@@ -78,50 +87,62 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	pc, err := pgxpool.ParseConfig(cfg.URL)
-	if err != nil {
-		return nil, fmt.Errorf("read the database URL: %w", err)
+	s := &Store{clock: &clock{}, macs: cfg.Authenticator, log: cfg.Logger, environment: cfg.Settings}
+	if err := s.connect(ctx, cfg); err != nil {
+		s.disconnect()
+		return nil, err
 	}
-	if cfg.MaxConns > 0 {
-		pc.MaxConns = cfg.MaxConns
+	if s.now = cfg.Now; s.now == nil {
+		s.now = s.clock.Now
 	}
-	if cfg.CustomerURL != "" && cfg.MaxConns > 1 {
-		pc.MaxConns = cfg.MaxConns / 2
-	}
-	named(pc)
-	pool, err := pgxpool.NewWithConfig(ctx, pc)
-	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
-	}
-	clock := &clock{}
-	if err := clock.read(ctx, pool, `SELECT clock_timestamp()`); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("connect to the database: %w", err)
-	}
-	if cfg.Now == nil {
-		cfg.Now = clock.Now
-	}
-	customers, role := pool, AppRole
-	if cfg.CustomerURL != "" {
-		if customers, err = connectCustomers(ctx, cfg, pc.MaxConns); err != nil {
-			pool.Close()
-			return nil, err
-		}
-		role = CustomerLogin
-	}
-	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
-		Logger: slog.New(slog.DiscardHandler),
-		Hooks:  []rivertype.Hook{&dueNow{}},
-	})
-	if err != nil {
-		customers.Close()
-		pool.Close()
+	inserts := &river.Config{Logger: slog.New(slog.DiscardHandler), Hooks: []rivertype.Hook{&dueNow{}}}
+	var err error
+	if s.jobs, err = river.NewClient(riverpgxv5.New(s.pool), inserts); err != nil {
+		s.disconnect()
 		return nil, fmt.Errorf("make the client that inserts jobs: %w", err)
 	}
-	s := &Store{pool: pool, customers: customers, role: role, clock: clock, now: cfg.Now, macs: cfg.Authenticator, log: cfg.Logger, jobs: jobs, environment: cfg.Settings}
 	s.ledger.store = s
-	s.changes = newChanges(pc.ConnConfig.Copy(), s)
+	s.changes = newChanges(s.pool.Config().ConnConfig.Copy(), s)
 	return s, nil
+}
+
+// connect opens the pools.
+func (s *Store) connect(ctx context.Context, cfg Config) (err error) {
+	system, customers, staff := cfg.shares()
+	var bridge bool
+	if s.pool, bridge, err = connect(ctx, cfg.URL, system); err != nil {
+		return fmt.Errorf("connect to the database: %w", err)
+	}
+	if err := s.clock.read(ctx, s.pool, `SELECT clock_timestamp()`); err != nil {
+		return fmt.Errorf("connect to the database: %w", err)
+	}
+	// Without a login of their own, people are served by one that may take their roles, or not at all.
+	s.system, s.customer, s.console, s.customers = WorkerLogin, CustomerLogin, StaffLogin, s.pool
+	if bridge {
+		s.system, s.customer, s.console, s.staff = StaffRole, AppRole, StaffRole, s.pool
+	}
+	if cfg.CustomerURL != "" {
+		s.customer = CustomerLogin
+		if s.customers, err = connectWalled(ctx, "customers", cfg.CustomerURL, CustomerLogin, customers); err != nil {
+			return err
+		}
+	}
+	if cfg.StaffURL != "" {
+		s.console = StaffLogin
+		if s.staff, err = connectWalled(ctx, "the staff", cfg.StaffURL, StaffLogin, staff); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disconnect closes the pools. Closing one twice is fine.
+func (s *Store) disconnect() {
+	for _, pool := range []*pgxpool.Pool{s.staff, s.customers, s.pool} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
 }
 
 // named says how this program connects.
@@ -132,24 +153,10 @@ func named(pc *pgxpool.Config) {
 	}
 }
 
-// connectCustomers connects for them, with the connections that are left.
-func connectCustomers(ctx context.Context, cfg Config, taken int32) (*pgxpool.Pool, error) {
-	pc, err := pgxpool.ParseConfig(cfg.CustomerURL)
-	if err != nil {
-		return nil, fmt.Errorf("read the database URL for customers: %w", err)
-	}
-	if cfg.MaxConns > 0 {
-		pc.MaxConns = max(1, cfg.MaxConns-taken)
-	}
-	named(pc)
-	return openCustomers(ctx, pc)
-}
-
 // Close ends the background and the connections. Watches end with their own contexts.
 func (s *Store) Close() {
 	s.changes.close()
-	s.customers.Close()
-	s.pool.Close()
+	s.disconnect()
 }
 
 // Now is the time by which this process dates what it stores: the database's, unless [Config] has another.
@@ -159,7 +166,7 @@ func (s *Store) Now() time.Time { return s.now() }
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
 // Pools are all connections, for tests alone.
-func (s *Store) Pools() []*pgxpool.Pool { return []*pgxpool.Pool{s.pool, s.customers} }
+func (s *Store) Pools() []*pgxpool.Pool { return []*pgxpool.Pool{s.pool, s.customers, s.staff} }
 
 // errNoConnection says that nothing was sent to the database.
 var errNoConnection = errors.New("wait for a connection")
@@ -167,8 +174,14 @@ var errNoConnection = errors.New("wait for a connection")
 // acquire takes a connection of a login that may do what the actor may.
 func (s *Store) acquire(ctx context.Context, actor onboarding.Actor) (*pgxpool.Conn, error) {
 	pool := s.customers
-	if actor.Role.Staff() {
+	switch {
+	case actor.Role == onboarding.RoleSystem:
 		pool = s.pool
+	case actor.Role.Staff():
+		pool = s.staff
+	}
+	if pool == nil {
+		return nil, failure("take a connection", errors.New("this command has no login of the staff"))
 	}
 	wait, cancel := context.WithTimeout(ctx, acquireTimeout)
 	defer cancel()
@@ -183,9 +196,12 @@ func (s *Store) acquire(ctx context.Context, actor onboarding.Actor) (*pgxpool.C
 const become = `SELECT set_config('role', @role, true), set_config('groundwork.actor', @actor, true), set_config('groundwork.account', @account, true)`
 
 func (s *Store) as(actor onboarding.Actor) pgx.NamedArgs {
-	role := s.role
-	if actor.Role.Staff() {
-		role = StaffRole
+	role := s.customer
+	switch {
+	case actor.Role == onboarding.RoleSystem:
+		role = s.system
+	case actor.Role.Staff():
+		role = s.console
 	}
 	return pgx.NamedArgs{"role": role, "actor": actor.Email, "account": actor.Account}
 }

@@ -447,7 +447,7 @@ func TestKnowsTheSpecialists(t *testing.T) {
 	if _, err := s.StaffRole(t.Context(), sam.Email); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 		t.Errorf("unknown: %v", err)
 	}
-	if err := s.ChangeStaff(t.Context(), onboarding.System, "Sam@vendor.example", onboarding.RoleAdministrator, false); err != nil {
+	if err := s.ChangeStaff(t.Context(), kim, "Sam@vendor.example", onboarding.RoleAdministrator, false); err != nil {
 		t.Fatal(err)
 	}
 	if role, err := s.StaffRole(t.Context(), sam.Email); err != nil || role != onboarding.RoleAdministrator {
@@ -456,7 +456,7 @@ func TestKnowsTheSpecialists(t *testing.T) {
 	if all, err := s.Staff(t.Context(), sam); err != nil || len(all) != 1 {
 		t.Errorf("staff %v, %v", all, err)
 	}
-	if err := s.ChangeStaff(t.Context(), onboarding.System, sam.Email, "", true); err != nil {
+	if err := s.ChangeStaff(t.Context(), kim, sam.Email, "", true); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.StaffRole(t.Context(), sam.Email); onboarding.ErrorCode(err) != onboarding.CodeNotFound {
@@ -484,14 +484,14 @@ func TestARoleOnAnOnboardingIsTheVendorsBeforeItIsAMembers(t *testing.T) {
 	role(sam, "", onboarding.CodeNotFound)
 	role(mallory, "", onboarding.CodeNotFound)
 	for _, who := range []onboarding.Actor{ada, cole, sam} {
-		must(t, s.ChangeStaff(ctx, onboarding.System, who.Email, onboarding.RoleSpecialist, true))
+		must(t, s.ChangeStaff(ctx, kim, who.Email, onboarding.RoleSpecialist, true))
 		role(who, onboarding.RoleSpecialist, "")
 	}
 	_, err := owner(t, db).Exec(ctx, `UPDATE members SET until = now() - interval '1 second' WHERE role = 'colleague'`)
 	must(t, err)
 	role(cole, onboarding.RoleSpecialist, "")
 	for _, who := range []onboarding.Actor{ada, cole, sam} {
-		must(t, s.ChangeStaff(ctx, onboarding.System, who.Email, "", true))
+		must(t, s.ChangeStaff(ctx, kim, who.Email, "", true))
 	}
 	role(ada, onboarding.RoleCustomer, "")
 	role(cole, "", onboarding.CodeGone)

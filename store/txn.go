@@ -32,6 +32,15 @@ func (s *Store) tx(ctx context.Context, actor onboarding.Actor, what string, do 
 	return s.transact(ctx, actor, what, do, s.settle)
 }
 
+// behind is as whom a transaction runs that concerns rows which a customer doesn't see: the vendor's people see them, and
+// write their own lines of the history.
+func behind(actor onboarding.Actor) onboarding.Actor {
+	if actor.Role.Staff() {
+		return actor
+	}
+	return onboarding.System
+}
+
 // transact runs a transaction as the actor. Once a COMMIT was sent, unknown decides what its error means.
 func (s *Store) transact(ctx context.Context, actor onboarding.Actor, what string, do func(*txn) error, unknown func(context.Context, *txn, error) error) error {
 	var t *txn

@@ -13,14 +13,14 @@ import (
 
 // databaseFlags is how a command of the operator's reaches the database.
 type databaseFlags struct {
-	DatabaseURL      string `help:"Postgres, as the application's role." env:"DATABASE_URL"`
+	DatabaseURL      string `help:"Postgres, as the login of workers." env:"DATABASE_URL"`
 	DatabasePassword string `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
 	Plaintext        string `name:"database-plaintext" help:"As for serve." env:"DATABASE_PLAINTEXT"`
 }
 
 func (f databaseFlags) problems() []string {
 	if f.DatabaseURL == "" {
-		return []string{"DATABASE_URL is missing. Set it to postgres://groundwork_app@host:5432/groundwork, with the password in DATABASE_PASSWORD or DATABASE_PASSWORD_FILE"}
+		return []string{"DATABASE_URL is missing. Set it to postgres://groundwork_worker@host:5432/groundwork, with the password in DATABASE_PASSWORD or DATABASE_PASSWORD_FILE"}
 	}
 	return plaintextProblems("DATABASE_URL", f.DatabaseURL, f.Plaintext)
 }

@@ -60,7 +60,7 @@ func TestRootsInTheLogGiveAwayAHistoryThatItsOwnerRewrote(t *testing.T) {
 	if strings.Count(log.String(), `"msg":"`+onboarding.AuditRootLogged) != 1 {
 		t.Fatalf("logged:\n%s", log.String())
 	}
-	t.Setenv("DATABASE_URL", db.URL)
+	t.Setenv("DATABASE_URL", db.WorkerURL)
 	verify := func(args ...string) (string, string, error) {
 		return command(t, append([]string{"audit", "verify"}, args...)...)
 	}

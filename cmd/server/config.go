@@ -14,6 +14,7 @@ import (
 
 	"groundwork/notify"
 	"groundwork/onboarding"
+	"groundwork/store"
 	"groundwork/web"
 	"groundwork/wizard"
 )
@@ -49,10 +50,12 @@ func (s *secretFiles) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 type siteFlags struct {
 	Addr               string                   `help:"Address to listen on." env:"ADDR" default:"127.0.0.1:8080"`
 	BaseURL            string                   `help:"The address that people open, https unless loopback." env:"BASE_URL"`
-	DatabaseURL        string                   `help:"Postgres, as the application's role." env:"DATABASE_URL"`
+	DatabaseURL        string                   `help:"Postgres, as the login of workers, which can't become another role." env:"DATABASE_URL"`
 	DatabasePassword   string                   `help:"The password for DATABASE_URL, kept apart from it." env:"DATABASE_PASSWORD"`
 	CustomerURL        string                   `name:"database-customer-url" help:"Postgres, as the login of customers, which can't become staff." env:"DATABASE_CUSTOMER_URL"`
 	CustomerPassword   string                   `name:"database-customer-password" help:"The password for DATABASE_CUSTOMER_URL, kept apart from it." env:"DATABASE_CUSTOMER_PASSWORD"`
+	StaffURL           string                   `name:"database-staff-url" help:"Postgres, as the login of the vendor's people, which can't become another role." env:"DATABASE_STAFF_URL"`
+	StaffPassword      string                   `name:"database-staff-password" help:"The password for DATABASE_STAFF_URL, kept apart from it." env:"DATABASE_STAFF_PASSWORD"`
 	DatabasePlaintext  string                   `help:"private-network: the way to the database is a network that nobody else uses, and its certificate needn't be checked." env:"DATABASE_PLAINTEXT"`
 	UnstatedAuthTime   bool                     `help:"Take a sign-in for recent although the identity provider doesn't state when it was." env:"UNSTATED_AUTH_TIME"`
 	SecurityLogPeople  string                   `help:"hashed: the security log has a keyed hash in the place of each address." env:"SECURITY_LOG_PEOPLE"`
@@ -92,7 +95,7 @@ func (f *siteFlags) problems() []string {
 			out = append(out, name+" is missing. "+hint)
 		}
 	}
-	missing("DATABASE_URL", f.DatabaseURL, "Set it to postgres://groundwork_app@host:5432/groundwork, with the password in DATABASE_PASSWORD or DATABASE_PASSWORD_FILE")
+	missing("DATABASE_URL", f.DatabaseURL, "Set it to postgres://groundwork_worker@host:5432/groundwork, with the password in DATABASE_PASSWORD or DATABASE_PASSWORD_FILE")
 	missing("BASE_URL", f.BaseURL, "Set it to the https address that customers open")
 	if f.EmulatorURL == "" {
 		missing("GOOGLE_CLIENT_ID", f.GoogleClientID, "Make an OAuth client of type web application in the Cloud console and copy its ID")
@@ -157,10 +160,15 @@ func (f *siteFlags) problems() []string {
 		}
 	}
 	out = append(out, plaintextProblems("DATABASE_URL", f.DatabaseURL, f.DatabasePlaintext)...)
-	if f.CustomerURL != "" {
-		out = append(out, plaintextProblems("DATABASE_CUSTOMER_URL", f.CustomerURL, f.DatabasePlaintext)...)
-	} else if f.CustomerPassword != "" {
-		out = append(out, "DATABASE_CUSTOMER_PASSWORD is set without DATABASE_CUSTOMER_URL. Set it to postgres://groundwork_customer@host:5432/groundwork")
+	for _, l := range []struct{ setting, address, password, login string }{
+		{"DATABASE_CUSTOMER", f.CustomerURL, f.CustomerPassword, store.CustomerLogin},
+		{"DATABASE_STAFF", f.StaffURL, f.StaffPassword, store.StaffLogin},
+	} {
+		if l.address != "" {
+			out = append(out, plaintextProblems(l.setting+"_URL", l.address, f.DatabasePlaintext)...)
+		} else if l.password != "" {
+			out = append(out, l.setting+"_PASSWORD is set without "+l.setting+"_URL. Set it to postgres://"+l.login+"@host:5432/groundwork")
+		}
 	}
 	if f.BaseURL != "" && !loopbackURL(f.BaseURL) && f.Keys.KMSKey == "" && !f.KeysetInClear {
 		out = append(out, "KMS_KEY is missing. Seal the keyset with a Cloud KMS key, or set KEYSET_IN_CLEAR=true if whoever can read the keyset's file may open customers’ access")

@@ -102,7 +102,7 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 	defer stopCloud()
 	seedWorld(cloud.Emulator)
 	flags := siteFlags{
-		BaseURL: base, DatabaseURL: pg.URL(store.AppRole, "groundwork"), CustomerURL: pg.URL(store.CustomerLogin, "groundwork"), EmulatorURL: cloud.URL, Keys: keyFlags{Keyset: string(keyset)}, Keep: retentionFlags{ConsentTTL: 24 * time.Hour, InviteRetention: 30 * 24 * time.Hour}, WaitingTarget: 24 * time.Hour,
+		BaseURL: base, DatabaseURL: pg.URL(store.WorkerLogin, "groundwork"), CustomerURL: pg.URL(store.CustomerLogin, "groundwork"), StaffURL: pg.URL(store.StaffLogin, "groundwork"), EmulatorURL: cloud.URL, Keys: keyFlags{Keyset: string(keyset)}, Keep: retentionFlags{ConsentTTL: 24 * time.Hour, InviteRetention: 30 * 24 * time.Hour}, WaitingTarget: 24 * time.Hour,
 		Administrators: []string{kim.Email}, Specialists: []string{sam.Email}, Vendor: "Tecton", MaxConns: 20, MailFrom: "onboarding@vendor.example", Inbox: &notify.Inbox{}, Gallery: web.Gallery,
 	}
 	site, err := startSite(ctx, flags, ln, log)

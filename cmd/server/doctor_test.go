@@ -32,7 +32,7 @@ func TestDoctorListsWhatPassesAndWhatFails(t *testing.T) {
 	}
 	db := pgtest.NewDatabase(t)
 	right := map[string]string{
-		"BASE_URL": base, "DATABASE_URL": db.URL, "KEYSET": string(keyset), "ADMINISTRATORS": "root@vendor.example",
+		"BASE_URL": base, "DATABASE_URL": db.WorkerURL, "KEYSET": string(keyset), "ADMINISTRATORS": "root@vendor.example",
 		"GOOGLE_CLIENT_ID": doctorsClient, "GOOGLE_CLIENT_SECRET": "sample", "GOOGLE_ISSUER": issuer.URL,
 	}
 	for _, tt := range []struct {

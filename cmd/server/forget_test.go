@@ -43,7 +43,7 @@ func restartable(t *testing.T, db pgtest.Database, change ...func(*siteFlags)) (
 		t.Fatal(err)
 	}
 	flags := siteFlags{
-		BaseURL: base, DatabaseURL: db.URL, EmulatorURL: cloud.URL, Keys: keyFlags{Keyset: string(keyset)},
+		BaseURL: base, DatabaseURL: db.WorkerURL, CustomerURL: db.CustomerURL, StaffURL: db.StaffURL, EmulatorURL: cloud.URL, Keys: keyFlags{Keyset: string(keyset)},
 		Administrators: []string{kim.Email}, Vendor: "Tecton", MaxConns: 12,
 	}
 	for _, c := range change {

@@ -27,7 +27,7 @@ func keysetFileOf(t *testing.T, db pgtest.Database) (path string) {
 		t.Fatal(err)
 	}
 	t.Setenv("KEYSET_FILE", path)
-	t.Setenv("DATABASE_URL", db.URL)
+	t.Setenv("DATABASE_URL", db.WorkerURL)
 	return path
 }
 
@@ -191,7 +191,7 @@ func TestAKeyThatIsNeededStays(t *testing.T) {
 	if err := os.WriteFile(path, []byte(other), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("DATABASE_URL", db.URL)
+	t.Setenv("DATABASE_URL", db.WorkerURL)
 	if out, told, err := command(t, "keys", "list"); err == nil || !strings.Contains(strings.Join(strings.Fields(out), " "), old+" missing 2 values") || !strings.Contains(told, "2 values do not open") {
 		t.Errorf("with a foreign keyset: %v\n%s%s", err, out, told)
 	}

@@ -15,6 +15,8 @@ type migrateCmd struct {
 	Password    string `name:"database-password" help:"The owner's password, kept apart from the address." env:"MIGRATE_DATABASE_PASSWORD"`
 	AppPassword string `help:"Set the application role's password to this." env:"APP_PASSWORD"`
 	Customer    string `name:"customer-password" help:"Set the password of the login of customers to this." env:"CUSTOMER_PASSWORD"`
+	Staff       string `name:"staff-password" help:"Set the password of the login of the vendor's people to this." env:"STAFF_PASSWORD"`
+	Worker      string `name:"worker-password" help:"Set the password of the login of workers to this." env:"WORKER_PASSWORD"`
 	Plaintext   string `name:"database-plaintext" help:"As for serve." env:"DATABASE_PLAINTEXT"`
 }
 
@@ -26,7 +28,7 @@ func (m migrateCmd) Run(ctx context.Context, s streams, files fileProblems) erro
 	if err := store.Migrate(ctx, url); err != nil {
 		return err
 	}
-	for role, password := range map[string]string{store.AppRole: m.AppPassword, store.CustomerLogin: m.Customer} {
+	for role, password := range map[string]string{store.AppRole: m.AppPassword, store.CustomerLogin: m.Customer, store.StaffLogin: m.Staff, store.WorkerLogin: m.Worker} {
 		if password == "" {
 			continue
 		}

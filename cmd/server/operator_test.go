@@ -75,7 +75,7 @@ func TestAuditVerifyFindsARowThatWasAlteredByHand(t *testing.T) {
 	db := pgtest.NewDatabase(t)
 	s := pgtest.Open(t, db, store.Config{})
 	good, bad := owned(t, s, customer(ada.Email)), owned(t, s, customer(ben.Email))
-	t.Setenv("DATABASE_URL", db.URL)
+	t.Setenv("DATABASE_URL", db.WorkerURL)
 
 	out, told, err := command(t, "audit", "verify")
 	t.Logf("before:\n%s%s", out, told)
@@ -122,7 +122,7 @@ func TestAuditVerifyReadsADownload(t *testing.T) {
 		if out, _, err := command(t, "audit", "verify", "--file", path); err != nil || !strings.Contains(out, last.Hash) {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
-		if out, told, err := command(t, "audit", "verify", "--file", path, "--compare", "--database-url", db.URL); err != nil {
+		if out, told, err := command(t, "audit", "verify", "--file", path, "--compare", "--database-url", db.WorkerURL); err != nil {
 			t.Errorf("%s compared: %v\n%s%s", name, err, out, told)
 		}
 		forged := strings.Replace(text, ada.Email, "eve@customer.example", 1)
@@ -142,10 +142,10 @@ func TestAuditVerifyReadsADownload(t *testing.T) {
 	last.ContentHash = store.ContentHash(last)
 	hash := store.ChainHash(last)
 	asOwner(t, db, `UPDATE audit SET text = 'Nothing happened.', content_hash = '`+last.ContentHash+`', hash = '`+hash+`' WHERE text LIKE '=1+1%'; UPDATE audit_heads SET hash = '`+hash+`'`)
-	if out, _, err := command(t, "audit", "verify", "--database-url", db.URL); err != nil {
+	if out, _, err := command(t, "audit", "verify", "--database-url", db.WorkerURL); err != nil {
 		t.Errorf("the forged chain should be whole in itself: %v\n%s", err, out)
 	}
-	if out, _, err := command(t, "audit", "verify", "--file", kept, "--compare", "--database-url", db.URL); err == nil || !strings.Contains(out, "does not hold the line") {
+	if out, _, err := command(t, "audit", "verify", "--file", kept, "--compare", "--database-url", db.WorkerURL); err == nil || !strings.Contains(out, "does not hold the line") {
 		t.Errorf("the download did not give the forged chain away: %v\n%s", err, out)
 	}
 }
@@ -154,7 +154,7 @@ func TestAuditVerifyTellsErasedFromAltered(t *testing.T) {
 	db := pgtest.NewDatabase(t)
 	s := pgtest.Open(t, db, store.Config{})
 	id := owned(t, s, customer(ada.Email))
-	t.Setenv("DATABASE_URL", db.URL)
+	t.Setenv("DATABASE_URL", db.WorkerURL)
 	download := func(name string) string {
 		entries, err := pgtest.Audit(t.Context(), s, onboarding.System, id)
 		if err != nil {
@@ -298,7 +298,7 @@ func TestRevokeAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("DATABASE_URL", db.URL)
+	t.Setenv("DATABASE_URL", db.WorkerURL)
 	t.Setenv("KEYSET", string(keyset))
 	wantNothingHeld := func(ids ...onboarding.ID) {
 		t.Helper()

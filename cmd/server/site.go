@@ -85,14 +85,20 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	if !s.Vault.Authenticates() {
 		return nil, fmt.Errorf("KEYSET is of an earlier version: %w, then give the file to every server", vault.ErrNoMAC)
 	}
-	if f.CustomerURL == "" {
-		log.WarnContext(ctx, "customers' requests use a database login that can become staff. Set CUSTOMER_PASSWORD for migrate, and DATABASE_CUSTOMER_URL here")
-	}
 	if s.Store, err = store.Open(ctx, store.Config{
-		URL: withPassword(f.DatabaseURL, f.DatabasePassword), CustomerURL: withPassword(f.CustomerURL, f.CustomerPassword),
+		URL: withPassword(f.DatabaseURL, f.DatabasePassword), CustomerURL: withPassword(f.CustomerURL, f.CustomerPassword), StaffURL: withPassword(f.StaffURL, f.StaffPassword),
 		MaxConns: f.MaxConns, Authenticator: s.Vault, Settings: f.settings(),
 	}); err != nil {
 		return nil, err
+	}
+	switch {
+	case !s.Store.Serves():
+		return nil, errors.New("the login of DATABASE_URL serves the background alone. Set DATABASE_CUSTOMER_URL and DATABASE_STAFF_URL for customers and for your people")
+	case f.CustomerURL == "":
+		log.WarnContext(ctx, "customers' requests use a database login that can become staff. Set CUSTOMER_PASSWORD for migrate, and DATABASE_CUSTOMER_URL here")
+	}
+	if s.Store.Bridge() {
+		log.WarnContext(ctx, "the workers' database login can become staff. Set WORKER_PASSWORD and STAFF_PASSWORD for migrate, and here DATABASE_URL to "+store.WorkerLogin+" and DATABASE_STAFF_URL to "+store.StaffLogin)
 	}
 	dials := map[string]string{}
 	if f.EmulatorURL != "" {

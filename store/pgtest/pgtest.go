@@ -33,8 +33,10 @@ const templateLock = 0x67770002
 
 // Database is a test's own database.
 type Database struct {
-	URL         string // connects as the application
+	URL         string // connects as the one login of earlier versions, which takes the staff's role
+	WorkerURL   string // connects as the login of the background
 	CustomerURL string // connects as the login of customers
+	StaffURL    string // connects as the login of the vendor's people
 	OwnerURL    string // connects as the owner: for looking behind the policies, and tampering
 }
 
@@ -48,7 +50,7 @@ func New(t testing.TB) *store.Store {
 func Open(t testing.TB, db Database, cfg store.Config) *store.Store {
 	t.Helper()
 	if cfg.URL == "" {
-		cfg.URL, cfg.CustomerURL = db.URL, db.CustomerURL
+		cfg.URL, cfg.CustomerURL, cfg.StaffURL = db.WorkerURL, db.CustomerURL, db.StaffURL
 	}
 	if cfg.MaxConns == 0 {
 		cfg.MaxConns = 8
@@ -86,7 +88,10 @@ func NewDatabase(t testing.TB) Database {
 			t.Errorf("drop the test's database: %v", err)
 		}
 	})
-	return Database{URL: At(owner, name, store.AppRole), CustomerURL: At(owner, name, store.CustomerLogin), OwnerURL: At(owner, name, "")}
+	return Database{
+		URL: At(owner, name, store.AppRole), WorkerURL: At(owner, name, store.WorkerLogin), CustomerURL: At(owner, name, store.CustomerLogin),
+		StaffURL: At(owner, name, store.StaffLogin), OwnerURL: At(owner, name, ""),
+	}
 }
 
 func clone(ctx context.Context, owner, name, template string) error {

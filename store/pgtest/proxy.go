@@ -47,7 +47,10 @@ func NewProxy(t testing.TB, db Database) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Database: Database{URL: through(t, db.URL, ln.Addr()), CustomerURL: through(t, db.CustomerURL, ln.Addr()), OwnerURL: through(t, db.OwnerURL, ln.Addr())}}
+	p := &Proxy{Database: Database{
+		URL: through(t, db.URL, ln.Addr()), WorkerURL: through(t, db.WorkerURL, ln.Addr()), CustomerURL: through(t, db.CustomerURL, ln.Addr()),
+		StaffURL: through(t, db.StaffURL, ln.Addr()), OwnerURL: through(t, db.OwnerURL, ln.Addr()),
+	}}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var group sync.WaitGroup
 	network, address := pgconn.NetworkAddress(config.Host, config.Port)
