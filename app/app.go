@@ -83,6 +83,7 @@ type Config struct {
 type App struct {
 	cfg      Config
 	drift    driftCache
+	took     tookCache
 	settings settingsCache
 }
 

@@ -50,6 +50,8 @@ func (c *cloud) Permissions(onboarding.Spec, []onboarding.Item) onboarding.Permi
 
 func (c *cloud) Exports() []onboarding.PlanFile { return nil }
 
+func (c *cloud) Estimate(string) time.Duration { return 0 }
+
 func (c *cloud) Unchecked(onboarding.Spec, []onboarding.Purpose) []string { return nil }
 
 func (c *cloud) Project(_ context.Context, _ onboarding.Actor, _ onboarding.ID, id string) (onboarding.Project, error) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"groundwork/onboarding"
 )
@@ -42,6 +43,8 @@ type planCloud interface {
 	Facts(onboarding.Spec) []onboarding.Fact
 	// Unchecked lists what can't be looked at, because these secrets were wiped.
 	Unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []string
+	// Estimate is how long a step of that name is declared to take; 0: it declares nothing.
+	Estimate(step string) time.Duration
 	// Exports lists the files that a plan can be exported as.
 	Exports() []onboarding.PlanFile
 	// Export writes a plan as one of those files, which says what is missing; CodeNotFound for any other name.

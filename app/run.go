@@ -30,6 +30,8 @@ type runStore interface {
 	ApprovePlan(ctx context.Context, actor onboarding.Actor, run onboarding.RunID, plan onboarding.Plan, wanted onboarding.Wanted) error
 	// CancelRun ends a run that no worker holds, or asks the worker to stop. It leaves a run that has ended as it is.
 	CancelRun(context.Context, onboarding.Actor, onboarding.RunID) error
+	// Took returns how long the latest tasks of these steps took in runs of that kind, and under "" how long those runs took.
+	Took(ctx context.Context, kind onboarding.RunKind, readOnly bool, steps []string) (map[string]onboarding.Took, error)
 }
 
 // LatestRun returns the run that was started last; CodeNotFound before the first.
@@ -119,6 +121,8 @@ type Progress struct {
 	AskedBefore string
 	// Connected: the consent that a blocked run waits for was given since.
 	Connected bool
+	// Took is how long the steps of an active run took before, and under "" how long such runs took.
+	Took map[string]onboarding.Took
 }
 
 // Progress returns the latest run; CodeNotFound before the first.
@@ -132,7 +136,9 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 		return Progress{}, err
 	}
 	p := Progress{Onboarding: ob, Run: run, MayAct: actor.Role.Member() && (!ob.Archived || run.Kind == onboarding.RunTeardown)}
-	if !run.State.Active() {
+	if run.State.Active() {
+		p.Took = a.took.read(ctx, a, run)
+	} else {
 		var items []onboarding.Item
 		if p.Made, items, err = a.made(ctx, actor, run); err != nil {
 			return p, err

@@ -342,6 +342,8 @@ func (c *cloud) Unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []st
 	return catalog.Unchecked(spec, wiped)
 }
 
+func (c *cloud) Estimate(step string) time.Duration { return catalog.Estimate(step) }
+
 func (c *cloud) Scopes() []string { return []string{cloudScope} }
 
 // world is a server on a database of its own, a provider and a cloud.

@@ -33,9 +33,7 @@ func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id on
 	if !p.Run.State.Ended() {
 		v.EventsURL = web.OnboardingPath(id, "events")
 	}
-	if p.Run.State.Active() {
-		v.Expect = "This usually takes 2 to 5 minutes."
-	}
+	v.Took, v.DrawnAt = p.Took, v.Now
 	return v, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"groundwork/onboarding"
 )
@@ -48,6 +49,16 @@ func (s *Service) Unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []
 		}
 	}
 	return out
+}
+
+// Estimate is how long a step of that name is declared to take; 0: it declares nothing.
+func (s *Service) Estimate(step string) time.Duration {
+	for _, declared := range s.cfg.Catalog {
+		if declared.name == step {
+			return declared.estimate
+		}
+	}
+	return 0
 }
 
 // tasks is the spec's graph; none, and an error in the log, for a catalog that makes none. The tests build every one.

@@ -72,6 +72,9 @@ type StepDef[S any] struct {
 	Unchecked map[onboarding.Purpose]string
 	// Permissions that the calls need of the customer, with the reason.
 	Permissions func(onboarding.Spec, S) Needs
+	// Estimate is how long the task may be expected to take before enough runs were seen to say what is usual. Zero: nothing
+	// is said.
+	Estimate time.Duration
 	// Timeout of the task, waiting included. Zero: 15 minutes.
 	Timeout time.Duration
 	// Final steps run last, after every other task, whatever they depend on (verification, handover).

@@ -39,6 +39,7 @@ type Step struct {
 	applies   bool
 	undoes    bool
 	timeout   time.Duration
+	estimate  time.Duration
 	guide     func(onboarding.Spec) []onboarding.Instruction
 	makes     string
 	apis      []string
@@ -90,7 +91,7 @@ func Define[S any](def StepDef[S]) *Step {
 	return &Step{
 		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, temporary: def.Temporary, holdsData: def.HoldsData, stays: def.Stays, shared: def.Shared,
 		applies: def.Apply != nil, undoes: def.Undo != nil, makes: def.Makes, apis: def.APIs, unchecked: def.Unchecked, gathers: def.Gather != nil,
-		timeout: cmp.Or(def.Timeout, DefaultTimeout), guide: def.Guide,
+		timeout: cmp.Or(def.Timeout, DefaultTimeout), estimate: def.Estimate, guide: def.Guide,
 		tasks: func(s *Step, spec onboarding.Spec, others []*Task) []*Task {
 			var tasks []*Task
 			wants := def.Desired

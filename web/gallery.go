@@ -139,6 +139,8 @@ func (s samples) pages() []GalleryPage {
 		{"run-past", Progress(s.past())},
 		{"progress-queued", Progress(s.progress(onboarding.RunQueued))},
 		{"progress", Progress(s.progress(onboarding.RunRunning))},
+		{"progress-longer", Progress(s.progressLonger())},
+		{"progress-few-runs", Progress(s.progressFew())},
 		{"progress-waiting", Progress(s.progressWaiting())},
 		{"progress-sign-in", Progress(s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the sign-in of ada@customer.example. Sign in again and this task resumes where it stopped.", onboarding.PartyCustomer))},
 		{"progress-connected", Progress(s.reconnected())},
@@ -711,13 +713,37 @@ func (s samples) progress(state onboarding.RunState) ProgressView {
 	}
 	v := ProgressView{
 		Frame: s.customer(), Onboarding: s.onboarding(), Run: run, MayAct: true, Specialist: "Marek Dvořák",
-		ConnectURL: "/o/ob_sample/connect/start", EventsURL: "/o/ob_sample/events", Expect: "This usually takes 2 to 5 minutes.",
+		ConnectURL: "/o/ob_sample/connect/start", EventsURL: "/o/ob_sample/events", DrawnAt: s.now,
+		Took: map[string]onboarding.Took{"": {Within: 5 * time.Minute, Seen: 140}},
 	}
 	if !state.Active() {
 		v.Made = onboarding.MadeBy(run, nil)
 	}
 	if state.Ended() {
 		v.EventsURL = ""
+	}
+	return v
+}
+
+// progressLonger is a run with a task that takes longer than usual.
+func (s samples) progressLonger() ProgressView {
+	v := s.progress(onboarding.RunRunning)
+	for i := range v.Run.Tasks {
+		if t := &v.Run.Tasks[i]; t.State == onboarding.TaskRunning {
+			t.StartedAt = s.now.Add(-7 * time.Minute)
+			v.Took[t.Name.Step()] = onboarding.Took{Within: 4 * time.Minute, Seen: 90}
+		}
+	}
+	v.Run.StartedAt = s.now.Add(-9 * time.Minute)
+	return v
+}
+
+// progressFew is a run of a kind that was seen too rarely to say what is usual.
+func (s samples) progressFew() ProgressView {
+	v := s.progress(onboarding.RunRunning)
+	v.Took = map[string]onboarding.Took{"": {Within: time.Minute, Seen: 3}}
+	for _, t := range v.Run.Tasks {
+		v.Took[t.Name.Step()] = onboarding.Took{Seen: 3, Estimate: 5 * time.Minute}
 	}
 	return v
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"groundwork/onboarding"
 	"groundwork/wizard"
@@ -255,7 +256,7 @@ func (v ProgressView) lead() string {
 	}
 	switch v.Run.State {
 	case onboarding.RunQueued, onboarding.RunRunning:
-		return strings.TrimSpace(v.Expect + " You can close this page. The work continues, and this address always shows its progress.")
+		return strings.TrimSpace(v.expect() + " You can close this page. The work continues, and this address always shows its progress.")
 	case onboarding.RunBlocked:
 		return "Nothing is lost. Tasks that don't depend on this one continued. The rest resume from here."
 	case onboarding.RunFailed:
@@ -463,4 +464,56 @@ func linkParts(s string) []Link {
 		out = append(out, Link{Text: s})
 	}
 	return out
+}
+
+// leastTook is the shortest usual time that is worth a line.
+const leastTook = 15 * time.Second
+
+// expect says how long such a run takes, as far as earlier ones show.
+func (v ProgressView) expect() string {
+	if usual := v.Took[""].Usual(); usual > 0 {
+		return "This usually takes up to " + about(usual) + "."
+	}
+	return ""
+}
+
+// working reports whether a task works, or waits for Google.
+func working(t onboarding.Task) bool {
+	return t.State == onboarding.TaskRunning || t.State == onboarding.TaskWaiting
+}
+
+// longer reports whether something that began then has taken longer than usual. Short times vary too much to say so.
+func (v ProgressView) longer(took onboarding.Took, began time.Time) bool {
+	return !began.IsZero() && took.Usual() >= leastTook && took.Longer(v.DrawnAt.Sub(began))
+}
+
+// slow are the tasks that take longer than usual.
+func (v ProgressView) slow() []onboarding.Task {
+	var out []onboarding.Task
+	for _, t := range v.Run.Tasks {
+		if working(t) && v.longer(v.Took[t.Name.Step()], v.Run.Began(t)) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// slowRun reports whether the run as a whole takes longer than usual. One that was resumed counts the pause, so nothing is
+// said of it.
+func (v ProgressView) slowRun() bool {
+	return v.Run.Epoch <= 1 && v.longer(v.Took[""], v.Run.StartedAt)
+}
+
+// pace says how long a task that works takes usually, or is estimated to take while that isn't known.
+func (v ProgressView) pace(t onboarding.Task) string {
+	took := v.Took[t.Name.Step()]
+	switch {
+	case !working(t) || !v.Run.State.Active():
+		return ""
+	case took.Usual() >= leastTook:
+		return "Usually takes up to " + about(took.Usual()) + "."
+	case took.Usual() == 0 && took.Estimate > 0:
+		return "We estimate up to " + about(took.Estimate) + "."
+	}
+	return ""
 }

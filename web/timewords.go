@@ -85,6 +85,14 @@ func span(d time.Duration) string {
 	}
 }
 
+// about is a duration rounded up, for what is only roughly known: "20 seconds", "4 minutes".
+func about(d time.Duration) string {
+	if d <= 55*time.Second {
+		return plural(int((d+5*time.Second-1)/(5*time.Second))*5, "second", "seconds")
+	}
+	return plural(int((d+time.Minute-1)/time.Minute), "minute", "minutes")
+}
+
 // age is a waiting time in one unit: "5 min", "3 h", "4 days".
 func age(d time.Duration) string {
 	switch {

@@ -233,20 +233,21 @@ type ProgressView struct {
 	Frame
 	Onboarding  onboarding.Onboarding
 	Run         onboarding.Run
-	Differences []onboarding.Difference // for a task blocked with CodePlanChanged
-	NewHash     string                  // hash of the plan that "approve changed plan" would pin
-	MayAct      bool                    // retry, cancel, approve, sign in: false for staff who only look
-	Staff       bool                    // drawn inside the admin's detail page
-	Past        bool                    // the page of one run in the list, which never offers to change anything
-	Specialist  string                  // name or address of who helps, "" unassigned
-	ConnectURL  string                  // sign in again: "/o/{id}/connect/start?next=…"
-	Connected   bool                    // what the run waits for was given: it can resume
-	TeardownURL string                  // of an archived onboarding, which can only be torn down, or to remove what is left; "" draws none
-	Left        []onboarding.Item       // what is ours and was not removed by this teardown
-	Made        onboarding.Made         // once the run rests; zero while it is active, and on the page of a past run
-	NotAsked    []string                // after a teardown: what a new run wouldn't ask, each as a sentence
-	EventsURL   string                  // SSE; "" draws a static page
-	Expect      string                  // "This usually takes 2 to 5 minutes."; "" draws none
+	Differences []onboarding.Difference    // for a task blocked with CodePlanChanged
+	NewHash     string                     // hash of the plan that "approve changed plan" would pin
+	MayAct      bool                       // retry, cancel, approve, sign in: false for staff who only look
+	Staff       bool                       // drawn inside the admin's detail page
+	Past        bool                       // the page of one run in the list, which never offers to change anything
+	Specialist  string                     // name or address of who helps, "" unassigned
+	ConnectURL  string                     // sign in again: "/o/{id}/connect/start?next=…"
+	Connected   bool                       // what the run waits for was given: it can resume
+	TeardownURL string                     // of an archived onboarding, which can only be torn down, or to remove what is left; "" draws none
+	Left        []onboarding.Item          // what is ours and was not removed by this teardown
+	Made        onboarding.Made            // once the run rests; zero while it is active, and on the page of a past run
+	NotAsked    []string                   // after a teardown: what a new run wouldn't ask, each as a sentence
+	EventsURL   string                     // SSE; "" draws a static page
+	Took        map[string]onboarding.Took // of an active run, by step, and under "" of such runs
+	DrawnAt     time.Time                  // what the time of a task is compared with, also where Now is left out
 }
 
 // RunsView is a page of the list of an onboarding's runs.

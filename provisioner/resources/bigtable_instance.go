@@ -57,6 +57,7 @@ var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
 	Facts:       factsOfInstance,
 	APIs:        []string{"bigtable.googleapis.com", "bigtableadmin.googleapis.com"},
 	Permissions: permissionsOfInstance,
+	Estimate:    5 * time.Minute,
 	Timeout:     30 * time.Minute,
 })
 

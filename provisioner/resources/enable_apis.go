@@ -47,6 +47,7 @@ var EnableAPIs = provisioner.Define(provisioner.StepDef[apis]{
 	APIs:        everyProject,
 	Shared:      true,
 	Permissions: permissionsOfAPIs,
+	Estimate:    2 * time.Minute,
 	Timeout:     20 * time.Minute,
 })
 

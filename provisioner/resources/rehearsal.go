@@ -54,6 +54,7 @@ var Rehearsal = provisioner.Define(provisioner.StepDef[rehearsal]{
 	Undo:        undoRehearsal,
 	APIs:        []string{"iamcredentials.googleapis.com"},
 	Permissions: permissionsOfRehearsal,
+	Estimate:    3 * time.Minute,
 	Timeout:     rehearsalLasts,
 	Final:       true,
 	Temporary:   true,

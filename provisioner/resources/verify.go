@@ -32,6 +32,7 @@ var Verify = provisioner.Define(provisioner.StepDef[verification]{
 	Verify:      verifyAll,
 	Permissions: permissionsOfVerification,
 	Final:       true,
+	Estimate:    2 * time.Minute,
 	Timeout:     10 * time.Minute,
 })
 
