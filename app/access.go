@@ -26,10 +26,16 @@ type consentStore interface {
 	ConsentAsked(context.Context, onboarding.Actor, onboarding.ID) error
 	// ConsentRefused records that the actor came back from Google without a consent, and Google's code.
 	ConsentRefused(ctx context.Context, actor onboarding.Actor, id onboarding.ID, code string) error
-	// Consents returns every consent that was given, wiped ones too.
-	Consents(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Consent, error)
-	// ConsentUses returns what the consents were used for, oldest first.
-	ConsentUses(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.ConsentUse, error)
+	// Consents returns a page of the consents that were given, wiped ones too.
+	Consents(context.Context, onboarding.Actor, onboarding.ID, onboarding.LinesAt) (onboarding.Lines[onboarding.Consent], error)
+	// LatestConsent returns the consent that was given last, held or not; the zero Consent if none was.
+	LatestConsent(context.Context, onboarding.Actor, onboarding.ID) (onboarding.Consent, error)
+	// Consent returns one of an onboarding's consents; CodeNotFound.
+	Consent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, consent int64) (onboarding.Consent, error)
+	// ConsentUses returns a page of what a consent was used for.
+	ConsentUses(ctx context.Context, actor onboarding.Actor, id onboarding.ID, consent int64, at onboarding.LinesAt) (onboarding.Lines[onboarding.ConsentUse], error)
+	// LatestUses returns the latest uses of each consent, newest first, at most so many of each.
+	LatestUses(ctx context.Context, actor onboarding.Actor, id onboarding.ID, consents []int64, most int) ([]onboarding.ConsentUse, error)
 }
 
 type consentCloud interface {
@@ -130,11 +136,9 @@ func (a *App) RequestConsent(ctx context.Context, actor onboarding.Actor, id onb
 		return ConsentRequest{}, err
 	}
 	r := ConsentRequest{Journey: j, Scopes: a.cfg.Cloud.Scopes()}
-	given, err := a.cfg.Store.Consents(ctx, actor, id)
-	if err != nil {
+	if r.Latest, err = a.cfg.Store.LatestConsent(ctx, actor, id); err != nil {
 		return r, err
 	}
-	r.Latest = latestConsent(given)
 	if r.Held, err = a.cfg.Store.LiveConsent(ctx, actor, id); err != nil {
 		return r, err
 	}
@@ -169,14 +173,6 @@ func (a *App) AskFor(ctx context.Context, actor onboarding.Actor, id onboarding.
 	return a.ask(ctx, actor, j, kind)
 }
 
-// latestConsent is the one that was given last; the zero Consent of none.
-func latestConsent(all []onboarding.Consent) onboarding.Consent {
-	if len(all) == 0 {
-		return onboarding.Consent{}
-	}
-	return slices.MaxFunc(all, func(a, b onboarding.Consent) int { return a.CreatedAt.Compare(b.CreatedAt) })
-}
-
 // LeaveForGoogle records that an actor leaves for Google's consent page.
 func (a *App) LeaveForGoogle(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	return a.cfg.Store.ConsentAsked(ctx, actor, id)
@@ -196,12 +192,12 @@ func (a *App) UnusedAccess(ctx context.Context) (time.Duration, error) {
 // askedBefore names what the actor is asked for to resume a run, if they gave the latest consent with their own account
 // for the same; else "".
 func (a *App) askedBefore(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, kind onboarding.RunKind) (string, error) {
-	given, err := a.cfg.Store.Consents(ctx, actor, ob.ID)
-	if err != nil || len(given) == 0 {
+	last, err := a.cfg.Store.LatestConsent(ctx, actor, ob.ID)
+	if err != nil || last.ID == 0 {
 		return "", err
 	}
 	ask, err := a.ask(ctx, actor, a.journey(actor, ob), kind)
-	if last := latestConsent(given); err != nil || last.GivenBy != actor.Email || last.Email != actor.Email || last.Project != ask.Project || !last.Covers(ask.All()) {
+	if err != nil || last.GivenBy != actor.Email || last.Email != actor.Email || last.Project != ask.Project || !last.Covers(ask.All()) {
 		return "", err
 	}
 	return ask.Name(), nil
@@ -295,13 +291,13 @@ func (a *App) checkConsent(ctx context.Context, actor onboarding.Actor, id onboa
 	if in.Token.RefreshToken == "" {
 		return ask, r, onboarding.Errorf(onboarding.CodeCloud, "Google gave access that would end before a run could finish. Connect again.")
 	}
-	given, err := a.cfg.Store.Consents(ctx, actor, id)
+	last, err := a.cfg.Store.LatestConsent(ctx, actor, id)
 	if err != nil {
 		return ask, r, err
 	}
 	expected := actor.Email
-	if len(given) > 0 {
-		expected = latestConsent(given).Email
+	if last.ID != 0 {
+		expected = last.Email
 	}
 	if in.Account != expected && in.Account != in.Chosen {
 		r.Expected = expected
@@ -343,38 +339,57 @@ func (a *App) LiveConsent(ctx context.Context, actor onboarding.Actor, id onboar
 // LatestConsent returns the consent that was given last, held or not, without its sealed token; the zero Consent if none
 // ever was. An earlier one was wiped when it was replaced.
 func (a *App) LatestConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Consent, error) {
-	given, err := a.cfg.Store.Consents(ctx, actor, id)
-	return latestConsent(given), err
+	return a.cfg.Store.LatestConsent(ctx, actor, id)
 }
 
-// UsedConsent is a consent and every use of it.
+// UsedConsent is a consent and its latest uses.
 type UsedConsent struct {
-	onboarding.Consent // without its sealed token
-	Uses               []onboarding.ConsentUse
+	onboarding.Consent                         // without its sealed token
+	Uses               []onboarding.ConsentUse // newest first
+	More               bool                    // there are more uses
 }
 
-// Consents returns every consent that was given and what it was used for.
-func (a *App) Consents(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]UsedConsent, error) {
-	given, err := a.cfg.Store.Consents(ctx, actor, id)
+// latestUses is how many uses of each consent a receipt shows.
+const latestUses = 20
+
+// Receipt returns a page of the consents that were given, with the latest uses of each.
+func (a *App) Receipt(ctx context.Context, actor onboarding.Actor, id onboarding.ID, at onboarding.LinesAt) (onboarding.Lines[UsedConsent], error) {
+	var out onboarding.Lines[UsedConsent]
+	page, err := a.cfg.Store.Consents(ctx, actor, id, at)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	uses, err := a.cfg.Store.ConsentUses(ctx, actor, id)
+	out.Older, out.Newer = page.Older, page.Newer
+	ids := make([]int64, len(page.Items))
+	for i, g := range page.Items {
+		ids[i] = g.ID
+	}
+	uses, err := a.cfg.Store.LatestUses(ctx, actor, id, ids, latestUses+1)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	var out []UsedConsent
-	for _, g := range given {
-		g.Sealed = nil
-		used := UsedConsent{Consent: g}
-		for _, u := range uses {
-			if u.Consent == g.ID {
-				used.Uses = append(used.Uses, u)
-			}
+	by := map[int64][]onboarding.ConsentUse{}
+	for _, u := range uses {
+		by[u.Consent] = append(by[u.Consent], u)
+	}
+	for _, g := range page.Items {
+		used := UsedConsent{Consent: g, Uses: by[g.ID]}
+		if used.More = len(used.Uses) > latestUses; used.More {
+			used.Uses = used.Uses[:latestUses]
 		}
-		out = append(out, used)
+		out.Items = append(out.Items, used)
 	}
 	return out, nil
+}
+
+// ReceiptOf returns a consent and a page of its uses. CodeNotFound.
+func (a *App) ReceiptOf(ctx context.Context, actor onboarding.Actor, id onboarding.ID, consent int64, at onboarding.LinesAt) (onboarding.Consent, onboarding.Lines[onboarding.ConsentUse], error) {
+	g, err := a.cfg.Store.Consent(ctx, actor, id, consent)
+	if err != nil {
+		return g, onboarding.Lines[onboarding.ConsentUse]{}, err
+	}
+	uses, err := a.cfg.Store.ConsentUses(ctx, actor, id, consent, at)
+	return g, uses, err
 }
 
 // EndAccess ends the customer's access: the consent is revoked at Google and wiped here. None is fine.

@@ -20,8 +20,8 @@ type planStore interface {
 	// OverrideCheck records a specialist's decision for that version of the answers: CodeStale when they changed since,
 	// CodeConflict for an archived onboarding.
 	OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, o onboarding.CheckOverridden) error
-	// Overrides returns the decisions for every version of the answers, oldest first.
-	Overrides(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Override, error)
+	// Overrides returns the last decision about what each of the checks found, for that version of the answers.
+	Overrides(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, checks []onboarding.CheckResult) ([]onboarding.Override, error)
 }
 
 type planCloud interface {
@@ -222,20 +222,18 @@ func ours(err error) bool {
 }
 
 func (a *App) addOverrides(ctx context.Context, actor onboarding.Actor, r *Review) error {
-	all, err := a.cfg.Store.Overrides(ctx, actor, r.Journey.Onboarding.ID)
-	if err != nil {
-		return err
-	}
-	slices.Reverse(all) // the last decision about a check counts
+	var failed []onboarding.CheckResult
 	for _, c := range r.Checks {
-		i := slices.IndexFunc(all, func(o onboarding.Override) bool {
-			return o.Check == c.Name && o.Found == c.Found && o.Found != "" && o.Version == r.Journey.Onboarding.Version
-		})
-		if c.State == onboarding.CheckFailed && c.Overridable && i >= 0 {
-			r.Overrides = append(r.Overrides, all[i])
+		if c.State == onboarding.CheckFailed && c.Overridable {
+			failed = append(failed, c)
 		}
 	}
-	return nil
+	if len(failed) == 0 {
+		return nil
+	}
+	var err error
+	r.Overrides, err = a.cfg.Store.Overrides(ctx, actor, r.Journey.Onboarding.ID, r.Journey.Onboarding.Version, failed)
+	return err
 }
 
 // waiting lists what must come before a provisioning run may start.

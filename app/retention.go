@@ -154,7 +154,7 @@ func (a *App) EndAllAccess(ctx context.Context, report func(EndedAccess)) error 
 	}
 	err = group.Wait()
 	for _, consent := range last {
-		after, err := a.consent(ctx, consent)
+		after, err := a.cfg.Store.Consent(ctx, onboarding.System, consent.Onboarding, consent.ID)
 		report(EndedAccess{Consent: consent, Confirmed: !after.RevokedAt.IsZero(), Err: err})
 	}
 	return err
@@ -165,18 +165,7 @@ func (a *App) endAccess(ctx context.Context, consent onboarding.Consent) (onboar
 	if err := a.cfg.Cloud.RevokeConsent(ctx, onboarding.System, consent); err != nil {
 		return onboarding.Consent{}, err
 	}
-	return a.consent(ctx, consent)
-}
-
-// consent reads a consent again.
-func (a *App) consent(ctx context.Context, consent onboarding.Consent) (onboarding.Consent, error) {
-	all, err := a.cfg.Store.Consents(ctx, onboarding.System, consent.Onboarding)
-	for _, g := range all {
-		if g.ID == consent.ID {
-			return g, err
-		}
-	}
-	return onboarding.Consent{}, err
+	return a.cfg.Store.Consent(ctx, onboarding.System, consent.Onboarding, consent.ID)
 }
 
 // WithdrawnSecrets is what became of one onboarding's secrets.

@@ -357,7 +357,7 @@ func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
 	want(t, b.post(act, "check", "policy:domains", "finding", found, "reason", "mine"), http.StatusForbidden)
 	want(t, s.post(act, "check", "billing", "reason", "It will be on tomorrow."), http.StatusUnprocessableEntity)
 	want(t, s.post(act, "check", "unknown", "reason", "x"), http.StatusUnprocessableEntity)
-	if o, err := w.store.Overrides(t.Context(), staffActor(sam), ob.ID); err != nil || len(o) != 0 {
+	if o, err := w.store.Overrides(t.Context(), staffActor(sam), ob.ID, w.onboarding(ob.ID).Version, []onboarding.CheckResult{{Name: "policy:domains", Found: found}, {Name: "billing", Found: found}}); err != nil || len(o) != 0 {
 		t.Fatalf("%d overrides (%v)", len(o), err)
 	}
 	wantTo(t, decide(found, "The vendor's domain is in the exception list."), plan)

@@ -33,6 +33,15 @@ var grown = []string{
 	FROM generate_series(1, $2 - (SELECT count(*) FROM runs WHERE onboarding = $1)) i`,
 	`INSERT INTO task_events (run, task, onboarding, kind, text, epoch)
 	SELECT o.run, 'bucket', $1, 'log', 'Something happened.', 1 FROM onboardings o, generate_series(1, $2 - (SELECT count(*) FROM task_events WHERE onboarding = $1)) WHERE o.id = $1`,
+	// Three quarters were never used.
+	`INSERT INTO grants (onboarding, email, given_by, wiped_at) SELECT $1, 'ada@customer.example', 'ada@customer.example', now() FROM generate_series(1, $2 - (SELECT count(*) FROM grants WHERE onboarding = $1))`,
+	`INSERT INTO grant_uses (grant_id, onboarding, actor, purpose, text) SELECT g.id, $1, 'ada@customer.example', 'run', 'Created something.'
+	FROM (SELECT id FROM grants WHERE onboarding = $1 ORDER BY id DESC LIMIT 10) g, generate_series(1, $2 / 10) WHERE (SELECT count(*) FROM grant_uses WHERE onboarding = $1) < $2`,
+	// Decisions about one check, of each version of the answers.
+	`INSERT INTO audit (onboarding, seq, at, actor, role, what, text, data, prev_hash, hash, salt, content_hash)
+	SELECT $1, h.seq + i, clock_timestamp(), 'sam@vendor.example', 'specialist', 'check.overridden', '', json_build_object('check', 'policy:domains', 'found', 'x', 'reason', 'y', 'version', i), repeat('a', 64), repeat('a', 64), repeat('a', 32), repeat('a', 64)
+	FROM audit_heads h, generate_series(1, $2) i WHERE h.onboarding = $1`,
+	`UPDATE audit_heads SET seq = seq + $2 WHERE onboarding = $1`,
 	`SET session_replication_role = origin`,
 }
 

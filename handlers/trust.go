@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -208,16 +209,28 @@ func (s *Server) receipt(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	consents, err := s.App.Consents(ctx, v.actor, v.id)
+	view := web.ReceiptView{Frame: s.onboardingFrame(v, ob, "Receipt of access"), Onboarding: ob}
+	held, err := s.App.LiveConsent(ctx, v.actor, v.id)
 	if err != nil {
 		return err
 	}
-	view := web.ReceiptView{Frame: s.onboardingFrame(v, ob, "Receipt of access"), Onboarding: ob}
-	for _, c := range consents {
-		view.Consents = append(view.Consents, web.ReceiptConsent{Consent: c.Consent, Uses: c.Uses})
-		if c.Live() && v.actor.Role.Member() {
-			view.RevokeURL = web.OnboardingPath(v.id, "revoke")
+	if view.Held = held.Live(); view.Held && v.actor.Role.Member() {
+		view.RevokeURL = web.OnboardingPath(v.id, "revoke")
+	}
+	if access := v.URL.Query().Get(web.ParamAccess); access != "" {
+		return s.receiptOf(w, v, view, access)
+	}
+	page, err := s.App.Receipt(ctx, v.actor, v.id, linesAt(v))
+	if err != nil {
+		return err
+	}
+	view.At.Older, view.At.Newer = page.Older, page.Newer
+	for _, c := range page.Items {
+		shown := web.ReceiptConsent{Consent: c.Consent, Uses: c.Uses}
+		if c.More {
+			shown.MoreURL = web.ReceiptURL(v.id, c.ID)
 		}
+		view.Consents = append(view.Consents, shown)
 	}
 	handover, err := s.App.Handover(ctx, v.actor, v.id)
 	if err != nil {
@@ -228,5 +241,19 @@ func (s *Server) receipt(w http.ResponseWriter, v *visit) error {
 			view.Secrets = append(view.Secrets, d)
 		}
 	}
+	return s.draw(w, v.Request, http.StatusOK, web.Receipt(view))
+}
+
+// receiptOf shows one access with a page of its uses.
+func (s *Server) receiptOf(w http.ResponseWriter, v *visit, view web.ReceiptView, access string) error {
+	id, err := strconv.ParseInt(access, 10, 64)
+	if err != nil {
+		return onboarding.Errorf(onboarding.CodeNotFound, "There is no such access. Go back to the receipt.")
+	}
+	g, uses, err := s.App.ReceiptOf(v.Context(), v.actor, v.id, id, linesAt(v))
+	if err != nil {
+		return err
+	}
+	view.One, view.Consents = true, []web.ReceiptConsent{{Consent: g, Uses: uses.Items, Pages: uses}}
 	return s.draw(w, v.Request, http.StatusOK, web.Receipt(view))
 }

@@ -272,11 +272,12 @@ func TestAnotherAccountsAccessEndsBeforeItIsReplaced(t *testing.T) {
 	}
 	link := b.connect(ob.ID, "ada.private@gmail.example", nil).Find("a[href*='account=ada.private']").First().AttrOr("href", "")
 	b.get(w.issuer.consent(t, b.get(link).to(), "ada.private@gmail.example", nil))
-	consents, err := w.store.Consents(t.Context(), staffActor(sam), ob.ID)
+	page, err := w.store.Consents(t.Context(), staffActor(sam), ob.ID, onboarding.LinesAt{})
+	consents := page.Items
 	if err != nil || len(consents) != 3 {
 		t.Fatalf("%d consents, %v", len(consents), err)
 	}
-	if w.cloud.revoked != 1 || consents[1].RevokedAt.IsZero() || !consents[2].Live() {
+	if w.cloud.revoked != 1 || consents[1].RevokedAt.IsZero() || !consents[0].Live() {
 		t.Errorf("revoked %d times; %+v", w.cloud.revoked, consents)
 	}
 }

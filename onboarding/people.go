@@ -231,6 +231,7 @@ type ConsentToken struct {
 
 // ConsentUse is one use of a consent's access, for the receipt.
 type ConsentUse struct {
+	ID      int64
 	Consent int64
 	At      time.Time
 	By      string // who caused it; "" in lines from before that was kept, and once the person is erased

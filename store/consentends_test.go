@@ -53,9 +53,9 @@ func TestConsentsOfOneAccountEndTogether(t *testing.T) {
 			}
 			read := func(g onboarding.Consent) onboarding.Consent {
 				t.Helper()
-				all, err := s.Consents(ctx, ada, g.Onboarding)
+				g, err := s.Consent(ctx, ada, g.Onboarding, g.ID)
 				must(t, err)
-				return all[0]
+				return g
 			}
 			if g := read(ends); g.Live() == shared || g.Kept != shared || !g.RevokedAt.IsZero() {
 				t.Errorf("it is %+v", g)
@@ -88,9 +88,9 @@ func TestConsentsOfOneAccountEndTogether(t *testing.T) {
 	must(t, err)
 	kept := func() (n int) {
 		for _, g := range all {
-			found, err := s.Consents(ctx, ada, g.Onboarding)
+			found, err := s.Consent(ctx, ada, g.Onboarding, g.ID)
 			must(t, err)
-			if found[0].Kept {
+			if found.Kept {
 				n++
 			}
 		}
@@ -143,10 +143,10 @@ func TestNothingStaysKeptAtGoogleWhoseOtherAccessIsGoneUnasked(t *testing.T) {
 				t.Fatalf("shared %v, %v", shared, err)
 			}
 			must(t, c.do(s, given[0].Onboarding, given[1].Onboarding))
-			all, err := s.Consents(ctx, sam, given[0].Onboarding)
+			g, err := s.Consent(ctx, sam, given[0].Onboarding, given[0].ID)
 			must(t, err)
-			if all[0].Kept != c.kept || !all[0].RevokedAt.IsZero() {
-				t.Errorf("it is kept: %v, and revoked at %v", all[0].Kept, all[0].RevokedAt)
+			if g.Kept != c.kept || !g.RevokedAt.IsZero() {
+				t.Errorf("it is kept: %v, and revoked at %v", g.Kept, g.RevokedAt)
 			}
 		})
 	}

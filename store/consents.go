@@ -205,13 +205,33 @@ func (s *Store) consentEvent(ctx context.Context, actor onboarding.Actor, id onb
 	return err
 }
 
-// Consents are all consents of an onboarding, oldest first, without their sealed tokens.
-func (s *Store) Consents(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Consent, error) {
+// Consents reads a page of an onboarding's consents, without their sealed tokens.
+func (s *Store) Consents(ctx context.Context, actor onboarding.Actor, id onboarding.ID, at onboarding.LinesAt) (onboarding.Lines[onboarding.Consent], error) {
+	return oneList(ctx, s, actor, "read consents", at, `SELECT `+unsealed+consentsOf, "g.id", pgx.NamedArgs{"id": id}, toConsent, func(g onboarding.Consent) int64 { return g.ID })
+}
+
+// LatestConsent is the consent that was given last, held or not, without its sealed token; the zero Consent if none was.
+func (s *Store) LatestConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Consent, error) {
+	page, err := s.Consents(ctx, actor, id, onboarding.LinesAt{Limit: 1})
+	if err != nil || len(page.Items) == 0 {
+		return onboarding.Consent{}, err
+	}
+	return page.Items[0], nil
+}
+
+// Consent is one of an onboarding's consents, without its sealed token. CodeNotFound.
+func (s *Store) Consent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, consentID int64) (onboarding.Consent, error) {
 	var found []onboarding.Consent
-	err := s.batch(ctx, actor, "read consents", func(b *pgx.Batch) {
-		b.Queue(`SELECT `+unsealed+consentsOf+` ORDER BY g.id`, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, toConsent))
+	err := s.batch(ctx, actor, "read a consent", func(b *pgx.Batch) {
+		b.Queue(`SELECT `+unsealed+consentsOf+` AND g.id = @consent`, seen(actor, pgx.NamedArgs{"id": id, "consent": consentID})).Query(collect(&found, toConsent))
 	})
-	return found, err
+	if err == nil && len(found) == 0 {
+		err = notFound("access")
+	}
+	if err != nil {
+		return onboarding.Consent{}, err
+	}
+	return found[0], nil
 }
 
 // LiveConsents are the live consents of everyone, for the command that revokes all. System only.
@@ -257,15 +277,27 @@ func (s *Store) withConsent(ctx context.Context, consentID int64, what string, d
 	})
 }
 
-const selectUses = `
-SELECT u.grant_id AS consent, u.at, u.actor AS by, u.purpose, u.text FROM grant_uses u JOIN onboardings o ON o.id = u.onboarding
-WHERE u.onboarding = @id AND ` + visible + ` ORDER BY u.id`
+const (
+	useColumns = `u.id, u.grant_id AS consent, u.at, u.actor AS by, u.purpose, u.text`
+	selectUses = `
+SELECT ` + useColumns + ` FROM grant_uses u JOIN onboardings o ON o.id = u.onboarding WHERE u.onboarding = @id AND u.grant_id = @consent AND ` + visible
+	selectLatestUses = `
+SELECT u.* FROM onboardings o, unnest(@consents::bigint[]) c,
+	LATERAL (SELECT ` + useColumns + ` FROM grant_uses u WHERE u.onboarding = o.id AND u.grant_id = c ORDER BY u.id DESC LIMIT @limit) u
+WHERE o.id = @id AND ` + visible + ` ORDER BY u.id DESC`
+)
 
-// ConsentUses is the receipt of an onboarding's consents, oldest line first.
-func (s *Store) ConsentUses(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.ConsentUse, error) {
+// ConsentUses reads a page of the uses of one consent.
+func (s *Store) ConsentUses(ctx context.Context, actor onboarding.Actor, id onboarding.ID, consentID int64, at onboarding.LinesAt) (onboarding.Lines[onboarding.ConsentUse], error) {
+	return oneList(ctx, s, actor, "read the uses of a consent", at, selectUses, "u.id", pgx.NamedArgs{"id": id, "consent": consentID},
+		pgx.RowToStructByName[onboarding.ConsentUse], func(u onboarding.ConsentUse) int64 { return u.ID })
+}
+
+// LatestUses are the latest uses of each of the consents, at most so many of each, newest first.
+func (s *Store) LatestUses(ctx context.Context, actor onboarding.Actor, id onboarding.ID, consents []int64, most int) ([]onboarding.ConsentUse, error) {
 	var found []onboarding.ConsentUse
-	err := s.batch(ctx, actor, "read the receipt", func(b *pgx.Batch) {
-		b.Queue(selectUses, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, pgx.RowToStructByName[onboarding.ConsentUse]))
+	err := s.batch(ctx, actor, "read the latest uses of consents", func(b *pgx.Batch) {
+		b.Queue(selectLatestUses, seen(actor, pgx.NamedArgs{"id": id, "consents": consents, "limit": most})).Query(collect(&found, pgx.RowToStructByName[onboarding.ConsentUse]))
 	})
 	return found, err
 }

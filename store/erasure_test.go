@@ -31,7 +31,7 @@ func TestAnErasedHistoryStillVerifies(t *testing.T) {
 	t.Parallel()
 	s := pgtest.New(t)
 	ob := begin(t, s, ada, onboarding.VendorValues{})
-	must(t, s.OverrideCheck(t.Context(), sam, ob.ID, onboarding.CheckOverridden{Check: "domain", Title: "A check", Reason: "Ada asked for it.", Version: ob.Version}))
+	must(t, s.OverrideCheck(t.Context(), sam, ob.ID, onboarding.CheckOverridden{Check: "domain", Title: "A check", Found: "They may not.", Reason: "Ada asked for it.", Version: ob.Version}))
 	before := history(t, s, ob.ID)
 	must(t, s.Forget(t.Context(), onboarding.System, ob.ID))
 	after := history(t, s, ob.ID)
@@ -64,7 +64,7 @@ func TestAnErasedHistoryStillVerifies(t *testing.T) {
 			t.Errorf("the download as %s: %v", name, err)
 		}
 	}
-	if overrides, err := s.Overrides(t.Context(), sam, ob.ID); err != nil || len(overrides) > 0 {
+	if overrides, err := s.Overrides(t.Context(), sam, ob.ID, ob.Version, []onboarding.CheckResult{{Name: "domain", Found: "They may not."}}); err != nil || len(overrides) > 0 {
 		t.Errorf("overrides %v, %v", overrides, err)
 	}
 

@@ -2,17 +2,20 @@ package store
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
 	"groundwork/onboarding"
 )
 
-const selectOverride = `
-SELECT ` + auditColumns + `
-FROM audit a JOIN onboardings o ON o.id = a.onboarding
-WHERE a.onboarding = @id AND a.what = '` + string(onboarding.EventCheckOverridden) + `' AND a.data IS NOT NULL AND ` + visible + `
-ORDER BY a.seq`
+const selectOverrides = `
+SELECT d.* FROM onboardings o, unnest(@checks::text[], @found::text[]) AS c (name, found), LATERAL (
+	SELECT ` + auditColumns + ` FROM audit a
+	WHERE a.onboarding = o.id AND a.what = '` + string(onboarding.EventCheckOverridden) + `'
+	AND a.data ->> 'check' = c.name AND a.data ->> 'version' = @version AND a.data ->> 'found' = c.found
+	ORDER BY a.seq DESC LIMIT 1) d
+WHERE o.id = @id AND ` + visible
 
 // OverrideCheck puts on the record that a run may start although a preflight check failed, for the answers of that
 // version: CodeStale when they changed since. Staff only.
@@ -48,11 +51,20 @@ func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id on
 	return err
 }
 
-// Overrides are the decisions about failed checks, oldest first, of all versions of the answers.
-func (s *Store) Overrides(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Override, error) {
+// Overrides are the last decisions about what checks found, for that version of the answers: at most one a check.
+func (s *Store) Overrides(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, checks []onboarding.CheckResult) ([]onboarding.Override, error) {
+	var names, findings []string
+	for _, c := range checks {
+		if c.Found != "" { // a decision of an earlier version has none, and no longer holds
+			names, findings = append(names, c.Name), append(findings, c.Found)
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
 	var entries []onboarding.AuditEntry
 	err := s.batch(ctx, actor, "read overrides", func(b *pgx.Batch) {
-		b.Queue(selectOverride, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&entries, toAudit))
+		b.Queue(selectOverrides, seen(actor, pgx.NamedArgs{"id": id, "version": strconv.Itoa(version), "checks": names, "found": findings})).Query(collect(&entries, toAudit))
 	})
 	if err != nil {
 		return nil, err

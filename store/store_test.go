@@ -360,19 +360,21 @@ func TestHoldsOneConsentAndWipesIt(t *testing.T) {
 	if err := s.RecordUse(ctx, latest.ID, ada.Email, "plan", "Read the project."); err != nil {
 		t.Fatal(err)
 	}
-	if uses, err := s.ConsentUses(ctx, ada, ob.ID); err != nil || len(uses) != 1 || uses[0].Consent != latest.ID || uses[0].Text != "Read the project." || uses[0].By != ada.Email {
+	if uses, err := s.LatestUses(ctx, ada, ob.ID, []int64{latest.ID}, 9); err != nil || len(uses) != 1 || uses[0].Consent != latest.ID || uses[0].Text != "Read the project." || uses[0].By != ada.Email {
 		t.Errorf("uses %+v, %v", uses, err)
 	}
 	if err := s.WipeConsent(ctx, onboarding.System, latest.ID, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	all, err := s.Consents(ctx, ada, ob.ID)
-	if err != nil || len(all) != 2 || all[0].Live() || all[1].Live() || all[1].RevokedAt.IsZero() {
+	page, err := s.Consents(ctx, ada, ob.ID, onboarding.LinesAt{})
+	all := page.Items
+	if err != nil || len(all) != 2 || all[0].Live() || all[1].Live() || all[0].RevokedAt.IsZero() {
 		t.Fatalf("consents %+v, %v", all, err)
 	}
 	must(t, s.WipeConsent(ctx, ada, latest.ID, time.Now()))
-	again, err := s.Consents(ctx, ada, ob.ID)
-	if err != nil || again[0].WipedBy != ada.Email || again[1].WipedBy != onboarding.System.Email || !again[1].WipedAt.Equal(all[1].WipedAt) {
+	page, err = s.Consents(ctx, ada, ob.ID, onboarding.LinesAt{})
+	again := page.Items
+	if err != nil || again[1].WipedBy != ada.Email || again[0].WipedBy != onboarding.System.Email || !again[0].WipedAt.Equal(all[0].WipedAt) {
 		t.Errorf("who wiped them first: %+v, %v", again, err)
 	}
 }

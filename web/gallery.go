@@ -157,6 +157,8 @@ func (s samples) pages() []GalleryPage {
 		{"done-repaired", Done(s.repaired())},
 		{"done-token-to-enter", Done(s.unconfirmed())},
 		{"receipt", Receipt(s.receipt())},
+		{"receipt-long", Receipt(s.receiptLong())},
+		{"receipt-uses", Receipt(s.receiptUses())},
 		{"receipt-empty", Receipt(ReceiptView{Frame: s.customer(), Onboarding: s.onboarding()})},
 		{"audit", AuditPage(s.auditPage(s.customer()))},
 		{"audit-middle", AuditPage(s.auditMiddle())},
@@ -872,7 +874,7 @@ func (s samples) receipt() ReceiptView {
 		return onboarding.ConsentUse{Consent: 1, At: s.now.Add(-d), Purpose: purpose, Text: text}
 	}
 	return ReceiptView{
-		Frame: s.customer(), Onboarding: s.onboarding(), RevokeURL: "/o/ob_sample/revoke",
+		Frame: s.customer(), Onboarding: s.onboarding(), RevokeURL: "/o/ob_sample/revoke", Held: true,
 		Consents: []ReceiptConsent{
 			{Consent: onboarding.Consent{ID: 2, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-10 * time.Minute), Sealed: []byte{1}}},
 			{Consent: onboarding.Consent{ID: 3, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-40 * time.Minute), WipedAt: s.now.Add(-30 * time.Minute), WipedBy: "grace@customer.example"}},
@@ -883,6 +885,22 @@ func (s samples) receipt() ReceiptView {
 			},
 		},
 	}
+}
+
+// receiptLong is a page of many accesses, of which one was used often.
+func (s samples) receiptLong() ReceiptView {
+	v := s.receipt()
+	v.At.Older = "1"
+	v.Consents[3].MoreURL = ReceiptURL(v.Onboarding.ID, 1)
+	return v
+}
+
+// receiptUses is a page of the uses of one access.
+func (s samples) receiptUses() ReceiptView {
+	v := s.receipt()
+	v.One, v.Consents = true, v.Consents[3:]
+	v.Consents[0].Pages.Older = "1"
+	return v
 }
 
 func (s samples) message(status int) templ.Component {

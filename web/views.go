@@ -294,17 +294,22 @@ type DoneView struct {
 	Verified    string            // what the last verification on demand found, "" if there was none
 }
 
-// ReceiptConsent is one consent and every use of it.
+// ReceiptConsent is one consent and its latest uses.
 type ReceiptConsent struct {
 	Consent onboarding.Consent
-	Uses    []onboarding.ConsentUse
+	Uses    []onboarding.ConsentUse // newest first
+	MoreURL string                  // where all of them are; "" they are all here
+	Pages   onboarding.Lines[onboarding.ConsentUse]
 }
 
 // ReceiptView says which access was given, when and for what it was used, and when it was given up.
 type ReceiptView struct {
 	Frame
 	Onboarding onboarding.Onboarding
-	Consents   []ReceiptConsent
+	Consents   []ReceiptConsent // latest first
+	Held       bool             // an access is held, on whichever page it is
+	One        bool             // the page is about the uses of one access
+	At         onboarding.Lines[struct{}]
 	Secrets    []onboarding.Delivery // latest first
 	RevokeURL  string                // POST; "" draws no button
 }

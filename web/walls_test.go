@@ -99,9 +99,13 @@ func TestReceiptAndHistoryBeginWithWhatMatters(t *testing.T) {
 		t.Errorf("the totals are %q, want %q", got, want)
 	}
 	over := s.receipt()
-	over.Consents = over.Consents[len(over.Consents)-1:]
+	over.Consents, over.Held = over.Consents[len(over.Consents)-1:], false
 	receipt, _ = render(t, GalleryPage{"receipt", Receipt(over)})
 	if got, want := receipt.Find(".totals").Text(), "Access was given 1 time and used 2 times. None is held now."; got != want {
+		t.Errorf("the totals are %q, want %q", got, want)
+	}
+	long, _ := render(t, GalleryPage{"receipt-long", Receipt(s.receiptLong())})
+	if got, want := long.Find(".totals").Text(), "This page shows 4 accesses and 2 uses, latest first. There are more. 1 held now."; got != want {
 		t.Errorf("the totals are %q, want %q", got, want)
 	}
 	if receipt.Find("details:not([open]) table tbody tr").Length() != 2 {

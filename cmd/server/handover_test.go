@@ -193,8 +193,8 @@ func TestTheHandoverIsRetriedAfterTheRunWithTheAddressOfTheDay(t *testing.T) {
 	if got := sealed(t, db, ob.ID); got != "" {
 		t.Errorf("the access or a secret is held for the handover: %s", got)
 	}
-	if consents, err := d.Store.Consents(t.Context(), owner, ob.ID); err != nil || consents[0].RevokedAt.IsZero() {
-		t.Errorf("the access wasn't revoked: %+v, %v", consents, err)
+	if g, err := d.Store.LatestConsent(t.Context(), owner, ob.ID); err != nil || g.RevokedAt.IsZero() {
+		t.Errorf("the access wasn't revoked: %+v, %v", g, err)
 	}
 
 	vendor := ob.Entered

@@ -332,8 +332,12 @@ func TestRevokeAll(t *testing.T) {
 		t.Errorf("%v\n%s%s", err, out, told)
 	}
 	wantNothingHeld(three)
-	uses, err := s.ConsentUses(t.Context(), customer(ada.Email), three)
-	if err != nil || len(uses) == 0 || !strings.Contains(uses[len(uses)-1].Text, "myaccount.google.com") {
+	last, err := s.LatestConsent(t.Context(), customer(ada.Email), three)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uses, err := s.LatestUses(t.Context(), customer(ada.Email), three, []int64{last.ID}, 1)
+	if err != nil || len(uses) == 0 || !strings.Contains(uses[0].Text, "myaccount.google.com") {
 		t.Errorf("the receipt does not say it: %+v, %v", uses, err)
 	}
 	if out, told, err := command(t, "revoke-all", "--emulator", cloud.URL); err != nil || out != "" {
