@@ -127,7 +127,7 @@ func TestRunMakesExactlyThePlan(t *testing.T) {
 		{"bucket", []string{"storage", "buckets", "get-iam-policy", "gs://tecton-acme-prod-dataplane"}, []string{role + " " + control, "roles/storage.objectAdmin " + spark}},
 		{"Spark account", []string{"iam", "service-accounts", "get-iam-policy", strings.TrimPrefix(spark, "serviceAccount:")}, []string{"roles/iam.serviceAccountUser " + control}},
 		{"instance", []string{"bigtable", "instances", "get-iam-policy", "tecton-acme-prod"}, []string{"roles/bigtable.admin " + control, "roles/bigtable.user " + spark}},
-		{"project", []string{"projects", "get-iam-policy", "acme-data-prod"}, []string{"roles/owner user:ada@customer.example", "roles/owner user:ben@customer.example"}},
+		{"project", []string{"projects", "get-iam-policy", "acme-data-prod"}, []string{"roles/bigquery.readSessionUser " + spark, "roles/owner user:ada@customer.example", "roles/owner user:ben@customer.example"}},
 	} {
 		var p policy
 		g.json(&p, c.args...)

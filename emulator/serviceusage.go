@@ -26,6 +26,7 @@ var apiTitles = map[string]string{
 	"storage-component.googleapis.com":    "Cloud Storage",
 	"storage-api.googleapis.com":          "Google Cloud Storage JSON API",
 	"bigquery.googleapis.com":             "BigQuery API",
+	"bigquerystorage.googleapis.com":      "BigQuery Storage API",
 	"bigtableadmin.googleapis.com":        "Cloud Bigtable Admin API",
 	"bigtable.googleapis.com":             "Cloud Bigtable API",
 	"cloudbilling.googleapis.com":         "Cloud Billing API",

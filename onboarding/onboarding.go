@@ -128,6 +128,7 @@ type VendorValues struct {
 	ControlPlanePattern      string `json:"control_plane_pattern,omitempty"` // gives ControlPlaneAccount where that is empty: see [VendorValues.ControlPlane]
 	ProposedName             string `json:"proposed_name,omitempty"`
 	AllowDataproc            bool   `json:"allow_dataproc,omitempty"`
+	NoReadSessionRole        bool   `json:"no_read_session_role,omitempty"`
 	WorkspaceRole            string `json:"workspace_role,omitempty"`
 	DataprocControlPlaneRole string `json:"dataproc_control_plane_role,omitempty"`
 	ActAsRole                string `json:"act_as_role,omitempty"`

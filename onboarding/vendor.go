@@ -87,6 +87,7 @@ var VendorGroups = []VendorGroup{
 	}},
 	{"Compute and roles", []VendorValue{
 		{Name: "allow_dataproc", Label: "Offer Dataproc", Hint: "Databricks is always offered.", Shape: ShapeFlag, Scope: ScopeOnboarding, flag: func(v *VendorValues) *bool { return &v.AllowDataproc }},
+		{Name: "no_read_session_role", Label: "Leave out the role for BigQuery read sessions", Hint: "By default, not confirmed by the vendor, Spark gets roles/bigquery.readSessionUser on the data plane project if any BigQuery data source is chosen. Its BigQuery connector needs it.", Shape: ShapeFlag, Scope: ScopeVendor, flag: func(v *VendorValues) *bool { return &v.NoReadSessionRole }},
 		{Name: "act_as_role", Label: "Role to run jobs as the Spark account", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/iam.serviceAccountUser", Half: true, text: func(v *VendorValues) *string { return &v.ActAsRole }},
 		{Name: "workspace_role", Label: "Databricks workspace’s role on the Spark account", Hint: "Only for a workspace in another project.", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/iam.serviceAccountUser", Unconfirmed: true, text: func(v *VendorValues) *string { return &v.WorkspaceRole }},
 		{Name: "dataproc_control_plane_role", Label: "Control plane's role for Dataproc", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/dataproc.editor", Unconfirmed: true, Half: true, text: func(v *VendorValues) *string { return &v.DataprocControlPlaneRole }},

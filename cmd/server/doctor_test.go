@@ -44,7 +44,7 @@ func TestDoctorListsWhatPassesAndWhatFails(t *testing.T) {
 		{name: "everything is right", lines: []string{
 			"ok configuration Nothing is missing.",
 			"ok OAuth client It belongs to the project number 555000111222.",
-			"gcloud services enable bigquery.googleapis.com bigtable.googleapis.com bigtableadmin.googleapis.com cloudbilling.googleapis.com cloudresourcemanager.googleapis.com",
+			"gcloud services enable bigquery.googleapis.com bigquerystorage.googleapis.com bigtable.googleapis.com bigtableadmin.googleapis.com cloudbilling.googleapis.com cloudresourcemanager.googleapis.com",
 			"--project 555000111222",
 			"ok client secret The issuer accepts",
 			"ok redirect address " + base + "/signin/callback is registered.",

@@ -12,6 +12,7 @@ func Catalog() []*provisioner.Step {
 		ReadDataset,
 		ReadProject,
 		ReadBucket,
+		ReadSessionRole,
 		ControlPlaneRole,
 		ControlPlaneBucketRole,
 		ActAs,

@@ -48,6 +48,7 @@ func cases() []steptest.Case {
 		{Step: resources.ReadDataset},
 		{Step: resources.ReadProject, Policy: "projects/acme-warehouse"},
 		{Step: resources.ReadBucket, Policy: "buckets/acme-landing"},
+		{Step: resources.ReadSessionRole, Policy: "projects/acme-data"},
 		{
 			Step: resources.ControlPlaneRole,
 			Foreign: func(w *steptest.World) {
@@ -115,6 +116,8 @@ func TestTheAPIsAreThoseThatTheStepsNeed(t *testing.T) {
 	dataproc.Compute = onboarding.ComputeDataproc
 	bigquery := least
 	bigquery.DataSources = []onboarding.DataSource{{Kind: onboarding.SourceProject, Name: "acme-warehouse"}}
+	withoutRole := bigquery
+	withoutRole.Vendor.NoReadSessionRole = true
 	bucket := least
 	bucket.DataSources = []onboarding.DataSource{{Kind: onboarding.SourceBucket, Name: "acme-landing"}}
 	for _, c := range []struct {
@@ -125,7 +128,8 @@ func TestTheAPIsAreThoseThatTheStepsNeed(t *testing.T) {
 		{"the least", least, ""},
 		{"Bigtable", bigtable, "bigtable.googleapis.com bigtableadmin.googleapis.com"},
 		{"Dataproc", dataproc, "dataproc.googleapis.com"},
-		{"BigQuery", bigquery, "bigquery.googleapis.com"},
+		{"BigQuery", bigquery, "bigquery.googleapis.com bigquerystorage.googleapis.com"},
+		{"BigQuery without the role for read sessions", withoutRole, "bigquery.googleapis.com"},
 		{"a bucket to read", bucket, ""},
 	} {
 		tasks, err := provisioner.Graph(resources.Catalog(), c.spec)

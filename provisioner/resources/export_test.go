@@ -136,6 +136,7 @@ func TestTheTerraformConfigurationIsThePlan(t *testing.T) {
 		"google_project_iam_member.read_project_acme_warehouse < google_service_account.spark_account",
 		"google_storage_bucket_iam_member.read_bucket_acme_landing < google_service_account.spark_account",
 		"google_storage_bucket_iam_member.read_bucket_acme_landing_2 < google_service_account.spark_account",
+		"google_project_iam_member.read_session_role < google_service_account.spark_account",
 		"google_project_iam_custom_role.control_plane_role < google_project_service.enable_apis",
 		"google_storage_bucket_iam_member.control_plane_bucket_role < google_storage_bucket.bucket google_project_iam_custom_role.control_plane_role",
 		"google_service_account_iam_member.act_as < google_service_account.spark_account",
@@ -263,13 +264,14 @@ func TestTheTerraformConfigurationImportsWhatExists(t *testing.T) {
 		"google_storage_bucket_iam_member.spark_bucket_role":        `"b/tecton-acme-production-dataplane roles/storage.objectAdmin serviceAccount:tecton-acme-production-spark@acme-data.iam.gserviceaccount.com"`,
 		"google_bigtable_instance.bigtable_instance":                `"projects/acme-data/instances/tecton-acme-production"`,
 		"google_bigtable_instance_iam_member.bigtable_serving_role": `"projects/acme-data/instances/tecton-acme-production roles/bigtable.user serviceAccount:` + steptest.Serving + `"`,
+		"google_project_iam_member.read_session_role":               `"acme-data roles/bigquery.readSessionUser serviceAccount:tecton-acme-production-spark@acme-data.iam.gserviceaccount.com"`,
 		"google_project_iam_member.read_project_acme_warehouse":     `"acme-warehouse roles/bigquery.dataViewer serviceAccount:tecton-acme-production-spark@acme-data.iam.gserviceaccount.com"`,
 	} {
 		if to[address] != id {
 			t.Errorf("%s is imported by %s, want %s", address, to[address], id)
 		}
 	}
-	if len(to) != 13 {
+	if len(to) != 14 {
 		t.Errorf("%d imports, want one for each resource but the dataset's access", len(to))
 	}
 }

@@ -53,7 +53,7 @@ func TestTheRecordIsKeptWithoutSecrets(t *testing.T) {
 	if r.Deployment != "acme-production" || r.Region != "us-west1" || r.Project != "acme-data" || r.ProjectNumber == "" || r.Bucket != bucket ||
 		r.SparkAccount != spark || r.ControlPlaneAccount != steptest.ControlPlane || r.CustomRole != roleName || len(r.CustomRolePermissions) != 7 ||
 		r.Compute.WorkspaceURL == "" || r.Compute.Runtime == "" || r.OnlineStore.Project != "acme-data" || r.OnlineStore.Instance != "tecton-acme-production" ||
-		r.VerifiedAs != steptest.Owner || len(r.Bindings) != 9 {
+		r.VerifiedAs != steptest.Owner || len(r.Bindings) != 10 {
 		t.Errorf("the record lacks something: %s", run.Record)
 	}
 	if n := len(r.Verified); n != len(run.Tasks)-1 {

@@ -34,6 +34,7 @@ type rehearsal struct {
 	Bucket   string                  `json:"bucket"`
 	Instance string                  `json:"instance,omitempty"` // of Bigtable
 	Sources  []onboarding.DataSource `json:"sources,omitempty"`
+	Sessions bool                    `json:"sessions,omitempty"` // the plan gives the role for BigQuery read sessions
 
 	late bool // found, and over, or another account's
 }
@@ -66,7 +67,7 @@ func wantRehearsal(spec onboarding.Spec) []provisioner.Want[rehearsal] {
 	}
 	r := rehearsal{
 		Account: spec.SparkAccount(), Title: "groundwork-rehearsal " + string(spec.Onboarding), Minutes: int(rehearsalLasts.Minutes()),
-		Project: spec.Project, Bucket: spec.Bucket(), Sources: spec.DataSources,
+		Project: spec.Project, Bucket: spec.Bucket(), Sources: spec.DataSources, Sessions: len(wantReadSessionRole(spec)) > 0,
 	}
 	if spec.OnlineStore == onboarding.OnlineBigtable {
 		r.Instance = wantInstance(spec)[0].State.Name
@@ -78,7 +79,7 @@ func describeRehearsal(_ onboarding.Spec, want rehearsal) provisioner.Descriptio
 	return provisioner.Description{
 		Title: "Rehearse as the Spark account", Noun: "the temporary role for the rehearsal", Resource: tokenCreator + " on serviceAccounts/" + want.Account,
 		Why: fmt.Sprintf("The account that you connect may act as the Spark account for at most %d minutes, through a role with an expiry condition. "+
-			"As the Spark account, we read each data source's metadata, write an object to the bucket and delete it, and list the tables of the Bigtable instance if there is one. "+
+			"As the Spark account, we read each data source's metadata, write an object to the bucket and delete it, test its permission for BigQuery read sessions, and list the tables of the Bigtable instance, as far as the plan has them. "+
 			"Then the role is removed. The tokens live for 5 minutes and are never stored.", want.Minutes),
 		Console: "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(accountProject(want.Account)),
 	}
@@ -165,7 +166,7 @@ func rehearse(ctx context.Context, env *provisioner.Env, want rehearsal) error {
 	for _, a := range want.acts() {
 		env.Log("As %s: %s", want.Account, a.did)
 	}
-	return readSessions(ctx, env, spark, want)
+	return nil
 }
 
 // refusedRehearsal says why the Spark account was refused: a role that it lacks by now, or Google's delay.
@@ -206,6 +207,15 @@ func (r rehearsal) acts() []act {
 	for _, s := range r.Sources {
 		acts = append(acts, actOn(s))
 	}
+	if r.Sessions {
+		acts = append(acts, act{"open a BigQuery read session in " + r.Project, "has " + readSessions + " on " + r.Project, func(ctx context.Context, spark *gcp.Clients) error {
+			got, err := spark.Projects.Projects.TestIamPermissions("projects/"+r.Project, &cloudresourcemanager.TestIamPermissionsRequest{Permissions: []string{readSessions}}).Context(ctx).Do()
+			if err == nil && !slices.Contains(got.Permissions, readSessions) {
+				return &onboarding.Blocked{Code: onboarding.CodePermission, Why: "The account lacks " + readSessions + "."}
+			}
+			return err
+		}})
+	}
 	if r.Instance != "" {
 		acts = append(acts, act{"list the tables of the Bigtable instance", "listed the tables of the Bigtable instance", func(ctx context.Context, spark *gcp.Clients) error {
 			_, err := spark.Bigtable.Projects.Instances.Tables.List(r.Instance).PageSize(1).View("NAME_ONLY").Context(ctx).Do()
@@ -242,24 +252,6 @@ func actOn(s onboarding.DataSource) act {
 			return err
 		}}
 	}
-}
-
-// readSessions looks whether Spark's BigQuery connector may read tables, for whoever has BigQuery as a source.
-func readSessions(ctx context.Context, env *provisioner.Env, spark *gcp.Clients, want rehearsal) error {
-	if !slices.ContainsFunc(want.Sources, func(s onboarding.DataSource) bool { return s.Kind != onboarding.SourceBucket }) {
-		return nil
-	}
-	const create = "bigquery.readsessions.create"
-	got, err := spark.Projects.Projects.TestIamPermissions("projects/"+want.Project, &cloudresourcemanager.TestIamPermissionsRequest{Permissions: []string{create}}).Context(ctx).Do()
-	switch {
-	case err != nil:
-		return fmt.Errorf("as %s, test its permissions: %w", want.Account, err)
-	case slices.Contains(got.Permissions, create):
-		env.Log("As %s: it may read tables through BigQuery's Storage API in %s (%s)", want.Account, want.Project, create)
-	default:
-		env.Say(provisioner.Warning, "%s lacks %s on %s, which Spark's BigQuery connector needs to read tables: give it roles/bigquery.readSessionUser there", want.Account, create, want.Project)
-	}
-	return nil
 }
 
 func permissionsOfRehearsal(spec onboarding.Spec, want rehearsal) provisioner.Needs {

@@ -18,6 +18,7 @@ var shownBy = map[string]string{
 	"roles/storage.objectAdmin":  "storage.objects.create",
 	"roles/storage.objectViewer": "storage.objects.get",
 	"roles/bigquery.dataViewer":  "bigquery.tables.getData",
+	readSessionUser:              readSessions,
 	"roles/bigtable.user":        "bigtable.tables.readRows",
 }
 
