@@ -30,6 +30,7 @@ type visit struct {
 // serve is the frame around each handler: deadline, who it is, what they may, and the one way out for errors.
 func (s *Server) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(onboarding.WithClient(r.Context(), client(r)))
 		if !rt.stream && !rt.download {
 			ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
 			defer cancel()
@@ -170,13 +171,14 @@ func (s *Server) visitor(v *visit) error {
 	seen := time.Unix(s.sessions.GetInt64(ctx, keySeen), 0)
 	account := onboarding.Account(s.sessions.GetString(ctx, keyAccount))
 	if now.Sub(seen) > s.Idle || account == "" { // without one it is of an earlier version
+		s.sessionEnded(ctx, email, endedExpired)
 		return s.forget(ctx)
 	}
 	if given := onboarding.Role(s.sessions.GetString(ctx, keyStaff)); given != "" {
 		if role, err := s.App.StaffRole(ctx, email); err != nil {
 			return err
 		} else if role.LessThan(given) {
-			if err := s.Sessions.DeleteOf(ctx, email); err != nil {
+			if err := s.endSessionsOf(ctx, email); err != nil {
 				return err
 			}
 			return s.forget(ctx)

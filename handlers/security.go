@@ -60,6 +60,30 @@ func (s *Server) event(v *visit, kind onboarding.SecurityKind, id onboarding.ID)
 	})
 }
 
+// Why a session ended that nobody ended.
+const (
+	endedExpired = "expired"
+	endedRole    = "the role or the account changed"
+)
+
+// sessionEnded writes that a session ended which its person didn't end.
+func (s *Server) sessionEnded(ctx context.Context, person, why string) {
+	e := onboarding.SecurityEvent{Kind: onboarding.SecuritySessionEnded, Outcome: onboarding.SecurityDone, Person: person, About: why}
+	if n, ok := ctx.Value(noteKey{}).(*note); ok {
+		e.RequestID = n.id
+	}
+	s.Security.Write(ctx, e)
+}
+
+// endSessionsOf ends a person's sessions since their role or account changed.
+func (s *Server) endSessionsOf(ctx context.Context, person string) error {
+	ended, err := s.Sessions.DeleteOf(ctx, person)
+	for range ended {
+		s.sessionEnded(ctx, person, endedRole)
+	}
+	return err
+}
+
 // keyChanged says that the request changes a key, and no other setting.
 func keyChanged(ctx context.Context) { noteOf(ctx).watch.kind = onboarding.SecurityKeyChanged }
 

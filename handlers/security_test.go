@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -55,7 +56,7 @@ func TestTheSecurityLogHasEachKindOfEvent(t *testing.T) {
 	const client = "203.0.113.9"
 	w := newWorld(t, signs(t), guardedWebhooks, func(c *settings) { c.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
 	ob, customer := w.ready()
-	spare := w.begun()
+	spare, erased := w.begun(), w.begun()
 	w.joined(ob.ID)
 	bobs, sams, admin := w.as(bob), w.as(sam), w.as(root)
 	hook := admin.post("/admin/webhooks/new", "url", "https://hooks.vendor.example/in?key=canary-key", "kind", "run.succeeded").to()
@@ -66,7 +67,13 @@ func TestTheSecurityLogHasEachKindOfEvent(t *testing.T) {
 		do   func() page
 		want securityLine
 	}{
-		{"a sign-in", func() page { return w.browser().from(client).signIn(ada, "/") }, securityLine{Kind: onboarding.SecuritySignIn, Outcome: onboarding.SecurityDone, Person: ada, Route: "GET /signin/callback"}},
+		{"a sign-in", func() page { return w.browser().from(client).signIn(ada, "/") }, securityLine{Kind: onboarding.SecuritySignIn, Outcome: onboarding.SecurityDone, Person: ada, Route: "GET /signin/callback", About: "factors not stated"}},
+		{"a sign-in whose provider states factors", func() page {
+			b := w.browser().from(client)
+			start := b.get("/signin/start")
+			w.issuer.claims = map[string]any{"amr": []string{"pwd", "otp"}, "acr": "urn:sample:2"}
+			return b.get(w.issuer.consent(t, start.to(), ada, nil))
+		}, securityLine{Kind: onboarding.SecuritySignIn, Outcome: onboarding.SecurityDone, Person: ada, Route: "GET /signin/callback", About: "acr urn:sample:2, amr pwd otp"}},
 		{"a callback that is replayed", func() page {
 			return w.browser().from(client).get("/signin/callback?code=canary-code&state=canary-state")
 		}, securityLine{Kind: onboarding.SecuritySignInFailed, Outcome: onboarding.SecurityDenied, Route: "GET /signin/callback"}},
@@ -75,7 +82,7 @@ func TestTheSecurityLogHasEachKindOfEvent(t *testing.T) {
 			start := b.get("/signin/start")
 			w.issuer.claims = map[string]any{"email_verified": false}
 			return b.get(w.issuer.consent(t, start.to(), mallory, nil))
-		}, securityLine{Kind: onboarding.SecuritySignInFailed, Outcome: onboarding.SecurityDenied, Person: mallory, Route: "GET /signin/callback"}},
+		}, securityLine{Kind: onboarding.SecuritySignInFailed, Outcome: onboarding.SecurityDenied, Person: mallory, Route: "GET /signin/callback", About: "factors not stated"}},
 		{"a sign-out", func() page { return w.as(mallory).from(client).post("/signout") }, securityLine{Kind: onboarding.SecuritySessionEnded, Outcome: onboarding.SecurityDone, Person: mallory, Route: "POST /signout"}},
 		{"a customer in the console", func() page { return customer.from(client).get("/admin") }, securityLine{Kind: onboarding.SecurityRefused, Outcome: onboarding.SecurityDenied, Person: ada, Route: "GET /admin", About: "for specialist"}},
 		{"a colleague who tears down", func() page { return bobs.from(client).post("/o/" + id + "/teardown") }, securityLine{Kind: onboarding.SecurityRefused, Outcome: onboarding.SecurityDenied, Person: bob, Role: "colleague", Route: "POST /o/{id}/teardown", About: "for customer", Onboarding: ob.ID}},
@@ -98,6 +105,21 @@ func TestTheSecurityLogHasEachKindOfEvent(t *testing.T) {
 		{"an access that is given up", func() page { return customer.from(client).post("/o/" + id + "/revoke") }, securityLine{Kind: onboarding.SecurityAccessEnded, Outcome: onboarding.SecurityDone, Person: ada, Role: "customer", Route: "POST /o/{id}/revoke", Onboarding: ob.ID}},
 		{"an archive that isn't confirmed", func() page { return sams.from(client).post(web.AdminPath(ob.ID, "archive")) }, securityLine{Kind: onboarding.SecurityArchived, Outcome: onboarding.SecurityDenied, Person: sam, Role: "specialist", Route: "POST /admin/o/{id}/archive", Onboarding: ob.ID}},
 		{"an archive", func() page { return sams.from(client).post(web.AdminPath(ob.ID, "archive"), "confirm", "yes") }, securityLine{Kind: onboarding.SecurityArchived, Outcome: onboarding.SecurityDone, Person: sam, Role: "specialist", Route: "POST /admin/o/{id}/archive", Onboarding: ob.ID}},
+		{"a restored onboarding", func() page { return sams.from(client).post(web.AdminPath(ob.ID, "restore"), "confirm", "yes") }, securityLine{Kind: onboarding.SecurityRestored, Outcome: onboarding.SecurityDone, Person: sam, Role: "specialist", Route: "POST /admin/o/{id}/restore", Onboarding: ob.ID}},
+		{"people who are erased", func() page {
+			want(t, sams.post(web.AdminPath(erased.ID, "archive"), "confirm", "yes"), http.StatusSeeOther)
+			return admin.from(client).post(web.AdminPath(erased.ID, "forget"), "confirm", "yes")
+		}, securityLine{Kind: onboarding.SecurityForgotten, Outcome: onboarding.SecurityDone, Person: root, Role: "administrator", Route: "POST /admin/o/{id}/forget", Onboarding: erased.ID}},
+		{"a session that was idle for too long", func() page {
+			b := w.as(mallory).from(client)
+			w.clock.add(3 * time.Hour)
+			defer w.clock.add(-3 * time.Hour)
+			return b.get("/")
+		}, securityLine{Kind: onboarding.SecuritySessionEnded, Outcome: onboarding.SecurityDone, Person: mallory, About: "expired"}},
+		{"a role that is taken", func() page {
+			_ = w.as("kim@partner.example")
+			return admin.from(client).post("/admin/staff", "remove", "kim@partner.example")
+		}, securityLine{Kind: onboarding.SecuritySessionEnded, Outcome: onboarding.SecurityDone, Person: "kim@partner.example", About: "the role or the account changed"}},
 		{"an archive of several", func() page {
 			return sams.from(client).post("/admin/bulk", confirmed(sams.post("/admin/bulk", tick("archive", []onboarding.ID{spare.ID})...))...)
 		}, securityLine{Kind: onboarding.SecurityArchived, Outcome: onboarding.SecurityDone, Person: sam, Role: "specialist", Onboarding: spare.ID}},

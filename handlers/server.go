@@ -46,7 +46,8 @@ type Sessions interface {
 	// Known reports whether there is, or lately was, a session of a token.
 	Known(ctx context.Context, token string) (bool, error)
 	Delete(ctx context.Context, token string) error
-	DeleteOf(ctx context.Context, person string) error
+	// DeleteOf ends a person's sessions and counts them.
+	DeleteOf(ctx context.Context, person string) (int, error)
 	Of(ctx context.Context, person string) (map[string][]byte, error)
 	Staff(context.Context) ([]onboarding.Actor, error)
 }
@@ -337,9 +338,9 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/deliver", who: specialist, handle: (*Server).adminDeliver},
 		{method: post, pattern: "/admin/o/{id}/override", who: specialist, handle: (*Server).adminOverride, recent: true, again: true},
 		{method: post, pattern: "/admin/o/{id}/archive", who: specialist, handle: (*Server).adminArchive, logs: onboarding.SecurityArchived, recent: true, limit: "cloud"},
-		{method: post, pattern: "/admin/o/{id}/restore", who: specialist, handle: (*Server).adminRestore, logs: onboarding.SecurityArchived, recent: true},
+		{method: post, pattern: "/admin/o/{id}/restore", who: specialist, handle: (*Server).adminRestore, logs: onboarding.SecurityRestored, recent: true},
 		{method: post, pattern: "/admin/o/{id}/release", who: specialist, handle: (*Server).adminRelease, recent: true},
-		{method: post, pattern: "/admin/o/{id}/forget", who: administrator, handle: (*Server).adminForget, logs: onboarding.SecurityArchived, recent: true, limit: "cloud"},
+		{method: post, pattern: "/admin/o/{id}/forget", who: administrator, handle: (*Server).adminForget, logs: onboarding.SecurityForgotten, recent: true, limit: "cloud"},
 		{method: get, pattern: "/admin/staff", who: specialist, handle: (*Server).staffPage},
 		{method: post, pattern: "/admin/staff", who: administrator, handle: (*Server).staffSave, logs: onboarding.SecurityRoleChanged, recent: true, limit: "staff", again: true},
 		{method: get, pattern: "/admin/settings", who: administrator, handle: (*Server).settingsPage, recent: true},

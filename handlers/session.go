@@ -221,7 +221,7 @@ func (s *Server) EndLostRoles(ctx context.Context) error {
 			return err
 		}
 		if role.LessThan(a.Role) {
-			if err := s.Sessions.DeleteOf(ctx, a.Email); err != nil {
+			if err := s.endSessionsOf(ctx, a.Email); err != nil {
 				return err
 			}
 		}

@@ -380,3 +380,28 @@ func TestACustomersPageAsksOnceForTheirRole(t *testing.T) {
 		}
 	}
 }
+
+// What the browser keeps of the pages goes with the session. Its cookies stay: the theme is one, and the next page needs
+// a session of its own.
+func TestSigningOutClearsTheBrowser(t *testing.T) {
+	w := newWorld(t)
+	for _, do := range []func(*browser) page{
+		func(b *browser) page { return b.post("/signout") },
+		func(b *browser) page { return b.post("/signout", "next", "/i/token") },
+		func(b *browser) page {
+			id, _ := b.get("/sessions").Find("[name=session]").First().Attr("value")
+			return b.post("/sessions/end", "session", id)
+		},
+	} {
+		b := w.as(ada)
+		p := do(b)
+		want(t, p, http.StatusSeeOther)
+		if got := p.header.Get("Clear-Site-Data"); got != `"cache", "storage"` {
+			t.Errorf("signing out clears %s", got)
+		}
+		wantTo(t, b.get("/"), "/signin")
+		if p := b.get("/signin"); p.header.Get("Clear-Site-Data") != "" {
+			t.Error("another page clears the browser")
+		}
+	}
+}

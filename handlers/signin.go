@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -171,6 +172,7 @@ type identity struct {
 	Email, Name string
 	Account     onboarding.Account
 	Unmanaged   bool   // the provider states that the organization of the address's domain doesn't manage the account
+	Factors     string // how they proved who they are, as far as the provider states it
 	Domain      string // of the organization that manages the account; "" none, or not stated
 	// Proved is when the provider last saw them prove it, never in the future. Where it doesn't state that: now, or the
 	// zero time if it has to ([Config.UnstatedAuthTime]).
@@ -220,10 +222,13 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 		Name     string   `json:"name"`
 		AuthTime *float64 `json:"auth_time"` // Unix seconds
 		Domain   string   `json:"hd"`        // of the organization that manages the account
+		Class    words    `json:"acr"`
+		Methods  words    `json:"amr"`
 	}
 	if err := id.Claims(&claims); err != nil {
 		return who, retry("The sign-in could not be checked. Start again.", fmt.Errorf("read claims: %w", err))
 	}
+	who.Factors = factors(claims.Class, claims.Methods)
 	if now := s.Now(); claims.AuthTime != nil {
 		if who.Proved = time.Unix(int64(*claims.AuthTime), 0); who.Proved.After(now.Add(clockSkew)) {
 			return who, retry("The sign-in could not be checked. Start again.", errors.New("auth_time is in the future"))
@@ -265,6 +270,32 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 	}
 	who.Token = token
 	return who, nil
+}
+
+// factors are the words of the security log for how somebody proved who they are.
+func factors(class, methods words) string {
+	var all []string
+	if len(class) > 0 {
+		all = append(all, "acr "+strings.Join(class, " "))
+	}
+	if len(methods) > 0 {
+		all = append(all, "amr "+strings.Join(methods, " "))
+	}
+	return cmp.Or(strings.Join(all, ", "), "factors not stated")
+}
+
+// words reads a text or a list of texts, and takes anything else for none: no sign-in fails because of it.
+type words []string
+
+func (w *words) UnmarshalJSON(raw []byte) error {
+	var one string
+	if json.Unmarshal(raw, (*[]string)(w)) != nil {
+		*w = nil
+		if json.Unmarshal(raw, &one) == nil && one != "" {
+			*w = words{one}
+		}
+	}
+	return nil
 }
 
 // jsonBool reads true and "true": some providers send the claim as text.
@@ -359,6 +390,9 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	}
 	who, err := s.redeem(ctx, q, f, signInPath)
 	noteOf(ctx).watch.person = who.Email
+	if who.Factors != "" {
+		about(ctx, who.Factors)
+	}
 	if err != nil {
 		return err
 	}
@@ -423,6 +457,8 @@ func (s *Server) signOut(w http.ResponseWriter, v *visit) error {
 	if err := s.sessions.Destroy(v.Context()); err != nil {
 		return fmt.Errorf("sign out: %w", err)
 	}
+	// Cookies stay: the next page needs one of its own, and the theme is kept there.
+	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
 	if next := localPath(v.form.Get("next")); strings.HasPrefix(next, "/i/") { // to accept an invite with another account
 		return seeOther(w, v.Request, next)
 	}

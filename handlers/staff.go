@@ -67,7 +67,7 @@ func (s *Server) staffSave(w http.ResponseWriter, v *visit) error {
 		said = "The next account that signs in as " + changed.Email + " has its role"
 	}
 	if changed.Now.LessThan(changed.Was) || in.Free {
-		if err := s.Sessions.DeleteOf(ctx, changed.Email); err != nil {
+		if err := s.endSessionsOf(ctx, changed.Email); err != nil {
 			return err
 		}
 		if in.Free {

@@ -22,6 +22,8 @@ const (
 	SecurityViewed          SecurityKind = "viewed"
 	SecurityDownloaded      SecurityKind = "downloaded"
 	SecurityArchived        SecurityKind = "archived"
+	SecurityRestored        SecurityKind = "restored"
+	SecurityForgotten       SecurityKind = "forgotten"
 	SecuritySettingsChanged SecurityKind = "settings_changed"
 	SecurityKeyUsed         SecurityKind = "key_used"
 	SecurityKeyChanged      SecurityKind = "key_changed"
@@ -32,7 +34,7 @@ const (
 // SecurityKinds are all kinds.
 var SecurityKinds = []SecurityKind{
 	SecuritySignIn, SecuritySignInFailed, SecuritySessionEnded, SecurityRefused, SecurityRoleChanged, SecurityViewed, SecurityDownloaded,
-	SecurityArchived, SecuritySettingsChanged, SecurityKeyUsed, SecurityKeyChanged, SecurityAccessEnded, SecurityRevokedAll,
+	SecurityArchived, SecurityRestored, SecurityForgotten, SecuritySettingsChanged, SecurityKeyUsed, SecurityKeyChanged, SecurityAccessEnded, SecurityRevokedAll,
 }
 
 // SecurityOutcome is how what a security event tells ended.
@@ -51,11 +53,21 @@ type SecurityEvent struct {
 	Outcome    SecurityOutcome
 	Person     string // email address; "" nobody is signed in
 	Role       Role   // on the route; "" none
-	Address    string // the client's; "" it was no request
+	Address    string // the client's; "" that of the request that the context is of, or [SecurityServer]
 	RequestID  string
 	Route      string // method and pattern, or the command; never the path, which may hold a token
 	Onboarding ID     // "" none is concerned
 	About      string // what it was about: "kim@vendor.example administrator"; "" nothing more
+}
+
+// SecurityServer is the address of what no request caused: a run, the background, and the operator's commands.
+const SecurityServer = "server"
+
+type clientKey struct{}
+
+// WithClient is the context of a request of a client with an address, for what is logged deeper down.
+func WithClient(ctx context.Context, address string) context.Context {
+	return context.WithValue(ctx, clientKey{}, address)
 }
 
 // SecurityLog writes security events as lines of their own in the servers' log: each has "log":"security".
@@ -70,6 +82,12 @@ func (l SecurityLog) Write(ctx context.Context, e SecurityEvent) {
 	log := l.Log
 	if log == nil {
 		log = slog.Default()
+	}
+	if e.Address == "" {
+		e.Address, _ = ctx.Value(clientKey{}).(string)
+	}
+	if e.Address == "" {
+		e.Address = SecurityServer
 	}
 	level := slog.LevelInfo
 	if e.Outcome != SecurityDone {

@@ -288,7 +288,7 @@ func TestEachUseOfTheAccessIsOnTheReceipt(t *testing.T) {
 			if about == "revoke" {
 				kind, about = onboarding.SecurityAccessEnded, "Revoke the access at Google"
 			}
-			if !strings.Contains(line, `"log":"security","kind":"`+string(kind)+`","outcome":"done","person":"`+onboarding.System.Email+`"`) || !strings.Contains(line, `"onboarding":"ob_sample","about":"`+about) && kind == onboarding.SecurityKeyUsed {
+			if !strings.Contains(line, `"log":"security","kind":"`+string(kind)+`","outcome":"done","person":"`+onboarding.System.Email+`"`) || !strings.Contains(line, `"address":"server"`) || !strings.Contains(line, `"onboarding":"ob_sample","about":"`+about) && kind == onboarding.SecurityKeyUsed {
 				t.Errorf("%s: the security log has %s", name, line)
 			}
 		}

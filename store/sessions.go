@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"groundwork/onboarding"
 )
@@ -66,11 +68,16 @@ func (s Sessions) Delete(ctx context.Context, token string) error {
 	})
 }
 
-// DeleteOf ends all sessions of a person.
-func (s Sessions) DeleteOf(ctx context.Context, person string) error {
-	return s.store.batch(ctx, app, "end the sessions of a person", func(b *pgx.Batch) {
-		b.Queue(endSessionsOf, pgx.NamedArgs{"person": address(person), "now": s.store.now()})
+// DeleteOf ends all sessions of a person, and counts them.
+func (s Sessions) DeleteOf(ctx context.Context, person string) (int, error) {
+	ended := 0
+	err := s.store.batch(ctx, app, "end the sessions of a person", func(b *pgx.Batch) {
+		b.Queue(endSessionsOf, pgx.NamedArgs{"person": address(person), "now": s.store.now()}).Exec(func(tag pgconn.CommandTag) error {
+			ended = int(tag.RowsAffected())
+			return nil
+		})
 	})
+	return ended, err
 }
 
 const sessionsOf = `SELECT token, data FROM sessions WHERE person = @person AND person <> '' AND expiry > @now`
@@ -102,10 +109,19 @@ func (s Sessions) Staff(ctx context.Context) ([]onboarding.Actor, error) {
 // person typed on an open page is kept for them when they come back.
 const late = 24 * time.Hour
 
-// Clean empties sessions that ended, and removes those that ended a while ago; call it now and then.
-func (s Sessions) Clean(ctx context.Context) error {
-	return s.store.batch(ctx, app, "remove expired sessions", func(b *pgx.Batch) {
+// Emptied is told of once, however many servers look.
+const emptySessions = `
+WITH over AS MATERIALIZED (SELECT token, person FROM sessions WHERE expiry <= @now AND data <> '' FOR UPDATE SKIP LOCKED)
+UPDATE sessions s SET data = '', person = '', staff = '' FROM over WHERE s.token = over.token
+RETURNING over.person`
+
+// Clean empties sessions that expired, and removes those that ended a while ago; call it now and then. It gives the people
+// of those that expired, once for each session.
+func (s Sessions) Clean(ctx context.Context) ([]string, error) {
+	var people []string
+	err := s.store.batch(ctx, app, "remove expired sessions", func(b *pgx.Batch) {
 		b.Queue(`DELETE FROM sessions WHERE expiry <= @before`, pgx.NamedArgs{"before": s.store.now().Add(-late)})
-		b.Queue(`UPDATE sessions SET data = '', person = '', staff = '' WHERE expiry <= @now AND data <> ''`, pgx.NamedArgs{"now": s.store.now()})
+		b.Queue(emptySessions, pgx.NamedArgs{"now": s.store.now()}).Query(collect(&people, pgx.RowTo[string]))
 	})
+	return slices.DeleteFunc(people, func(person string) bool { return person == "" }), err
 }

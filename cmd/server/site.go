@@ -182,7 +182,7 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		defer close(s.released)
 		keepWorking(s.Store, s.Service, deliveries, mailer, first, log, s.stopping)
 	}()
-	s.wg.Go(func() { cleanSessions(life, s.Store.Sessions(), log) })
+	s.wg.Go(func() { cleanSessions(life, s.Store.Sessions(), log, f.securityLog(log)) })
 	s.wg.Go(func() { keepDelivering(life, s.Store, log) })
 	s.wg.Go(func() { keepRetention(life, useCases, s.Store.Now, log) })
 	s.server = handlers.HTTPServer(h, log)
@@ -224,12 +224,16 @@ func (s *site) stop() {
 const cleanEvery = 10 * time.Minute
 
 // cleanSessions removes expired sessions now and then, until ctx ends.
-func cleanSessions(ctx context.Context, sessions store.Sessions, log *slog.Logger) {
+func cleanSessions(ctx context.Context, sessions store.Sessions, log *slog.Logger, security onboarding.SecurityLog) {
 	tick := time.NewTicker(cleanEvery)
 	defer tick.Stop()
 	for {
-		if err := sessions.Clean(ctx); err != nil && ctx.Err() == nil {
+		people, err := sessions.Clean(ctx)
+		if err != nil && ctx.Err() == nil {
 			log.Warn("could not remove expired sessions; trying again", "error", err)
+		}
+		for _, person := range people {
+			security.Write(ctx, onboarding.SecurityEvent{Kind: onboarding.SecuritySessionEnded, Outcome: onboarding.SecurityDone, Person: person, About: "expired"})
 		}
 		select {
 		case <-ctx.Done():
