@@ -35,7 +35,8 @@ var logins = []login{
 	('settings', 'INSERT', ''), ('settings', 'UPDATE', ''), ('settings', 'DELETE', ''), ('settings_changes', 'INSERT', ''),
 	('notes', 'INSERT', ''), ('notes', 'UPDATE', ''), ('onboardings', 'INSERT', ''), ('shared_names', 'DELETE', ''),
 	('webhooks', 'INSERT', ''), ('webhooks', 'DELETE', ''), ('webhook_secrets', 'INSERT', ''), ('webhook_secrets', 'DELETE', ''),
-	('grants', 'INSERT', ''), ('invites', 'INSERT', ''), ('runs', 'INSERT', ''), ('tasks', 'INSERT', ''), ('secrets', 'INSERT', '')`},
+	('grants', 'INSERT', ''), ('invites', 'INSERT', ''), ('runs', 'INSERT', ''), ('tasks', 'INSERT', ''), ('secrets', 'INSERT', ''),
+	('form_keys', 'INSERT', '')`},
 }
 
 // rights gives a login its rights and policies, and takes those that it doesn't have any more. Where nothing changed, it

@@ -602,10 +602,10 @@ GROUP BY r.name, p.may ORDER BY r.name, p.may`)
 	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	must(t, err)
 	if diff := cmp.Diff([]string{
-		"console delete: deliveries invites list_views mails members notes readings river_job river_notification secrets settings shared_names staff staff_accounts staff_names task_events webhook_messages webhook_secrets webhooks",
-		"console insert: audit deliveries invites list_views mails members notes onboardings river_job river_notification runs secrets settings settings_changes staff staff_accounts staff_changes staff_names tasks webhook_messages webhook_secrets webhooks",
+		"console delete: deliveries form_keys invites list_views mails members notes readings river_job river_notification secrets settings shared_names staff staff_accounts staff_names task_events webhook_messages webhook_secrets webhooks",
+		"console insert: audit deliveries form_keys invites list_views mails members notes onboardings river_job river_notification runs secrets settings settings_changes staff staff_accounts staff_changes staff_names tasks webhook_messages webhook_secrets webhooks",
 		"console update: deliveries grant_uses grants inventory invites list_views mails members notes onboardings river_job river_notification runs secrets settings staff staff_accounts staff_names tasks webhook_messages webhooks",
-		"worker delete: deliveries delivery_tries inventory inventory_due invites mails members notes readings river_job river_leader river_notification river_queue secrets task_events webhook_messages webhook_tries workers",
+		"worker delete: deliveries delivery_tries form_keys inventory inventory_due invites mails members notes readings river_job river_leader river_notification river_queue secrets task_events webhook_messages webhook_tries workers",
 		"worker insert: audit audit_roots deliveries delivery_tries grant_uses inventory mails members river_job river_leader river_notification river_queue task_events webhook_messages webhook_tries workers",
 		"worker update: deliveries delivery_tries grant_uses grants inventory invites mails members onboardings river_job river_leader river_notification river_queue runs secrets tasks webhook_messages webhook_secrets webhook_tries webhooks workers",
 	}, got); diff != "" {

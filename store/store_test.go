@@ -366,6 +366,17 @@ func TestHoldsOneConsentAndWipesIt(t *testing.T) {
 	if err := s.WipeConsent(ctx, onboarding.System, latest.ID, time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	if uses, err := s.ConsentUses(ctx, ada, ob.ID, latest.ID, onboarding.LinesAt{}); err != nil || len(uses.Items) != 1 || uses.Items[0].Text != "Read the project." {
+		t.Errorf("uses %+v, %v", uses, err)
+	}
+	if uses, err := s.ConsentUses(ctx, mallory, ob.ID, latest.ID, onboarding.LinesAt{}); err != nil || len(uses.Items) != 0 {
+		t.Errorf("somebody else reads %+v, %v", uses, err)
+	}
+	if g, err := s.LatestConsent(ctx, ada, ob.ID); err != nil || g.ID != latest.ID || g.Sealed != nil {
+		t.Errorf("the latest %+v, %v", g, err)
+	}
+	_, err = s.Consent(ctx, mallory, ob.ID, latest.ID)
+	wantCode(t, err, onboarding.CodeNotFound)
 	page, err := s.Consents(ctx, ada, ob.ID, onboarding.LinesAt{})
 	all := page.Items
 	if err != nil || len(all) != 2 || all[0].Live() || all[1].Live() || all[0].RevokedAt.IsZero() {
