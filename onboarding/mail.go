@@ -70,6 +70,7 @@ type Letter struct {
 	Token      string    // of the invite's link, made for this try; "" for any other mail
 	Expires    time.Time // of the link
 	Reason     string    // why a copy was declined; "" none was given, or any other mail
+	Run        RunKind   // of the latest run, by [Run.PlanKind]; "" there is none
 	Settings   Settings
 }
 

@@ -325,6 +325,8 @@ const (
 	mintToken = `
 UPDATE invites i SET token_hash = @hash
 WHERE i.id = @invite AND i.used_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > @now RETURNING i.expires_at`
+	// As [onboarding.Run.PlanKind].
+	latestKind     = `SELECT CASE WHEN (r.plan->>'read_only')::boolean THEN 'check' ELSE r.kind END FROM onboardings o JOIN runs r ON r.id = o.run WHERE o.id = @id`
 	specialistName = `SELECT coalesce((SELECT name FROM staff_names WHERE email = @email), '')`
 )
 
@@ -356,6 +358,13 @@ func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, er
 			if err := tx.QueryRow(ctx, specialistName, pgx.NamedArgs{"email": out.About.Specialist}).Scan(&out.Specialist.Name); err != nil {
 				return err
 			}
+		}
+		kinds, err := rowsOf(ctx, tx, latestKind, pgx.NamedArgs{"id": ob.ID}, pgx.RowTo[onboarding.RunKind])
+		if err != nil {
+			return err
+		}
+		if len(kinds) > 0 {
+			out.Run = kinds[0]
 		}
 		stillTrue := row.Kind.True(out.About)
 		if row.Kind == onboarding.MailCopyDeclined {

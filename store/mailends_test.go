@@ -28,7 +28,11 @@ func mailed(t *testing.T, s *store.Store, id onboarding.ID) string {
 // ends brings a run of an onboarding to an end; a run that is blocked waits on a party.
 func ends(t *testing.T, s *store.Store, ob onboarding.Onboarding, kind onboarding.RunKind, state onboarding.RunState, on onboarding.Party) {
 	t.Helper()
-	run, err := s.Submit(t.Context(), ada, ob.ID, status(t, s, ob.ID).Version, kind, plan(), nothing)
+	p := plan()
+	if kind == onboarding.CheckOnly {
+		kind, p.ReadOnly = onboarding.RunProvision, true
+	}
+	run, err := s.Submit(t.Context(), ada, ob.ID, status(t, s, ob.ID).Version, kind, p, nothing)
 	must(t, err)
 	run, err = s.ClaimRun(t.Context(), run.ID, newWorker(t, s).ID())
 	must(t, err)
@@ -62,6 +66,8 @@ func TestEachEndOfARunIsMailedToThoseWhoMustActOrWait(t *testing.T) {
 		"finished":                     {provision, onboarding.RunSucceeded, "", "finished to ada, staff_handed_over to sam"},
 		"a verification":               {onboarding.RunVerify, onboarding.RunSucceeded, "", ""},
 		"a verification that failed":   {onboarding.RunVerify, onboarding.RunFailed, "", "failed to ada, staff_failed to sam"},
+		"a check that failed":          {onboarding.CheckOnly, onboarding.RunFailed, "", "failed to ada, staff_failed to sam"},
+		"a check":                      {onboarding.CheckOnly, onboarding.RunSucceeded, "", "finished to ada, staff_handed_over to sam"},
 		"a teardown":                   {onboarding.RunTeardown, onboarding.RunSucceeded, "", "finished to ada"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +77,13 @@ func TestEachEndOfARunIsMailedToThoseWhoMustActOrWait(t *testing.T) {
 			ends(t, s, ob, c.kind, c.end, c.on)
 			if got := mailed(t, s, ob.ID); got != c.want {
 				t.Errorf("mailed: %q, want %q", got, c.want)
+			}
+			all, err := s.Mails(t.Context(), sam, ob.ID)
+			must(t, err)
+			for _, m := range all {
+				if letter, err := s.OpenMail(t.Context(), m.ID); err == nil && letter.Run != c.kind || err != nil && onboarding.ErrorCode(err) != onboarding.CodeConflict {
+					t.Errorf("%s is about a run of kind %q, want %q (%v)", m.Kind, letter.Run, c.kind, err)
+				}
 			}
 		})
 	}

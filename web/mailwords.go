@@ -86,20 +86,26 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		m.Action, m.URL = "Read the plan", base+"/i/"+l.Token
 		m.After = []string{"The link works only for " + l.To + ", until " + mailDay(l.Expires) + "."}
 	case onboarding.MailBlocked:
-		m.Subject = "Setup of " + what + " is paused: your action is needed"
-		m.Paragraphs = []string{"Setup of " + what + " is paused.", "Next step: " + sentenceOf(waits)}
+		m.Subject = mailRun(l.Run) + " of " + what + " is paused: your action is needed"
+		m.Paragraphs = []string{mailRun(l.Run) + " of " + what + " is paused.", "Next step: " + sentenceOf(waits)}
 	case onboarding.MailFailed:
-		m.Subject = "Setup of " + what + " failed"
-		m.Paragraphs = []string{"A task of the setup failed. Everything that was created so far was kept.", sentenceOf(waits), "The page shows the cause and what to do next."}
+		failed := ""
+		m.Subject, failed = mailFailed(l.Run, what)
+		m.Paragraphs = []string{failed, sentenceOf(waits), "The page shows the cause and what to do next."}
 	case onboarding.MailFinished:
 		m.Subject, m.Paragraphs = what+" is set up", []string{"Every task of the setup finished."}
-		if o.Status == onboarding.StatusTornDown {
+		switch {
+		case l.Run == onboarding.CheckOnly:
+			m.Subject, m.Paragraphs = what+" matches the plan", []string{"The check finished. Everything in the plan was there. Nothing was changed."}
+		case o.Status == onboarding.StatusTornDown:
 			m.Subject, m.Paragraphs = what+" was torn down", []string{"The teardown finished. The page lists what was removed and what stays."}
+		case l.Run == onboarding.RunTeardown:
+			m.Subject, m.Paragraphs = "Teardown of "+what+" finished", []string{"The page lists what was removed and what stays."}
 		}
 		m.Action = "See the result"
 	case onboarding.MailReminder:
 		m.Subject = "Reminder: " + what + " is waiting for you"
-		m.Paragraphs = []string{"The setup of " + brand + " for " + o.Customer + " has been waiting since " + mailDay(o.Waiting.Since) + ".", "Next step: " + sentenceOf(waits)}
+		m.Paragraphs = []string{"The " + brand + " onboarding of " + o.Customer + " has been waiting since " + mailDay(o.Waiting.Since) + ".", "Next step: " + sentenceOf(waits)}
 	case onboarding.MailCopyMade:
 		m.Subject = "Your next " + brand + " onboarding is ready"
 		m.Paragraphs = []string{
@@ -118,8 +124,9 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		m.Subject = o.Customer + " is waiting on us"
 		m.Paragraphs = []string{"The onboarding of " + o.Customer + " waits on you.", "Next step: " + sentenceOf(waits)}
 	case onboarding.MailStaffFailed:
-		m.Subject = "The run of " + o.Customer + " failed"
-		m.Paragraphs = []string{"A task of the run for " + o.Customer + " failed.", sentenceOf(waits)}
+		failed := ""
+		m.Subject, failed = mailFailed(l.Run, o.Customer)
+		m.Paragraphs = []string{failed, sentenceOf(waits)}
 	case onboarding.MailStaffHandedOver:
 		m.Subject = o.Customer + " is set up"
 		m.Paragraphs = []string{"The run of " + o.Customer + " finished. The onboarding shows the record and its handover."}
@@ -128,6 +135,34 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		m.Paragraphs = []string{"The onboarding of " + o.Customer + " waits on " + partyInMail(o.Waiting.On) + ".", "Next step: " + sentenceOf(waits)}
 	}
 	return m
+}
+
+// mailRun is what a mail calls a run, at the start of a sentence.
+func mailRun(kind onboarding.RunKind) string {
+	switch kind {
+	case onboarding.RunVerify:
+		return "Verification"
+	case onboarding.CheckOnly:
+		return "The check"
+	case onboarding.RunTeardown:
+		return "Teardown"
+	default:
+		return "Setup"
+	}
+}
+
+// mailFailed are the subject and the first sentence of a mail about a run that failed.
+func mailFailed(kind onboarding.RunKind, what string) (subject, first string) {
+	switch kind {
+	case onboarding.RunVerify:
+		return "Verification of " + what + " found differences", "At least one item differs from what was handed over. Nothing was changed."
+	case onboarding.CheckOnly:
+		return "The check of " + what + " found differences", "At least one item differs from the plan. Nothing was changed. Nothing is handed over until everything matches."
+	case onboarding.RunTeardown:
+		return "Teardown of " + what + " stopped", "A task of the teardown failed. What was removed so far is gone, and the rest is still there."
+	default:
+		return "Setup of " + what + " stopped", "A task of the setup failed. Everything created so far is kept."
+	}
 }
 
 // partyInMail names a party to a specialist.
