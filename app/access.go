@@ -112,7 +112,7 @@ func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind o
 	if kind == onboarding.CheckOnly {
 		return Ask{j.Spec().Project, a.cfg.Cloud.CheckPermissions(j.Spec())}, nil
 	}
-	made, err := a.cfg.Store.Inventory(ctx, actor, j.Onboarding.ID) // the run may remove what is no longer wanted
+	made, err := a.cfg.Store.Inventory(ctx, actor, j.Onboarding.ID) // the run may remove what is no longer needed
 	made = slices.DeleteFunc(made, func(i onboarding.Item) bool { return !i.Ours() })
 	return Ask{j.Spec().Project, a.cfg.Cloud.Permissions(j.Spec(), made)}, err
 }

@@ -304,7 +304,7 @@ type Approval struct {
 	EraseData bool   // teardown: the data may be deleted too
 	// Keep are the keys of what holds data and is kept by name. CodePlanChanged for one that the plan doesn't ask about.
 	Keep []string
-	// Decisions are about the lines that are no longer wanted, by [onboarding.PlannedTask.Key].
+	// Decisions are about the lines that are no longer needed, by [onboarding.PlannedTask.Key].
 	Decisions map[string]onboarding.Decision
 }
 

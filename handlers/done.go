@@ -18,7 +18,7 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		return toProgress(w, v)
 	case err != nil:
 		return err
-	case ob.Status == onboarding.StatusTornDown: // what was made is gone
+	case ob.Status == onboarding.StatusTornDown: // what was created is gone
 		return toProgress(w, v)
 	}
 	access, err := s.App.LatestConsent(v.Context(), v.actor, v.id)

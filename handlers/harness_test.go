@@ -176,7 +176,7 @@ type cloud struct {
 	mu      sync.Mutex
 	drift   string
 	there   bool                     // everything is in place already
-	earlier []onboarding.PlannedTask // what earlier runs made and is no longer wanted
+	earlier []onboarding.PlannedTask // what earlier runs made and is no longer needed
 	checks  []onboarding.CheckResult
 	err     error
 	revoked int

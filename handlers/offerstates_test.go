@@ -182,7 +182,7 @@ var states = []state{
 		form.Set("version", version(w.t, b.get(at)))
 		want(w.t, b.do(b.request(http.MethodPost, at, form.Encode())), http.StatusSeeOther)
 	})},
-	{name: "no longer wanted", colleague: true, make: then(isReady, func(w *world, _ onboarding.ID, _ *browser) { w.cloud.earlier = earlier() })},
+	{name: "no longer needed", colleague: true, make: then(isReady, func(w *world, _ onboarding.ID, _ *browser) { w.cloud.earlier = earlier() })},
 	{name: "queued", colleague: true, make: then(isReady, starts)},
 	{name: "running", make: isRunning},
 	{name: "running, one task blocked", colleague: true, make: func(w *world) (onboarding.ID, *browser) {

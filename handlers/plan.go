@@ -119,7 +119,7 @@ func (s *Server) planApprove(w http.ResponseWriter, v *visit) error {
 	return s.approve(w, v, app.Approval{Kind: kind, Decisions: decisions(v.form)}, web.PlanPage)
 }
 
-// decisions reads what the customer decided about what is no longer wanted.
+// decisions reads what the customer decided about what is no longer needed.
 func decisions(form url.Values) map[string]onboarding.Decision {
 	out := map[string]onboarding.Decision{}
 	for name := range form {

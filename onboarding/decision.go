@@ -14,13 +14,13 @@ const (
 	DecisionKeep   Decision = "keep"
 )
 
-// Decidable reports whether the customer decides about the line: it is no longer wanted, it is there, and it could be
+// Decidable reports whether the customer decides about the line: it is no longer needed, it is there, and it could be
 // removed.
 func (t PlannedTask) Decidable() bool {
 	return t.Unwanted && t.Stays == "" && !t.Absent && t.Problem == ""
 }
 
-// Decision is what the line says will be done with something that is no longer wanted; "" for every other line.
+// Decision is what the line says will be done with something that is no longer needed; "" for every other line.
 func (t PlannedTask) Decision() Decision {
 	switch {
 	case !t.Decidable():

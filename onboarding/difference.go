@@ -24,7 +24,7 @@ func (p Plan) Differences(now Plan) []Difference {
 		}
 	}
 	for _, was := range p.Tasks {
-		if _, ok := now.Task(was.Name); !ok && !was.Unwanted { // what is no longer wanted may be gone by now
+		if _, ok := now.Task(was.Name); !ok && !was.Unwanted { // what is no longer needed may be gone by now
 			out = append(out, Difference{Title: was.Title, Resource: was.Resource, Approved: was.Action, Removed: was.Bindings})
 		}
 	}

@@ -75,8 +75,8 @@ type PlannedTask struct {
 	Kept        bool            `json:"kept,omitempty"`        // in a teardown: the customer keeps it, by name
 	HoldsData   bool            `json:"holds_data,omitempty"`  // in a teardown: it is deleted only if deleting the data is confirmed too
 	Unwanted    bool            `json:"unwanted,omitempty"`    // an earlier run made it, and the answers no longer ask for it; see [Plan.Decide]
-	Erase       bool            `json:"erase,omitempty"`       // it is no longer wanted, and the customer decided that its data goes too
-	With        []TaskName      `json:"with,omitempty"`        // lines about bindings that are no longer wanted either, and that end with this resource
+	Erase       bool            `json:"erase,omitempty"`       // it is no longer needed, and the customer decided that its data goes too
+	With        []TaskName      `json:"with,omitempty"`        // lines about bindings that are no longer needed either, and that end with this resource
 	Why         string          `json:"why"`
 	Undo        string          `json:"undo,omitempty"` // what a later teardown does about what the run makes, as a sentence; "" it makes nothing, or it is of an earlier version
 	Bindings    []Binding       `json:"bindings,omitempty"`

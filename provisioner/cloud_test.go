@@ -165,7 +165,7 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 		},
 		{
 			name: "the managed form allows an unknown set", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"//cloudresourcemanager.googleapis.com/organizations/1001", "//cloudresourcemanager.googleapis.com/organizations/900000000009"}}}},
-			check: "policy:iam.managed.allowedPolicyMembers", state: onboarding.CheckWarning, on: onboarding.PartyOrganization, says: "could not be told", request: control,
+			check: "policy:iam.managed.allowedPolicyMembers", state: onboarding.CheckWarning, on: onboarding.PartyOrganization, says: "couldn't be determined", request: control,
 		},
 		{
 			name: "the managed form with a condition on tags", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.allowedPolicyMembers", Rules: []emulator.OrgPolicy{{Enforce: true, Subjects: []string{"user:" + ada}, Condition: "resource.matchTag('1001/env', 'prod')"}}}}},
@@ -173,11 +173,11 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 		},
 		{
 			name: "a set that no number tells", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:principalSet://iam.googleapis.com/locations/global/workforcePools/acme"}}}},
-			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckWarning, on: onboarding.PartyOrganization, says: "could not be told", request: "organizations/200000000002",
+			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckWarning, on: onboarding.PartyOrganization, says: "couldn't be determined", request: "organizations/200000000002",
 		},
 		{
 			name: "locations by a condition on tags", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", AllowAll: true, Rules: []emulator.OrgPolicy{{Allowed: []string{"in:europe-locations"}, Condition: "resource.matchTag('1001/env', 'prod')"}}}}},
-			check: "policy:gcp.resourceLocations", state: onboarding.CheckWarning, on: onboarding.PartyOrganization, says: "could not be told", request: "matchTag",
+			check: "policy:gcp.resourceLocations", state: onboarding.CheckWarning, on: onboarding.PartyOrganization, says: "couldn't be determined", request: "matchTag",
 		},
 		{
 			name: "a condition that changes nothing", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", AllowAll: true, Rules: []emulator.OrgPolicy{{Allowed: []string{"in:us-locations"}, Condition: "resource.matchTag('1001/env', 'prod')"}}}}},
@@ -212,11 +212,11 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 				c.SetIAM("organizations/1001", "user:"+ada, "roles/orgpolicy.policyViewer")
 			},
 			check: "policy:custom", state: onboarding.CheckWarning, on: onboarding.PartyOrganization,
-			says: "enforced on what the run makes, and only Google can tell whether they refuse it: customConstraints/custom.bucketNeedsCostCenter on storage.googleapis.com/Bucket: “cost center label is required”.", request: "cost center label",
+			says: "enforced on what the run creates, and only Google knows whether they refuse it: customConstraints/custom.bucketNeedsCostCenter on storage.googleapis.com/Bucket: “cost center label is required”.", request: "cost center label",
 		},
 		{
 			name: "custom constraints that may not be read", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner},
-			check: "policy:custom", state: onboarding.CheckUnreadable, on: onboarding.PartyCustomer, says: "nobody can tell whether a custom constraint", request: "what they require",
+			check: "policy:custom", state: onboarding.CheckUnreadable, on: onboarding.PartyCustomer, says: "we can't know whether a custom constraint", request: "what they require",
 		},
 		{
 			name: "region not allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", Allowed: []string{"in:europe-locations"}}}},

@@ -118,7 +118,7 @@ func (p *preflight) unreadable(c check, f gcp.Failure, err error) onboarding.Che
 	if c.needed {
 		r.State = onboarding.CheckFailed
 	}
-	r.Fix = []string{"Sign in with an account that may read it, or ask somebody who may, then check again."}
+	r.Fix = []string{"Sign in with an account that may read it, or ask someone who may, then check again."}
 	r.On, r.Overridable = cmp.Or(f.On, r.On, onboarding.PartyCustomer), true
 	if api, number, ok := disabledAPI(err); ok {
 		p.off(&r, c.place, api, number)
@@ -138,7 +138,7 @@ func (p *preflight) off(r *onboarding.CheckResult, place, api, number string) {
 	case place != "" && place != p.spec.Project:
 		r.On = onboarding.PartyCustomer
 		r.Found = "The API " + api + " is off in the project " + place + "."
-		r.Fix = []string{p.mayEnable(place), "Wait some minutes, then check again."}
+		r.Fix = []string{p.mayEnable(place), "Wait a few minutes, then check again."}
 		r.Command = "gcloud services enable " + api + " --project=" + place
 	default: // the run turns on what it needs in its project
 		r.State, r.On = onboarding.CheckUnreadable, onboarding.PartyCustomer

@@ -87,7 +87,7 @@ func (p *preflight) client() check {
 				r.State = onboarding.CheckFailed
 			}
 			r.Found = strings.Join(off, ", ") + " is off in the project of this application's OAuth client. Nothing in your project has to change."
-			r.Fix = []string{"Your deployment specialist turns it on in the project " + number + ".", "Wait some minutes, then check again."}
+			r.Fix = []string{"Your deployment specialist turns it on in the project " + number + ".", "Wait a few minutes, then check again."}
 			r.Command = "gcloud services enable " + strings.Join(off, " ") + " --project=" + number
 			r.Link = "https://console.cloud.google.com/apis/dashboard?project=" + number
 			return nil

@@ -90,7 +90,7 @@ func (p *preflight) custom() check {
 			Command: "gcloud org-policies list --project=" + p.spec.Project,
 			Request: p.ask("Please tell me whether custom organization policy constraints apply to this project, for buckets, service accounts, roles, or Bigtable instances, and what they require."),
 		},
-		unknown: "Until it can be read, nobody can tell whether a custom constraint would stop the run.",
+		unknown: "Until it can be read, we can't know whether a custom constraint would stop the run.",
 		read:    p.readCustom,
 	}
 }
@@ -130,7 +130,7 @@ func (p *preflight) readCustom(ctx context.Context, r *onboarding.CheckResult) e
 		return nil
 	}
 	r.State = onboarding.CheckWarning
-	r.Found = "These are enforced on what the run makes, and only Google can tell whether they refuse it: " + strings.Join(inForce, "; ") + "."
+	r.Found = "These are enforced on what the run creates, and only Google knows whether they refuse it: " + strings.Join(inForce, "; ") + "."
 	r.Fix = []string{"Read what they require, and ask your organization administrator for an exception if it doesn't fit.", "Or continue: a refusal stops the run at that task, and nothing is lost."}
 	r.Request = p.ask("These custom organization policy constraints are enforced on the project: " + strings.Join(inForce, "; ") + ". Please tell me whether they allow a bucket, a service account, a custom role, and a Bigtable instance with the label groundwork-onboarding, or make an exception.")
 	return nil

@@ -32,7 +32,7 @@ func (p *preflight) fullName(on string) string {
 }
 
 // explained are the missing permissions that a role of the caller's contains: then no further role helps, and a deny policy
-// or a principal access boundary is in the way (T38). unsure: whether a role contains the others could not be told.
+// or a principal access boundary is in the way (T38). unsure: whether a role contains the others couldn't be determined.
 func (p *preflight) explained(ctx context.Context, on string, missing []onboarding.Permission) (out []explained, unsure bool) {
 	missing = missing[:min(len(missing), maxExplained)]
 	all := make([]explained, len(missing))

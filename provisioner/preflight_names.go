@@ -19,7 +19,7 @@ func (p *preflight) bucket() check {
 			Link: p.console("storage/browser"), Command: "gcloud storage buckets describe gs://" + p.spec.Bucket(),
 		},
 		read:    p.readBucket,
-		unknown: "Until it can be read, nobody can tell whether the bucket's name is free.",
+		unknown: "Until it can be read, we can't know whether the bucket's name is free.",
 	}
 }
 
@@ -34,7 +34,7 @@ func (p *preflight) readBucket(ctx context.Context, r *onboarding.CheckResult) e
 		return nil
 	case f.Code == onboarding.CodePermission:
 		r.State, r.Fix = onboarding.CheckFailed, otherName
-		r.Found = fmt.Sprintf("A bucket %s exists already, and %s may not look at it: it is somebody else's, or the permission storage.buckets.get is missing.", name, p.env.Caller)
+		r.Found = fmt.Sprintf("A bucket %s exists already, and %s may not look at it: it belongs to someone else, or the permission storage.buckets.get is missing.", name, p.env.Caller)
 		return nil
 	case err != nil:
 		return err
@@ -67,7 +67,7 @@ func (p *preflight) role() check {
 			Link: p.console("iam-admin/roles"), Command: "gcloud iam roles describe " + p.spec.CustomRole() + " --project=" + p.spec.Project,
 		},
 		read:    p.readRole,
-		unknown: "Until it can be read, nobody can tell whether the role's name is free or was deleted lately.",
+		unknown: "Until it can be read, we can't know whether the role's name is free or was deleted lately.",
 	}
 }
 
@@ -104,7 +104,7 @@ func (p *preflight) account() check {
 			Link: p.console("iam-admin/serviceaccounts"), Command: "gcloud iam service-accounts describe " + p.spec.SparkAccount(),
 		},
 		read:    p.readAccount,
-		unknown: "Until it can be read, nobody can tell whether the account is there and enabled.",
+		unknown: "Until it can be read, we can't know whether the account is there and enabled.",
 	}
 }
 
@@ -131,7 +131,7 @@ func (p *preflight) readAccount(ctx context.Context, r *onboarding.CheckResult) 
 		r.State, r.Found = onboarding.CheckFailed, "The service account "+email+" exists already and was not made by this onboarding."
 		r.Fix = []string{"If it is meant to be used, name it at the service accounts step.", "Or choose another deployment name."}
 	case existing:
-		r.Found = "The account " + email + " exists and is used as it is."
+		r.Found = "The account " + email + " exists and is used without changes."
 	default:
 		r.Found = "The account " + email + " was made by this onboarding and is used again."
 	}

@@ -52,7 +52,7 @@ func (p *preflight) permissions() []check {
 	for _, on := range places {
 		c := onboarding.CheckResult{
 			Name: onboarding.CheckPermissions, Title: "Your account has the permissions that are needed", On: onboarding.PartyCustomer, Overridable: true,
-			Why: "The work is done with your access, so it can do what you can, and no more.", Link: p.console("iam-admin/iam"),
+			Why: "The work is done with your access, so it can do only what you can.", Link: p.console("iam-admin/iam"),
 			Command: "gcloud projects get-iam-policy " + p.spec.Project,
 		}
 		place := "the project " + p.spec.Project
@@ -69,7 +69,7 @@ func (p *preflight) permissions() []check {
 			read: func(ctx context.Context, r *onboarding.CheckResult) error {
 				return p.readPermissions(ctx, r, on, place, perms)
 			},
-			unknown: "Until it can be read, nobody can tell which permissions are missing on " + place + ".",
+			unknown: "Until it can be read, we can't know which permissions are missing on " + place + ".",
 			needed:  true,
 		})
 	}

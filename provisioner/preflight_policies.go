@@ -37,7 +37,7 @@ func (p *preflight) policy(constraint, title, why string, judge func(context.Con
 			Command: "gcloud org-policies describe " + constraint + " --effective --project=" + p.spec.Project,
 			Request: p.ask("Please tell me whether the organization policy constraints/" + constraint + " restricts this project, or give me the role Organization Policy Viewer (roles/orgpolicy.policyViewer), so that I can look."),
 		},
-		unknown: "Until it can be read, nobody can tell whether the organization policy " + constraint + " would stop the run.",
+		unknown: "Until it can be read, we can't know whether the organization policy " + constraint + " would stop the run.",
 		read: func(ctx context.Context, r *onboarding.CheckResult) error {
 			rules, err := p.effective(ctx, constraint)
 			if err != nil {
@@ -89,7 +89,7 @@ func (p *preflight) judged(ctx context.Context, r *onboarding.CheckResult, rules
 	}
 	if len(open) > 0 {
 		r.State = onboarding.CheckWarning
-		r.Found = "The policy has a rule for what bears certain tags (" + strings.Join(open, "; ") + "), and whether it applies here could not be told. For everything else: " + r.Found
+		r.Found = "The policy has a rule for resources with certain tags (" + strings.Join(open, "; ") + "), and whether it applies here couldn't be determined. For everything else: " + r.Found
 		r.Fix = []string{"Ask your organization administrator whether the rule applies to the project " + p.spec.Project + " and to what is made in it.", "Or continue: a refusal stops the run at that task, and nothing is lost."}
 		r.Request = cmp.Or(r.Request, p.ask("Please tell me whether the rule with the condition "+strings.Join(open, "; ")+" of the organization policy "+strings.TrimPrefix(r.Name, "policy:")+" applies to this project and to what is made in it."))
 	}
@@ -112,7 +112,7 @@ func (p *preflight) judgeLocations(_ context.Context, r *onboarding.CheckResult,
 		r.Found = "The policy allows " + p.spec.Region + "."
 	case !l.denyAll && !out && (allowed || inUnsure):
 		r.State = onboarding.CheckWarning
-		r.Found = "The policy names groups of locations (" + strings.Join(append(slices.Clone(l.allowed), l.denied...), ", ") + "); whether " + p.spec.Region + " is among the allowed could not be told."
+		r.Found = "The policy names groups of locations (" + strings.Join(append(slices.Clone(l.allowed), l.denied...), ", ") + "). Whether " + p.spec.Region + " is allowed couldn't be determined."
 		r.Fix = []string{"Ask your organization administrator, or choose a region that is named."}
 	default:
 		r.State = onboarding.CheckFailed

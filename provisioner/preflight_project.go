@@ -18,7 +18,7 @@ func (p *preflight) project() check {
 			Link: p.console("home/dashboard"), Command: "gcloud projects describe " + p.spec.Project,
 		},
 		read:    p.readProject,
-		unknown: "Until it can be read, nobody can tell whether the project is active.",
+		unknown: "Until it can be read, we can't know whether the project is active.",
 		needed:  true,
 	}
 }
@@ -46,11 +46,11 @@ func (p *preflight) billing() check {
 	return check{
 		result: onboarding.CheckResult{
 			Name: "billing", Title: "Billing is on", On: onboarding.PartyCustomer,
-			Why:  "Google makes buckets and turns on APIs only in a project with an active billing account.",
+			Why:  "Google creates buckets and enables APIs only in a project with an active billing account.",
 			Link: p.console("billing/linkedaccount"), Command: "gcloud billing projects link " + p.spec.Project + " --billing-account=ACCOUNT_ID",
 		},
 		read:    p.readBilling,
-		unknown: "Until it can be read, nobody can tell whether Google will let anything be made.",
+		unknown: "Until it can be read, we can't know whether Google will let the run create anything.",
 	}
 }
 
@@ -76,7 +76,7 @@ func (p *preflight) apis() check {
 			Link: p.console("apis/dashboard"), Command: "gcloud services list --enabled --project=" + p.spec.Project,
 		},
 		read:    p.readAPIs,
-		unknown: "Until it can be read, nobody can tell which APIs the run must turn on.",
+		unknown: "Until it can be read, we can't know which APIs the run must enable.",
 	}
 }
 
@@ -93,7 +93,7 @@ func (p *preflight) readAPIs(ctx context.Context, r *onboarding.CheckResult) err
 		return nil
 	}
 	r.State, r.Found = onboarding.CheckWarning, "The run will turn on "+strings.Join(off, ", ")+"."
-	r.Fix = []string{"Nothing to do: the run turns them on, which takes some minutes. You may do it yourself before."}
+	r.Fix = []string{"Nothing to do: the run enables them, which takes a few minutes. You can also enable them yourself first."}
 	r.Command = "gcloud services enable " + strings.Join(off, " ") + " --project=" + p.spec.Project
 	return nil
 }

@@ -56,7 +56,7 @@ func (p *preflight) judgeDomains(_ context.Context, r *onboarding.CheckResult, r
 		r.Found = "The vendor's organization (" + cmp.Or(customer, organization) + ") is allowed."
 	case !l.denyAll && unsure:
 		r.State = onboarding.CheckWarning
-		r.Found = "Only accounts of these may be granted roles: " + strings.Join(l.allowed, ", ") + ". Whether " + p.spec.ControlPlaneAccount + " belongs to one of the sets could not be told."
+		r.Found = "Only accounts of these may be granted roles: " + strings.Join(l.allowed, ", ") + ". Whether " + p.spec.ControlPlaneAccount + " belongs to one of the sets couldn't be determined."
 		p.sharing(r, "constraints/iam.allowedPolicyMemberDomains", allow)
 	default:
 		r.State = onboarding.CheckFailed
@@ -122,7 +122,7 @@ func (p *preflight) judgeMembers(ctx context.Context, r *onboarding.CheckResult,
 		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", change)
 	case len(unsure) > 0:
 		r.State = onboarding.CheckWarning
-		r.Found = "The managed policy allows these principal sets: " + sets + ". Whether " + strings.Join(unsure, " or ") + " belongs to one of them could not be told."
+		r.Found = "The managed policy allows these principal sets: " + sets + ". Whether " + strings.Join(unsure, " or ") + " belongs to one of them couldn't be determined."
 		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", change)
 	default:
 		r.Found = p.spec.ControlPlaneAccount + " is an allowed member."
@@ -188,7 +188,7 @@ func (p *preflight) allows(all allowedMembers, own, member string) verdict {
 func (p *preflight) sharing(r *onboarding.CheckResult, constraint, change string) {
 	r.Fix = []string{
 		"Send the request below to your organization administrator (role Organization Policy Administrator).",
-		"After the change, wait some minutes, then check again.",
+		"After the change, wait a few minutes, then check again.",
 	}
 	r.Request = p.ask("For this, the vendor's accounts are granted these roles: " + strings.Join(p.vendorRoles(), "; ") + ". The organization policy " + constraint +
 		" may refuse that today. Please " + change + ", for this project only: https://console.cloud.google.com/iam-admin/orgpolicies?project=" + url.QueryEscape(p.spec.Project) + ".")

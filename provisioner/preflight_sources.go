@@ -24,7 +24,7 @@ func (p *preflight) sources() []check {
 			continue
 		}
 		seen[source] = true
-		c := check{needed: true, unknown: "Until it can be read, nobody can tell whether Spark may be allowed to read it."}
+		c := check{needed: true, unknown: "Until it can be read, we can't know whether Spark may be allowed to read it."}
 		c.result = onboarding.CheckResult{Name: "source:" + source.Name, On: onboarding.PartyCustomer, Overridable: true, Why: "You named it as a data source, and the run lets the Spark account read it."}
 		switch source.Kind {
 		case onboarding.SourceDataset:
@@ -73,7 +73,7 @@ func (p *preflight) readDataset(ctx context.Context, r *onboarding.CheckResult, 
 	owned := slices.ContainsFunc(got.Access, func(a *bigquery.DatasetAccess) bool { return a.Role == "OWNER" || a.Role == "roles/bigquery.dataOwner" })
 	if !owned {
 		r.State = onboarding.CheckFailed
-		r.Found = p.env.Caller + " may not read who has access to the dataset " + project + "." + dataset + ", so nobody can be added to the list without losing others."
+		r.Found = p.env.Caller + " may not read who has access to the dataset " + project + "." + dataset + ", so no one can be added without removing others."
 		r.Fix = []string{"Ask an owner of the dataset for the role BigQuery Data Owner on it, which contains bigquery.datasets.getIamPolicy and bigquery.datasets.setIamPolicy.", "Or send this step to a colleague who has it."}
 		r.Command = "bq add-iam-policy-binding --member=user:" + p.env.Caller + " --role=roles/bigquery.dataOwner " + project + ":" + dataset
 		return nil
@@ -102,8 +102,8 @@ func (p *preflight) readSourceProject(ctx context.Context, r *onboarding.CheckRe
 	switch {
 	case err != nil:
 		r.State = onboarding.CheckWarning
-		r.Found = "The project is active. Whether the BigQuery API is on there could not be told: " + gcp.Classify(err).Message
-		r.Fix = []string{"Ask somebody who may read the project's APIs (permission serviceusage.services.get).", "Or continue: the role is given in any case, and Spark reads nothing while the API is off."}
+		r.Found = "The project is active. Whether the BigQuery API is enabled there couldn't be determined: " + gcp.Classify(err).Message
+		r.Fix = []string{"Ask someone who may read the project's APIs (permission serviceusage.services.get).", "Or continue: the role is given in any case, and Spark reads nothing while the API is off."}
 		r.Command = "gcloud services list --enabled --project=" + project
 	case len(on) == 0 && project != p.spec.Project:
 		r.State, r.Found = onboarding.CheckWarning, "The project is active, and the BigQuery API is off there, so Spark has nothing to read."
@@ -117,7 +117,7 @@ func (p *preflight) readSourceProject(ctx context.Context, r *onboarding.CheckRe
 
 // mayEnable says who may turn on an API in a project that the run doesn't set up.
 func (p *preflight) mayEnable(project string) string {
-	return "Ask somebody with the role Service Usage Admin (roles/serviceusage.serviceUsageAdmin) on the project " + project + " to enable the API. The run changes no APIs there."
+	return "Ask someone with the role Service Usage Admin (roles/serviceusage.serviceUsageAdmin) on the project " + project + " to enable the API. The run changes no APIs there."
 }
 
 func (p *preflight) readSourceBucket(ctx context.Context, r *onboarding.CheckResult, name string) error {
@@ -133,7 +133,7 @@ func (p *preflight) readSourceBucket(ctx context.Context, r *onboarding.CheckRes
 			return fmt.Errorf("read bucket %s: %w", name, hidden)
 		}
 		r.State = onboarding.CheckWarning
-		r.Found = "The bucket is there, and who may use it can be read. Who pays for reading it could not be told, since " + p.env.Caller + " lacks the permission storage.buckets.get on it."
+		r.Found = "The bucket exists, and its access policy can be read. Who pays for reading it couldn't be determined, since " + p.env.Caller + " lacks the permission storage.buckets.get on it."
 		r.Fix = []string{"Nothing has to be done, unless the bucket is a requester-pays bucket: then Google bills the project " + p.spec.Project + " for what Spark reads."}
 		return nil
 	case err != nil:

@@ -29,7 +29,7 @@ func (p *preflight) steps() []check {
 				Name: "task:" + string(t.Name), Title: t.Description.Title, Why: t.Description.Why, Link: link, On: onboarding.PartyCustomer, Overridable: true,
 				Request: p.ask("Please look at " + t.thing() + ": Tecton's check of it did not pass yet."),
 			},
-			unknown: "Until it can be read, nobody can tell whether the run would stop at this task.",
+			unknown: "Until it can be read, we can't know whether the run would stop at this task.",
 			read:    func(ctx context.Context, r *onboarding.CheckResult) error { return p.readStep(ctx, r, t) },
 		})
 	}

@@ -122,12 +122,12 @@ func runWords(run onboarding.Run) string {
 	tasks := fmt.Sprintf(", %d tasks", len(run.Tasks))
 	switch run.Kind {
 	case onboarding.RunTeardown:
-		return "Remove what was made, as approved" + tasks
+		return "Remove what was created, as approved" + tasks
 	case onboarding.RunVerify:
-		return "Verify what was made" + tasks
+		return "Verify what was created" + tasks
 	}
 	if run.Plan.ReadOnly {
-		return "Check what was made without us, and change nothing" + tasks
+		return "Check what was created without us, and change nothing" + tasks
 	}
 	return "Carry out the approved plan" + tasks
 }

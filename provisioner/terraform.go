@@ -90,7 +90,7 @@ func terraformBlocks(tasks []*Task) []block {
 func terraformMain(x exported, blocks []block) string {
 	var b strings.Builder
 	comment(&b, "Prepares the project "+x.spec.Project+" for "+x.spec.Deployment+".")
-	comment(&b, `After terraform apply, open the plan again and choose "I ran it": what was made is checked and handed over, and nothing is changed.`)
+	comment(&b, `After terraform apply, open the plan again and choose "I ran it": what was created is checked and handed over, and nothing is changed.`)
 	if why := x.incomplete(); why != "" {
 		comment(&b, why)
 	}
@@ -222,7 +222,7 @@ func terraformReadme(x exported, blocks []block) string {
 	fmt.Fprintf(&b, `1. Sign in: `+"`gcloud auth application-default login`"+`. Terraform 1.7 or later is needed, and Google's provider %s.
 2. `+"`terraform init`, then `terraform plan`"+`. A resource that exists already and isn't in your state is imported if its address is in the variable `+"`existing`"+`; otherwise the apply says that it exists.
 3. `+"`terraform apply`"+`. If Google answers that something new does not exist yet, apply again: Google takes minutes to make new accounts and roles known.
-4. Open the plan again: it finds what was made, checks it, and hands it over.
+4. Open the plan again: it finds what was created, checks it, and hands it over.
 
 Each binding adds one member and removes nobody. Nothing here replaces a whole access list, so authorized views of a dataset stay.
 `, providerVersion)

@@ -34,7 +34,7 @@ func unwantedItems(removals []Removal) []onboarding.Item {
 	return out
 }
 
-// planRemovals are the plan's lines about what is no longer wanted. Each comes after everything that is wanted, so that
+// planRemovals are the plan's lines about what is no longer needed. Each comes after everything that is wanted, so that
 // nothing is removed before its replacement works.
 func (s *Service) planRemovals(ctx context.Context, env *Env, wanted []*Task, unwanted []Removal, items []onboarding.Item) ([]onboarding.PlannedTask, error) {
 	tasks := make([]*Task, len(unwanted))

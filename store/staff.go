@@ -69,7 +69,7 @@ func (s *Store) ChangeStaff(ctx context.Context, actor onboarding.Actor, email s
 		case before == role:
 			return nil
 		case before == onboarding.RoleAdministrator && administrators == 0 && !others:
-			return onboarding.Errorf(onboarding.CodeConflict, "%s is the last administrator. Make somebody else one first", email)
+			return onboarding.Errorf(onboarding.CodeConflict, "%s is the last administrator. Make someone else an administrator first", email)
 		}
 		args := pgx.NamedArgs{"email": email, "before": before, "role": role, "by": actor.Email, "request": actor.RequestID}
 		change := upsertStaff

@@ -17,8 +17,8 @@ func TestALineThatLeavesAThingNamesIt(t *testing.T) {
 	}{
 		{"removed by a teardown", onboarding.RunTeardown, func(l *onboarding.PlannedTask) { l.Action = onboarding.ActionDelete }, line.Title},
 		{"left by a teardown", onboarding.RunTeardown, func(l *onboarding.PlannedTask) { l.Action, l.Stays = onboarding.ActionNone, "It stays." }, "Bucket for feature data"},
-		{"removed, no longer wanted", onboarding.RunProvision, func(l *onboarding.PlannedTask) { l.Action, l.Unwanted = onboarding.ActionDelete, true }, line.Title},
-		{"kept, no longer wanted", onboarding.RunProvision, func(l *onboarding.PlannedTask) { l.Action, l.Unwanted = onboarding.ActionNone, true }, "Bucket for feature data"},
+		{"removed, no longer needed", onboarding.RunProvision, func(l *onboarding.PlannedTask) { l.Action, l.Unwanted = onboarding.ActionDelete, true }, line.Title},
+		{"kept, no longer needed", onboarding.RunProvision, func(l *onboarding.PlannedTask) { l.Action, l.Unwanted = onboarding.ActionNone, true }, "Bucket for feature data"},
 		{"in place", onboarding.RunProvision, func(l *onboarding.PlannedTask) { l.Action = onboarding.ActionNone }, line.Title},
 		{"pinned by an earlier version", onboarding.RunTeardown, func(l *onboarding.PlannedTask) { l.Action, l.Noun = onboarding.ActionNone, "" }, line.Title},
 	} {

@@ -33,7 +33,7 @@ func madeBy(f Frame, id onboarding.ID, t onboarding.PlannedTask, items []onboard
 		}
 		ctx = templ.ClearChildren(ctx)
 		if run, at := madeEarlier(t, items); run != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"hint\">Made by the  <a href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"hint\">Created by the  <a href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

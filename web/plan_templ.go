@@ -1116,7 +1116,7 @@ func planState(v PlanView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var56 string
-				templ_7745c5c3_Var56, templ_7745c5c3_Err = templ.JoinStringErrs(v.say("This plan reuses what that run created wherever it still fits. Anything that is no longer wanted is listed below, for you to decide."))
+				templ_7745c5c3_Var56, templ_7745c5c3_Err = templ.JoinStringErrs(v.say("This plan reuses what that run created wherever it still fits. Anything that is no longer needed is listed below, for you to decide."))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `plan.templ`, Line: 219, Col: 149}
 				}
@@ -1346,7 +1346,7 @@ func planApprove(v PlanView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var68 string
-				templ_7745c5c3_Var68, templ_7745c5c3_Err = templ.JoinStringErrs(v.say("Items that are no longer wanted are removed or kept as you chose, after everything else is in place."))
+				templ_7745c5c3_Var68, templ_7745c5c3_Err = templ.JoinStringErrs(v.say("Items that are no longer needed are removed or kept as you chose, after everything else is in place."))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `plan.templ`, Line: 250, Col: 131}
 				}
@@ -2186,7 +2186,7 @@ func noLongerWanted(v PlanView, list []onboarding.PlannedTask) templ.Component {
 			templ_7745c5c3_Var105 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 184, "<section class=\"card\" aria-labelledby=\"unwanted-heading\"><div class=\"card-head\"><h2 id=\"unwanted-heading\">No longer wanted</h2></div><div class=\"card-body\"><p>Earlier runs created ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 184, "<section class=\"card\" aria-labelledby=\"unwanted-heading\"><div class=\"card-head\"><h2 id=\"unwanted-heading\">No longer needed</h2></div><div class=\"card-body\"><p>Earlier runs created ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

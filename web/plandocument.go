@@ -20,14 +20,14 @@ func (v PlanView) documentFrame() Frame {
 // hasPlan reports whether there is a plan to show.
 func (v PlanView) hasPlan() bool { return len(v.Plan.Tasks) > 0 }
 
-// documentGroups are the plan's groups, what is in place already and what is no longer wanted.
+// documentGroups are the plan's groups, what is in place already and what is no longer needed.
 func (v PlanView) documentGroups() []planGroup {
 	groups := v.groups()
 	if same := v.unchanged(); len(same) > 0 {
 		groups = append(groups, planGroup{ID: "unchanged", Title: "Already in place", Tasks: same})
 	}
 	if list := v.Plan.Unwanted(); len(list) > 0 {
-		groups = append(groups, planGroup{ID: "unwanted", Title: "No longer wanted", Tasks: list})
+		groups = append(groups, planGroup{ID: "unwanted", Title: "No longer needed", Tasks: list})
 	}
 	for i := range groups {
 		groups[i].Title = impersonal(groups[i].Title)

@@ -14,7 +14,7 @@ type planGroup struct {
 	Tasks     []onboarding.PlannedTask
 }
 
-// groups divides the lines that do something by what they are about. What is in place already and what is no longer wanted
+// groups divides the lines that do something by what they are about. What is in place already and what is no longer needed
 // have parts of their own; see [PlanView.unchanged] and [onboarding.Plan.Unwanted].
 func (v PlanView) groups() []planGroup {
 	groups := []planGroup{
@@ -203,13 +203,13 @@ func (v PlanView) pricesWords() string {
 	return "United States list prices."
 }
 
-// decisionField names the control of a decision about something that is no longer wanted. Handlers read it back.
+// decisionField names the control of a decision about something that is no longer needed. Handlers read it back.
 func decisionField(t onboarding.PlannedTask) string { return DecisionPrefix + t.Key }
 
 // DecisionPrefix begins the name of each field that holds an [onboarding.Decision]; the item's key follows.
 const DecisionPrefix = "decide:"
 
-// removes says what removing something that is no longer wanted means.
+// removes says what removing something that is no longer needed means.
 func removes(t onboarding.PlannedTask) string {
 	if t.HoldsData {
 		return "Remove it and the data in it"

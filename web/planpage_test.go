@@ -31,7 +31,7 @@ func TestThePlanIsCountedAndPricedBesideTheButton(t *testing.T) {
 				}
 			}
 		}, "7 new, 1 changed, 1 used as is", "Billed by use only", "United States list prices."},
-		{"an instance that is kept although it is no longer wanted", func(v *PlanView) {
+		{"an instance that is kept although it is no longer needed", func(v *PlanView) {
 			v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...)
 		}, "8 new, 1 changed", "About $940 a month, plus what is billed by use", "United States list prices."},
 	} {

@@ -67,7 +67,7 @@ func CIDR(s string) (string, string) {
 	prefix := netip.PrefixFrom(addr, n)
 	switch {
 	case n == 0:
-		return "", "That is the whole internet. Enter the range of the Redis network alone"
+		return "", "That is the whole internet. Enter only the range of the Redis network"
 	case n < 8:
 		return "", "That range is too large to peer. Use a number from 8 to 32 after the slash"
 	case prefix.Masked() != prefix:
@@ -195,7 +195,7 @@ func WorkspaceURL(s string) (string, string) {
 	}
 	switch {
 	case strings.Contains(head, "@"):
-		return "", "Remove the user name before the @. Enter the workspace’s address alone"
+		return "", "Remove the user name before the @. Enter only the workspace’s address"
 	case host == "":
 		return "", "Enter the workspace address, such as " + exampleWorkspace
 	}

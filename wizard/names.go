@@ -23,7 +23,7 @@ func DeploymentName(s string) (string, string) {
 		host, _, _ := strings.Cut(rest, "/")
 		name, found := strings.CutSuffix(strings.ToLower(host), ".tecton.ai")
 		if !found || strings.ContainsAny(name, ".@:") {
-			return "", "Enter the name alone, not an address. For example, mycompany-production"
+			return "", "Enter only the name, not an address. For example, mycompany-production"
 		}
 		s = name
 	}
@@ -116,7 +116,7 @@ func ProjectID(s string) (string, string) {
 			return "", "That address names no project. Open the project in the Cloud console and copy its ID from the dashboard"
 		}
 	} else if _, ok := cutScheme(s); ok {
-		return "", "Enter the project ID alone, for example acme-data-prod"
+		return "", "Enter only the project ID, for example acme-data-prod"
 	}
 	s = strings.TrimPrefix(s, "projects/")
 	if m := plain("Project ID", s, 0); m != "" {
@@ -166,7 +166,7 @@ func BucketName(s string) (string, string) {
 	} else if rest, ok := strings.CutPrefix(s, "gs://"); ok {
 		s, _, _ = strings.Cut(rest, "/")
 	} else if _, ok := cutScheme(s); ok {
-		return "", "Enter the bucket’s name alone or as gs://name"
+		return "", "Enter just the bucket’s name, or gs://name"
 	}
 	if m := plain("Bucket name", s, 0); m != "" {
 		return "", m
@@ -353,7 +353,7 @@ func InstanceID(s string) (string, string) {
 			return "", "That address names no instance. Open the instance in the Cloud console and copy its ID"
 		}
 	} else if _, ok := cutScheme(s); ok {
-		return "", "Enter the instance ID alone, for example tecton-acme"
+		return "", "Enter only the instance ID, for example tecton-acme"
 	} else if i := strings.LastIndex(s, "/instances/"); i >= 0 && strings.HasPrefix(s, "projects/") {
 		s = s[i+len("/instances/"):]
 	}

@@ -27,7 +27,7 @@ import (
 const historySteps = 20
 
 // TestHistories lets random things happen to one or two onboardings of one project: answers change, runs meet faults, are
-// retried and canceled, what is no longer wanted is removed or kept, and everything is torn down. After each, cloud,
+// retried and canceled, what is no longer needed is removed or kept, and everything is torn down. After each, cloud,
 // inventory, and pages agree: nothing of ours is unlisted, and nothing of anyone else's was touched.
 //
 // HISTORIES is how many there are; HISTORY runs a single one, by its seed.

@@ -284,7 +284,7 @@ func classifyAPI(e *googleapi.Error) Failure {
 		return Failure{
 			Class: Wait, After: after, Code: onboarding.CodeAPIDisabled, On: onboarding.PartyGoogle,
 			API: cmp.Or(a.metadata["service"], apiName.FindString(a.text)), Consumer: strings.TrimPrefix(a.metadata["consumer"], "projects/"),
-			Message: name + " is not on yet. Google takes some minutes to make an API known after it was enabled.",
+			Message: name + " is not on yet. A newly enabled API can take a few minutes to work.",
 		}
 	case a.status == "ABORTED" || a.says("concurrent policy changes"):
 		return slow(onboarding.CodeStale, "Somebody else changed the same policy at that moment. We read it again and repeat the change.")
@@ -300,10 +300,10 @@ func classifyAPI(e *googleapi.Error) Failure {
 		account := unknownAccount.FindStringSubmatch(a.text)[1]
 		return Failure{
 			Class: Wait, After: after, Code: onboarding.CodeNotFound, On: onboarding.PartyGoogle, Account: account,
-			Message: fmt.Sprintf("Google does not know the account %s yet. A new account takes some minutes to be known; if it stays so, it does not exist: check its address.", account),
+			Message: fmt.Sprintf("Google does not know the account %s yet. A new account can take a few minutes to work. If this continues, check that its address is right.", account),
 		}
 	case e.Code == http.StatusBadRequest && a.says("does not exist in the resource's hierarchy"):
-		return Failure{Class: Wait, After: after, Code: onboarding.CodeNotFound, On: onboarding.PartyGoogle, Message: "Google does not know the custom role everywhere yet. A new role takes some minutes to be known."}
+		return Failure{Class: Wait, After: after, Code: onboarding.CodeNotFound, On: onboarding.PartyGoogle, Message: "Google does not recognize the custom role everywhere yet. A new role can take a few minutes to work."}
 	case RequesterPays(e):
 		return Failure{
 			Class: Blocked, Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Turn off requester pays on the bucket, or choose another",

@@ -39,7 +39,7 @@ type rehearsal struct {
 	late bool // found, and over, or another account's
 }
 
-// Rehearsal acts as the Spark account for some minutes: it reads the metadata of each data source, writes an object and
+// Rehearsal acts as the Spark account for a few minutes: it reads the metadata of each data source, writes an object and
 // deletes it, and lists the tables of the Bigtable instance. A role with a condition on the time, on that account only,
 // lets the customer make the tokens for it. The role is removed as soon as the rehearsal is over, however it went.
 var Rehearsal = provisioner.Define(provisioner.StepDef[rehearsal]{

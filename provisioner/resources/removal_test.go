@@ -147,7 +147,7 @@ func TestWhatIsNoLongerWantedComesWithTheTaskThatRemovesIt(t *testing.T) {
 		"remove/read-dataset/acme-warehouse.sales",
 	}
 	if !slices.Equal(names, want) {
-		t.Errorf("no longer wanted: %v, want %v", names, want)
+		t.Errorf("no longer needed: %v, want %v", names, want)
 	}
 	if none, err := provisioner.NoLongerWanted(resources.Catalog(), w.Inventory(), append(wanted, tasks(t, steptest.Spec())...)); err != nil || len(none) > 0 {
 		t.Errorf("what is wanted is listed as unwanted: %v, %v", none, err)

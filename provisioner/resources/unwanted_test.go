@@ -10,7 +10,7 @@ import (
 	"groundwork/provisioner/steptest"
 )
 
-// keepAll decides to keep everything that is no longer wanted.
+// keepAll decides to keep everything that is no longer needed.
 func keepAll(t *testing.T, plan onboarding.Plan) onboarding.Plan {
 	t.Helper()
 	decisions := map[string]onboarding.Decision{}

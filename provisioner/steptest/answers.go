@@ -68,7 +68,7 @@ func asPlanned(w *World, before []string, torn onboarding.Run) {
 	}
 }
 
-// decided makes one decision about everything that is no longer wanted; "" leaves each as the plan proposes it.
+// decided makes one decision about everything that is no longer needed; "" leaves each as the plan proposes it.
 func decided(t *testing.T, plan onboarding.Plan, decision onboarding.Decision) onboarding.Plan {
 	t.Helper()
 	decisions := map[string]onboarding.Decision{}

@@ -31,7 +31,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 		{
 			Name:     "datasets",
 			Label:    "BigQuery datasets",
-			Hint:     "One a line, as project.dataset.",
+			Hint:     "One per line, as project.dataset.",
 			Kind:     wizard.KindLines,
 			Optional: true,
 			Mono:     true,
@@ -41,7 +41,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 		{
 			Name:     "projects",
 			Label:    "Whole BigQuery projects",
-			Hint:     "One project ID a line. The Spark account may then read every dataset of the project, also later ones.",
+			Hint:     "One project ID per line. The Spark account may then read every dataset of the project, also later ones.",
 			Kind:     wizard.KindLines,
 			Optional: true,
 			Mono:     true,

@@ -305,7 +305,7 @@ func redisText(name, label, hint, await string, read func(string) (string, strin
 // redisToken reads a Redis password, which may hold anything that is typed.
 func redisToken(s string) (string, string) {
 	if strings.Contains(s, "://") {
-		return "", "That is an address. Enter the authentication token alone"
+		return "", "That is an address. Enter only the authentication token"
 	}
 	if len(s) < 6 {
 		return "", "That is too short for an authentication token. Copy it again"

@@ -20,7 +20,7 @@ var project = wizard.Define(wizard.StepDef[projectAnswer]{
 	ID:       projectID,
 	Title:    "Which Google Cloud project is it for?",
 	Name:     "Google Cloud project",
-	Intro:    "Everything is created in this project. Your Google account is connected for this one run, and the access is given up at its end.",
+	Intro:    "Everything is created in this project. Your Google account is connected for this one run, and access is revoked when the run ends.",
 	Knows:    "Your Google Cloud administrators: the cloud platform team.",
 	Asks:     "In which Google Cloud project should it be set up? I need the project ID, and the name of someone who may enable APIs, create service accounts, and change IAM there.",
 	Connects: true,
