@@ -27,7 +27,7 @@ func (s *Server) auditProof(w http.ResponseWriter, v *visit) error {
 			{"head.sig", text(head.Signature)},
 			{"audit-keys.pem", s.writeAuditKeys},
 			{"history.json", func(w io.Writer) error {
-				return s.writeHistory(v, onboarding.NewAuditJSON(w, v.id, web.EventSentence), head.Seq)
+				return s.writeHistory(v, onboarding.NewSignedAuditJSON(w, head, web.EventSentence), head.Seq)
 			}},
 		} {
 			file, err := out.Create(f.name)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"groundwork/onboarding"
 	"groundwork/vault"
 	"groundwork/web"
 )
@@ -225,5 +226,22 @@ func TestASiteThatDoesNotSignOffersNoProof(t *testing.T) {
 	says(t, p, "This site doesn't sign histories. Download the history as JSON or CSV")
 	if n := b.get(web.OnboardingPath(ob.ID, "audit")).Find("a[href='" + path + "']").Length(); n != 0 {
 		t.Error("the page offers it")
+	}
+}
+
+// The plain download says where it ends, signed, on a site that signs.
+func TestADownloadAsJSONHasItsSignedEnd(t *testing.T) {
+	for signed, w := range map[bool]*world{true: newWorld(t, signs(t)), false: newWorld(t)} {
+		ob := w.begun()
+		p := w.as(ada).get(web.OnboardingPath(ob.ID, "audit.json"))
+		want(t, p, http.StatusOK)
+		d, err := onboarding.ReadAudit(strings.NewReader(p.body))
+		if err != nil || (d.HeadText != "") != signed || d.EndsAsSigned() != nil {
+			t.Errorf("signs %v: the end is %q, %v, %v", signed, d.HeadText, err, d.EndsAsSigned())
+		}
+		d.Entries = d.Entries[:len(d.Entries)-1]
+		if signed && d.EndsAsSigned() == nil {
+			t.Error("a line that is missing isn't missed")
+		}
 	}
 }

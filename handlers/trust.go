@@ -39,11 +39,20 @@ func linesAt(v *visit) onboarding.LinesAt {
 }
 
 func (s *Server) auditJSON(w http.ResponseWriter, v *visit) error {
+	head, err := s.App.SignedHead(v.Context(), v.actor, v.id) // before the lines, as in a download with proof
+	signs := onboarding.ErrorCode(err) != onboarding.CodeConflict
+	if err != nil && signs {
+		return err
+	}
 	return s.sendFile(w, v, "application/json", "history.json", func(w io.Writer) error {
-		return s.writeHistory(v, onboarding.NewAuditJSON(w, v.id, web.EventSentence), math.MaxInt64)
+		if !signs {
+			return s.writeHistory(v, onboarding.NewAuditJSON(w, v.id, web.EventSentence), math.MaxInt64)
+		}
+		return s.writeHistory(v, onboarding.NewSignedAuditJSON(w, head, web.EventSentence), head.Seq)
 	})
 }
 
+// A table has no place for a signature that a spreadsheet keeps, so this download has none.
 func (s *Server) auditCSV(w http.ResponseWriter, v *visit) error {
 	return s.sendFile(w, v, "text/csv", "history.csv", func(w io.Writer) error {
 		return s.writeHistory(v, onboarding.NewAuditCSV(w, web.EventSentence), math.MaxInt64)

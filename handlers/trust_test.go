@@ -30,7 +30,8 @@ func TestTheHistoryIsDownloadedByBothSidesAndVerifies(t *testing.T) {
 			if got := p.header.Get("Content-Disposition"); !strings.HasPrefix(got, "attachment") || !strings.Contains(got, ending) {
 				t.Errorf("%s: Content-Disposition %q", ending, got)
 			}
-			entries, err := onboarding.ReadAudit(strings.NewReader(p.body))
+			download, err := onboarding.ReadAudit(strings.NewReader(p.body))
+			entries := download.Entries
 			if err != nil {
 				t.Fatalf("%s: %v", ending, err)
 			}

@@ -1,6 +1,7 @@
 package onboarding
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
@@ -18,6 +19,14 @@ import (
 type auditFile struct {
 	Onboarding ID          `json:"onboarding"`
 	Lines      []auditLine `json:"lines"`
+	Head       *auditEnd   `json:"head"`
+}
+
+// auditEnd is the signed end of a history in its file.
+type auditEnd struct {
+	Text      string `json:"text"`
+	Key       uint32 `json:"key"`
+	Signature []byte `json:"signature"`
 }
 
 type auditLine struct {
@@ -36,7 +45,7 @@ type auditLine struct {
 	Sentence    string    `json:"sentence,omitempty"`
 }
 
-const verifyHint = "groundwork audit verify --file FILE; each hash is SHA-256 over the fields and the hash before, as SECURITY.md says"
+const verifyHint = "groundwork audit verify --file FILE --key audit-keys.pem; each hash is SHA-256 over the fields and the hash before, as SECURITY.md says"
 
 // Teller says in a sentence what a line of a history reports.
 type Teller func(AuditEntry) string
@@ -54,11 +63,18 @@ func NewAuditJSON(w io.Writer, id ID, tell Teller) AuditWriter {
 	return &auditJSON{w: w, id: id, tell: tell}
 }
 
+// NewSignedAuditJSON writes the same file with the signed end of the history after its lines. The caller writes the lines
+// up to that end.
+func NewSignedAuditJSON(w io.Writer, head SignedAuditHead, tell Teller) AuditWriter {
+	return &auditJSON{w: w, id: head.Onboarding, tell: tell, end: &auditEnd{head.Text(), head.Key, head.Signature}}
+}
+
 type auditJSON struct {
 	w     io.Writer
 	id    ID
 	tell  Teller
 	begun bool
+	end   *auditEnd // nil: it isn't signed
 }
 
 func (f *auditJSON) Write(e AuditEntry) error {
@@ -76,10 +92,18 @@ func (f *auditJSON) Write(e AuditEntry) error {
 }
 
 func (f *auditJSON) Close() error {
+	lines, end := "\n  ]", "\n}\n"
 	if !f.begun {
-		return f.write(f.head() + "]\n}\n")
+		lines = f.head() + "]"
 	}
-	return f.write("\n  ]\n}\n")
+	if f.end != nil {
+		raw, err := json.MarshalIndent(f.end, "  ", "  ")
+		if err != nil {
+			return fmt.Errorf("write the end of the history of %s: %w", f.id, err)
+		}
+		end = ",\n  \"head\": " + string(raw) + end
+	}
+	return f.write(lines + end)
 }
 
 func (f *auditJSON) head() string {
@@ -141,9 +165,54 @@ func (f *auditCSV) Close() error {
 // maxAuditFile bounds a file that is read back; a history of a thousand lines has about 1 MB.
 const maxAuditFile = 256 << 20
 
-// ReadAudit reads a history that was downloaded as JSON or CSV, in the order of the file. It checks the form and
-// not the hashes.
-func ReadAudit(r io.Reader) ([]AuditEntry, error) {
+// AuditDownload is a history as it was downloaded.
+type AuditDownload struct {
+	Entries   []AuditEntry // in the order of the file
+	HeadText  string       // of its signed end; "" it has none
+	Signature []byte
+}
+
+// EndsAsSigned checks that the lines end where the signed end says. Whether one of the vendor's keys signed it is the
+// caller's to check. A download without a signed end passes.
+func (d AuditDownload) EndsAsSigned() error {
+	last := d.Entries[len(d.Entries)-1]
+	head := SignedAuditHead{AuditHead: AuditHead{Onboarding: last.Onboarding, Seq: last.Seq, Hash: last.Hash}}
+	ends, _, _ := strings.Cut(head.Text(), "at: ")
+	if d.HeadText != "" && (!strings.HasPrefix(d.HeadText, ends) || last.Seq != int64(len(d.Entries))) {
+		return fmt.Errorf("the history ends with line %d, and not where its signed end says: lines were cut off or rewritten", last.Seq)
+	}
+	return nil
+}
+
+// SignedAt is the time in the signed end, as it is written there.
+func (d AuditDownload) SignedAt() string {
+	_, at, _ := strings.Cut(d.HeadText, "\nat: ")
+	return strings.TrimSpace(at)
+}
+
+// ReadAudit reads a history that was downloaded as JSON, CSV or ZIP. It checks the form, and neither hashes nor signature.
+func ReadAudit(r io.Reader) (AuditDownload, error) {
+	raw, err := readAtMost(r)
+	if err != nil {
+		return AuditDownload{}, err
+	}
+	var d AuditDownload
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
+	switch {
+	case bytes.HasPrefix(raw, []byte("PK")):
+		d, err = readAuditZIP(raw)
+	case bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{")):
+		d, err = readAuditJSON(raw)
+	default:
+		d.Entries, err = readAuditCSV(raw)
+	}
+	if err == nil && len(d.Entries) == 0 {
+		err = errors.New("the file holds no lines of a history")
+	}
+	return d, err
+}
+
+func readAtMost(r io.Reader) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxAuditFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("read a history: %w", err)
@@ -151,23 +220,36 @@ func ReadAudit(r io.Reader) ([]AuditEntry, error) {
 	if len(raw) > maxAuditFile {
 		return nil, errors.New("the file is larger than 256 MB: it is no download of one onboarding's history")
 	}
-	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
-	var entries []AuditEntry
-	if bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{")) {
-		entries, err = readAuditJSON(raw)
-	} else {
-		entries, err = readAuditCSV(raw)
-	}
-	if err == nil && len(entries) == 0 {
-		err = errors.New("the file holds no lines of a history")
-	}
-	return entries, err
+	return raw, nil
 }
 
-func readAuditJSON(raw []byte) ([]AuditEntry, error) {
+// readAuditZIP reads the lines and the signed end, which is in files of its own.
+func readAuditZIP(raw []byte) (AuditDownload, error) {
+	in, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		return AuditDownload{}, fmt.Errorf("the file is not a history as it was downloaded: %w", err)
+	}
+	parts := map[string][]byte{}
+	for _, name := range []string{"history.json", "head.txt", "head.sig"} {
+		file, err := in.Open(name)
+		if err != nil {
+			return AuditDownload{}, fmt.Errorf("the file is not a history as it was downloaded: %w", err)
+		}
+		parts[name], err = readAtMost(file)
+		file.Close()
+		if err != nil {
+			return AuditDownload{}, err
+		}
+	}
+	d, err := readAuditJSON(parts["history.json"])
+	d.HeadText, d.Signature = string(parts["head.txt"]), parts["head.sig"]
+	return d, err
+}
+
+func readAuditJSON(raw []byte) (AuditDownload, error) {
 	var f auditFile
 	if err := json.Unmarshal(raw, &f); err != nil {
-		return nil, fmt.Errorf("the file is not a history as it was downloaded: %w", err)
+		return AuditDownload{}, fmt.Errorf("the file is not a history as it was downloaded: %w", err)
 	}
 	var entries []AuditEntry
 	for _, l := range f.Lines {
@@ -177,7 +259,11 @@ func readAuditJSON(raw []byte) ([]AuditEntry, error) {
 		}
 		entries = append(entries, e)
 	}
-	return entries, nil
+	d := AuditDownload{Entries: entries}
+	if f.Head != nil {
+		d.HeadText, d.Signature = f.Head.Text, f.Head.Signature
+	}
+	return d, nil
 }
 
 // heldCR stands for carriage returns while encoding/csv reads, which would drop them inside of cells: a byte that is in

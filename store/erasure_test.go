@@ -60,7 +60,7 @@ func TestAnErasedHistoryStillVerifies(t *testing.T) {
 		must(t, write(&file))
 		read, err := onboarding.ReadAudit(&file)
 		must(t, err)
-		if err := store.VerifyChain(read); err != nil {
+		if err := store.VerifyChain(read.Entries); err != nil {
 			t.Errorf("the download as %s: %v", name, err)
 		}
 	}

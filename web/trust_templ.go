@@ -156,7 +156,7 @@ func AuditPage(v AuditView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<p class=\"hint\">With the program: <code>groundwork audit verify --file FILE</code></p></div></section><section class=\"card\" aria-labelledby=\"lines-heading\"><div class=\"card-head\"><h2 id=\"lines-heading\">What happened</h2><span class=\"hint\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<p class=\"hint\">With the program: <code>groundwork audit verify --file FILE --key audit-keys.pem</code></p></div></section><section class=\"card\" aria-labelledby=\"lines-heading\"><div class=\"card-head\"><h2 id=\"lines-heading\">What happened</h2><span class=\"hint\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"groundwork/onboarding"
 	"groundwork/store"
@@ -37,7 +40,7 @@ type auditVerifyCmd struct {
 	databaseFlags
 	rootFlags
 	Onboarding string `help:"ID of one onboarding; default: all of them, and the roots over them."`
-	File       string `help:"A history downloaded as JSON or CSV, checked without the database."`
+	File       string `help:"A history downloaded as JSON, CSV or ZIP, checked without the database. With --key, its signed end is checked too, which a CSV has none of."`
 	Compare    bool   `help:"With --file: also see that the database still holds these very lines."`
 }
 
@@ -92,13 +95,34 @@ func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems)
 	if err != nil {
 		return fmt.Errorf("open the download: %w", err)
 	}
-	entries, err := onboarding.ReadAudit(bytes.NewReader(text))
+	download, err := onboarding.ReadAudit(bytes.NewReader(text))
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
+	entries := download.Entries
 	since := ""
 	id, last := entries[0].Onboarding, entries[len(entries)-1]
-	if err := store.VerifyChain(entries); err != nil {
+	err = store.VerifyChain(entries)
+	if err == nil {
+		err = download.EndsAsSigned()
+	}
+	signed := ""
+	switch sum := sha256.Sum256([]byte(download.HeadText)); {
+	case err != nil:
+	case download.HeadText == "" && keys != nil:
+		err = errors.New("it has no signed end, so a line that was cut off wouldn't be missed. Download the history as JSON or ZIP, with an up-to-date version")
+	case keys != nil && !slices.ContainsFunc(keys, func(key *ecdsa.PublicKey) bool { return ecdsa.VerifyASN1(key, sum[:], download.Signature) }):
+		err = errors.New("its end is signed by none of the public keys")
+	case keys != nil:
+		signed = ", signed at " + download.SignedAt()
+	case download.HeadText != "":
+		signed = "; the signature of its end was not checked: name the file of public keys with --key"
+	}
+	if err != nil {
 		fmt.Fprintf(s.Out, "ALTERED %s: %v\n", id, err)
 		return errReported
 	}
@@ -128,7 +152,7 @@ func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems)
 			since = fmt.Sprintf("; erased since in the database: people and texts of %d lines, at %s", lines-before, at.Format(auditTime))
 		}
 	}
-	fmt.Fprintf(s.Out, "whole   %s: %d lines to %s, the last hash is %s%s%s\n", id, len(entries), last.At.Format(auditTime), last.Hash, erased(entries), since)
+	fmt.Fprintf(s.Out, "whole   %s: %d lines to %s, the last hash is %s%s%s%s\n", id, len(entries), last.At.Format(auditTime), last.Hash, signed, erased(entries), since)
 	return nil
 }
 

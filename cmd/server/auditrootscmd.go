@@ -20,7 +20,7 @@ import (
 
 // rootFlags are what the roots in the database are checked against.
 type rootFlags struct {
-	PublicKeys string `help:"The file that the servers offer at /audit-keys.pem, as it was when you kept it. Without it no signature is checked." type:"path"`
+	PublicKeys string `help:"The file that the servers offer at /audit-keys.pem, as it was when you kept it. Without it no signature is checked." type:"path" aliases:"key"`
 	Log        string `help:"The servers' log, as it is kept elsewhere: every root in it must be in the database too." type:"path"`
 }
 

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -147,6 +149,104 @@ func TestAuditVerifyReadsADownload(t *testing.T) {
 	}
 	if out, _, err := command(t, "audit", "verify", "--file", kept, "--compare", "--database-url", db.WorkerURL); err == nil || !strings.Contains(out, "does not hold the line") {
 		t.Errorf("the download did not give the forged chain away: %v\n%s", err, out)
+	}
+}
+
+// A history whose end was cut off is whole in itself, and so is one whose lines were written anew with new hashes. The
+// signed end gives both away, in each format that has one.
+func TestAuditVerifyChecksTheSignedEnd(t *testing.T) {
+	s := pgtest.New(t)
+	id := owned(t, s, customer(ada.Email))
+	for range 2 {
+		if err := s.ConsentAsked(t.Context(), customer(ada.Email), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries, err := pgtest.Audit(t.Context(), s, customer(ada.Email), id)
+	if err != nil || len(entries) < 3 {
+		t.Fatalf("%d lines, %v", len(entries), err)
+	}
+	keys, public := signer(t)
+	_, foreign := signer(t)
+	last := entries[len(entries)-1]
+	head, err := onboarding.SignHead(onboarding.AuditHead{Onboarding: id, Seq: last.Seq, Hash: last.Hash}, s.Now(), keys.Sign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rewritten := slices.Clone(entries)
+	one := &rewritten[len(rewritten)-1]
+	one.Actor = "eve@customer.example"
+	one.ContentHash = store.ContentHash(*one)
+	one.Hash = store.ChainHash(*one)
+	anew := head // the end that the rewritten lines have, which nobody signed
+	anew.Hash = one.Hash
+	file := func(write func(io.Writer) error) []byte {
+		t.Helper()
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	asJSON := func(head onboarding.SignedAuditHead, lines []onboarding.AuditEntry) []byte {
+		return file(func(w io.Writer) error {
+			return pgtest.WriteAudit(onboarding.NewSignedAuditJSON(w, head, web.EventSentence), lines)
+		})
+	}
+	asZIP := func(head onboarding.SignedAuditHead, lines []onboarding.AuditEntry) []byte {
+		return file(func(w io.Writer) error {
+			out := zip.NewWriter(w)
+			for name, text := range map[string][]byte{"history.json": asJSON(head, lines), "head.txt": []byte(head.Text()), "head.sig": head.Signature} {
+				part, err := out.Create(name)
+				if err != nil {
+					return err
+				}
+				if _, err := part.Write(text); err != nil {
+					return err
+				}
+			}
+			return out.Close()
+		})
+	}
+	asCSV := file(func(w io.Writer) error {
+		return pgtest.WriteAudit(onboarding.NewAuditCSV(w, web.EventSentence), entries)
+	})
+	unsigned := file(func(w io.Writer) error {
+		return pgtest.WriteAudit(onboarding.NewAuditJSON(w, id, web.EventSentence), entries)
+	})
+	for _, c := range []struct {
+		name  string
+		text  []byte
+		key   string
+		whole bool
+		says  string
+	}{
+		{"JSON", asJSON(head, entries), public, true, ", signed at " + head.At.UTC().Format(time.RFC3339Nano)},
+		{"ZIP", asZIP(head, entries), public, true, ", signed at "},
+		{"JSON without a key", asJSON(head, entries), "", true, "the signature of its end was not checked"},
+		{"CSV without a key", asCSV, "", true, last.Hash},
+		{"JSON, cut off", asJSON(head, entries[:len(entries)-1]), public, false, "not where its signed end says"},
+		{"ZIP, cut off", asZIP(head, entries[:len(entries)-1]), public, false, "not where its signed end says"},
+		{"JSON, cut off, without a key", asJSON(head, entries[:len(entries)-1]), "", false, "not where its signed end says"},
+		{"JSON, rewritten", asJSON(head, rewritten), public, false, "not where its signed end says"},
+		{"ZIP, rewritten", asZIP(head, rewritten), public, false, "not where its signed end says"},
+		{"JSON, rewritten with its end", asJSON(anew, rewritten), public, false, "signed by none of the public keys"},
+		{"ZIP, rewritten with its end", asZIP(anew, rewritten), public, false, "signed by none of the public keys"},
+		{"JSON, of another's key", asJSON(head, entries), foreign, false, "signed by none of the public keys"},
+		{"CSV", asCSV, public, false, "it has no signed end"},
+		{"JSON whose signed end was taken off", unsigned, public, false, "it has no signed end"},
+	} {
+		path := filepath.Join(t.TempDir(), "history")
+		if err := os.WriteFile(path, c.text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{"audit", "verify", "--file", path}
+		if c.key != "" {
+			args = append(args, "--key", c.key)
+		}
+		if out, told, err := command(t, args...); (err == nil) != c.whole || !strings.Contains(out, c.says) {
+			t.Errorf("%s: %v\n%s%s", c.name, err, out, told)
+		}
 	}
 }
 
