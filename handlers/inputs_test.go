@@ -147,6 +147,7 @@ var inputs = []struct {
 		{"a pasted console address", "project.project", "https://console.cloud.google.com/home/dashboard?project=acme-data-prod&authuser=1", "", "acme-data-prod"},
 		{"a pasted console address", "existing.existing", "https://console.cloud.google.com/bigtable/instances/our-instance/overview?project=x", "", "our-instance"},
 		{"a pasted console address", "data-sources.buckets", "https://console.cloud.google.com/storage/browser/acme-events;tab=objects?project=x", "", "acme-events"},
+		{"a path in a bucket", "data-sources.buckets", "acme-events\ngs://acme-landing/2026/", "Cloud Storage buckets, line 2: that is a path in the bucket acme-landing. Access is given to whole buckets only: enter gs://acme-landing to let Spark read everything in it, or move the data to a bucket of its own", ""},
 		{"a pasted console address", "data-sources.datasets", "https://console.cloud.google.com/bigquery?project=acme-data&p=acme-pub&d=sales&page=dataset", "", "acme-pub.sales"},
 		{"a pasted address of its own", "deployment.name", "https://acme.tecton.ai/", "", "acme"},
 		{"a console address without an id", "project.project", "https://console.cloud.google.com/", "That address names no project. Open the project in the Cloud console and copy its ID from the dashboard", ""},

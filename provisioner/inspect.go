@@ -40,6 +40,7 @@ func (s *Service) CheckPlan(spec onboarding.Spec) (onboarding.Plan, error) {
 	lines := make([]onboarding.PlannedTask, len(tasks))
 	for i, t := range tasks {
 		lines[i] = t.checked()
+		lines[i].Why = t.Description.Why // nothing is tried
 		if t.Step.handsOver {
 			for _, before := range tasks[:i] {
 				lines[i].DependsOn = append(lines[i].DependsOn, before.Name)

@@ -133,6 +133,7 @@ type Description struct {
 	Noun     string // of the resource in sentences: "the bucket for feature data"; "" of a step that only checks
 	Resource string // "gs://tecton-acme-dataplane"
 	Why      string
+	Tries    string // what Verify tries by a change, as a sentence; a check that only reads leaves it out
 	Bindings []onboarding.Binding
 	Console  string // link to the Cloud console, "" if none
 	Cost     string // "about $470 a month (1 node, United States list price)"; "" if none

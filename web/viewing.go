@@ -30,6 +30,8 @@ var neutral = [][2]string{
 	{"tell you", "tell them"},
 	{"to you", "to them"},
 	{"for you", "for the customer"},
+	{"as you", "as the customer"},
+	{"let you", "let the customer"},
 	{"by you", "by the customer"},
 	{"you run them yourself", "the customer runs them"},
 	{"run it yourself", "run it without us"},

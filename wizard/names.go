@@ -150,21 +150,35 @@ func ProjectID(s string) (string, string) {
 
 var bucketShape = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*[a-z0-9]$`)
 
+// inBucket refuses a path in a bucket.
+func inBucket(name string) string {
+	return fmt.Sprintf("That is a path in the bucket %s. Access is given to whole buckets only: enter gs://%s to let Spark read everything in it, or move the data to a bucket of its own", brief(name), brief(name))
+}
+
 // BucketName reads the name of a Cloud Storage bucket: 3 to 63 characters (222 with dots, 63 between two dots).
-// "gs://name/…" and pasted console addresses are understood.
+// "gs://name/" and pasted console addresses are understood. A path in the bucket is refused: access is given to whole
+// buckets, and a person who names a path would give more than they meant.
 // Source: cloud.google.com/storage/docs/buckets#naming.
 func BucketName(s string) (string, string) {
 	s = strings.TrimSpace(s)
 	if u, ok := console(s); ok {
-		s = segmentAfter(u.Path, "/storage/browser/")
+		prefix := "/storage/browser/"
 		if u.Hostname() == "storage.cloud.google.com" {
-			s = segmentAfter(u.Path, "/")
+			prefix = "/"
+		}
+		s = segmentAfter(u.Path, prefix)
+		if _, inside, _ := strings.Cut(strings.TrimPrefix(u.Path, prefix+s), "/"); s != "" && strings.Trim(inside, "/") != "" {
+			return "", inBucket(s)
 		}
 		if s == "" || s == "_details" {
 			return "", "That address names no bucket. Open the bucket in the Cloud console and copy its name"
 		}
 	} else if rest, ok := strings.CutPrefix(s, "gs://"); ok {
-		s, _, _ = strings.Cut(rest, "/")
+		name, inside, _ := strings.Cut(rest, "/")
+		if strings.Trim(inside, "/") != "" {
+			return "", inBucket(name)
+		}
+		s = name
 	} else if _, ok := cutScheme(s); ok {
 		return "", "Enter just the bucket’s name, or gs://name"
 	}

@@ -47,10 +47,16 @@ func TestACheckByAViewerChangesNothingAndHandsOver(t *testing.T) {
 			t.Errorf("before the check, %s is %s: %s", c.Name, c.State, c.Found)
 		}
 	}
+	if line, _ := w.VerifyPlan().Task("verify"); !strings.Contains(line.Why, "A small object is written to the bucket and deleted again") {
+		t.Errorf("a verification doesn't say what it tries: %s", line.Why)
+	}
 	plan := w.CheckPlan()
 	for _, line := range plan.Tasks {
 		if line.Action != onboarding.ActionCheck || line.Cost != "" {
 			t.Errorf("%s is planned as %s (%s)", line.Name, line.Action, line.Cost)
+		}
+		if strings.Contains(line.Why, "written") {
+			t.Errorf("%s says that something is written: %s", line.Name, line.Why)
 		}
 	}
 	run := w.Succeeds(w.Execute(onboarding.RunProvision, plan))

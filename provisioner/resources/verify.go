@@ -60,7 +60,8 @@ func bindingsOf(tasks []*provisioner.Task) []onboarding.Binding {
 func describeVerification(spec onboarding.Spec, want verification) provisioner.Description {
 	return provisioner.Description{
 		Title: "Verify everything", Resource: spec.Project,
-		Why: fmt.Sprintf("The bucket's settings, the role's %d permissions and all %d bindings are read back and compared; a small object is written to the bucket and deleted again, as you.", len(want.Permissions), len(want.Bindings)),
+		Why:   fmt.Sprintf("The bucket's settings, the role's %d permissions and all %d bindings are read back and compared.", len(want.Permissions), len(want.Bindings)),
+		Tries: "A small object is written to the bucket and deleted again, as you.",
 	}
 }
 

@@ -88,7 +88,7 @@ func (p *customer) answerAll(onlineStore ...string) {
 	own := map[string][]string{
 		"deployment":   {"name", " acme-prod "},
 		"compute":      databricks,
-		"data-sources": {"datasets", "acme-data:sales\r\nacme-data.sales\r\nacme-data.web", "projects", "acme-lake", "buckets", "gs://acme-events/2026/"},
+		"data-sources": {"datasets", "acme-data:sales\r\nacme-data.sales\r\nacme-data.web", "projects", "acme-lake", "buckets", "gs://acme-events/"},
 		"project":      {"project", "https://console.cloud.google.com/home/dashboard?project=acme-data-prod"},
 	}
 	if onlineStore != nil {
