@@ -57,6 +57,10 @@ soak: ## kill servers at random, KILLS=1000 times, and read the cloud's history;
 	@LONG=1 go test ./provisioner/resources -count=1 -v -timeout 1h -run 'TestTheScript'
 	@go run ./store/pgtest/pgserver -- env HISTORIES=$(HISTORIES) go test ./cmd/server -count=1 -timeout 3h -run 'TestHistories'
 
+.PHONY: golden
+golden: ## write the golden files of every page's structure and words, into web/testdata/gallery: review the difference
+	@go test ./web -count=1 -run TestGalleryGoldens -update
+
 .PHONY: screenshots
 screenshots: ## every page in light, dark and narrow, into e2e/screenshots
 	@bin/need postgres chromium
