@@ -110,9 +110,9 @@ FROM (SELECT) AS somebody LEFT JOIN members m ON m.onboarding = @id AND m.email 
 const bindMember = `UPDATE members SET account = @account WHERE onboarding = @id AND email = @email AND account IS NULL`
 
 // RoleOn is a person's role on one onboarding: that of a specialist or administrator, whatever else they are, else
-// RoleCustomer or RoleColleague, else RoleReader. The first use of a membership binds it to the person's account, and to any
+// RoleCustomer or RoleColleague, else RoleReader, also for a colleague whose time is over. The first use of a membership binds it to the person's account, and to any
 // other it is CodeForbidden. CodeNotFound for everybody else, whether there is such an onboarding or not, and CodeGone for a
-// colleague or a reader whose time is over.
+// colleague whose time is over and who has no good link to the plan, and for a reader whose time is over.
 func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.ID) (onboarding.Role, error) {
 	type standing struct {
 		Staff, Member onboarding.Role
@@ -153,6 +153,8 @@ func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.
 		return is[0].Staff, nil
 	case is[0].Member != "" && !who.Account.Is(is[0].Account):
 		return "", onboarding.Errorf(onboarding.CodeForbidden, "This onboarding belongs to another account, which had the address %s before yours. Ask your specialist for a new invitation to your address.", address(who.Email))
+	case is[0].Over && len(links) > 0 && links[0].reads(who) == nil:
+		return onboarding.RoleReader, nil
 	case is[0].Over:
 		return "", onboarding.Errorf(onboarding.CodeGone, "Your part in this onboarding has ended: a colleague's link is good for a time. Ask whoever sent it for a new one.")
 	case is[0].Member != "":

@@ -12,11 +12,12 @@ import (
 // link that they used is found.
 const (
 	useAsReader = `UPDATE invites SET used_at = @now, used_by = @email, account = nullif(@account, '') WHERE id = @invite`
-	// The latest link counts: it may have replaced one that is over.
+	// A good link counts before one that is over, another account's or withdrawn; of several, the latest.
 	selectReader = `
 SELECT i.id, coalesce(i.account, '') AS account, i.revoked_at IS NOT NULL OR o.archived AS withdrawn, i.expires_at <= @now AS over
 FROM invites i JOIN onboardings o ON o.id = i.onboarding
-WHERE i.onboarding = @id AND i.role = 'reader' AND i.used_by = @email ORDER BY i.used_at DESC, i.id DESC LIMIT 1`
+WHERE i.onboarding = @id AND i.role = 'reader' AND i.used_by = @email 
+ORDER BY i.revoked_at IS NULL AND i.expires_at > @now AND coalesce(i.account, @account) = @account DESC, i.used_at DESC, i.id DESC LIMIT 1`
 	// A former customer's readers read no further.
 	closeReaders = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND role = 'reader' AND revoked_at IS NULL`
 )
@@ -62,7 +63,7 @@ func (s *Store) ReadPlan(ctx context.Context, actor onboarding.Actor, id onboard
 		if err != nil {
 			return err
 		}
-		link, err := one(ctx, tx, selectReader, pgx.NamedArgs{"id": id, "email": address(actor.Email), "now": s.now()}, "onboarding", pgx.RowToStructByName[readerRow])
+		link, err := one(ctx, tx, selectReader, pgx.NamedArgs{"id": id, "email": address(actor.Email), "account": actor.Account, "now": s.now()}, "onboarding", pgx.RowToStructByName[readerRow])
 		if err != nil {
 			return err
 		}

@@ -93,3 +93,74 @@ func TestAReadersLinkEndsWithItsTimeItsCustomerAndItsOnboarding(t *testing.T) {
 		})
 	}
 }
+
+// readerLink makes a link to the plan and uses it as eve.
+func (s shop) readerLink(t *testing.T, who onboarding.Actor, ttl time.Duration) onboarding.Invite {
+	t.Helper()
+	token, inv, err := s.CreateInvite(t.Context(), ada, s.id, onboarding.Addressee(who.Email), onboarding.RoleReader, ttl)
+	must(t, err)
+	must(t, second(s.AcceptInvite(t.Context(), token, who)))
+	return inv
+}
+
+func TestAnyGoodLinkOfAReaderOpensThePlan(t *testing.T) {
+	t.Parallel()
+	eve := onboarding.Actor{Email: "eve@customer.example", Account: "issuer eve"}
+	for _, last := range []string{"withdrawn", "expired", "another account's"} {
+		t.Run("the last one is "+last, func(t *testing.T) {
+			t.Parallel()
+			now := time.Now()
+			db := pgtest.NewDatabase(t)
+			s := shop{pgtest.Open(t, db, store.Config{Now: func() time.Time { return now }}), ""}
+			s.id = begin(t, s.Store, ada, onboarding.VendorValues{}).ID
+			first := s.readerLink(t, eve, 0)
+			now = now.Add(time.Minute)
+			switch last {
+			case "withdrawn":
+				must(t, s.RevokeInvite(t.Context(), ada, s.id, s.readerLink(t, eve, 0).ID))
+			case "expired":
+				s.readerLink(t, eve, time.Minute)
+				now = now.Add(time.Hour)
+			default:
+				s.readerLink(t, onboarding.Actor{Email: eve.Email, Account: "issuer another"}, 0)
+			}
+			if role, err := s.RoleOn(t.Context(), eve, s.id); err != nil || role != onboarding.RoleReader {
+				t.Errorf("the role is %q, %v", role, err)
+			}
+			must(t, second2(s.ReadPlan(t.Context(), eve, s.id)))
+			must(t, s.RevokeInvite(t.Context(), ada, s.id, first.ID))
+			if _, err := s.RoleOn(t.Context(), eve, s.id); err == nil {
+				t.Error("no link is good, and there is a role")
+			}
+		})
+	}
+}
+
+func TestAFormerColleagueUsesALinkToThePlan(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	s := shop{pgtest.Open(t, pgtest.NewDatabase(t), store.Config{Now: func() time.Time { return now }}), ""}
+	s.id = begin(t, s.Store, ada, onboarding.VendorValues{}).ID
+	token, _ := invited(t, s.Store, onboarding.Onboarding{ID: s.id}, cole.Email)
+	must(t, second(s.AcceptInvite(t.Context(), token, cole)))
+	role := func() onboarding.Role {
+		t.Helper()
+		role, err := s.RoleOn(t.Context(), cole, s.id)
+		must(t, err)
+		return role
+	}
+	if got := role(); got != onboarding.RoleColleague {
+		t.Errorf("the role is %q", got)
+	}
+	now = now.Add(60 * 24 * time.Hour)
+	_, err := s.RoleOn(t.Context(), cole, s.id)
+	wantCode(t, err, onboarding.CodeGone)
+	link := s.readerLink(t, cole, 0)
+	if got := role(); got != onboarding.RoleReader {
+		t.Errorf("the role is %q", got)
+	}
+	must(t, second2(s.ReadPlan(t.Context(), cole, s.id)))
+	must(t, s.RevokeInvite(t.Context(), ada, s.id, link.ID))
+	_, err = s.RoleOn(t.Context(), cole, s.id)
+	wantCode(t, err, onboarding.CodeGone)
+}
