@@ -13,12 +13,8 @@ import (
 	"groundwork/web"
 )
 
-const (
-	// lookAgain is how many heartbeats pass before a stream's viewer is looked at again.
-	lookAgain = 4
-	// slowest is how long a reader may take nothing before it is let go: it comes back with Last-Event-ID.
-	slowest = 30 * time.Second
-)
+// lookAgain is how many heartbeats pass before a stream's viewer is looked at again.
+const lookAgain = 4
 
 // events streams the run: whole parts with a growing id, so that a browser that was away misses nothing.
 func (s *Server) events(w http.ResponseWriter, v *visit) error {
@@ -143,9 +139,9 @@ func (w *watcher) watch() {
 	}
 }
 
-// send writes parts without joining them: all viewers share a frame.
+// send writes parts without joining them: all viewers share a frame. One who takes nothing comes back with Last-Event-ID.
 func (w *watcher) send(parts ...[]byte) bool {
-	_ = w.conn.SetWriteDeadline(time.Now().Add(slowest))
+	_ = w.conn.SetWriteDeadline(time.Now().Add(w.s.Slowest))
 	buffers := net.Buffers(parts)
 	_, err := buffers.WriteTo(w.conn)
 	return err == nil

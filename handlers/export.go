@@ -23,7 +23,7 @@ func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="onboardings.csv"`)
-	out := csv.NewWriter(patient(w))
+	out := csv.NewWriter(s.patient(w))
 	row := func(cells ...string) {
 		for i := range cells {
 			cells[i] = cell(cells[i])
@@ -55,15 +55,16 @@ func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
 // stopped is let go.
 type patientWriter struct {
 	http.ResponseWriter
-	ctl *http.ResponseController
+	ctl     *http.ResponseController
+	slowest time.Duration
 }
 
-func patient(w http.ResponseWriter) patientWriter {
-	return patientWriter{w, http.NewResponseController(w)}
+func (s *Server) patient(w http.ResponseWriter) patientWriter {
+	return patientWriter{w, http.NewResponseController(w), s.Slowest}
 }
 
 func (p patientWriter) Write(b []byte) (int, error) {
-	if err := p.ctl.SetWriteDeadline(time.Now().Add(slowest)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := p.ctl.SetWriteDeadline(time.Now().Add(p.slowest)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, fmt.Errorf("set the write deadline: %w", err)
 	}
 	return p.ResponseWriter.Write(b)

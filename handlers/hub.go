@@ -52,18 +52,15 @@ func newHub(ctx context.Context, s *Server) *hub {
 	return &hub{ctx: ctx, s: s, topics: map[topicKey]*topic{}, open: map[string]int{}}
 }
 
-// processStreams is how many times as many streams as one person's a process has.
-const processStreams = 1000
-
 // admit counts a stream of a person's, until leave is called. Else the person, or the process, has too many.
 func (h *hub) admit(person string) (leave func(), err error) {
-	most := h.s.Limits.Streams
+	most, all := h.s.Limits.Streams, h.s.Limits.AllStreams
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case most > 0 && h.open[person] >= most:
 		return nil, &statusError{status: http.StatusTooManyRequests, message: "This page is open in too many tabs to keep them all up to date. Close some of them, then reload this one."}
-	case most > 0 && h.all >= most*processStreams:
+	case all > 0 && h.all >= all:
 		return nil, &statusError{status: http.StatusTooManyRequests, message: "Too many people are watching at once. Reload the page to see the latest state."}
 	}
 	h.open[person]++

@@ -72,7 +72,9 @@ type Limits struct {
 	// Address counts every request of an address, before anything is read from the database; 12,000. A whole office may be
 	// behind one.
 	Address int
-	Streams int // live streams of one person at a time; 20. A process has at most a thousand times as many
+	Streams int // live streams of one person at a time; 20
+	// AllStreams are those of a process; a thousand times as many as one person's.
+	AllStreams int
 }
 
 // Config is what the handlers are made of. App, Sessions, Watcher, Readiness, BaseURL and OAuth are needed; the zero value of
@@ -95,6 +97,7 @@ type Config struct {
 	Recent    time.Duration    // how old a sign-in may be that changes a cloud or gives rights; 1 h
 	InviteTTL time.Duration    // 14 days; a colleague's link has half
 	Timeout   time.Duration    // of a request that isn't a stream; 60 s
+	Slowest   time.Duration    // how long a reader of a download or a stream may take nothing before it is let go; 30 s
 	Heartbeat time.Duration    // between signs of life on a quiet stream, for proxies and the page; 10 s. After four, session and role are asked again
 	Now       func() time.Time // the clock that all servers share
 	Rand      io.Reader        // crypto/rand.Reader
@@ -163,6 +166,8 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Limits.Cloud, 240)
 	usual(&c.Limits.Address, 12_000)
 	usual(&c.Limits.Streams, 20)
+	usual(&c.Limits.AllStreams, 1000*c.Limits.Streams)
+	usual(&c.Slowest, 30*time.Second)
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
