@@ -205,9 +205,10 @@ var WebhookFields = map[EventKind][]string{
 	EventOnboardingViewed:    {},
 	EventFileDownloaded:      {"file"},
 	EventAccessRefused:       {"route"},
+	WebhookRoot:              {"text", "key", "signature"},
 }
 
-// WebhookKinds are the kinds of events that an endpoint can choose, in the order of [Events].
+// WebhookKinds are the kinds of events that an endpoint can choose, in the order of [Events], and the root over all histories.
 func WebhookKinds() []EventKind {
 	var kinds []EventKind
 	for _, e := range Events {
@@ -215,7 +216,7 @@ func WebhookKinds() []EventKind {
 			kinds = append(kinds, e.Kind())
 		}
 	}
-	return kinds
+	return append(kinds, WebhookRoot)
 }
 
 // maxWebhookText is the most characters of a string in a message.
@@ -253,6 +254,14 @@ func WebhookBody(e AuditEntry, o Onboarding) (string, error) {
 // WebhookTestBody is the message that an administrator asked for.
 func WebhookTestBody(id WebhookID, at time.Time) (string, error) {
 	return marshalBody(webhookBody{WebhookTest, at.UTC(), map[string]any{"webhook": id}})
+}
+
+// WebhookRoot is the kind of the hourly message with the signed root over all histories, which is an event of none.
+const WebhookRoot EventKind = "audit.root"
+
+// WebhookRootBody is the message with a root: the text as it was signed, so that its receiver can check the signature.
+func WebhookRootBody(r SignedAuditRoot) (string, error) {
+	return marshalBody(webhookBody{WebhookRoot, r.At.UTC(), map[string]any{"text": r.Text(), "key": r.Key, "signature": r.Signature}})
 }
 
 // WebhookSecrets is the kind of the message that brings the customer's encrypted secrets.

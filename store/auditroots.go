@@ -20,12 +20,19 @@ FROM (SELECT 1) AS one LEFT JOIN LATERAL (SELECT text FROM audit_roots ORDER BY 
 
 	insertRoot = `INSERT INTO audit_roots (id, at, text, key, signature) VALUES (@id, @at, @text, @key, @signature)`
 
+	// For each endpoint that chose the kind, as the trigger does for events. The message is whole: it is about no line.
+	insertRootMessages = `
+INSERT INTO webhook_messages (id, webhook, kind, body)
+SELECT 'msg_' || translate(left(replace(gen_random_uuid()::text, '-', ''), 20), '0189', 'wxyz'), w.id, @kind, @body
+FROM (SELECT id FROM webhooks WHERE enabled AND @kind = ANY (kinds) FOR KEY SHARE) w
+RETURNING id`
+
 	// The vendor's own logs, as fields that a hash runs over.
 	selectStaffLog    = `SELECT ARRAY[id::text, (extract(epoch FROM at) * 1000000)::bigint::text, actor, email, before, after, request_id] FROM staff_changes ORDER BY id`
 	selectSettingsLog = `SELECT ARRAY[id::text, (extract(epoch FROM at) * 1000000)::bigint::text, actor, what, data::text, request_id] FROM settings_changes ORDER BY id`
 )
 
-// AnchorAudit makes and keeps the next root over the ends of all histories, unless the last one is younger than every:
+// AnchorAudit makes and keeps the next root over the ends of all histories, and queues the messages about it, unless the last one is younger than every:
 // then it returns the zero root. For the system.
 func (s *Store) AnchorAudit(ctx context.Context, every time.Duration, sign onboarding.Signer) (onboarding.SignedAuditRoot, error) {
 	var made onboarding.SignedAuditRoot
@@ -70,8 +77,14 @@ func (s *Store) AnchorAudit(ctx context.Context, every time.Duration, sign onboa
 			return err
 		}
 		made = onboarding.SignedAuditRoot{AuditRoot: next, Key: key, Signature: signature}
-		_, err = tx.Exec(ctx, insertRoot, pgx.NamedArgs{"id": next.ID, "at": next.At, "text": next.Text(), "key": int64(key), "signature": signature})
-		return err
+		if _, err = tx.Exec(ctx, insertRoot, pgx.NamedArgs{"id": next.ID, "at": next.At, "text": next.Text(), "key": int64(key), "signature": signature}); err != nil {
+			return err
+		}
+		body, err := onboarding.WebhookRootBody(made)
+		if err != nil {
+			return err
+		}
+		return s.tryMessages(ctx, tx, insertRootMessages, pgx.NamedArgs{"kind": onboarding.WebhookRoot, "body": body})
 	})
 	if err != nil {
 		return onboarding.SignedAuditRoot{}, err

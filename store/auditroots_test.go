@@ -1,10 +1,14 @@
 package store_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"groundwork/onboarding"
 	"groundwork/store"
@@ -38,7 +42,7 @@ func TestARootCoversEveryHistoryThatMoved(t *testing.T) {
 	if quiet.Moved != 0 || quiet.Hash == first.Hash {
 		t.Errorf("nothing moved: %+v", quiet)
 	}
-	must(t, s.Assign(t.Context(), sam, one.ID, sam.Email))
+	must(t, s.Assign(t.Context(), sam, one.ID, kim.Email))
 	must(t, s.ChangeStaff(t.Context(), kim, "eve@vendor.example", onboarding.RoleSpecialist, true))
 	last := anchor(t, s)
 	if last.Moved != 1 || last.Staff.Lines != first.Staff.Lines+1 || last.Staff.Hash == first.Staff.Hash {
@@ -80,7 +84,7 @@ func TestRootsShowWhatTheDatabasesOwnerRewrote(t *testing.T) {
 			must(t, s.ChangeStaff(t.Context(), kim, "eve@vendor.example", onboarding.RoleSpecialist, true))
 			ob := begin(t, s, ada, onboarding.VendorValues{})
 			anchor(t, s)
-			must(t, s.Assign(t.Context(), sam, ob.ID, sam.Email))
+			must(t, s.Assign(t.Context(), sam, ob.ID, kim.Email))
 			anchor(t, s)
 			anchor(t, s)
 			_, err := owner(t, db).Exec(t.Context(), "SET session_replication_role = replica; "+tamper)
@@ -103,5 +107,39 @@ func TestTheTextOfARootIsReadBackWhole(t *testing.T) {
 		if _, err := onboarding.ParseAuditRoot(text); err == nil {
 			t.Errorf("%q was taken", text)
 		}
+	}
+}
+
+// The endpoints that chose it get each root as it was signed, in the transaction that makes it.
+func TestARootIsSentToTheEndpointsThatChoseIt(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	begin(t, s, ada, onboarding.VendorValues{})
+	const takes, other, off = onboarding.WebhookID("wh_aaaaaaaaaaaaaaaaaaaa"), onboarding.WebhookID("wh_bbbbbbbbbbbbbbbbbbbb"), onboarding.WebhookID("wh_cccccccccccccccccccc")
+	for id, kind := range map[onboarding.WebhookID]onboarding.EventKind{takes: onboarding.WebhookRoot, other: onboarding.EventRunStarted, off: onboarding.WebhookRoot} {
+		must(t, s.CreateWebhook(t.Context(), kim, onboarding.Webhook{ID: id, URL: "https://hooks.vendor.example/" + string(id), Kinds: []onboarding.EventKind{kind}}, []byte("sealed")))
+	}
+	must(t, s.EnableWebhook(t.Context(), kim, off, false))
+	root := anchor(t, s)
+	if young, err := s.AnchorAudit(t.Context(), time.Hour, signed); err != nil || young.ID != 0 {
+		t.Fatalf("a second root within the hour: %+v, %v", young, err)
+	}
+	for id, want := range map[onboarding.WebhookID]int{takes: 1, other: 0, off: 0} {
+		if got := messages(t, s, id); len(got) != want {
+			t.Errorf("%s has %d messages, want %d", id, len(got), want)
+		}
+	}
+	message := messages(t, s, takes)[0]
+	errand, err := s.DueMessage(t.Context(), message.ID)
+	must(t, err)
+	var body struct {
+		Type      string
+		Timestamp time.Time
+		Data      map[string]any
+	}
+	must(t, json.Unmarshal([]byte(errand.Body), &body))
+	want := map[string]any{"text": root.Text(), "key": float64(root.Key), "signature": base64.StdEncoding.EncodeToString(root.Signature)}
+	if diff := cmp.Diff(want, body.Data); diff != "" || body.Type != "audit.root" || !body.Timestamp.Equal(root.At) || errand.Onboarding != "" {
+		t.Errorf("%s\n(-want +got):\n%s", errand.Body, diff)
 	}
 }

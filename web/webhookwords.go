@@ -115,6 +115,7 @@ var kindWords = map[onboarding.EventKind]string{
 	onboarding.EventFileDownloaded:      "A file was downloaded, for the first time that day",
 	onboarding.EventAccessRefused:       "Someone tried what their role doesn't allow",
 	onboarding.EventInventoryFilled:     "The inventory was filled in from earlier runs",
+	onboarding.WebhookRoot:              "The signed root over all histories, every hour",
 	onboarding.WebhookTest:              "A test",
 }
 
@@ -126,13 +127,13 @@ type kindGroup struct {
 
 // kindGroups are all kinds that an endpoint can choose, those that most endpoints want first.
 func kindGroups() []kindGroup {
-	groups := []kindGroup{{Title: "Runs"}, {Title: "Handover"}, {Title: "Onboardings"}, {Title: "People"}, {Title: "Answers and consents"}}
-	of := map[string]int{"run": 0, "plan": 0, "inventory": 0, "handover": 1, "secrets": 1, "onboarding": 2, "name": 2, "vendor": 2, "invite": 3, "invites": 3, "customer": 3, "colleague": 3, "reminder": 3, "file": 3, "access": 3}
+	groups := []kindGroup{{Title: "Runs"}, {Title: "Handover"}, {Title: "Onboardings"}, {Title: "People"}, {Title: "Answers and consents"}, {Title: "Histories"}}
+	of := map[string]int{"run": 0, "plan": 0, "inventory": 0, "handover": 1, "secrets": 1, "onboarding": 2, "name": 2, "vendor": 2, "invite": 3, "invites": 3, "customer": 3, "colleague": 3, "reminder": 3, "file": 3, "access": 3, "audit": 5}
 	for _, kind := range onboarding.WebhookKinds() {
 		subject, _, _ := strings.Cut(string(kind), ".")
 		i, known := of[subject]
 		if !known {
-			i = len(groups) - 1
+			i = 4
 		}
 		groups[i].Kinds = append(groups[i].Kinds, kind)
 	}
