@@ -1,10 +1,6 @@
 package web
 
-import (
-	"strings"
-
-	"groundwork/onboarding"
-)
+import "groundwork/onboarding"
 
 // vendorRight is one thing that an account of the vendor may do after a run.
 type vendorRight struct {
@@ -64,24 +60,4 @@ func (p Planes) vendorAccessCount() string {
 		return "No roles"
 	}
 	return plural(n, "role", "roles") + " for " + plural(len(p.vendorAccounts()), "account", "accounts")
-}
-
-// endCommand removes exactly this binding; "" where gcloud has no command for it.
-func endCommand(b onboarding.Binding) string {
-	args := " --member=" + b.Member + " --role=" + b.Role
-	project, rest, _ := strings.Cut(strings.TrimPrefix(b.On, "projects/"), "/")
-	switch {
-	case strings.HasPrefix(b.On, "gs://"):
-		return "gcloud storage buckets remove-iam-policy-binding " + b.On + args
-	case strings.HasPrefix(b.On, "serviceAccounts/"):
-		email := strings.TrimPrefix(b.On, "serviceAccounts/")
-		_, domain, _ := strings.Cut(email, "@")
-		return "gcloud iam service-accounts remove-iam-policy-binding " + email + " --project=" + strings.TrimSuffix(domain, ".iam.gserviceaccount.com") + args
-	case strings.HasPrefix(rest, "instances/"):
-		return "gcloud bigtable instances remove-iam-policy-binding " + strings.TrimPrefix(rest, "instances/") + " --project=" + project + args
-	case strings.HasPrefix(b.On, "projects/") && rest == "":
-		return "gcloud projects remove-iam-policy-binding " + project + args
-	default:
-		return ""
-	}
 }

@@ -307,7 +307,7 @@ func vendorAccessBody(f Frame, p Planes, teardown string) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if command := endCommand(r.Binding); command != "" {
+				if command := r.EndCommand(); command != "" {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<details class=\"more\"><summary>Command<span class=\"vh\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

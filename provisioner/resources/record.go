@@ -33,6 +33,7 @@ func newRecord(env *provisioner.Env, number string, items []onboarding.Item) (on
 		facts,
 		onboarding.Fact{Key: "project_number", Value: number},
 		onboarding.Fact{Key: "bindings", Value: bindingsOf(env.Tasks)},
+		onboarding.Fact{Key: "vendor_access", Value: vendorAccess(env.Spec, env.Tasks)},
 		onboarding.Fact{Key: "verified", Value: results(env, items)},
 		onboarding.Fact{Key: "verified_as", Value: env.Caller}, // whose access the tests used
 		onboarding.Fact{Key: "versions.groundwork", Value: onboarding.Version()},
@@ -44,6 +45,21 @@ func newRecord(env *provisioner.Env, number string, items []onboarding.Item) (on
 		}
 	}
 	return r, nil
+}
+
+// vendorAccess is what the vendor's accounts may do from now on, each with the command that ends only that. It is of the
+// same bindings as the plan and the last page.
+func vendorAccess(spec onboarding.Spec, tasks []*provisioner.Task) []onboarding.VendorRight {
+	out := []onboarding.VendorRight{} // never null
+	for _, t := range tasks {
+		for _, b := range t.Description.Bindings {
+			b.Permissions = nil
+			if right, ok := spec.VendorRight(b, t.Description.Why); ok {
+				out = append(out, right)
+			}
+		}
+	}
+	return out
 }
 
 // results are the tasks that are done by now: all but the handover.

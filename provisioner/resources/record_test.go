@@ -44,6 +44,24 @@ func TestTheRecordKeepsItsKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			valid(t, with)
+			// Every binding of the vendor's accounts is in the list, and no other.
+			fields, ours := decoded(t, record), 0
+			for _, b := range fields["bindings"].([]any) {
+				if !strings.Contains(fmt.Sprint(b.(map[string]any)["member"]), "-spark@") {
+					ours++
+				}
+			}
+			rights := fields["vendor_access"].([]any)
+			if len(rights) != ours || ours == 0 {
+				t.Errorf("%d rights of the vendor's for %d bindings", len(rights), ours)
+			}
+			for _, r := range rights {
+				right := r.(map[string]any)
+				end := fmt.Sprint(right["end"])
+				if !strings.Contains(end, "remove-iam-policy-binding") || !strings.HasSuffix(end, "--member="+fmt.Sprint(right["member"])+" --role="+fmt.Sprint(right["role"])) {
+					t.Errorf("%v ends with %q", right, end)
+				}
+			}
 			if sum, err := onboarding.RecordChecksum(record); err != nil || sum != decoded(t, record)["checksum"] {
 				t.Errorf("checksum %s (%v) does not match the record's", sum, err)
 			}
@@ -106,7 +124,11 @@ func decoded(t *testing.T, record []byte) map[string]any {
 // settled leaves out what differs from run to run: times, the build's version, and the checksum over both. The order of the
 // bindings says nothing.
 func settled(fields map[string]any) map[string]any {
-	slices.SortFunc(fields["bindings"].([]any), func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	for _, key := range []string{"bindings", "vendor_access"} {
+		if list, ok := fields[key].([]any); ok {
+			slices.SortFunc(list, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		}
+	}
 	delete(fields, "checksum")
 	fields["versions"].(map[string]any)["groundwork"] = "test"
 	for _, check := range fields["verified"].([]any) {

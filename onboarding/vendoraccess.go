@@ -1,0 +1,48 @@
+package onboarding
+
+import "strings"
+
+// VendorRight is one thing that an account of the vendor may do in the customer's cloud after a run, and how to end only
+// that.
+type VendorRight struct {
+	Account string `json:"account"` // "control_plane" or "serving_plane"
+	Binding
+	Why string `json:"why"`
+	End string `json:"end,omitempty"` // a gcloud command; absent where there is none
+}
+
+// VendorRight reports what a binding gives to the vendor; false if its member is not the vendor's.
+func (s Spec) VendorRight(b Binding, why string) (VendorRight, bool) {
+	r := VendorRight{Binding: b, Why: why, End: b.EndCommand()}
+	switch email := strings.TrimPrefix(b.Member, "serviceAccount:"); {
+	case email == "":
+		return r, false
+	case email == s.ControlPlaneAccount:
+		r.Account = "control_plane"
+	case email == s.Vendor.ServingAccount:
+		r.Account = "serving_plane"
+	default:
+		return r, false
+	}
+	return r, true
+}
+
+// EndCommand is the command that removes exactly this binding; "" where gcloud has no command for it.
+func (b Binding) EndCommand() string {
+	args := " --member=" + b.Member + " --role=" + b.Role
+	project, rest, _ := strings.Cut(strings.TrimPrefix(b.On, "projects/"), "/")
+	switch {
+	case strings.HasPrefix(b.On, "gs://"):
+		return "gcloud storage buckets remove-iam-policy-binding " + b.On + args
+	case strings.HasPrefix(b.On, "serviceAccounts/"):
+		email := strings.TrimPrefix(b.On, "serviceAccounts/")
+		_, domain, _ := strings.Cut(email, "@")
+		return "gcloud iam service-accounts remove-iam-policy-binding " + email + " --project=" + strings.TrimSuffix(domain, ".iam.gserviceaccount.com") + args
+	case strings.HasPrefix(rest, "instances/"):
+		return "gcloud bigtable instances remove-iam-policy-binding " + strings.TrimPrefix(rest, "instances/") + " --project=" + project + args
+	case strings.HasPrefix(b.On, "projects/") && rest == "":
+		return "gcloud projects remove-iam-policy-binding " + project + args
+	default:
+		return ""
+	}
+}
