@@ -54,6 +54,11 @@ func TestABadSettingIsNotSavedAndTheOldOneStays(t *testing.T) {
 		{"deployments", "control_plane_pattern", "tecton-{deployment}@{customer}.iam.gserviceaccount.com", "Enter the email address of a service account that has {deployment} in it"},
 		{"deployments", "organization_id", "C01abc", "Enter the organization ID from the Cloud console"},
 		{"deployments", "offered_regions", "us-west1, us-wset1", "us-wset1 isn’t a region of Google Cloud. Check its spelling"},
+		{"addresses", "egress_addresses", "203.0.113.7, vpn.vendor.example", "vpn.vendor.example isn’t an IPv4 address or range"},
+		{"addresses", "egress_addresses", "2001:db8::1", "2001:db8::1 isn’t an IPv4 address or range"},
+		{"addresses", "control_plane_addresses", "198.51.100.9/24", "198.51.100.9/24 isn’t the start of its range. Enter 198.51.100.0/24"},
+		{"addresses", "control_plane_addresses", "0.0.0.0/0", "0.0.0.0/0 is too wide to ask a customer to allow"},
+		{"addresses", "egress_addresses", "10.1.2.3", "10.1.2.3 isn’t a public address"},
 		{"serving", "serving_project", "tecton-serving", "Enter the serving network too, or leave both empty"},
 		{"roles", "act_as_role", "owner!", "role"},
 		{"service", "waiting_target", "soon", "Enter a length of time such as 24 hours or 30 days"},
@@ -74,6 +79,15 @@ func TestABadSettingIsNotSavedAndTheOldOneStays(t *testing.T) {
 	}
 	p := admin.get("/admin/settings")
 	says(t, p, "Where secrets go Nowhere → Presigned address", "root@operator.example")
+}
+
+func TestTheAddressesToAllowAreSettings(t *testing.T) {
+	w := newWorld(t)
+	wantTo(t, w.as(root).settings("addresses", "egress_addresses", "203.0.113.7/32 203.0.113.32/28", "control_plane_addresses", "198.51.100.0/24"), "/admin/settings#addresses")
+	v := w.onboarding(w.begun().ID).Vendor
+	if v.EgressAddresses != "203.0.113.7, 203.0.113.32/28" || v.ControlPlaneAddresses != "198.51.100.0/24" {
+		t.Errorf("an onboarding has the addresses %q and %q", v.EgressAddresses, v.ControlPlaneAddresses)
+	}
 }
 
 func TestAStaleSettingsPageSaysSoAndKeepsWhatWasTyped(t *testing.T) {

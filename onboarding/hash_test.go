@@ -33,6 +33,12 @@ func TestThePlansHashCoversFieldsAndNoSentence(t *testing.T) {
 			t.Errorf("%s: other words make another plan", name)
 		}
 	}
+	// Addresses to allow are named in words only, so a change of the settings neither changes a plan nor what is wanted.
+	p := pinnedPlan()
+	p.Spec.Vendor.EgressAddresses, p.Spec.Vendor.ControlPlaneAddresses = "203.0.113.7", "198.51.100.0/24"
+	if p.Hash() != was || !p.Spec.Same(pinnedPlan().Spec) {
+		t.Error("addresses to allow make another plan")
+	}
 	for name, change := range map[string]func(*onboarding.Plan){
 		"project":      func(p *onboarding.Plan) { p.Spec.Project = "other" },
 		"region":       func(p *onboarding.Plan) { p.Spec.Region = "europe-west1" },

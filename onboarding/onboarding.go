@@ -137,11 +137,13 @@ type VendorValues struct {
 	ServingAccount           string `json:"serving_account,omitempty"` // optional service account of the serving plane, gets the Spark role on Bigtable
 	ServingProject           string `json:"serving_project,omitempty"` // project of the serving plane, for the Redis peering
 	ServingNetwork           string `json:"serving_network,omitempty"`
-	RedisVersion             string `json:"redis_version,omitempty"`      // "6.x"
-	GoogleCustomerID         string `json:"google_customer_id,omitempty"` // the vendor's Cloud Identity customer, C0…, for the organization administrator
-	OrganizationID           string `json:"organization_id,omitempty"`    // of the vendor at Google, digits
-	OfferedRegions           string `json:"offered_regions,omitempty"`    // separated by commas; empty: all
-	SecretsURL               string `json:"secrets_url,omitempty"`        // presigned https address for PUT of the encrypted secrets
-	HandoverURL              string `json:"handover_url,omitempty"`       // presigned https address for PUT of the record
-	APIKeyWiped              bool   `json:"api_key_wiped,omitempty"`      // an API key was given and wiped before its use; saving the values ends it
+	RedisVersion             string `json:"redis_version,omitempty"`           // "6.x"
+	GoogleCustomerID         string `json:"google_customer_id,omitempty"`      // the vendor's Cloud Identity customer, C0…, for the organization administrator
+	OrganizationID           string `json:"organization_id,omitempty"`         // of the vendor at Google, digits
+	OfferedRegions           string `json:"offered_regions,omitempty"`         // separated by commas; empty: all
+	EgressAddresses          string `json:"egress_addresses,omitempty"`        // IPv4 addresses and ranges that this service calls from, separated by commas; for words only
+	ControlPlaneAddresses    string `json:"control_plane_addresses,omitempty"` // the same, of the vendor's control plane
+	SecretsURL               string `json:"secrets_url,omitempty"`             // presigned https address for PUT of the encrypted secrets
+	HandoverURL              string `json:"handover_url,omitempty"`            // presigned https address for PUT of the record
+	APIKeyWiped              bool   `json:"api_key_wiped,omitempty"`           // an API key was given and wiped before its use; saving the values ends it
 }

@@ -165,7 +165,8 @@ func (p Plan) Hash() string {
 	}
 	h := sha256.New()
 	enc := json.NewEncoder(h)
-	_ = enc.Encode("groundwork plan v2") // a hash's writer never fails, and the types marshal
+	_ = enc.Encode("groundwork plan v2")                                        // a hash's writer never fails, and the types marshal
+	p.Spec.Vendor.EgressAddresses, p.Spec.Vendor.ControlPlaneAddresses = "", "" // only words name them
 	_ = enc.Encode(p.Spec)
 	if p.ReadOnly {
 		_ = enc.Encode("read-only")

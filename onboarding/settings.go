@@ -63,6 +63,9 @@ var SettingGroups = []SettingGroup{
 	{"roles", "Roles", "Roles that a run gives in the customer’s project. Every plan lists them.", []Setting{
 		vendorSetting("act_as_role"), vendorSetting("workspace_role"), vendorSetting("dataproc_control_plane_role"), vendorSetting("bigtable_spark_role"), vendorSetting("bigtable_control_plane_role"),
 	}},
+	{"addresses", "Addresses to allow", "Shown to a customer whose Databricks workspace has an IP access list that refuses us.", []Setting{
+		vendorSetting(VendorEgress), vendorSetting(VendorControlPlaneIPs),
+	}},
 	{"serving", "Serving plane and Redis", "", []Setting{
 		vendorSetting("serving_account"), vendorSetting(VendorServingProject), vendorSetting(VendorServingNetwork), vendorSetting("redis_version"),
 	}},

@@ -32,7 +32,8 @@ const (
 	ShapeRedisVersion   VendorShape = "redis_version"
 	ShapePattern        VendorShape = "account_pattern" // a service account with {deployment} in it
 	ShapeOrganization   VendorShape = "organization_id"
-	ShapeRegions        VendorShape = "regions" // names, separated by commas
+	ShapeRegions        VendorShape = "regions"   // names, separated by commas
+	ShapeAddresses      VendorShape = "addresses" // IPv4 addresses and CIDR ranges, separated by commas
 	ShapeAgeRecipient   VendorShape = "age_recipient"
 	ShapeText           VendorShape = "text"
 	ShapeEmail          VendorShape = "email"
@@ -65,11 +66,13 @@ type VendorGroup struct {
 
 // The names of values that messages point at.
 const (
-	VendorProposedName   = "proposed_name"
-	VendorAPIKey         = "vendor_api_key"
-	VendorServingProject = "serving_project"
-	VendorServingNetwork = "serving_network"
-	VendorSecretsURL     = "secrets_url"
+	VendorProposedName    = "proposed_name"
+	VendorAPIKey          = "vendor_api_key"
+	VendorServingProject  = "serving_project"
+	VendorServingNetwork  = "serving_network"
+	VendorSecretsURL      = "secrets_url"
+	VendorEgress          = "egress_addresses"
+	VendorControlPlaneIPs = "control_plane_addresses"
 )
 
 // VendorGroups declares all vendor values, in the order of the form.
@@ -88,6 +91,8 @@ var VendorGroups = []VendorGroup{
 	{"Compute and roles", []VendorValue{
 		{Name: "allow_dataproc", Label: "Offer Dataproc", Hint: "Databricks is always offered.", Shape: ShapeFlag, Scope: ScopeOnboarding, flag: func(v *VendorValues) *bool { return &v.AllowDataproc }},
 		{Name: "no_read_session_role", Label: "Leave out the role for BigQuery read sessions", Hint: "By default, not confirmed by the vendor, Spark gets roles/bigquery.readSessionUser on the data plane project if any BigQuery data source is chosen. Its BigQuery connector needs it.", Shape: ShapeFlag, Scope: ScopeVendor, flag: func(v *VendorValues) *bool { return &v.NoReadSessionRole }},
+		{Name: VendorEgress, Label: "Addresses that this service calls from", Hint: "IPv4 addresses or ranges, separated by commas, such as 203.0.113.7, 203.0.113.32/28. Customers add them to the IP access list of their Databricks workspace.", Shape: ShapeAddresses, Scope: ScopeVendor, text: func(v *VendorValues) *string { return &v.EgressAddresses }},
+		{Name: VendorControlPlaneIPs, Label: "Addresses of the control plane", Hint: "Where the control plane calls the workspace from, for the same list.", Shape: ShapeAddresses, Scope: ScopeVendor, text: func(v *VendorValues) *string { return &v.ControlPlaneAddresses }},
 		{Name: "act_as_role", Label: "Role to run jobs as the Spark account", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/iam.serviceAccountUser", Half: true, text: func(v *VendorValues) *string { return &v.ActAsRole }},
 		{Name: "workspace_role", Label: "Databricks workspace’s role on the Spark account", Hint: "Only for a workspace in another project.", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/iam.serviceAccountUser", Unconfirmed: true, text: func(v *VendorValues) *string { return &v.WorkspaceRole }},
 		{Name: "dataproc_control_plane_role", Label: "Control plane's role for Dataproc", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/dataproc.editor", Unconfirmed: true, Half: true, text: func(v *VendorValues) *string { return &v.DataprocControlPlaneRole }},

@@ -1,6 +1,8 @@
 package wizard
 
 import (
+	"fmt"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -116,6 +118,37 @@ func regionList(s string) (string, string) {
 		}
 	}
 	return strings.Join(names, ", "), ""
+}
+
+// widestRange is the shortest prefix of a range that somebody may be asked to allow.
+const widestRange = 16
+
+// addressList reads public IPv4 addresses and CIDR ranges. An IP access list of Databricks takes no IPv6.
+// Source: docs.databricks.com/gcp/en/security/network/front-end/ip-access-list.
+func addressList(s string) (string, string) {
+	var out []string
+	for _, text := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == ';' || r == '\n' || r == '\r' || r == '\t' }) {
+		single := text
+		if !strings.Contains(single, "/") {
+			single += "/32"
+		}
+		p, err := netip.ParsePrefix(single)
+		switch a := p.Addr(); {
+		case err != nil || !a.Is4():
+			return "", brief(text) + " isn’t an IPv4 address or range. Separate entries such as 203.0.113.7 or 203.0.113.32/28 with commas"
+		case a != p.Masked().Addr():
+			return "", text + " isn’t the start of its range. Enter " + p.Masked().String() + ", or the address without the length"
+		case p.Bits() < widestRange:
+			return "", fmt.Sprintf("%s is too wide to ask a customer to allow. Enter ranges of /%d or smaller", text, widestRange)
+		case a.IsPrivate() || !a.IsGlobalUnicast():
+			return "", text + " isn’t a public address. Enter the address that Databricks sees"
+		case p.IsSingleIP():
+			out = append(out, a.String())
+		default:
+			out = append(out, p.String())
+		}
+	}
+	return strings.Join(out, ", "), ""
 }
 
 // ageRecipient reads an X25519 public key of age.

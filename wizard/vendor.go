@@ -82,6 +82,7 @@ var shapes = map[onboarding.VendorShape]func(string) (string, string){
 	onboarding.ShapePattern:        accountPattern,
 	onboarding.ShapeOrganization:   organizationID,
 	onboarding.ShapeRegions:        regionList,
+	onboarding.ShapeAddresses:      addressList,
 	onboarding.ShapeAgeRecipient:   ageRecipient,
 	onboarding.ShapeText:           words,
 	onboarding.ShapeEmail:          Email,

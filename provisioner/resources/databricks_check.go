@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -71,21 +72,21 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 	}
 	me, err := client.Me(ctx)
 	if err != nil {
-		return nil, workspaceError(err, want.URL)
+		return nil, workspaceError(env, err, want.URL)
 	}
 	may, err := client.CanCreateClusters(ctx, me)
 	if err != nil {
-		return nil, workspaceError(err, want.URL)
+		return nil, workspaceError(env, err, want.URL)
 	}
 	offered, err := client.SparkVersions(ctx)
 	if err != nil {
-		return nil, workspaceError(err, want.URL)
+		return nil, workspaceError(env, err, want.URL)
 	}
 	got := workspace{URL: want.URL, Runtime: want.Runtime}
 	var policies []string
 	if !may {
 		if policies, err = client.ClusterPolicies(ctx); err != nil && !databricks.IsStatus(err, http.StatusForbidden) && !databricks.IsStatus(err, http.StatusNotFound) {
-			return nil, workspaceError(err, want.URL)
+			return nil, workspaceError(env, err, want.URL)
 		}
 	}
 	if !may && len(policies) == 0 {
@@ -154,7 +155,7 @@ func openWorkspace(ctx context.Context, env *provisioner.Env) (databricks.Client
 var blockedAddress = regexp.MustCompile(`Source IP address: (\S+) is blocked by Databricks IP ACL`)
 
 // workspaceError says what a workspace's refusal means for the customer.
-func workspaceError(err error, address string) error {
+func workspaceError(env *provisioner.Env, err error, address string) error {
 	var refused *onboarding.Error // of the guard: the address itself is not allowed
 	var answer *databricks.Error
 	blocked := func(action, why string) error {
@@ -169,7 +170,8 @@ func workspaceError(err error, address string) error {
 		return blocked("Enter a new Databricks token", "The workspace does not accept the token: it is wrong, or it has expired.")
 	case answer.Status == http.StatusForbidden && blockedAddress.MatchString(answer.Message):
 		from := blockedAddress.FindStringSubmatch(answer.Message)[1]
-		return blocked("Add "+from+" to the workspace's IP access list", "The workspace's IP access list blocks the address "+from+", from which we call. A workspace administrator adds it to the list, and the addresses of the vendor's control plane too: your specialist knows them. Databricks says: "+answer.Message)
+		action, whose := listedAddresses(env.Spec.Vendor, from)
+		return blocked(action, "The workspace's IP access list blocks the address "+from+", from which we call. A workspace administrator adds "+whose+" Databricks says: "+answer.Message)
 	case answer.Status == http.StatusForbidden:
 		return blocked("Give the token's owner more rights, or enter another token", "The workspace refused the call: "+answer.Message)
 	case answer.Status == http.StatusTooManyRequests, answer.Status >= 500:
@@ -179,4 +181,33 @@ func workspaceError(err error, address string) error {
 	default:
 		return blocked("Check the workspace's address", fmt.Sprintf("%s did not answer like a Databricks workspace (%d).", address, answer.Status))
 	}
+}
+
+// listedAddresses says what belongs on the workspace's IP access list when it blocked from: the vendor's addresses, and where
+// those aren't set, the one that Databricks refused.
+func listedAddresses(v onboarding.VendorValues, from string) (action, whose string) {
+	ours := v.EgressAddresses
+	switch {
+	case ours == "":
+		ours = from
+	case !covers(ours, from):
+		ours = from + ", " + ours
+	}
+	if v.ControlPlaneAddresses == "" {
+		return "Add " + ours + " to the workspace's IP access list",
+			ours + " to the list, and the addresses of the vendor's control plane too: your specialist knows them."
+	}
+	return "Add " + ours + " and " + v.ControlPlaneAddresses + " to the workspace's IP access list",
+		"these addresses to the list. This service: " + ours + ". The vendor's control plane: " + v.ControlPlaneAddresses + "."
+}
+
+// covers reports whether a list of addresses and ranges has the address.
+func covers(list, address string) bool {
+	a, err := netip.ParseAddr(address)
+	return err == nil && slices.ContainsFunc(strings.Split(list, ", "), func(text string) bool {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			return p.Contains(a)
+		}
+		return text == a.String()
+	})
 }

@@ -77,7 +77,7 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 	}
 	scopes, err := client.ListScopes(ctx)
 	if err != nil {
-		return nil, workspaceError(err, want.Workspace)
+		return nil, workspaceError(env, err, want.Workspace)
 	}
 	if !slices.Contains(scopes, want.Scope) {
 		return nil, nil
@@ -88,7 +88,7 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 		return nil, nil
 	}
 	if err != nil {
-		return nil, workspaceError(err, want.Workspace)
+		return nil, workspaceError(env, err, want.Workspace)
 	}
 	if !slices.Contains(got.Keys, keyAPIKey) {
 		switch _, err := env.Secret(ctx, onboarding.PurposeVendorAPIKey); onboarding.ErrorCode(err) {
@@ -137,7 +137,7 @@ func applyScope(ctx context.Context, env *provisioner.Env, c provisioner.Change[
 		err = client.PutSecret(ctx, want.Scope, keyAPIKey, key)
 	}
 	if err != nil {
-		return workspaceError(err, want.Workspace)
+		return workspaceError(env, err, want.Workspace)
 	}
 	return nil
 }

@@ -50,12 +50,19 @@ func TestDatabricksCheckSaysWhatIsMissing(t *testing.T) {
 			}, "", "only by the cluster policies Small clusters",
 		},
 		"an IP access list": { // T33
+			blockedByList, "IP access list blocks the address 127.0.0.1, from which we call. A workspace administrator adds 127.0.0.1 to the list, and the addresses of the vendor's control plane too: your specialist knows them.", "",
+		},
+		"an IP access list, with the vendor's addresses in the settings": {
 			func(w *steptest.World) {
-				w.Cloud.AddWorkspace(emulator.Workspace{
-					Host: steptest.Workspace, AllowIPs: []string{"203.0.113.0/24"},
-					Tokens: map[string]emulator.Principal{steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true, CanCreateClusters: true}},
-				})
-			}, "IP access list blocks the address 127.0.0.1", "",
+				blockedByList(w)
+				w.Spec.Vendor.EgressAddresses, w.Spec.Vendor.ControlPlaneAddresses = "203.0.113.7", "198.51.100.0/24"
+			}, "adds these addresses to the list. This service: 127.0.0.1, 203.0.113.7. The vendor's control plane: 198.51.100.0/24. Databricks says", "",
+		},
+		"an IP access list, with a range that has the address": {
+			func(w *steptest.World) {
+				blockedByList(w)
+				w.Spec.Vendor.EgressAddresses = "127.0.0.0/24"
+			}, "adds 127.0.0.0/24 to the list, and the addresses of the vendor's control plane too: your specialist knows them.", "",
 		},
 		"a runtime that is not offered": {func(w *steptest.World) { w.Spec.Databricks.Runtime = "9.1.x-scala2.12" }, "does not offer the runtime 9.1.x-scala2.12", ""},
 		"a token to come":               {func(w *steptest.World) { w.Spec.Databricks.Token = onboarding.SecretLater }, "still to come", ""},
@@ -95,6 +102,14 @@ func TestDatabricksCheckSaysWhatIsMissing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// blockedByList gives the workspace an IP access list that refuses every call of ours.
+func blockedByList(w *steptest.World) {
+	w.Cloud.AddWorkspace(emulator.Workspace{
+		Host: steptest.Workspace, AllowIPs: []string{"203.0.113.0/24"},
+		Tokens: map[string]emulator.Principal{steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true, CanCreateClusters: true}},
+	})
 }
 
 func logged(task onboarding.Task, text string) bool {
