@@ -92,14 +92,14 @@ func (s *Store) FinishedBefore(ctx context.Context, before time.Time) ([]onboard
 }
 
 // forget leaves what was made, where, when, and how it ended. Texts go whole: they quote people and services, and no
-// rule finds every name in them.
+// rule finds every name in them. Tasks and their events are found by their runs, which an index knows of an onboarding.
 var forget = []string{
 	`DELETE FROM members WHERE onboarding = @id`,
 	`DELETE FROM invites WHERE onboarding = @id`,
 	`DELETE FROM notes WHERE onboarding = @id`,
 	`DELETE FROM form_keys WHERE onboarding = @id`,
-	`DELETE FROM task_events WHERE onboarding = @id`,
-	`UPDATE tasks SET message = '', left_why = '', operator = '', action_text = '' WHERE onboarding = @id`,
+	`DELETE FROM task_events WHERE onboarding = @id AND run IN (SELECT id FROM runs WHERE onboarding = @id)`,
+	`UPDATE tasks SET message = '', left_why = '', operator = '', action_text = '' WHERE onboarding = @id AND run IN (SELECT id FROM runs WHERE onboarding = @id)`,
 	`UPDATE inventory SET prior = NULL WHERE onboarding = @id`,
 	`DELETE FROM river_job j USING runs r WHERE r.onboarding = @id AND j.kind = @kind AND j.args @> jsonb_build_object('run', r.id)`,
 	`UPDATE runs SET started_by = '', record = NULL WHERE onboarding = @id`,
