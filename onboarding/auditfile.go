@@ -235,10 +235,11 @@ func readAuditZIP(raw []byte) (AuditDownload, error) {
 		if err != nil {
 			return AuditDownload{}, fmt.Errorf("the file is not a history as it was downloaded: %w", err)
 		}
-		parts[name], err = readAtMost(file)
-		file.Close()
-		if err != nil {
+		if parts[name], err = readAtMost(file); err != nil {
 			return AuditDownload{}, err
+		}
+		if err := file.Close(); err != nil { // its checksum
+			return AuditDownload{}, fmt.Errorf("read a history: %w", err)
 		}
 	}
 	d, err := readAuditJSON(parts["history.json"])
