@@ -80,7 +80,7 @@ func (e *execution) takeBack(n *node, env *Env, mem *pass) {
 		})
 	}
 	if err := n.task.undo(e.work, env, note, mem); err != nil {
-		_ = e.note(n.line.Name, "log", "The temporary resource could not be removed: "+sentence(err))
+		_ = e.note(n.line.Name, "log", "The temporary resource could not be removed, and ends by itself: "+sentence(err))
 		return
 	}
 	_ = note("log", "Removed the temporary resource.", mem.item)

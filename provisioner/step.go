@@ -85,7 +85,8 @@ type StepDef[S any] struct {
 	// HoldsData says in a teardown's plan that the resource stays while deleting data is not confirmed apart.
 	HoldsData bool
 	// Temporary marks what exists only while Verify tries something with it: Undo removes it once Verify is done, and also
-	// where the task fails, is blocked or is canceled. Runs that only read leave the step out.
+	// where the task fails, is blocked or is canceled. It must end by itself, for the case that removing it fails. Runs that
+	// only read leave the step out.
 	Temporary bool
 	// HandsOver marks the step that tells the vendor: a run that only verifies leaves it out.
 	HandsOver bool

@@ -468,3 +468,25 @@ func (w *World) TeardownPlan() onboarding.Plan {
 	}
 	return plan
 }
+
+// CancelWaiting cancels the next run as soon as that task waits for Google. Before that, it calls then once, unless that is nil.
+func (w *World) CancelWaiting(task onboarding.TaskName, then func()) {
+	var once sync.Once
+	w.ledger.After = func(_, name, kind string) {
+		if kind == "waiting" && name == string(task) {
+			once.Do(func() {
+				if then != nil {
+					then()
+				}
+				w.ledger.Cancel()
+			})
+		}
+	}
+}
+
+// ResumeCanceled lets another worker take the run that a dead one left, after somebody canceled it.
+func (w *World) ResumeCanceled() onboarding.Run {
+	w.T.Helper()
+	w.ledger.Cancel()
+	return w.again()
+}
