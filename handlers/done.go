@@ -21,6 +21,13 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 	case ob.Status == onboarding.StatusTornDown: // what was created is gone
 		return toProgress(w, v)
 	}
+	runs, err := s.App.Runs(v.Context(), v.actor, v.id, "")
+	if err != nil {
+		return err
+	}
+	if latest := runs.Items[0]; latest.Kind == onboarding.RunTeardown && (latest.State == onboarding.RunSucceeded || latest.Done > 0) {
+		return toProgress(w, v) // some of what was created is gone
+	}
 	access, err := s.App.LatestConsent(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
@@ -42,10 +49,6 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		if v.actor.Role == onboarding.RoleCustomer {
 			view.TeardownURL = planPath(v.id, onboarding.RunTeardown)
 		}
-	}
-	runs, err := s.App.Runs(v.Context(), v.actor, v.id, "")
-	if err != nil {
-		return err
 	}
 	for _, r := range runs.Items { // latest first
 		if r.Kind != onboarding.RunVerify {

@@ -255,7 +255,9 @@ func TestATeardownIsPlannedConfirmedAndEndsWithWhatStays(t *testing.T) {
 		t.Fatalf("%s, erasing data: %v", run.Kind, run.Plan.Spec.EraseData)
 	}
 	k.claim(ob.ID)
+	want(t, b.get(web.OnboardingPath(ob.ID, "done")), http.StatusOK) // nothing was removed yet
 	k.finish("apis")
+	wantTo(t, b.get(web.OnboardingPath(ob.ID, "done")), web.OnboardingPath(ob.ID, "progress"))
 	k.start("bucket")
 	k.must(w.store.FinishTask(t.Context(), k.fence(), "bucket", onboarding.Outcome{Message: "Left in place.", Left: "It holds objects."}))
 	k.must(w.cloud.Revoke(t.Context(), onboarding.System, ob.ID))
