@@ -87,10 +87,23 @@ type PlannedTask struct {
 	Temporary   bool            `json:"temporary,omitempty"` // what it makes is removed again within the task
 	Makes       string          `json:"makes,omitempty"`     // the kind of resource that ActionCreate creates: "bucket"; "" none that is counted
 	Console     string          `json:"console,omitempty"`   // link to the Cloud console
+	Held        []Binding       `json:"held,omitempty"`      // what the item of an Unwanted line, or of a teardown's, consists of while it is there
 	Cost        string          `json:"cost,omitempty"`      // rough monthly cost in words, "" if none
 	Monthly     int             `json:"monthly,omitempty"`   // the fixed part of Cost in US dollars, by United States list prices; 0 none, or it depends on use
 	Guide       []Instruction   `json:"guide,omitempty"`     // what the customer does, for ActionGuide
 	Problem     string          `json:"problem,omitempty"`   // why this could not be read or would conflict; the run would block here
+}
+
+// Lasting are the line's bindings that are there after the run, as far as the plan says.
+func (t PlannedTask) Lasting() []Binding {
+	switch {
+	case !t.Unwanted:
+		return t.Bindings
+	case t.Absent || t.Action == ActionDelete:
+		return nil
+	default:
+		return t.Held
+	}
 }
 
 // RunTitle is what a run does with the line. A line that leaves a resource in place says so, whatever its title announced.

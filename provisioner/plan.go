@@ -127,7 +127,7 @@ func (t *Task) planUndo(ctx context.Context, env *Env, item onboarding.Item) (on
 // spared is a line of a teardown's plan that removes nothing.
 func (t *Task) spared() onboarding.PlannedTask {
 	p := t.planned()
-	p.Title, p.Action, p.Bindings, p.Key, p.Permissions = "Remove "+t.noun(), onboarding.ActionNone, nil, t.Key, nil
+	p.Title, p.Action, p.Bindings, p.Held, p.Key, p.Permissions = "Remove "+t.noun(), onboarding.ActionNone, nil, p.Bindings, t.Key, nil
 	return p
 }
 

@@ -1,6 +1,11 @@
 package web
 
-import "groundwork/onboarding"
+import (
+	"slices"
+	"strings"
+
+	"groundwork/onboarding"
+)
 
 // vendorRight is one thing that an account of the vendor may do after a run.
 type vendorRight struct {
@@ -15,7 +20,9 @@ type vendorAccount struct {
 	Rights      []vendorRight
 }
 
-// vendorAccounts are what the vendor's accounts may do after a run of the plan, by its bindings. Each binding comes once.
+// vendorAccounts are what the vendor's accounts may do after a run of the plan: by its bindings, and by those of earlier runs
+// that the customer keeps. Each binding comes once. An account that is none of the plan's, and isn't in the project, was the
+// vendor's when its binding was made.
 func (p Planes) vendorAccounts() []vendorAccount {
 	all := []vendorAccount{
 		byControl: {Name: "Control plane", Email: p.Plan.Spec.ControlPlaneAccount},
@@ -23,10 +30,20 @@ func (p Planes) vendorAccounts() []vendorAccount {
 	}
 	parts := p.parts()
 	for _, t := range p.Plan.Tasks {
-		for _, b := range t.Bindings {
+		for _, b := range t.Lasting() {
 			by, known := p.account(b.Member)
-			if !known || by == bySpark {
+			email := strings.TrimPrefix(b.Member, "serviceAccount:")
+			if known && by == bySpark || !known && (!t.Unwanted || strings.HasSuffix(email, "@"+p.Plan.Spec.Project+".iam.gserviceaccount.com")) {
 				continue
+			}
+			if !known {
+				if by = planeAccount(slices.IndexFunc(all, func(a vendorAccount) bool { return a.Email == email })); by < 0 {
+					by, all = planeAccount(len(all)), append(all, vendorAccount{Name: "Earlier", Email: email})
+				}
+			}
+			why := t.Why
+			if t.Unwanted {
+				why = "Given by an earlier run, and kept. " + why
 			}
 			thing := p.thing(b.On)
 			for _, part := range parts {
@@ -34,7 +51,7 @@ func (p Planes) vendorAccounts() []vendorAccount {
 					thing = part.Name
 				}
 			}
-			all[by].Rights = append(all[by].Rights, vendorRight{thing, b, t.Why})
+			all[by].Rights = append(all[by].Rights, vendorRight{thing, b, why})
 		}
 	}
 	var out []vendorAccount

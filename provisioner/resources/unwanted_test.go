@@ -58,6 +58,9 @@ func TestARunRemovesTheBindingsThatAreNoLongerWantedAndKeepsTheData(t *testing.T
 			t.Errorf("%s: %q, want %q", line.Name, line.Decision(), d)
 		}
 		delete(want, line.Name)
+		if isBinding := line.Name != "remove/bigtable-instance"; isBinding != (len(line.Held) == 1) || len(line.Bindings) > 0 {
+			t.Errorf("%s holds %+v", line.Name, line.Held)
+		}
 		if line.Name == "remove/bigtable-instance" && !strings.Contains(line.Cost, "$470") {
 			t.Errorf("the instance costs %q", line.Cost)
 		}
