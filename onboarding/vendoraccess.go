@@ -14,12 +14,12 @@ type VendorRight struct {
 // VendorRight reports what a binding gives to the vendor; false if its member is not the vendor's.
 func (s Spec) VendorRight(b Binding, why string) (VendorRight, bool) {
 	r := VendorRight{Binding: b, Why: why, End: b.EndCommand()}
-	switch email := strings.TrimPrefix(b.Member, "serviceAccount:"); {
-	case email == "":
+	switch strings.TrimPrefix(b.Member, "serviceAccount:") {
+	case "":
 		return r, false
-	case email == s.ControlPlaneAccount:
+	case s.ControlPlaneAccount:
 		r.Account = "control_plane"
-	case email == s.Vendor.ServingAccount:
+	case s.Vendor.ServingAccount:
 		r.Account = "serving_plane"
 	default:
 		return r, false

@@ -1745,9 +1745,9 @@ func slowCallout(v ProgressView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var79 string
-					templ_7745c5c3_Var79, templ_7745c5c3_Err = templ.JoinStringErrs(t.Title + ": usually takes up to " + about(v.Took[t.Name.Step()].Usual()) + ". This one has taken ")
+					templ_7745c5c3_Var79, templ_7745c5c3_Err = templ.JoinStringErrs("“" + t.Title + "” usually takes up to " + about(v.Took[t.Name.Step()].Usual()) + ". This one has taken ")
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `progress.templ`, Line: 341, Col: 106}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `progress.templ`, Line: 341, Col: 116}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var79))
 					if templ_7745c5c3_Err != nil {
