@@ -116,6 +116,18 @@ func (t *Task) stays(i onboarding.Item, s *sighting) string {
 	}
 }
 
+// approvedToRemove reports whether the line of a plan is about what the task would remove. The task is rebuilt from the
+// inventory, which isn't part of what was approved.
+func (t *Task) approvedToRemove(line onboarding.PlannedTask) error {
+	if onboarding.SameJSON(line.Desired, t.Desired) && line.Resource == t.Description.Resource && (line.Held == nil || reflect.DeepEqual(line.Held, t.Description.Bindings)) {
+		return nil
+	}
+	return &onboarding.Blocked{
+		Code: onboarding.CodePlanChanged, On: onboarding.PartyCustomer, Action: "Review the changed plan and approve it",
+		Why: "What our records say about " + t.thing() + " has changed since the plan was approved, so it was not removed.",
+	}
+}
+
 // undo removes the task's resource if it is ours; what is gone already is success. [Left] says that something stays on
 // purpose; [onboarding.NotReady] wants another call later.
 func (t *Task) undo(ctx context.Context, env *Env, note recorder, mem *pass) error {

@@ -214,8 +214,10 @@ func (e *execution) pass(n *node, env *Env, mem *pass) (err error) {
 	case e.run.Plan.ReadOnly:
 		err = n.task.confirm(e.work, env, mem)
 	case e.run.Kind == onboarding.RunTeardown, n.line.Action == onboarding.ActionDelete:
-		err = n.task.undo(e.work, env, note, mem)
-		if err == nil {
+		if err = n.task.approvedToRemove(n.line); err != nil {
+			return err
+		}
+		if err = n.task.undo(e.work, env, note, mem); err == nil {
 			mem.applied = "undo"
 		}
 	case e.run.Kind == onboarding.RunVerify:

@@ -89,9 +89,8 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		m.Subject = mailRun(l.Run) + " of " + what + " is paused: your action is needed"
 		m.Paragraphs = []string{mailRun(l.Run) + " of " + what + " is paused.", "Next step: " + sentenceOf(waits)}
 	case onboarding.MailFailed:
-		failed := ""
-		m.Subject, failed = mailFailed(l.Run, what)
-		m.Paragraphs = []string{failed, sentenceOf(waits), "The page shows the cause and what to do next."}
+		subject, failed := mailFailed(l.Run, what)
+		m.Subject, m.Paragraphs = subject, []string{failed, sentenceOf(waits), "The page shows the cause and what to do next."}
 	case onboarding.MailFinished:
 		m.Subject, m.Paragraphs = what+" is set up", []string{"Every task of the setup finished."}
 		switch {
@@ -124,9 +123,8 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		m.Subject = o.Customer + " is waiting on us"
 		m.Paragraphs = []string{"The onboarding of " + o.Customer + " waits on you.", "Next step: " + sentenceOf(waits)}
 	case onboarding.MailStaffFailed:
-		failed := ""
-		m.Subject, failed = mailFailed(l.Run, o.Customer)
-		m.Paragraphs = []string{failed, sentenceOf(waits)}
+		subject, failed := mailFailed(l.Run, o.Customer)
+		m.Subject, m.Paragraphs = subject, []string{failed, sentenceOf(waits)}
 	case onboarding.MailStaffHandedOver:
 		m.Subject = o.Customer + " is set up"
 		m.Paragraphs = []string{"The run of " + o.Customer + " finished. The onboarding shows the record and its handover."}

@@ -280,3 +280,38 @@ func TestTheInventoryFollowsFromTheLogs(t *testing.T) {
 		}
 	}
 }
+
+// What is removed is what was approved, whatever the inventory says by then.
+func TestARemovalIsHeldToItsApprovedLine(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), resources.Catalog())
+	w.Succeeds(w.Run())
+	plan := w.TeardownPlan()
+	i := slices.IndexFunc(plan.Tasks, func(l onboarding.PlannedTask) bool { return l.Name == "act-as" })
+	if i < 0 || len(plan.Tasks[i].Held) != 1 {
+		t.Fatalf("the teardown's plan: %+v", plan.Tasks)
+	}
+	approved := plan.Tasks[i]
+	for name, change := range map[string]func(*onboarding.PlannedTask){
+		"its wanted state": func(l *onboarding.PlannedTask) {
+			l.Desired = []byte(strings.Replace(string(l.Desired), steptest.ControlPlane, steptest.Serving, 1))
+		},
+		"its resource": func(l *onboarding.PlannedTask) { l.Resource += "x" },
+		"its member": func(l *onboarding.PlannedTask) {
+			l.Held = []onboarding.Binding{{Member: "serviceAccount:" + steptest.Serving, Role: l.Held[0].Role, On: l.Held[0].On}}
+		},
+	} {
+		plan.Tasks[i] = approved
+		change(&plan.Tasks[i])
+		mark := w.Mark()
+		task := w.Task(w.Execute(onboarding.RunTeardown, plan), "act-as")
+		if task.State != onboarding.TaskBlocked || task.Code != onboarding.CodePlanChanged {
+			t.Errorf("after %s changed, the task is %s (%s): %s", name, task.State, task.Code, task.Message)
+		}
+		for _, c := range w.Changes(mark) {
+			if strings.Contains(c.Path, "serviceAccounts/"+spark+":setIamPolicy") {
+				t.Errorf("after %s changed, %s %s was called", name, c.Method, c.Path)
+			}
+		}
+	}
+}
