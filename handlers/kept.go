@@ -20,8 +20,9 @@ type kept struct {
 	Query string     `json:"query,omitempty"` // of the address
 	Form  url.Values `json:"form"`
 	At    int64      `json:"at"`
-	By    string     `json:"by,omitempty"`  // who typed it; "": their session had ended, and nobody is known
-	Why   string     `json:"why,omitempty"` // "later": the customer left on purpose; "blocked": it could not be saved then
+	By    string     `json:"by,omitempty"`    // who typed it; "": their session had ended
+	Ended string     `json:"ended,omitempty"` // that session's token as stored; whose it was is asked when somebody signs in
+	Why   string     `json:"why,omitempty"`   // "later": the customer left on purpose; "blocked": it could not be saved then
 }
 
 // anonymous is how long a session of nobody's lives: long enough to sign in.
@@ -31,10 +32,15 @@ const anonymous = 30 * time.Minute
 func (s *Server) keep(v *visit) { s.keepFor(v, "") }
 
 func (s *Server) keepFor(v *visit, why string) {
+	by, ended := v.who, ""
 	if v.actor.Email == "" { // nobody's session, which is short; and none for whoever never had one
-		known := v.who != ""
-		if c, err := v.Cookie(s.sessions.Cookie.Name); err == nil && !known {
-			if known, err = s.Sessions.Known(v.Context(), storedToken(c.Value)); err != nil {
+		known := by != ""
+		var before kept // in this session of nobody's: the same person sends again
+		if !known && json.Unmarshal(s.sessions.GetBytes(v.Context(), keyKept), &before) == nil {
+			known, by, ended = true, before.By, before.Ended
+		} else if c, err := v.Cookie(s.sessions.Cookie.Name); err == nil && !known {
+			ended = storedToken(c.Value)
+			if known, err = s.Sessions.Known(v.Context(), ended); err != nil {
 				return
 			}
 		}
@@ -47,7 +53,7 @@ func (s *Server) keepFor(v *visit, why string) {
 	if err != nil {
 		return
 	}
-	b, err := json.Marshal(kept{v.URL.Path, v.URL.RawQuery, form, s.Now().Unix(), v.who, why})
+	b, err := json.Marshal(kept{v.URL.Path, v.URL.RawQuery, form, s.Now().Unix(), by, ended, why})
 	if err != nil {
 		return
 	}
@@ -135,8 +141,15 @@ func (s *Server) typedAt(v *visit, paths ...string) *kept {
 	if raw == nil || json.Unmarshal(raw, &k) != nil || !slices.Contains(paths, k.Path) {
 		return nil
 	}
+	theirs := k.By == v.actor.Email
+	if k.By == "" && k.Ended != "" {
+		var err error
+		if theirs, err = s.Sessions.WasOf(v.Context(), k.Ended, v.actor.Email); err != nil {
+			return nil // it waits
+		}
+	}
 	s.sessions.Remove(v.Context(), keyKept)
-	if k.By != "" && k.By != v.actor.Email {
+	if !theirs || v.actor.Email == "" {
 		return nil
 	}
 	if s.Now().Sub(time.Unix(k.At, 0)) > s.Lifetime {

@@ -99,3 +99,42 @@ func TestWhatHasNoPageOfItsOwnIsSentAgainAfterSigningIn(t *testing.T) {
 		})
 	}
 }
+
+// What a person typed before they knew that their session had ended is theirs, in whichever way it ended, also if they sent
+// it twice; and whoever signs in there instead doesn't see it.
+func TestWhatAPersonTypedIsShownToNobodyElse(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *world){
+		"ended from another device": func(t *testing.T, w *world) {
+			if _, err := w.store.Sessions().DeleteOf(t.Context(), ada); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"expired": func(_ *testing.T, w *world) { w.clock.add(13 * time.Hour) },
+		"expired and cleaned": func(t *testing.T, w *world) {
+			w.clock.add(13 * time.Hour)
+			if _, err := w.store.Sessions().Clean(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		for who, theirs := range map[string]bool{ada: true, bob: false} {
+			t.Run(name+", then "+who, func(t *testing.T) {
+				w := newWorld(t)
+				ob, b := w.ready()
+				path := web.OnboardingPath(ob.ID, "colleague")
+				end(t, w)
+				var p page
+				for range 2 {
+					p = b.post(path, web.FieldEmail, "typed@customer.example")
+					want(t, p, http.StatusSeeOther)
+				}
+				link, _ := b.get(p.to()).Find("a[href^='/signin/start']").Attr("href")
+				b.get(w.issuer.consent(t, b.get(link).to(), who, nil))
+				page := b.get("/again")
+				if shown := strings.Contains(page.body, "typed@customer.example"); shown != theirs {
+					t.Errorf("shown %v, want %v (%d)", shown, theirs, page.status)
+				}
+			})
+		}
+	}
+}

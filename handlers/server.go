@@ -45,6 +45,8 @@ type Sessions interface {
 	Commit(ctx context.Context, token string, data []byte, expiry time.Time, person onboarding.Actor) error
 	// Known reports whether there is, or lately was, a session of a token.
 	Known(ctx context.Context, token string) (bool, error)
+	// WasOf reports whether a session of a token is, or lately was, a person's.
+	WasOf(ctx context.Context, token, person string) (bool, error)
 	Delete(ctx context.Context, token string) error
 	// DeleteOf ends a person's sessions and counts them.
 	DeleteOf(ctx context.Context, person string) (int, error)

@@ -14,7 +14,7 @@ import (
 func (s *Store) Sweep(ctx context.Context) error { return s.sweep(ctx) }
 
 // The statements that list and end one person's sessions.
-const (
+var (
 	SessionsOf    = sessionsOf
 	EndSessionsOf = endSessionsOf
 )

@@ -39,6 +39,22 @@ func (s Sessions) Known(ctx context.Context, token string) (bool, error) {
 	return err == nil && found[0], err
 }
 
+// WasOf reports whether a session is a person's, or was until a day ago.
+func (s Sessions) WasOf(ctx context.Context, token, person string) (bool, error) {
+	var found []bool
+	err := s.store.query(ctx, "look whose a session was", `SELECT EXISTS (SELECT FROM sessions WHERE token = @token AND (person = @person AND person <> '' OR was = `+whose("@token::text", "@person::text")+`))`,
+		pgx.NamedArgs{"token": token, "person": address(person)}, collect(&found, pgx.RowTo[bool]))
+	return err == nil && found[0], err
+}
+
+// whose tells in SQL whose a session was, without naming them.
+func whose(token, person string) string {
+	return `sha256(convert_to(` + token + ` || ' ' || ` + person + `, 'UTF8'))`
+}
+
+// emptied is what is left of a session: that it was, and whose.
+var emptied = `data = '', was = CASE WHEN s.person <> '' THEN ` + whose("s.token", "s.person") + ` ELSE s.was END, person = '', staff = ''`
+
 // A session that ended stays ended: a request that began before may write it only afterwards.
 const commitSession = `
 INSERT INTO sessions (token, data, expiry, person, staff) VALUES (@token, @data, @expiry, @person, @staff)
@@ -55,8 +71,8 @@ func (s Sessions) Commit(ctx context.Context, token string, data []byte, expiry 
 	})
 }
 
-const (
-	endSessions   = `UPDATE sessions SET expiry = @now, data = '', person = '', staff = '' WHERE expiry > @now AND `
+var (
+	endSessions   = `UPDATE sessions s SET expiry = @now, ` + emptied + ` WHERE expiry > @now AND `
 	endSession    = endSessions + `token = @token`
 	endSessionsOf = endSessions + `person = @person AND person <> ''`
 )
@@ -110,9 +126,9 @@ func (s Sessions) Staff(ctx context.Context) ([]onboarding.Actor, error) {
 const late = 24 * time.Hour
 
 // Emptied is told of once, however many servers look.
-const emptySessions = `
+var emptySessions = `
 WITH over AS MATERIALIZED (SELECT token, person FROM sessions WHERE expiry <= @now AND data <> '' FOR UPDATE SKIP LOCKED)
-UPDATE sessions s SET data = '', person = '', staff = '' FROM over WHERE s.token = over.token
+UPDATE sessions s SET ` + emptied + ` FROM over WHERE s.token = over.token
 RETURNING over.person`
 
 // Clean empties sessions that expired, and removes those that ended a while ago; call it now and then. It gives the people
