@@ -23,6 +23,8 @@ func (a *App) InviteReader(ctx context.Context, actor onboarding.Actor, id onboa
 	case problem != "":
 	case typed == actor.Email:
 		problem = "Enter a colleague's address; this one is yours"
+	case wizard.PublicMail(company):
+		problem = fmt.Sprintf("Anyone can have an address at %s, so a link can't be limited to your company. To show the plan to someone else, save it as a PDF", company)
 	case onboarding.Addressee(typed).Host() != company:
 		problem = fmt.Sprintf("Enter an address at %s. A link is only for people inside your company. To show the plan to anyone else, save it as a PDF", company)
 	}

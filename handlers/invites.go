@@ -129,10 +129,13 @@ func (s *Server) putLink(ctx context.Context, l app.Link) error {
 	return s.putSealed(ctx, keyLink, shownLink{s.inviteLink(l), l.Invite.Onboarding})
 }
 
+// popLink is the link that is shown once, on a page of the onboarding that it is for. A page of another one, or a request
+// that gets no page, leaves it for later.
 func (s *Server) popLink(v *visit) (web.InviteLink, bool) {
 	var l shownLink
-	if !s.popSealed(v.Context(), keyLink, &l) || l.For != v.id {
+	if v.Method == http.MethodHead || !s.peekSealed(v.Context(), keyLink, &l) || l.For != v.id {
 		return web.InviteLink{}, false
 	}
+	s.sessions.Remove(v.Context(), keyLink)
 	return l.InviteLink, true
 }

@@ -203,3 +203,20 @@ func TestTheOwnerIsWhoAccepted(t *testing.T) {
 		t.Errorf("the owner is %q, want the first who joined", got)
 	}
 }
+
+// A link that is shown once waits for the page that it is for: neither another onboarding's nor a HEAD takes it.
+func TestALinkThatIsShownOnceWaitsForItsPage(t *testing.T) {
+	w := newWorld(t)
+	other := w.begun()
+	b := w.as(sam)
+	p := b.post("/admin/new", web.FieldCustomer, "Acme Next", web.FieldOwnerEmail, "next@customer.example")
+	want(t, p, http.StatusSeeOther)
+	if link := w.linkOn(b.get(web.AdminPath(other.ID, "people"))); link != "" {
+		t.Errorf("another onboarding's page shows %s", link)
+	}
+	b.do(b.request(http.MethodHead, p.to(), ""))
+	if w.linkOn(b.get(p.to())) == "" {
+		t.Error("the link is lost")
+	}
+	wantTo(t, b.get(p.to()), web.AdminPath(onboarding.ID(strings.TrimPrefix(p.to(), "/admin/created/"))))
+}

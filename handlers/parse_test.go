@@ -82,12 +82,12 @@ func TestEachCodeHasItsStatus(t *testing.T) {
 
 // A cell begins no formula, and nothing but an apostrophe is put before it.
 func FuzzCell(f *testing.F) {
-	for _, s := range []string{"", "Acme", "=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "'=x", "\u00a0=1", "é"} {
+	for _, s := range []string{"", "Acme", "=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "'=x", "\u00a0=1", "é", "\uff1d1+1", "\uff20x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		got := cell(text)
-		if got != "" && strings.ContainsAny(got[:1], "=+-@\t\r\n") || got != text && got != "'"+text {
+		if first, _ := utf8.DecodeRuneInString(got); got != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) || got != text && got != "'"+text {
 			t.Errorf("%q becomes %q", text, got)
 		}
 	})

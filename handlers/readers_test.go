@@ -113,6 +113,13 @@ func TestThePlanIsSharedInsideTheCompanyOnly(t *testing.T) {
 			t.Errorf("%s comes back as %q", typed, got)
 		}
 	}
+	id, link := w.as(sam).create("ada@gmail.com")
+	public := w.as("ada@gmail.com")
+	wantTo(t, public.post(link), web.OnboardingPath(id))
+	wantTo(t, public.post(web.OnboardingPath(id, "plan", "share"), "email", "eve@gmail.com"), web.OnboardingPath(id, "check"))
+	if p := public.get(web.OnboardingPath(id, "check")); !strings.Contains(p.body, "Anyone can have an address at gmail.com") {
+		t.Errorf("a public mail domain: %s", p.Find("body").Text())
+	}
 	w.joined(ob.ID)
 	want(t, w.as(bob).post(share, "email", eve), http.StatusForbidden)
 	want(t, w.as(sam).post(share, "email", eve), http.StatusForbidden)

@@ -60,7 +60,14 @@ func (s *Server) putSealed(ctx context.Context, key string, value any) error {
 
 // popSealed takes a sealed value out of the session; false where there is none or it cannot be opened.
 func (s *Server) popSealed(ctx context.Context, key string, value any) bool {
-	sealed := s.sessions.PopBytes(ctx, key)
+	ok := s.peekSealed(ctx, key, value)
+	s.sessions.Remove(ctx, key)
+	return ok
+}
+
+// peekSealed is popSealed that leaves it there.
+func (s *Server) peekSealed(ctx context.Context, key string, value any) bool {
+	sealed := s.sessions.GetBytes(ctx, key)
 	if sealed == nil {
 		return false
 	}

@@ -53,7 +53,8 @@ func (s *Server) webhookPage(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	var once shownOnce
-	if s.popSealed(v.Context(), keyWebhookSecret, &once) && once.Webhook == view.Saved.ID {
+	if v.Method != http.MethodHead && s.peekSealed(v.Context(), keyWebhookSecret, &once) && once.Webhook == view.Saved.ID {
+		s.sessions.Remove(v.Context(), keyWebhookSecret)
 		view.Secret = once.Secret
 	}
 	if k := s.typed(v); k != nil && k.Form.Has(wizard.FieldWebhookURL) {

@@ -512,7 +512,7 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 	// A colleague's part is over before GRANT_TTL is.
 	carl := person("carl@customer.example", onboarding.RoleColleague)
 	cloud.AddPerson(emulator.Person{Email: carl.Email, Name: carl.Email, Domain: "customer.example"})
-	link, _, err := s.CreateInvite(t.Context(), onboarding.System, id, onboarding.Addressee(carl.Email), onboarding.RoleColleague, 2*time.Hour)
+	link, _, err := s.CreateInvite(t.Context(), person(sam.Email, onboarding.RoleSpecialist), id, onboarding.Addressee(carl.Email), onboarding.RoleColleague, 2*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -532,7 +532,7 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 		t.Errorf("a colleague's access is held for longer than their part: %s", logged)
 	}
 
-	_, open, err := s.CreateInvite(t.Context(), onboarding.System, id, "late@customer.example", onboarding.RoleColleague, 14*day)
+	_, open, err := s.CreateInvite(t.Context(), person(sam.Email, onboarding.RoleSpecialist), id, "late@customer.example", onboarding.RoleColleague, 14*day)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -559,7 +559,7 @@ func TestRetentionWipesWhatIsOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.UpdateVendor(t.Context(), onboarding.System, id, ob.Vendor, []byte("sealed")); err != nil {
+	if err := s.UpdateVendor(t.Context(), person(sam.Email, onboarding.RoleSpecialist), id, ob.Vendor, []byte("sealed")); err != nil {
 		t.Fatal(err)
 	}
 	after(25 * time.Hour)
