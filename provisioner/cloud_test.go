@@ -84,7 +84,7 @@ func world(t *testing.T, project emulator.Project) (*emulator.Emulator, *provisi
 
 var everyAPI = []string{
 	"cloudresourcemanager.googleapis.com", "iam.googleapis.com", "serviceusage.googleapis.com", "storage.googleapis.com", "bigtable.googleapis.com",
-	"bigtableadmin.googleapis.com", "dataproc.googleapis.com", "bigquery.googleapis.com", "orgpolicy.googleapis.com", "cloudbilling.googleapis.com", "policytroubleshooter.googleapis.com",
+	"bigtableadmin.googleapis.com", "dataproc.googleapis.com", "bigquery.googleapis.com", "bigquerystorage.googleapis.com", "orgpolicy.googleapis.com", "cloudbilling.googleapis.com", "policytroubleshooter.googleapis.com",
 }
 
 var owner = map[string]string{"user:" + ada: "roles/owner"}
