@@ -24,6 +24,7 @@ import (
 	"groundwork/onboarding"
 	"groundwork/store"
 	"groundwork/store/devpg"
+	"groundwork/vault"
 )
 
 const database = "groundwork"
@@ -55,6 +56,7 @@ type lab struct {
 	dir      string
 	pg       *devpg.Server
 	store    *store.Store // for putting things there, beside the server
+	vault    *vault.Vault // authenticates runs: no other is executed
 	cloud    string       // the emulator's address
 	base     string       // the server's
 	env      []string     // of a server
@@ -95,9 +97,16 @@ func (l *lab) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	keyset, err := vault.Generate()
+	if err != nil {
+		return err
+	}
+	if l.vault, err = vault.New(keyset); err != nil {
+		return err
+	}
 	l.store, err = store.Open(ctx, store.Config{
 		URL: l.pg.URL(store.WorkerLogin, database) + "&application_name=bench", CustomerURL: l.pg.URL(store.CustomerLogin, database) + "&application_name=bench",
-		StaffURL: l.pg.URL(store.StaffLogin, database) + "&application_name=bench", MaxConns: 80,
+		StaffURL: l.pg.URL(store.StaffLogin, database) + "&application_name=bench", MaxConns: 80, Authenticator: l.vault,
 	})
 	return err
 }

@@ -80,7 +80,7 @@ func measureTasks(ctx context.Context, l *lab) ([]row, error) {
 	life, cancel := context.WithCancel(ctx)
 	var alive errgroup.Group
 	alive.Go(func() error { return worker.Run(life) })
-	service := provisioner.NewService(provisioner.Config{Ledger: l.store, Catalog: instant()})
+	service := provisioner.NewService(provisioner.Config{Ledger: l.store, Vault: l.vault, Catalog: instant()})
 	ratios, tasks, updates, err := l.ratios(ctx,
 		func(ctx context.Context, d time.Duration) (float64, error) { return l.work(ctx, service, worker, d) },
 		func(ctx context.Context, d time.Duration) (float64, error) {
