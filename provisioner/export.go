@@ -104,7 +104,7 @@ func script(x exported) string {
 	var b strings.Builder
 	b.WriteString("#!/usr/bin/env bash\n")
 	comment(&b, "Prepares the project "+spec.Project+" for "+spec.Deployment+".")
-	comment(&b, "Sign in first: gcloud auth login. To see what it would do: bash plan.sh --dry-run")
+	comment(&b, "Sign in first: gcloud auth login. To see what it would do, run it with --dry-run.")
 	comment(&b, "You can run it again, even after it was stopped: it leaves what already exists unchanged.")
 	comment(&b, `Then open the plan again and choose "I ran it": what was created is checked and handed over, and nothing is changed.`)
 	why := x.incomplete()

@@ -159,7 +159,7 @@ func (t *Task) undo(ctx context.Context, env *Env, note recorder, mem *pass) err
 		}
 		return fmt.Errorf("undo %s: %w", t.Name, err)
 	}
-	if err := note("result", "Google accepted: remove "+t.thing(), mem.item); err != nil {
+	if err := note("result", t.Step.by+" accepted: remove "+t.thing(), mem.item); err != nil {
 		return err
 	}
 	s, err = t.res.look(ctx, env)

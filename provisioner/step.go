@@ -54,6 +54,8 @@ type StepDef[S any] struct {
 	Adopt func(onboarding.Spec) bool
 	// Shared marks resources that carry no owner, such as a binding or an enabled API: found as wanted is done.
 	Shared bool
+	// By is who carries out a change, for the log. "": Google.
+	By string
 	// Guide, instead of Apply: the customer acts, Check reports whether it is done.
 	Guide func(onboarding.Spec) []onboarding.Instruction
 	// Gcloud is the same thing as commands, for those who run the plan themselves; Terraform as one block, which a name

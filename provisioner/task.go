@@ -36,6 +36,7 @@ type Step struct {
 	holdsData bool
 	stays     string
 	shared    bool
+	by        string
 	applies   bool
 	undoes    bool
 	timeout   time.Duration
@@ -89,7 +90,7 @@ func Define[S any](def StepDef[S]) *Step {
 		panic(fmt.Sprintf("provisioner: step %q: Apply needs Undo, or Stays with the reason why a teardown leaves it", def.Name))
 	}
 	return &Step{
-		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, temporary: def.Temporary, holdsData: def.HoldsData, stays: def.Stays, shared: def.Shared,
+		name: def.Name, dependsOn: def.DependsOn, final: def.Final, handsOver: def.HandsOver, temporary: def.Temporary, holdsData: def.HoldsData, stays: def.Stays, shared: def.Shared, by: cmp.Or(def.By, "Google"),
 		applies: def.Apply != nil, undoes: def.Undo != nil, makes: def.Makes, apis: def.APIs, unchecked: def.Unchecked, gathers: def.Gather != nil,
 		timeout: cmp.Or(def.Timeout, DefaultTimeout), estimate: def.Estimate, guide: def.Guide,
 		tasks: func(s *Step, spec onboarding.Spec, others []*Task) []*Task {
@@ -389,14 +390,14 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 			err = fmt.Errorf("%s %s: %w", action, t.Name, err)
 			if action == onboarding.ActionCreate && hadNoEffect(err) {
 				mem.item = before
-				if err := note("log", "Google refused, so nothing was made.", t.before(before)); err != nil {
+				if err := note("log", t.Step.by+" refused, so nothing was made.", t.before(before)); err != nil {
 					return err
 				}
 			}
 			return err
 		}
 		mem.applied, mem.appliedAt = change, env.now()
-		if err := note("result", "Google accepted: "+intent(action, t.Description.Title, t.thing(), diff), item); err != nil {
+		if err := note("result", t.Step.by+" accepted: "+intent(action, t.Description.Title, t.thing(), diff), item); err != nil {
 			return err
 		}
 	}

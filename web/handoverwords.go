@@ -70,9 +70,9 @@ func shortKey(key string) string {
 
 // wentWord is what became of a delivery, as a sentence without its time.
 func (f Frame) wentWord(d onboarding.Delivery) string {
-	what, is, was, copies := "The "+d.Words(), "is", "was", "It is"
+	what, is, was, copies, them := "The "+d.Words(), "is", "was", "It is", "it"
 	if len(d.Purposes) > 1 {
-		is, was, copies = "are", "were", "They are"
+		is, was, copies, them = "are", "were", "They are", "them"
 	}
 	by := ""
 	if d.Key != "" {
@@ -94,7 +94,7 @@ func (f Frame) wentWord(d onboarding.Delivery) string {
 	case onboarding.DeliveryConfirmed:
 		return what + " " + was + " entered in " + f.brand() + "’s console, as " + d.EndedBy + " confirmed. Our sealed copy was wiped."
 	case onboarding.DeliveryUnconfirmed:
-		return what + " " + is + " still with us, sealed. " + copies + " wiped here once the customer confirms the entry in " + f.brand() + "’s console."
+		return f.say(what + " " + is + " still with us, sealed. " + copies + " wiped here once you confirm that you entered " + them + " in " + f.brand() + "’s console.")
 	case onboarding.DeliveryCanceled:
 		if d.Problem != "" {
 			return d.Problem

@@ -231,3 +231,11 @@ func (v PlanView) again() string {
 	}
 	return p
 }
+
+// consoleWord is the link to a line's resource, which may be in Databricks.
+func consoleWord(link string) string {
+	if strings.HasPrefix(link, "https://console.cloud.google.com/") {
+		return "Open it in the Cloud console"
+	}
+	return "Open it in Databricks"
+}

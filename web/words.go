@@ -129,7 +129,7 @@ func partyWord(p onboarding.Party, staff bool, brand string) string {
 
 // inside is a party's name inside a sentence: "you", "organization administrator"; Google keeps its capital.
 func inside(party string) string {
-	if party == "" || party == "Google" {
+	if party == "" || strings.HasPrefix(party, "Google") || strings.HasPrefix(party, "BigQuery") || strings.HasPrefix(party, "Databricks") {
 		return party
 	}
 	return strings.ToLower(party[:1]) + party[1:]

@@ -254,7 +254,7 @@ func undoInstance(ctx context.Context, env *provisioner.Env, want instance) erro
 		return err
 	}
 	if !env.Spec.EraseData {
-		return &provisioner.Left{Why: want.Name + " may hold data, so it stays, and costs what it costs. Delete it yourself once you no longer need it."}
+		return &provisioner.Left{Why: want.Name + " may hold data, so it stays in your project, and Google bills it until you delete it."}
 	}
 	if _, err := env.Cloud.Bigtable.Projects.Instances.Delete(want.Name).Context(ctx).Do(); err != nil && !gcp.Absent(err) {
 		return fmt.Errorf("delete instance %s: %w", want.Name, err)

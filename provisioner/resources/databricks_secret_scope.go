@@ -43,6 +43,7 @@ var DatabricksSecretScope = provisioner.Define(provisioner.StepDef[scope]{
 		onboarding.PurposeVendorAPIKey: "The API key in the secret scope: it was wiped after the handover. If notebooks lack it, ask your specialist to enter it again.",
 	},
 	Shared: true,
+	By:     "Databricks",
 })
 
 func wantScope(spec onboarding.Spec) []provisioner.Want[scope] {
