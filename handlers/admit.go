@@ -30,7 +30,8 @@ type visit struct {
 // serve is the frame around each handler: deadline, who it is, what they may, and the one way out for errors.
 func (s *Server) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = r.WithContext(onboarding.WithClient(r.Context(), client(r)))
+		address := client(r)
+		r = r.WithContext(onboarding.WithClient(r.Context(), address))
 		if !rt.stream && !rt.download {
 			ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
 			defer cancel()
@@ -43,7 +44,7 @@ func (s *Server) serve(rt route) http.Handler {
 			v.form = url.Values{}
 		}
 		n := noteOf(r.Context())
-		n.watch.address, n.watch.on = client(r), v.id
+		n.watch.address, n.watch.on = address, v.id
 		err := s.admit(w, v, rt)
 		v.actor.Form = formKeyOf(v.form)
 		n.watch.person, n.watch.role = v.actor.Email, v.actor.Role

@@ -133,9 +133,8 @@ func (s *Server) putLink(ctx context.Context, l app.Link) error {
 // that gets no page, leaves it for later.
 func (s *Server) popLink(v *visit) (web.InviteLink, bool) {
 	var l shownLink
-	if v.Method == http.MethodHead || !s.peekSealed(v.Context(), keyLink, &l) || l.For != v.id {
+	if !s.takeSealed(v, keyLink, &l, func() bool { return l.For == v.id }) {
 		return web.InviteLink{}, false
 	}
-	s.sessions.Remove(v.Context(), keyLink)
 	return l.InviteLink, true
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"net/http"
 )
 
 // Sealer seals what must wait in the session for the next page and would be worth stealing from a database dump: an
@@ -63,6 +64,16 @@ func (s *Server) popSealed(ctx context.Context, key string, value any) bool {
 	ok := s.peekSealed(ctx, key, value)
 	s.sessions.Remove(ctx, key)
 	return ok
+}
+
+// takeSealed is popSealed for a page that shows the value once. It leaves the value where the page isn't the one that it is
+// for, or where nobody sees the page.
+func (s *Server) takeSealed(v *visit, key string, value any, here func() bool) bool {
+	if v.Method == http.MethodHead || !s.peekSealed(v.Context(), key, value) || !here() {
+		return false
+	}
+	s.sessions.Remove(v.Context(), key)
+	return true
 }
 
 // peekSealed is popSealed that leaves it there.

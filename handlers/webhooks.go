@@ -53,8 +53,7 @@ func (s *Server) webhookPage(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	var once shownOnce
-	if v.Method != http.MethodHead && s.peekSealed(v.Context(), keyWebhookSecret, &once) && once.Webhook == view.Saved.ID {
-		s.sessions.Remove(v.Context(), keyWebhookSecret)
+	if s.takeSealed(v, keyWebhookSecret, &once, func() bool { return once.Webhook == view.Saved.ID }) {
 		view.Secret = once.Secret
 	}
 	if k := s.typed(v); k != nil && k.Form.Has(wizard.FieldWebhookURL) {

@@ -122,10 +122,7 @@ func (t *Task) approvedToRemove(line onboarding.PlannedTask) error {
 	if onboarding.SameJSON(line.Desired, t.Desired) && line.Resource == t.Description.Resource && (line.Held == nil || reflect.DeepEqual(line.Held, t.Description.Bindings)) {
 		return nil
 	}
-	return &onboarding.Blocked{
-		Code: onboarding.CodePlanChanged, On: onboarding.PartyCustomer, Action: "Review the changed plan and approve it",
-		Why: "What our records say about " + t.thing() + " has changed since the plan was approved, so it was not removed.",
-	}
+	return t.planChanged("What our records say about " + t.thing() + " has changed since the plan was approved, so it was not removed.")
 }
 
 // undo removes the task's resource if it is ours; what is gone already is success. [Left] says that something stays on

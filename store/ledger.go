@@ -246,11 +246,14 @@ func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int
 	return run, err
 }
 
+// readOnlyRun reports in SQL whether the plan of the run r is read-only.
+const readOnlyRun = `coalesce((r.plan->>'read_only')::boolean, false)`
+
 const (
 	endRun = `
-UPDATE runs SET state = @state, worker = NULL, finished_at = clock_timestamp()
+UPDATE runs r SET state = @state, worker = NULL, finished_at = clock_timestamp()
 WHERE id = @run AND epoch = @epoch AND state = 'running'
-RETURNING onboarding, kind, coalesce((plan->>'read_only')::boolean, false) AS read_only`
+RETURNING onboarding, kind, ` + readOnlyRun + ` AS read_only`
 	// What was going on when the run ended is neither done nor failed.
 	endTasks = `
 UPDATE tasks SET state = CASE WHEN @state = 'cancelled' THEN 'cancelled' ELSE 'pending' END, until = NULL
@@ -355,7 +358,7 @@ const (
 	releaseRun = `
 UPDATE runs SET state = 'queued', worker = NULL, epoch = epoch + 1, enqueued_at = clock_timestamp()
 WHERE id = @run AND epoch = @epoch AND state = 'running'
-RETURNING onboarding, kind, coalesce((plan->>'read_only')::boolean, false) AS read_only`
+RETURNING onboarding`
 	releaseTasks = `
 UPDATE tasks SET epoch = @epoch + 1, until = NULL,
 	attempt = CASE WHEN state IN ('running', 'waiting') THEN greatest(attempt - 1, 0) ELSE attempt END,
@@ -366,13 +369,13 @@ WHERE run = @run`
 // ReleaseRun gives the run back, in a graceful stop or after a claim whose answer was lost: queued, with a new job, and
 // no attempt used up. It counts no death: nothing of the run broke its worker.
 func (s *Store) ReleaseRun(ctx context.Context, fence onboarding.Fence) error {
-	var e ending
+	var id onboarding.ID
 	err := s.tx(ctx, onboarding.System, "release run "+string(fence.Run), func(tx *txn) error {
 		args := pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch}
 		// The lock waits for a claim that is still being committed; without it the old epoch would be compared.
 		_, err := lockRun(ctx, tx, onboarding.System, fence.Run)
 		if err == nil {
-			e, err = one(ctx, tx, releaseRun, args, "run", pgx.RowToStructByName[ending])
+			id, err = one(ctx, tx, releaseRun, args, "run", pgx.RowTo[onboarding.ID])
 		}
 		if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
 			return fenced()
@@ -387,7 +390,7 @@ func (s *Store) ReleaseRun(ctx context.Context, fence onboarding.Fence) error {
 		return err
 	})
 	if err == nil {
-		s.changes.mark(e.Onboarding)
+		s.changes.mark(id)
 	}
 	return err
 }
@@ -431,7 +434,7 @@ UPDATE runs r SET worker = NULL, epoch = r.epoch + 1, deaths = c.deaths, done_at
 	state = CASE WHEN c.deaths > @most THEN 'failed' ELSE 'queued' END,
 	finished_at = CASE WHEN c.deaths > @most THEN clock_timestamp() END
 FROM counted c WHERE r.id = c.id
-RETURNING r.id, r.onboarding, r.kind, coalesce((r.plan->>'read_only')::boolean, false) AS read_only, r.state`
+RETURNING r.id, r.onboarding, r.kind, ` + readOnlyRun + ` AS read_only, r.state`
 	// The runs are locked before their onboardings here, so nothing is waited for: the next look does what this can't.
 	lockQuarantined = lockOnboarding + ` NOWAIT`
 	takeTasks       = `UPDATE tasks t SET epoch = r.epoch FROM runs r WHERE r.id = t.run AND r.id = ANY (@runs::text[])`

@@ -325,8 +325,7 @@ const (
 	mintToken = `
 UPDATE invites i SET token_hash = @hash
 WHERE i.id = @invite AND i.used_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > @now RETURNING i.expires_at`
-	// As [onboarding.Run.PlanKind].
-	latestKind     = `SELECT CASE WHEN (r.plan->>'read_only')::boolean THEN 'check' ELSE r.kind END FROM onboardings o JOIN runs r ON r.id = o.run WHERE o.id = @id`
+	latestKind     = `SELECT r.onboarding, r.kind, ` + readOnlyRun + ` AS read_only FROM onboardings o JOIN runs r ON r.id = o.run WHERE o.id = @id`
 	specialistName = `SELECT coalesce((SELECT name FROM staff_names WHERE email = @email), '')`
 )
 
@@ -359,12 +358,12 @@ func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, er
 				return err
 			}
 		}
-		kinds, err := rowsOf(ctx, tx, latestKind, pgx.NamedArgs{"id": ob.ID}, pgx.RowTo[onboarding.RunKind])
+		kinds, err := rowsOf(ctx, tx, latestKind, pgx.NamedArgs{"id": ob.ID}, pgx.RowToStructByName[ending])
 		if err != nil {
 			return err
 		}
 		if len(kinds) > 0 {
-			out.Run = kinds[0]
+			out.Run = kinds[0].purpose()
 		}
 		stillTrue := row.Kind.True(out.About)
 		if row.Kind == onboarding.MailCopyDeclined {

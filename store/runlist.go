@@ -14,7 +14,7 @@ const runsPerPage = 20
 
 // The list needs no plan, which makes up most of a row, only whether it is read-only.
 const selectRuns = `
-SELECT r.id, r.kind, coalesce((r.plan->>'read_only')::boolean, false) AS read_only, r.state, r.started_by, r.created_at, r.started_at, r.finished_at, o.run IS DISTINCT FROM r.id AS replaced, t.*
+SELECT r.id, r.kind, ` + readOnlyRun + ` AS read_only, r.state, r.started_by, r.created_at, r.started_at, r.finished_at, o.run IS DISTINCT FROM r.id AS replaced, t.*
 FROM runs r JOIN onboardings o ON o.id = r.onboarding
 CROSS JOIN LATERAL (
 	SELECT count(*) FILTER (WHERE t.state = 'done') AS done, count(*) AS tasks,

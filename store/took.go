@@ -18,8 +18,7 @@ const (
 // Only runs that went through without a pause: a run that waited for a person would make every later one look early. Of a
 // run that changes something, only tasks that did so: finding a resource in place is quick.
 const (
-	readOnlyRun = `coalesce((r.plan->>'read_only')::boolean, false)`
-	tasksTook   = `
+	tasksTook = `
 SELECT s.step, d.seen, coalesce(d.took, 0)
 FROM unnest(@steps::text[]) AS s (step)
 CROSS JOIN LATERAL (

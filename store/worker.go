@@ -334,12 +334,12 @@ func (w *Worker) idleFor(owned []onboarding.Fence, now time.Time) (long []onboar
 const (
 	forgotten = `NOT EXISTS (SELECT FROM workers w WHERE w.id = r.worker)`
 	overdue   = `
-UPDATE runs SET enqueued_at = clock_timestamp() WHERE id IN (
+UPDATE runs r SET enqueued_at = clock_timestamp() WHERE id IN (
 	SELECT r.id FROM runs r
 	WHERE r.state = 'queued' AND r.enqueued_at < clock_timestamp() - @overdue::text::interval
 	AND NOT EXISTS (SELECT FROM river_job j WHERE j.kind = @kind AND j.state = 'available' AND j.args @> jsonb_build_object('run', r.id))
 	FOR UPDATE SKIP LOCKED)
-RETURNING id, onboarding, kind, state`
+RETURNING id, onboarding, kind, ` + readOnlyRun + ` AS read_only, state`
 )
 
 // sweep is the second net: running runs whose worker isn't on the list, and queued runs whose job was fetched and
@@ -351,7 +351,7 @@ func (s *Store) sweep(ctx context.Context) error {
 		if marked, err = s.takeAway(ctx, tx, forgotten, pgx.NamedArgs{}); err != nil {
 			return err
 		}
-		late, err := rowsOf(ctx, tx, overdue, pgx.NamedArgs{"overdue": jobOverdue, "kind": onboarding.RunArgs{}.Kind()}, pgx.RowToStructByNameLax[taken])
+		late, err := rowsOf(ctx, tx, overdue, pgx.NamedArgs{"overdue": jobOverdue, "kind": onboarding.RunArgs{}.Kind()}, pgx.RowToStructByName[taken])
 		if err != nil {
 			return err
 		}

@@ -267,16 +267,10 @@ func endedWords(e onboarding.RunEnded) string {
 
 // runNoun is what a history calls a run of that kind, "" a kind that isn't known.
 func runNoun(kind onboarding.RunKind) string {
-	switch kind {
-	case onboarding.RunVerify:
-		return "verification"
-	case onboarding.CheckOnly:
-		return "check"
-	case onboarding.RunTeardown:
-		return "teardown"
-	default:
+	if kind == "" || kind == onboarding.RunProvision {
 		return "run"
 	}
+	return inside(kindWord(kind))
 }
 
 // keptWords say what a run that didn't finish leaves, "" where that isn't known.

@@ -138,14 +138,12 @@ func mailOf(l onboarding.Letter, base string) mailText {
 // mailRun is what a mail calls a run, at the start of a sentence.
 func mailRun(kind onboarding.RunKind) string {
 	switch kind {
-	case onboarding.RunVerify:
-		return "Verification"
+	case "", onboarding.RunProvision:
+		return "Setup"
 	case onboarding.CheckOnly:
 		return "The check"
-	case onboarding.RunTeardown:
-		return "Teardown"
 	default:
-		return "Setup"
+		return kindWord(kind)
 	}
 }
 

@@ -119,8 +119,7 @@ func (c Case) before(w *World) {
 
 // mine reports whether a task is the step's.
 func (c Case) mine(name onboarding.TaskName) bool {
-	step, _, _ := strings.Cut(string(name), "/")
-	return step == c.Step.Name()
+	return name.Step() == c.Step.Name()
 }
 
 func (c Case) tasks(t *testing.T) []*provisioner.Task {
