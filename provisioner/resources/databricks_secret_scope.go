@@ -67,6 +67,7 @@ func factsOfScope(_ onboarding.Spec, want scope) []onboarding.Fact {
 	return []onboarding.Fact{{Key: "compute.secret_scope", Value: want.Scope, Label: "Databricks secret scope"}}
 }
 
+// checkScope asks as the token's owner, not with the customer's access to Google Cloud, and says so for the record.
 func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisioner.Observed[scope], error) {
 	client, err := openWorkspace(ctx, env)
 	if errors.Is(err, errWiped) {
@@ -105,6 +106,11 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 			return nil, fmt.Errorf("open the API key: %w", err)
 		}
 	}
+	me, err := client.Me(ctx)
+	if err != nil {
+		return nil, workspaceError(env, err, want.Workspace)
+	}
+	env.Say(provisioner.Principal, "%s", me)
 	return &provisioner.Observed[scope]{State: got}, nil
 }
 
