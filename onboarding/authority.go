@@ -23,9 +23,14 @@ func fields(all ...string) []byte {
 }
 
 // Authority is what a run's code covers: which run of which onboarding, what for, because of whom, in which project, and
-// the plan as it was pinned.
+// the plan as it was pinned. A run that its starter resumes has the code of earlier versions.
 func (r Run) Authority() []byte {
-	return fields("groundwork run v1", string(r.ID), string(r.Onboarding), string(r.Kind), r.StartedBy, r.Plan.Spec.Project, string(r.Pinned))
+	what := []string{"groundwork run v1", string(r.ID), string(r.Onboarding), string(r.Kind), r.StartedBy, r.Plan.Spec.Project, string(r.Pinned)}
+	if r.ResumedBy != "" {
+		what[0] = "groundwork resumed run v1"
+		what = append(what, r.ResumedBy)
+	}
+	return fields(what...)
 }
 
 // Authority is what a consent's code covers: which consent of which onboarding, whose account, who gave it, for which

@@ -1,6 +1,9 @@
 package onboarding
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // RunID names a run: "run_" and 20 random lower-case base32 characters.
 type RunID string
@@ -50,6 +53,7 @@ type Run struct {
 	Pinned      []byte // the plan as JSON, byte for byte as it was approved
 	MAC         []byte // of [Run.Authority]; nil in a run of an earlier version
 	StartedBy   string // email address
+	ResumedBy   string // email address of whoever resumed it last; "" whoever started it
 	CancelAsked bool
 	CreatedAt   time.Time
 	StartedAt   time.Time // zero: not yet
@@ -66,6 +70,18 @@ func (r Run) PlanKind() RunKind {
 	}
 	return r.Kind
 }
+
+// Resumed is the run as somebody resumes it.
+func (r Run) Resumed(by string) Run {
+	r.ResumedBy = ""
+	if by != r.StartedBy {
+		r.ResumedBy = by
+	}
+	return r
+}
+
+// ActsFor is the email address of the person because of whom the run does what it does now: whoever resumed it last.
+func (r Run) ActsFor() string { return cmp.Or(r.ResumedBy, r.StartedBy) }
 
 // Over reports whether nothing more can happen in the run. Only the latest run can be retried or canceled.
 func (r Run) Over() bool { return r.Replaced || r.State.Ended() }

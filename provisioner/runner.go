@@ -168,7 +168,7 @@ func (e *execution) execute() error {
 			serves = e.s.forReading(e.run.StartedBy, e.run.Plan.Spec)
 		}
 		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", runWords(e.run), serves)
-		e.acc.by = e.run.StartedBy
+		e.acc.by = e.run.ActsFor()
 		e.env, err = e.s.env(e.work, e.acc, e.run.Plan.Spec, graph, e.run.Plan.ReadOnly)
 	}
 	if err != nil {

@@ -338,7 +338,13 @@ func TestARevokedAccessBlocksAndResumesTheSameTask(t *testing.T) {
 		ended = false
 		signIn(m, onboarding.ConsentToken{AccessToken: "access-2", Expiry: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)})
 		m.Retry()
+		used := len(m.Users)
+		m.Run = m.Run.Resumed("sam@vendor.example")
 		execute(t, s)
+		// The end of the access is nobody's but ours.
+		if by, purposes := m.Users[used:], m.Uses[used:]; !slices.Equal(purposes, []string{"run", "revoke"}) || by[0] != "sam@vendor.example" || by[1] != onboarding.System.Email {
+			t.Errorf("the receipt names %q for %q of what the specialist resumed", by, purposes)
+		}
 		if m.Snapshot().State != onboarding.RunSucceeded || c.made("first") != 1 || c.made("bucket") != 1 {
 			t.Errorf("run %s, first made %d times, bucket %d", m.Snapshot().State, c.made("first"), c.made("bucket"))
 		}

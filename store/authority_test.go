@@ -52,6 +52,7 @@ func TestADatabaseWriterChangesNoAuthority(t *testing.T) {
 		{"starter", `UPDATE runs SET started_by = 'mallory@other.example'`},
 		{"plan", `UPDATE runs SET plan = replace(plan::text, '"name"', ' "name"')::json`},
 		{"project", `UPDATE runs SET plan = replace(plan::text, '"project":"', '"project":"evil-')::json`},
+		{"who resumed it", `UPDATE runs SET resumed_by = 'mallory@other.example'`},
 		{"no code", `UPDATE runs SET mac = NULL`},
 		{"consent's project", `UPDATE grants SET project = 'evil-project'`},
 		{"consent's giver", `UPDATE grants SET given_by = 'mallory@other.example'`},
@@ -67,7 +68,7 @@ func TestADatabaseWriterChangesNoAuthority(t *testing.T) {
 		if r, g := genuine(); r && g {
 			t.Errorf("%s: nobody notices", c.name)
 		}
-		_, err = writer.Exec(ctx, `UPDATE runs r SET kind = k.kind, started_by = k.started_by, plan = k.plan, mac = k.mac FROM kept_runs k WHERE k.id = r.id;
+		_, err = writer.Exec(ctx, `UPDATE runs r SET kind = k.kind, started_by = k.started_by, resumed_by = k.resumed_by, plan = k.plan, mac = k.mac FROM kept_runs k WHERE k.id = r.id;
 			UPDATE grants g SET project = k.project, given_by = k.given_by, email = k.email, shown = k.shown, ref = k.ref, mac = k.mac FROM kept_grants k WHERE k.id = g.id;
 			DROP TABLE kept_runs, kept_grants`)
 		must(t, err)
@@ -118,5 +119,47 @@ func TestAnUnknownRunIsApprovedByItsStarterAlone(t *testing.T) {
 	must(t, err)
 	if after.StartedBy != ada.Email || !key("k").Genuine(after.Authority(), after.MAC) {
 		t.Errorf("started by %s, genuine %v", after.StartedBy, key("k").Genuine(after.Authority(), after.MAC))
+	}
+}
+
+// A run is because of whoever resumed it last, which its code covers. Resuming vouches for no run that isn't genuine.
+func TestARunKnowsWhoResumedIt(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{Authenticator: key("k")})
+	ctx, owner := t.Context(), owner(t, db)
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	run := submit(t, s, ada, ob)
+	stop := func(also string) {
+		t.Helper()
+		_, err := owner.Exec(ctx, `UPDATE runs SET state = 'blocked'`+also)
+		must(t, err)
+	}
+	retry := func(by onboarding.Actor) func() error {
+		return func() error { return s.RetryRun(ctx, by, run.ID, nothing) }
+	}
+	approve := func(by onboarding.Actor) func() error {
+		return func() error { return s.ApprovePlan(ctx, by, run.ID, run.Plan, nothing) }
+	}
+	for _, c := range []struct {
+		name    string
+		resume  func() error
+		resumed string
+		genuine bool
+		also    string
+	}{
+		{"the specialist retries", retry(sam), sam.Email, true, ""},
+		{"the starter retries", retry(ada), "", true, ""},
+		{"the specialist approves", approve(sam), sam.Email, true, ""},
+		{"the starter approves", approve(ada), "", true, ""},
+		{"somebody else is named", retry(ada), "mallory@other.example", false, ", resumed_by = 'mallory@other.example'"},
+	} {
+		stop(c.also)
+		must(t, c.resume())
+		after, err := s.Run(ctx, onboarding.System, run.ID)
+		must(t, err)
+		if after.StartedBy != ada.Email || after.ResumedBy != c.resumed || key("k").Genuine(after.Authority(), after.MAC) != c.genuine {
+			t.Errorf("%s: started by %s, resumed by %q, genuine %v", c.name, after.StartedBy, after.ResumedBy, !c.genuine)
+		}
 	}
 }

@@ -383,7 +383,7 @@ GROUP BY c.relname, p.may ORDER BY c.relname, p.may`)
 		"readings insert: checks kind onboarding plan read_at read_by version",
 		"readings update: checks kind onboarding plan read_at read_by version",
 		"runs insert: id kind mac onboarding plan plan_hash started_by state",
-		"runs update: cancel_asked deaths enqueued_at epoch finished_at mac plan plan_hash state worker",
+		"runs update: cancel_asked deaths enqueued_at epoch finished_at mac plan plan_hash resumed_by state worker",
 		"secrets insert: onboarding purpose sealed",
 		"secrets update: saved_at sealed",
 		"tasks insert: epoch name onboarding position run title",

@@ -14,7 +14,7 @@ const runsPerPage = 20
 
 // The list needs no plan, which makes up most of a row, only whether it is read-only.
 const selectRuns = `
-SELECT r.id, r.kind, ` + readOnlyRun + ` AS read_only, r.state, r.started_by, r.created_at, r.started_at, r.finished_at, o.run IS DISTINCT FROM r.id AS replaced, t.*
+SELECT r.id, r.kind, ` + readOnlyRun + ` AS read_only, r.state, r.started_by, r.resumed_by, r.created_at, r.started_at, r.finished_at, o.run IS DISTINCT FROM r.id AS replaced, t.*
 FROM runs r JOIN onboardings o ON o.id = r.onboarding
 CROSS JOIN LATERAL (
 	SELECT count(*) FILTER (WHERE t.state = 'done') AS done, count(*) AS tasks,
@@ -29,7 +29,7 @@ type runSummaryRow struct {
 	Kind                  onboarding.RunKind
 	ReadOnly              bool
 	State                 onboarding.RunState
-	StartedBy             string
+	StartedBy, ResumedBy  string
 	CreatedAt             time.Time
 	StartedAt, FinishedAt *time.Time
 	Replaced              bool
@@ -41,7 +41,7 @@ func toRunSummary(row pgx.CollectableRow) (onboarding.RunSummary, error) {
 	r, err := pgx.RowToStructByName[runSummaryRow](row)
 	return onboarding.RunSummary{
 		Run: onboarding.Run{
-			ID: r.ID, Kind: r.Kind, Plan: onboarding.Plan{ReadOnly: r.ReadOnly}, State: r.State, StartedBy: r.StartedBy, Replaced: r.Replaced,
+			ID: r.ID, Kind: r.Kind, Plan: onboarding.Plan{ReadOnly: r.ReadOnly}, State: r.State, StartedBy: r.StartedBy, ResumedBy: r.ResumedBy, Replaced: r.Replaced,
 			CreatedAt: r.CreatedAt.UTC(), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt),
 		},
 		Done: r.Done, Tasks: r.Tasks, Stopped: r.Stopped,

@@ -16,7 +16,7 @@ import (
 )
 
 const runColumns = `
-	r.id, r.onboarding, r.kind, r.state, r.epoch, r.plan::text AS plan, r.plan_hash, r.mac, r.started_by, r.cancel_asked,
+	r.id, r.onboarding, r.kind, r.state, r.epoch, r.plan::text AS plan, r.plan_hash, r.mac, r.started_by, r.resumed_by, r.cancel_asked,
 	r.created_at, r.started_at, r.finished_at, r.record, o.run IS DISTINCT FROM r.id AS replaced`
 
 type runRow struct {
@@ -29,6 +29,7 @@ type runRow struct {
 	PlanHash    string
 	MAC         []byte
 	StartedBy   string
+	ResumedBy   string
 	CancelAsked bool
 	CreatedAt   time.Time
 	StartedAt   *time.Time
@@ -43,7 +44,7 @@ func toRun(row pgx.CollectableRow) (onboarding.Run, error) {
 		return onboarding.Run{}, err
 	}
 	run := onboarding.Run{
-		ID: r.ID, Onboarding: r.Onboarding, Kind: r.Kind, State: r.State, Epoch: r.Epoch, PlanHash: r.PlanHash, Pinned: []byte(r.Plan), MAC: r.MAC, StartedBy: r.StartedBy,
+		ID: r.ID, Onboarding: r.Onboarding, Kind: r.Kind, State: r.State, Epoch: r.Epoch, PlanHash: r.PlanHash, Pinned: []byte(r.Plan), MAC: r.MAC, StartedBy: r.StartedBy, ResumedBy: r.ResumedBy,
 		CancelAsked: r.CancelAsked, CreatedAt: r.CreatedAt.UTC(), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt), Record: r.Record, Replaced: r.Replaced,
 	}
 	if err := json.Unmarshal([]byte(r.Plan), &run.Plan); err != nil {
@@ -340,7 +341,7 @@ func lockRun(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboardi
 const (
 	requeueRun = `
 UPDATE runs SET state = 'queued', epoch = epoch + 1, worker = NULL, cancel_asked = false, finished_at = NULL, deaths = 0,
-	enqueued_at = clock_timestamp()
+	enqueued_at = clock_timestamp(), resumed_by = @resumed_by, mac = @mac
 WHERE id = @run`
 	retryTasks = `
 UPDATE tasks SET epoch = @epoch,
@@ -351,9 +352,14 @@ UPDATE tasks SET epoch = @epoch,
 WHERE run = @run`
 )
 
-// requeue gives a run that nobody has to the workers again.
+// genuine reports whether the run is what was approved, as far as this store can tell.
+func (s *Store) genuine(run onboarding.Run) bool {
+	return s.macs == nil || s.macs.Genuine(run.Authority(), run.MAC)
+}
+
+// requeue gives a run that nobody has to the workers again, with the code and the person that it has now.
 func (s *Store) requeue(ctx context.Context, tx locked, run onboarding.Run) error {
-	if _, err := tx.Exec(ctx, requeueRun, pgx.NamedArgs{"run": run.ID}); err != nil {
+	if _, err := tx.Exec(ctx, requeueRun, pgx.NamedArgs{"run": run.ID, "resumed_by": run.ResumedBy, "mac": run.MAC}); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, retryTasks, pgx.NamedArgs{"run": run.ID, "epoch": run.Epoch + 1}); err != nil {
@@ -383,6 +389,13 @@ func (s *Store) RetryRun(ctx context.Context, actor onboarding.Actor, runID onbo
 		if err := upToDate(run.Kind, run.Plan, ob.Onboarding, wanted); err != nil {
 			return err
 		}
+		if s.genuine(run) { // else it keeps its code, so that no worker takes it for what was approved
+			run = run.Resumed(actor.Email)
+			var err error
+			if run.MAC, err = s.code(run.Authority()); err != nil {
+				return err
+			}
+		}
 		if err := s.requeue(ctx, ob, run); err != nil {
 			return err
 		}
@@ -398,11 +411,11 @@ func ended() error {
 	return onboarding.Errorf(onboarding.CodeConflict, "This run has ended. Make a new plan to start another.")
 }
 
-const repin = `UPDATE runs SET plan = @plan, plan_hash = @hash, mac = @mac WHERE id = @run`
+const repin = `UPDATE runs SET plan = @plan, plan_hash = @hash WHERE id = @run`
 
 // ApprovePlan pins the changed plan that a blocked run asked for, and goes on with the run. A task that was done is open
-// again if the new plan wants something else of it. Tasks that the new plan hasn't and that aren't done are gone. CodeConflict when the run is going on or ended, CodeStale when the plan
-// makes something else than what is wanted now.
+// again if the new plan wants something else of it. Tasks that the new plan hasn't and that aren't done are gone.
+// CodeConflict when the run is going on or ended, CodeStale when the plan makes something else than what is wanted now.
 func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID, plan onboarding.Plan, wanted onboarding.Wanted) error {
 	pinned, err := json.Marshal(plan)
 	if err != nil {
@@ -425,14 +438,16 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		}
 		// A run of an earlier version, or one that was changed behind our back: of whoever is said to have started it, only the
 		// actor is known.
-		if s.macs != nil && !s.macs.Genuine(run.Authority(), run.MAC) && run.StartedBy != actor.Email {
+		if !s.genuine(run) && run.StartedBy != actor.Email {
 			return onboarding.Errorf(onboarding.CodeConflict, "This run was approved by %s in an earlier version of this program. Only they can approve it again. You can cancel it, then approve a plan of your own.", run.StartedBy)
 		}
-		code, err := s.code(onboarding.Run{ID: run.ID, Onboarding: run.Onboarding, Kind: run.Kind, StartedBy: run.StartedBy, Plan: plan, Pinned: pinned}.Authority())
-		if err != nil {
+		before := run.Plan
+		run = run.Resumed(actor.Email)
+		run.Plan, run.Pinned = plan, pinned
+		if run.MAC, err = s.code(run.Authority()); err != nil {
 			return err
 		}
-		if _, err := ob.Exec(ctx, repin, pgx.NamedArgs{"run": run.ID, "plan": string(pinned), "hash": plan.Hash(), "mac": code}); err != nil {
+		if _, err := ob.Exec(ctx, repin, pgx.NamedArgs{"run": run.ID, "plan": string(pinned), "hash": plan.Hash()}); err != nil {
 			return err
 		}
 		args := taskArgs(run.ID, run.Onboarding, run.Epoch, plan)
@@ -440,7 +455,7 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		if _, err := ob.Exec(ctx, insertTasks, args); err != nil {
 			return err
 		}
-		args["reopened"] = plan.Reopens(run.Plan)
+		args["reopened"] = plan.Reopens(before)
 		if _, err := ob.Exec(ctx, `UPDATE tasks SET state = 'pending', message = '' WHERE run = @run AND state = 'done' AND name = ANY (@reopened::text[])`, args); err != nil {
 			return err
 		}
