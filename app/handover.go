@@ -41,6 +41,12 @@ func (a *App) Handover(ctx context.Context, actor onboarding.Actor, id onboardin
 	return h, err
 }
 
+// received are the secrets that the vendor got from the onboarding.
+func (a *App) received(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Purpose, error) {
+	deliveries, err := a.cfg.Store.Deliveries(ctx, actor, id)
+	return onboarding.Received(deliveries), err
+}
+
 // Record returns outputs.json of the last provisioning run that succeeded, with how its secrets went by now; CodeNotFound
 // when there is none.
 func (a *App) Record(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (run onboarding.Run, record []byte, err error) {

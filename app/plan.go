@@ -68,6 +68,7 @@ type Review struct {
 	Unchecked   []string                // what a run can't check, and what to enter to have it checked
 	Paused      string                  // what the latest run, paused on this very plan, is waiting for; "" it isn't
 	Exports     []onboarding.PlanFile   // for customers who run the plan themselves; nil while it can't be run
+	Received    []onboarding.Purpose    // teardown: secrets of the customer's that the vendor has, which it doesn't end
 	Early       bool                    // something comes before a plan: the answers, or a finished run to verify
 	Problem     error                   // why the plan couldn't be read; nil: it was
 	Refusal     error                   // why the actor can't approve the plan; nil: they can
@@ -135,7 +136,11 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 	if kind == onboarding.CheckOnly {
 		r.Waiting, r.Paused = r.Journey.waiting(), r.paused()
 	}
-	if kind != onboarding.RunTeardown {
+	if kind == onboarding.RunTeardown {
+		if r.Received, err = a.received(ctx, actor, id); err != nil {
+			return r, err
+		}
+	} else {
 		r.Unchecked = a.cfg.Cloud.Unchecked(r.Spec, j.Onboarding.Wiped)
 	}
 	return r, nil

@@ -114,6 +114,7 @@ type Progress struct {
 	NewHash     string                  // of the present plan; "" none was read
 	Left        []onboarding.Item       // ours, and not removed by the teardown that succeeded
 	Made        onboarding.Made         // once the run rests; zero while it is active
+	Received    []onboarding.Purpose    // secrets of the customer's that the vendor still has after that teardown
 	// Unchecked lists what a new run wouldn't ask after the teardown that succeeded, because its secrets were wiped.
 	Unchecked []string
 	// AskedBefore names what the actor consented to before and is asked for again, so that it needn't be explained; "" it
@@ -146,6 +147,9 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 		if run.Kind == onboarding.RunTeardown && run.State == onboarding.RunSucceeded {
 			p.Left = slices.DeleteFunc(items, func(i onboarding.Item) bool { return !i.Ours() })
 			p.Unchecked = a.cfg.Cloud.Unchecked(run.Plan.Spec, ob.Wiped)
+			if p.Received, err = a.received(ctx, actor, id); err != nil {
+				return p, err
+			}
 		}
 	}
 	if p.MayAct && blockedOn(run, onboarding.CodeSignIn) {

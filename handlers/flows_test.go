@@ -243,6 +243,8 @@ func TestATeardownIsPlannedConfirmedAndEndsWithWhatStays(t *testing.T) {
 	if text := ask.Find("main").Text(); !strings.Contains(text, "gs://tecton-acme-prod-dataplane") || !strings.Contains(text, "acme-data-prod") {
 		t.Errorf("the question doesn't name what goes: %s", text)
 	}
+	const token = "A teardown doesn’t end it. It acts in the workspace as its owner"
+	says(t, ask, token)
 	hash, v := ask.Find("input[name=hash]").AttrOr("value", ""), ask.Find("form input[name=version]").AttrOr("value", "")
 	want(t, b.post(page, "hash", "another", "version", v), http.StatusConflict)
 	wantTo(t, b.post(web.OnboardingPath(ob.ID, "plan"), "kind", "teardown", "hash", hash, "version", v), page)
@@ -270,6 +272,7 @@ func TestATeardownIsPlannedConfirmedAndEndsWithWhatStays(t *testing.T) {
 	if text := end.Find("#run-callouts").Text(); !strings.Contains(text, "gs://tecton-acme-prod-dataplane") || !strings.Contains(text, "It holds objects.") {
 		t.Errorf("the end doesn't list what stays: %s", text)
 	}
+	says(t, end, token)
 	b.connect(ob.ID, ada, nil)
 	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
 	if run := w.latest(ob.ID); run.Kind != onboarding.RunProvision || run.State != onboarding.RunQueued {

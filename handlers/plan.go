@@ -51,7 +51,7 @@ func (s *Server) planView(v *visit, r app.Review) web.PlanView {
 	if v.actor.Role.Staff() && !view.Active {
 		view.OverrideURL = web.AdminPath(v.id, "override")
 	}
-	view.Items = r.Items
+	view.Items, view.Received = r.Items, r.Received
 	if r.Paused == "" {
 		view.Made = r.Made
 	}

@@ -19,7 +19,7 @@ func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id on
 		Onboarding: p.Onboarding, Run: p.Run, Specialist: p.Onboarding.Specialist, MayAct: p.MayAct,
 		Differences: p.Differences, NewHash: p.NewHash, ConnectURL: connectURL(id, next),
 	}
-	v.Left, v.Made, v.NotAsked = p.Left, p.Made, p.Unchecked
+	v.Left, v.Made, v.NotAsked, v.Received = p.Left, p.Made, p.Unchecked, p.Received
 	if p.MayAct && actor.Role == onboarding.RoleCustomer && len(p.Left) > 0 {
 		v.TeardownURL = planPath(id, onboarding.RunTeardown)
 	}

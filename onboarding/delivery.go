@@ -90,6 +90,22 @@ func PurposeWords(purposes []Purpose) string {
 	return strings.Join(names, " and ")
 }
 
+// Received are the secrets of the customer's that the vendor has, as far as we know: delivered, or entered in its console.
+func Received(deliveries []Delivery) []Purpose {
+	var out []Purpose
+	for _, d := range deliveries {
+		if d.Kind != DeliverSecrets || d.State != DeliveryDone && d.State != DeliveryConfirmed {
+			continue
+		}
+		for _, p := range d.Purposes {
+			if !slices.Contains(out, p) {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
 // DeliveryTry is one request of a delivery.
 type DeliveryTry struct {
 	Delivery DeliveryID

@@ -27,6 +27,46 @@ func (s Spec) VendorRight(b Binding, why string) (VendorRight, bool) {
 	return r, true
 }
 
+// SecretRight is what a secret of the customer's lets the vendor do, which no binding says, and how to end it.
+type SecretRight struct {
+	Purpose
+	On     string // where it opens; "" the spec doesn't say
+	Allows string
+	End    string
+}
+
+// SecretRights are what the customer's secrets let the vendor do.
+func (s Spec) SecretRights(purposes []Purpose) []SecretRight {
+	var out []SecretRight
+	for _, p := range purposes {
+		switch p {
+		case PurposeDatabricksToken:
+			out = append(out, SecretRight{
+				p, s.Databricks.WorkspaceURL, "It acts in the workspace as its owner: it starts clusters and runs jobs, and may do everything else that its owner may.",
+				"Revoke the token in the workspace. A workspace administrator can revoke any token; its owner finds it under Settings, Developer, Access tokens.",
+			})
+		case PurposeRedisToken:
+			out = append(out, SecretRight{
+				p, s.Redis.Endpoint, "It reads and writes everything in the database, as the default user.",
+				"Change the default user’s password in the Redis console.",
+			})
+		}
+	}
+	return out
+}
+
+// SecretsForVendor are the secrets that the vendor gets after a run.
+func (s Spec) SecretsForVendor() []Purpose {
+	var out []Purpose
+	if s.Compute == ComputeDatabricks {
+		out = append(out, PurposeDatabricksToken)
+	}
+	if s.OnlineStore == OnlineRedis {
+		out = append(out, PurposeRedisToken)
+	}
+	return out
+}
+
 // EndCommand is the command that removes exactly this binding; "" where gcloud has no command for it.
 func (b Binding) EndCommand() string {
 	args := " --member=" + b.Member + " --role=" + b.Role

@@ -593,6 +593,8 @@ func (s samples) spec() onboarding.Spec {
 	return onboarding.Spec{
 		Onboarding: sampleID, Deployment: "acme-production", Project: "acme-data-prod", Region: "us-west1",
 		ControlPlaneAccount: "tecton-acme-production-control-plane@tecton-acme.iam.gserviceaccount.com",
+		Compute:             onboarding.ComputeDatabricks,
+		Databricks:          onboarding.DatabricksSpec{WorkspaceURL: "https://1234567890123456.7.gcp.databricks.com", Runtime: "15.4.x-scala2.12", Token: onboarding.SecretSet},
 		OnlineStore:         onboarding.OnlineBigtable, Vendor: onboarding.VendorValues{ServingAccount: "serving@tecton-serving.iam.gserviceaccount.com"},
 	}
 }
@@ -652,7 +654,7 @@ func (s samples) noLongerWanted() []onboarding.PlannedTask {
 
 func (s samples) teardown() PlanView {
 	return s.plan(func(v *PlanView) {
-		v.Kind, v.Checks, v.Files = onboarding.RunTeardown, nil, nil
+		v.Kind, v.Checks, v.Files, v.Received = onboarding.RunTeardown, nil, nil, []onboarding.Purpose{onboarding.PurposeDatabricksToken}
 		tasks := s.tasks()
 		v.Plan.Tasks = nil
 		for i := len(tasks) - 1; i >= 0; i-- {

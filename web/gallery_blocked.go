@@ -14,6 +14,7 @@ func (s samples) blockedPages() []GalleryPage {
 		{"step-partly-locked", StepPage(s.partlyLocked())},
 		{"step-copy-declined", StepPage(s.lockedAnswer(s.declined))},
 		{"plan-not-everything", PlanPage(s.plan(func(v *PlanView) {
+			v.Received = []onboarding.Purpose{onboarding.PurposeDatabricksToken}
 			v.NotAsked = []string{"The Databricks workspace: its token was wiped after the handover. Enter it again to have the workspace checked."}
 		}))},
 		{"plan-share", PlanPage(s.plan(s.sharing))},
@@ -91,6 +92,7 @@ func (s samples) tornDown() ProgressView {
 	for i := range v.Run.Plan.Tasks {
 		v.Run.Plan.Tasks[i].Action = onboarding.ActionDelete
 	}
+	v.Received = []onboarding.Purpose{onboarding.PurposeDatabricksToken}
 	v.NotAsked = []string{"The Databricks workspace: its token was wiped after the handover. Enter it again to have the workspace checked."}
 	return v
 }

@@ -63,18 +63,44 @@ func (p Planes) vendorAccounts() []vendorAccount {
 	return out
 }
 
+// vendorSecrets are what the customer's secrets let the vendor do after a run of the plan.
+func (p Planes) vendorSecrets() []onboarding.SecretRight {
+	return p.Plan.Spec.SecretRights(p.Plan.Spec.SecretsForVendor())
+}
+
+// tokenWords names what rights are of: "Databricks token and Redis token".
+func tokenWords(rights []onboarding.SecretRight) string {
+	var purposes []onboarding.Purpose
+	for _, r := range rights {
+		purposes = append(purposes, r.Purpose)
+	}
+	return onboarding.PurposeWords(purposes)
+}
+
+// secretOn is where a secret opens.
+func secretOn(r onboarding.SecretRight) string {
+	if r.Purpose == onboarding.PurposeRedisToken {
+		return onboarding.OnlineRedis.Label()
+	}
+	return "Databricks workspace"
+}
+
 func (f Frame) vendorAccessTitle() string {
 	return "What " + f.brand() + " can do after this, and how to end it"
 }
 
-// vendorAccessCount counts the roles that the vendor's accounts have after a run of the plan.
+// vendorAccessCount counts the roles that the vendor's accounts have after a run of the plan, and the tokens that it gets.
 func (p Planes) vendorAccessCount() string {
 	n := 0
 	for _, a := range p.vendorAccounts() {
 		n += len(a.Rights)
 	}
-	if n == 0 {
-		return "No roles"
+	count := "No roles"
+	if n > 0 {
+		count = plural(n, "role", "roles") + " for " + plural(len(p.vendorAccounts()), "account", "accounts")
 	}
-	return plural(n, "role", "roles") + " for " + plural(len(p.vendorAccounts()), "account", "accounts")
+	if tokens := len(p.vendorSecrets()); tokens > 0 {
+		count += ", and " + plural(tokens, "token", "tokens")
+	}
+	return count
 }

@@ -24,8 +24,8 @@ func TestVendorAccess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := doc.Find("tbody tr").Length(); n != 2 {
-		t.Errorf("%d rows, want the control plane's bucket and the serving plane's instance", n)
+	if n := doc.Find("tbody tr").Length(); n != 3 {
+		t.Errorf("%d rows, want the control plane's bucket, the serving plane's instance, and the token", n)
 	}
 	text := doc.Text()
 	for _, want := range []string{

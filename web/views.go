@@ -221,9 +221,10 @@ type PlanView struct {
 	Share                                          ColleagueForm       // makes a link to the document; the customer's
 	Readers                                        []onboarding.Invite // whose links are good
 
-	Erase bool                  // teardown: deleting the data was ticked
-	Keep  []string              // teardown: keys of what was ticked to be kept
-	Files []onboarding.PlanFile // for those who run it themselves; none draws no offer
+	Received []onboarding.Purpose  // teardown: secrets of the customer's that the vendor has
+	Erase    bool                  // teardown: deleting the data was ticked
+	Keep     []string              // teardown: keys of what was ticked to be kept
+	Files    []onboarding.PlanFile // for those who run it themselves; none draws no offer
 	// Differences are what this plan does otherwise than the one that was approved before and did not come to its end.
 	Differences []onboarding.Difference
 }
@@ -243,6 +244,7 @@ type ProgressView struct {
 	Connected   bool                       // what the run waits for was given: it can resume
 	TeardownURL string                     // of an archived onboarding, which can only be torn down, or to remove what is left; "" draws none
 	Left        []onboarding.Item          // what is ours and was not removed by this teardown
+	Received    []onboarding.Purpose       // after a teardown: secrets of the customer's that the vendor still has
 	Made        onboarding.Made            // once the run rests; zero while it is active, and on the page of a past run
 	NotAsked    []string                   // after a teardown: what a new run wouldn't ask, each as a sentence
 	EventsURL   string                     // SSE; "" draws a static page
