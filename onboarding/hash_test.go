@@ -8,7 +8,7 @@ import (
 
 func pinnedPlan() onboarding.Plan {
 	return onboarding.Plan{Spec: onboarding.Spec{Project: "acme-data", Region: "us-east1"}, Tasks: []onboarding.PlannedTask{{
-		Name: "bucket", Title: "Create the bucket", Resource: "gs://acme", Action: onboarding.ActionChange, Differences: []string{"turn on uniform access"}, Why: "the offline store",
+		Name: "bucket", Title: "Create the bucket", Resource: "gs://acme", Action: onboarding.ActionChange, Differences: []onboarding.Delta{onboarding.Differs("label", "set the label owner", "owner")}, Why: "the offline store",
 		Bindings:    []onboarding.Binding{{Member: "serviceAccount:a@x.example", Role: "roles/viewer", On: "gs://acme", Permissions: []string{"storage.objects.get"}}},
 		Permissions: []onboarding.Permission{{Name: "storage.buckets.update", Why: "to change it"}}, Desired: []byte(`{"uniform":true}`), Cost: "$1", Console: "https://console.example",
 		Guide: []onboarding.Instruction{{Text: "Open the console"}}, Stays: "It stays.", Problem: "It is in another region.",
@@ -21,7 +21,7 @@ func TestThePlansHashCoversFieldsAndNoSentence(t *testing.T) {
 	for name, reword := range map[string]func(*onboarding.PlannedTask){
 		"title":       func(t *onboarding.PlannedTask) { t.Title = "Make the bucket" },
 		"reason":      func(t *onboarding.PlannedTask) { t.Why = "for offline features" },
-		"differences": func(t *onboarding.PlannedTask) { t.Differences = []string{"use uniform access"} },
+		"differences": func(t *onboarding.PlannedTask) { t.Differences[0].Text = "add the label owner" },
 		"permission":  func(t *onboarding.PlannedTask) { t.Permissions[0].Why = "to set it up" },
 		"cost":        func(t *onboarding.PlannedTask) { t.Cost = "about $1" },
 		"guide":       func(t *onboarding.PlannedTask) { t.Guide[0].Text = "Go to the console" },
@@ -40,13 +40,17 @@ func TestThePlansHashCoversFieldsAndNoSentence(t *testing.T) {
 		t.Error("addresses to allow make another plan")
 	}
 	for name, change := range map[string]func(*onboarding.Plan){
-		"project":      func(p *onboarding.Plan) { p.Spec.Project = "other" },
-		"region":       func(p *onboarding.Plan) { p.Spec.Region = "europe-west1" },
-		"erase data":   func(p *onboarding.Plan) { p.Spec.EraseData = true },
-		"resource":     func(p *onboarding.Plan) { p.Tasks[0].Resource = "gs://other" },
-		"action":       func(p *onboarding.Plan) { p.Tasks[0].Action = onboarding.ActionCreate },
-		"desired":      func(p *onboarding.Plan) { p.Tasks[0].Desired = []byte(`{}`) },
-		"difference":   func(p *onboarding.Plan) { p.Tasks[0].Differences = append(p.Tasks[0].Differences, "add labels") },
+		"project":    func(p *onboarding.Plan) { p.Spec.Project = "other" },
+		"region":     func(p *onboarding.Plan) { p.Spec.Region = "europe-west1" },
+		"erase data": func(p *onboarding.Plan) { p.Spec.EraseData = true },
+		"resource":   func(p *onboarding.Plan) { p.Tasks[0].Resource = "gs://other" },
+		"action":     func(p *onboarding.Plan) { p.Tasks[0].Action = onboarding.ActionCreate },
+		"desired":    func(p *onboarding.Plan) { p.Tasks[0].Desired = []byte(`{}`) },
+		"difference": func(p *onboarding.Plan) { p.Tasks[0].Differences[0].Code = "location" },
+		"of what":    func(p *onboarding.Plan) { p.Tasks[0].Differences[0].Args = []string{"team"} },
+		"differences": func(p *onboarding.Plan) {
+			p.Tasks[0].Differences = append(p.Tasks[0].Differences, onboarding.Differs("location", "move it"))
+		},
 		"member":       func(p *onboarding.Plan) { p.Tasks[0].Bindings[0].Member = "user:eve@x.example" },
 		"role":         func(p *onboarding.Plan) { p.Tasks[0].Bindings[0].Role = "roles/owner" },
 		"binding's on": func(p *onboarding.Plan) { p.Tasks[0].Bindings[0].On = "projects/x" },

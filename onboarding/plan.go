@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -69,14 +68,14 @@ type PlannedTask struct {
 	Noun        string          `json:"noun,omitempty"` // of the resource in sentences: "the bucket for feature data"; "" in lines of earlier versions
 	Resource    string          `json:"resource"`       // "gs://tecton-acme-dataplane"
 	Action      Action          `json:"action"`
-	Differences []string        `json:"differences,omitempty"` // each thing that a change or an adoption alters: "turn on uniform access"
-	Stays       string          `json:"stays,omitempty"`       // in a teardown: why the resource is left, as a sentence; "" it isn't
-	Absent      bool            `json:"absent,omitempty"`      // in a teardown: nothing is there to remove
-	Kept        bool            `json:"kept,omitempty"`        // in a teardown: the customer keeps it, by name
-	HoldsData   bool            `json:"holds_data,omitempty"`  // in a teardown: it is deleted only if deleting the data is confirmed too
-	Unwanted    bool            `json:"unwanted,omitempty"`    // an earlier run made it, and the answers no longer ask for it; see [Plan.Decide]
-	Erase       bool            `json:"erase,omitempty"`       // it is no longer needed, and the customer decided that its data goes too
-	With        []TaskName      `json:"with,omitempty"`        // lines about bindings that are no longer needed either, and that end with this resource
+	Differences []Delta         `json:"-"`                    // stored as "differences" and "deltas"; each thing that a change or an adoption alters: "turn on uniform access"
+	Stays       string          `json:"stays,omitempty"`      // in a teardown: why the resource is left, as a sentence; "" it isn't
+	Absent      bool            `json:"absent,omitempty"`     // in a teardown: nothing is there to remove
+	Kept        bool            `json:"kept,omitempty"`       // in a teardown: the customer keeps it, by name
+	HoldsData   bool            `json:"holds_data,omitempty"` // in a teardown: it is deleted only if deleting the data is confirmed too
+	Unwanted    bool            `json:"unwanted,omitempty"`   // an earlier run made it, and the answers no longer ask for it; see [Plan.Decide]
+	Erase       bool            `json:"erase,omitempty"`      // it is no longer needed, and the customer decided that its data goes too
+	With        []TaskName      `json:"with,omitempty"`       // lines about bindings that are no longer needed either, and that end with this resource
 	Why         string          `json:"why"`
 	Undo        string          `json:"undo,omitempty"` // what a later teardown does about what the run makes, as a sentence; "" it makes nothing, or it is of an earlier version
 	Bindings    []Binding       `json:"bindings,omitempty"`
@@ -132,7 +131,7 @@ func (t PlannedTask) Remark() string {
 	case t.HoldsData:
 		return "It stays while it holds data, unless you confirm that the data may be deleted."
 	default:
-		return strings.Join(t.Differences, "; ")
+		return InWords(t.Differences)
 	}
 }
 
@@ -159,8 +158,9 @@ type Plan struct {
 }
 
 // Hash pins the plan: SHA-256 in hex over the spec with its decisions, and over each task's name, resource, action, desired
-// state, bindings, permissions, number of differences, what a teardown leaves, and the decision about something that is no
-// longer wanted; and whether the run only reads. It covers no sentence, so that a plan which was shown is the same after its words were improved.
+// state, bindings, permissions, differences by their codes, what a teardown leaves, and the decision about something that is
+// no longer wanted; and whether the run only reads. It covers no sentence, so that a plan which was shown is the same after
+// its words were improved.
 func (p Plan) Hash() string {
 	type binding struct{ Member, Role, On string }
 	type pinned struct {
@@ -197,6 +197,9 @@ func (p Plan) Hash() string {
 			line.Permissions = append(line.Permissions, perm.Line())
 		}
 		_ = enc.Encode(line)
+		for _, d := range t.Differences {
+			_ = enc.Encode(d)
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

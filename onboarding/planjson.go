@@ -5,11 +5,13 @@ import (
 	"strings"
 )
 
-// storedTask is a planned task as it is stored. Earlier versions know only the remark, under "diff"; it is still
-// written, because an earlier version may read it while both run during a deploy.
+// storedTask is a planned task as it is stored. Earlier versions know only the remark, under "diff", or the differences as
+// texts; both are still written, because an earlier version may read them while both run during a deploy.
 type storedTask struct {
 	plannedTask
-	Remark string `json:"diff,omitempty"`
+	Texts  []string `json:"differences,omitempty"`
+	Deltas []Delta  `json:"deltas,omitempty"`
+	Remark string   `json:"diff,omitempty"`
 }
 
 // plannedTask is a [PlannedTask] without its methods.
@@ -17,7 +19,7 @@ type plannedTask PlannedTask
 
 // MarshalJSON writes the task with its remark in words.
 func (t PlannedTask) MarshalJSON() ([]byte, error) {
-	return json.Marshal(storedTask{plannedTask(t), t.Remark()})
+	return json.Marshal(storedTask{plannedTask(t), texts(t.Differences), t.Differences, t.Remark()})
 }
 
 // UnmarshalJSON reads the task, also one that an earlier version stored.
@@ -27,6 +29,7 @@ func (t *PlannedTask) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	*t = PlannedTask(stored.plannedTask)
+	t.Differences = withTexts(stored.Deltas, stored.Texts)
 	if t.Remark() == "" {
 		t.readEarlierRemark(stored.Remark)
 	}
@@ -44,6 +47,6 @@ func (t *PlannedTask) readEarlierRemark(remark string) {
 	case strings.HasPrefix(remark, "It "):
 		t.Stays = remark
 	default:
-		t.Differences = strings.Split(remark, "; ")
+		t.Differences = withTexts(nil, strings.Split(remark, "; "))
 	}
 }

@@ -3,6 +3,7 @@ package onboarding
 import (
 	"encoding/json"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +29,7 @@ func TestAnEarlierPlanReadsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range []Plan{plan, back} {
-		if got := p.Tasks[0].Differences; !slices.Equal(got, []string{"turn on iam.googleapis.com", "turn on storage.googleapis.com"}) {
+		if got := p.Tasks[0].Differences; !slices.Equal(texts(got), []string{"turn on iam.googleapis.com", "turn on storage.googleapis.com"}) {
 			t.Errorf("differences %q", got)
 		}
 		if !p.Tasks[2].HoldsData || p.Tasks[2].Stays != "" {
@@ -58,13 +59,25 @@ func TestAnEarlierPlanReadsTheSame(t *testing.T) {
 // A difference that holds the separator of the sentence stays one difference.
 func TestADifferenceIsDataAndNotASentence(t *testing.T) {
 	t.Parallel()
-	one := PlannedTask{Name: "role", Action: ActionChange, Differences: []string{"set the title to a; b"}}
+	one := PlannedTask{Name: "role", Action: ActionChange, Differences: []Delta{Differs("title", "set the title to a; b", "a; b")}}
 	raw, err := json.Marshal(one)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var back PlannedTask
-	if err := json.Unmarshal(raw, &back); err != nil || !slices.Equal(back.Differences, one.Differences) {
+	if err := json.Unmarshal(raw, &back); err != nil || !reflect.DeepEqual(back.Differences, one.Differences) {
 		t.Errorf("%q became %q (%v)", one.Differences, back.Differences, err)
+	}
+	// An earlier version that runs at the same time reads and writes the texts alone.
+	var earlier struct {
+		Differences []string `json:"differences"`
+	}
+	if err := json.Unmarshal(raw, &earlier); err != nil || !slices.Equal(earlier.Differences, []string{"set the title to a; b"}) {
+		t.Errorf("an earlier version reads %q (%v)", earlier.Differences, err)
+	}
+	var uncoded PlannedTask
+	err = json.Unmarshal([]byte(`{"name":"role","action":"change","differences":["set the title to a; b"]}`), &uncoded)
+	if err != nil || len(uncoded.Differences) != 1 || !uncoded.Differences[0].Same(one.Differences[0]) {
+		t.Errorf("an earlier version's difference is read as %+v (%v)", uncoded.Differences, err)
 	}
 }

@@ -86,11 +86,11 @@ func (t *Task) confirm(ctx context.Context, env *Env, mem *pass) error {
 }
 
 // sentenceOf are differences as a sentence; "" of none.
-func sentenceOf(differences []string) string {
+func sentenceOf(differences []onboarding.Delta) string {
 	if len(differences) == 0 {
 		return ""
 	}
-	return "It differs: " + inWords(differences) + "."
+	return "It differs: " + onboarding.InWords(differences) + "."
 }
 
 // inspect reads the task's resource back and verifies it. What differs is CodeStale, in words; nothing is changed.
@@ -113,7 +113,7 @@ func (t *Task) inspect(ctx context.Context, env *Env) error {
 	case err != nil:
 		return err
 	case action != onboarding.ActionNone && len(differences) > 0:
-		return differs(strings.TrimSpace(t.thing() + " differs: " + inWords(differences) + ". " + extra))
+		return differs(strings.TrimSpace(t.thing() + " differs: " + onboarding.InWords(differences) + ". " + extra))
 	case extra != "":
 		return differs(extra)
 	}

@@ -66,11 +66,11 @@ func (p *preflight) readStep(ctx context.Context, r *onboarding.CheckResult, t *
 		r.State, r.Fix = onboarding.CheckWarning, []string{"Follow the guide in the plan. The run waits there until it is done."}
 		r.Found = t.thing() + " is not there yet."
 		if len(differences) > 0 {
-			r.Found = "Not as wanted yet: " + inWords(differences) + "."
+			r.Found = "Not as wanted yet: " + onboarding.InWords(differences) + "."
 		}
 	case len(differences) > 0:
 		r.State, r.Fix = onboarding.CheckFailed, []string{"Fix it, or correct your answers, then check again."}
-		r.Found = "The run would stop here: " + inWords(differences) + "."
+		r.Found = "The run would stop here: " + onboarding.InWords(differences) + "."
 	case told:
 		r.State, r.Fix = onboarding.CheckWarning, []string{"Nothing has to be done before the run."}
 		r.Found = strings.Join(said, ". ") + "."

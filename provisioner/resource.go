@@ -11,7 +11,7 @@ type sighting struct {
 	owned       bool
 	theirs      bool
 	gone        bool
-	differences []string
+	differences []onboarding.Delta
 	observed    any // *Observed[S]
 	state       any // what is there, S
 }

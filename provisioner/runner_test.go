@@ -77,9 +77,9 @@ func (c *cloud) def(name string, behind ...*Step) StepDef[want] {
 			}
 			return &Observed[want]{State: want{w.Name, t.setting}, Owned: t.owned}, nil
 		},
-		Diff: func(w, g want) []string {
+		Diff: func(w, g want) []onboarding.Delta {
 			if w.Setting != g.Setting {
-				return []string{"setting is " + g.Setting}
+				return []onboarding.Delta{onboarding.Differs("setting", "setting is "+g.Setting, g.Setting)}
 			}
 			return nil
 		},

@@ -38,8 +38,9 @@ type StepDef[S any] struct {
 	Describe func(onboarding.Spec, S) Description
 	// Check reads the cloud. nil, nil: absent.
 	Check func(context.Context, *Env, S) (*Observed[S], error)
-	// Diff names each difference, as what a change would do: "turn on uniform access". nil: an existing resource is as wanted.
-	Diff func(want, got S) []string
+	// Diff names each difference. nil: an existing resource is as wanted. A run goes on only with differences of which the plan
+	// showed the code and the args, so never change what a code means.
+	Diff func(want, got S) []onboarding.Delta
 	// Apply makes ONE call that changes something. nil: the step only checks (ActionCheck), or guides.
 	Apply func(context.Context, *Env, Change[S]) error
 	// Operation reads a long-running operation that Apply gave to [Env.Follow]: whether it is over, and how it failed, which is

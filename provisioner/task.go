@@ -205,7 +205,7 @@ type Left struct {
 func (l *Left) Error() string { return "left in place: " + l.Why }
 
 // need says what must be done about a sighting. A resource that isn't ours and may not be adopted is CodeConflict.
-func (t *Task) need(s *sighting) (action onboarding.Action, differences []string, err error) {
+func (t *Task) need(s *sighting) (action onboarding.Action, differences []onboarding.Delta, err error) {
 	if s != nil {
 		differences = s.differences
 	}
@@ -231,9 +231,6 @@ func (t *Task) need(s *sighting) (action onboarding.Action, differences []string
 			"%s exists already and was not made by this onboarding, so it is left alone. Remove or rename it, or choose another deployment name.", t.thing())
 	}
 }
-
-// inWords joins differences for a sentence.
-func inWords(differences []string) string { return strings.Join(differences, "; ") }
 
 func (t *Task) thing() string { return cmp.Or(t.Description.Resource, t.Description.Title) }
 
@@ -287,7 +284,7 @@ func (t *Task) Plan(ctx context.Context, env *Env) (onboarding.PlannedTask, erro
 	}
 	switch p.Action {
 	case onboarding.ActionCheck:
-		p.Problem = inWords(p.Differences)
+		p.Problem = onboarding.InWords(p.Differences)
 	case onboarding.ActionChange:
 		p.Permissions = slices.Concat(p.Permissions, t.needs.Change)
 	}
@@ -344,7 +341,7 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 		if err != nil {
 			return err
 		}
-		diff := inWords(differences)
+		diff := onboarding.InWords(differences)
 		switch action {
 		case onboarding.ActionNone:
 			mem.item = t.seen(mem.item, mem.run, s)
@@ -428,14 +425,14 @@ func (t *Task) drifted(approved onboarding.PlannedTask) string {
 
 // allowed reports whether the approved line covers an action. Each difference must have been shown, unless this run
 // began to make the resource.
-func allowed(approved onboarding.PlannedTask, action onboarding.Action, differences []string, begun bool) bool {
+func allowed(approved onboarding.PlannedTask, action onboarding.Action, differences []onboarding.Delta, begun bool) bool {
 	switch {
 	case action == approved.Action && action == onboarding.ActionCreate:
 		return true
 	case action == onboarding.ActionChange && begun:
 		return true
 	case action == approved.Action:
-		unseen := func(d string) bool { return !slices.Contains(approved.Differences, d) }
+		unseen := func(d onboarding.Delta) bool { return !slices.ContainsFunc(approved.Differences, d.Same) }
 		return begun || !slices.ContainsFunc(differences, unseen)
 	default:
 		return false

@@ -152,14 +152,14 @@ func tellZones(ctx context.Context, env *provisioner.Env, want instance) error {
 	return nil
 }
 
-func diffInstance(want, got instance) []string {
+func diffInstance(want, got instance) []onboarding.Delta {
 	if got.missing {
-		return []string{"the instance " + want.Name + " does not exist"}
+		return []onboarding.Delta{onboarding.Differs("missing", "the instance "+want.Name+" does not exist")}
 	}
-	var p []string
+	var p []onboarding.Delta
 	for _, k := range slices.Sorted(maps.Keys(want.Labels)) {
 		if got.Labels[k] != want.Labels[k] {
-			p = append(p, "set the label "+k+" to "+want.Labels[k])
+			p = append(p, labelDelta(k, got.Labels, want.Labels))
 		}
 	}
 	return p

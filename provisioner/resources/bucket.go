@@ -120,20 +120,20 @@ func elsewhereBucket(ctx context.Context, env *provisioner.Env, err error, want 
 	}
 }
 
-func diffBucket(want, got bucketState) []string {
-	var p []string
+func diffBucket(want, got bucketState) []onboarding.Delta {
+	var p []onboarding.Delta
 	if got.Location != want.Location {
-		p = append(p, "location is "+got.Location+", wanted "+want.Location)
+		p = append(p, onboarding.Differs("location", "location is "+got.Location+", wanted "+want.Location, got.Location))
 	}
 	if !got.UniformAccess {
-		p = append(p, "turn on uniform access")
+		p = append(p, onboarding.Differs("uniform-access", "turn on uniform access"))
 	}
 	if !got.NoPublic {
-		p = append(p, "prevent public access")
+		p = append(p, onboarding.Differs("public-access-prevention", "prevent public access"))
 	}
 	for _, k := range slices.Sorted(maps.Keys(want.Labels)) {
 		if got.Labels[k] != want.Labels[k] {
-			p = append(p, "set the label "+k+" to "+want.Labels[k])
+			p = append(p, labelDelta(k, got.Labels, want.Labels))
 		}
 	}
 	return p

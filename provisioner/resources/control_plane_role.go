@@ -98,19 +98,19 @@ func checkRole(ctx context.Context, env *provisioner.Env, want role) (*provision
 	}, nil
 }
 
-func diffRole(want, got role) []string {
-	var p []string
+func diffRole(want, got role) []onboarding.Delta {
+	var p []onboarding.Delta
 	if got.deleted {
-		p = append(p, "restore the role, which was deleted")
+		p = append(p, onboarding.Differs("deleted", "restore the role, which was deleted"))
 	}
 	for _, m := range missing(want.Permissions, got.Permissions) {
-		p = append(p, "add "+m)
+		p = append(p, onboarding.Differs("permission-missing", "add "+m, m))
 	}
 	for _, m := range missing(got.Permissions, want.Permissions) {
-		p = append(p, "remove "+m)
+		p = append(p, onboarding.Differs("permission-extra", "remove "+m, m))
 	}
 	if got.Description != want.Description || got.Title != want.Title {
-		p = append(p, "set the title and the description")
+		p = append(p, onboarding.Differs("title", "set the title and the description"))
 	}
 	return p
 }

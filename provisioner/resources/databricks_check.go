@@ -20,7 +20,7 @@ type workspace struct {
 	URL     string `json:"url"`
 	Runtime string `json:"runtime"` // "15.4.x-scala2.12"
 
-	problems []string // of what was found
+	problems []onboarding.Delta // of what was found
 }
 
 // DatabricksCheck asks the workspace what the vendor will need of it: who the token is, whether it may create
@@ -30,7 +30,7 @@ var DatabricksCheck = provisioner.Define(provisioner.StepDef[workspace]{
 	Desired:  wantWorkspace,
 	Describe: describeWorkspace,
 	Check:    checkWorkspace,
-	Diff:     func(_, got workspace) []string { return got.problems },
+	Diff:     func(_, got workspace) []onboarding.Delta { return got.problems },
 	Facts:    factsOfWorkspace,
 	Unchecked: map[onboarding.Purpose]string{
 		onboarding.PurposeDatabricksToken: "The Databricks workspace: its token was wiped after the handover. To have it checked or repaired, enter the token again with the compute platform.",
@@ -90,10 +90,10 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 		}
 	}
 	if !may && len(policies) == 0 {
-		got.problems = append(got.problems, fmt.Sprintf("the token's owner, %s, may not create clusters: ask a workspace administrator for the entitlement \"Unrestricted cluster creation\"", me))
+		got.problems = append(got.problems, onboarding.Differs("clusters", fmt.Sprintf("the token's owner, %s, may not create clusters: ask a workspace administrator for the entitlement \"Unrestricted cluster creation\"", me)))
 	}
 	if !slices.ContainsFunc(offered, func(r databricks.Runtime) bool { return r.Key == want.Runtime }) {
-		got.problems = append(got.problems, "the workspace does not offer the runtime "+want.Runtime+": choose another in your answers")
+		got.problems = append(got.problems, onboarding.Differs("runtime", "the workspace does not offer the runtime "+want.Runtime+": choose another in your answers", want.Runtime))
 	}
 	if len(got.problems) == 0 {
 		how := "which may create clusters"

@@ -114,10 +114,10 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 	return &provisioner.Observed[scope]{State: got}, nil
 }
 
-func diffScope(want, got scope) []string {
-	var p []string
+func diffScope(want, got scope) []onboarding.Delta {
+	var p []onboarding.Delta
 	for _, k := range missing(want.Keys, got.Keys) {
-		p = append(p, "write the key "+k)
+		p = append(p, onboarding.Differs("key", "write the key "+k, k))
 	}
 	return p
 }

@@ -82,10 +82,10 @@ func checkAPIs(ctx context.Context, env *provisioner.Env, want apis) (*provision
 	return &provisioner.Observed[apis]{State: apis{Project: want.Project, Services: on}}, nil
 }
 
-func diffAPIs(want, got apis) []string {
-	var p []string
+func diffAPIs(want, got apis) []onboarding.Delta {
+	var p []onboarding.Delta
 	for _, s := range missing(want.Services, got.Services) {
-		p = append(p, "turn on "+s)
+		p = append(p, onboarding.Differs("api", "turn on "+s, s))
 	}
 	return p
 }

@@ -24,7 +24,7 @@ type redisCluster struct {
 	Peerings   []onboarding.Peering `json:"peerings,omitempty"`
 	AttestedBy string               `json:"attested_by,omitempty"`
 
-	problems []string // of what was found
+	problems []onboarding.Delta // of what was found
 }
 
 // Redis is the online store that the customer makes at Redis Enterprise Cloud: we guide, and check over TLS what
@@ -34,7 +34,7 @@ var Redis = provisioner.Define(provisioner.StepDef[redisCluster]{
 	Desired:  wantRedis,
 	Describe: describeRedis,
 	Check:    checkRedis,
-	Diff:     func(_, got redisCluster) []string { return got.problems },
+	Diff:     func(_, got redisCluster) []onboarding.Delta { return got.problems },
 	Guide:    guideRedis,
 	Facts:    factsOfRedis,
 	Unchecked: map[onboarding.Purpose]string{
@@ -105,7 +105,7 @@ func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*
 	case errors.As(err, new(*unreachable)) && want.AttestedBy != "":
 		env.Say(provisioner.Attested, "The endpoint %s cannot be reached from here. %s attested that it is set up as wanted; nothing was tested", want.Endpoint, want.AttestedBy)
 	case err != nil && errors.As(err, new(*unreachable)):
-		got.problems = []string{"the endpoint " + want.Endpoint + " cannot be reached from here: check the address, or, if the network is private, enter your full name at the online store step to confirm what is listed there"}
+		got.problems = []onboarding.Delta{onboarding.Differs("unreachable", "the endpoint "+want.Endpoint+" cannot be reached from here: check the address, or, if the network is private, enter your full name at the online store step to confirm what is listed there")}
 	case err != nil:
 		return nil, err
 	default:
@@ -124,10 +124,10 @@ func (u *unreachable) Unwrap() error { return u.err }
 var silent = &onboarding.NotReady{Why: "The Redis endpoint does not answer as Redis does; it is asked again"}
 
 // probeRedis asks AUTH, PING, INFO, CLUSTER INFO and, where the server lets it be read, the eviction policy.
-func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, token onboarding.Secret) ([]string, error) {
+func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, token onboarding.Secret) ([]onboarding.Delta, error) {
 	host, _, err := net.SplitHostPort(want.Endpoint)
 	if err != nil {
-		return []string{"the endpoint " + want.Endpoint + " is not of the form host:port"}, nil
+		return []onboarding.Delta{onboarding.Differs("endpoint", "the endpoint "+want.Endpoint+" is not of the form host:port")}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -138,7 +138,7 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 	secure := tls.Client(conn, &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12})
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return []string{"the endpoint " + want.Endpoint + " does not speak TLS with a certificate for " + host + ": turn TLS on (" + tlsProblem(err) + ")"}, nil
+		return []onboarding.Delta{onboarding.Differs("tls", "the endpoint "+want.Endpoint+" does not speak TLS with a certificate for "+host+": turn TLS on ("+tlsProblem(err)+")")}, nil
 	}
 	defer func() { _ = secure.Close() }()
 	server := newRESP(secure)
@@ -173,24 +173,24 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 	if broken != nil {
 		return nil, broken
 	}
-	var problems []string
+	var problems []onboarding.Delta
 	if v := field(info, "redis_version"); v == "" {
 		env.Say(provisioner.NotTested, "Redis did not tell its version: not tested")
 	} else if !versionFits(want.Version, v) {
-		problems = append(problems, "the server's version is "+v+", wanted "+want.Version)
+		problems = append(problems, onboarding.Differs("version", "the server's version is "+v+", wanted "+want.Version, v))
 	}
 	switch state := field(cluster, "cluster_state"); {
 	case cluster == "":
-		problems = append(problems, "the OSS Cluster API is off: turn it on, with the external endpoint")
+		problems = append(problems, onboarding.Differs("cluster-api", "the OSS Cluster API is off: turn it on, with the external endpoint"))
 	case state != "ok":
-		problems = append(problems, "the cluster's state is "+cmp.Or(state, "unknown")+", wanted ok")
+		problems = append(problems, onboarding.Differs("cluster-state", "the cluster's state is "+cmp.Or(state, "unknown")+", wanted ok", state))
 	}
 	switch policy {
 	case "noeviction":
 	case "":
 		env.Say(provisioner.NotTested, "Redis does not let its eviction policy be read: not tested")
 	default:
-		problems = append(problems, "the eviction policy is "+policy+", wanted noeviction")
+		problems = append(problems, onboarding.Differs("eviction-policy", "the eviction policy is "+policy+", wanted noeviction", policy))
 	}
 	if len(problems) == 0 {
 		env.Say(provisioner.Principal, "the database’s default user")

@@ -100,9 +100,9 @@ func checkRehearsal(ctx context.Context, env *provisioner.Env, want rehearsal) (
 	return &provisioner.Observed[rehearsal]{State: got, Owned: true}, nil
 }
 
-func diffRehearsal(_, got rehearsal) []string {
+func diffRehearsal(_, got rehearsal) []onboarding.Delta {
 	if got.late {
-		return []string{"renew the temporary role that an earlier run left behind"}
+		return []onboarding.Delta{onboarding.Differs("left-behind", "renew the temporary role that an earlier run left behind")}
 	}
 	return nil
 }

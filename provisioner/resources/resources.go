@@ -75,3 +75,8 @@ func details(all []googleapi.RawMessage) string {
 }
 
 func serviceAccount(email string) string { return "serviceAccount:" + email }
+
+// labelDelta is a label that a resource of ours lacks or has with another value.
+func labelDelta(key string, got, want map[string]string) onboarding.Delta {
+	return onboarding.Differs("label", "set the label "+key+" to "+want[key], key, got[key])
+}

@@ -110,12 +110,12 @@ func isIDByte(b byte) bool {
 	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
-func diffAccount(want, got account) []string {
+func diffAccount(want, got account) []onboarding.Delta {
 	switch {
 	case got.missing:
-		return []string{"the account " + want.Email + " does not exist"}
+		return []onboarding.Delta{onboarding.Differs("missing", "the account "+want.Email+" does not exist")}
 	case got.disabled:
-		return []string{"the account is disabled and must be enabled"}
+		return []onboarding.Delta{onboarding.Differs("disabled", "the account is disabled and must be enabled")}
 	default:
 		return nil
 	}

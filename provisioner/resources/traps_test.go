@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	gcs "cloud.google.com/go/storage"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/bigquery/v2"
 	"google.golang.org/api/cloudresourcemanager/v3"
@@ -36,6 +37,32 @@ func world(t *testing.T, change func(*onboarding.Spec)) *steptest.World {
 		change(&spec)
 	}
 	return steptest.New(t, spec, resources.Catalog())
+}
+
+// A plan with one difference isn't the plan with another one in its place: whoever saw the first has not approved the second.
+func TestAnotherDifferenceMakesAnotherPlan(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Succeeds(w.Run())
+	handle := w.Clients(steptest.Owner).Storage.Bucket(bucket)
+	plans := map[string]string{}
+	for _, change := range []gcs.BucketAttrsToUpdate{
+		{PublicAccessPrevention: gcs.PublicAccessPreventionInherited},
+		{PublicAccessPrevention: gcs.PublicAccessPreventionEnforced, UniformBucketLevelAccess: &gcs.UniformBucketLevelAccess{}},
+	} {
+		if _, err := handle.Update(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+		plan := w.Plan()
+		line, _ := plan.Task("bucket")
+		if len(line.Differences) != 1 {
+			t.Fatalf("the bucket differs in %q, want one thing", line.Differences)
+		}
+		if other := plans[plan.Hash()]; other != "" {
+			t.Errorf("the plans for %q and %q have one hash", other, line.Remark())
+		}
+		plans[plan.Hash()] = line.Remark()
+	}
 }
 
 func TestAWholeRunLeavesExactlyWhatThePlanSaid(t *testing.T) {

@@ -77,7 +77,7 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 		wrong = append(wrong, "the bucket gs://"+want.Bucket.Name+" is not there")
 	default:
 		for _, diff := range diffBucket(want.Bucket, bucket.State) {
-			wrong = append(wrong, "the bucket: "+diff)
+			wrong = append(wrong, "the bucket: "+diff.Text)
 		}
 	}
 	custom, err := checkRole(ctx, env, role{Name: want.Role})

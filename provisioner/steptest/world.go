@@ -252,6 +252,13 @@ func (w *World) Plan() onboarding.Plan {
 	if err != nil {
 		w.T.Fatalf("plan: %v", err)
 	}
+	for _, line := range plan.Tasks {
+		for _, d := range line.Differences {
+			if d.Code == "" {
+				w.T.Errorf("%s: the difference %q has no code", line.Name, d.Text)
+			}
+		}
+	}
 	return plan
 }
 
