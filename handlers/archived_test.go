@@ -107,3 +107,34 @@ func TestANameWithoutPeopleIsReleasedOnce(t *testing.T) {
 		t.Errorf("%d releases in the history", n)
 	}
 }
+
+// What an onboarding waited for when it was archived is asked of nobody afterward.
+func TestAnArchivedOnboardingWaitsOnNobody(t *testing.T) {
+	w := newWorld(t)
+	ob, _, _ := w.failed()
+	s := w.as(sam)
+	head := func() string { return s.get(web.AdminPath(ob.ID)).Find(".detail-head").Text() }
+	row := func(query string) string { return s.get("/admin" + query).Find("table.list tbody tr").Text() }
+	if text := head() + row(""); !strings.Contains(text, "Waiting on customer") || strings.Count(text, "Needs attention") != 2 {
+		t.Fatalf("before, the pages say %s", text)
+	}
+	wantTo(t, s.post(web.AdminPath(ob.ID, "archive"), "confirm", "yes"), web.AdminPath(ob.ID))
+	for name, text := range map[string]string{"detail": head(), "list": row("?archived=yes")} {
+		if strings.Contains(text, "Waiting on") || strings.Contains(text, "Needs attention") || strings.Count(text, "Archived") != 1 {
+			t.Errorf("%s: %s", name, strings.Join(strings.Fields(text), " "))
+		}
+	}
+	if text := row("?archived=yes"); !strings.Contains(text, "Nobody") {
+		t.Errorf("the list says that it waits on somebody: %s", text)
+	}
+	if _, row, _ := strings.Cut(s.get("/admin/export.csv?archived=yes").body, "\n"); !strings.Contains(row, ob.Customer) || strings.Contains(row, ",customer,") {
+		t.Errorf("the export: %s", row)
+	}
+	if row("?archived=yes&waiting=customer") != "" {
+		t.Error("the filter finds it among those that wait on the customer")
+	}
+	wantTo(t, s.post(web.AdminPath(ob.ID, "restore")), web.AdminPath(ob.ID))
+	if text := head(); !strings.Contains(text, "Waiting on customer") {
+		t.Errorf("restored, it says %s", text)
+	}
+}

@@ -93,6 +93,14 @@ type Onboarding struct {
 	ForgottenAt time.Time
 }
 
+// WaitsOn is what the onboarding waits for; nothing while it is archived, whatever it was waiting for when it was.
+func (o Onboarding) WaitsOn() Waiting {
+	if o.Archived {
+		return Waiting{}
+	}
+	return o.Waiting
+}
+
 // Party is someone who can be waited for.
 type Party string
 

@@ -49,6 +49,9 @@ func where(f onboarding.Filter, now time.Time) (string, pgx.NamedArgs) {
 			args["specialist"] = ""
 		}
 	}
+	if f.Archived && (f.Waiting != "" || f.Waited > 0) {
+		sql += " AND false" // what is archived waits on nobody
+	}
 	if f.Waiting != "" {
 		sql += " AND o.waiting_on = @waiting"
 		args["waiting"] = f.Waiting

@@ -479,17 +479,17 @@ func detailState(v AdminDetailView) templ.Component {
 			templ_7745c5c3_Var16 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = badge(statusTone(v.Onboarding.Status), statusWord(v.Onboarding.Status, true, v.brand())).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = statusBadge(v.Onboarding, true, v.brand()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if v.Onboarding.Archived {
+		if v.Onboarding.Archived && !standsArchived(v.Onboarding) {
 			templ_7745c5c3_Err = badge("", "Archived").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		if w := v.Onboarding.Waiting; w.On != onboarding.PartyNobody {
+		if w := v.Onboarding.WaitsOn(); w.On != onboarding.PartyNobody {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<span>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -1285,7 +1285,7 @@ func (v AdminListView) row(i int, o onboarding.Onboarding) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = badge(statusTone(o.Status), statusWord(o.Status, true, v.brand())).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = statusBadge(o, true, v.brand()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1343,7 +1343,7 @@ func (v AdminListView) row(i int, o onboarding.Onboarding) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if o.Waiting.On == onboarding.PartyNobody {
+		if o.WaitsOn().On == onboarding.PartyNobody {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 132, "<span class=\"none\">Nobody</span>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1354,9 +1354,9 @@ func (v AdminListView) row(i int, o onboarding.Onboarding) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var60 string
-			templ_7745c5c3_Var60, templ_7745c5c3_Err = templ.JoinStringErrs(partyWord(o.Waiting.On, true, v.brand()))
+			templ_7745c5c3_Var60, templ_7745c5c3_Err = templ.JoinStringErrs(partyWord(o.WaitsOn().On, true, v.brand()))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_list.templ`, Line: 275, Col: 53}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_list.templ`, Line: 275, Col: 55}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var60))
 			if templ_7745c5c3_Err != nil {
@@ -1366,7 +1366,7 @@ func (v AdminListView) row(i int, o onboarding.Onboarding) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			var templ_7745c5c3_Var61 = []any{"hint", "age", string(v.ageTone(o.Waiting))}
+			var templ_7745c5c3_Var61 = []any{"hint", "age", string(v.ageTone(o.WaitsOn()))}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var61...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1389,9 +1389,9 @@ func (v AdminListView) row(i int, o onboarding.Onboarding) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var63 string
-			templ_7745c5c3_Var63, templ_7745c5c3_Err = templ.JoinStringErrs(orText(o.Waiting.For, "Waiting"))
+			templ_7745c5c3_Var63, templ_7745c5c3_Err = templ.JoinStringErrs(orText(o.WaitsOn().For, "Waiting"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_list.templ`, Line: 276, Col: 105}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_list.templ`, Line: 276, Col: 109}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var63))
 			if templ_7745c5c3_Err != nil {
@@ -1401,11 +1401,11 @@ func (v AdminListView) row(i int, o onboarding.Onboarding) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = v.waited(o.Waiting.Since).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = v.waited(o.WaitsOn().Since).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if t := v.ageTone(o.Waiting); t == "err" {
+			if t := v.ageTone(o.WaitsOn()); t == "err" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 138, "<span class=\"vh\">, much too long</span>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -29,7 +29,7 @@ func (r BulkRow) whom() string {
 
 // standing is an onboarding's status and, where that is about to change, whose it is.
 func (v BulkView) standing(o onboarding.Onboarding) string {
-	status := statusWord(o.Status, true, v.brand())
+	_, status := standing(o, true, v.brand())
 	if v.Act == onboarding.BulkAssign && !v.Done {
 		status += ", " + v.whose(o.Specialist)
 	}

@@ -67,7 +67,7 @@ func (v AdminListView) sorted(o onboarding.Order) (aria string, next onboarding.
 
 // differs reports whether the last verification of a finished onboarding found differences: only those keep it waiting.
 func differs(o onboarding.Onboarding) bool {
-	return o.Status == onboarding.StatusDone && o.Waiting.On == onboarding.PartyCustomer
+	return o.Status == onboarding.StatusDone && o.WaitsOn().On == onboarding.PartyCustomer
 }
 
 func (v AdminListView) counted() string {

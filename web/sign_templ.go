@@ -849,15 +849,15 @@ func homeList(v HomeView, list []onboarding.Onboarding) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if !o.Archived && o.Waiting.On != onboarding.PartyNobody && o.Waiting.For != "" {
+			if w := o.WaitsOn(); w.On != onboarding.PartyNobody && w.For != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 71, "<p class=\"hint\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var37 string
-				templ_7745c5c3_Var37, templ_7745c5c3_Err = templ.JoinStringErrs("Waiting on " + inside(partyWord(o.Waiting.On, false, v.brand())) + ": " + o.Waiting.For)
+				templ_7745c5c3_Var37, templ_7745c5c3_Err = templ.JoinStringErrs("Waiting on " + inside(partyWord(w.On, false, v.brand())) + ": " + w.For)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `sign.templ`, Line: 188, Col: 112}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `sign.templ`, Line: 188, Col: 96}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var37))
 				if templ_7745c5c3_Err != nil {
@@ -872,7 +872,7 @@ func homeList(v HomeView, list []onboarding.Onboarding) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = badge(statusTone(o.Status), statusWord(o.Status, false, v.brand())).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = statusBadge(o, false, v.brand()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -213,9 +213,9 @@ func sentenceCase(s string) string {
 // placeWord is where an onboarding stands: the step of the form or the task of the run.
 func placeWord(o onboarding.Onboarding) string {
 	switch {
-	case o.Status == onboarding.StatusHandingOver:
+	case o.Status == onboarding.StatusHandingOver && !o.Archived:
 		return "Handing over"
-	case o.Status == onboarding.StatusDone && o.Waiting.On != onboarding.PartyNobody:
+	case o.Status == onboarding.StatusDone && o.WaitsOn().On != onboarding.PartyNobody:
 		return o.Waiting.For
 	case o.Status == onboarding.StatusDone:
 		return "Handed over"
@@ -261,7 +261,7 @@ func scopeWord(scope string) string {
 func pausedFor(o onboarding.Onboarding) string {
 	switch o.Status {
 	case onboarding.StatusWaitingVendor, onboarding.StatusWaitingCustomer, onboarding.StatusAttention:
-		return o.Waiting.For
+		return o.WaitsOn().For
 	default:
 		return ""
 	}
