@@ -56,6 +56,27 @@ type Permissions struct {
 	Checks   []Permission // read before them; a run goes on without
 	Teardown []Permission // by a teardown alone, which asks for fresh access
 	ReadOnly bool         // nothing else may be done with the access, whoever wants it; see [Consent.Serves]
+
+	reasons map[string][]string // by [Permission.Line], where there are several
+}
+
+// Because adds the reason of another task for a permission that is listed already.
+func (c *Permissions) Because(p Permission) {
+	if c.reasons == nil {
+		c.reasons = map[string][]string{}
+	}
+	c.reasons[p.Line()] = append(c.reasons[p.Line()], p.Why)
+}
+
+// Reasons are why a permission of the list is needed: that of each task, each once.
+func (c Permissions) Reasons(p Permission) []string {
+	out := []string{p.Why}
+	for _, why := range c.reasons[p.Line()] {
+		if !slices.Contains(out, why) {
+			out = append(out, why)
+		}
+	}
+	return out
 }
 
 // All are the permissions of the consent, whatever they are for.

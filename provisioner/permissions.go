@@ -19,18 +19,23 @@ func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onb
 		return slices.ContainsFunc(tasks, func(wanted *Task) bool { return wanted.Key == t.Key })
 	})
 	var c onboarding.Permissions
-	add := once()
+	add := once(&c)
 	for _, t := range tasks {
-		add(&c.Run, t.Permissions)
-		add(&c.Run, t.needs.Change)
+		add(&c.Run, t.Permissions, "")
+		add(&c.Run, t.needs.Change, "")
+		add(&c.Run, t.needs.Given, "")
 	}
-	add(&c.Checks, readings)
-	add(&c.Checks, sourceReadings(spec))
+	add(&c.Checks, readings, "")
+	add(&c.Checks, sourceReadings(spec), "")
 	for _, t := range tasks {
-		add(&c.Teardown, t.needs.Undo)
+		if t.Step.temporary {
+			add(&c.Run, t.needs.Undo, "")
+			continue
+		}
+		add(&c.Teardown, t.needs.Undo, inTeardown)
 	}
 	for _, t := range earlier {
-		add(&c.Teardown, t.toRemove(spec))
+		add(&c.Teardown, t.toRemove(spec), inTeardown)
 	}
 	return c
 }
@@ -38,26 +43,34 @@ func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onb
 // CheckPermissions lists what a run of [Service.CheckPlan] and the checks before it need: viewers' permissions only.
 func (s *Service) CheckPermissions(spec onboarding.Spec) onboarding.Permissions {
 	c := onboarding.Permissions{ReadOnly: true}
-	add := once()
+	add := once(&c)
 	for _, t := range s.tasks(spec) {
 		if t.Step.temporary {
 			continue
 		}
-		add(&c.Run, t.toRead())
+		add(&c.Run, t.toRead(), "")
 	}
-	add(&c.Checks, readings[:1])
+	add(&c.Checks, readings[:1], "")
 	return c
 }
 
-// once appends each permission once, whatever it is appended to.
-func once() func(to *[]onboarding.Permission, all []onboarding.Permission) {
+// inTeardown begins the reason of a teardown where a run needs the permission too.
+const inTeardown = "in a teardown, "
+
+// once appends each permission once, whatever list of c it is appended to. The reasons of the others are kept with it, after
+// the words that say when.
+func once(c *onboarding.Permissions) func(to *[]onboarding.Permission, all []onboarding.Permission, when string) {
 	seen := map[[2]string]bool{}
-	return func(to *[]onboarding.Permission, all []onboarding.Permission) {
+	return func(to *[]onboarding.Permission, all []onboarding.Permission, when string) {
 		for _, p := range all {
-			if key := [2]string{p.Name, p.On}; !seen[key] {
-				seen[key] = true
-				*to = append(*to, p)
+			key := [2]string{p.Name, p.On}
+			if seen[key] {
+				p.Why = when + p.Why
+				c.Because(p)
+				continue
 			}
+			seen[key] = true
+			*to = append(*to, p)
 		}
 	}
 }

@@ -103,6 +103,9 @@ type Needs struct {
 	Verify []onboarding.Permission
 	Try    []onboarding.Permission // of Verify, to try the result by a change; not needed where [Env.ReadOnly]
 	Undo   []onboarding.Permission
+	// Given are those that Apply gives to the account whose access is used, and takes back within the task. The access is used
+	// with them, but they can't be tested before the run.
+	Given []onboarding.Permission
 }
 
 // Want is a wanted state and the key that tells it from its siblings ("" where the step has one).

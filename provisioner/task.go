@@ -241,7 +241,7 @@ func (t *Task) noun() string { return cmp.Or(t.Description.Noun, t.thing()) }
 func (t *Task) planned() onboarding.PlannedTask {
 	p := onboarding.PlannedTask{
 		Name: t.Name, Title: t.Description.Title, Noun: t.Description.Noun, Resource: t.Description.Resource, Why: strings.TrimSpace(t.Description.Why + " " + t.Description.Tries), Undo: t.undoWords(),
-		Bindings: t.Description.Bindings, Permissions: t.Permissions, Desired: t.Desired,
+		Bindings: t.Description.Bindings, Permissions: slices.Concat(t.Permissions, t.needs.Given), Desired: t.Desired,
 		Makes: t.Step.makes, Temporary: t.Step.temporary, Console: t.Description.Console, Cost: t.Description.Cost, Monthly: t.Description.Monthly, Guide: t.Step.Guide(t.Spec),
 	}
 	for _, d := range t.DependsOn {

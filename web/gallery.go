@@ -530,7 +530,7 @@ func (s samples) connect(change func(*ConnectView)) ConnectView {
 		Permissions: onboarding.Permissions{Run: []onboarding.Permission{
 			{Name: "serviceusage.services.enable", Why: "to enable the APIs that are needed"},
 			{Name: "storage.buckets.create", Why: "to create the bucket"},
-			{Name: "storage.buckets.setIamPolicy", Why: "to let the two accounts use the bucket", On: "gs://tecton-acme-production-dataplane"},
+			{Name: "storage.buckets.setIamPolicy", Why: "to let Spark use the bucket", On: "gs://tecton-acme-production-dataplane"},
 			{Name: "iam.serviceAccounts.create", Why: "to create the Spark service account"},
 			{Name: "iam.roles.create", Why: "to create the control plane's custom role"},
 			{Name: "bigtable.instances.create", Why: "to create the online store"},
@@ -541,6 +541,9 @@ func (s samples) connect(change func(*ConnectView)) ConnectView {
 			{Name: "iam.serviceAccounts.delete", Why: "to delete the Spark service account"},
 		}},
 		Colleague: ColleagueForm{Action: "/o/ob_sample/colleague"}, Back: "/o/ob_sample/step/project",
+	}
+	for _, why := range []string{"to let the control plane use the bucket", "in a teardown, to remove what lets Spark use the bucket", "in a teardown, to remove what lets the control plane use the bucket"} {
+		v.Permissions.Because(onboarding.Permission{Name: "storage.buckets.setIamPolicy", Why: why, On: "gs://tecton-acme-production-dataplane"})
 	}
 	if change != nil {
 		change(&v)

@@ -132,7 +132,9 @@ func specs() map[string]onboarding.Spec {
 	dataproc.Compute, dataproc.Databricks = onboarding.ComputeDataproc, onboarding.DatabricksSpec{}
 	existing := steptest.Spec()
 	existing.ExistingSpark, existing.DataSources = "existing-spark@acme-data.iam.gserviceaccount.com", nil
-	return map[string]onboarding.Spec{"databricks and bigtable": steptest.Spec(), "dataproc": dataproc, "an account that exists": existing}
+	rehearsal := steptest.Spec()
+	rehearsal.Rehearsal = true
+	return map[string]onboarding.Spec{"a rehearsal": rehearsal, "databricks and bigtable": steptest.Spec(), "dataproc": dataproc, "an account that exists": existing}
 }
 
 // TestTheConsentNamesEveryCallsPermission compares what the cloud asked for in a whole onboarding with the table that

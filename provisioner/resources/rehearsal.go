@@ -262,6 +262,7 @@ func permissionsOfRehearsal(spec onboarding.Spec, want rehearsal) provisioner.Ne
 	return provisioner.Needs{
 		Check: []onboarding.Permission{permission("iam.serviceAccounts.getIamPolicy", "to read who may act as the Spark account, before and after the rehearsal", on)},
 		Apply: write(fmt.Sprintf("to let you act as the Spark account for at most %d minutes, for the rehearsal. The role gives iam.serviceAccounts.getAccessToken on that account only", want.Minutes)),
+		Given: []onboarding.Permission{permission("iam.serviceAccounts.getAccessToken", fmt.Sprintf("to make tokens of the Spark account for the rehearsal. The temporary role gives it, on that account only and for at most %d minutes", want.Minutes), on)},
 		Undo:  write("to remove the temporary role of the rehearsal"),
 	}
 }
