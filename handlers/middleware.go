@@ -241,6 +241,20 @@ func client(r *http.Request) string {
 	return host
 }
 
+// ofKnownLength refuses a request whose body comes in chunks, and closes its connection. Browsers send forms with their
+// length. Of a request with both a length and chunks, Go has dropped the length by now: a proxy in front of us may have
+// read the other one, and what it takes for the next request would be somebody else's (RFC 9112, section 6.3).
+func (s *Server) ofKnownLength(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+			s.fail(w, r, &statusError{http.StatusLengthRequired, "This address accepts only forms of a known length. Send it from our page. If you did, something between your browser and this server changed it: try another network.", nil})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // oneSession refuses a request with two session cookies: one of them was put there by somebody else, and which one a
 // browser sends first says nothing.
 func (s *Server) oneSession(next http.Handler) http.Handler {

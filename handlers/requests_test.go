@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -448,32 +449,56 @@ func TestAPanicAndASlowDatabaseArePages(t *testing.T) {
 	want(t, b.get(path), http.StatusOK)
 }
 
+// send sends bytes over a connection of their own and reads the answer. It reports whether the server closes the connection
+// after it.
+func (w *world) send(raw string) (res *http.Response, closed bool) {
+	w.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, raw); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		w.t.Fatal(err)
+	}
+	res, err = http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	return res, res.Close
+}
+
 func TestHalfABodyIsRefused(t *testing.T) {
 	w := newWorld(t)
 	ob := w.begun()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 500\r\n\r\nname=acme",
-		web.OnboardingPath(ob.ID, "step", "deployment"), strings.TrimPrefix(w.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
-	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
+	res, _ := w.send(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 500\r\n\r\nname=acme",
+		web.OnboardingPath(ob.ID, "step", "deployment"), strings.TrimPrefix(w.url, "http://")))
 	if res.StatusCode != http.StatusBadRequest {
 		t.Errorf("status %d, want 400", res.StatusCode)
+	}
+}
+
+// What comes in chunks is refused, with and without a length beside, and whatever follows on the connection is not read.
+func TestABodyInChunksIsRefused(t *testing.T) {
+	w := newWorld(t)
+	for _, method := range []string{"GET /signin", "POST /theme", "GET /healthz/live", "HEAD /"} {
+		for name, header := range map[string]string{
+			"chunks":            "Transfer-Encoding: chunked\r\n",
+			"length and chunks": "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+			"chunks and length": "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+		} {
+			res, closed := w.send(method + " HTTP/1.1\r\nHost: " + strings.TrimPrefix(w.url, "http://") + "\r\nContent-Type: application/x-www-form-urlencoded\r\n" + header + "\r\n0\r\n\r\n")
+			if res.StatusCode != http.StatusLengthRequired || !closed {
+				t.Errorf("%s with %s: status %d, closed %t; want 411 and a closed connection", method, name, res.StatusCode, closed)
+			}
+		}
 	}
 }
 

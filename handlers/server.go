@@ -376,7 +376,7 @@ func (s *Server) router() (http.Handler, error) {
 		return nil, fmt.Errorf("set up compression: %w", err)
 	}
 	top := chi.NewRouter()
-	top.Use(s.identify, s.logged, s.recovered, s.headers, middleware.GetHead)
+	top.Use(s.identify, s.logged, s.recovered, s.headers, s.ofKnownLength, middleware.GetHead)
 	top.Get("/healthz/live", s.live)
 	top.Get("/healthz/ready", s.ready)
 	if s.Assets != nil {
