@@ -99,7 +99,7 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 		return r, onboarding.Errorf(onboarding.CodeConflict, "Answer every question first. The plan follows from the answers.")
 	case kind == onboarding.CheckOnly && (j.Onboarding.Status == onboarding.StatusDone || j.Onboarding.Status == onboarding.StatusHandingOver):
 		r.Early = true
-		return r, onboarding.Errorf(onboarding.CodeConflict, "Everything has already been checked and handed over. To verify it again, go to the last page.")
+		return r, onboarding.Errorf(onboarding.CodeConflict, "Everything has already been checked and recorded. To verify it again, go to the last page.")
 	case kind == onboarding.RunVerify && j.Onboarding.Status == onboarding.StatusHandingOver:
 		r.Early = true
 		return r, onboarding.Errorf(onboarding.CodeConflict, "The handover isn’t complete yet. Verify again when it is.")
@@ -422,7 +422,7 @@ func (a *App) ExportPlan(ctx context.Context, actor onboarding.Actor, id onboard
 	if !exportable(spec) {
 		return out, onboarding.Errorf(onboarding.CodeConflict, "Choose the deployment's name and the project first. The files follow from them.")
 	}
-	out.Name = spec.Deployment + "-" + file
+	out.Name = spec.FileName(file)
 	out.Text, err = a.cfg.Cloud.Export(ctx, actor, spec, j.missing(), file)
 	return out, err
 }

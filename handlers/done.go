@@ -48,6 +48,9 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		}
 		if v.actor.Role == onboarding.RoleCustomer {
 			view.TeardownURL = planPath(v.id, onboarding.RunTeardown)
+			if !ob.Archived {
+				view.ChangeURL = web.OnboardingPath(v.id, "check")
+			}
 		}
 	}
 	for _, r := range runs.Items { // latest first
@@ -56,7 +59,7 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		}
 		switch r.State {
 		case onboarding.RunSucceeded:
-			view.Verified = "Verified again since then: everything matches what was handed over."
+			view.Verified = "Verified again since then: everything matches the record."
 		case onboarding.RunFailed:
 			view.Verified = "The last verification found differences. The run lists them and offers a repair."
 		default:
@@ -73,7 +76,7 @@ func (s *Server) outputs(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	download(w, v, "application/json", run.Plan.Spec.Deployment+"-outputs.json", record)
+	download(w, v, "application/json", run.Plan.Spec.FileName("outputs.json"), record)
 	return nil
 }
 

@@ -124,6 +124,9 @@ func TestThePlanIsADownload(t *testing.T) {
 	if got := b.get(web.OnboardingPath(ob.ID, "plan")).Find("#files a").AttrOr("href", ""); got != path {
 		t.Errorf("the plan links to %q", got)
 	}
+	if got := b.get(web.OnboardingPath(ob.ID, "plan")).Find("#files li .mono").First().Text(); got != "acme-prod-plan.sh" {
+		t.Errorf("the plan names the file %q", got)
+	}
 	for _, who := range []*browser{b, w.as(sam)} {
 		p := who.get(path)
 		want(t, p, http.StatusOK)

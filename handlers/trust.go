@@ -76,10 +76,14 @@ func (s *Server) writeHistory(v *visit, file onboarding.AuditWriter, last int64)
 // sendFile sends a download of an onboarding's as it is written. What fails in the middle breaks it off: half a file must
 // not look whole.
 func (s *Server) sendFile(w http.ResponseWriter, v *visit, kind, name string, write func(io.Writer) error) error {
+	ob, err := s.App.Onboarding(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
 	to := &downloader{w: s.patient(w)}
 	out := bufio.NewWriterSize(to, 32<<10) // so that each write that has to be in time is worth its while
-	attach(w.Header(), kind, string(v.id)+"-"+name)
-	err := write(out)
+	attach(w.Header(), kind, ob.FileName(name))
+	err = write(out)
 	if err == nil {
 		err = out.Flush()
 	}

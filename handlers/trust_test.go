@@ -22,12 +22,15 @@ func TestTheHistoryIsDownloadedByBothSidesAndVerifies(t *testing.T) {
 	a := w.as(ada)
 	a.fillIn(ob.ID, "region")
 	for _, b := range []*browser{a, w.as(sam)} {
+		if got := b.get(web.OnboardingPath(ob.ID, "audit.zip")).header.Get("Content-Disposition"); got != "" && got != "attachment; filename=acme-prod-history.zip" {
+			t.Errorf("zip: Content-Disposition %q", got)
+		}
 		for _, ending := range []string{"json", "csv"} {
 			page := b.get(web.OnboardingPath(ob.ID, "audit")) // a download adds a line to it
 			want(t, page, http.StatusOK)
 			p := b.get(web.OnboardingPath(ob.ID, "audit."+ending))
 			want(t, p, http.StatusOK)
-			if got := p.header.Get("Content-Disposition"); !strings.HasPrefix(got, "attachment") || !strings.Contains(got, ending) {
+			if got := p.header.Get("Content-Disposition"); got != "attachment; filename=acme-prod-history."+ending {
 				t.Errorf("%s: Content-Disposition %q", ending, got)
 			}
 			download, err := onboarding.ReadAudit(strings.NewReader(p.body))

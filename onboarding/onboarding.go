@@ -6,6 +6,7 @@
 package onboarding
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -91,6 +92,17 @@ type Onboarding struct {
 	Wiped       []Purpose // secrets that were given and wiped since, as after a handover
 	// ForgottenAt is when its people were erased; zero: not yet.
 	ForgottenAt time.Time
+}
+
+// FileName is what a download about the onboarding is called: "acme-prod-history.json". While the deployment has no name,
+// the ID stands in for it.
+func (o Onboarding) FileName(what string) string { return fileName(o.Deployment, o.ID, what) }
+
+// FileName is what a download about the spec's deployment is called; see [Onboarding.FileName].
+func (s Spec) FileName(what string) string { return fileName(s.Deployment, s.Onboarding, what) }
+
+func fileName(deployment string, id ID, what string) string {
+	return cmp.Or(deployment, string(id)) + "-" + what
 }
 
 // WaitsOn is what the onboarding waits for; nothing while it is archived, whatever it was waiting for when it was.

@@ -106,7 +106,7 @@ func script(x exported) string {
 	comment(&b, "Prepares the project "+spec.Project+" for "+spec.Deployment+".")
 	comment(&b, "Sign in first: gcloud auth login. To see what it would do, run it with --dry-run.")
 	comment(&b, "You can run it again, even after it was stopped: it leaves what already exists unchanged.")
-	comment(&b, `Then open the plan again and choose "I ran it": what was created is checked and handed over, and nothing is changed.`)
+	comment(&b, `Then open the plan again and choose "I ran it": what was created is checked and recorded for the vendor, and nothing is changed.`)
 	why := x.incomplete()
 	if why != "" {
 		comment(&b, why)
@@ -124,7 +124,7 @@ func script(x exported) string {
 		b.WriteString("echo " + shell([]string{t.Description.Title + ": " + t.thing()}) + "\n")
 		t.gcloud().write(&b, t.thing())
 	}
-	b.WriteString("\nif [ -n \"$dry_run\" ]; then echo 'Nothing was changed.'; else echo 'Done. Open the plan again to have it checked and handed over.'; fi\n")
+	b.WriteString("\nif [ -n \"$dry_run\" ]; then echo 'Nothing was changed.'; else echo 'Done. Open the plan again to have it checked.'; fi\n")
 	leftOver(&b, tasks, func(t *Task) bool { return t.gcloud != nil })
 	return b.String()
 }
@@ -196,7 +196,7 @@ func unquoted(r rune) bool {
 func checklist(x exported) string {
 	spec, tasks := x.spec, x.tasks
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Prepare %s for %s\n\nWhen all is done, open the plan again and choose \"I ran it\": what was created is checked and handed over, and nothing is changed.\n", spec.Project, spec.Deployment)
+	fmt.Fprintf(&b, "# Prepare %s for %s\n\nWhen all is done, open the plan again and choose \"I ran it\": what was created is checked and recorded for the vendor, and nothing is changed.\n", spec.Project, spec.Deployment)
 	if why := x.incomplete(); why != "" {
 		fmt.Fprintf(&b, "\n**%s**\n", why)
 	}

@@ -90,7 +90,7 @@ func terraformBlocks(tasks []*Task) []block {
 func terraformMain(x exported, blocks []block) string {
 	var b strings.Builder
 	comment(&b, "Prepares the project "+x.spec.Project+" for "+x.spec.Deployment+".")
-	comment(&b, `After terraform apply, open the plan again and choose "I ran it": what was created is checked and handed over, and nothing is changed.`)
+	comment(&b, `After terraform apply, open the plan again and choose "I ran it": what was created is checked and recorded for the vendor, and nothing is changed.`)
 	if why := x.incomplete(); why != "" {
 		comment(&b, why)
 	}

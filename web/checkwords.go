@@ -36,5 +36,5 @@ func (v ProgressView) differsFrom() string {
 	if v.Run.Plan.ReadOnly {
 		return " from the plan"
 	}
-	return " from what was handed over"
+	return " from the record"
 }

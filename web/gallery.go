@@ -307,7 +307,7 @@ func (s samples) list() []onboarding.Onboarding {
 		row("Castellan Logistics", "ops@castellan.example", "castellan-eu", "europe-west1", onboarding.StatusAttention, "Enable the APIs: quota exceeded", onboarding.PartyCustomer, "Retry after the quota was raised", 18*time.Minute, "marek@vendor.example", 18*time.Minute),
 		row("Brightwater Energy", "it@brightwater.example", "brightwater", "us-central1", onboarding.StatusWaitingCustomer, "Sign in to Google again", onboarding.PartyCustomer, "Sign in to Google again", 30*h, "aiko@vendor.example", 30*h),
 		row("Ospina & Roldán", "ana@ospina.example", "", "southamerica-east1", onboarding.StatusInForm, "Region (2 of 7)", onboarding.PartyCustomer, "Answer the form", 3*h, "", 3*h),
-		row("Lindqvist Foods", "karl@lindqvist.example", "lindqvist-prod", "europe-north1", onboarding.StatusDone, "Handed over", onboarding.PartyNobody, "", 0, "aiko@vendor.example", 26*h),
+		row("Lindqvist Foods", "karl@lindqvist.example", "lindqvist-prod", "europe-north1", onboarding.StatusDone, "Finished", onboarding.PartyNobody, "", 0, "aiko@vendor.example", 26*h),
 		row("שירותי ענן לדוגמה", "noa@ltr-and-rtl.example", "sample-rtl", "me-west1", onboarding.StatusWaitingVendor, "Control plane service account", onboarding.PartySpecialist, "Add the control plane service account", 4*d, "marek@vendor.example", 4*d),
 		row("A company with an unusually long name that has to wrap somewhere sensible GmbH & Co. KG", "someone.with.a.long.address@subsidiary.customer.example", "a-project-id-of-30-characters0", "northamerica-northeast1", onboarding.StatusAttention, "Organization policy refuses the consent", onboarding.PartyOrganization, "Allow the vendor's domain", 3*d, "aiko@vendor.example", 5*h),
 	}
@@ -814,7 +814,7 @@ func (s samples) done() DoneView {
 			{Label: "Spark service account", Value: "tecton-acme-production-spark@acme-data-prod.iam.gserviceaccount.com"},
 			{Label: "Bigtable instance", Value: "tecton-acme-production"},
 		},
-		TeardownURL: "/o/ob_sample/plan?kind=teardown",
+		TeardownURL: "/o/ob_sample/plan?kind=teardown", ChangeURL: "/o/ob_sample/check",
 	}
 }
 

@@ -30,7 +30,7 @@ func (s samples) viewed() []GalleryPage {
 	for _, v := range []*ProgressView{&blocked, &failed} {
 		v.Frame, v.MayAct = s.viewing(), false
 	}
-	done.Frame, done.TeardownURL, done.VerifyURL = s.viewing(), "", ""
+	done.Frame, done.TeardownURL, done.VerifyURL, done.ChangeURL = s.viewing(), "", "", ""
 	receipt.Frame, receipt.RevokeURL = s.viewing(), ""
 	return []GalleryPage{
 		{"viewing-step", StepPage(step)},

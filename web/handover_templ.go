@@ -453,7 +453,7 @@ func detailHandover(v AdminDetailView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(v.Handover.Deliveries) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<p class=\"hint\">There is nothing to deliver: when the run ended, no address for the record was configured, and the run left no secrets.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<p class=\"hint\">The record is ready for you to download. Nothing was sent: when the run ended, no address for the record was configured, and the run left no secrets.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -151,7 +151,7 @@ func mailRun(kind onboarding.RunKind) string {
 func mailFailed(kind onboarding.RunKind, what string) (subject, first string) {
 	switch kind {
 	case onboarding.RunVerify:
-		return "Verification of " + what + " found differences", "At least one item differs from what was handed over. Nothing was changed."
+		return "Verification of " + what + " found differences", "At least one item differs from the record. Nothing was changed."
 	case onboarding.CheckOnly:
 		return "The check of " + what + " found differences", "At least one item differs from the plan. Nothing was changed. Nothing is handed over until everything matches."
 	case onboarding.RunTeardown:

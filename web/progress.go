@@ -206,7 +206,7 @@ func (v ProgressView) heading() string {
 	if v.Run.Kind == onboarding.RunVerify {
 		switch v.Run.State {
 		case onboarding.RunSucceeded:
-			return "Everything matches what was handed over"
+			return "Everything matches the record"
 		case onboarding.RunBlocked:
 			return "Verification is paused"
 		case onboarding.RunFailed:
@@ -386,6 +386,21 @@ func (v DoneView) handover() []wizard.Row {
 		}
 	}
 	return rows
+}
+
+// recordSent reports whether the run's record is, or was, on its way to an address of the vendor's.
+func (v DoneView) recordSent() bool {
+	return slices.ContainsFunc(v.Handover.of(v.Run.ID), func(d onboarding.Delivery) bool { return d.Kind == onboarding.DeliverRecord })
+}
+
+// handoverHeading is the heading over what the vendor gets. It is handed over once an address of the vendor's took it.
+func (v DoneView) handoverHeading() string {
+	if slices.ContainsFunc(v.Handover.of(v.Run.ID), func(d onboarding.Delivery) bool {
+		return d.Kind == onboarding.DeliverRecord && d.State == onboarding.DeliveryDone
+	}) {
+		return "Handed over"
+	}
+	return "Ready to hand over"
 }
 
 // blocker is what a run waits for: the first of the tasks that wait for it, and the titles of all.

@@ -293,6 +293,7 @@ type DoneView struct {
 	Kept        bool              // access wiped, and kept at Google while another of the same account is in use
 	TeardownURL string            // "" draws none
 	VerifyURL   string            // "" draws none
+	ChangeURL   string            // the answers, for those who may change them; "" draws none
 	Verified    string            // what the last verification on demand found, "" if there was none
 }
 

@@ -218,7 +218,7 @@ func placeWord(o onboarding.Onboarding) string {
 	case o.Status == onboarding.StatusDone && o.WaitsOn().On != onboarding.PartyNobody:
 		return o.Waiting.For
 	case o.Status == onboarding.StatusDone:
-		return "Handed over"
+		return "Finished"
 	case o.Status == onboarding.StatusTornDown:
 		return "Removed"
 	case o.Status == onboarding.StatusAttention && o.Current == onboarding.AtCheck: // no task, but a teardown that left something

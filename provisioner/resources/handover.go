@@ -33,8 +33,8 @@ func wantHandover(spec onboarding.Spec) []provisioner.Want[handover] {
 
 func describeHandover(onboarding.Spec, handover) provisioner.Description {
 	return provisioner.Description{
-		Title: "Hand over to the vendor", Resource: "outputs.json",
-		Why: "The record holds what the vendor needs to finish the deployment. It holds no secret. You can download it. It is sent to the vendor after the run, when your access has been given up.",
+		Title: "Write the handover record", Resource: "outputs.json",
+		Why: "The record holds what the vendor needs to finish the deployment. It holds no secret. After the run, when your access has been given up, you and your specialist can download it. If the vendor has configured an address for it, it is sent there too.",
 	}
 }
 

@@ -1,0 +1,32 @@
+package handlers_test
+
+import (
+	"net/http"
+	"testing"
+
+	"groundwork/web"
+)
+
+// After the run, the customer finds the way to change an answer, and reviews what it would change first.
+func TestAnAnswerIsChangedFromTheConfirmation(t *testing.T) {
+	w := newWorld(t)
+	ob, b, _ := w.finished()
+	done, check := web.OnboardingPath(ob.ID, "done"), web.OnboardingPath(ob.ID, "check")
+	const link = "main a:contains('Change an answer')"
+	if got := b.get(done).Find(link).AttrOr("href", ""); got != check {
+		t.Fatalf("the confirmation leads to %q", got)
+	}
+	p := b.get(check)
+	want(t, p, http.StatusOK)
+	if p.Find("a[href^='"+web.OnboardingPath(ob.ID, "step")+"']").Length() == 0 || p.Find("a[href='"+web.OnboardingPath(ob.ID, "plan")+"']").Length() == 0 {
+		t.Errorf("no answer can be changed there, or no plan reviewed: %s", p.Find("main").Text())
+	}
+	s := w.as(sam)
+	if s.get(done).Find(link).Length() != 0 {
+		t.Error("staff are offered to change the customer's answers")
+	}
+	wantTo(t, s.post(web.AdminPath(ob.ID, "archive"), "confirm", "yes"), web.AdminPath(ob.ID))
+	if b.get(done).Find(link).Length() != 0 {
+		t.Error("an archived onboarding's answers can't be changed")
+	}
+}
