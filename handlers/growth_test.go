@@ -96,9 +96,7 @@ func (w *world) rowsNow() map[string]int {
 			}
 		}
 	}
-	conn := w.owner()
-	defer conn.Close(w.t.Context())
-	rows, err := conn.Query(w.t.Context(), `SELECT relname::text, seq_tup_read FROM pg_stat_user_tables UNION ALL SELECT indexrelname::text, idx_tup_read FROM pg_stat_user_indexes`)
+	rows, err := w.look().Query(w.t.Context(), `SELECT relname::text, seq_tup_read FROM pg_stat_user_tables UNION ALL SELECT indexrelname::text, idx_tup_read FROM pg_stat_user_indexes`)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -86,9 +86,12 @@ type grantedCode struct {
 	scope string
 }
 
+// issuerKey signs for every issuer: making a key takes longer than most tests.
+var issuerKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 func newIssuer(t *testing.T, now func() time.Time) *issuer {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := issuerKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,6 +363,8 @@ type world struct {
 	stop   context.CancelFunc
 
 	transport http.RoundTripper // knows the server's certificate, where it has one
+	looking   *pgx.Conn         // the owner's, kept
+	sums      string            // the query of [world.stored]
 }
 
 // settings are what a world is made of.
@@ -650,28 +655,42 @@ func (w *world) onboarding(id onboarding.ID) onboarding.Onboarding {
 	return ob
 }
 
+// look is a connection of the owner's that is kept, so that a query is planned once.
+func (w *world) look() *pgx.Conn {
+	w.t.Helper()
+	if w.looking == nil {
+		conn, err := pgx.Connect(w.t.Context(), w.db.OwnerURL)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(w.t.Context())) })
+		w.looking = conn
+	}
+	return w.looking
+}
+
 // stored is a checksum of each table, to see that nothing was written. Left out is what every visit writes.
 func (w *world) stored() map[string]string {
 	w.t.Helper()
-	conn, err := pgx.Connect(w.t.Context(), w.db.OwnerURL)
+	conn := w.look()
+	if w.sums == "" {
+		rows, err := conn.Query(w.t.Context(), `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+			AND relname NOT IN ('sessions', 'readings', 'workers', 'river_leader', 'river_client', 'river_client_queue', 'river_queue')`)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var each []string
+		for _, t := range tables {
+			each = append(each, fmt.Sprintf(`SELECT '%[1]s', count(*) || ' rows, ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM %[1]s t`, t))
+		}
+		w.sums = strings.Join(each, " UNION ALL ")
+	}
+	rows, err := conn.Query(w.t.Context(), w.sums)
 	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer conn.Close(context.WithoutCancel(w.t.Context()))
-	rows, err := conn.Query(w.t.Context(), `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-		AND relname NOT IN ('sessions', 'readings', 'workers', 'river_leader', 'river_client', 'river_client_queue', 'river_queue')`)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var each []string
-	for _, t := range tables {
-		each = append(each, fmt.Sprintf(`SELECT '%[1]s', count(*) || ' rows, ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM %[1]s t`, t))
-	}
-	if rows, err = conn.Query(w.t.Context(), strings.Join(each, " UNION ALL ")); err != nil {
 		w.t.Fatal(err)
 	}
 	out := map[string]string{}

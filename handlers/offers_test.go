@@ -180,15 +180,14 @@ func (b *browser) pages(id onboarding.ID) map[string]page {
 	return out
 }
 
-// table is a table with the columns that aren't computed.
-type table struct{ Name, Columns string }
-
 // snapshot keeps what is stored, so that each button is pressed in the same state. The cookies go with their session.
 type snapshot struct {
 	w       *world
 	b       *browser
 	conn    *pgx.Conn
-	tables  []table
+	columns map[string]string // of each table, those that aren't computed
+	all     string            // reads the rows of every table
+	kept    map[string]string // the rows of each table, as the text of an array
 	cookies []*http.Cookie
 }
 
@@ -199,17 +198,27 @@ func (w *world) snapshot(b *browser) *snapshot {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = conn.Close(w.t.Context()) })
-	s := &snapshot{w: w, b: b, conn: conn}
-	rows, err := conn.Query(w.t.Context(), `SELECT relname AS name, string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+	s := &snapshot{w: w, b: b, conn: conn, columns: map[string]string{}}
+	if _, err := conn.Exec(w.t.Context(), `SET session_replication_role = replica`); err != nil { // no trigger
+		w.t.Fatal(err)
+	}
+	rows, err := conn.Query(w.t.Context(), `SELECT relname, string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
 		WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT LIKE 'river%' AND relname NOT IN ('goose_db_version', 'workers')
 			AND attnum > 0 AND NOT attisdropped AND attgenerated = '' GROUP BY relname ORDER BY relname`)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if s.tables, err = pgx.CollectRows(rows, pgx.RowToStructByName[table]); err != nil {
+	var each []string
+	var table, columns string
+	if _, err := pgx.ForEachRow(rows, []any{&table, &columns}, func() error {
+		s.columns[table] = columns
+		each = append(each, fmt.Sprintf(`SELECT '%[1]s', coalesce(array_agg(r ORDER BY r::text)::text, '{}') FROM public.%[1]s r`, table))
+		return nil
+	}); err != nil {
 		w.t.Fatal(err)
 	}
-	s.each(`CREATE SCHEMA IF NOT EXISTS kept`, `DROP TABLE IF EXISTS kept.%[1]s`, `CREATE TABLE kept.%[1]s AS SELECT %[2]s FROM public.%[1]s`)
+	s.all = strings.Join(each, " UNION ALL ")
+	s.kept = s.rows()
 	base, err := url.Parse(w.url)
 	if err != nil {
 		w.t.Fatal(err)
@@ -218,28 +227,37 @@ func (w *world) snapshot(b *browser) *snapshot {
 	return s
 }
 
-// each carries out statements for each table.
-func (s *snapshot) each(sql ...string) {
+// rows are the rows of each table.
+func (s *snapshot) rows() map[string]string {
 	s.w.t.Helper()
-	var all strings.Builder
-	for _, line := range sql {
-		if !strings.Contains(line, "%") {
-			all.WriteString(line + ";\n")
-			continue
-		}
-		for _, t := range s.tables {
-			fmt.Fprintf(&all, line+";\n", t.Name, t.Columns)
-		}
-	}
-	if _, err := s.conn.Exec(s.w.t.Context(), all.String()); err != nil {
+	rows, err := s.conn.Query(s.w.t.Context(), s.all)
+	if err != nil {
 		s.w.t.Fatal(err)
 	}
+	out := map[string]string{}
+	var table, text string
+	if _, err := pgx.ForEachRow(rows, []any{&table, &text}, func() error {
+		out[table] = text
+		return nil
+	}); err != nil {
+		s.w.t.Fatal(err)
+	}
+	return out
 }
 
-// restore brings back what was stored.
+// restore brings back what was stored, in the tables that have something else now.
 func (s *snapshot) restore() {
 	s.w.t.Helper()
-	s.each(`SET session_replication_role = replica`, `DELETE FROM public.%[1]s`, `INSERT INTO public.%[1]s (%[2]s) OVERRIDING SYSTEM VALUE SELECT %[2]s FROM kept.%[1]s`, `RESET session_replication_role`)
+	var back pgx.Batch // one transaction
+	for table, now := range s.rows() {
+		if kept := s.kept[table]; now != kept {
+			back.Queue(`DELETE FROM public.` + table)
+			back.Queue(fmt.Sprintf(`INSERT INTO public.%[1]s (%[2]s) OVERRIDING SYSTEM VALUE SELECT %[2]s FROM unnest($1::text::public.%[1]s[]) r`, table, s.columns[table]), kept)
+		}
+	}
+	if err := s.conn.SendBatch(s.w.t.Context(), &back).Close(); err != nil {
+		s.w.t.Fatal(err)
+	}
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		s.w.t.Fatal(err)
