@@ -392,6 +392,39 @@ func (a *App) ReceiptOf(ctx context.Context, actor onboarding.Actor, id onboardi
 	return g, uses, err
 }
 
+// explainedRuns is how many runs a receipt explains.
+const explainedRuns = 5
+
+// RunsOf returns the runs of which these uses are, by the use's ID: the latest few of them, with their tasks.
+func (a *App) RunsOf(ctx context.Context, actor onboarding.Actor, id onboarding.ID, uses []onboarding.ConsentUse) (map[int64]onboarding.Run, error) {
+	uses = slices.DeleteFunc(slices.Clone(uses), func(u onboarding.ConsentUse) bool { return !u.OfRun() })
+	if len(uses) == 0 {
+		return nil, nil
+	}
+	page, err := a.Runs(ctx, actor, id, "")
+	if err != nil {
+		return nil, err
+	}
+	out, read := map[int64]onboarding.Run{}, map[onboarding.RunID]onboarding.Run{}
+	for _, u := range uses {
+		i := slices.IndexFunc(page.Items, func(r onboarding.RunSummary) bool { return !r.StartedAt.IsZero() && !r.StartedAt.After(u.At) })
+		if i < 0 {
+			continue // an earlier one
+		}
+		run, ok := read[page.Items[i].ID]
+		if !ok && len(read) < explainedRuns {
+			if run, err = a.Run(ctx, actor, id, page.Items[i].ID); err != nil {
+				return nil, err
+			}
+			read[run.ID], ok = run, true
+		}
+		if ok {
+			out[u.ID] = run
+		}
+	}
+	return out, nil
+}
+
 // EndAccess ends the customer's access: the consent is revoked at Google and wiped here. None is fine.
 func (a *App) EndAccess(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	return a.cfg.Cloud.Revoke(ctx, actor, id)

@@ -75,3 +75,22 @@ func TestALongReceiptIsShownPageByPage(t *testing.T) {
 		want(t, b.get(web.OnboardingPath(ob.ID, "receipt")+"?access="+strings.ReplaceAll(access, " ", "+")), http.StatusNotFound)
 	}
 }
+
+// A use by a run leads to the run, and a use of a token is none of the access.
+func TestTheReceiptTellsTheUsesOfARunApart(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	b.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.finish("apis")
+	held, err := w.store.LiveConsent(t.Context(), onboarding.System, ob.ID)
+	k.must(err)
+	for _, purpose := range []string{"run", string(onboarding.PurposeDatabricksToken)} {
+		k.must(w.store.RecordUse(t.Context(), held.ID, ada, purpose, "Carry out the approved plan, 2 tasks"))
+	}
+	p := b.get(web.OnboardingPath(ob.ID, "receipt"))
+	says(t, p, "Tokens were used 1 time.", "Databricks token: 1 use, not of this access")
+	if n := p.Find("a[href='" + web.OnboardingPath(ob.ID, "runs", string(k.run.ID)) + "']").Length(); n != 1 {
+		t.Errorf("%d links to the run, want that of its one use", n)
+	}
+}

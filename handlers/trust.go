@@ -245,6 +245,9 @@ func (s *Server) receipt(w http.ResponseWriter, v *visit) error {
 		}
 		view.Consents = append(view.Consents, shown)
 	}
+	if view.Runs, err = s.receiptRuns(v, view); err != nil {
+		return err
+	}
 	handover, err := s.App.Handover(ctx, v.actor, v.id)
 	if err != nil {
 		return err
@@ -268,5 +271,17 @@ func (s *Server) receiptOf(w http.ResponseWriter, v *visit, view web.ReceiptView
 		return err
 	}
 	view.One, view.Consents = true, []web.ReceiptConsent{{Consent: g, Uses: uses.Items, Pages: uses}}
+	if view.Runs, err = s.receiptRuns(v, view); err != nil {
+		return err
+	}
 	return s.draw(w, v.Request, http.StatusOK, web.Receipt(view))
+}
+
+// receiptRuns are the runs that used the accesses on the page.
+func (s *Server) receiptRuns(v *visit, view web.ReceiptView) (map[int64]onboarding.Run, error) {
+	var uses []onboarding.ConsentUse
+	for _, c := range view.Consents {
+		uses = append(uses, c.Uses...)
+	}
+	return s.App.RunsOf(v.Context(), v.actor, v.id, uses)
 }

@@ -238,3 +238,15 @@ type ConsentUse struct {
 	Purpose string // "plan", "preflight", "run"
 	Text    string // one sentence for people
 }
+
+// OfRun reports whether a run used the consent.
+func (u ConsentUse) OfRun() bool { return u.Purpose == "run" }
+
+// OfSecret reports whether it wasn't the consent that was used, but a sealed secret, while the consent was open.
+func (u ConsentUse) OfSecret() bool {
+	switch Purpose(u.Purpose) {
+	case PurposeDatabricksToken, PurposeRedisToken, PurposeVendorAPIKey:
+		return true
+	}
+	return false
+}

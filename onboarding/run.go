@@ -63,6 +63,29 @@ type Run struct {
 	Replaced    bool   // a later run was started; this one keeps the state in which it stopped
 }
 
+// PermissionUse divides the permissions that the plan lists, each once: those of tasks that ran, and those that no task ran
+// with.
+func (r Run) PermissionUse() (ran, idle []Permission) {
+	began := map[TaskName]bool{}
+	for _, t := range r.Tasks {
+		began[t.Name] = !t.StartedAt.IsZero()
+	}
+	seen := map[string]bool{}
+	add := func(to *[]Permission, ran bool) {
+		for _, line := range r.Plan.Tasks {
+			for _, p := range line.Permissions {
+				if began[line.Name] == ran && !seen[p.Line()] {
+					seen[p.Line()] = true
+					*to = append(*to, p)
+				}
+			}
+		}
+	}
+	add(&ran, true)
+	add(&idle, false)
+	return ran, idle
+}
+
 // PlanKind is the kind of the plan that the run carries out.
 func (r Run) PlanKind() RunKind {
 	if r.Plan.ReadOnly {

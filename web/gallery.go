@@ -878,7 +878,11 @@ func (s samples) receipt() ReceiptView {
 	use := func(d time.Duration, purpose, text string) onboarding.ConsentUse {
 		return onboarding.ConsentUse{Consent: 1, At: s.now.Add(-d), Purpose: purpose, Text: text}
 	}
+	run := use(47*time.Minute, "run", "Carry out the approved plan, 12 tasks")
+	run.ID = 7
+	token := use(46*time.Minute, string(onboarding.PurposeDatabricksToken), "Carry out the approved plan, 12 tasks")
 	return ReceiptView{
+		Runs:  map[int64]onboarding.Run{run.ID: s.progress(onboarding.RunFailed).Run},
 		Frame: s.customer(), Onboarding: s.onboarding(), RevokeURL: "/o/ob_sample/revoke", Held: true,
 		Consents: []ReceiptConsent{
 			{Consent: onboarding.Consent{ID: 2, Email: "grace@customer.example", GivenBy: "grace@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-10 * time.Minute), Sealed: []byte{1}}},
@@ -886,7 +890,7 @@ func (s samples) receipt() ReceiptView {
 			{Consent: onboarding.Consent{ID: 4, Email: "alan@customer.example", GivenBy: "alan@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-45 * time.Minute), WipedAt: s.now.Add(-35 * time.Minute), WipedBy: onboarding.System.Email, Kept: true}},
 			{
 				Consent: onboarding.Consent{ID: 1, Email: "ada@customer.example", Scopes: []string{scope}, Asked: []string{scope}, CreatedAt: s.now.Add(-50 * time.Minute), RevokedAt: s.now.Add(-10 * time.Minute), WipedAt: s.now.Add(-10 * time.Minute), WipedBy: onboarding.System.Email},
-				Uses:    []onboarding.ConsentUse{use(49*time.Minute, "preflight", "Read the project, its billing and policies."), use(48*time.Minute, "plan", "Read what exists already.")},
+				Uses:    []onboarding.ConsentUse{use(49*time.Minute, "preflight", "Read the project, its billing and policies."), use(48*time.Minute, "plan", "Read what exists already."), run, token},
 			},
 		},
 	}

@@ -313,8 +313,9 @@ type ReceiptView struct {
 	Held       bool             // an access is held, on whichever page it is
 	One        bool             // the page is about the uses of one access
 	At         onboarding.Lines[struct{}]
-	Secrets    []onboarding.Delivery // latest first
-	RevokeURL  string                // POST; "" draws no button
+	Secrets    []onboarding.Delivery    // latest first
+	Runs       map[int64]onboarding.Run // by the ID of a use; those that the page explains
+	RevokeURL  string                   // POST; "" draws no button
 }
 
 // MessageView is a page with a sentence and what to do next: errors, and "you were signed out".

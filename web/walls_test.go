@@ -95,20 +95,20 @@ func TestPermissionsComeByService(t *testing.T) {
 func TestReceiptAndHistoryBeginWithWhatMatters(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
 	receipt, _ := render(t, GalleryPage{"receipt", Receipt(s.receipt())})
-	if got, want := receipt.Find(".totals").Text(), "Access was given 4 times and used 2 times. 1 held now."; got != want {
+	if got, want := receipt.Find(".totals").Text(), "Access was given 4 times and used 3 times. 1 held now. Tokens were used 1 time."; got != want {
 		t.Errorf("the totals are %q, want %q", got, want)
 	}
 	over := s.receipt()
 	over.Consents, over.Held = over.Consents[len(over.Consents)-1:], false
 	receipt, _ = render(t, GalleryPage{"receipt", Receipt(over)})
-	if got, want := receipt.Find(".totals").Text(), "Access was given 1 time and used 2 times. None is held now."; got != want {
+	if got, want := receipt.Find(".totals").Text(), "Access was given 1 time and used 3 times. None is held now. Tokens were used 1 time."; got != want {
 		t.Errorf("the totals are %q, want %q", got, want)
 	}
 	long, _ := render(t, GalleryPage{"receipt-long", Receipt(s.receiptLong())})
-	if got, want := long.Find(".totals").Text(), "This page shows 4 accesses and 2 uses, latest first. There are more. 1 held now."; got != want {
+	if got, want := long.Find(".totals").Text(), "This page shows 4 accesses and 3 uses, and 1 use of tokens, latest first. There are more. 1 held now."; got != want {
 		t.Errorf("the totals are %q, want %q", got, want)
 	}
-	if receipt.Find("details:not([open]) table tbody tr").Length() != 2 {
+	if receipt.Find("details:not([open]) table tbody tr").Length() != 4 {
 		t.Error("the uses aren't folded")
 	}
 	history, _ := render(t, GalleryPage{"audit", AuditPage(s.auditPage(s.customer()))})

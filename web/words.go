@@ -267,9 +267,9 @@ func pausedFor(o onboarding.Onboarding) string {
 	}
 }
 
-// purposeWord names a use of the access.
+// purposeWord names a use of the access, or of a secret.
 func purposeWord(p string) string {
-	return sentenceCase(strings.ReplaceAll(p, "_", " "))
+	return sentenceCase(strings.ReplaceAll(onboarding.Purpose(p).Words(), "_", " "))
 }
 
 // domID is a name as a part of an element's id.
