@@ -266,6 +266,7 @@ func TestCanariesStayHidden(t *testing.T) {
 		kim.open("/admin/o/" + id + tab)
 	}
 	after := dump(t, db)
+	ada.verifyRecord(id)
 
 	secrets := map[string]string{
 		"Databricks token": databricks, "Redis token": redis, "vendor API key": apiKey, "access token that Google quoted": echoed,
@@ -363,4 +364,22 @@ func googleTokens(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// verifyRecord checks with the operator's command that the history holds the line at which the record was signed.
+func (v *visitor) verifyRecord(id string) {
+	v.t.Helper()
+	dir := v.t.TempDir()
+	path := map[string]string{}
+	for name, page := range map[string]string{"history": "/o/" + id + "/audit.json", "record": "/o/" + id + "/outputs.json", "keys": "/audit-keys.pem"} {
+		v.open(page)
+		path[name] = filepath.Join(dir, name)
+		if err := os.WriteFile(path[name], []byte(v.body), 0o600); err != nil {
+			v.t.Fatal(err)
+		}
+	}
+	said, err := exec.Command(binary, "audit", "verify", "--file", path["history"], "--record", path["record"], "--key", path["keys"]).CombinedOutput()
+	if err != nil || !strings.Contains(string(said), ", signed at ") {
+		v.t.Errorf("the record and the history: %v\n%s", err, said)
+	}
 }

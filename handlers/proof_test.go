@@ -103,6 +103,35 @@ func TestTheScriptInADownloadChecksIt(t *testing.T) {
 	foreign := unpack(t, w.as(ada).get(web.OnboardingPath(other.ID, "audit.zip")).body)
 	stranger := newWorld(t, signs(t)).browser().get("/audit-keys.pem").body
 
+	// The record that is put beside it must be of a line that the history holds.
+	record := func(of string, with func(map[string]any)) func(string) {
+		return func(dir string) {
+			text, err := os.ReadFile(filepath.Join(of, "head.txt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			signature, err := os.ReadFile(filepath.Join(of, "head.sig"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			outputs := map[string]any{"history": onboarding.AuditEnd{Text: string(text), Signature: signature}}
+			if with != nil {
+				with(outputs)
+			}
+			made, err := json.Marshal(outputs)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, "outputs.json"), made, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	record(dir, nil)(later)
+	if ok, said := verified(t, later, kept); !ok || !strings.Contains(said, "Verified: outputs.json was made after line ") {
+		t.Errorf("a record from before, with a later history: %s", said)
+	}
+
 	copyFrom := func(from, name string) func(string) {
 		return func(dir string) {
 			text, err := os.ReadFile(filepath.Join(from, name))
@@ -164,7 +193,19 @@ func TestTheScriptInADownloadChecksIt(t *testing.T) {
 				copyFrom(again, name)(dir)
 			}
 		}, []string{kept}, "signed by none of the public keys"},
-		"no lines": {lines(func([]map[string]any) []map[string]any { return nil }), nil, "is not a history as it was downloaded"},
+		"a record of a line that was cut off": {record(later, nil), nil, "the history does not hold line"},
+		"another history's record":            {record(foreign, nil), nil, "the history does not hold line"},
+		"a record with another signature": {record(dir, func(outputs map[string]any) {
+			end := outputs["history"].(onboarding.AuditEnd)
+			signature, err := os.ReadFile(filepath.Join(later, "head.sig"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			end.Signature = signature
+			outputs["history"] = end
+		}), nil, "outputs.json is signed by none of the public keys"},
+		"a record of an earlier version": {record(dir, func(outputs map[string]any) { delete(outputs, "history") }), nil, "outputs.json has no signed end"},
+		"no lines":                       {lines(func([]map[string]any) []map[string]any { return nil }), nil, "is not a history as it was downloaded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := unpack(t, body)

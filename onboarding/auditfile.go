@@ -19,14 +19,7 @@ import (
 type auditFile struct {
 	Onboarding ID          `json:"onboarding"`
 	Lines      []auditLine `json:"lines"`
-	Head       *auditEnd   `json:"head"`
-}
-
-// auditEnd is the signed end of a history in its file.
-type auditEnd struct {
-	Text      string `json:"text"`
-	Key       uint32 `json:"key"`
-	Signature []byte `json:"signature"`
+	Head       *AuditEnd   `json:"head"`
 }
 
 type auditLine struct {
@@ -66,7 +59,7 @@ func NewAuditJSON(w io.Writer, id ID, tell Teller) AuditWriter {
 // NewSignedAuditJSON writes the same file with the signed end of the history after its lines. The caller writes the lines
 // up to that end.
 func NewSignedAuditJSON(w io.Writer, head SignedAuditHead, tell Teller) AuditWriter {
-	return &auditJSON{w: w, id: head.Onboarding, tell: tell, end: &auditEnd{head.Text(), head.Key, head.Signature}}
+	return &auditJSON{w: w, id: head.Onboarding, tell: tell, end: head.End()}
 }
 
 type auditJSON struct {
@@ -74,7 +67,7 @@ type auditJSON struct {
 	id    ID
 	tell  Teller
 	begun bool
-	end   *auditEnd // nil: it isn't signed
+	end   *AuditEnd // nil: it isn't signed
 }
 
 func (f *auditJSON) Write(e AuditEntry) error {

@@ -2,7 +2,9 @@ package onboarding
 
 import (
 	_ "embed" // the script
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -18,6 +20,28 @@ type SignedAuditHead struct {
 // Text is what is signed.
 func (h SignedAuditHead) Text() string {
 	return fmt.Sprintf("groundwork audit head 1\nonboarding: %s\nseq: %d\nhash: %s\nat: %s\n", h.Onboarding, h.Seq, h.Hash, h.At.UTC().Format(time.RFC3339Nano))
+}
+
+// AuditEnd is a signed end of a history as files hold it: a download of the history, and the record.
+type AuditEnd struct {
+	Text      string `json:"text"` // what is signed
+	Key       uint32 `json:"key"`
+	Signature []byte `json:"signature"`
+}
+
+// End is the head as files hold it.
+func (h SignedAuditHead) End() *AuditEnd { return &AuditEnd{h.Text(), h.Key, h.Signature} }
+
+// In checks that a history holds the line at which this end was signed, as it was then: an earlier line than the last, if
+// the history went on. Whether one of the vendor's keys signed the end is the caller's to check.
+func (e AuditEnd) In(lines []AuditEntry) error {
+	for _, l := range lines {
+		head := SignedAuditHead{AuditHead: AuditHead{Onboarding: l.Onboarding, Seq: l.Seq, Hash: l.Hash}}
+		if ends, _, _ := strings.Cut(head.Text(), "at: "); strings.HasPrefix(e.Text, ends) {
+			return nil
+		}
+	}
+	return errors.New("the history doesn't hold the line at which the record was signed: lines were cut off or rewritten, or the record is of another onboarding")
 }
 
 // SignHead signs where a history ends.

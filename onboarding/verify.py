@@ -5,9 +5,11 @@ Needs Python 3.6 or later and OpenSSL. Reads these files beside it:
   history.json        the lines
   head.txt, head.sig  where the history ends, and the signature
   audit-keys.pem      the public keys of the servers
+  outputs.json        the record, if you put it there: its line must be in the history
 The keys here came with the download. To rule out that both were replaced, give
 the file that you kept from /audit-keys.pem of the site.
 """
+import base64
 import datetime
 import hashlib
 import json
@@ -76,15 +78,15 @@ def check_lines(id, lines):
     return before
 
 
-def check_signature(keys):
-    """Whether one of the keys signed head.txt."""
+def check_signature(keys, text, signature):
+    """Whether one of the keys signed the text. Both are paths."""
     mark = b"-----END PUBLIC KEY-----"
     for block in keys.split(mark)[:-1]:
         with tempfile.NamedTemporaryFile(suffix=".pem", delete=False) as file:
             file.write(block[block.find(b"-----BEGIN") :] + mark + b"\n")
         try:
             run = subprocess.run(
-                ["openssl", "dgst", "-sha256", "-verify", file.name, "-signature", os.path.join(HERE, "head.sig"), os.path.join(HERE, "head.txt")],
+                ["openssl", "dgst", "-sha256", "-verify", file.name, "-signature", signature, text],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
@@ -95,6 +97,36 @@ def check_signature(keys):
         if run.returncode == 0:
             return True
     return False
+
+
+def check_record(keys, id, lines):
+    """The line of the history at which outputs.json was signed; None without that file."""
+    path = os.path.join(HERE, "outputs.json")
+    if not os.path.exists(path):
+        return None
+    try:
+        end = json.loads(read("outputs.json").decode("utf-8"))["history"]
+        text, signature = end["text"].encode("utf-8"), base64.b64decode(end["signature"])
+        head = end["text"].split("\n")
+        number = int(head[2].replace("seq: ", ""))
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        bad("outputs.json has no signed end of the history (%r)" % error)
+    hash = lines[number - 1]["hash"] if 1 <= number <= len(lines) else ""
+    if head[:4] != ["groundwork audit head 1", "onboarding: " + id, "seq: %d" % number, "hash: " + hash]:
+        bad("the history does not hold line %d as outputs.json has it: lines were cut off or rewritten, or outputs.json is of another onboarding" % number)
+    paths = []
+    for content in (text, signature):
+        with tempfile.NamedTemporaryFile(delete=False) as file:
+            file.write(content)
+        paths.append(file.name)
+    try:
+        signed = check_signature(keys, *paths)
+    finally:
+        for path in paths:
+            os.unlink(path)
+    if not signed:
+        bad("outputs.json is signed by none of the public keys")
+    return number
 
 
 def main():
@@ -109,9 +141,12 @@ def main():
     if head[:4] != ["groundwork audit head 1", "onboarding: " + id, "seq: %d" % len(lines), "hash: " + last]:
         bad("the history does not end where head.txt says: lines were cut off or rewritten, or head.txt is of another history")
     keys = open(sys.argv[1], "rb").read() if given else read("audit-keys.pem")
-    if not check_signature(keys):
+    if not check_signature(keys, os.path.join(HERE, "head.txt"), os.path.join(HERE, "head.sig")):
         bad("head.txt is signed by none of the public keys")
+    record = check_record(keys, id, lines)
     print("Verified: %d lines of %s, %s" % (len(lines), id, head[4].replace("at: ", "as signed at ")))
+    if record:
+        print("Verified: outputs.json was made after line %d" % record)
     if not given:
         print("The public keys came with the download. Compare them with the ones that you kept from /audit-keys.pem")
 

@@ -182,6 +182,9 @@ func (e *execution) execute() error {
 		})
 		return items, err
 	}
+	if e.s.cfg.Sign != nil {
+		e.env.HistoryEnd = e.historyEnd
+	}
 	e.env.PutRecord = func(ctx context.Context, record []byte) error {
 		return e.write(func() error { return e.s.cfg.Ledger.PutRecord(ctx, e.fence, record) })
 	}
@@ -206,6 +209,24 @@ func (e *execution) execute() error {
 	}
 	group.Wait()
 	return e.end(nodes)
+}
+
+// historyEnd is where the onboarding's history ends now, signed.
+func (e *execution) historyEnd(ctx context.Context) (*onboarding.AuditEnd, error) {
+	var head onboarding.AuditHead
+	var at time.Time
+	err := e.write(func() (err error) {
+		head, at, err = e.s.cfg.Ledger.AuditHead(ctx, onboarding.System, e.run.Onboarding)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	signed, err := onboarding.SignHead(head, at, e.s.cfg.Sign)
+	if err != nil {
+		return nil, err
+	}
+	return signed.End(), nil
 }
 
 // nodes is the plan's tasks with their dependencies; a teardown runs them the other way round.

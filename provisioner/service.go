@@ -55,6 +55,8 @@ type Ledger interface {
 
 	// Inventory lists what the runs of an onboarding created, changed, adopted and found.
 	Inventory(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Item, error)
+	// AuditHead returns where the chain of an onboarding's history ends, and the time.
+	AuditHead(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.AuditHead, time.Time, error)
 	// LiveConsent returns the zero Consent where there is none.
 	LiveConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Consent, error)
 	ResealConsent(ctx context.Context, consent int64, sealed []byte) error
@@ -91,7 +93,9 @@ type Config struct {
 	// Sleep waits for d or until ctx ends, whose error it returns. nil: real time.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Jitter gives numbers from 0 up to 1. nil: random.
-	Jitter      func() float64
+	Jitter func() float64
+	// Sign signs where a history ends, for the record. nil: the record doesn't say.
+	Sign        onboarding.Signer
 	Concurrency int          // calls at a time in one run; 0: 16
 	Log         *slog.Logger // for operators; nil: discarded
 	// Security is the log of security events; its zero value writes to Log.
@@ -179,12 +183,13 @@ func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec, task
 			return of(ctx, oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token.Reveal(), TokenType: "Bearer"}), s.cfg.GoogleEndpoint, s.cfg.Transport)
 		},
 		HTTP: web, Dial: s.cfg.Guard.Dial, Now: s.cfg.Now,
-		Log:       func(string, ...any) {},
-		Follow:    func(string) {},
-		Say:       func(Remark, string, ...any) {},
-		Items:     func(context.Context) ([]onboarding.Item, error) { return nil, nil },
-		Results:   func() []onboarding.Task { return nil },
-		PutRecord: func(context.Context, []byte) error { return errors.New("there is no run to put a record of") },
+		Log:        func(string, ...any) {},
+		Follow:     func(string) {},
+		Say:        func(Remark, string, ...any) {},
+		Items:      func(context.Context) ([]onboarding.Item, error) { return nil, nil },
+		Results:    func() []onboarding.Task { return nil },
+		HistoryEnd: func(context.Context) (*onboarding.AuditEnd, error) { return nil, nil },
+		PutRecord:  func(context.Context, []byte) error { return errors.New("there is no run to put a record of") },
 	}, nil
 }
 

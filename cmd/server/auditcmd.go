@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
-	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"groundwork/onboarding"
 	"groundwork/store"
@@ -41,6 +40,7 @@ type auditVerifyCmd struct {
 	rootFlags
 	Onboarding string `help:"ID of one onboarding; default: all of them, and the roots over them."`
 	File       string `help:"A history downloaded as JSON, CSV or ZIP, checked without the database. With --key, its signed end is checked too, which a CSV has none of."`
+	Record     string `help:"With --file: the record (outputs.json) of the same onboarding. The history must hold the line at which the record was signed." type:"path"`
 	Compare    bool   `help:"With --file: also see that the database still holds these very lines."`
 }
 
@@ -111,16 +111,23 @@ func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems)
 		err = download.EndsAsSigned()
 	}
 	signed := ""
-	switch sum := sha256.Sum256([]byte(download.HeadText)); {
+	switch {
 	case err != nil:
 	case download.HeadText == "" && keys != nil:
 		err = errors.New("it has no signed end, so a line that was cut off wouldn't be missed. Download the history as JSON or ZIP, with an up-to-date version")
-	case keys != nil && !slices.ContainsFunc(keys, func(key *ecdsa.PublicKey) bool { return ecdsa.VerifyASN1(key, sum[:], download.Signature) }):
+	case keys != nil && !signedBy(keys, []byte(download.HeadText), download.Signature):
 		err = errors.New("its end is signed by none of the public keys")
 	case keys != nil:
 		signed = ", signed at " + download.SignedAt()
 	case download.HeadText != "":
 		signed = "; the signature of its end was not checked: name the file of public keys with --key"
+	}
+	if err == nil && c.Record != "" {
+		record, reading := os.ReadFile(c.Record)
+		if reading != nil {
+			return fmt.Errorf("open the record: %w", reading)
+		}
+		err = recordIn(record, entries, keys)
 	}
 	if err != nil {
 		fmt.Fprintf(s.Out, "ALTERED %s: %v\n", id, err)
@@ -154,6 +161,22 @@ func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems)
 	}
 	fmt.Fprintf(s.Out, "whole   %s: %d lines to %s, the last hash is %s%s%s%s\n", id, len(entries), last.At.Format(auditTime), last.Hash, signed, erased(entries), since)
 	return nil
+}
+
+// recordIn checks that a history holds the line at which a record was signed, and the signature where there are keys.
+func recordIn(text []byte, entries []onboarding.AuditEntry, keys []*ecdsa.PublicKey) error {
+	var record struct {
+		History *onboarding.AuditEnd `json:"history"`
+	}
+	switch err := json.Unmarshal(text, &record); {
+	case err != nil:
+		return fmt.Errorf("the record can't be read: %w", err)
+	case record.History == nil:
+		return errors.New("the record has no signed end of the history: it is of an earlier version, or nothing signed it")
+	case keys != nil && !signedBy(keys, []byte(record.History.Text), record.History.Signature):
+		return errors.New("the record's end of the history is signed by none of the public keys")
+	}
+	return record.History.In(entries)
 }
 
 const auditTime = "2006-01-02 15:04:05 UTC"

@@ -214,6 +214,60 @@ func TestAuditVerifyChecksTheSignedEnd(t *testing.T) {
 	unsigned := file(func(w io.Writer) error {
 		return pgtest.WriteAudit(onboarding.NewAuditJSON(w, id, web.EventSentence), entries)
 	})
+	record := func(end *onboarding.AuditEnd) []byte {
+		text, err := json.Marshal(map[string]any{"format": 1, "history": end})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	earlier, err := onboarding.SignHead(onboarding.AuditHead{Onboarding: id, Seq: 2, Hash: entries[1].Hash}, s.Now(), keys.Sign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := onboarding.SignHead(onboarding.AuditHead{Onboarding: "ob_other", Seq: 2, Hash: entries[1].Hash}, s.Now(), keys.Sign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The last line was changed by whoever holds the key: only a record from before gives it away.
+	forged, err := onboarding.SignHead(anew.AuditHead, s.Now(), keys.Sign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		text   []byte
+		record []byte
+		key    string
+		whole  bool
+		says   string
+	}{
+		{"the record at the end", asJSON(head, entries), record(head.End()), public, true, ", signed at "},
+		{"the record before the end", asJSON(head, entries), record(earlier.End()), public, true, ", signed at "},
+		{"the record, in a zip, without a key", asZIP(head, entries), record(earlier.End()), "", true, "was not checked"},
+		{"the record beside a CSV without a key", asCSV, record(head.End()), "", true, last.Hash},
+		{"the record of lines that were rewritten and signed", asJSON(forged, rewritten), record(head.End()), public, false, "the history doesn't hold the line"},
+		{"the record of a line that was cut off", asCSV, record(forged.End()), "", false, "the history doesn't hold the line"},
+		{"another onboarding's record", asJSON(head, entries), record(other.End()), public, false, "the history doesn't hold the line"},
+		{"a record that nobody signed", asJSON(head, entries), record(&onboarding.AuditEnd{Text: head.Text(), Key: head.Key, Signature: earlier.Signature}), public, false, "the record's end of the history is signed by none"},
+		{"a record of an earlier version", asJSON(head, entries), record(nil), public, false, "the record has no signed end"},
+		{"no record", asJSON(head, entries), []byte("{"), public, false, "the record can't be read"},
+	} {
+		dir := t.TempDir()
+		history, outputs := filepath.Join(dir, "history"), filepath.Join(dir, "outputs.json")
+		for path, text := range map[string][]byte{history: c.text, outputs: c.record} {
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		args := []string{"audit", "verify", "--file", history, "--record", outputs}
+		if c.key != "" {
+			args = append(args, "--key", c.key)
+		}
+		if out, told, err := command(t, args...); (err == nil) != c.whole || !strings.Contains(out, c.says) {
+			t.Errorf("%s: %v\n%s%s", c.name, err, out, told)
+		}
+	}
 	for _, c := range []struct {
 		name  string
 		text  []byte

@@ -116,10 +116,15 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 	s.Journey = wizard.New(steps.All())
 	maps.Copy(dials, f.Tests.Dials)
 	guard := &provisioner.Guard{Dials: dials}
+	sign := onboarding.Signer(s.Vault.Sign)
+	if !s.Vault.Signs() {
+		sign = nil
+		log.WarnContext(ctx, "the histories aren't anchored: "+vault.ErrNoSigner.Error())
+	}
 	s.Service = provisioner.NewService(provisioner.Config{
 		Ledger: s.Store, Vault: s.Vault, Catalog: resources.Catalog(),
 		OAuth: &oauth2.Config{ClientID: f.GoogleClientID, ClientSecret: f.GoogleClientSecret, Endpoint: endpoint}, RevokeURL: revoke,
-		GoogleEndpoint: f.CloudEndpoint, Guard: guard, Log: log, Security: f.securityLog(log),
+		GoogleEndpoint: f.CloudEndpoint, Guard: guard, Log: log, Security: f.securityLog(log), Sign: sign,
 	})
 	hooks := &provisioner.Guard{Dials: dials, Private: f.webhookNetworks()}
 	deliveries := notify.New(notify.Config{
@@ -136,11 +141,6 @@ func startSite(ctx context.Context, f siteFlags, ln net.Listener, log *slog.Logg
 		mailer.Sender, demoMail = f.Inbox, func() []web.DemoMail { return arrived(f.Inbox) }
 	}
 
-	var sign onboarding.Signer
-	if sign = s.Vault.Sign; !s.Vault.Signs() {
-		sign = nil
-		log.WarnContext(ctx, "the histories aren't anchored: "+vault.ErrNoSigner.Error())
-	}
 	useCases, err := app.New(app.Config{
 		Sign: sign, AuditKeys: s.Vault.PublicKeys(),
 		CheckMail: checkMail, CheckWebhook: hooks.Check,

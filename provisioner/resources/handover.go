@@ -61,7 +61,11 @@ func writeRecord(ctx context.Context, env *provisioner.Env, _ handover) error {
 	if err != nil {
 		return fmt.Errorf("read the inventory: %w", err)
 	}
-	r, err := newRecord(env, number, items)
+	end, err := env.HistoryEnd(ctx)
+	if err != nil {
+		return fmt.Errorf("read the end of the history: %w", err)
+	}
+	r, err := newRecord(env, number, items, end)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type checked struct {
 }
 
 // newRecord puts together what the tasks declare, and what this run did.
-func newRecord(env *provisioner.Env, number string, items []onboarding.Item) (onboarding.Record, error) {
+func newRecord(env *provisioner.Env, number string, items []onboarding.Item, end *onboarding.AuditEnd) (onboarding.Record, error) {
 	facts := []onboarding.Fact{{Key: "format", Value: recordFormat}}
 	facts = append(facts, provisioner.Facts(env.Tasks)...)
 	facts = append(
@@ -38,6 +38,9 @@ func newRecord(env *provisioner.Env, number string, items []onboarding.Item) (on
 		onboarding.Fact{Key: "verified_as", Value: env.Caller}, // whose access the tests used
 		onboarding.Fact{Key: "versions.groundwork", Value: onboarding.Version()},
 	)
+	if end != nil {
+		facts = append(facts, onboarding.Fact{Key: "history", Value: end})
+	}
 	var r onboarding.Record
 	for _, f := range facts {
 		if err := r.Set(f.Key, f.Value); err != nil {

@@ -2,6 +2,7 @@ package resources_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -50,6 +51,11 @@ func TestTheRecordKeepsItsKeys(t *testing.T) {
 				if !strings.Contains(fmt.Sprint(b.(map[string]any)["member"]), "-spark@") {
 					ours++
 				}
+			}
+			history, _ := fields["history"].(map[string]any)
+			text := fmt.Sprint(history["text"])
+			if signature, err := base64.StdEncoding.DecodeString(fmt.Sprint(history["signature"])); err != nil || string(signature) != "signed: "+text || !strings.HasPrefix(text, "groundwork audit head 1\nonboarding: ob_") {
+				t.Errorf("the record's end of the history: %v (%v)", history, err)
 			}
 			rights := fields["vendor_access"].([]any)
 			if len(rights) != ours || ours == 0 {
@@ -130,6 +136,7 @@ func settled(fields map[string]any) map[string]any {
 		}
 	}
 	delete(fields, "checksum")
+	delete(fields, "history") // it has the time, too
 	fields["versions"].(map[string]any)["groundwork"] = "test"
 	for _, check := range fields["verified"].([]any) {
 		check.(map[string]any)["at"] = ""
