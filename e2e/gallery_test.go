@@ -19,6 +19,10 @@ func serveGallery(t *testing.T, post http.HandlerFunc) string {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/", web.Assets())
+	mux.HandleFunc("GET /axe.js", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		http.ServeFile(w, r, "testdata/axe.min.js")
+	})
 	mux.HandleFunc("POST /", post)
 	mux.HandleFunc("GET /", http.NotFound) // streams too: a page is not drawn anew for one that isn't there
 	for _, p := range web.Gallery() {
@@ -38,6 +42,26 @@ func serveGallery(t *testing.T, post http.HandlerFunc) string {
 	go func() { _ = srv.Serve(l) }() // ends with Close
 	t.Cleanup(func() { _ = srv.Close() })
 	return "http://" + l.Addr().String() + "/gallery/"
+}
+
+// neverBack keeps no page for a way back: a browser that does needs a fifth more for each page.
+var neverBack = chromedp.Flag("disable-features", "BackForwardCache,Translate,BlinkGenPropertyTrees") // the others are the default
+
+// linkAxe loads axe from the gallery's server. The browser compiles what it has at an address once, and not for each page.
+func (p *tab) linkAxe() {
+	p.t.Helper()
+	ctx, cancel := p.timed()
+	defer cancel()
+	loaded, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`new Promise(done => {
+		const s = document.createElement("script");
+		s.src = "/axe.js";
+		s.onload = () => done(!!window.axe);
+		s.onerror = () => done(false);
+		document.head.append(s);
+	})`, chromedp.EvalAwaitPromise))
+	if err != nil || !loaded {
+		p.t.Fatalf("load axe: %v", err)
+	}
 }
 
 // as draws the tab at that width in the light or dark theme.
@@ -60,7 +84,7 @@ func (p *tab) as(theme string, width, height int64) {
 // texts of twice the length and from right to left either. Colors are measured in both themes, and everything else at both
 // widths.
 func TestGallery(t *testing.T) {
-	p := startBrowser(t).newTab("gallery")
+	p := startBrowser(t, neverBack).newTab("gallery")
 	base := serveGallery(t, http.NotFound)
 	all := os.Getenv("SCREENSHOTS") == "all"
 	for _, page := range web.Gallery() {
@@ -68,6 +92,7 @@ func TestGallery(t *testing.T) {
 			p.t = t
 			p.as("light", 1360, 1000)
 			p.open(base + page.Name)
+			p.linkAxe()
 			p.axe()
 			if all {
 				p.shot(page.Name + "-light")
