@@ -57,6 +57,7 @@ type Review struct {
 	Kind        onboarding.RunKind
 	Spec        onboarding.Spec
 	Plan        onboarding.Plan
+	Decided     onboarding.Plan // the plan with the decisions of an approval that lacks a confirmation; else zero
 	Checks      []onboarding.CheckResult
 	Overrides   []onboarding.Override   // the decisions that let the run start although checks failed
 	Consent     onboarding.Consent      // that the plan was read with; zero: none is held
@@ -311,11 +312,17 @@ type Approval struct {
 	Keep []string
 	// Decisions are about the lines that are no longer needed, by [onboarding.PlannedTask.Key].
 	Decisions map[string]onboarding.Decision
+	// Erase are the keys of what is no longer needed and whose data is confirmed to be deleted.
+	Erase []string
 }
+
+// ErrUnconfirmed says that a plan deletes data without its own confirmation; see [Approval.Erase].
+var ErrUnconfirmed error = onboarding.Errorf(onboarding.CodeInvalid, "Select the checkbox of each item whose data is to be deleted, or go back and keep it.")
 
 // Approve starts a run of exactly the plan that was shown: the cloud is read again. While a run is active, and when one
 // was started in the meantime, nothing happens (a double click, two tabs). CodeStale: the answers changed since.
-// CodePlanChanged: the project did. The review has the present plan then. An error that is [Review.Refusal] says why the
+// CodePlanChanged: the project did. The review has the present plan then. [ErrUnconfirmed]: nothing was started, and
+// [Review.Decided] is what would be. An error that is [Review.Refusal] says why the
 // plan can't be approved at all.
 func (a *App) Approve(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in Approval) (Review, error) {
 	latest, err := a.latestRun(ctx, actor, id)
@@ -351,6 +358,10 @@ func (a *App) approve(ctx context.Context, actor onboarding.Actor, id onboarding
 	}
 	if plan, err = plan.Decide(in.Decisions); err != nil {
 		return r, err
+	}
+	if slices.ContainsFunc(plan.Erased(), func(t onboarding.PlannedTask) bool { return !slices.Contains(in.Erase, t.Key) }) {
+		r.Decided = plan
+		return r, ErrUnconfirmed
 	}
 	plan.Spec.EraseData = in.EraseData
 	kind := in.Kind

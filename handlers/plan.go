@@ -116,7 +116,7 @@ func (s *Server) planApprove(w http.ResponseWriter, v *visit) error {
 	if kind == onboarding.RunTeardown { // it has a page of its own, which asks about the data
 		return seeOther(w, v.Request, web.OnboardingPath(v.id, "teardown"))
 	}
-	return s.approve(w, v, app.Approval{Kind: kind, Decisions: decisions(v.form)}, web.PlanPage)
+	return s.approve(w, v, app.Approval{Kind: kind, Decisions: decisions(v.form), Erase: v.form[web.FieldErase]}, web.PlanPage)
 }
 
 // decisions reads what the customer decided about what is no longer needed.
@@ -158,6 +158,8 @@ func (s *Server) approve(w http.ResponseWriter, v *visit, in app.Approval, page 
 		return toProgress(w, v)
 	case r.Early:
 		return beforePlan(w, v, r)
+	case errors.Is(err, app.ErrUnconfirmed):
+		return s.confirmErasing(w, v, r, in)
 	}
 	code := onboarding.ErrorCode(err)
 	refused := r.Refusal != nil && errors.Is(err, r.Refusal)
@@ -174,6 +176,17 @@ func (s *Server) approve(w http.ResponseWriter, v *visit, in app.Approval, page 
 		page = web.PlanPage // it says why
 	}
 	return s.draw(w, v.Request, http.StatusConflict, page(view))
+}
+
+// confirmErasing asks, between the plan and its run, about the data that is deleted with what is no longer needed.
+func (s *Server) confirmErasing(w http.ResponseWriter, v *visit, r app.Review, in app.Approval) error {
+	view := s.planView(v, r)
+	view.Plan, view.Decisions, view.Confirmed = r.Decided, in.Decisions, in.Erase
+	if v.form.Get(web.FieldAsked) == "" {
+		return s.draw(w, v.Request, http.StatusOK, web.ErasePage(view))
+	}
+	view.EraseProblem, view.Error = sentence(app.ErrUnconfirmed), true
+	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.ErasePage(view))
 }
 
 // seenVersion is the version of the answers that the form was drawn with; -1 if it doesn't say.

@@ -46,7 +46,29 @@ func TestTheCustomerDecidesWhatHappensToWhatIsNoLongerWanted(t *testing.T) {
 	}
 	want(t, b.post(at, form("decide:role instance", "burn")...), http.StatusUnprocessableEntity)
 
-	want(t, b.post(at, form("decide:role instance", "keep", "decide:bigtable instance", "remove")...), http.StatusSeeOther)
+	chosen := form("decide:role instance", "keep", "decide:bigtable instance", "remove")
+	started := func() bool {
+		_, err := w.store.LatestRun(t.Context(), staffActor(sam), ob.ID)
+		return err == nil
+	}
+	ask := b.post(at, chosen...)
+	want(t, ask, http.StatusOK)
+	says(t, ask, "Delete this data?", "Remove the Bigtable instance", "It can't be restored.", "1 removed, 1 kept", "Nothing is changed until you confirm it here.")
+	var confirmed []string
+	for _, n := range ask.Find("main form input[type=hidden]").EachIter() {
+		confirmed = append(confirmed, n.AttrOr("name", ""), n.AttrOr("value", ""))
+	}
+	for name, refused := range map[string]page{
+		"no box": b.post(at, confirmed...), "another's box": b.post(at, append(confirmed, "erase", "role instance")...), "the teardown's box": b.post(at, append(confirmed, "erase", "yes")...),
+	} {
+		want(t, refused, http.StatusUnprocessableEntity)
+		says(t, refused, "Select the checkbox of each item whose data is to be deleted, or go back and keep it.")
+		if started() {
+			t.Fatalf("%s: a run deletes data that wasn't confirmed", name)
+		}
+	}
+	box := ask.Find("main form input[type=checkbox]")
+	want(t, b.post(at, append(confirmed, box.AttrOr("name", ""), box.AttrOr("value", ""))...), http.StatusSeeOther)
 	run, err := w.store.LatestRun(t.Context(), staffActor(sam), ob.ID)
 	if err != nil {
 		t.Fatal(err)

@@ -43,6 +43,17 @@ func (p Plan) Unwanted() []PlannedTask {
 	return out
 }
 
+// Erased returns the lines whose data is deleted with what is no longer needed, as the customer decided.
+func (p Plan) Erased() []PlannedTask {
+	var out []PlannedTask
+	for _, t := range p.Tasks {
+		if t.Erase && t.Decision() == DecisionRemove {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
 // Wanted returns the plan without those lines.
 func (p Plan) Wanted() Plan {
 	p.Tasks = slices.DeleteFunc(slices.Clone(p.Tasks), func(t PlannedTask) bool { return t.Unwanted })

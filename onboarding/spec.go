@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -110,7 +110,13 @@ type DatabricksSpec struct {
 const BigtableMonthly = 470
 
 // MonthlyWords are a monthly cost in US dollars: "about $470 a month".
-func MonthlyWords(dollars int) string { return fmt.Sprintf("about $%d a month", dollars) }
+func MonthlyWords(dollars int) string {
+	amount := strconv.Itoa(dollars)
+	for i := len(amount) - 3; i > 0; i -= 3 {
+		amount = amount[:i] + "," + amount[i:]
+	}
+	return "about $" + amount + " a month"
+}
 
 // BigtableSpec is the Bigtable instance.
 type BigtableSpec struct {

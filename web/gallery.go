@@ -130,6 +130,8 @@ func (s samples) pages() []GalleryPage {
 		{"plan-check", PlanPage(s.plan(func(v *PlanView) { v.Kind, v.Checks, v.Plan = onboarding.CheckOnly, nil, checkOnly(v.Plan) }))},
 		{"plan-verify", PlanPage(s.plan(func(v *PlanView) { v.Kind, v.Checks = onboarding.RunVerify, nil }))},
 		{"plan-teardown", PlanPage(s.teardown())},
+		{"plan-erase", ErasePage(s.erasing(""))},
+		{"plan-erase-problem", ErasePage(s.erasing("Select the checkbox of each item whose data is to be deleted, or go back and keep it."))},
 		{"teardown", TeardownPage(s.teardown())},
 		{"teardown-after-failure", TeardownPage(s.teardownStopped())},
 		{"task-log", TaskLog(s.taskLog())},
@@ -649,10 +651,20 @@ func (s samples) noLongerWanted() []onboarding.PlannedTask {
 	const instance = "projects/acme-data-prod/instances/tecton-acme-production"
 	return []onboarding.PlannedTask{
 		{Name: "remove/bigtable-control", Title: "Remove the control plane's role on the Bigtable instance", Resource: instance, Action: onboarding.ActionDelete, Unwanted: true, Key: "bigtable-control"},
-		{Name: "remove/bigtable", Title: "Remove the Bigtable instance", Resource: instance, Action: onboarding.ActionNone, Unwanted: true, HoldsData: true, Key: "bigtable", Cost: onboarding.MonthlyWords(onboarding.BigtableMonthly), Monthly: onboarding.BigtableMonthly},
+		{Name: "remove/bigtable", Title: "Remove the Bigtable instance", Noun: "the Bigtable instance", Resource: instance, Action: onboarding.ActionNone, Unwanted: true, HoldsData: true, Key: "bigtable", Cost: onboarding.MonthlyWords(onboarding.BigtableMonthly), Monthly: onboarding.BigtableMonthly},
 		{Name: "remove/dataset", Title: "Remove Spark's role on the dataset", Resource: "acme-warehouse.sales", Action: onboarding.ActionDelete, Unwanted: true, Absent: true, Key: "dataset"},
 		{Name: "remove/serving", Title: "Remove the serving account's role on the project", Resource: "acme-data-prod", Action: onboarding.ActionNone, Unwanted: true, Key: "serving", Stays: "It stays: another deployment uses it too."},
 	}
+}
+
+// erasing is the plan of a customer who decided that the instance goes with its data.
+func (s samples) erasing(problem string) PlanView {
+	return s.plan(func(v *PlanView) {
+		v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...)
+		v.Decisions = map[string]onboarding.Decision{"bigtable": onboarding.DecisionRemove, "bigtable-control": onboarding.DecisionRemove}
+		v.Plan, _ = v.Plan.Decide(v.Decisions) // it asks about both
+		v.EraseProblem, v.Error = problem, problem != ""
+	})
 }
 
 func (s samples) teardown() PlanView {

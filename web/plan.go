@@ -46,7 +46,8 @@ func actionTone(a onboarding.Action) tone {
 	}
 }
 
-// approveWords names the act on the plan's button: "Create these 9 resources in acme-data-prod".
+// approveWords names the act on the plan's button: "Create these 9 resources in acme-data-prod". Where something may be
+// removed, it names no single act; [PlanView.changesWords] counts what it does.
 func (v PlanView) approveWords() string {
 	var create, change, del int
 	for _, t := range v.Plan.Tasks {
@@ -75,6 +76,10 @@ func (v PlanView) approveWords() string {
 		return "Check everything" + in
 	case v.Kind == onboarding.RunTeardown:
 		return "Remove " + these(del, "item", "items") + in
+	case v.Decisions != nil:
+		return "Make " + these(create+change+len(v.removed()), "change", "changes") + in
+	case v.open() > 0 && create+change > 0:
+		return "Make these changes" + in
 	case create > 0 && change > 0:
 		return fmt.Sprintf("Create %d and change %s%s", create, plural(change, "resource", "resources"), in)
 	case create > 0:

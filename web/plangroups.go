@@ -174,7 +174,81 @@ func (v PlanView) changesWords() string {
 			words = append(words, fmt.Sprintf("%d %s", n, w.word))
 		}
 	}
+	if n := v.open(); n > 0 {
+		words = append(words, fmt.Sprintf("%d to remove or keep", n))
+	}
+	if v.Decisions != nil {
+		for _, w := range []struct {
+			n    int
+			word string
+		}{{len(v.removed()), "removed"}, {len(v.Plan.Unwanted()) - len(v.removed()) - v.gone(), "kept"}} {
+			if w.n > 0 {
+				words = append(words, fmt.Sprintf("%d %s", w.n, w.word))
+			}
+		}
+	}
 	return strings.Join(words, ", ")
+}
+
+// open counts the lines whose decision can still change on the page.
+func (v PlanView) open() int {
+	n := 0
+	for _, t := range v.Plan.Tasks {
+		if v.Decisions == nil && t.Decidable() {
+			n++
+		}
+	}
+	return n
+}
+
+// mayErase reports whether a decision on the page can delete data.
+func (v PlanView) mayErase() bool {
+	return slices.ContainsFunc(v.Plan.Tasks, func(t onboarding.PlannedTask) bool { return t.Decidable() && t.HoldsData })
+}
+
+// removed lists what is no longer needed and is removed, as decided.
+func (v PlanView) removed() []onboarding.PlannedTask {
+	var out []onboarding.PlannedTask
+	for _, t := range v.Plan.Tasks {
+		if t.Decision() == onboarding.DecisionRemove {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// gone counts what is no longer needed and was removed already.
+func (v PlanView) gone() int {
+	n := 0
+	for _, t := range v.Plan.Unwanted() {
+		if t.Absent {
+			n++
+		}
+	}
+	return n
+}
+
+// costNotes say how the total changes with what is still to be decided, whichever way each decision was shown.
+func (v PlanView) costNotes() []string {
+	var notes []string
+	for _, t := range v.Plan.Tasks {
+		switch {
+		case t.Cost == "" || v.Decisions != nil:
+		case t.Decision() == onboarding.DecisionKeep:
+			notes = append(notes, "This includes "+v.costOf(t)+" for "+orText(t.Noun, t.Resource)+", unless you remove it.")
+		case t.Decision() == onboarding.DecisionRemove:
+			notes = append(notes, "If you keep "+orText(t.Noun, t.Resource)+", add "+v.costOf(t)+".")
+		}
+	}
+	return notes
+}
+
+// costOf is what a line costs each month, in short.
+func (v PlanView) costOf(t onboarding.PlannedTask) string {
+	if t.Monthly > 0 {
+		return onboarding.MonthlyWords(t.Monthly)
+	}
+	return t.Cost
 }
 
 // totalCost is what the plan costs each month once it is carried out: the fixed prices in one sum, and whether something
@@ -186,6 +260,8 @@ func (v PlanView) totalCost() string {
 		byUse = byUse || t.Monthly == 0
 	}
 	switch {
+	case sum == 0 && !byUse:
+		return "Nothing each month"
 	case sum == 0:
 		return "Billed by use only"
 	case byUse:
@@ -205,6 +281,13 @@ func (v PlanView) pricesWords() string {
 
 // decisionField names the control of a decision about something that is no longer needed. Handlers read it back.
 func decisionField(t onboarding.PlannedTask) string { return DecisionPrefix + t.Key }
+
+// FieldErase names the checkboxes that confirm the deletion of data, and FieldAsked tells their page's form from the
+// plan's.
+const (
+	FieldErase = "erase"
+	FieldAsked = "asked"
+)
 
 // DecisionPrefix begins the name of each field that holds an [onboarding.Decision]; the item's key follows.
 const DecisionPrefix = "decide:"

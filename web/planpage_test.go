@@ -33,7 +33,7 @@ func TestThePlanIsCountedAndPricedBesideTheButton(t *testing.T) {
 		}, "7 new, 1 changed, 1 used as is", "Billed by use only", "United States list prices."},
 		{"an instance that is kept although it is no longer needed", func(v *PlanView) {
 			v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...)
-		}, "8 new, 1 changed", "About $940 a month, plus what is billed by use", "United States list prices."},
+		}, "8 new, 1 changed, 2 to remove or keep", "About $940 a month, plus what is billed by use", "United States list prices."},
 	} {
 		doc, _ := render(t, GalleryPage{"plan", PlanPage(s.plan(c.change))})
 		if got := words(doc.Find("aside .plan-changes").Text()); got != c.counts {
@@ -85,5 +85,45 @@ func TestThePlanShowsOneLineForEachItem(t *testing.T) {
 	teardown, _ := render(t, GalleryPage{"plan-teardown", PlanPage(s.teardown())})
 	if teardown.Find("#vendor-access").Length() != 0 {
 		t.Error("a teardown's plan offers what the vendor can do afterward")
+	}
+}
+
+// The button names no single act where something may be removed, and the total says what each decision changes about it.
+func TestThePlanSaysThatItMayRemove(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	view := s.plan(func(v *PlanView) { v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...) })
+	removed, err := view.Plan.Decide(map[string]onboarding.Decision{"bigtable": onboarding.DecisionRemove})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name         string
+		plan         onboarding.Plan
+		decided      bool
+		button, cost string
+		note         string
+	}{
+		{"kept unless decided otherwise", view.Plan, false, "Make these changes in acme-data-prod", "About $940 a month, plus what is billed by use", "This includes about $470 a month for the Bigtable instance, unless you remove it."},
+		{"removed as decided before", removed, false, "Make these changes in acme-data-prod", "About $470 a month, plus what is billed by use", "If you keep the Bigtable instance, add about $470 a month."},
+		{"confirmed", removed, true, "Make these 11 changes in acme-data-prod", "About $470 a month, plus what is billed by use", ""},
+	} {
+		v := view
+		v.Plan = c.plan
+		p := PlanPage(v)
+		if c.decided {
+			v.Decisions = map[string]onboarding.Decision{"bigtable": onboarding.DecisionRemove}
+			p = ErasePage(v)
+		}
+		doc, _ := render(t, GalleryPage{"plan", p})
+		if got := words(doc.Find("form[action$='/plan'] button").Text()); got != c.button {
+			t.Errorf("%s: the button says %q, want %q", c.name, got, c.button)
+		}
+		costs := doc.Find(".plan-costs")
+		if got := words(costs.Find("strong").Text()); got != c.cost {
+			t.Errorf("%s: costs %q, want %q", c.name, got, c.cost)
+		}
+		if got := words(costs.Find("p:not(.hint):not(:has(strong))").Text()); got != c.note {
+			t.Errorf("%s: says %q of the cost, want %q", c.name, got, c.note)
+		}
 	}
 }

@@ -261,6 +261,9 @@ func (h *history) run(l *lifetime, kind onboarding.RunKind) {
 	in := app.Approval{Kind: kind, Version: r.Journey.Onboarding.Version, Hash: r.Plan.Hash(), Decisions: map[string]onboarding.Decision{}}
 	for _, line := range r.Plan.Tasks {
 		delete(l.kept, line.Key)
+		if line.Decidable() {
+			in.Erase = append(in.Erase, line.Key)
+		}
 		switch {
 		case line.Decidable() && h.rand.IntN(2) == 0:
 			in.Decisions[line.Key] = pick(h, onboarding.DecisionRemove, onboarding.DecisionKeep)
