@@ -86,6 +86,7 @@ var databricksRoutes = map[string]dbHandler{
 	"GET /api/2.0/secrets/list":            (*dbCall).listSecrets,
 	"GET /api/2.0/secrets/get":             (*dbCall).secret,
 	"POST /api/2.0/secrets/acls/put":       (*dbCall).putACL,
+	"POST /api/2.0/secrets/acls/delete":    (*dbCall).deleteACL,
 	"GET /api/2.0/secrets/acls/list":       (*dbCall).listACLs,
 	"GET /api/2.0/policies/clusters/list":  (*dbCall).listPolicies,
 }

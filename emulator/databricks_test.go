@@ -98,6 +98,12 @@ func TestDatabricksLimits(t *testing.T) {
 	check("dapi-other", "GET", "/api/2.0/secrets/get?scope=tecton-acme&key=k", "", 200, `"value":"dg=="`)
 	check("dapi-other", "POST", "/api/2.0/secrets/put", value, 403, "does not have WRITE permission")
 	check("dapi-person", "GET", "/api/2.0/secrets/acls/list?scope=tecton-acme", "", 200, `{"permission":"READ","principal":"users"}`)
+	check("dapi-other", "GET", "/api/2.0/secrets/acls/list?scope=tecton-acme", "", 403, "does not have MANAGE permission")
+	check("dapi-other", "POST", "/api/2.0/secrets/acls/delete", `{"scope":"tecton-acme","principal":"users"}`, 403, "does not have MANAGE permission")
+	check("dapi-person", "POST", "/api/2.0/secrets/acls/delete", `{"scope":"tecton-acme","principal":"users"}`, 200, `{}`)
+	check("dapi-person", "POST", "/api/2.0/secrets/acls/delete", `{"scope":"tecton-acme","principal":"users"}`, 404, "RESOURCE_DOES_NOT_EXIST")
+	check("dapi-other", "GET", "/api/2.0/secrets/get?scope=tecton-acme&key=k", "", 403, "does not have READ permission")
+	check("dapi-person", "POST", "/api/2.0/secrets/acls/put", `{"scope":"tecton-acme","principal":"users","permission":"SEE"}`, 400, "INVALID_PARAMETER_VALUE")
 	check("dapi-person", "POST", "/api/2.0/secrets/scopes/delete", scope, 200, `{}`)
 
 	w.Standard = true
@@ -105,4 +111,8 @@ func TestDatabricksLimits(t *testing.T) {
 	check("dapi-person", "POST", "/api/2.0/secrets/scopes/create", scope, 400, "Premium Tier is disabled in this workspace")
 	check("dapi-person", "POST", "/api/2.0/secrets/scopes/create", `{"scope":"tecton-acme","initial_manage_principal":"users"}`, 200, `{}`)
 	check("dapi-other", "POST", "/api/2.0/secrets/put", value, 200, `{}`)
+	for _, path := range []string{"put", "delete"} {
+		check("dapi-person", "POST", "/api/2.0/secrets/acls/"+path, `{"scope":"tecton-acme","principal":"users","permission":"READ"}`, 403, "ACL is not supported in your workspace.")
+	}
+	check("dapi-person", "GET", "/api/2.0/secrets/acls/list?scope=tecton-acme", "", 403, `"error_code":"PERMISSION_DENIED"`)
 }

@@ -115,13 +115,20 @@ func (c *dbCall) named(permission string) (secretArgs, *secretScope, *dbError) {
 	return a, s, err
 }
 
-func (c *dbCall) putACL() (any, *dbError) {
+// access gives the scope whose access list the caller may read and change. Workspaces without the Premium tier have none.
+// Source: https://github.com/Azure/azure-databricks-operator/issues/99
+func (c *dbCall) access() (secretArgs, *secretScope, *dbError) {
 	a, s, err := c.named("MANAGE")
+	if err == nil && c.ws.Seed.Standard {
+		err = dbErrorf(403, "PERMISSION_DENIED", "ACL is not supported in your workspace.")
+	}
+	return a, s, err
+}
+
+func (c *dbCall) putACL() (any, *dbError) {
+	a, s, err := c.access()
 	if err != nil {
 		return nil, err
-	}
-	if c.ws.Seed.Standard {
-		return nil, dbErrorf(400, "BAD_REQUEST", "Premium Tier is disabled in this workspace. Access lists of secrets are not available.")
 	}
 	if a.Principal == "" || !slices.Contains(secretPermissions, a.Permission) {
 		return nil, dbErrorf(400, "INVALID_PARAMETER_VALUE", "A principal and one of READ, WRITE and MANAGE must be given.")
@@ -134,8 +141,21 @@ func (c *dbCall) putACL() (any, *dbError) {
 	return struct{}{}, nil
 }
 
+func (c *dbCall) deleteACL() (any, *dbError) {
+	a, s, err := c.access()
+	if err != nil {
+		return nil, err
+	}
+	if s.ACLs[a.Principal] == "" {
+		return nil, dbErrorf(404, "RESOURCE_DOES_NOT_EXIST", "Failed to get secret acl for principal %s for scope %s.", a.Principal, a.Scope)
+	}
+	delete(s.ACLs, a.Principal)
+	c.changed = true
+	return struct{}{}, nil
+}
+
 func (c *dbCall) listACLs() (any, *dbError) {
-	_, s, err := c.named("MANAGE")
+	_, s, err := c.access()
 	if err != nil {
 		return nil, err
 	}

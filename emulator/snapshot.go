@@ -49,6 +49,10 @@ func (e *Emulator) Snapshot() []string {
 		for host, w := range e.workspaces.m {
 			for _, scope := range sortedKeys(w.Scopes) {
 				out = append(out, "scope "+scope+" on "+host)
+				acls := w.Scopes[scope].ACLs
+				for _, who := range sortedKeys(acls) {
+					out = append(out, acls[who]+" "+who+" on scope "+scope+" on "+host)
+				}
 			}
 		}
 	})

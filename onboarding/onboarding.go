@@ -149,6 +149,7 @@ type VendorValues struct {
 	ProposedName             string `json:"proposed_name,omitempty"`
 	AllowDataproc            bool   `json:"allow_dataproc,omitempty"`
 	NoReadSessionRole        bool   `json:"no_read_session_role,omitempty"`
+	NoScopeReaders           bool   `json:"no_scope_readers,omitempty"`
 	WorkspaceRole            string `json:"workspace_role,omitempty"`
 	DataprocControlPlaneRole string `json:"dataproc_control_plane_role,omitempty"`
 	ActAsRole                string `json:"act_as_role,omitempty"`

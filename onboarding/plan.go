@@ -111,6 +111,7 @@ type PlannedTask struct {
 	Cost        string          `json:"cost,omitempty"`      // rough monthly cost in words, "" if none
 	Monthly     int             `json:"monthly,omitempty"`   // the fixed part of Cost in US dollars, by United States list prices; 0 none, or it depends on use
 	Guide       []Instruction   `json:"guide,omitempty"`     // what the customer does, for ActionGuide
+	ByHand      []Instruction   `json:"by_hand,omitempty"`   // what those who run the plan themselves do, where no file makes the resource
 	Problem     string          `json:"problem,omitempty"`   // why this could not be read or would conflict; the run would block here
 }
 

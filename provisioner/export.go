@@ -124,7 +124,11 @@ func script(x exported) string {
 		b.WriteString("echo " + shell([]string{t.Description.Title + ": " + t.thing()}) + "\n")
 		t.gcloud().write(&b, t.thing())
 	}
-	b.WriteString("\nif [ -n \"$dry_run\" ]; then echo 'Nothing was changed.'; else echo 'Done. Open the plan again to have it checked.'; fi\n")
+	done := "Done. Open the plan again to have it checked."
+	if left := leftByHand(tasks); left != "" {
+		done = "Done, except what this script doesn't create: " + left + ". The end of this file says how. Then open the plan again to have everything checked."
+	}
+	b.WriteString("\nif [ -n \"$dry_run\" ]; then echo 'Nothing was changed.'; else echo " + shell([]string{done}) + "; fi\n")
 	leftOver(&b, tasks, func(t *Task) bool { return t.gcloud != nil })
 	return b.String()
 }
@@ -154,6 +158,17 @@ func (c Commands) write(b *strings.Builder, thing string) {
 	}
 }
 
+// leftByHand names what no file makes and somebody has to; "" nothing.
+func leftByHand(tasks []*Task) string {
+	var names []string
+	for _, t := range tasks {
+		if t.byHand != nil {
+			names = append(names, t.noun())
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // leftOver says what the file doesn't do, and who does it.
 func leftOver(b *strings.Builder, tasks []*Task, done func(*Task) bool) {
 	tasks = slices.DeleteFunc(slices.Clone(tasks), done)
@@ -163,11 +178,20 @@ func leftOver(b *strings.Builder, tasks []*Task, done func(*Task) bool) {
 	b.WriteString("\n")
 	comment(b, "Not in this file:")
 	for _, t := range tasks {
-		by := "the run does it"
-		if t.Step.guide != nil {
-			by = "by hand, as the plan says"
+		switch {
+		case t.byHand != nil:
+			comment(b, "- "+t.Description.Title+": do it by hand before you have this checked, or let a run do it")
+			for _, i := range t.byHand {
+				comment(b, "  "+i.Text)
+				if i.Code != "" {
+					b.WriteString("#     " + i.Code + "\n")
+				}
+			}
+		case t.Step.guide != nil:
+			comment(b, "- "+t.Description.Title+": by hand, as the plan says")
+		default:
+			comment(b, "- "+t.Description.Title+": the run does it")
 		}
-		comment(b, "- "+t.Description.Title+": "+by)
 	}
 }
 
@@ -202,13 +226,14 @@ func checklist(x exported) string {
 	}
 	for _, t := range tasks {
 		p := t.planned()
-		if t.gcloud == nil && p.Guide == nil {
+		guide := slices.Concat(p.Guide, p.ByHand)
+		if t.gcloud == nil && guide == nil {
 			continue // the run does it
 		}
 		fmt.Fprintf(&b, "\n- [ ] **%s**: %s\n", p.Title, p.Resource)
 		item := func(text string) { b.WriteString("  - " + strings.Join(strings.Fields(text), " ") + "\n") }
 		item(p.Why)
-		for _, g := range p.Guide {
+		for _, g := range guide {
 			item(g.Text)
 			if g.Code != "" {
 				b.WriteString("\n        " + strings.ReplaceAll(strings.TrimSpace(g.Code), "\n", "\n        ") + "\n\n")
@@ -217,7 +242,7 @@ func checklist(x exported) string {
 		for _, bind := range p.Bindings {
 			item("Give `" + bind.Member + "` the role `" + bind.Role + "` on " + bind.On)
 		}
-		if len(p.Bindings) == 0 && p.Guide == nil {
+		if len(p.Bindings) == 0 && guide == nil {
 			for _, line := range settings(p.Desired) {
 				item(line)
 			}

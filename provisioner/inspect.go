@@ -104,7 +104,7 @@ func (t *Task) inspect(ctx context.Context, env *Env) error {
 	case err != nil:
 		return err
 	case action == onboarding.ActionCreate && env.ReadOnly && t.gcloud == nil:
-		return differs(t.thing() + " doesn't exist. The script and Terraform don't create it. Create it yourself, or let a run create it.")
+		return differs(t.thing() + " doesn't exist. The script and Terraform don't create it. " + t.madeBy())
 	case action == onboarding.ActionCreate, action == onboarding.ActionGuide && s == nil:
 		return differs(t.thing() + " is not there.")
 	}
@@ -123,6 +123,14 @@ func (t *Task) inspect(ctx context.Context, env *Env) error {
 		return differs(late.Why + ".")
 	}
 	return err
+}
+
+// madeBy says who makes what the files don't.
+func (t *Task) madeBy() string {
+	if t.byHand == nil {
+		return "Create it yourself, or let a run create it."
+	}
+	return "Create it by hand, as the plan says, or let a run create it."
 }
 
 // manyMembers is how many members a difference names.

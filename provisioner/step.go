@@ -64,6 +64,9 @@ type StepDef[S any] struct {
 	// Owned for Check. nil: it is not for them, since it only checks, guides, or takes a secret.
 	Gcloud    func(onboarding.Spec, S) Commands
 	Terraform func(spec onboarding.Spec, want S, name string) (block *hclwrite.Block, id string)
+	// ByHand is what those who run the plan themselves do where no file makes the resource, because it takes a secret. nil:
+	// the files make it.
+	ByHand func(onboarding.Spec, S) []onboarding.Instruction
 	// Makes is the kind of resource that Apply creates, for counts: "bucket". "": bindings only, which count themselves, or
 	// nothing that counts.
 	Makes string

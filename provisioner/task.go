@@ -136,6 +136,9 @@ func newTask[S any](s *Step, def StepDef[S], spec onboarding.Spec, name onboardi
 	if def.Terraform != nil {
 		t.terraform = func(name string) (*hclwrite.Block, string) { return def.Terraform(spec, want, name) }
 	}
+	if def.ByHand != nil {
+		t.byHand = def.ByHand(spec, want)
+	}
 	if def.Facts != nil {
 		t.Facts = def.Facts(spec, want)
 	}
@@ -174,6 +177,8 @@ type Task struct {
 
 	gcloud    func() Commands                                      // nil: not for scripts
 	terraform func(name string) (block *hclwrite.Block, id string) // nil: not for Terraform
+
+	byHand []onboarding.Instruction // instead of both, for those who run the plan themselves
 
 	needs Needs
 
@@ -242,7 +247,7 @@ func (t *Task) planned() onboarding.PlannedTask {
 	p := onboarding.PlannedTask{
 		Name: t.Name, Title: t.Description.Title, Noun: t.Description.Noun, Resource: t.Description.Resource, Why: strings.TrimSpace(t.Description.Why + " " + t.Description.Tries), Undo: t.undoWords(),
 		Bindings: t.Description.Bindings, Permissions: slices.Concat(t.Permissions, t.needs.Given), Desired: t.Desired,
-		Makes: t.Step.makes, Temporary: t.Step.temporary, Console: t.Description.Console, Cost: t.Description.Cost, Monthly: t.Description.Monthly, Guide: t.Step.Guide(t.Spec),
+		Makes: t.Step.makes, Temporary: t.Step.temporary, Console: t.Description.Console, Cost: t.Description.Cost, Monthly: t.Description.Monthly, Guide: t.Step.Guide(t.Spec), ByHand: t.byHand,
 	}
 	for _, d := range t.DependsOn {
 		p.DependsOn = append(p.DependsOn, d.Name)

@@ -235,6 +235,9 @@ Each binding adds one member and removes nobody. Nothing here replaces a whole a
 	if len(not) > 0 {
 		b.WriteString("\nThe provider can't import these. An entry that is there already is found when it is added:\n\n" + strings.Join(not, "\n") + "\n")
 	}
+	if left := leftByHand(x.tasks); left != "" {
+		b.WriteString("\nThis configuration doesn't create " + left + ". The end of `main.tf` says how to. Do that before you have the result checked.\n")
+	}
 	return b.String()
 }
 

@@ -127,7 +127,10 @@ func (s samples) pages() []GalleryPage {
 			v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...)
 		}))},
 		{"plan-after-failure", PlanPage(s.plan(s.again))},
-		{"plan-check", PlanPage(s.plan(func(v *PlanView) { v.Kind, v.Checks, v.Plan = onboarding.CheckOnly, nil, checkOnly(v.Plan) }))},
+		{"plan-check", PlanPage(s.plan(func(v *PlanView) {
+			v.Kind, v.Checks, v.Files, v.Plan = onboarding.CheckOnly, nil, nil, checkOnly(withScope(v.Plan))
+		}))},
+		{"plan-by-hand", PlanPage(s.plan(func(v *PlanView) { v.Plan = withScope(v.Plan) }))},
 		{"plan-verify", PlanPage(s.plan(func(v *PlanView) { v.Kind, v.Checks = onboarding.RunVerify, nil }))},
 		{"plan-teardown", PlanPage(s.teardown())},
 		{"plan-erase", ErasePage(s.erasing(""))},

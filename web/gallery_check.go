@@ -19,13 +19,28 @@ func checkOnly(p onboarding.Plan) onboarding.Plan {
 	return p
 }
 
+// withScope is a plan with a secret scope, which the files don't create.
+func withScope(p onboarding.Plan) onboarding.Plan {
+	i := slices.IndexFunc(p.Tasks, func(t onboarding.PlannedTask) bool { return t.Name == "verify" })
+	p.Tasks = slices.Insert(slices.Clone(p.Tasks), i, onboarding.PlannedTask{
+		Name: "databricks-secret-scope", Makes: "secret scope", Noun: "the secret scope for notebooks", Title: "Create the secret scope for notebooks",
+		Resource: "https://1234567890123456.7.gcp.databricks.com scope tecton-acme-production", Action: onboarding.ActionCreate, Why: "Notebooks read the address and the API key from here.",
+		ByHand: []onboarding.Instruction{
+			{Text: "Sign in with the Databricks CLI.", Code: "databricks configure --host https://1234567890123456.7.gcp.databricks.com", Link: "https://docs.databricks.com/"},
+			{Text: "Create the scope.", Code: "databricks secrets create-scope tecton-acme-production"},
+		},
+	})
+	return p
+}
+
 // checkDiffers is a check of what the customer made that found a difference.
 func (s samples) checkDiffers() ProgressView {
 	v := s.progress(onboarding.RunFailed)
-	v.Run.Plan = checkOnly(v.Run.Plan)
+	v.Run.Plan = checkOnly(withScope(v.Run.Plan))
 	for i := range v.Run.Tasks {
 		t := &v.Run.Tasks[i]
-		t.Title, t.Events = v.Run.Plan.Tasks[i].RunTitle(), nil
+		line, _ := v.Run.Plan.Task(t.Name)
+		t.Title, t.Events = line.RunTitle(), nil
 		switch t.State {
 		case onboarding.TaskDone:
 			t.Message = "Checked: it is as wanted."
@@ -33,5 +48,10 @@ func (s samples) checkDiffers() ProgressView {
 			t.Code, t.Message = onboarding.CodeStale, "roles/storage.objectViewer on gs://acme-landing is not there."
 		}
 	}
+	scope, _ := v.Run.Plan.Task("databricks-secret-scope")
+	v.Run.Tasks = append(v.Run.Tasks, onboarding.Task{
+		Name: scope.Name, Title: scope.RunTitle(), Position: len(v.Run.Tasks), State: onboarding.TaskFailed, Code: onboarding.CodeStale,
+		Message: scope.Resource + " doesn't exist. The script and Terraform don't create it. Create it by hand, as the plan says, or let a run create it.",
+	})
 	return v
 }

@@ -80,6 +80,24 @@ func (v PlanView) vendors(bindings []onboarding.Binding) bool {
 	})
 }
 
+// byHand lists what isn't in place and what no file makes.
+func (v PlanView) byHand() []onboarding.PlannedTask {
+	return slices.DeleteFunc(slices.Clone(v.Plan.Tasks), func(t onboarding.PlannedTask) bool {
+		return len(t.ByHand) == 0 || t.Unwanted || t.Action == onboarding.ActionNone
+	})
+}
+
+// byHand lists what the run found missing or different and what no file makes.
+func (v ProgressView) byHand() []onboarding.PlannedTask {
+	var out []onboarding.PlannedTask
+	for _, t := range v.tasks(onboarding.TaskFailed) {
+		if line, _ := v.Run.Plan.Task(t.Name); len(line.ByHand) > 0 {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
 // unchanged lists what is in place already, as wanted.
 func (v PlanView) unchanged() []onboarding.PlannedTask {
 	var out []onboarding.PlannedTask

@@ -159,21 +159,6 @@ func (c Client) SparkVersions(ctx context.Context) ([]Runtime, error) {
 	return out.Versions, err
 }
 
-// ListScopes lists the names of the secret scopes that the token may see.
-func (c Client) ListScopes(ctx context.Context) ([]string, error) {
-	var out struct {
-		Scopes []struct {
-			Name string `json:"name"`
-		} `json:"scopes"`
-	}
-	err := c.call(ctx, http.MethodGet, "/api/2.0/secrets/scopes/list", nil, &out)
-	var names []string
-	for _, s := range out.Scopes {
-		names = append(names, s.Name)
-	}
-	return names, err
-}
-
 // ClusterPolicies lists the names of the cluster policies that the token's owner may make clusters by, also without
 // [Client.CanCreateClusters].
 func (c Client) ClusterPolicies(ctx context.Context) ([]string, error) {
@@ -198,7 +183,7 @@ func (c Client) CreateScope(ctx context.Context, scope string) (everybody bool, 
 	var refused *Error
 	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && strings.Contains(refused.Message, "initial_manage_principal") {
 		everybody = true
-		err = c.call(ctx, http.MethodPost, path, map[string]string{"scope": scope, "initial_manage_principal": "users"}, nil)
+		err = c.call(ctx, http.MethodPost, path, map[string]string{"scope": scope, "initial_manage_principal": Everybody}, nil)
 	}
 	if IsCode(err, "RESOURCE_ALREADY_EXISTS") {
 		return everybody, nil
@@ -219,6 +204,36 @@ func (c Client) ListSecrets(ctx context.Context, scope string) ([]string, error)
 		keys = append(keys, s.Key)
 	}
 	return keys, err
+}
+
+// Everybody is the group that each principal of a workspace belongs to.
+const Everybody = "users"
+
+// Access lists who has which permission on a scope: READ, WRITE, or MANAGE by principal. For a workspace without access
+// lists, where everybody manages each scope, listed is false.
+func (c Client) Access(ctx context.Context, scope string) (by map[string]string, listed bool, err error) {
+	var out struct {
+		Items []struct {
+			Principal  string `json:"principal"`
+			Permission string `json:"permission"`
+		} `json:"items"`
+	}
+	err = c.call(ctx, http.MethodGet, "/api/2.0/secrets/acls/list?scope="+url.QueryEscape(scope), nil, &out)
+	var refused *Error
+	if errors.As(err, &refused) && strings.Contains(refused.Message, "ACL is not supported") {
+		return nil, false, nil
+	}
+	by = map[string]string{}
+	for _, i := range out.Items {
+		by[i.Principal] = i.Permission
+	}
+	return by, true, err
+}
+
+// Allow gives a principal a permission on a scope, in place of the one that it had.
+func (c Client) Allow(ctx context.Context, scope, principal, permission string) error {
+	body := map[string]string{"scope": scope, "principal": principal, "permission": permission}
+	return c.call(ctx, http.MethodPost, "/api/2.0/secrets/acls/put", body, nil)
 }
 
 // PutSecret writes one secret of a scope; an older value is replaced.

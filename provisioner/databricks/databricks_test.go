@@ -120,9 +120,11 @@ func TestScopesAndSecretsOnTheEmulatedWorkspace(t *testing.T) {
 	if err := c.PutSecret(ctx, "tecton-acme", "API_SERVICE", onboarding.NewSecret("https://acme.tecton.ai")); err != nil {
 		t.Fatal(err)
 	}
-	scopes, err := c.ListScopes(ctx)
-	if err != nil || !slices.Equal(scopes, []string{"tecton-acme"}) {
-		t.Errorf("scopes %v, %v", scopes, err)
+	if err := c.Allow(ctx, "tecton-acme", databricks.Everybody, "READ"); err != nil {
+		t.Fatal(err)
+	}
+	if by, listed, err := c.Access(ctx, "tecton-acme"); err != nil || !listed || by[databricks.Everybody] != "READ" || len(by) != 2 {
+		t.Errorf("access %v, listed %v, %v", by, listed, err)
 	}
 	keys, err := c.ListSecrets(ctx, "tecton-acme")
 	if err != nil || !slices.Equal(keys, []string{"API_SERVICE"}) {
@@ -130,6 +132,13 @@ func TestScopesAndSecretsOnTheEmulatedWorkspace(t *testing.T) {
 	}
 	if _, err := c.ListSecrets(ctx, "other"); !databricks.IsStatus(err, http.StatusNotFound) {
 		t.Errorf("an unknown scope: %v", err)
+	}
+	if _, _, err := c.Access(ctx, "other"); !databricks.IsStatus(err, http.StatusNotFound) {
+		t.Errorf("the access to an unknown scope: %v", err)
+	}
+	cloud.AddWorkspace(emulator.Workspace{Host: host, Standard: true, Tokens: map[string]emulator.Principal{token: {Name: "tecton", ServicePrincipal: true}}})
+	if by, listed, err := c.Access(ctx, "tecton-acme"); err != nil || listed {
+		t.Errorf("without the Premium tier: access %v, listed %v, %v", by, listed, err)
 	}
 }
 
@@ -168,7 +177,8 @@ func FuzzAnswers(f *testing.F) {
 		for _, ask := range []func() error{
 			func() error { _, err := c.CanCreateClusters(ctx, me); return err },
 			func() error { _, err := c.SparkVersions(ctx); return err },
-			func() error { _, err := c.ListScopes(ctx); return err },
+			func() error { _, _, err := c.Access(ctx, "a&b"); return err },
+			func() error { return c.Allow(ctx, "x", "y", "READ") },
 			func() error { _, err := c.ListSecrets(ctx, "a&b"); return err },
 			func() error { _, err := c.CreateScope(ctx, "x"); return err },
 			func() error { return c.PutSecret(ctx, "x", "y", onboarding.NewSecret("z")) },

@@ -26,6 +26,7 @@ func Catalog() []*provisioner.Step {
 		Redis,
 		DatabricksCheck,
 		DatabricksSecretScope,
+		DatabricksSecretScopeReaders,
 		Verify,
 		Rehearsal,
 		Handover,

@@ -98,6 +98,7 @@ func cases() []steptest.Case {
 		{Step: resources.Redis, Spec: redis, Absent: onboarding.ActionNone},
 		{Step: resources.DatabricksCheck},
 		{Step: resources.DatabricksSecretScope},
+		{Step: resources.DatabricksSecretScopeReaders},
 		{Step: resources.Verify, Catalog: resources.Catalog()},
 		{Step: resources.Handover, Catalog: resources.Catalog()},
 		{Step: resources.Rehearsal, Catalog: resources.Catalog(), Spec: rehearsedSpec, Absent: onboarding.ActionCreate},

@@ -149,6 +149,63 @@ func TestACheckNeedsWhatItLists(t *testing.T) {
 	}
 }
 
+// No file makes the secret scope, since it takes a secret. Each of them says so, with the commands that make it, and once it
+// is made the check passes.
+func TestACheckPassesOnceTheSecretScopeWasMadeByHand(t *testing.T) {
+	t.Parallel()
+	w := byHand(t, steptest.Spec())
+	cli(t, w, steptest.WorkspaceToken, "databricks secrets delete-scope "+w.Spec.SecretScope(), "")
+	viewer(w)
+	run := w.Execute(onboarding.RunProvision, w.CheckPlan())
+	for _, name := range []onboarding.TaskName{"databricks-secret-scope", "databricks-secret-scope-readers"} {
+		if task := w.Task(run, name); task.State != onboarding.TaskFailed || !strings.Contains(task.Message, "doesn't exist. The script and Terraform don't create it. Create it by hand, as the plan says, or let a run create it.") {
+			t.Errorf("%s is %s: %s", name, task.State, task.Message)
+		}
+	}
+
+	var commands []string
+	for _, line := range w.CheckPlan().Tasks {
+		for _, i := range line.ByHand {
+			commands = append(commands, i.Code)
+		}
+	}
+	if len(commands) != 5 || commands[0] != "databricks configure --host https://"+steptest.Workspace {
+		t.Fatalf("the plan's commands are %q", commands)
+	}
+	_, tf := module(t, w)
+	for name, text := range map[string]string{"plan.sh": w.Export("plan.sh"), "main.tf": tf["main.tf"], "checklist.md": w.Export("checklist.md")} {
+		at := 0
+		for _, c := range commands {
+			i := strings.Index(text[at:], c+"\n")
+			if i < 0 {
+				t.Fatalf("%s doesn't say, in this order: %s", name, c)
+			}
+			at += i
+		}
+	}
+	const left = "the secret scope for notebooks, everybody's permission to read the secret scope"
+	for name, says := range map[string]string{
+		w.Export("plan.sh"): "Done, except what this script doesn'\\''t create: the secret scope for notebooks, everybody'\\''s permission to read the secret scope.", tf["README.md"]: "This configuration doesn't create " + left + ".",
+	} {
+		if !strings.Contains(name, says) {
+			t.Errorf("%q isn't in:\n%s", says, name)
+		}
+	}
+
+	for _, c := range commands[1:] {
+		cli(t, w, steptest.WorkspaceToken, c, "the-key-of-the-specialist")
+	}
+	w.Succeeds(w.Execute(onboarding.RunProvision, w.CheckPlan()))
+
+	// Without an optional part, nothing is left to do by hand.
+	w.Spec.Databricks.SecretScope = false
+	for _, file := range []string{w.Export("plan.sh"), w.Export("checklist.md")} {
+		if strings.Contains(file, "databricks secrets") || strings.Contains(file, "doesn'\\''t create") {
+			t.Errorf("a file makes a scope that nobody wants:\n%s", file)
+		}
+	}
+}
+
 // Each difference is listed by its resource, nothing is handed over, and a normal run repairs it.
 func TestACheckListsEachDifferenceAndARunRepairsIt(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
@@ -39,6 +40,7 @@ var DatabricksSecretScope = provisioner.Define(provisioner.StepDef[scope]{
 	Stays:     "It stays: a teardown doesn't ask for your workspace's token. Delete the scope in Databricks once notebooks no longer need it.",
 	Makes:     "secret scope",
 	Facts:     factsOfScope,
+	ByHand:    scopeByHand,
 	Unchecked: map[onboarding.Purpose]string{
 		onboarding.PurposeVendorAPIKey: "The API key in the secret scope: it was wiped after the handover. If notebooks lack it, ask your specialist to enter it again.",
 	},
@@ -77,20 +79,13 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 	if err != nil {
 		return nil, err
 	}
-	scopes, err := client.ListScopes(ctx)
-	if err != nil {
-		return nil, workspaceError(env, err, want.Workspace)
-	}
-	if !slices.Contains(scopes, want.Scope) {
-		return nil, nil
-	}
 	got := want
 	got.Keys, err = client.ListSecrets(ctx, want.Scope)
-	if databricks.IsStatus(err, http.StatusNotFound) {
+	switch {
+	case databricks.IsStatus(err, http.StatusNotFound):
 		return nil, nil
-	}
-	if err != nil {
-		return nil, workspaceError(env, err, want.Workspace)
+	case err != nil:
+		return nil, scopeError(ctx, env, client, err, want.Workspace, want.Scope)
 	}
 	if !slices.Contains(got.Keys, keyAPIKey) {
 		switch _, err := env.Secret(ctx, onboarding.PurposeVendorAPIKey); onboarding.ErrorCode(err) {
@@ -144,7 +139,48 @@ func applyScope(ctx context.Context, env *provisioner.Env, c provisioner.Change[
 		err = client.PutSecret(ctx, want.Scope, keyAPIKey, key)
 	}
 	if err != nil {
-		return workspaceError(env, err, want.Workspace)
+		return scopeError(ctx, env, client, err, want.Workspace, want.Scope)
 	}
 	return nil
+}
+
+// scopeError says what a refusal about a scope means. On the Premium tier, one that somebody else made is closed to the
+// token's owner.
+func scopeError(ctx context.Context, env *provisioner.Env, client databricks.Client, err error, workspace, scope string) error {
+	var refused *databricks.Error
+	if !errors.As(err, &refused) || !strings.Contains(refused.Message, "permission on scope") {
+		return workspaceError(env, err, workspace)
+	}
+	me, failed := client.Me(ctx)
+	if failed != nil {
+		return workspaceError(env, failed, workspace)
+	}
+	return &onboarding.Blocked{
+		Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Let the token's owner manage the secret scope " + scope,
+		Why: "The secret scope " + scope + " exists, and the token's owner, " + me.String() + ", may not manage it. Whoever created it, or a workspace administrator, runs: databricks secrets put-acl " + scope + " " + me.User + " MANAGE. Databricks says: " + refused.Message,
+		Err: err,
+	}
+}
+
+// scopeByHand is for the Databricks command line. Signed in with the token that was answered, it makes a scope that the
+// token's owner manages.
+func scopeByHand(_ onboarding.Spec, want scope) []onboarding.Instruction {
+	return []onboarding.Instruction{
+		{
+			Text: "Install the Databricks CLI, version 0.205 or later, and sign in with the token that you entered here. The command asks for it.",
+			Code: "databricks configure --host " + want.Workspace, Link: "https://docs.databricks.com/gcp/en/dev-tools/cli/reference/secrets-commands",
+		},
+		{
+			Text: "Create the scope. If the workspace has no Premium tier, add --initial-manage-principal users.",
+			Code: "databricks secrets create-scope " + want.Scope,
+		},
+		{
+			Text: "Write the address.",
+			Code: "databricks secrets put-secret " + want.Scope + " " + keyAddress + " --string-value " + want.Address,
+		},
+		{
+			Text: "If your specialist supplied an API key for notebooks, ask them for it and write it too. The command asks for the key. Without one, skip this.",
+			Code: "databricks secrets put-secret " + want.Scope + " " + keyAPIKey,
+		},
+	}
 }

@@ -1,6 +1,9 @@
 package resources_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +11,7 @@ import (
 	"groundwork/emulator"
 	"groundwork/onboarding"
 	"groundwork/provisioner"
+	"groundwork/provisioner/databricks"
 	"groundwork/provisioner/resources"
 	"groundwork/provisioner/steptest"
 )
@@ -131,6 +135,164 @@ func TestAWorkspaceWithoutPremiumGetsAScopeThatEverybodyManages(t *testing.T) {
 	run := w.Succeeds(w.Run())
 	if task := w.Task(run, "databricks-secret-scope"); !logged(task, "everybody in it may read and change the secret scope") {
 		t.Errorf("the log doesn't say who manages the scope: %+v", task.Events)
+	}
+}
+
+const otherToken, otherName = "dapi-other", "mia@customer.example"
+
+// premium is a workspace of the Premium tier with two people who may use its API.
+func premium(w *steptest.World) {
+	w.Cloud.AddWorkspace(emulator.Workspace{Host: steptest.Workspace, Tokens: map[string]emulator.Principal{
+		steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true, ApplicationID: "5b1f8e9c-1111-4222-8333-444455556666", CanCreateClusters: true},
+		otherToken:              {Name: otherName},
+	}})
+}
+
+// as is the workspace's API with a token.
+func as(w *steptest.World, token string) databricks.Client {
+	return databricks.Client{HTTP: http.DefaultClient, URL: w.URL() + "/_/" + steptest.Workspace, Token: onboarding.NewSecret(token)}
+}
+
+// cli carries out a command of the Databricks CLI, given what is typed where it asks for a value.
+func cli(t *testing.T, w *steptest.World, token, command, typed string) {
+	t.Helper()
+	words := strings.Fields(command)
+	if len(words) < 4 || words[0] != "databricks" || words[1] != "secrets" {
+		t.Fatalf("not a command about secrets: %s", command)
+	}
+	path, body := "", map[string]string{"scope": words[3]}
+	switch words[2] {
+	case "create-scope":
+		path = "scopes/create"
+	case "delete-scope":
+		path = "scopes/delete"
+	case "put-secret":
+		path, body["key"], body["string_value"] = "put", words[4], typed
+		if len(words) > 5 && words[5] == "--string-value" {
+			body["string_value"] = words[6]
+		}
+	case "put-acl":
+		path, body["principal"], body["permission"] = "acls/put", words[4], words[5]
+	case "delete-acl":
+		path, body["principal"] = "acls/delete", words[4]
+	default:
+		t.Fatalf("an unknown command: %s", command)
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL()+"/_/"+steptest.Workspace+"/api/2.0/secrets/"+path, bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", command, res.Status)
+	}
+}
+
+// T34.
+func TestEverybodyInAPremiumWorkspaceMayReadTheSecretScope(t *testing.T) {
+	t.Parallel()
+	const task = "databricks-secret-scope-readers"
+	w := steptest.New(t, steptest.Spec(), resources.Catalog())
+	premium(w)
+	scope := w.Spec.SecretScope()
+	reads := func() error { _, err := as(w, otherToken).ListSecrets(t.Context(), scope); return err }
+
+	w.Spec.Vendor.NoScopeReaders = true
+	if _, planned := w.Plan().Task(task); planned {
+		t.Error("the setting doesn't leave the permission out")
+	}
+	w.Succeeds(w.Run())
+	if err := reads(); !databricks.IsStatus(err, http.StatusForbidden) {
+		t.Fatalf("without the permission, somebody else reads the scope: %v", err)
+	}
+
+	w.Spec.Vendor.NoScopeReaders = false
+	line, _ := w.Plan().Task(task)
+	if line.Action != onboarding.ActionCreate || !strings.HasSuffix(line.Resource, "scope "+scope+", READ for users") {
+		t.Errorf("planned to %s %s", line.Action, line.Resource)
+	}
+	w.Succeeds(w.Run())
+	if err := reads(); err != nil {
+		t.Errorf("somebody else may not read the scope: %v", err)
+	}
+	if err := as(w, otherToken).PutSecret(t.Context(), scope, "API_SERVICE", onboarding.NewSecret("x")); !databricks.IsStatus(err, http.StatusForbidden) {
+		t.Errorf("somebody else may change the scope: %v", err)
+	}
+	if line, _ = w.Plan().Task(task); line.Action != onboarding.ActionNone {
+		t.Errorf("planned to %s what is there", line.Action)
+	}
+
+	// A verification finds that it was taken away, a run gives it again, and a teardown says that it stays, and how to end it.
+	cli(t, w, steptest.WorkspaceToken, "databricks secrets delete-acl "+scope+" users", "")
+	if got := w.Task(w.Verify(), task); got.State != onboarding.TaskFailed || !strings.Contains(got.Message, "READ for users is not there") {
+		t.Errorf("the verification is %s: %s", got.State, got.Message)
+	}
+	w.Succeeds(w.Run())
+	if err := reads(); err != nil {
+		t.Errorf("the run didn't give the permission again: %v", err)
+	}
+	if line, _ = w.TeardownPlan().Task(task); !strings.Contains(line.Stays, "databricks secrets delete-acl SCOPE users") {
+		t.Errorf("the teardown's line is %+v", line)
+	}
+
+	// More than was asked for is left alone, and said.
+	if err := as(w, steptest.WorkspaceToken).Allow(t.Context(), scope, databricks.Everybody, "MANAGE"); err != nil {
+		t.Fatal(err)
+	}
+	mark := w.Mark()
+	if run := w.Succeeds(w.Run()); !logged(w.Task(run, task), "Everybody in the workspace may also change the secret scope "+scope) || len(w.Changes(mark)) > 0 {
+		t.Errorf("changed %v; the log is %+v", w.Changes(mark), w.Task(run, task).Events)
+	}
+}
+
+// T34: a workspace without the Premium tier keeps no list of who may read a scope.
+func TestAWorkspaceWithoutPremiumIsGivenNoPermission(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.DatabricksCheck, resources.DatabricksSecretScope, resources.DatabricksSecretScopeReaders})
+	w.Cloud.AddWorkspace(emulator.Workspace{Host: steptest.Workspace, Standard: true, Tokens: map[string]emulator.Principal{
+		steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true, CanCreateClusters: true},
+	}})
+	mark := w.Mark()
+	run := w.Succeeds(w.Run())
+	if task := w.Task(run, "databricks-secret-scope-readers"); !logged(task, "keeps no list of who may read "+w.Spec.SecretScope()+": everybody in it may") {
+		t.Errorf("the log doesn't say who may read the scope: %+v", task.Events)
+	}
+	for _, c := range w.Changes(mark) {
+		if strings.Contains(c.Path, "/acls/") {
+			t.Errorf("%s was called", c.Path)
+		}
+	}
+}
+
+// T34: on the Premium tier, a scope is closed to everybody but its creator, also where the names are the same.
+func TestASecretScopeOfSomebodyElseIsToldWithTheCommandThatOpensIt(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.DatabricksCheck, resources.DatabricksSecretScope, resources.DatabricksSecretScopeReaders})
+	premium(w)
+	scope := w.Spec.SecretScope()
+	if _, err := as(w, otherToken).CreateScope(t.Context(), scope); err != nil {
+		t.Fatal(err)
+	}
+	task := w.Task(w.Run(), "databricks-secret-scope")
+	if task.State != onboarding.TaskBlocked || task.On != onboarding.PartyCustomer ||
+		!strings.Contains(task.Message, "databricks secrets put-acl "+scope+" 5b1f8e9c-1111-4222-8333-444455556666 MANAGE. Databricks says: ") {
+		t.Errorf("%s, waiting on %q: %s", task.State, task.On, task.Message)
+	}
+	if err := as(w, otherToken).Allow(t.Context(), scope, "5b1f8e9c-1111-4222-8333-444455556666", "MANAGE"); err != nil {
+		t.Fatal(err)
+	}
+	w.Succeeds(w.Run())
+	if keys, err := as(w, otherToken).ListSecrets(t.Context(), scope); err != nil || len(keys) != 2 {
+		t.Errorf("the scope has %v, %v", keys, err)
 	}
 }
 

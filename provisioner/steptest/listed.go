@@ -53,7 +53,7 @@ func Lines(i onboarding.Item) []string {
 	var want struct {
 		Project, Bucket, Account, Instance, Role, Member, Dataset, Email string // of a binding
 		Services                                                         []string
-		Workspace, Scope                                                 string
+		Workspace, Scope, Principal, Permission                          string
 	}
 	if err := json.Unmarshal(i.Desired, &want); err != nil {
 		return []string{"unreadable " + i.Key}
@@ -72,6 +72,8 @@ func Lines(i onboarding.Item) []string {
 		}
 	case want.Member != "":
 		return []string{want.Role + " " + want.Member + " on " + policyOf(want.Project, want.Bucket, want.Account, want.Instance)}
+	case want.Principal != "":
+		return []string{want.Permission + " " + want.Principal + " on scope " + want.Scope + " on " + strings.TrimPrefix(want.Workspace, "https://")}
 	case want.Scope != "":
 		return []string{"scope " + want.Scope + " on " + strings.TrimPrefix(want.Workspace, "https://")}
 	}
