@@ -265,6 +265,17 @@ func (r Review) paused() string {
 	return ""
 }
 
+// mayApprove is nil for someone whose role lets them approve plans of a kind, whatever the plan says; CodeForbidden.
+func mayApprove(actor onboarding.Actor, kind onboarding.RunKind, owner string) error {
+	switch {
+	case !actor.Role.Member():
+		return onboarding.Errorf(onboarding.CodeForbidden, "Only the customer or one of their colleagues can approve the plan.")
+	case kind == onboarding.RunTeardown && actor.Role != onboarding.RoleCustomer:
+		return onboarding.Errorf(onboarding.CodeForbidden, "Only %s can have everything removed that was created. You can give the access for it.", owner)
+	}
+	return nil
+}
+
 // refusal is why the actor can't approve the plan; nil: they can.
 func (r Review) refusal(actor onboarding.Actor) error {
 	failed := -len(r.Overrides)
@@ -277,6 +288,7 @@ func (r Review) refusal(actor onboarding.Actor) error {
 		return onboarding.Errorf(code, format, args...)
 	}
 	teardown := r.Kind == onboarding.RunTeardown
+	denied := mayApprove(actor, r.Kind, r.Journey.Onboarding.Owner)
 	switch {
 	case r.Problem != nil:
 		return r.Problem
@@ -284,10 +296,8 @@ func (r Review) refusal(actor onboarding.Actor) error {
 		return no(onboarding.CodeConflict, "A run is already in progress.")
 	case r.Paused != "":
 		return no(onboarding.CodeConflict, "Resume the paused run, or cancel it to start over.")
-	case !actor.Role.Member():
-		return no(onboarding.CodeForbidden, "Only the customer or one of their colleagues can approve the plan.")
-	case teardown && actor.Role != onboarding.RoleCustomer:
-		return no(onboarding.CodeForbidden, "Only %s can have everything removed that was created. You can give the access for it.", r.Journey.Onboarding.Owner)
+	case denied != nil:
+		return denied
 	case len(r.Waiting) > 0:
 		return no(onboarding.CodeConflict, "Something is still missing. It is listed above; the run can start once it is there.")
 	case failed == 1:

@@ -164,7 +164,10 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 	}
 	if p.MayAct && blockedOn(run, onboarding.CodePlanChanged) {
 		if fresh, err := a.drift.plan(ctx, a, actor, ob, run); err == nil {
-			p.Differences, p.NewHash = run.Plan.Differences(fresh), fresh.Hash()
+			p.Differences = run.Plan.Differences(fresh)
+			if mayApprove(actor, run.Kind, ob.Owner) == nil && confirmedBy(actor, run) == nil {
+				p.NewHash = fresh.Hash()
+			}
 		}
 	}
 	return p, nil
@@ -230,10 +233,18 @@ func (a *App) ResumeAfterSignIn(ctx context.Context, actor onboarding.Actor, id 
 
 // resume is the only way to resume a run.
 func (a *App) resume(ctx context.Context, actor onboarding.Actor, run onboarding.Run) error {
+	if err := confirmedBy(actor, run); err != nil {
+		return err
+	}
+	return a.cfg.Store.RetryRun(ctx, actor, run.ID, a.cfg.Journey.Wanted)
+}
+
+// confirmedBy is nil unless the run deletes data and someone else confirmed that; CodeStale.
+func confirmedBy(actor onboarding.Actor, run onboarding.Run) error {
 	if run.Plan.Spec.EraseData && run.StartedBy != actor.Email {
 		return onboarding.Errorf(onboarding.CodeStale, "%s confirmed that the data may be deleted. To resume this run, review the plan and confirm it yourself.", run.StartedBy)
 	}
-	return a.cfg.Store.RetryRun(ctx, actor, run.ID, a.cfg.Journey.Wanted)
+	return nil
 }
 
 // Cancel asks the latest run to stop. A worker gives the customer's access up when the run ends. A run that no worker
@@ -258,7 +269,8 @@ func (a *App) Cancel(ctx context.Context, actor onboarding.Actor, id onboarding.
 
 // ApproveChanged pins the present plan of a run that is blocked because its plan changed, and resumes the run; any other
 // run is left as it is. It returns the run as it was. CodePlanChanged when the plan isn't the one with that hash,
-// CodeSignIn when it can't be read without a new consent, CodeStale when the answers changed.
+// CodeSignIn when it can't be read without a new consent, CodeStale when the answers changed or someone else confirmed that
+// the data may be deleted, CodeForbidden for someone who couldn't have approved the plan at first.
 func (a *App) ApproveChanged(ctx context.Context, actor onboarding.Actor, id onboarding.ID, hash string) (onboarding.Run, error) {
 	run, err := a.cfg.Store.LatestRun(ctx, actor, id)
 	if err != nil || !blockedOn(run, onboarding.CodePlanChanged) {
@@ -266,6 +278,12 @@ func (a *App) ApproveChanged(ctx context.Context, actor onboarding.Actor, id onb
 	}
 	ob, err := a.cfg.Store.Onboarding(ctx, actor, id)
 	if err != nil {
+		return run, err
+	}
+	if err := mayApprove(actor, run.Kind, ob.Owner); err != nil {
+		return run, err
+	}
+	if err := confirmedBy(actor, run); err != nil {
 		return run, err
 	}
 	fresh, err := a.freshPlan(ctx, actor, ob, run)

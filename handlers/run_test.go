@@ -309,6 +309,39 @@ func TestAChangedPlanIsShownAndApprovedAgain(t *testing.T) {
 	}
 }
 
+// Whoever couldn't have approved the removal at first can't approve it after it changed, and isn't offered to.
+func TestAChangedRemovalIsTheCustomersToApprove(t *testing.T) {
+	w := newWorld(t)
+	ob, a, k := w.finished()
+	w.joined(ob.ID)
+	k.review(ob.ID, a, onboarding.RunTeardown)
+	k.start("bucket")
+	k.must(w.store.BlockTask(t.Context(), k.fence(), "bucket", &onboarding.Blocked{Code: onboarding.CodePlanChanged, On: onboarding.PartyCustomer, Action: "Approve the changed plan", Why: "The bucket changed."}))
+	k.end(onboarding.RunBlocked)
+	w.cloud.mu.Lock()
+	w.cloud.drift = "the bucket changed"
+	w.cloud.mu.Unlock()
+	progress, approve := web.OnboardingPath(ob.ID, "progress"), web.OnboardingPath(ob.ID, "approve")
+	hash := func(b *browser) string {
+		return b.get(progress).Find("form[action$='/approve'] input[name=hash]").AttrOr("value", "")
+	}
+	changed := hash(a)
+	if changed == "" {
+		t.Fatal("the customer isn't offered to approve it")
+	}
+	b := w.as(bob)
+	if hash(b) != "" {
+		t.Error("the colleague is offered to approve it")
+	}
+	p := b.post(approve, "hash", changed)
+	want(t, p, http.StatusForbidden)
+	says(t, p, "Only "+ada+" can have everything removed")
+	if run := w.latest(ob.ID); run.State != onboarding.RunBlocked {
+		t.Errorf("the run is %s", run.State)
+	}
+	wantTo(t, a.post(approve, "hash", changed), progress)
+}
+
 func TestAPausedRunGoesOnRatherThanAnother(t *testing.T) {
 	w := newWorld(t)
 	ob, b := w.ready()

@@ -16,8 +16,13 @@ const (
 	selectReader = `
 SELECT i.id, coalesce(i.account, '') AS account, i.revoked_at IS NOT NULL OR o.archived AS withdrawn, i.expires_at <= @now AS over
 FROM invites i JOIN onboardings o ON o.id = i.onboarding
-WHERE i.onboarding = @id AND i.role = 'reader' AND i.used_by = @email 
+WHERE i.onboarding = @id AND i.role = 'reader' AND i.used_by = @email
 ORDER BY i.revoked_at IS NULL AND i.expires_at > @now AND coalesce(i.account, @account) = @account DESC, i.used_at DESC, i.id DESC LIMIT 1`
+	// Looking at the same plan again within an hour adds no line, so that a reader can't use up what the customer may write.
+	// Only the last lines are looked at: a history may be long.
+	readLately = `
+SELECT EXISTS (SELECT FROM (SELECT actor, what, at, data FROM audit WHERE onboarding = @id ORDER BY seq DESC LIMIT 500) a
+WHERE a.actor = @by AND a.what = 'plan.read' AND a.data::text = @data AND a.at > clock_timestamp() - interval '1 hour')`
 	// A former customer's readers read no further.
 	closeReaders = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND role = 'reader' AND revoked_at IS NULL`
 )
@@ -52,7 +57,7 @@ func (r readerRow) reads(actor onboarding.Actor) error {
 	return nil
 }
 
-// ReadPlan records that a reader opened the plan, and returns what a plan is made of: the onboarding and what was read last
+// ReadPlan records that a reader opened the plan, once an hour, and returns what a plan is made of: the onboarding and what was read last
 // in the project, the zero Reading if nothing was. CodeNotFound for who was sent no link, CodeForbidden for another account,
 // and CodeGone once the link has expired or was withdrawn.
 func (s *Store) ReadPlan(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Onboarding, onboarding.Reading, error) {
@@ -79,7 +84,17 @@ func (s *Store) ReadPlan(ctx context.Context, actor onboarding.Actor, id onboard
 			reading = found[0]
 		}
 		reader := onboarding.Actor{Email: address(actor.Email), Role: onboarding.RoleReader, RequestID: actor.RequestID}
-		return ob.append(ctx, reader, onboarding.PlanRead{Invite: link.ID})
+		event := onboarding.PlanRead{Invite: link.ID}
+		data, err := onboarding.EventData(event)
+		if err != nil {
+			return failure("record a reader", err)
+		}
+		var lately bool
+		err = tx.QueryRow(ctx, readLately, pgx.NamedArgs{"id": id, "by": reader.Email, "data": string(data)}).Scan(&lately)
+		if err != nil || lately {
+			return err
+		}
+		return ob.append(ctx, reader, event)
 	})
 	if err == nil {
 		s.changes.mark(id)

@@ -164,3 +164,38 @@ func TestAFormerColleagueUsesALinkToThePlan(t *testing.T) {
 	_, err = s.RoleOn(t.Context(), cole, s.id)
 	wantCode(t, err, onboarding.CodeGone)
 }
+
+// A reader who loads the plan again and again writes one line an hour, and leaves the customer what they may write.
+func TestAReaderWritesALineAnHour(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	ctx, owner := t.Context(), owner(t, db)
+	eve := onboarding.Actor{Email: "eve@customer.example", Account: "issuer eve"}
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	token, _, err := s.CreateInvite(ctx, ada, ob.ID, onboarding.Addressee(eve.Email), onboarding.RoleReader, time.Hour)
+	must(t, err)
+	must(t, second(s.AcceptInvite(ctx, token, eve)))
+	lines := func() (n int) {
+		t.Helper()
+		must(t, owner.QueryRow(ctx, `SELECT count(*) FROM audit WHERE onboarding = $1 AND what = 'plan.read'`, ob.ID).Scan(&n))
+		return n
+	}
+	for range 400 {
+		must(t, second2(s.ReadPlan(ctx, eve, ob.ID)))
+	}
+	if n := lines(); n != 1 {
+		t.Errorf("%d lines for 400 looks", n)
+	}
+	must(t, s.ConsentAsked(ctx, ada, ob.ID))
+	for _, sql := range []string{
+		`ALTER TABLE audit DISABLE TRIGGER USER`, `UPDATE audit SET at = at - interval '61 minutes' WHERE what = 'plan.read'`, `ALTER TABLE audit ENABLE TRIGGER USER`,
+	} {
+		_, err := owner.Exec(ctx, sql)
+		must(t, err)
+	}
+	must(t, second2(s.ReadPlan(ctx, eve, ob.ID)))
+	if n := lines(); n != 2 {
+		t.Errorf("%d lines after an hour, want 2", n)
+	}
+}
