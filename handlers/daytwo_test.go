@@ -31,6 +31,26 @@ func TestDifferencesWaitOnTheCustomerUntilAVerificationFindsNone(t *testing.T) {
 		}
 		k.end(onboarding.RunFailed)
 	})
+	if got := w.onboarding(ob.ID).Waiting.For; got != "Repair 2 things that differ" {
+		t.Errorf("it waits for %q", got)
+	}
+	verify(func() { // one API is off, which keeps the bucket from being read
+		k.start("apis")
+		k.must(w.store.FailTask(t.Context(), k.fence(), "apis", onboarding.CodeStale, "The APIs differ: turn on storage.googleapis.com.", ""))
+		k.start("bucket")
+		k.must(w.store.FailTask(t.Context(), k.fence(), "bucket", onboarding.CodeAPIDisabled, "storage.googleapis.com is off, so this could not be read.", ""))
+		k.end(onboarding.RunFailed)
+	})
+	if got := w.onboarding(ob.ID).Waiting.For; got != "Repair 1 thing that differs" {
+		t.Errorf("with an API off, it waits for %q", got)
+	}
+	verify(func() {
+		for _, task := range []onboarding.TaskName{"apis", "bucket"} {
+			k.start(task)
+			k.must(w.store.FailTask(t.Context(), k.fence(), task, onboarding.CodeConflict, "It differs.", ""))
+		}
+		k.end(onboarding.RunFailed)
+	})
 	if got := w.onboarding(ob.ID); got.Status != onboarding.StatusDone || got.Waiting.On != onboarding.PartyCustomer || got.Waiting.Since.IsZero() {
 		t.Errorf("%s, %+v", got.Status, got.Waiting)
 	}

@@ -206,6 +206,9 @@ func finding(f gcp.Failure) gcp.Failure {
 	if f.Code == onboarding.CodeSignIn || f.Class == gcp.Retry && f.Grace == 0 {
 		return f
 	}
+	if f.Code == onboarding.CodeAPIDisabled && f.Class == gcp.Wait && f.API != "" {
+		f.Message = f.API + " is off, so this could not be read."
+	}
 	f.Class, f.Grace, f.Code = gcp.Final, 0, cmp.Or(f.Code, onboarding.CodeStale)
 	return f
 }

@@ -259,7 +259,7 @@ RETURNING onboarding, kind, ` + readOnlyRun + ` AS read_only`
 UPDATE tasks SET state = CASE WHEN @state = 'cancelled' THEN 'cancelled' ELSE 'pending' END, until = NULL
 WHERE run = @run AND (state IN ('running', 'waiting') OR state = 'pending' AND @state = 'cancelled')`
 	firstTrouble = `
-SELECT t.title, t.on_party, t.action_text, count(*) OVER () AS count FROM tasks t WHERE t.run = @run AND t.state = @state ORDER BY t.position LIMIT 1`
+SELECT t.title, t.on_party, t.action_text, greatest(1, count(*) FILTER (WHERE coalesce(t.code, '') <> 'api_disabled') OVER ()) AS count FROM tasks t WHERE t.run = @run AND t.state = @state ORDER BY t.position LIMIT 1`
 )
 
 type ending struct {
@@ -277,7 +277,7 @@ type trouble struct {
 	Title      string
 	OnParty    onboarding.Party
 	ActionText string
-	Count      int // of the tasks in that state
+	Count      int // of the tasks in that state; those that only an API keeps from being read count with it
 }
 
 // EndRun ends the worker's part: succeeded, blocked, failed or canceled. The onboarding's status, and on whom it

@@ -118,6 +118,9 @@ func (v ProgressView) taskWord(t onboarding.Task) string {
 			return "Waiting"
 		}
 	case onboarding.TaskFailed:
+		if v.compares() && t.Code == onboarding.CodeAPIDisabled {
+			return "Not read"
+		}
 		if v.compares() {
 			return "Differs"
 		}
@@ -159,6 +162,9 @@ func (v ProgressView) sentence() string {
 	case onboarding.RunQueued:
 		return "Starting."
 	case onboarding.RunSucceeded:
+		if v.Run.Kind == onboarding.RunTeardown {
+			return v.tornDownWords()
+		}
 		return fmt.Sprintf("All %s are done.", plural(of, "task", "tasks"))
 	case onboarding.RunFailed:
 		for _, t := range v.Run.Tasks {
@@ -188,6 +194,9 @@ func (v ProgressView) heading() string {
 		case onboarding.RunSucceeded:
 			if len(v.Left) > 0 {
 				return "Not everything was removed"
+			}
+			if v.keptOurs() {
+				return "Everything else was removed"
 			}
 			return "Everything we created was removed"
 		case onboarding.RunBlocked:

@@ -63,6 +63,36 @@ func (v ProgressView) removedWord(t onboarding.Task) string {
 	}
 }
 
+// tornDownWords are what a teardown that succeeded removed, and what stays.
+func (v ProgressView) tornDownWords() string {
+	count := map[string]int{}
+	var stays []string
+	for _, t := range v.Run.Tasks {
+		word := v.removedWord(t)
+		if count[word]++; word == "Stays" {
+			p, _ := v.Run.Plan.Task(t.Name)
+			stays = append(stays, orText(p.Noun, orText(p.Resource, t.Title)))
+		}
+	}
+	said := plural(count["Removed"], "item was", "items were") + " removed."
+	if n := count["Already gone"]; n > 0 {
+		said += " " + plural(n, "item was", "items were") + " already gone."
+	}
+	if len(stays) > 0 {
+		said += " " + plural(len(stays), "item stays: ", "items stay: ") + strings.Join(stays, "; ") + "."
+	}
+	return said
+}
+
+// keptOurs reports whether something that a run made stays after a teardown that succeeded: the customer kept it, or it held
+// data that nobody confirmed.
+func (v ProgressView) keptOurs() bool {
+	return slices.ContainsFunc(v.Run.Tasks, func(t onboarding.Task) bool {
+		p, _ := v.Run.Plan.Task(t.Name)
+		return p.Kept || p.HoldsData && t.Left != ""
+	})
+}
+
 // leftover is something that a teardown left, why, and what it costs.
 type leftover struct{ Noun, Resource, Why, Cost string }
 

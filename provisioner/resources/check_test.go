@@ -246,3 +246,34 @@ func TestACheckListsEachDifferenceAndARunRepairsIt(t *testing.T) {
 		}
 	}
 }
+
+// An API that is off is what differs. What couldn't be read because of it says only that, and doesn't promise that waiting
+// helps: nobody has just turned it on.
+func TestAVerificationNamesTheAPIThatIsOff(t *testing.T) {
+	t.Parallel()
+	const api = "bigtableadmin.googleapis.com"
+	w := steptest.New(t, steptest.Spec(), resources.Catalog())
+	w.Succeeds(w.Run())
+	w.Cloud.SetAPI("acme-data", api, false)
+	run := w.Verify()
+	if run.State != onboarding.RunFailed {
+		t.Fatalf("the verification is %s", run.State)
+	}
+	differ, unread := 0, 0
+	for _, task := range run.Tasks {
+		switch {
+		case task.State != onboarding.TaskFailed:
+		case task.Code == onboarding.CodeAPIDisabled:
+			if unread++; task.Message != api+" is off, so this could not be read." {
+				t.Errorf("%s: %s", task.Name, task.Message)
+			}
+		default:
+			if differ++; !strings.HasSuffix(task.Message, "differs: turn on "+api+".") {
+				t.Errorf("%s: %s", task.Name, task.Message)
+			}
+		}
+	}
+	if differ != 1 || unread == 0 {
+		t.Errorf("%d tasks differ, and %d couldn't be read", differ, unread)
+	}
+}

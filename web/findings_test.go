@@ -1,0 +1,91 @@
+package web
+
+import (
+	"testing"
+	"time"
+
+	"groundwork/onboarding"
+)
+
+// An API that is off is said once, with what couldn't be read because of it.
+func TestAnAPIThatIsOffDiffersOnce(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	const off = "bigtableadmin.googleapis.com is off, so this could not be read."
+	view := func(apis bool) ProgressView {
+		v := s.differing()
+		v.Run.Plan.Tasks = []onboarding.PlannedTask{
+			{Name: "apis", Noun: "the enabled APIs"}, {Name: "bigtable", Noun: "the Bigtable instance"}, {Name: "spark", Noun: "Spark's role on the Bigtable instance"}, {Name: "bucket", Noun: "the bucket"},
+		}
+		failed := func(name onboarding.TaskName, code onboarding.Code, message string) onboarding.Task {
+			return onboarding.Task{Name: name, Title: "Check it", State: onboarding.TaskFailed, Code: code, Message: message}
+		}
+		v.Run.Tasks = []onboarding.Task{
+			failed("bigtable", onboarding.CodeAPIDisabled, off), failed("spark", onboarding.CodeAPIDisabled, off), failed("bucket", onboarding.CodeStale, "gs://b is not there."),
+		}
+		if apis {
+			v.Run.Tasks = append(v.Run.Tasks, failed("apis", onboarding.CodeStale, "projects/acme: bigtableadmin.googleapis.com, storage.googleapis.com differs: turn on bigtableadmin.googleapis.com."))
+		}
+		return v
+	}
+	for _, c := range []struct {
+		apis bool
+		want []string
+	}{
+		{false, []string{"gs://b is not there.", "bigtableadmin.googleapis.com is off. Not read because of that: the Bigtable instance; Spark's role on the Bigtable instance."}},
+		{true, []string{"gs://b is not there.", "projects/acme: bigtableadmin.googleapis.com, storage.googleapis.com differs: turn on bigtableadmin.googleapis.com. Not read because of that: the Bigtable instance; Spark's role on the Bigtable instance."}},
+	} {
+		doc, _ := render(t, GalleryPage{"progress", Progress(view(c.apis))})
+		callout := doc.Find("#run-callouts")
+		if got := words(callout.Find("h2").First().Text()); got != "2 items differ from the record" {
+			t.Errorf("the heading counts %q", got)
+		}
+		items := callout.Find("li")
+		if items.Length() != len(c.want) {
+			t.Errorf("%d findings: %s", items.Length(), words(items.Text()))
+			continue
+		}
+		for i, want := range c.want {
+			if got := words(items.Eq(i).Text()); got != want {
+				t.Errorf("finding %d: %q, want %q", i, got, want)
+			}
+		}
+	}
+}
+
+// A teardown that left something says what it removed and what stays, and not that every task is done.
+func TestATeardownSaysWhatWasRemovedAndWhatStays(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	view := func(instance onboarding.PlannedTask, left string) ProgressView {
+		v := s.progress(onboarding.RunSucceeded)
+		v.Run.Kind = onboarding.RunTeardown
+		instance.Name, instance.Noun, instance.Makes = "bigtable", "the Bigtable instance", "Bigtable instance"
+		v.Run.Plan.Tasks = []onboarding.PlannedTask{
+			instance, {Name: "bucket", Noun: "the bucket", Makes: "bucket", Action: onboarding.ActionDelete}, {Name: "role", Noun: "Spark's role", Absent: true},
+		}
+		v.Run.Tasks = nil
+		for _, p := range v.Run.Plan.Tasks {
+			task := onboarding.Task{Name: p.Name, Title: p.Title, State: onboarding.TaskDone}
+			if p.Name == "bigtable" {
+				task.Left = left
+			}
+			v.Run.Tasks = append(v.Run.Tasks, task)
+		}
+		return v
+	}
+	for name, c := range map[string]struct {
+		view          ProgressView
+		said, heading string
+	}{
+		"all removed":        {view(onboarding.PlannedTask{Action: onboarding.ActionDelete}, ""), "2 items were removed. 1 item was already gone.", "Everything we created was removed"},
+		"kept by name":       {view(onboarding.PlannedTask{Kept: true, Stays: "It stays: you chose to keep it."}, ""), "1 item was removed. 1 item was already gone. 1 item stays: the Bigtable instance.", "Everything else was removed"},
+		"data not confirmed": {view(onboarding.PlannedTask{Action: onboarding.ActionDelete, HoldsData: true}, "It may hold data."), "1 item was removed. 1 item was already gone. 1 item stays: the Bigtable instance.", "Everything else was removed"},
+	} {
+		doc, _ := render(t, GalleryPage{"progress", Progress(c.view)})
+		if got := words(doc.Find("#run-status").Text()); got != c.said {
+			t.Errorf("%s: %q, want %q", name, got, c.said)
+		}
+		if got := words(doc.Find("h1").Text()); got != c.heading {
+			t.Errorf("%s: the heading says %q, want %q", name, got, c.heading)
+		}
+	}
+}
