@@ -108,21 +108,51 @@ func (p *preflight) troubleshoot(on, permission string) string {
 	return "gcloud policy-intelligence troubleshoot-policy iam " + p.fullName(on) + " --principal-email=" + p.env.Caller + " --permission=" + permission
 }
 
-// takenAway adds to a result that permissions are missing although a role contains them: whose policy it is likely to be,
-// and the command that shows it. all: a further role would help with none of the missing ones.
-func (p *preflight) takenAway(r *onboarding.CheckResult, on string, found []explained, all bool) {
-	var names, policies []string
+// causes are the permissions that were taken away, and what is known of the policy that did it.
+func causes(found []explained) (names []string, cause string) {
+	var policies []string
 	for _, x := range found {
 		names = append(names, x.permission)
 		if x.denied != "" && !slices.Contains(policies, x.denied) {
 			policies = append(policies, x.denied)
 		}
 	}
-	cause := "The likely cause is a deny policy or a principal access boundary of your organization."
 	if len(policies) > 0 {
-		cause = "The cause is " + strings.Join(policies, ", ") + "."
+		return names, "The cause is " + strings.Join(policies, ", ") + "."
 	}
-	r.Found += " A role of " + p.env.Caller + " contains " + strings.Join(names, ", ") + " already, so another role does not help. " + cause
+	return names, "The likely cause is a deny policy or a principal access boundary of your organization."
+}
+
+func (p *preflight) noRoleHelps(names []string, cause string) string {
+	return "A role of " + p.env.Caller + " contains " + strings.Join(names, ", ") + " already, so another role does not help. " + cause
+}
+
+// unlessTakenAway finds behind a refusal in a run that a role of the caller's contains the missing permission, as
+// [preflight.explained] does before it (T38).
+func (e *execution) unlessTakenAway(n *node, f gcp.Failure) gcp.Failure {
+	if f.Code != onboarding.CodePermission || f.Permission == "" {
+		return f
+	}
+	needs := slices.Concat(n.task.Permissions, n.task.needs.Change, n.task.needs.Undo)
+	on := ""
+	if i := slices.IndexFunc(needs, func(needed onboarding.Permission) bool { return needed.Name == f.Permission }); i >= 0 {
+		on = needs[i].On
+	}
+	p := &preflight{s: e.s, env: e.env, spec: n.task.Spec}
+	found, _ := p.explained(e.work, on, []onboarding.Permission{{Name: f.Permission}})
+	if len(found) == 0 {
+		return f
+	}
+	f.On, f.Action = onboarding.PartyOrganization, "Get an exception from the policy that takes the permission away"
+	f.Message += " " + p.noRoleHelps(causes(found)) + " This command shows the policy: " + p.troubleshoot(on, f.Permission)
+	return f
+}
+
+// takenAway adds to a result that permissions are missing although a role contains them: whose policy it is likely to be,
+// and the command that shows it. all: a further role would help with none of the missing ones.
+func (p *preflight) takenAway(r *onboarding.CheckResult, on string, found []explained, all bool) {
+	names, cause := causes(found)
+	r.Found += " " + p.noRoleHelps(names, cause)
 	r.On = onboarding.PartyOrganization
 	fix := []string{
 		"Run the command below: Google's Policy Troubleshooter shows which policy takes the permission away.",

@@ -146,7 +146,7 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 		}
 		switch f.Class {
 		case gcp.Blocked:
-			return e.block(name, e.unlessDeleted(f))
+			return e.block(name, e.unlessTakenAway(n, e.unlessDeleted(f)))
 		case gcp.Final:
 			return e.fail(name, &onboarding.Error{Code: f.Code, Message: f.Message}, f.Operator)
 		}

@@ -37,18 +37,19 @@ const (
 
 // Failure is an error as the runner and the customer need it.
 type Failure struct {
-	Class    Class
-	After    time.Duration // for Retry and Wait: what Google asked for; zero: the caller's own backoff
-	Grace    time.Duration // for Blocked and Final: how long this may still be Google making something known; zero: it isn't
-	Code     onboarding.Code
-	On       onboarding.Party // who is waited for
-	Action   string           // for Blocked: what they must do
-	Message  string           // one or two sentences for the customer
-	Said     string           // Google's own sentence, redacted, where it helps to read it; "" else
-	Account  string           // that Google doesn't know (yet); "" none
-	API      string           // that is off in the project Consumer; "" none
-	Consumer string           // number or ID of the project that the call was counted against; "" Google didn't say
-	Operator string           // for the operator, redacted, at most 1,000 bytes
+	Class      Class
+	After      time.Duration // for Retry and Wait: what Google asked for; zero: the caller's own backoff
+	Grace      time.Duration // for Blocked and Final: how long this may still be Google making something known; zero: it isn't
+	Code       onboarding.Code
+	On         onboarding.Party // who is waited for
+	Action     string           // for Blocked: what they must do
+	Message    string           // one or two sentences for the customer
+	Said       string           // Google's own sentence, redacted, where it helps to read it; "" else
+	Account    string           // that Google doesn't know (yet); "" none
+	API        string           // that is off in the project Consumer; "" none
+	Consumer   string           // number or ID of the project that the call was counted against; "" Google didn't say
+	Operator   string           // for the operator, redacted, at most 1,000 bytes
+	Permission string           // that Google says is missing; "" it names none
 }
 
 // Err returns the failure as the error that ends a task: an [onboarding.Blocked] or an [onboarding.Error].
@@ -384,7 +385,7 @@ func denied(a answer) Failure {
 		f.Grace = graceUnknown
 	}
 	if name := missingPermission(a); name != "" {
-		f.Message = "The Google account that signed in lacks the permission " + name + "."
+		f.Permission, f.Message = name, "The Google account that signed in lacks the permission "+name+"."
 	}
 	return f
 }

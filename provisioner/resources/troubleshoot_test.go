@@ -6,7 +6,32 @@ import (
 
 	"groundwork/emulator"
 	"groundwork/onboarding"
+	"groundwork/provisioner"
+	"groundwork/provisioner/resources"
+	"groundwork/provisioner/steptest"
 )
+
+// T38, case 18: in a run too, a permission that a role contains isn't told as missing from the roles.
+func TestARunNamesThePolicyThatTakesAPermissionAway(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.Bucket})
+	plan := w.Plan()
+	w.Cloud.AddDenyPolicy(emulator.DenyPolicy{
+		Parent: "projects/acme-data", ID: "no-buckets", Principals: []string{"principalSet://goog/public:all"}, Permissions: []string{"storage.googleapis.com/buckets.create"},
+	})
+	task := w.Task(w.Execute(onboarding.RunProvision, plan), "bucket")
+	if task.State != onboarding.TaskBlocked || task.Code != onboarding.CodePermission || task.On != onboarding.PartyOrganization {
+		t.Errorf("the bucket is %s (%s) on %s", task.State, task.Code, task.On)
+	}
+	for _, part := range []string{
+		"lacks the permission storage.buckets.create. A role of " + steptest.Owner + " contains storage.buckets.create already, so another role does not help. The ",
+		"gcloud policy-intelligence troubleshoot-policy iam //cloudresourcemanager.googleapis.com/projects/acme-data --principal-email=" + steptest.Owner + " --permission=storage.buckets.create",
+	} {
+		if !strings.Contains(task.Message, part) {
+			t.Errorf("%q doesn't say %q", task.Message, part)
+		}
+	}
+}
 
 // A deny policy on the Spark account is found though all bindings are there and the caller may do everything.
 func TestVerificationFindsADenyPolicy(t *testing.T) {
