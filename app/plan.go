@@ -395,6 +395,22 @@ func (a *App) Outline(j Journey) []onboarding.PlannedTask {
 	return a.cfg.Cloud.Outline(spec)
 }
 
+// OutlineFrom is the outline where runs have made something: a line whose resource exists, as far as they know, has nothing to
+// do.
+func (a *App) OutlineFrom(ctx context.Context, actor onboarding.Actor, j Journey) ([]onboarding.PlannedTask, error) {
+	lines := a.Outline(j)
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	items, err := a.cfg.Store.Inventory(ctx, actor, j.Onboarding.ID)
+	for i, line := range lines {
+		if line.Item(items).There() {
+			lines[i].Action = onboarding.ActionNone
+		}
+	}
+	return lines, err
+}
+
 // Sketch lists what every run does, whatever is answered.
 func (a *App) Sketch() onboarding.Plan {
 	return onboarding.Plan{Tasks: a.cfg.Cloud.Outline(onboarding.Spec{})}

@@ -133,10 +133,14 @@ func (s *Server) check(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
+	outline, lines, err := s.outline(v, j)
+	if err != nil {
+		return err
+	}
 	view := web.CheckView{
 		Frame: s.onboardingFrame(v, j.Onboarding, "Check your answers"), Onboarding: v.id, Steps: j.StepsAt(j.Case, ""), Sections: j.Sections(j.Case),
-		Locked: locked(v, j.Onboarding, false), Colleague: v.actor.Role == onboarding.RoleColleague, Outline: s.outline(j), Waiting: j.Waiting(j.Case),
-		Complete: j.Complete(j.Case), Next: j.First(j.Case), Changed: j.Reconfirm(j.Case), Planes: web.Planes{Customer: j.Onboarding.Customer, Plan: onboarding.Plan{Spec: j.Spec(), Tasks: s.App.Outline(j)}},
+		Locked: locked(v, j.Onboarding, false), Colleague: v.actor.Role == onboarding.RoleColleague, Outline: outline, Waiting: j.Waiting(j.Case),
+		Complete: j.Complete(j.Case), Next: j.First(j.Case), Changed: j.Reconfirm(j.Case), Planes: web.Planes{Customer: j.Onboarding.Customer, Plan: onboarding.Plan{Spec: j.Spec(), Tasks: lines}},
 	}
 	if view.Copy, err = s.copyView(v, j.Onboarding); err != nil {
 		return err

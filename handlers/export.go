@@ -34,7 +34,7 @@ func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
 	row("id", "customer", "owner", "deployment", "region", "project", "status", "current", "waiting_on", "waiting_for", "waiting_since", "specialist", "created", "last_activity")
 	for {
 		for _, o := range page.Items {
-			row(string(o.ID), o.Customer, onboarding.Addressee(o.Owner).Words(), o.Deployment, o.Region, o.Project, string(o.Status), o.Current, string(o.WaitsOn().On), o.WaitsOn().For,
+			row(string(o.ID), o.Customer, onboarding.Addressee(o.Owner).Words(), o.Deployment, o.Region, o.Project, string(o.Status), strings.ReplaceAll(web.PlaceWord(o), "\u00a0", " "), string(o.WaitsOn().On), o.WaitsOn().For,
 				stamp(o.WaitsOn().Since), o.Specialist, stamp(o.CreatedAt), stamp(o.ActivityAt))
 		}
 		if out.Flush(); out.Error() != nil {

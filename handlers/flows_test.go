@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"encoding/csv"
 	"net/http"
 	"slices"
 	"strings"
@@ -401,4 +402,42 @@ func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
 	want(t, b.approve(ob.ID), http.StatusConflict)
 	wantTo(t, decide(found, "As before."), plan)
 	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+}
+
+// The list as a file says where an onboarding is, like the page.
+func TestTheListAsAFileSaysThatAnOnboardingIsFinished(t *testing.T) {
+	w := newWorld(t)
+	ob, _, _ := w.finished()
+	rows, err := csv.NewReader(strings.NewReader(w.as(sam).get("/admin/export.csv").body)).ReadAll()
+	if err != nil || len(rows) != 2 || rows[1][0] != string(ob.ID) {
+		t.Fatalf("%v, %v", rows, err)
+	}
+	if status, current := rows[1][6], rows[1][7]; status != "done" || current != "Finished" {
+		t.Errorf("%s, %q; want done, Finished", status, current)
+	}
+}
+
+// After a run, the summary of the answers says what exists already.
+func TestTheAnswersSayWhatExistsAlready(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	outline := func(page string) string {
+		return strings.Join(strings.Fields(b.get(web.OnboardingPath(ob.ID, strings.Split(page, "/")...)).Find("main").Text()), " ")
+	}
+	if text := outline("check"); strings.Contains(text, "Exists already") || !strings.Contains(text, "Bucket, planned") {
+		t.Errorf("before a run: %s", text)
+	}
+	b.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.finish("apis")
+	k.start("bucket")
+	item := onboarding.Item{Key: "bucket tecton-acme-prod-dataplane", Step: "bucket", Task: "bucket", Resource: "gs://tecton-acme-prod-dataplane", Desired: []byte(`{}`), Origin: onboarding.OriginCreated, State: onboarding.ItemPresent, Run: k.run.ID, Project: "acme-data-prod"}
+	k.must(w.store.FinishTask(t.Context(), k.fence(), "bucket", onboarding.Outcome{Message: "Made.", Item: &item}))
+	k.must(w.cloud.Revoke(t.Context(), onboarding.System, ob.ID))
+	k.end(onboarding.RunCanceled)
+	for page, want := range map[string]string{"check": "Bucket, in place", "step/compute": "What exists, and what will be created"} {
+		if text := outline(page); !strings.Contains(text, want) || !strings.Contains(text, "Exists already") {
+			t.Errorf("%s doesn't say %q: %s", page, want, text)
+		}
+	}
 }

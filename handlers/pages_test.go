@@ -21,7 +21,7 @@ func TestTheThreePlanesGrowWithTheAnswers(t *testing.T) {
 	}
 	ob, b := w.ready()
 	check := b.get(web.OnboardingPath(ob.ID, "check"))
-	says(t, check, "The project is acme-data-prod", "May use: Bucket, with the custom role", "Bigtable instance, planned")
+	says(t, check, "The project is acme-data-prod", "May use: Bucket, with its custom role", "Bigtable instance, planned")
 }
 
 // answers is the address of the callback with which the provider sends a person back without a consent.

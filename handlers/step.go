@@ -20,8 +20,11 @@ func (s *Server) stepPage(v *visit, j app.Journey, step wizard.StepView, version
 	f.Error = len(step.Problems) > 0
 	page := web.StepPageView{
 		Locked: locked(v, j.Onboarding, step.Connects),
-		Frame:  f, Onboarding: j.Onboarding.ID, Version: version, Step: step, Steps: j.StepsAt(j.Case, step.ID), Outline: s.outline(j),
-		FromCheck: fromCheck(v),
+		Frame:  f, Onboarding: j.Onboarding.ID, Version: version, Step: step, Steps: j.StepsAt(j.Case, step.ID), FromCheck: fromCheck(v),
+	}
+	var err error
+	if page.Outline, _, err = s.outline(v, j); err != nil {
+		return page, err
 	}
 	if slices.ContainsFunc(step.Fields, func(f wizard.FieldView) bool { return f.Kind == wizard.KindSecret }) {
 		settings, err := s.App.Settings(v.Context())
@@ -233,7 +236,8 @@ func (s *Server) planner(w http.ResponseWriter, v *visit) error {
 	return s.draw(w, v.Request, http.StatusOK, web.StepPage(page))
 }
 
-// outline is the summary beside the form: the answers, and what a run would create with them.
-func (s *Server) outline(j app.Journey) []wizard.Row {
-	return append(j.Outline(j.Case), web.OutlineRows(s.App.Outline(j))...)
+// outline is the summary beside the form: the answers, and what a run would create with them. The lines are those of the run.
+func (s *Server) outline(v *visit, j app.Journey) ([]wizard.Row, []onboarding.PlannedTask, error) {
+	lines, err := s.App.OutlineFrom(v.Context(), v.actor, j)
+	return append(j.Outline(j.Case), web.OutlineRows(lines)...), lines, err
 }

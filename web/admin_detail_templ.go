@@ -584,7 +584,7 @@ func detailState(v AdminDetailView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var23 string
-			templ_7745c5c3_Var23, templ_7745c5c3_Err = templ.JoinStringErrs(placeWord(v.Onboarding))
+			templ_7745c5c3_Var23, templ_7745c5c3_Err = templ.JoinStringErrs(PlaceWord(v.Onboarding))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_detail.templ`, Line: 125, Col: 33}
 			}

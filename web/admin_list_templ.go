@@ -1308,7 +1308,7 @@ func (v AdminListView) row(i int, o onboarding.Onboarding) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var58 string
-		templ_7745c5c3_Var58, templ_7745c5c3_Err = templ.JoinStringErrs(placeWord(o))
+		templ_7745c5c3_Var58, templ_7745c5c3_Err = templ.JoinStringErrs(PlaceWord(o))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_list.templ`, Line: 264, Col: 18}
 		}

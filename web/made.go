@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"groundwork/onboarding"
@@ -77,11 +78,33 @@ func doneWord(a onboarding.Action) string {
 	}
 }
 
+// notChecked is the word for what a run left unchecked, because its secret was wiped.
+const notChecked = "not checked"
+
+// unasked reports whether the run didn't look at what the line is about: its task only said why it couldn't.
+func unasked(run onboarding.Run, line onboarding.PlannedTask) bool {
+	if line.Action != onboarding.ActionCheck && line.Action != onboarding.ActionNone {
+		return false
+	}
+	for _, t := range run.Tasks {
+		if t.Name != line.Name {
+			continue
+		}
+		said := func(kind string) bool {
+			return slices.ContainsFunc(t.Events, func(e onboarding.TaskEvent) bool { return e.Kind == kind })
+		}
+		return said("untested") && !said("log") && !said("principal")
+	}
+	return false
+}
+
 // lineWord says how a line's resource came to be there. The inventory knows it of what an earlier run made.
 func (v DoneView) lineWord(t onboarding.PlannedTask) string {
 	switch {
 	case t.Temporary:
 		return "Tried"
+	case t.Action == onboarding.ActionCheck && unasked(v.Run, t):
+		return sentenceCase(notChecked)
 	case t.Action != onboarding.ActionNone:
 		return doneWord(t.Action)
 	case t.Unwanted:

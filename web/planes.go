@@ -39,6 +39,7 @@ type planePart struct {
 	Action   onboarding.Action
 	State    onboarding.TaskState // "" no run
 	Uses     []planeUse
+	unasked  bool     // the run didn't look at it
 	at       string   // how bindings name it
 	places   []string // that this part stands for, where the plan only binds roles on them
 }
@@ -64,6 +65,9 @@ func (v DoneView) planes() Planes {
 
 func (p Planes) state(name onboarding.TaskName) onboarding.TaskState {
 	if p.Run == nil {
+		if line, ok := p.Plan.Task(name); ok && line.Action == onboarding.ActionNone {
+			return onboarding.TaskDone // it exists
+		}
 		return ""
 	}
 	for _, t := range p.Run.Tasks {
@@ -93,7 +97,10 @@ func (p Planes) account(member string) (planeAccount, bool) {
 func (p Planes) parts() []planePart {
 	var parts []planePart
 	for _, t := range p.Plan.Tasks {
-		part := planePart{Name: sentenceCase(t.Makes), Resource: t.Resource, at: t.Resource, Action: t.Action, State: p.state(t.Name)}
+		if p.gone(t) {
+			continue
+		}
+		part := planePart{Name: sentenceCase(t.Makes), Resource: t.Resource, at: t.Resource, Action: t.Action, State: p.state(t.Name), unasked: p.Run != nil && unasked(*p.Run, t)}
 		switch {
 		case t.Makes != "" && t.Resource == p.Plan.Spec.SparkAccount():
 			part.Name = "Spark service account"
@@ -142,6 +149,19 @@ func (p Planes) parts() []planePart {
 	return parts
 }
 
+// gone reports whether what the line is about was removed, before the run or by it.
+func (p Planes) gone(line onboarding.PlannedTask) bool {
+	if line.Absent || line.Action != onboarding.ActionDelete || p.Run == nil {
+		return line.Absent
+	}
+	for _, t := range p.Run.Tasks {
+		if t.Name == line.Name {
+			return t.State == onboarding.TaskDone && t.Left == ""
+		}
+	}
+	return false
+}
+
 // is reports whether a binding names this part.
 func (part planePart) is(on string) bool {
 	return part.at != "" && (on == part.at || on == "serviceAccounts/"+part.at || strings.HasSuffix(part.at, "/"+on))
@@ -165,6 +185,9 @@ func (part planePart) word() string {
 	case "":
 		return "planned"
 	case onboarding.TaskDone:
+		if part.unasked {
+			return notChecked
+		}
 		return strings.ToLower(doneWord(part.Action))
 	case onboarding.TaskRunning:
 		return "in progress"
@@ -192,10 +215,28 @@ func (part planePart) usedBy(by planeAccount) string {
 	return strings.Join(roles, ", ")
 }
 
-// roleName is a role without the project that a custom one is in.
+// roleName is a role as the Cloud console calls it, or as our plan calls the custom one.
 func roleName(role string) string {
-	if _, id, ok := strings.Cut(role, "/roles/"); ok {
-		return "the custom role " + id
+	switch role {
+	case "roles/bigquery.dataViewer":
+		return "BigQuery Data Viewer"
+	case "roles/bigquery.readSessionUser":
+		return "BigQuery Read Session User"
+	case "roles/bigtable.admin":
+		return "Bigtable Administrator"
+	case "roles/bigtable.user":
+		return "Bigtable User"
+	case "roles/dataproc.worker":
+		return "Dataproc Worker"
+	case "roles/iam.serviceAccountUser":
+		return "Service Account User"
+	case "roles/storage.objectAdmin":
+		return "Storage Object Admin"
+	case "roles/storage.objectViewer":
+		return "Storage Object Viewer"
+	}
+	if strings.Contains(role, "/roles/") {
+		return "its custom role"
 	}
 	return role
 }
@@ -218,14 +259,20 @@ func (part planePart) use(by planeAccount) (onboarding.TaskState, bool) {
 func (p Planes) summary(brand string) string {
 	parts := p.parts()
 	s := fmt.Sprintf("The control plane and the serving plane belong to %s. The data plane belongs to %s and stays in its Google Cloud project.", brand, orText(p.Customer, "your company"))
-	if p.Run != nil {
-		ready := 0
-		for _, part := range parts {
-			if part.State == onboarding.TaskDone {
-				ready++
-			}
+	ready := 0
+	for _, part := range parts {
+		if part.State == onboarding.TaskDone {
+			ready++
 		}
-		s += fmt.Sprintf(" %d of %s of the data plane %s ready.", ready, plural(len(parts), "part", "parts"), isAre(ready))
+	}
+	of := fmt.Sprintf(" %d of %s of the data plane ", ready, plural(len(parts), "part", "parts"))
+	switch {
+	case p.Run != nil:
+		s += of + isAre(ready) + " ready."
+	case ready == 1:
+		s += of + "exists already."
+	case ready > 0:
+		s += of + "exist already."
 	}
 	return s
 }

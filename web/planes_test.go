@@ -36,11 +36,11 @@ func TestPlanes(t *testing.T) {
 		got := list(Planes{Customer: "Acme Analytics", Plan: plan})
 		for _, want := range []string{
 			"Control plane, belongs to Northbeam. Its service account is " + plan.Spec.ControlPlaneAccount,
-			"May use: Bucket, with the custom role tecton_acme_production_control_plane",
+			"May use: Bucket, with its custom role",
 			"Data plane, belongs to Acme Analytics. The project is acme-data-prod",
-			"Bucket, planned : gs://tecton-acme-production-dataplane (the Spark service account has roles/storage.objectAdmin)",
-			"Data source, planned : acme-data-prod.sales (the Spark service account has roles/bigquery.dataViewer)",
-			"May use: Bigtable instance, with roles/bigtable.user",
+			"Bucket, planned : gs://tecton-acme-production-dataplane (the Spark service account has Storage Object Admin)",
+			"Data source, planned : acme-data-prod.sales (the Spark service account has BigQuery Data Viewer)",
+			"May use: Bigtable instance, with Bigtable User",
 		} {
 			if !strings.Contains(got, want) {
 				t.Errorf("doesn't say %q:\n%s", want, got)

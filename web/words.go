@@ -210,8 +210,8 @@ func sentenceCase(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
-// placeWord is where an onboarding stands: the step of the form or the task of the run.
-func placeWord(o onboarding.Onboarding) string {
+// PlaceWord is where an onboarding stands: the step of the form or the task of the run.
+func PlaceWord(o onboarding.Onboarding) string {
 	switch {
 	case o.Status == onboarding.StatusHandingOver && !o.Archived:
 		return "Handing over"

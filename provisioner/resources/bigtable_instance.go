@@ -88,7 +88,7 @@ func clusterID(instance string) string {
 func describeInstance(spec onboarding.Spec, want instance) provisioner.Description {
 	d := provisioner.Description{
 		Title: "Create the Bigtable instance", Noun: "the Bigtable instance", Resource: want.Name,
-		Why:     "The online store: features are served from here.",
+		Why:     fmt.Sprintf("The online store: features are served from here. One cluster in %s with %s and %s storage, and the labels %s.", want.Zone, nodeWords(want.Nodes), want.Storage, labelWords(want.Labels)),
 		Console: "https://console.cloud.google.com/bigtable/instances/" + instanceID(spec) + "/overview?project=" + url.QueryEscape(spec.Project),
 		Cost:    onboarding.MonthlyWords(onboarding.BigtableMonthly) + " (1 node at $0.65 an hour, United States list price), and about $0.17 a GB a month of data stored",
 		Monthly: onboarding.BigtableMonthly,
@@ -98,6 +98,13 @@ func describeInstance(spec onboarding.Spec, want instance) provisioner.Descripti
 		d.Why = "The online store: features are served from the instance you chose. We use it without changes."
 	}
 	return d
+}
+
+func nodeWords(n int64) string {
+	if n == 1 {
+		return "1 node"
+	}
+	return fmt.Sprintf("%d nodes", n)
 }
 
 func policyOfInstance(i instance) (gcp.Resource, bool) {

@@ -64,10 +64,20 @@ func describeBucket(spec onboarding.Spec, want bucketState) provisioner.Descript
 		Title:    "Create the bucket",
 		Noun:     "the bucket for feature data",
 		Resource: "gs://" + want.Name,
-		Why:      "The offline store: Spark jobs write feature data here, in " + want.Location + ".",
-		Console:  "https://console.cloud.google.com/storage/browser/" + want.Name + "?project=" + url.QueryEscape(spec.Project),
-		Cost:     "about $0.02 a GB a month of data stored, nothing while empty",
+		Why: "The offline store: Spark jobs write feature data here, in " + want.Location + ". The bucket has uniform bucket-level access, enforces public access prevention, and bears the labels " + labelWords(want.Labels) + ". " +
+			"We set no soft delete period: Google keeps deleted objects for its default of 7 days, unless your organization set another.",
+		Console: "https://console.cloud.google.com/storage/browser/" + want.Name + "?project=" + url.QueryEscape(spec.Project),
+		Cost:    "about $0.02 a GB a month of data stored, nothing while empty",
 	}
+}
+
+// labelWords are labels as the console shows them.
+func labelWords(labels map[string]string) string {
+	var all []string
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		all = append(all, k+": "+labels[k])
+	}
+	return strings.Join(all, ", ")
 }
 
 func factsOfBucket(_ onboarding.Spec, want bucketState) []onboarding.Fact {
