@@ -85,9 +85,9 @@ func PlanPage(v PlanView) templ.Component {
 				}
 			} else if v.Kind == onboarding.CheckOnly {
 				var templ_7745c5c3_Var5 string
-				templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(v.say("You ran the script or Terraform, or worked through the checklist. We read each item, compare it with the plan, and hand over what matches. We change nothing: our server blocks any call that isn't a read."))
+				templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(v.say("You ran the script or Terraform, or worked through the checklist. We read each item, compare it with the plan, and write the handover record if everything matches. We change nothing: our server blocks any call that isn't a read."))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `plan.templ`, Line: 21, Col: 221}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `plan.templ`, Line: 21, Col: 246}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 				if templ_7745c5c3_Err != nil {
