@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -42,6 +43,11 @@ func TestTheTableOfTrapsIsTrue(t *testing.T) {
 	for _, m := range names {
 		if !strings.Contains(tests.String(), "func "+m[1]+"(t *testing.T)") {
 			t.Errorf("there is no test %s", m[1])
+		}
+	}
+	for n := 1; n <= 24; n++ { // the small inputs
+		if !regexp.MustCompile(fmt.Sprintf("(?m)^\\| %d \\|.*`Test", n)).Match(table) {
+			t.Errorf("no test covers the small input %d", n)
 		}
 	}
 	quotes := regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(string(table), -1)
