@@ -26,16 +26,22 @@ func (e *execution) do(n *node) bool {
 	if before.State == onboarding.TaskDone {
 		return true
 	}
-	if e.stopped() != nil || e.isCanceled() {
+	begun := slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })
+	canceled := e.isCanceled()
+	// What a worker that died made for a time is removed, although the run goes no further.
+	abandoned := canceled && begun && n.task != nil && n.task.Step.temporary && e.run.Kind != onboarding.RunTeardown
+	if e.stopped() != nil || canceled && !abandoned {
 		return false
 	}
-	if e.write(func() error {
+	if !abandoned && e.write(func() error {
 		_, err := e.s.cfg.Ledger.StartTask(e.work, e.fence, name)
 		return err
 	}) != nil {
 		return false
 	}
-	e.remember(name, func(t *onboarding.Task) { t.State, t.StartedAt = onboarding.TaskRunning, e.s.cfg.Now() })
+	if !abandoned {
+		e.remember(name, func(t *onboarding.Task) { t.State, t.StartedAt = onboarding.TaskRunning, e.s.cfg.Now() })
+	}
 
 	switch {
 	case e.run.Kind == onboarding.RunTeardown && n.line.Action != onboarding.ActionDelete:
@@ -48,7 +54,7 @@ func (e *execution) do(n *node) bool {
 	}
 
 	item := onboarding.Find(e.items, n.task.Key)
-	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" }), operation: unfinished(before.Events)}
+	mem := &pass{run: e.run.ID, item: item, kept: item, begun: begun, operation: unfinished(before.Events)}
 	env := e.env.of(n.task)
 	env.Spec.EraseData = env.Spec.EraseData || n.line.Erase
 	env.Log = func(format string, args ...any) {
@@ -62,7 +68,7 @@ func (e *execution) do(n *node) bool {
 	env.Say = func(kind Remark, format string, args ...any) {
 		_ = e.note(name, string(kind), fmt.Sprintf(format, args...))
 	}
-	if e.settle(n, env, mem) {
+	if !abandoned && e.settle(n, env, mem) {
 		return true
 	}
 	if n.task.Step.temporary && mem.begun && e.stopped() == nil {

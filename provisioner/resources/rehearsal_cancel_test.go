@@ -81,9 +81,8 @@ func TestARoleThatACancellationCannotRemoveIsSaidToEndByItself(t *testing.T) {
 	}
 }
 
-// A run that is canceled after its worker died begins nothing, so the role stays in the inventory until its condition
-// ends it.
-func TestARoleThatACanceledRunLeftEndsByItsCondition(t *testing.T) {
+// A run that is canceled after its worker died begins nothing more, and takes back the role that the worker left.
+func TestARunThatIsCanceledAfterItsWorkerDiedTakesItsRoleBack(t *testing.T) {
 	t.Parallel()
 	w := rehearsed(t)
 	w.Interrupt(w.Plan(), "rehearsal")
@@ -93,14 +92,25 @@ func TestARoleThatACanceledRunLeftEndsByItsCondition(t *testing.T) {
 	if run := w.ResumeCanceled(); run.State != onboarding.RunCanceled {
 		t.Fatalf("the run is %s", run.State)
 	}
-	left := rehearsalItem(t, w)
-	there := len(minters(t, w)) > 0
-	if there == (left.State == onboarding.ItemRemoved) {
-		t.Errorf("the role is there: %v, and the inventory has it as %s", there, left.State)
+	if left := rehearsalItem(t, w); left.State != onboarding.ItemRemoved || len(minters(t, w)) > 0 {
+		t.Errorf("the inventory has the role as %s, and %d accounts have it", left.State, len(minters(t, w)))
 	}
+	if err := mint(t, w); gcp.Classify(err).Code != onboarding.CodePermission {
+		t.Errorf("making a token says %v", err)
+	}
+}
+
+// Where it can't be removed, it stays in the inventory until its condition ends it.
+func TestARoleThatACanceledRunLeftEndsByItsCondition(t *testing.T) {
+	t.Parallel()
+	w := rehearsed(t)
+	w.Interrupt(w.Plan(), "rehearsal")
 	_ = w.Clock.Sleep(t.Context(), 16*time.Minute)
 	if err := mint(t, w); gcp.Classify(err).Code != onboarding.CodePermission {
 		t.Errorf("after its condition ended, making a token says %v", err)
+	}
+	if left := rehearsalItem(t, w); left.State == onboarding.ItemRemoved {
+		t.Error("the inventory lost the role")
 	}
 }
 
