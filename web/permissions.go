@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"groundwork/onboarding"
@@ -11,6 +12,15 @@ import (
 type serviceGroup struct {
 	ID, Name    string // "storage", "Cloud Storage"
 	Permissions []onboarding.Permission
+}
+
+// permissionTotals counts the rows of the page's tables: a permission on two resources is two of them.
+func permissionTotals(p onboarding.Permissions) string {
+	run := plural(len(p.Run), "permission", "permissions")
+	if n := len(p.Checks); n > 0 {
+		return run + ", and " + strconv.Itoa(n) + " for the checks"
+	}
+	return run
 }
 
 // byService divides permissions by the service that their names begin with, in the order in which each first comes.

@@ -848,9 +848,9 @@ func documentConsent(v PlanView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var43 string
-			templ_7745c5c3_Var43, templ_7745c5c3_Err = templ.JoinStringErrs(fmt.Sprintf("The run acts with the consent of the person who starts it. It uses %s, listed here once each. The access is revoked at Google when the run ends.", plural(len(all), "permission", "permissions")))
+			templ_7745c5c3_Var43, templ_7745c5c3_Err = templ.JoinStringErrs(fmt.Sprintf("The run acts with the consent of the person who starts it. It uses %s. Each is listed once, even if it is used on several resources. The access is revoked at Google when the run ends.", plural(len(all), "different permission", "different permissions")))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `plandocument.templ`, Line: 195, Col: 214}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `plandocument.templ`, Line: 195, Col: 273}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var43))
 			if templ_7745c5c3_Err != nil {
