@@ -89,3 +89,20 @@ func TestATeardownSaysWhatWasRemovedAndWhatStays(t *testing.T) {
 		}
 	}
 }
+
+// The button of a teardown counts what goes in any case. What holds data goes only if its box is selected.
+func TestTheButtonOfATeardownPromisesNoData(t *testing.T) {
+	t.Parallel()
+	role := onboarding.PlannedTask{Name: "role", Action: onboarding.ActionDelete}
+	bucket := onboarding.PlannedTask{Name: "bucket", Action: onboarding.ActionDelete, HoldsData: true}
+	for want, tasks := range map[string][]onboarding.PlannedTask{
+		"Remove this item in acme-data":                             {role},
+		"Remove this item and any data selected above in acme-data": {role, bucket},
+		"Remove the data selected above in acme-data":               {bucket},
+	} {
+		v := PlanView{Kind: onboarding.RunTeardown, Plan: onboarding.Plan{Spec: onboarding.Spec{Project: "acme-data"}, Tasks: tasks}}
+		if got := v.approveWords(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -49,7 +49,7 @@ func actionTone(a onboarding.Action) tone {
 // approveWords names the act on the plan's button: "Create these 9 resources in acme-data-prod". Where something may be
 // removed, it names no single act; [PlanView.changesWords] counts what it does.
 func (v PlanView) approveWords() string {
-	var create, change, del int
+	var create, change, del, held int
 	for _, t := range v.Plan.Tasks {
 		switch {
 		case t.Unwanted, t.Temporary: // each is decided by itself, or made for a moment
@@ -57,6 +57,8 @@ func (v PlanView) approveWords() string {
 			create++
 		case t.Action == onboarding.ActionChange || t.Action == onboarding.ActionAdopt:
 			change++
+		case t.Action == onboarding.ActionDelete && t.HoldsData:
+			held++ // its box says whether it goes
 		case t.Action == onboarding.ActionDelete:
 			del++
 		}
@@ -74,6 +76,10 @@ func (v PlanView) approveWords() string {
 	switch {
 	case v.Kind == onboarding.CheckOnly:
 		return "Check everything" + in
+	case v.Kind == onboarding.RunTeardown && held > 0 && del > 0:
+		return "Remove " + these(del, "item", "items") + " and any data selected above" + in
+	case v.Kind == onboarding.RunTeardown && held > 0:
+		return "Remove the data selected above" + in
 	case v.Kind == onboarding.RunTeardown:
 		return "Remove " + these(del, "item", "items") + in
 	case v.Decisions != nil:
