@@ -72,8 +72,23 @@ func TestFaultsOfGoogleEndInAClearState(t *testing.T) {
 			state: onboarding.RunFailed, task: "bucket", code: onboarding.CodeAPIDisabled, says: "is not on yet",
 		},
 		{
-			name: "permission withdrawn", fault: rule(emulator.Rule{Match: createBucket, Status: 403, Message: "Permission 'storage.buckets.create' denied on resource."}),
-			state: onboarding.RunBlocked, task: "bucket", code: onboarding.CodePermission, on: onboarding.PartyCustomer, says: "lacks the permission storage.buckets.create",
+			name: "permission withdrawn", fault: func(w *steptest.World) {
+				var all []string
+				for _, p := range w.Permissions().Run {
+					if p.Name != "storage.buckets.create" && !slices.Contains(all, p.Name) {
+						all = append(all, p.Name)
+					}
+				}
+				w.Cloud.AddRole("acme-data", "nearly_owner", all, false, 0)
+				w.Cloud.SetIAM("projects/acme-data", "user:"+steptest.Owner, "")
+				w.Cloud.SetIAM("projects/acme-data", "user:"+steptest.Owner, "projects/acme-data/roles/nearly_owner")
+			},
+			repair: func(w *steptest.World) { w.Cloud.SetIAM("projects/acme-data", "user:"+steptest.Owner, "roles/owner") },
+			state:  onboarding.RunBlocked, task: "bucket", code: onboarding.CodePermission, on: onboarding.PartyCustomer, says: "lacks the permission storage.buckets.create",
+		},
+		{
+			name: "refused although a role contains the permission", fault: rule(emulator.Rule{Match: createBucket, Status: 403, Message: "Permission 'storage.buckets.create' denied on resource."}),
+			state: onboarding.RunBlocked, task: "bucket", code: onboarding.CodePermission, on: onboarding.PartyOrganization, says: "The likely cause is a deny policy",
 		},
 		{
 			name: "billing off", fault: func(w *steptest.World) { w.Cloud.SetBilling("acme-data", false) }, repair: func(w *steptest.World) { w.Cloud.SetBilling("acme-data", true) },
