@@ -102,6 +102,26 @@ func TestAColleagueDoesTheirPartAndNoMore(t *testing.T) {
 	says(t, told, "You invited "+bob, bob+" accepted the invitation as a colleague", bob+" gave consent to access Google Cloud", bob+" approved the plan", bob+" answered Google Cloud project")
 }
 
+// Story 18: a colleague was offered a teardown, which is the customer's.
+func TestAColleagueIsOfferedNoTeardown(t *testing.T) {
+	w := newWorld(t)
+	ob, a, _ := w.finished()
+	w.joined(ob.ID)
+	offers := func(b *browser, page string) int {
+		p := b.get(web.OnboardingPath(ob.ID, page))
+		want(t, p, http.StatusOK)
+		return p.Find("main a[href*='kind=teardown'], main a[href$='/teardown'], main form[action$='/teardown']").Length()
+	}
+	if offers(a, "done") == 0 {
+		t.Error("the customer isn't offered to remove what was created")
+	}
+	for _, page := range []string{"done", "progress", "check", "receipt", "runs", "audit"} {
+		if n := offers(w.as(bob), page); n > 0 {
+			t.Errorf("%s offers the colleague %d ways to remove what was created", page, n)
+		}
+	}
+}
+
 func TestTheCustomerWithdrawsALinkThatNobodyUsed(t *testing.T) {
 	w := newWorld(t)
 	ob, a := w.ready()

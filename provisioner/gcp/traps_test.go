@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// The table of traps is true: each test that it names exists, and each sentence that it quotes is in the code.
+// The tables of traps and stories are true: each test that they name exists, and each sentence that the first quotes is in
+// the code.
 func TestTheTableOfTrapsIsTrue(t *testing.T) {
 	const root = "../.."
 	var code, tests strings.Builder
@@ -39,7 +40,11 @@ func TestTheTableOfTrapsIsTrue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(string(table), -1)
+	stories, err := os.ReadFile(root + "/docs/stories.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(string(table)+string(stories), -1)
 	for _, m := range names {
 		if !strings.Contains(tests.String(), "func "+m[1]+"(t *testing.T)") {
 			t.Errorf("there is no test %s", m[1])
@@ -48,6 +53,11 @@ func TestTheTableOfTrapsIsTrue(t *testing.T) {
 	for n := 1; n <= 24; n++ { // the small inputs
 		if !regexp.MustCompile(fmt.Sprintf("(?m)^\\| %d \\|.*`Test", n)).Match(table) {
 			t.Errorf("no test covers the small input %d", n)
+		}
+	}
+	for n := 1; n <= 25; n++ {
+		if !regexp.MustCompile(fmt.Sprintf("(?m)^\\| %d \\|.*`Test", n)).Match(stories) {
+			t.Errorf("no test covers the story %d", n)
 		}
 	}
 	quotes := regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(string(table), -1)
