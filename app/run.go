@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -165,7 +166,7 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 	if p.MayAct && blockedOn(run, onboarding.CodePlanChanged) {
 		if fresh, err := a.drift.plan(ctx, a, actor, ob, run); err == nil {
 			p.Differences = run.Plan.Differences(fresh)
-			if mayApprove(actor, run.Kind, ob.Owner) == nil && confirmedBy(actor, run) == nil {
+			if mayApprove(actor, run.Kind, ob.Owner) == nil && confirmedBy(actor, run) == nil && confirmed(run, fresh) == nil {
 				p.NewHash = fresh.Hash()
 			}
 		}
@@ -239,10 +240,24 @@ func (a *App) resume(ctx context.Context, actor onboarding.Actor, run onboarding
 	return a.cfg.Store.RetryRun(ctx, actor, run.ID, a.cfg.Journey.Wanted)
 }
 
-// confirmedBy is nil unless the run deletes data and someone else confirmed that; CodeStale.
+// confirmedBy is nil unless the run still deletes data and someone else confirmed that; CodeStale.
 func confirmedBy(actor onboarding.Actor, run onboarding.Run) error {
-	if run.Plan.Spec.EraseData && run.StartedBy != actor.Email {
+	if run.Erases() && run.StartedBy != actor.Email {
 		return onboarding.Errorf(onboarding.CodeStale, "%s confirmed that the data may be deleted. To resume this run, review the plan and confirm it yourself.", run.StartedBy)
+	}
+	return nil
+}
+
+// confirmed is nil unless a teardown that deletes data would now delete something that its confirmation didn't name;
+// CodeStale.
+func confirmed(run onboarding.Run, fresh onboarding.Plan) error {
+	if run.Kind != onboarding.RunTeardown || !run.Plan.Spec.EraseData {
+		return nil
+	}
+	for _, now := range fresh.Tasks {
+		if was, _ := run.Plan.Task(now.Name); now.Action == onboarding.ActionDelete && was.Action != onboarding.ActionDelete {
+			return onboarding.Errorf(onboarding.CodeStale, "This removal would now delete %s too, which you didn't confirm. Cancel the run, then review a new plan.", cmp.Or(now.Resource, now.Title))
+		}
 	}
 	return nil
 }
@@ -288,6 +303,9 @@ func (a *App) ApproveChanged(ctx context.Context, actor onboarding.Actor, id onb
 	}
 	fresh, err := a.freshPlan(ctx, actor, ob, run)
 	if err != nil {
+		return run, err
+	}
+	if err := confirmed(run, fresh); err != nil {
 		return run, err
 	}
 	if fresh.Hash() != hash {

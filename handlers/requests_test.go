@@ -485,6 +485,15 @@ func TestHalfABodyIsRefused(t *testing.T) {
 	}
 }
 
+// Of HTTP/1.0, Go reads the length whatever else is there: nothing that follows on the connection is read.
+func TestAnOldRequestEndsItsConnection(t *testing.T) {
+	w := newWorld(t)
+	_, closed := w.send("GET /signin HTTP/1.0\r\nHost: " + strings.TrimPrefix(w.url, "http://") + "\r\nConnection: keep-alive\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+	if !closed {
+		t.Error("the connection stays open")
+	}
+}
+
 // What comes in chunks is refused, with and without a length beside, and whatever follows on the connection is not read.
 func TestABodyInChunksIsRefused(t *testing.T) {
 	w := newWorld(t)

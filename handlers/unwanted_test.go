@@ -99,3 +99,30 @@ func TestADecisionAboutAnEarlierPlanStartsNothing(t *testing.T) {
 		t.Errorf("a run was started: %v", err)
 	}
 }
+
+// A run that still has to delete data goes on only for whoever confirmed that.
+func TestOnlyWhoConfirmedADeletionResumesIt(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	w.joined(ob.ID)
+	w.cloud.earlier = earlier()
+	at, retry := web.OnboardingPath(ob.ID, "plan"), web.OnboardingPath(ob.ID, "retry")
+	p := b.get(at)
+	want(t, b.post(at, "hash", p.Find("input[name=hash]").AttrOr("value", ""), "version", p.Find("input[name=version]").AttrOr("value", ""),
+		"decide:bigtable instance", "remove", "asked", "yes", "erase", "bigtable instance"), http.StatusSeeOther)
+	k := w.worker(ob.ID)
+	stopped(k)
+	for name, resume := range map[string]func() page{
+		"the specialist": func() page { return w.as(sam).post(web.AdminPath(ob.ID, "retry")) },
+		"the colleague":  func() page { return w.as(bob).post(retry) },
+	} {
+		resume()
+		if run := w.latest(ob.ID); run.State != onboarding.RunFailed {
+			t.Errorf("%s resumed it: %s", name, run.State)
+		}
+	}
+	wantTo(t, b.post(retry), web.OnboardingPath(ob.ID, "progress"))
+	if run := w.latest(ob.ID); run.State != onboarding.RunQueued {
+		t.Errorf("whoever confirmed it didn't resume it: %s", run.State)
+	}
+}

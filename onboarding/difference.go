@@ -19,7 +19,9 @@ func (p Plan) Differences(now Plan) []Difference {
 	for _, n := range now.Tasks {
 		was, ok := p.Task(n.Name)
 		d := Difference{Title: n.Title, Resource: n.Resource, Approved: was.Action, Now: n.Action, Diff: n.Remark(), Added: without(n.Bindings, was.Bindings), Removed: without(was.Bindings, n.Bindings)}
-		if !ok || (n.Action != was.Action && n.Action != ActionNone) || len(d.Added)+len(d.Removed) > 0 || !SameJSON(was.Desired, n.Desired) {
+		unseen := func(x Delta) bool { return !slices.ContainsFunc(was.Differences, x.Same) }
+		more := n.Action != ActionNone && slices.ContainsFunc(n.Differences, unseen)
+		if !ok || more || n.Erase != was.Erase || (n.Action != was.Action && n.Action != ActionNone) || len(d.Added)+len(d.Removed) > 0 || !SameJSON(was.Desired, n.Desired) {
 			out = append(out, d)
 		}
 	}

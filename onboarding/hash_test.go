@@ -67,3 +67,25 @@ func TestThePlansHashCoversFieldsAndNoSentence(t *testing.T) {
 		}
 	}
 }
+
+// Whoever approves a changed plan is shown every line that does something other than before, also where it changes the same
+// resource in another way.
+func TestADifferenceOfTheSameActionIsShown(t *testing.T) {
+	was := pinnedPlan()
+	if same := was.Differences(pinnedPlan()); len(same) != 0 {
+		t.Errorf("the same plan differs: %+v", same)
+	}
+	now := pinnedPlan()
+	now.Tasks[0].Differences = append(now.Tasks[0].Differences, onboarding.Differs("permission-extra", "remove storage.objects.get", "storage.objects.get"))
+	if d := was.Differences(now); len(d) != 1 || d[0].Diff != now.Tasks[0].Remark() {
+		t.Errorf("another difference: %+v", d)
+	}
+	if gone := now.Differences(was); len(gone) != 0 {
+		t.Errorf("a difference that is gone: %+v", gone)
+	}
+	erase := pinnedPlan()
+	erase.Tasks[0].Erase = true
+	if d := was.Differences(erase); len(d) != 1 {
+		t.Errorf("data that goes too: %+v", d)
+	}
+}

