@@ -40,7 +40,7 @@ type planCloud interface {
 	// Outline lists what a run would do where nothing exists yet, for a spec that may still lack answers. It reads nothing.
 	Outline(onboarding.Spec) []onboarding.PlannedTask
 	// Facts are what the handover record says of a spec.
-	Facts(onboarding.Spec) []onboarding.Fact
+	Facts(onboarding.Plan) []onboarding.Fact
 	// Unchecked lists what can't be looked at, because these secrets were wiped.
 	Unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []string
 	// Estimate is how long a step of that name is declared to take; 0: it declares nothing.
@@ -417,7 +417,7 @@ func (a *App) Sketch() onboarding.Plan {
 }
 
 // Facts are what was handed over by a run.
-func (a *App) Facts(run onboarding.Run) []onboarding.Fact { return a.cfg.Cloud.Facts(run.Plan.Spec) }
+func (a *App) Facts(run onboarding.Run) []onboarding.Fact { return a.cfg.Cloud.Facts(run.Plan) }
 
 // ExportedPlan is a plan as a file.
 type ExportedPlan struct {

@@ -339,7 +339,11 @@ var catalog = provisioner.NewService(provisioner.Config{Catalog: resources.Catal
 
 func (c *cloud) Outline(spec onboarding.Spec) []onboarding.PlannedTask { return catalog.Outline(spec) }
 
-func (c *cloud) Facts(spec onboarding.Spec) []onboarding.Fact { return catalog.Facts(spec) }
+// Facts are of the whole catalog: the sample's plan has two of its tasks.
+func (c *cloud) Facts(plan onboarding.Plan) []onboarding.Fact {
+	plan.Tasks = catalog.Outline(plan.Spec)
+	return catalog.Facts(plan)
+}
 
 func (c *cloud) Unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []string {
 	return catalog.Unchecked(spec, wiped)

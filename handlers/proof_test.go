@@ -120,7 +120,7 @@ func TestTheScriptInADownloadChecksIt(t *testing.T) {
 			}
 			made, err := json.Marshal(outputs)
 			if err == nil {
-				err = os.WriteFile(filepath.Join(dir, "outputs.json"), made, 0o600)
+				err = os.WriteFile(filepath.Join(dir, "acme-prod-outputs.json"), made, 0o600)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -128,7 +128,7 @@ func TestTheScriptInADownloadChecksIt(t *testing.T) {
 		}
 	}
 	record(dir, nil)(later)
-	if ok, said := verified(t, later, kept); !ok || !strings.Contains(said, "Verified: outputs.json was made after line ") {
+	if ok, said := verified(t, later, kept); !ok || !strings.Contains(said, "in acme-prod-outputs.json was signed") {
 		t.Errorf("a record from before, with a later history: %s", said)
 	}
 
@@ -203,8 +203,8 @@ func TestTheScriptInADownloadChecksIt(t *testing.T) {
 			}
 			end.Signature = signature
 			outputs["history"] = end
-		}), nil, "outputs.json is signed by none of the public keys"},
-		"a record of an earlier version": {record(dir, func(outputs map[string]any) { delete(outputs, "history") }), nil, "outputs.json has no signed end"},
+		}), nil, "the end of the history in acme-prod-outputs.json is signed by none of the public keys"},
+		"a record of an earlier version": {record(dir, func(outputs map[string]any) { delete(outputs, "history") }), nil, "acme-prod-outputs.json has no signed end"},
 		"no lines":                       {lines(func([]map[string]any) []map[string]any { return nil }), nil, "is not a history as it was downloaded"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,7 +5,7 @@ Needs Python 3.6 or later and OpenSSL. Reads these files beside it:
   history.json        the lines
   head.txt, head.sig  where the history ends, and the signature
   audit-keys.pem      the public keys of the servers
-  outputs.json        the record, if you put it there: its line must be in the history
+  *outputs.json       the record, if you put it there: its line must be in the history
 The keys here came with the download. To rule out that both were replaced, give
 the file that you kept from /audit-keys.pem of the site.
 """
@@ -100,20 +100,23 @@ def check_signature(keys, text, signature):
 
 
 def check_record(keys, id, lines):
-    """The line of the history at which outputs.json was signed; None without that file."""
-    path = os.path.join(HERE, "outputs.json")
-    if not os.path.exists(path):
+    """The name of the record and the line of the history at which it was signed; None without a record."""
+    names = sorted(name for name in os.listdir(HERE) if name.endswith("outputs.json"))
+    if not names:
         return None
+    if len(names) > 1:
+        bad("there are several records: " + ", ".join(names))
+    name = names[0]
     try:
-        end = json.loads(read("outputs.json").decode("utf-8"))["history"]
+        end = json.loads(read(name).decode("utf-8"))["history"]
         text, signature = end["text"].encode("utf-8"), base64.b64decode(end["signature"])
         head = end["text"].split("\n")
         number = int(head[2].replace("seq: ", ""))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        bad("outputs.json has no signed end of the history (%r)" % error)
+        bad("%s has no signed end of the history (%r)" % (name, error))
     hash = lines[number - 1]["hash"] if 1 <= number <= len(lines) else ""
     if head[:4] != ["groundwork audit head 1", "onboarding: " + id, "seq: %d" % number, "hash: " + hash]:
-        bad("the history does not hold line %d as outputs.json has it: lines were cut off or rewritten, or outputs.json is of another onboarding" % number)
+        bad("the history does not hold line %d as %s has it: lines were cut off or rewritten, or the record is of another onboarding" % (number, name))
     paths = []
     for content in (text, signature):
         with tempfile.NamedTemporaryFile(delete=False) as file:
@@ -125,8 +128,8 @@ def check_record(keys, id, lines):
         for path in paths:
             os.unlink(path)
     if not signed:
-        bad("outputs.json is signed by none of the public keys")
-    return number
+        bad("the end of the history in %s is signed by none of the public keys" % name)
+    return name, number
 
 
 def main():
@@ -146,7 +149,7 @@ def main():
     record = check_record(keys, id, lines)
     print("Verified: %d lines of %s, %s" % (len(lines), id, head[4].replace("at: ", "as signed at ")))
     if record:
-        print("Verified: outputs.json was made after line %d" % record)
+        print("Verified: the history holds the line %d, at which the end in %s was signed" % (record[1], record[0]))
     if not given:
         print("The public keys came with the download. Compare them with the ones that you kept from /audit-keys.pem")
 

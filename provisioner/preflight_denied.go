@@ -133,18 +133,20 @@ func (e *execution) unlessTakenAway(n *node, f gcp.Failure) gcp.Failure {
 	if f.Code != onboarding.CodePermission || f.Permission == "" {
 		return f
 	}
-	needs := slices.Concat(n.task.Permissions, n.task.needs.Change, n.task.needs.Undo)
-	on := ""
-	if i := slices.IndexFunc(needs, func(needed onboarding.Permission) bool { return needed.Name == f.Permission }); i >= 0 {
-		on = needs[i].On
+	needs := slices.Concat(n.task.Permissions, n.task.needs.Change, n.task.needs.Undo, n.task.needs.Given)
+	i := slices.IndexFunc(needs, func(needed onboarding.Permission) bool { return needed.Name == f.Permission })
+	if i < 0 {
+		return f // on what it is missing isn't known
 	}
+	on := needs[i].On
 	p := &preflight{s: e.s, env: e.env, spec: n.task.Spec}
 	found, _ := p.explained(e.work, on, []onboarding.Permission{{Name: f.Permission}})
 	if len(found) == 0 {
 		return f
 	}
 	f.On, f.Action = onboarding.PartyOrganization, "Get an exception from the policy that takes the permission away"
-	f.Message += " " + p.noRoleHelps(causes(found)) + " This command shows the policy: " + p.troubleshoot(on, f.Permission)
+	f.Message += " " + p.noRoleHelps(causes(found)) + " This command shows the policy: " + p.troubleshoot(on, f.Permission) +
+		" If a role was given in the last few minutes, Google may not know it everywhere yet: wait, then try again first."
 	return f
 }
 

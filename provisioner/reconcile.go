@@ -29,7 +29,11 @@ func (e *execution) do(n *node) bool {
 	begun := slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })
 	canceled := e.isCanceled()
 	// What a worker that died made for a time is removed, although the run goes no further.
-	abandoned := canceled && begun && n.task != nil && n.task.Step.temporary && e.run.Kind != onboarding.RunTeardown
+	item := onboarding.Item{}
+	if n.task != nil {
+		item = onboarding.Find(e.items, n.task.Key)
+	}
+	abandoned := canceled && begun && item.State != onboarding.ItemRemoved && n.task != nil && n.task.Step.temporary && e.run.Kind != onboarding.RunTeardown
 	if e.stopped() != nil || canceled && !abandoned {
 		return false
 	}
@@ -53,7 +57,6 @@ func (e *execution) do(n *node) bool {
 		return e.finish(name, onboarding.Outcome{Message: why, Left: why})
 	}
 
-	item := onboarding.Find(e.items, n.task.Key)
 	mem := &pass{run: e.run.ID, item: item, kept: item, begun: begun, operation: unfinished(before.Events)}
 	env := e.env.of(n.task)
 	env.Spec.EraseData = env.Spec.EraseData || n.line.Erase

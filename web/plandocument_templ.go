@@ -941,7 +941,7 @@ func planShare(v PlanView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.Share.Action != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "<p class=\"hint\">Or send a link to someone at your company. They sign in with that address and can read only the plan, until the link expires. The history records each time the link is opened.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "<p class=\"hint\">Or send a link to someone at your company. They sign in with that address and can read only the plan, until the link expires. The history records who opened it, at most once an hour.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -49,6 +49,9 @@ func (c auditVerifyCmd) Run(ctx context.Context, s streams, files fileProblems) 
 	if c.File != "" {
 		return c.file(ctx, s, files)
 	}
+	if c.Record != "" {
+		return report(s, "audit verify", []string{"--record needs --file: the history that was downloaded for the same onboarding"})
+	}
 	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
 		return report(s, "audit verify", problems)
 	}

@@ -366,3 +366,20 @@ func puts(w *steptest.World) int {
 	}
 	return n
 }
+
+// What an earlier version's plan didn't have is not said of its run, although its answers would call for it now.
+func TestTheFactsOfAnEarlierPlanNameNothingThatItHadNot(t *testing.T) {
+	t.Parallel()
+	spec := steptest.Spec()
+	spec.Databricks.SecretScope = true
+	service := provisioner.NewService(provisioner.Config{Catalog: resources.Catalog()})
+	now := onboarding.Plan{Spec: spec, Tasks: service.Outline(spec)}
+	then := now
+	then.Tasks = slices.DeleteFunc(slices.Clone(now.Tasks), func(t onboarding.PlannedTask) bool { return t.Name == "databricks-secret-scope-readers" })
+	says := func(plan onboarding.Plan) bool {
+		return slices.ContainsFunc(service.Facts(plan), func(f onboarding.Fact) bool { return f.Key == "compute.secret_scope_readers" })
+	}
+	if !says(now) || says(then) {
+		t.Errorf("of a plan with the task: %v, without: %v", says(now), says(then))
+	}
+}

@@ -28,7 +28,10 @@ type checked struct {
 // newRecord puts together what the tasks declare, and what this run did.
 func newRecord(env *provisioner.Env, number string, items []onboarding.Item, end *onboarding.AuditEnd) (onboarding.Record, error) {
 	facts := []onboarding.Fact{{Key: "format", Value: recordFormat}}
-	facts = append(facts, provisioner.Facts(env.Tasks)...)
+	run := env.Results()
+	facts = append(facts, provisioner.Facts(env.Tasks, func(name onboarding.TaskName) bool {
+		return slices.ContainsFunc(run, func(t onboarding.Task) bool { return t.Name == name })
+	})...)
 	facts = append(
 		facts,
 		onboarding.Fact{Key: "project_number", Value: number},

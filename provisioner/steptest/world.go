@@ -465,7 +465,9 @@ func (w *World) Permissions() onboarding.Permissions {
 func (w *World) Outline() []onboarding.PlannedTask { return w.service.Outline(w.Spec) }
 
 // Facts are what the record says of the spec.
-func (w *World) Facts() []onboarding.Fact { return w.service.Facts(w.Spec) }
+func (w *World) Facts() []onboarding.Fact {
+	return w.service.Facts(onboarding.Plan{Spec: w.Spec, Tasks: w.Outline()})
+}
 
 // TeardownPlan reads what a teardown would remove.
 func (w *World) TeardownPlan() onboarding.Plan {
