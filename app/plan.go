@@ -39,7 +39,7 @@ type planCloud interface {
 	CheckPreflight(context.Context, onboarding.Actor, onboarding.Onboarding, onboarding.Spec) ([]onboarding.CheckResult, error)
 	// Outline lists what a run would do where nothing exists yet, for a spec that may still lack answers. It reads nothing.
 	Outline(onboarding.Spec) []onboarding.PlannedTask
-	// Facts are what the handover record says of a spec.
+	// Facts are what the handover record says of a plan.
 	Facts(onboarding.Plan) []onboarding.Fact
 	// Unchecked lists what can't be looked at, because these secrets were wiped.
 	Unchecked(spec onboarding.Spec, wiped []onboarding.Purpose) []string
@@ -332,8 +332,7 @@ var ErrUnconfirmed error = onboarding.Errorf(onboarding.CodeInvalid, "Select the
 // Approve starts a run of exactly the plan that was shown: the cloud is read again. While a run is active, and when one
 // was started in the meantime, nothing happens (a double click, two tabs). CodeStale: the answers changed since.
 // CodePlanChanged: the project did. The review has the present plan then. [ErrUnconfirmed]: nothing was started, and
-// [Review.Decided] is what would be. An error that is [Review.Refusal] says why the
-// plan can't be approved at all.
+// [Review.Decided] is what would be. An error that is [Review.Refusal] says why the plan can't be approved at all.
 func (a *App) Approve(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in Approval) (Review, error) {
 	latest, err := a.latestRun(ctx, actor, id)
 	if err != nil || latest.State.Active() {

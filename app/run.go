@@ -166,7 +166,7 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 	if p.MayAct && blockedOn(run, onboarding.CodePlanChanged) {
 		if fresh, err := a.drift.plan(ctx, a, actor, ob, run); err == nil {
 			p.Differences = run.Plan.Differences(fresh)
-			if mayApprove(actor, run.Kind, ob.Owner) == nil && confirmedBy(actor, run) == nil && confirmed(run, fresh) == nil {
+			if mayApproveChanged(actor, run, ob.Owner) == nil && confirmed(run, fresh) == nil {
 				p.NewHash = fresh.Hash()
 			}
 		}
@@ -248,6 +248,14 @@ func confirmedBy(actor onboarding.Actor, run onboarding.Run) error {
 	return nil
 }
 
+// mayApproveChanged is nil for someone who may approve a changed plan of the run, whatever that is; CodeForbidden, CodeStale.
+func mayApproveChanged(actor onboarding.Actor, run onboarding.Run, owner string) error {
+	if err := mayApprove(actor, run.Kind, owner); err != nil {
+		return err
+	}
+	return confirmedBy(actor, run)
+}
+
 // confirmed is nil unless a teardown that deletes data would now delete something that its confirmation didn't name;
 // CodeStale.
 func confirmed(run onboarding.Run, fresh onboarding.Plan) error {
@@ -295,10 +303,7 @@ func (a *App) ApproveChanged(ctx context.Context, actor onboarding.Actor, id onb
 	if err != nil {
 		return run, err
 	}
-	if err := mayApprove(actor, run.Kind, ob.Owner); err != nil {
-		return run, err
-	}
-	if err := confirmedBy(actor, run); err != nil {
+	if err := mayApproveChanged(actor, run, ob.Owner); err != nil {
 		return run, err
 	}
 	fresh, err := a.freshPlan(ctx, actor, ob, run)

@@ -246,11 +246,11 @@ func client(r *http.Request) string {
 // read the other one, and what it takes for the next request would be somebody else's (RFC 9112, section 6.3).
 func (s *Server) ofKnownLength(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !r.ProtoAtLeast(1, 1) { // Go ignores chunks there, and a proxy may not
+		chunked := len(r.TransferEncoding) > 0
+		if chunked || !r.ProtoAtLeast(1, 1) { // in HTTP/1.0 Go ignores chunks, and a proxy may not
 			w.Header().Set("Connection", "close")
 		}
-		if len(r.TransferEncoding) > 0 {
-			w.Header().Set("Connection", "close")
+		if chunked {
 			s.fail(w, r, &statusError{http.StatusLengthRequired, "This address accepts only forms of a known length. Send it from our page. If you did, something between your browser and this server changed it: try another network.", nil})
 			return
 		}

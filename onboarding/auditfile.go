@@ -169,9 +169,7 @@ type AuditDownload struct {
 // caller's to check. A download without a signed end passes.
 func (d AuditDownload) EndsAsSigned() error {
 	last := d.Entries[len(d.Entries)-1]
-	head := SignedAuditHead{AuditHead: AuditHead{Onboarding: last.Onboarding, Seq: last.Seq, Hash: last.Hash}}
-	ends, _, _ := strings.Cut(head.Text(), "at: ")
-	if d.HeadText != "" && (!strings.HasPrefix(d.HeadText, ends) || last.Seq != int64(len(d.Entries))) {
+	if d.HeadText != "" && (!endsWith(d.HeadText, last) || last.Seq != int64(len(d.Entries))) {
 		return fmt.Errorf("the history ends with line %d, and not where its signed end says: lines were cut off or rewritten", last.Seq)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	_ "embed" // the script
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,13 +36,17 @@ func (h SignedAuditHead) End() *AuditEnd { return &AuditEnd{h.Text(), h.Key, h.S
 // In checks that a history holds the line at which this end was signed, as it was then: an earlier line than the last, if
 // the history went on. Whether one of the vendor's keys signed the end is the caller's to check.
 func (e AuditEnd) In(lines []AuditEntry) error {
-	for _, l := range lines {
-		head := SignedAuditHead{AuditHead: AuditHead{Onboarding: l.Onboarding, Seq: l.Seq, Hash: l.Hash}}
-		if ends, _, _ := strings.Cut(head.Text(), "at: "); strings.HasPrefix(e.Text, ends) {
-			return nil
-		}
+	if slices.ContainsFunc(lines, func(l AuditEntry) bool { return endsWith(e.Text, l) }) {
+		return nil
 	}
 	return errors.New("the history doesn't hold the line at which the record was signed: lines were cut off or rewritten, or the record is of another onboarding")
+}
+
+// endsWith reports whether the text of a signed end, made at whatever time, names a line as the last one.
+func endsWith(text string, l AuditEntry) bool {
+	head := SignedAuditHead{AuditHead: AuditHead{Onboarding: l.Onboarding, Seq: l.Seq, Hash: l.Hash}}
+	untilTime, _, _ := strings.Cut(head.Text(), "at: ")
+	return strings.HasPrefix(text, untilTime)
 }
 
 // SignHead signs where a history ends.

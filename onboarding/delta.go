@@ -26,6 +26,11 @@ func (d Delta) Same(other Delta) bool {
 	return d.Code == other.Code && slices.Equal(d.Args, other.Args)
 }
 
+// Shows reports whether each of the deltas is among the line's differences.
+func (t PlannedTask) Shows(deltas []Delta) bool {
+	return !slices.ContainsFunc(deltas, func(d Delta) bool { return !slices.ContainsFunc(t.Differences, d.Same) })
+}
+
 // InWords joins deltas for a sentence.
 func InWords(deltas []Delta) string { return strings.Join(texts(deltas), "; ") }
 

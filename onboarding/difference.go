@@ -19,8 +19,7 @@ func (p Plan) Differences(now Plan) []Difference {
 	for _, n := range now.Tasks {
 		was, ok := p.Task(n.Name)
 		d := Difference{Title: n.Title, Resource: n.Resource, Approved: was.Action, Now: n.Action, Diff: n.Remark(), Added: without(n.Bindings, was.Bindings), Removed: without(was.Bindings, n.Bindings)}
-		unseen := func(x Delta) bool { return !slices.ContainsFunc(was.Differences, x.Same) }
-		more := n.Action != ActionNone && slices.ContainsFunc(n.Differences, unseen)
+		more := n.Action != ActionNone && !was.Shows(n.Differences)
 		if !ok || more || n.Erase != was.Erase || (n.Action != was.Action && n.Action != ActionNone) || len(d.Added)+len(d.Removed) > 0 || !SameJSON(was.Desired, n.Desired) {
 			out = append(out, d)
 		}

@@ -21,22 +21,20 @@ func (s *Service) Outline(spec onboarding.Spec) []onboarding.PlannedTask {
 	return lines
 }
 
-// Facts are what the handover record says of a plan before anything is read.
+// Facts are what the handover record says of a plan before anything is read. A task that the plan doesn't have hands nothing
+// over: it may be of an earlier version.
 func (s *Service) Facts(plan onboarding.Plan) []onboarding.Fact {
-	return Facts(s.tasks(plan.Spec), func(name onboarding.TaskName) bool {
-		_, ok := plan.Task(name)
-		return ok
-	})
+	return Facts(slices.DeleteFunc(s.tasks(plan.Spec), func(t *Task) bool {
+		_, ok := plan.Task(t.Name)
+		return !ok
+	}))
 }
 
 // Facts are what the tasks hand over: first what final steps say about the whole, then each resource in the tasks' order.
-// What has no value is left out, and so is a task that the run doesn't have: its plan may be of an earlier version.
-func Facts(tasks []*Task, has func(onboarding.TaskName) bool) []onboarding.Fact {
+// What has no value is left out.
+func Facts(tasks []*Task) []onboarding.Fact {
 	var whole, parts []onboarding.Fact
 	for _, t := range tasks {
-		if !has(t.Name) {
-			continue
-		}
 		if t.Step.final {
 			whole = append(whole, t.Facts...)
 		} else {

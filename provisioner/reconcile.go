@@ -26,26 +26,20 @@ func (e *execution) do(n *node) bool {
 	if before.State == onboarding.TaskDone {
 		return true
 	}
-	begun := slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" })
-	canceled := e.isCanceled()
-	// What a worker that died made for a time is removed, although the run goes no further.
-	item := onboarding.Item{}
-	if n.task != nil {
-		item = onboarding.Find(e.items, n.task.Key)
-	}
-	abandoned := canceled && begun && item.State != onboarding.ItemRemoved && n.task != nil && n.task.Step.temporary && e.run.Kind != onboarding.RunTeardown
-	if e.stopped() != nil || canceled && !abandoned {
+	if e.stopped() != nil {
 		return false
 	}
-	if !abandoned && e.write(func() error {
+	if e.isCanceled() {
+		e.abandon(n, before)
+		return false
+	}
+	if e.write(func() error {
 		_, err := e.s.cfg.Ledger.StartTask(e.work, e.fence, name)
 		return err
 	}) != nil {
 		return false
 	}
-	if !abandoned {
-		e.remember(name, func(t *onboarding.Task) { t.State, t.StartedAt = onboarding.TaskRunning, e.s.cfg.Now() })
-	}
+	e.remember(name, func(t *onboarding.Task) { t.State, t.StartedAt = onboarding.TaskRunning, e.s.cfg.Now() })
 
 	switch {
 	case e.run.Kind == onboarding.RunTeardown && n.line.Action != onboarding.ActionDelete:
@@ -57,7 +51,20 @@ func (e *execution) do(n *node) bool {
 		return e.finish(name, onboarding.Outcome{Message: why, Left: why})
 	}
 
-	mem := &pass{run: e.run.ID, item: item, kept: item, begun: begun, operation: unfinished(before.Events)}
+	env, mem := e.prepare(n, before)
+	if e.settle(n, env, mem) {
+		return true
+	}
+	if n.task.Step.temporary && mem.begun && e.stopped() == nil {
+		e.takeBack(n, env, mem)
+	}
+	return false
+}
+
+// prepare gives a task what its passes need: what it uses, and what is known of its resource.
+func (e *execution) prepare(n *node, before onboarding.Task) (*Env, *pass) {
+	name, item := n.line.Name, onboarding.Find(e.items, n.task.Key)
+	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" }), operation: unfinished(before.Events)}
 	env := e.env.of(n.task)
 	env.Spec.EraseData = env.Spec.EraseData || n.line.Erase
 	env.Log = func(format string, args ...any) {
@@ -71,13 +78,17 @@ func (e *execution) do(n *node) bool {
 	env.Say = func(kind Remark, format string, args ...any) {
 		_ = e.note(name, string(kind), fmt.Sprintf(format, args...))
 	}
-	if !abandoned && e.settle(n, env, mem) {
-		return true
+	return env, mem
+}
+
+// abandon leaves a task of a run that was canceled. What a worker that died made for a time is removed all the same.
+func (e *execution) abandon(n *node, before onboarding.Task) {
+	if n.task == nil || !n.task.Step.temporary || e.run.Kind == onboarding.RunTeardown {
+		return
 	}
-	if n.task.Step.temporary && mem.begun && e.stopped() == nil {
+	if env, mem := e.prepare(n, before); mem.begun && mem.item.State != onboarding.ItemRemoved && e.stopped() == nil {
 		e.takeBack(n, env, mem)
 	}
-	return false
 }
 
 // takeBack removes what a task made for a time and could not finish with. What it can't remove is in the inventory, and ends

@@ -437,8 +437,7 @@ func allowed(approved onboarding.PlannedTask, action onboarding.Action, differen
 	case action == onboarding.ActionChange && begun:
 		return true
 	case action == approved.Action:
-		unseen := func(d onboarding.Delta) bool { return !slices.ContainsFunc(approved.Differences, d.Same) }
-		return begun || !slices.ContainsFunc(differences, unseen)
+		return begun || approved.Shows(differences)
 	default:
 		return false
 	}

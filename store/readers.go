@@ -57,12 +57,13 @@ func (r readerRow) reads(actor onboarding.Actor) error {
 	return nil
 }
 
-// ReadPlan records that a reader opened the plan, once an hour, and returns what a plan is made of: the onboarding and what was read last
-// in the project, the zero Reading if nothing was. CodeNotFound for who was sent no link, CodeForbidden for another account,
-// and CodeGone once the link has expired or was withdrawn.
+// ReadPlan records that a reader opened the plan, once an hour, and returns what a plan is made of: the onboarding and what
+// was read last in the project, the zero Reading if nothing was. CodeNotFound for who was sent no link, CodeForbidden for
+// another account, and CodeGone once the link has expired or was withdrawn.
 func (s *Store) ReadPlan(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Onboarding, onboarding.Reading, error) {
 	var out onboarding.Onboarding
 	var reading onboarding.Reading
+	var lately bool
 	err := s.tx(ctx, onboarding.System, "read a shared plan", func(tx *txn) error {
 		ob, err := lock(ctx, tx, onboarding.System, id)
 		if err != nil {
@@ -89,14 +90,13 @@ func (s *Store) ReadPlan(ctx context.Context, actor onboarding.Actor, id onboard
 		if err != nil {
 			return failure("record a reader", err)
 		}
-		var lately bool
 		err = tx.QueryRow(ctx, readLately, pgx.NamedArgs{"id": id, "by": reader.Email, "data": string(data)}).Scan(&lately)
 		if err != nil || lately {
 			return err
 		}
 		return ob.append(ctx, reader, event)
 	})
-	if err == nil {
+	if err == nil && !lately {
 		s.changes.mark(id)
 	}
 	return out, reading, err

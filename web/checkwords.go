@@ -44,7 +44,7 @@ func (f finding) text() string {
 	if len(f.Hidden) == 0 {
 		return f.Text
 	}
-	if api := apiIn(f.Text); strings.HasPrefix(f.Text, api+" is off") && api != "" {
+	if api := apiIn(f.Text); api != "" && strings.HasPrefix(f.Text, api+" is off") {
 		return api + " is off. Not read because of that: " + strings.Join(f.Hidden, "; ") + "."
 	}
 	return strings.TrimSpace(f.Text) + " Not read because of that: " + strings.Join(f.Hidden, "; ") + "."

@@ -163,13 +163,7 @@ func diffInstance(want, got instance) []onboarding.Delta {
 	if got.missing {
 		return []onboarding.Delta{onboarding.Differs("missing", "the instance "+want.Name+" does not exist")}
 	}
-	var p []onboarding.Delta
-	for _, k := range slices.Sorted(maps.Keys(want.Labels)) {
-		if got.Labels[k] != want.Labels[k] {
-			p = append(p, labelDelta(k, got.Labels, want.Labels))
-		}
-	}
-	return p
+	return labelDeltas(want.Labels, got.Labels)
 }
 
 // applyInstance starts Google's operation; Verify sees it end.

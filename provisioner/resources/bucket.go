@@ -141,12 +141,7 @@ func diffBucket(want, got bucketState) []onboarding.Delta {
 	if !got.NoPublic {
 		p = append(p, onboarding.Differs("public-access-prevention", "prevent public access"))
 	}
-	for _, k := range slices.Sorted(maps.Keys(want.Labels)) {
-		if got.Labels[k] != want.Labels[k] {
-			p = append(p, labelDelta(k, got.Labels, want.Labels))
-		}
-	}
-	return p
+	return append(p, labelDeltas(want.Labels, got.Labels)...)
 }
 
 func applyBucket(ctx context.Context, env *provisioner.Env, c provisioner.Change[bucketState]) error {

@@ -81,12 +81,9 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 		return nil, err
 	}
 	got := want
-	got.Keys, err = client.ListSecrets(ctx, want.Scope)
-	switch {
-	case databricks.IsStatus(err, http.StatusNotFound):
-		return nil, nil
-	case err != nil:
-		return nil, scopeError(ctx, env, client, err, want.Workspace, want.Scope)
+	var there bool
+	if got.Keys, there, err = keysOf(ctx, env, client, want.Workspace, want.Scope); err != nil || !there {
+		return nil, err
 	}
 	if !slices.Contains(got.Keys, keyAPIKey) {
 		switch _, err := env.Secret(ctx, onboarding.PurposeVendorAPIKey); onboarding.ErrorCode(err) {
@@ -102,12 +99,32 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 			return nil, fmt.Errorf("open the API key: %w", err)
 		}
 	}
+	if err := sayOwner(ctx, env, client, want.Workspace); err != nil {
+		return nil, err
+	}
+	return &provisioner.Observed[scope]{State: got}, nil
+}
+
+// keysOf lists the keys of a scope, and says whether the scope is there.
+func keysOf(ctx context.Context, env *provisioner.Env, client databricks.Client, workspace, scope string) (keys []string, there bool, err error) {
+	keys, err = client.ListSecrets(ctx, scope)
+	switch {
+	case databricks.IsStatus(err, http.StatusNotFound):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, scopeError(ctx, env, client, err, workspace, scope)
+	}
+	return keys, true, nil
+}
+
+// sayOwner says for the record as whom the workspace was asked: the token's owner.
+func sayOwner(ctx context.Context, env *provisioner.Env, client databricks.Client, workspace string) error {
 	me, err := client.Me(ctx)
 	if err != nil {
-		return nil, workspaceError(env, err, want.Workspace)
+		return workspaceError(env, err, workspace)
 	}
 	env.Say(provisioner.Principal, "%s", me)
-	return &provisioner.Observed[scope]{State: got}, nil
+	return nil
 }
 
 func diffScope(want, got scope) []onboarding.Delta {

@@ -3,7 +3,6 @@ package resources
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner"
@@ -71,12 +70,8 @@ func checkScopeReaders(ctx context.Context, env *provisioner.Env, want scopeRead
 		return nil, err
 	}
 	// A scope that isn't there is asked for its keys first: without the Premium tier, a list of who has access is refused.
-	_, err = client.ListSecrets(ctx, want.Scope)
-	if databricks.IsStatus(err, http.StatusNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, scopeError(ctx, env, client, err, want.Workspace, want.Scope)
+	if _, there, err := keysOf(ctx, env, client, want.Workspace, want.Scope); err != nil || !there {
+		return nil, err
 	}
 	by, listed, err := client.Access(ctx, want.Scope)
 	switch {
@@ -89,11 +84,9 @@ func checkScopeReaders(ctx context.Context, env *provisioner.Env, want scopeRead
 	case by[want.Principal] != want.Permission:
 		env.Say(provisioner.Warning, "Everybody in the workspace may also change the secret scope %s: the group %s has %s", want.Scope, want.Principal, by[want.Principal])
 	}
-	me, err := client.Me(ctx)
-	if err != nil {
-		return nil, workspaceError(env, err, want.Workspace)
+	if err := sayOwner(ctx, env, client, want.Workspace); err != nil {
+		return nil, err
 	}
-	env.Say(provisioner.Principal, "%s", me)
 	return &provisioner.Observed[scopeReaders]{State: want}, nil
 }
 

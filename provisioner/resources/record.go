@@ -29,9 +29,9 @@ type checked struct {
 func newRecord(env *provisioner.Env, number string, items []onboarding.Item, end *onboarding.AuditEnd) (onboarding.Record, error) {
 	facts := []onboarding.Fact{{Key: "format", Value: recordFormat}}
 	run := env.Results()
-	facts = append(facts, provisioner.Facts(env.Tasks, func(name onboarding.TaskName) bool {
-		return slices.ContainsFunc(run, func(t onboarding.Task) bool { return t.Name == name })
-	})...)
+	facts = append(facts, provisioner.Facts(slices.DeleteFunc(slices.Clone(env.Tasks), func(t *provisioner.Task) bool {
+		return !slices.ContainsFunc(run, func(ran onboarding.Task) bool { return ran.Name == t.Name })
+	}))...)
 	facts = append(
 		facts,
 		onboarding.Fact{Key: "project_number", Value: number},

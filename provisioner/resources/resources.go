@@ -7,6 +7,7 @@ package resources
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -76,7 +77,13 @@ func details(all []googleapi.RawMessage) string {
 
 func serviceAccount(email string) string { return "serviceAccount:" + email }
 
-// labelDelta is a label that a resource of ours lacks or has with another value.
-func labelDelta(key string, got, want map[string]string) onboarding.Delta {
-	return onboarding.Differs("label", "set the label "+key+" to "+want[key], key, got[key])
+// labelDeltas are the labels that a resource of ours lacks or has with another value.
+func labelDeltas(want, got map[string]string) []onboarding.Delta {
+	var p []onboarding.Delta
+	for _, k := range slices.Sorted(maps.Keys(want)) {
+		if got[k] != want[k] {
+			p = append(p, onboarding.Differs("label", "set the label "+k+" to "+want[k], k, got[k]))
+		}
+	}
+	return p
 }
