@@ -33,6 +33,12 @@ func (r Run) Authority() []byte {
 	return fields(what...)
 }
 
+// Approval is what the code covers that says that the consent's giver approved the run's plan themselves, while that
+// consent was held.
+func (r Run) Approval(g Consent) []byte {
+	return fields("groundwork approval v1", string(r.ID), string(r.Onboarding), string(r.Pinned), g.Ref, g.GivenBy)
+}
+
 // Authority is what a consent's code covers: which consent of which onboarding, whose account, who gave it, for which
 // project and purpose, and what it listed.
 func (g Consent) Authority() []byte {

@@ -207,6 +207,18 @@ func (g Consent) Serves(by, project string, needed []Permission) error {
 	return nil
 }
 
+// ServesRun reports whether a run may use the consent for these permissions: for those that it listed, whoever started or
+// resumed the run, a specialist too. More than that only its giver decides, by resuming or starting the run as the last
+// one, or by having approved its plan while this consent was held (approved, as [Run.Approval] shows): then others may
+// repeat the run. Errors: those of Serves.
+func (g Consent) ServesRun(r Run, approved bool, needed []Permission) error {
+	by := r.ActsFor()
+	if approved {
+		by = g.GivenBy
+	}
+	return g.Serves(by, r.Plan.Spec.Project, needed)
+}
+
 // Covers reports whether the consent listed each of these permissions. The project that it is for may be named or not: it
 // was not chosen yet where a consent was given first.
 func (g Consent) Covers(needed []Permission) bool {

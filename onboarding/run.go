@@ -53,6 +53,7 @@ type Run struct {
 	PlanHash    string
 	Pinned      []byte // the plan as JSON, byte for byte as it was approved
 	MAC         []byte // of [Run.Authority]; nil in a run of an earlier version
+	ApprovalMAC []byte // of [Run.Approval]; nil where whoever approved the plan hadn't given the access that was held
 	StartedBy   string // email address
 	ResumedBy   string // email address of whoever resumed it last; "" whoever started it
 	CancelAsked bool

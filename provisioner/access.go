@@ -53,7 +53,19 @@ func (s *Service) forSpec(by string, spec onboarding.Spec, items []onboarding.It
 	return func(g onboarding.Consent) error { return g.Serves(by, spec.Project, needed) }
 }
 
-// forReading is forSpec for a run that only reads.
+// forRun is what a consent must have been given for, to be used by a run that removes these items.
+func (s *Service) forRun(run onboarding.Run, items []onboarding.Item) func(onboarding.Consent) error {
+	needed := s.Permissions(run.Plan.Spec, items).All()
+	if run.Plan.ReadOnly {
+		needed = s.CheckPermissions(run.Plan.Spec).All()
+	}
+	return func(g onboarding.Consent) error {
+		approved := run.ApprovalMAC != nil && s.cfg.Vault.Genuine(run.Approval(g), run.ApprovalMAC)
+		return g.ServesRun(run, approved, needed)
+	}
+}
+
+// forReading is forSpec for a check that only reads.
 func (s *Service) forReading(by string, spec onboarding.Spec) func(onboarding.Consent) error {
 	needed := s.CheckPermissions(spec).All()
 	return func(g onboarding.Consent) error { return g.Serves(by, spec.Project, needed) }

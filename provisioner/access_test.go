@@ -426,7 +426,7 @@ func TestAnAccessServesForWhatItWasGivenFor(t *testing.T) {
 			// A run that was approved while another consent was there meets the same.
 			m.Run.Plan, m.Run.StartedBy = plan, c.by
 			m.Run.Plan.Spec = spec
-			_, opened := s.open(ctx, onboarding.System, "ob_sample", "run", "", s.forSpec(m.Run.StartedBy, m.Run.Plan.Spec, nil))
+			_, opened := s.open(ctx, onboarding.System, "ob_sample", "run", "", s.forRun(m.Run, nil))
 			if (opened == nil) != c.serves {
 				t.Errorf("run: %v", opened)
 			}

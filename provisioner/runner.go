@@ -163,11 +163,7 @@ func (e *execution) execute() error {
 	}
 	graph, nodes, err := e.nodes()
 	if err == nil {
-		serves := e.s.forSpec(e.run.StartedBy, e.run.Plan.Spec, e.removing())
-		if e.run.Plan.ReadOnly {
-			serves = e.s.forReading(e.run.StartedBy, e.run.Plan.Spec)
-		}
-		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", runWords(e.run), serves)
+		e.acc = e.s.lazy(e.work, onboarding.System, e.run.Onboarding, "run", runWords(e.run), e.s.forRun(e.run, e.removing()))
 		e.acc.by = e.run.ActsFor()
 		e.env, err = e.s.env(e.work, e.acc, e.run.Plan.Spec, graph, e.run.Plan.ReadOnly)
 	}

@@ -163,3 +163,50 @@ func TestARunKnowsWhoResumedIt(t *testing.T) {
 		}
 	}
 }
+
+// A run knows whether whoever approved its plan, as it is pinned now, had given the access that was held then.
+func TestARunKnowsThatItsGiverApprovedIt(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{Authenticator: key("k")})
+	ctx, owner := t.Context(), owner(t, db)
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	consent := func(ref string) onboarding.Consent {
+		t.Helper()
+		g, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Ref: ref, Email: "Ada@customer.example", Project: "acme-data", Sealed: []byte("x")})
+		must(t, err)
+		return g
+	}
+	first := consent("grant_first")
+	run := submit(t, s, ada, ob)
+	for _, c := range []struct {
+		name     string
+		change   func() error
+		approved bool
+	}{
+		{"who gave it approved", func() error { return nil }, true},
+		{"a specialist retries", func() error { return s.RetryRun(ctx, sam, run.ID, nothing) }, true},
+		{"somebody else approves a change", func() error { return s.ApprovePlan(ctx, sam, run.ID, run.Plan, nothing) }, false},
+		{"who gave it retries that", func() error { return s.RetryRun(ctx, ada, run.ID, nothing) }, false},
+		{"who gave it approves a change", func() error { return s.ApprovePlan(ctx, ada, run.ID, run.Plan, nothing) }, true},
+	} {
+		_, err := owner.Exec(ctx, `UPDATE runs SET state = 'blocked'`)
+		must(t, err)
+		must(t, c.change())
+		after, err := s.Run(ctx, onboarding.System, run.ID)
+		must(t, err)
+		if got := key("k").Genuine(after.Approval(first), after.ApprovalMAC); got != c.approved {
+			t.Errorf("%s: approved by the giver: %v", c.name, got)
+		}
+	}
+	second := consent("grant_second")
+	after, err := s.Run(ctx, onboarding.System, run.ID)
+	must(t, err)
+	if key("k").Genuine(after.Approval(second), after.ApprovalMAC) {
+		t.Error("an access that was given later counts as the one that was held")
+	}
+	second.GivenBy = sam.Email
+	if second.Ref = first.Ref; key("k").Genuine(after.Approval(second), after.ApprovalMAC) {
+		t.Error("another giver counts too")
+	}
+}

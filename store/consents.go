@@ -103,11 +103,13 @@ func (s *Store) SaveConsent(ctx context.Context, actor onboarding.Actor, g onboa
 	return saved, nil
 }
 
-// holder is whose access an onboarding holds, "" none.
-func holder(ctx context.Context, tx pgx.Tx, id onboarding.ID) (string, error) {
-	var email string
-	err := tx.QueryRow(ctx, `SELECT coalesce(min(email), '') FROM grants WHERE onboarding = @id AND wiped_at IS NULL`, pgx.NamedArgs{"id": id}).Scan(&email)
-	return email, err
+// heldConsent is the consent that an onboarding holds, without its token; the zero Consent where it holds none.
+func heldConsent(ctx context.Context, tx pgx.Tx, id onboarding.ID) (onboarding.Consent, error) {
+	found, err := rowsOf(ctx, tx, `SELECT `+unsealed+` FROM grants g WHERE g.onboarding = @id AND g.wiped_at IS NULL`, pgx.NamedArgs{"id": id}, toConsent)
+	if err != nil || len(found) == 0 {
+		return onboarding.Consent{}, err
+	}
+	return found[0], nil
 }
 
 const (

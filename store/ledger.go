@@ -229,11 +229,11 @@ func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int
 			return err
 		}
 		if held.State == onboarding.RunQueued && held.StartedAt.IsZero() {
-			access, err := holder(ctx, tx, held.Onboarding)
+			consent, err := heldConsent(ctx, tx, held.Onboarding)
 			if err != nil {
 				return err
 			}
-			if err := ob.append(ctx, onboarding.System, onboarding.RunStarted{Run: runID, Access: access}); err != nil {
+			if err := ob.append(ctx, onboarding.System, onboarding.RunStarted{Run: runID, Access: consent.Email}); err != nil {
 				return err
 			}
 		}

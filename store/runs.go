@@ -16,7 +16,7 @@ import (
 )
 
 const runColumns = `
-	r.id, r.onboarding, r.kind, r.state, r.epoch, r.plan::text AS plan, r.plan_hash, r.mac, r.started_by, r.resumed_by, r.cancel_asked,
+	r.id, r.onboarding, r.kind, r.state, r.epoch, r.plan::text AS plan, r.plan_hash, r.mac, r.approval_mac, r.started_by, r.resumed_by, r.cancel_asked,
 	r.created_at, r.started_at, r.finished_at, r.record, o.run IS DISTINCT FROM r.id AS replaced`
 
 type runRow struct {
@@ -28,6 +28,7 @@ type runRow struct {
 	Plan        string
 	PlanHash    string
 	MAC         []byte
+	ApprovalMAC []byte
 	StartedBy   string
 	ResumedBy   string
 	CancelAsked bool
@@ -44,7 +45,7 @@ func toRun(row pgx.CollectableRow) (onboarding.Run, error) {
 		return onboarding.Run{}, err
 	}
 	run := onboarding.Run{
-		ID: r.ID, Onboarding: r.Onboarding, Kind: r.Kind, State: r.State, Epoch: r.Epoch, PlanHash: r.PlanHash, Pinned: []byte(r.Plan), MAC: r.MAC, StartedBy: r.StartedBy, ResumedBy: r.ResumedBy,
+		ID: r.ID, Onboarding: r.Onboarding, Kind: r.Kind, State: r.State, Epoch: r.Epoch, PlanHash: r.PlanHash, Pinned: []byte(r.Plan), MAC: r.MAC, ApprovalMAC: r.ApprovalMAC, StartedBy: r.StartedBy, ResumedBy: r.ResumedBy,
 		CancelAsked: r.CancelAsked, CreatedAt: r.CreatedAt.UTC(), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt), Record: r.Record, Replaced: r.Replaced,
 	}
 	if err := json.Unmarshal([]byte(r.Plan), &run.Plan); err != nil {
@@ -210,8 +211,8 @@ func (s *Store) ActiveRuns(ctx context.Context) (int, error) {
 
 const (
 	insertRun = `
-INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by, mac)
-VALUES (@run, @id, @kind, 'queued', @plan, @hash, @by, @mac)`
+INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by, mac, approval_mac)
+VALUES (@run, @id, @kind, 'queued', @plan, @hash, @by, @mac, @approval)`
 	insertTasks = `
 INSERT INTO tasks (run, onboarding, name, title, position, epoch)
 SELECT @run, @id, t.name, t.title, t.position, @epoch
@@ -286,11 +287,20 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 			return err
 		}
 		now := s.now()
-		code, err := s.code(onboarding.Run{ID: runID, Onboarding: id, Kind: kind, StartedBy: actor.Email, Plan: plan, Pinned: pinned}.Authority())
+		approved := onboarding.Run{ID: runID, Onboarding: id, Kind: kind, StartedBy: actor.Email, Plan: plan, Pinned: pinned}
+		code, err := s.code(approved.Authority())
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, insertRun, pgx.NamedArgs{"run": runID, "id": id, "kind": kind, "plan": string(pinned), "hash": plan.Hash(), "by": actor.Email, "mac": code}); err != nil {
+		held, err := heldConsent(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		approval, err := s.approval(actor, approved, held)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertRun, pgx.NamedArgs{"run": runID, "id": id, "kind": kind, "plan": string(pinned), "hash": plan.Hash(), "by": actor.Email, "mac": code, "approval": approval}); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, insertTasks, taskArgs(runID, id, 0, plan)); err != nil {
@@ -302,11 +312,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err := s.follow(ctx, ob, onboarding.Facts{Kind: kind, State: onboarding.RunQueued}); err != nil {
 			return err
 		}
-		access, err := holder(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if err := ob.append(ctx, actor, onboarding.RunSubmitted{Run: runID, Purpose: onboarding.Run{Kind: kind, Plan: plan}.PlanKind(), PlanHash: plan.Hash(), Tasks: len(plan.Tasks), Access: access}); err != nil {
+		if err := ob.append(ctx, actor, onboarding.RunSubmitted{Run: runID, Purpose: onboarding.Run{Kind: kind, Plan: plan}.PlanKind(), PlanHash: plan.Hash(), Tasks: len(plan.Tasks), Access: held.Email}); err != nil {
 			return err
 		}
 		if _, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: runID}, jobOpts()); err != nil {
@@ -328,6 +334,14 @@ func (s *Store) code(authority []byte) ([]byte, error) {
 		return nil, nil
 	}
 	return s.macs.Authenticate(authority)
+}
+
+// approval is the code of a plan whose approver gave the held consent themselves; nil where somebody else gave it.
+func (s *Store) approval(actor onboarding.Actor, run onboarding.Run, held onboarding.Consent) ([]byte, error) {
+	if held.Ref == "" || held.GivenBy != address(actor.Email) {
+		return nil, nil
+	}
+	return s.code(run.Approval(held))
 }
 
 // jobOpts: no unique options, since a job that River thinks running may belong to the dead.
@@ -399,11 +413,11 @@ func (s *Store) RetryRun(ctx context.Context, actor onboarding.Actor, runID onbo
 		if err := s.requeue(ctx, ob, run); err != nil {
 			return err
 		}
-		access, err := holder(ctx, ob, run.Onboarding)
+		held, err := heldConsent(ctx, ob, run.Onboarding)
 		if err != nil {
 			return err
 		}
-		return ob.append(ctx, actor, onboarding.RunRetried{Run: run.ID, Access: access})
+		return ob.append(ctx, actor, onboarding.RunRetried{Run: run.ID, Access: held.Email})
 	})
 }
 
@@ -411,7 +425,7 @@ func ended() error {
 	return onboarding.Errorf(onboarding.CodeConflict, "This run has ended. Make a new plan to start another.")
 }
 
-const repin = `UPDATE runs SET plan = @plan, plan_hash = @hash WHERE id = @run`
+const repin = `UPDATE runs SET plan = @plan, plan_hash = @hash, approval_mac = @approval WHERE id = @run`
 
 // ApprovePlan pins the changed plan that a blocked run asked for, and goes on with the run. A task that was done is open
 // again if the new plan wants something else of it. Tasks that the new plan hasn't and that aren't done are gone.
@@ -447,7 +461,15 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		if run.MAC, err = s.code(run.Authority()); err != nil {
 			return err
 		}
-		if _, err := ob.Exec(ctx, repin, pgx.NamedArgs{"run": run.ID, "plan": string(pinned), "hash": plan.Hash()}); err != nil {
+		held, err := heldConsent(ctx, ob, run.Onboarding)
+		if err != nil {
+			return err
+		}
+		approval, err := s.approval(actor, run, held)
+		if err != nil {
+			return err
+		}
+		if _, err := ob.Exec(ctx, repin, pgx.NamedArgs{"run": run.ID, "plan": string(pinned), "hash": plan.Hash(), "approval": approval}); err != nil {
 			return err
 		}
 		args := taskArgs(run.ID, run.Onboarding, run.Epoch, plan)
@@ -465,11 +487,7 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		if _, err := ob.Exec(ctx, `UPDATE tasks SET state = 'cancelled' WHERE run = @run AND state <> 'done' AND name <> ALL (@names::text[])`, args); err != nil {
 			return err
 		}
-		access, err := holder(ctx, ob, run.Onboarding)
-		if err != nil {
-			return err
-		}
-		return ob.append(ctx, actor, onboarding.PlanApproved{Run: run.ID, PlanHash: plan.Hash(), Access: access})
+		return ob.append(ctx, actor, onboarding.PlanApproved{Run: run.ID, PlanHash: plan.Hash(), Access: held.Email})
 	})
 }
 
