@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,40 +16,63 @@ import (
 // maxItems bounds an onboarding's inventory as it is read.
 const maxItems = 2000
 
-// keepItem writes an item beside a write of the ledger, whose fenced row is t; dropItem takes back one that never came
-// to be. A time belongs to the run beside it and is the database's. A binding of ours that is left because others use it
-// passes on to the one that has used it longest, so that the last of them removes it.
+// keepItem writes an item beside a write of the ledger, whose fenced row is t. A time belongs to the run beside it and is
+// the database's. passOn gives a binding of ours that is left because others use it to the one that has used it longest,
+// so that the last of them removes it. dropItem takes back an item that never came to be.
 const (
-	keepItem = `
-item AS (
+	keepItem = `, item AS (
 	INSERT INTO inventory AS i (onboarding, key, project, step, task, resource, binding, desired, origin, prior, state, run,
 		intended_by, intended_at, settled_by, settled_at, removed_by, removed_at)
 	SELECT onboarding, @key, @project, @step, @item_task, @resource, @binding, @desired::json, @origin, nullif(@prior, '')::json, @item_state, @item_run,
 		@intended_by, CASE WHEN @intended_by <> '' THEN clock_timestamp() END,
 		@settled_by, CASE WHEN @settled_by <> '' THEN clock_timestamp() END,
 		@removed_by, CASE WHEN @removed_by <> '' THEN clock_timestamp() END
-	FROM t WHERE @item_state <> ''
+	FROM t
 	ON CONFLICT (onboarding, key) DO UPDATE SET
 		project = excluded.project, task = excluded.task, resource = excluded.resource, desired = excluded.desired,
 		origin = excluded.origin, prior = excluded.prior, state = excluded.state, run = excluded.run,
 		intended_by = excluded.intended_by, intended_at = CASE WHEN i.intended_by = excluded.intended_by THEN i.intended_at ELSE excluded.intended_at END,
 		settled_by = excluded.settled_by, settled_at = CASE WHEN i.settled_by = excluded.settled_by THEN i.settled_at ELSE excluded.settled_at END,
 		removed_by = excluded.removed_by, removed_at = CASE WHEN i.removed_by = excluded.removed_by THEN i.removed_at ELSE excluded.removed_at END
-), heir AS (
+)`
+	passOn = `, heir AS (
 	UPDATE inventory h SET origin = 'inherited'
-	WHERE @item_state = 'left' AND @binding AND @origin IN ('created', 'inherited') AND h.key = @key AND h.origin NOT IN ('created', 'inherited')
+	WHERE h.key = @key AND h.origin NOT IN ('created', 'inherited')
 	AND h.onboarding = (
 		SELECT e.onboarding FROM inventory e, t
 		WHERE e.key = @key AND e.onboarding <> t.onboarding AND e.state IN ('intended', 'present', 'removing')
 		ORDER BY e.origin NOT IN ('created', 'inherited'), coalesce(e.settled_at, e.intended_at), e.onboarding LIMIT 1)
 )`
-	dropItem = `
-dropped AS (
-	DELETE FROM inventory i USING t WHERE i.onboarding = t.onboarding AND i.key = @key AND @item_state = ''
+	dropItem = `, dropped AS (
+	DELETE FROM inventory i USING t WHERE i.onboarding = t.onboarding AND i.key = @key
 )`
 )
 
-// itemArgs adds what keepItem and dropItem take.
+// besideItem are the statements of one write of the ledger that also keeps an item. They are apart, since Postgres makes a
+// new plan at each execution of a statement with parts that its parameters may switch off.
+type besideItem struct{ keeps, leaves, drops underEpoch }
+
+// withItem adds an item to a write of the ledger, whose fenced row is t.
+func withItem(sql string) besideItem {
+	statement := func(parts ...string) underEpoch {
+		return fence(sql + strings.Join(parts, "") + `
+SELECT onboarding, attempt FROM t`)
+	}
+	return besideItem{keeps: statement(keepItem), leaves: statement(keepItem, passOn), drops: statement(dropItem)}
+}
+
+func (b besideItem) statement(i onboarding.Item) underEpoch {
+	switch {
+	case i.State == "":
+		return b.drops
+	case i.State == onboarding.ItemLeft && i.Binding && (i.Origin == onboarding.OriginCreated || i.Origin == onboarding.OriginInherited):
+		return b.leaves
+	default:
+		return b.keeps
+	}
+}
+
+// itemArgs adds what these take.
 func itemArgs(args pgx.NamedArgs, i *onboarding.Item) pgx.NamedArgs {
 	for name, value := range map[string]any{
 		"key": i.Key, "project": i.Project, "step": i.Step, "item_task": i.Task, "resource": i.Resource, "binding": i.Binding,
@@ -60,18 +84,12 @@ func itemArgs(args pgx.NamedArgs, i *onboarding.Item) pgx.NamedArgs {
 	return args
 }
 
-var noteItem = fence(`
-WITH t AS (
-	SELECT onboarding, attempt FROM tasks WHERE run = @run AND name = @task AND epoch = @epoch FOR SHARE
-), line AS (
-	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, @kind, @text, @epoch FROM t
-), ` + keepItem + `, ` + dropItem + `
-SELECT onboarding, attempt FROM t`)
+var noteItem = withItem(noting)
 
 // NoteItem is [Store.NoteTask] that keeps an item of the inventory in the same statement. An item without a state is
 // dropped: what was intended was never made.
 func (s *Store) NoteItem(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, kind, text string, item onboarding.Item) error {
-	_, err := s.write(ctx, fence, "note task "+string(task), noteItem, itemArgs(pgx.NamedArgs{"task": task, "kind": kind, "text": text}, &item))
+	_, err := s.write(ctx, fence, "note task "+string(task), noteItem.statement(item), itemArgs(pgx.NamedArgs{"task": task, "kind": kind, "text": text}, &item))
 	return err
 }
 

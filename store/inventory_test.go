@@ -209,3 +209,39 @@ func TestWhatWasFoundAndLeftIsNotHandedOn(t *testing.T) {
 		t.Errorf("the other has %+v", got)
 	}
 }
+
+// A plan is reused once it was made, in a table that grew since Postgres last looked at it too: making it takes longer than
+// the write does.
+func TestTheLedgersPlansAreReused(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	_, fence := working(t, s)
+	item := intended(fence.Run)
+	must(t, s.NoteItem(t.Context(), fence, "bucket", "intent", "Create it", item))
+	_, err := owner(t, db).Exec(t.Context(), `SET session_replication_role = replica;
+		INSERT INTO inventory SELECT (i.r).* FROM (SELECT jsonb_populate_record(i, jsonb_build_object('key', n)) AS r FROM inventory i, generate_series(1, 5000) n) i`)
+	must(t, err)
+	for range 8 * store.MaxWriters { // over the connections: Postgres tries five plans on each before it keeps one
+		must(t, s.NoteItem(t.Context(), fence, "bucket", "intent", "Create it", item))
+		must(t, s.FinishTask(t.Context(), fence, "bucket", onboarding.Outcome{Message: "Done.", Item: &item}))
+	}
+	statements := 0
+	for _, conn := range s.Pool().AcquireAllIdle(t.Context()) {
+		rows, err := conn.Query(t.Context(), `SELECT statement, custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%INSERT INTO inventory%'`)
+		must(t, err)
+		for rows.Next() {
+			var sql string
+			var made, reused int
+			must(t, rows.Scan(&sql, &made, &reused))
+			if statements++; made > 5 {
+				t.Errorf("planned %d times and reused %d times:\n%s", made, reused, sql)
+			}
+		}
+		must(t, rows.Err())
+		conn.Release()
+	}
+	if statements == 0 {
+		t.Error("no connection knows a write of the ledger with an item")
+	}
+}

@@ -65,12 +65,14 @@ func (s *Store) StartTask(ctx context.Context, fence onboarding.Fence, task onbo
 	return w.Attempt, err
 }
 
-var noteTask = fence(`
+const noting = `
 WITH t AS (
 	SELECT onboarding, attempt FROM tasks WHERE run = @run AND name = @task AND epoch = @epoch FOR SHARE
 ), line AS (
 	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, @kind, @text, @epoch FROM t
-)
+)`
+
+var noteTask = fence(noting + `
 SELECT onboarding, attempt FROM t`)
 
 // NoteTask adds a line to a task's log: "intent" before a call that changes something, "result" after it, "log".
@@ -110,8 +112,7 @@ WITH t AS (
 var (
 	stopTask = fence(stopping + `
 SELECT onboarding, attempt FROM t`)
-	settleTask = fence(stopping + `, ` + keepItem + `
-SELECT onboarding, attempt FROM t`)
+	settleTask = withItem(stopping)
 )
 
 func stopArgs(task onboarding.TaskName, state onboarding.TaskState, t onboarding.Task) pgx.NamedArgs {
@@ -142,10 +143,10 @@ func (s *Store) FailTask(ctx context.Context, fence onboarding.Fence, task onboa
 // FinishTask marks a task as done and settles its item of the inventory; the task is never started again.
 func (s *Store) FinishTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, o onboarding.Outcome) error {
 	done := onboarding.Task{Message: o.Message, Left: o.Left}
-	if o.Item == nil {
+	if o.Item == nil || o.Item.State == "" {
 		return s.stop(ctx, fence, task, onboarding.TaskDone, done)
 	}
-	_, err := s.write(ctx, fence, "finish task "+string(task), settleTask, itemArgs(stopArgs(task, onboarding.TaskDone, done), o.Item))
+	_, err := s.write(ctx, fence, "finish task "+string(task), settleTask.statement(*o.Item), itemArgs(stopArgs(task, onboarding.TaskDone, done), o.Item))
 	return err
 }
 
