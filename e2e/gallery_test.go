@@ -93,10 +93,11 @@ func TestGallery(t *testing.T) {
 			p.as("light", 1360, 1000)
 			p.open(base + page.Name)
 			p.linkAxe()
-			p.axe()
 			if all {
 				p.shot(page.Name + "-light")
 			}
+			p.unfoldAll()
+			p.axe()
 			p.as("dark", 1360, 1000)
 			p.axeColors()
 			if all {
@@ -105,14 +106,34 @@ func TestGallery(t *testing.T) {
 			p.as("dark", 320, 800)
 			p.axeShape()
 			p.fits()
+			p.legible()
 			// A translation is longer than the English text, and some languages are written from right to left.
 			p.open(base + page.Name + "?dir=rtl&text=long")
+			p.unfoldAll()
 			p.fits()
 			if all {
 				p.as("light", 390, 844)
 				p.shot(page.Name + "-narrow")
 			}
 		})
+	}
+}
+
+// unfoldAll opens everything that is folded, so that it is looked at as well.
+func (p *tab) unfoldAll() {
+	p.t.Helper()
+	eval[int](p, `[...document.querySelectorAll("details:not(.menu)")].map(d => d.open = true).length`)
+}
+
+// legible fails when a text stands in a column so narrow that it breaks within its words.
+func (p *tab) legible() {
+	p.t.Helper()
+	out := eval[string](p, `[...document.querySelectorAll("td, th, p, li, dd, summary, button")].filter(e => {
+		const r = e.getBoundingClientRect();
+		return r.width > 1 && r.width < 72 && e.innerText.length > 12 && r.height > 80 && !e.closest(".scroll");
+	}).map(e => e.tagName + " " + Math.round(e.getBoundingClientRect().width) + " px: " + e.innerText.slice(0, 40)).join(" | ")`)
+	if out != "" {
+		p.t.Errorf("%s squeezes texts: %s", p.url(), out)
 	}
 }
 
