@@ -1,6 +1,8 @@
 package web
 
 import (
+	"fmt"
+
 	"groundwork/onboarding"
 	"groundwork/wizard"
 )
@@ -42,6 +44,32 @@ func (v SettingsView) lead(g onboarding.SettingGroup) string {
 		return "No mail is sent until you enter a sender. The mail server is " + server + " (SMTP_URL)."
 	default:
 		return "Mail goes out through " + server + " (SMTP_URL)."
+	}
+}
+
+// opens reports whether a group is unfolded from the start: the one that was typed.
+func (v SettingsView) opens(g onboarding.SettingGroup) bool { return g.ID == v.Group }
+
+// setWords count the settings of a group that are saved, for the line that the group folds into.
+func (v SettingsView) setWords(g onboarding.SettingGroup) string {
+	n := 0
+	for _, d := range g.Settings {
+		if v.Settings.Origin(d.Name) == onboarding.FromSetting {
+			n++
+		}
+	}
+	return fmt.Sprintf("%d of %d set here", n, len(g.Settings))
+}
+
+// changesWords count the changes, for the line that the changes fold into.
+func (v SettingsView) changesWords() string {
+	switch len(v.Changes) {
+	case 0:
+		return "None yet"
+	case 1:
+		return "1 change"
+	default:
+		return fmt.Sprintf("The latest %d", len(v.Changes))
 	}
 }
 

@@ -47,6 +47,15 @@
     for (const s of all("[data-since]")) put(s, span(Math.max(0, (Date.now() + skew - Number(s.dataset.since)) / 1000)));
   }
 
+  // An address that names a folded part opens it: not every browser does.
+  function unfold() {
+    const named = location.hash && document.getElementById(location.hash.slice(1));
+    const fold = named && named.closest("details:not(.menu)");
+    if (!fold || fold.open) return;
+    fold.open = true;
+    named.scrollIntoView();
+  }
+
   function focusErrors() {
     const summary = document.getElementById("errors");
     if (summary) summary.focus();
@@ -186,6 +195,8 @@
     look();
   }
 
+  addEventListener("hashchange", unfold);
+  unfold();
   localTimes(document);
   tick();
   setInterval(tick, 1000);
