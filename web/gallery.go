@@ -269,7 +269,7 @@ func (s samples) staff() Frame {
 
 func (s samples) specialists() []onboarding.Actor {
 	return []onboarding.Actor{
-		{Email: "marek@vendor.example", Name: "Marek Dvořák", Role: onboarding.RoleAdministrator},
+		{Email: "marek@vendor.example", Name: "Marek Novák", Role: onboarding.RoleAdministrator},
 		{Email: "aiko@vendor.example", Name: "Aiko Tanaka", Role: onboarding.RoleSpecialist},
 	}
 }
@@ -734,7 +734,7 @@ func (s samples) progress(state onboarding.RunState) ProgressView {
 		run.Tasks = append(run.Tasks, t)
 	}
 	v := ProgressView{
-		Frame: s.customer(), Onboarding: s.onboarding(), Run: run, MayAct: true, Specialist: "Marek Dvořák",
+		Frame: s.customer(), Onboarding: s.onboarding(), Run: run, MayAct: true, Specialist: "Marek Novák",
 		ConnectURL: "/o/ob_sample/connect/start", EventsURL: "/o/ob_sample/events", DrawnAt: s.now,
 		Took: map[string]onboarding.Took{"": {Within: 5 * time.Minute, Seen: 140}},
 	}
@@ -820,7 +820,7 @@ func (s samples) done() DoneView {
 	o := s.onboarding()
 	o.Status = onboarding.StatusDone
 	return DoneView{
-		Frame: s.customer(), Onboarding: o, Run: p.Run, Handover: s.handover(p.Run.ID, onboarding.DeliveryDone), Specialist: "Marek Dvořák", Address: "https://acme-production.tecton.ai", Revoked: true,
+		Frame: s.customer(), Onboarding: o, Run: p.Run, Handover: s.handover(p.Run.ID, onboarding.DeliveryDone), Specialist: "Marek Novák", Address: "https://acme-production.tecton.ai", Revoked: true,
 		Facts: []onboarding.Fact{
 			{Label: "Deployment name", Value: "acme-production"},
 			{Label: "Project", Value: "acme-data-prod"},

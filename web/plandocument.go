@@ -20,15 +20,9 @@ func (v PlanView) documentFrame() Frame {
 // hasPlan reports whether there is a plan to show.
 func (v PlanView) hasPlan() bool { return len(v.Plan.Tasks) > 0 }
 
-// documentGroups are the plan's groups, what is in place already and what is no longer needed.
+// documentGroups are all the plan's groups, for whoever reads the document.
 func (v PlanView) documentGroups() []planGroup {
-	groups := v.groups()
-	if same := v.unchanged(); len(same) > 0 {
-		groups = append(groups, planGroup{ID: "unchanged", Title: "Already in place", Tasks: same})
-	}
-	if list := v.Plan.Unwanted(); len(list) > 0 {
-		groups = append(groups, planGroup{ID: "unwanted", Title: "No longer needed", Tasks: list})
-	}
+	groups := v.allGroups()
 	for i := range groups {
 		groups[i].Title = impersonal(groups[i].Title)
 	}

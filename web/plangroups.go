@@ -42,6 +42,18 @@ func (v PlanView) groups() []planGroup {
 	return filled
 }
 
+// allGroups are [PlanView.groups], what is in place already and what is no longer needed.
+func (v PlanView) allGroups() []planGroup {
+	groups := v.groups()
+	if same := v.unchanged(); len(same) > 0 {
+		groups = append(groups, planGroup{ID: "unchanged", Title: "Already in place", Tasks: same})
+	}
+	if list := v.Plan.Unwanted(); len(list) > 0 {
+		groups = append(groups, planGroup{ID: "unwanted", Title: "No longer needed", Tasks: list})
+	}
+	return groups
+}
+
 // provisions reports whether the plan is one that creates things, and neither a verification's nor a teardown's.
 func (v PlanView) provisions() bool { return v.Kind == "" || v.Kind == onboarding.RunProvision }
 

@@ -50,6 +50,16 @@ func removalName(t onboarding.PlannedTask) string {
 	return t.Title
 }
 
+// nameAmong names a line among others: "the bucket for feature data". Where another has the same name, and in plans of earlier
+// versions, it is the identifier.
+func nameAmong(list []onboarding.PlannedTask, t onboarding.PlannedTask) string {
+	same := func(o onboarding.PlannedTask) bool { return o.Noun == t.Noun && o.Name != t.Name }
+	if t.Noun == "" || slices.ContainsFunc(list, same) {
+		return orText(t.Resource, t.Title)
+	}
+	return t.Noun
+}
+
 // removedWord is what became of a resource in a teardown.
 func (v ProgressView) removedWord(t onboarding.Task) string {
 	p, _ := v.Run.Plan.Task(t.Name)
