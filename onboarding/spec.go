@@ -74,9 +74,10 @@ type Spec struct {
 	Redis               RedisSpec      `json:"redis,omitzero"`
 	ExistingSpark       string         `json:"existing_spark,omitempty"` // email of an existing Spark account; empty: created
 	DataSources         []DataSource   `json:"data_sources,omitempty"`
-	Rehearsal           bool           `json:"rehearsal,omitempty"`  // the run ends with a rehearsal as the Spark account
-	Vendor              VendorValues   `json:"vendor"`               // with defaults filled in
-	EraseData           bool           `json:"erase_data,omitempty"` // teardown: its separate confirmation that data may be deleted too
+	RequesterPays       bool           `json:"requester_pays,omitempty"` // a bucket among the data sources bills whoever reads it
+	Rehearsal           bool           `json:"rehearsal,omitempty"`      // the run ends with a rehearsal as the Spark account
+	Vendor              VendorValues   `json:"vendor"`                   // with defaults filled in
+	EraseData           bool           `json:"erase_data,omitempty"`     // teardown: its separate confirmation that data may be deleted too
 }
 
 // Wanted reads from an onboarding what it asks for as it stands; the wizard's journey knows.

@@ -175,7 +175,25 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 				f.bucket(t, "acme-landing", true)
 				f.source(onboarding.SourceBucket, "acme-landing")
 			},
-			"source:gs://acme-landing", onboarding.CheckWarning, onboarding.PartyCustomer, "Google bills the project acme-data", "serviceusage.services.use",
+			"source:gs://acme-landing", onboarding.CheckFailed, onboarding.PartyCustomer, "Google bills the project acme-data for what Spark reads from it. The plan doesn’t give the Spark account the permission for it, serviceusage.services.use", "select that a bucket bills whoever reads it",
+		},
+		{
+			"a bucket whose reader pays, as the customer said", func(t *testing.T, f *fixture) {
+				f.warehouse("storage.googleapis.com")
+				f.bucket(t, "acme-landing", true)
+				f.source(onboarding.SourceBucket, "acme-landing")
+				f.spec.RequesterPays = true
+			},
+			"source:gs://acme-landing", onboarding.CheckWarning, onboarding.PartyCustomer, "Google bills the project acme-data", "the plan gives the Spark account the role Service Usage Consumer",
+		},
+		{
+			"no bucket's reader pays, although the customer said so", func(t *testing.T, f *fixture) {
+				f.warehouse("storage.googleapis.com")
+				f.bucket(t, "acme-landing", false)
+				f.source(onboarding.SourceBucket, "acme-landing")
+				f.spec.RequesterPays = true
+			},
+			"requester-pays", onboarding.CheckWarning, onboarding.PartyCustomer, "None of the buckets bills whoever reads it", "Clear the box",
 		},
 		{
 			"an instance that isn't there", func(_ *testing.T, f *fixture) { f.spec.Bigtable = adopted },

@@ -57,7 +57,35 @@ func (p *preflight) sources() []check {
 		}
 		all = append(all, c)
 	}
+	if i := slices.IndexFunc(p.spec.DataSources, func(s onboarding.DataSource) bool { return s.Kind == onboarding.SourceBucket }); i >= 0 && p.spec.RequesterPays {
+		bucket := p.spec.DataSources[i].Name
+		all = append(all, check{unknown: "Until the buckets can be read, we can't know whether the role is needed.", result: onboarding.CheckResult{
+			Name: "requester-pays", Title: "A bucket bills whoever reads it", On: onboarding.PartyCustomer, Overridable: true,
+			Why:  "You said that one does, so the Spark account gets the role Service Usage Consumer on the project.",
+			Link: "https://console.cloud.google.com/storage/browser/" + bucket, Command: "gcloud storage buckets describe gs://" + bucket + " --format='value(requester_pays)'",
+		}, read: p.readPayers})
+	}
 	return all
+}
+
+// readPayers looks for the bucket that bills its readers.
+func (p *preflight) readPayers(ctx context.Context, r *onboarding.CheckResult) error {
+	for _, source := range p.spec.DataSources {
+		if source.Kind != onboarding.SourceBucket {
+			continue
+		}
+		switch got, err := p.getBucket(ctx, source.Name); {
+		case gcp.Absent(err): // it has a check of its own
+		case err != nil:
+			return fmt.Errorf("read bucket %s: %w", source.Name, err)
+		case got.Billing != nil && got.Billing.RequesterPays:
+			r.Found = "Requester pays for gs://" + source.Name + "."
+			return nil
+		}
+	}
+	r.State, r.Found = onboarding.CheckWarning, "None of the buckets bills whoever reads it, so the Spark account doesn’t need the role."
+	r.Fix = []string{"Clear the box at the data sources step. Or continue: the role gives access to no data."}
+	return nil
 }
 
 func (p *preflight) readDataset(ctx context.Context, r *onboarding.CheckResult, project, dataset string) error {
@@ -134,15 +162,20 @@ func (p *preflight) readSourceBucket(ctx context.Context, r *onboarding.CheckRes
 		}
 		r.State = onboarding.CheckWarning
 		r.Found = "The bucket exists, and its access policy can be read. Who pays for reading it couldn't be determined, since " + p.env.Caller + " lacks the permission storage.buckets.get on it."
-		r.Fix = []string{"Nothing has to be done, unless the bucket is a requester-pays bucket: then Google bills the project " + p.spec.Project + " for what Spark reads."}
+		r.Fix = []string{"Nothing has to be done, unless the bucket is a requester-pays bucket: then say so at the data sources step. Google bills the project " + p.spec.Project + " for what Spark reads."}
 		return nil
 	case err != nil:
 		return fmt.Errorf("read bucket %s: %w", name, err)
 	case got.Billing != nil && got.Billing.RequesterPays:
 		r.State = onboarding.CheckWarning
 		r.Found = "Requester pays for this bucket: Google bills the project " + p.spec.Project + " for what Spark reads from it."
-		r.Fix = []string{"If that is fine, nothing has to be done. Spark jobs must name the project " + p.spec.Project + " as the one that pays, and their account needs serviceusage.services.use there.", "Otherwise turn requester pays off for the bucket."}
+		r.Fix = []string{"If that is fine, nothing has to be done here: the plan gives the Spark account the role Service Usage Consumer on the project. Spark jobs must name the project " + p.spec.Project + " as the one that pays.", "Otherwise turn requester pays off for the bucket."}
 		r.Command = "gcloud storage buckets update gs://" + name + " --no-requester-pays"
+		if !p.spec.RequesterPays {
+			r.State = onboarding.CheckFailed
+			r.Found += " The plan doesn’t give the Spark account the permission for it, serviceusage.services.use, so Google would refuse each read."
+			r.Fix[0] = "At the data sources step, select that a bucket bills whoever reads it. The plan then gives the Spark account the role Service Usage Consumer on the project."
+		}
 		return nil
 	}
 	r.Found = "The bucket is in " + strings.ToLower(got.Location) + " and can be read."

@@ -230,6 +230,8 @@ func roleName(role string) string {
 		return "Dataproc Worker"
 	case "roles/iam.serviceAccountUser":
 		return "Service Account User"
+	case "roles/serviceusage.serviceUsageConsumer":
+		return "Service Usage Consumer"
 	case "roles/storage.objectAdmin":
 		return "Storage Object Admin"
 	case "roles/storage.objectViewer":

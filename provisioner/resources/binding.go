@@ -158,6 +158,9 @@ func undoBinding(ctx context.Context, env *provisioner.Env, b iamBinding) error 
 func gcloudBinding(spec onboarding.Spec, b iamBinding) provisioner.Commands {
 	who := []string{"--member=" + b.Member, "--role=" + b.Role, "--condition=None"}
 	switch {
+	case b.Bucket != "" && b.Bucket != spec.Bucket() && spec.RequesterPays:
+		who = append(who, "--billing-project="+spec.Project) // a bucket that bills its readers bills for its policy too
+		fallthrough
 	case b.Bucket != "":
 		return run(append([]string{"gcloud", "storage", "buckets", "add-iam-policy-binding", "gs://" + b.Bucket}, who...)...)
 	case b.Account != "":

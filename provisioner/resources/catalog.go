@@ -13,6 +13,7 @@ func Catalog() []*provisioner.Step {
 		ReadProject,
 		ReadBucket,
 		ReadSessionRole,
+		RequesterPaysRole,
 		ControlPlaneRole,
 		ControlPlaneBucketRole,
 		ActAs,

@@ -33,6 +33,8 @@ func cases() []steptest.Case {
 	redis.Redis = onboarding.RedisSpec{Endpoint: "10.20.0.5:12000", Token: onboarding.SecretSet, AttestedBy: "Ada"}
 	elsewhere := steptest.Spec()
 	elsewhere.Databricks.Project, elsewhere.Databricks.Account = "acme-databricks", steptest.WorkspaceAccount
+	paying := steptest.Spec()
+	paying.RequesterPays = true
 	rehearsedSpec := steptest.Spec()
 	rehearsedSpec.Rehearsal = true
 	const instance = "tecton-acme-production"
@@ -49,6 +51,7 @@ func cases() []steptest.Case {
 		{Step: resources.ReadProject, Policy: "projects/acme-warehouse"},
 		{Step: resources.ReadBucket, Policy: "buckets/acme-landing"},
 		{Step: resources.ReadSessionRole, Policy: "projects/acme-data"},
+		{Step: resources.RequesterPaysRole, Spec: paying, Policy: "projects/acme-data"},
 		{
 			Step: resources.ControlPlaneRole,
 			Foreign: func(w *steptest.World) {

@@ -153,7 +153,12 @@ func slowCloud(w *steptest.World) {
 // does it again after a teardown, when the custom role is there and deleted.
 func TestTheScriptDoesWhatTheRunDoes(t *testing.T) {
 	t.Parallel()
-	w := world(t, nil)
+	w := world(t, func(s *onboarding.Spec) { s.RequesterPays = true })
+	billing(t, w)
+	w.Cloud.SetIAM("projects/acme-warehouse", "user:"+steptest.Owner, "") // so another project has to pay
+	w.Cloud.SetIAM("projects/acme-warehouse", "user:"+steptest.Owner, "roles/bigquery.admin")
+	w.Cloud.SetIAM("projects/acme-warehouse", "user:"+steptest.Owner, "roles/resourcemanager.projectIamAdmin")
+	w.Cloud.SetIAM("buckets/acme-landing", "user:"+steptest.Owner, "roles/storage.admin")
 	slowCloud(w)
 	s := newShell(t, w)
 	mark := w.Mark()

@@ -19,6 +19,7 @@ var shownBy = map[string]string{
 	"roles/storage.objectViewer": "storage.objects.get",
 	"roles/bigquery.dataViewer":  "bigquery.tables.getData",
 	readSessionUser:              readSessions,
+	usageConsumer:                usesProject,
 	"roles/bigtable.user":        "bigtable.tables.readRows",
 }
 

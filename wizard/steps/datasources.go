@@ -17,6 +17,7 @@ type dataSourcesAnswer struct {
 	Datasets []string `json:"datasets"`
 	Projects []string `json:"projects"`
 	Buckets  []string `json:"buckets"`
+	Pays     bool     `json:"requester_pays,omitempty"` // for reading from one of the buckets
 }
 
 // dataSources asks what the Spark account may read.
@@ -58,6 +59,15 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 			Lines:    func(a *dataSourcesAnswer) *[]string { return &a.Buckets },
 			Read:     wizard.BucketName,
 		},
+		{
+			Name:     "requester_pays",
+			Label:    "A bucket in this list bills whoever reads it (requester pays)",
+			Hint:     "Google then bills the project where everything is created, and the Spark account gets the role Service Usage Consumer on it. If you don’t know, leave this empty: the check before the run finds out.",
+			Kind:     wizard.KindCheckbox,
+			Optional: true,
+			Quiet:    true,
+			Flag:     func(a *dataSourcesAnswer) *bool { return &a.Pays },
+		},
 	},
 	Check: func(a dataSourcesAnswer, c wizard.Case) wizard.Problems {
 		if n := len(a.sources()); n > maxSources {
@@ -69,6 +79,9 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 				return wizard.Problems{{Field: "buckets", Message: own + " is the bucket that will be created. The Spark account may use it anyway, so leave it out"}}
 			}
 		}
+		if a.Pays && len(a.Buckets) == 0 {
+			return wizard.Problems{{Field: "requester_pays", Message: "Enter the bucket that bills whoever reads it, or clear this box"}}
+		}
 		return nil
 	},
 	Summary: func(a dataSourcesAnswer, _ wizard.Case) []wizard.Row {
@@ -78,7 +91,11 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 			}
 			return wizard.Row{Label: label, Value: strings.Join(items, "\n")}
 		}
-		return []wizard.Row{row("BigQuery datasets", a.Datasets), row("Whole BigQuery projects", a.Projects), row("Cloud Storage buckets", a.Buckets)}
+		rows := []wizard.Row{row("BigQuery datasets", a.Datasets), row("Whole BigQuery projects", a.Projects), row("Cloud Storage buckets", a.Buckets)}
+		if a.Pays {
+			rows = append(rows, wizard.Row{Label: "Requester pays", Value: "A bucket bills whoever reads it"})
+		}
+		return rows
 	},
 	Outline: func(a dataSourcesAnswer, _ wizard.Case) []wizard.Row {
 		switch n := len(a.sources()); n {
@@ -90,7 +107,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 			return []wizard.Row{{Label: "Data sources", Value: fmt.Sprint(n)}}
 		}
 	},
-	Spec: func(a dataSourcesAnswer, s *onboarding.Spec) { s.DataSources = a.sources() },
+	Spec: func(a dataSourcesAnswer, s *onboarding.Spec) { s.DataSources, s.RequesterPays = a.sources(), a.Pays },
 })
 
 func (a dataSourcesAnswer) sources() []onboarding.DataSource {

@@ -60,6 +60,7 @@ var options = []Option{
 	option("data-sources", "dataset", "datasets", "acme-warehouse.sales"),
 	option("data-sources", "project", "projects", "acme-warehouse"),
 	option("data-sources", "bucket", "buckets", "gs://acme-landing"),
+	option("data-sources", "bucket that bills its readers", "buckets", "gs://acme-landing", "requester_pays", "on"),
 	option("data-sources", "all", "datasets", "acme-warehouse.sales", "projects", "acme-warehouse", "buckets", "gs://acme-landing"),
 	option("project", "project", "project", "acme-data-prod"),
 }
