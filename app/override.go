@@ -12,7 +12,7 @@ import (
 // maxReason is how long a reason that the customer reads may be, in characters.
 const maxReason = 500
 
-// Override is a specialist's decision to let a run start although a check failed.
+// Override is a specialist's decision to let a run start although a check failed, or to accept a warning.
 type Override struct {
 	Check   string
 	Finding string // [onboarding.CheckResult.Finding] as it was shown
@@ -20,7 +20,7 @@ type Override struct {
 }
 
 // OverrideCheck records the decision. CodeInvalid: the reason. CodeConflict: the check can't be overridden, isn't
-// among those that were read last, or found something else since. CodeGone: the check no longer fails, so nothing had to be decided.
+// among those that were read last, or found something else since. CodeGone: the check passes now, so nothing had to be decided.
 func (a *App) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in Override) (Review, error) {
 	r, err := a.Review(ctx, actor, id, onboarding.RunProvision)
 	if err != nil {
@@ -31,9 +31,13 @@ func (a *App) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onbo
 	switch {
 	case i < 0:
 		return r, onboarding.Errorf(onboarding.CodeConflict, "That check could not be read again, so nothing was decided. Review the current checks.")
-	case r.Checks[i].State != onboarding.CheckFailed:
-		return r, onboarding.Errorf(onboarding.CodeGone, "The check no longer fails, so nothing had to be decided.")
-	case !r.Checks[i].Overridable:
+	case r.Checks[i].State == onboarding.CheckOK:
+		return r, onboarding.Errorf(onboarding.CodeGone, "The check passes now, so nothing had to be decided.")
+	case r.Checks[i].State == onboarding.CheckUnreadable:
+		return r, onboarding.Errorf(onboarding.CodeConflict, "This check could not be read and doesn’t stop the run, so nothing was decided.")
+	case r.Checks[i].State == onboarding.CheckWarning && !r.Checks[i].Decidable():
+		return r, onboarding.Errorf(onboarding.CodeConflict, "This warning doesn’t stop the run, and isn’t one to accept.")
+	case !r.Checks[i].Decidable():
 		return r, onboarding.Errorf(onboarding.CodeConflict, "This check can't be overridden, because the run would certainly fail. Fix the problem that it found.")
 	case r.Checks[i].Finding() != in.Finding:
 		return r, onboarding.Errorf(onboarding.CodeConflict, "The check has found something else since this page was shown, so nothing was decided. Read what it found now, then decide.")
@@ -44,7 +48,13 @@ func (a *App) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onbo
 	}
 	return r, a.cfg.Store.OverrideCheck(ctx, actor, id, onboarding.CheckOverridden{
 		Check: in.Check, Title: r.Checks[i].Title, Found: r.Checks[i].Found, Reason: reason, Version: r.Journey.Onboarding.Version,
+		Warning: r.Checks[i].State == onboarding.CheckWarning,
 	})
+}
+
+// Decisions are what specialists decided about checks, for the answers as they are now.
+func (a *App) Decisions(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Override, error) {
+	return a.cfg.Store.Decisions(ctx, actor, id)
 }
 
 // readReason reads a reason that the customer reads; CodeInvalid says what to correct.

@@ -22,6 +22,8 @@ type planStore interface {
 	OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, o onboarding.CheckOverridden) error
 	// Overrides returns the last decision about what each of the checks found, for that version of the answers.
 	Overrides(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, checks []onboarding.CheckResult) ([]onboarding.Override, error)
+	// Decisions returns the last decision about each check for the answers as they are now.
+	Decisions(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Override, error)
 }
 
 type planCloud interface {
@@ -59,7 +61,7 @@ type Review struct {
 	Plan        onboarding.Plan
 	Decided     onboarding.Plan // the plan with the decisions of an approval that lacks a confirmation; else zero
 	Checks      []onboarding.CheckResult
-	Overrides   []onboarding.Override   // the decisions that let the run start although checks failed
+	Overrides   []onboarding.Override   // the decisions that let the run start although checks failed, and about warnings
 	Consent     onboarding.Consent      // that the plan was read with; zero: none is held
 	Latest      onboarding.Run          // zero: there is none yet
 	Made        onboarding.Made         // what exists after it
@@ -228,17 +230,17 @@ func ours(err error) bool {
 }
 
 func (a *App) addOverrides(ctx context.Context, actor onboarding.Actor, r *Review) error {
-	var failed []onboarding.CheckResult
+	var asked []onboarding.CheckResult
 	for _, c := range r.Checks {
-		if c.State == onboarding.CheckFailed && c.Overridable {
-			failed = append(failed, c)
+		if c.Decidable() {
+			asked = append(asked, c)
 		}
 	}
-	if len(failed) == 0 {
+	if len(asked) == 0 {
 		return nil
 	}
 	var err error
-	r.Overrides, err = a.cfg.Store.Overrides(ctx, actor, r.Journey.Onboarding.ID, r.Journey.Onboarding.Version, failed)
+	r.Overrides, err = a.cfg.Store.Overrides(ctx, actor, r.Journey.Onboarding.ID, r.Journey.Onboarding.Version, asked)
 	return err
 }
 
@@ -278,9 +280,10 @@ func mayApprove(actor onboarding.Actor, kind onboarding.RunKind, owner string) e
 
 // refusal is why the actor can't approve the plan; nil: they can.
 func (r Review) refusal(actor onboarding.Actor) error {
-	failed := -len(r.Overrides)
+	failed := 0
 	for _, c := range r.Checks {
-		if c.State == onboarding.CheckFailed {
+		decided := slices.ContainsFunc(r.Overrides, func(o onboarding.Override) bool { return o.Check == c.Name })
+		if c.State == onboarding.CheckFailed && !decided {
 			failed++
 		}
 	}

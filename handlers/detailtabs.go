@@ -138,6 +138,9 @@ func (s *Server) detailOverview(v *visit, view *web.AdminDetailView) error {
 			return err
 		}
 	}
+	if view.Decisions, err = s.App.Decisions(ctx, v.actor, v.id); err != nil {
+		return err
+	}
 	if view.LeftForGoogle, err = s.App.LeftForGoogle(ctx, v.actor, v.id); err != nil {
 		return err
 	}

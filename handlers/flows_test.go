@@ -334,6 +334,64 @@ func TestAVerificationShowsWhatDiffersAndLeadsToTheRepair(t *testing.T) {
 	}
 }
 
+// T35: a warning doesn't stop the run, and a specialist may accept it. That is said on the check, on the admin page and in
+// the history, and holds for what was found.
+func TestASpecialistAcceptsAWarning(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	w.cloud.checks = []onboarding.CheckResult{
+		{Name: "task:databricks-check", Title: "Check the Databricks workspace", State: onboarding.CheckWarning, Found: "The token's owner may create clusters only by the cluster policies Small.", Overridable: true},
+		{Name: "policy:custom", Title: "Your organization's own constraints", State: onboarding.CheckUnreadable, Found: "This could not be read.", Overridable: true},
+		{Name: "policy:domains", Title: "Accounts of other organizations are allowed", State: onboarding.CheckFailed, Found: "A policy names two domains.", Overridable: true},
+	}
+	plan, act := web.OnboardingPath(ob.ID, "plan"), web.AdminPath(ob.ID, "override")
+	want(t, b.get(plan), http.StatusOK)
+	s := w.as(sam)
+	accept := func(finding, reason string) page {
+		return s.post(act, "check", "task:databricks-check", "finding", finding, "reason", reason)
+	}
+	found := w.cloud.checks[0].Finding()
+	look := s.get(plan)
+	form := look.Find("form[action='" + act + "']:has(input[value='task:databricks-check'])")
+	if form.Length() != 1 || !strings.Contains(form.Text(), "Accept the warning") || form.Find("input[name=finding]").AttrOr("value", "") != found {
+		t.Fatalf("the form of the warning: %q", form.Text())
+	}
+	if n := look.Find("form[action='" + act + "']").Length(); n != 2 {
+		t.Errorf("%d forms, want those of the warning and of the failed check", n)
+	}
+	want(t, b.post(act, "check", "task:databricks-check", "finding", found, "reason", "mine"), http.StatusForbidden)
+	want(t, accept(found, ""), http.StatusUnprocessableEntity)
+	want(t, s.post(act, "check", "policy:custom", "finding", w.cloud.checks[1].Finding(), "reason", "x"), http.StatusUnprocessableEntity)
+	wantTo(t, accept(found, "We use only small clusters."), plan)
+	shown := b.get(plan)
+	if text := shown.Find("main").Text(); !strings.Contains(text, "The warning was accepted:") || !strings.Contains(text, "We use only small clusters.") || !strings.Contains(text, sam) {
+		t.Error("the customer doesn't see that the warning was accepted, why, and by whom")
+	}
+	if text := s.get(web.AdminPath(ob.ID)).Find("main").Text(); !strings.Contains(text, sam+" accepted the warning of “Check the Databricks workspace”: The token's owner") || !strings.Contains(text, "Reason: We use only small clusters.") {
+		t.Error("the admin page doesn't say that the warning was accepted")
+	}
+	trail, err := pgtest.Audit(t.Context(), w.store, w.actor(ada), ob.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := trail[len(trail)-1]; last.What != "check.overridden" || last.Actor != sam || !strings.Contains(web.EventSentence(last), "accepted what the check “Check the Databricks workspace” warned of") {
+		t.Errorf("on the record stands %+v", last)
+	}
+
+	// An accepted warning excuses no failed check.
+	want(t, b.approve(ob.ID), http.StatusConflict)
+	// It was accepted for what was found then.
+	w.cloud.mu.Lock()
+	w.cloud.checks = w.cloud.checks[:1]
+	w.cloud.checks[0].Found = "The token's owner may create clusters only by the cluster policies Tiny."
+	w.cloud.mu.Unlock()
+	if text := b.get(plan).Find("main").Text(); strings.Contains(text, "The warning was accepted:") {
+		t.Error("a warning that says something else counts as accepted")
+	}
+	want(t, accept(found, "I saw the earlier page."), http.StatusUnprocessableEntity)
+	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+}
+
 func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
 	w := newWorld(t)
 	ob, b := w.ready()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -198,7 +199,7 @@ func seenVersion(v *visit) int {
 	return n
 }
 
-// adminOverride lets a run start although a check failed.
+// adminOverride lets a run start although a check failed, or accepts a warning.
 func (s *Server) adminOverride(w http.ResponseWriter, v *visit) error {
 	in := app.Override{Check: v.form.Get("check"), Finding: v.form.Get("finding"), Reason: v.form.Get("reason")}
 	r, err := s.App.OverrideCheck(v.Context(), v.actor, v.id, in)
@@ -208,6 +209,11 @@ func (s *Server) adminOverride(w http.ResponseWriter, v *visit) error {
 		return beforePlan(w, v, r)
 	case code == "", code == onboarding.CodeGone:
 		said := "The run may start despite this check. Your reason is on the record."
+		if slices.ContainsFunc(r.Checks, func(c onboarding.CheckResult) bool {
+			return c.Name == in.Check && c.State == onboarding.CheckWarning
+		}) {
+			said = "The warning is accepted. Your reason is on the record."
+		}
 		if err != nil {
 			said = sentence(err)
 		}

@@ -208,14 +208,15 @@ type AnswerSaved struct {
 	Changes []Change `json:"changes"`         // without the value of any secret; empty: saved without a change
 }
 
-// CheckOverridden says that a specialist allowed a run to start although a preflight check failed. It counts for the
-// answers of that version only, and for what was found.
+// CheckOverridden says that a specialist allowed a run to start although a preflight check failed, or accepted what one
+// warned of. It counts for the answers of that version only, and for what was found.
 type CheckOverridden struct {
-	Check   string `json:"check"`           // [CheckResult.Name]
-	Title   string `json:"title,omitempty"` // of the check; "" in lines of earlier versions
-	Found   string `json:"found,omitempty"` // [CheckResult.Found] as it was shown; "" in lines of earlier versions
-	Reason  string `json:"reason"`          // in the specialist's words
-	Version int    `json:"version"`         // of the answers
+	Check   string `json:"check"`             // [CheckResult.Name]
+	Title   string `json:"title,omitempty"`   // of the check; "" in lines of earlier versions
+	Found   string `json:"found,omitempty"`   // [CheckResult.Found] as it was shown; "" in lines of earlier versions
+	Reason  string `json:"reason"`            // in the specialist's words
+	Version int    `json:"version"`           // of the answers
+	Warning bool   `json:"warning,omitempty"` // the check didn't fail, so the run could have started anyway
 }
 
 // ConsentAsked says that the actor left for Google's consent page.

@@ -11,10 +11,12 @@ type Reading struct {
 	Checks  []CheckResult
 }
 
-// Override is a specialist's decision to start a run although a preflight check failed. It stands on the record, and
-// only for the answers it was made for, and for what the check had found then.
+// Override is a specialist's decision to start a run although a preflight check failed, or to accept what one warned of. It
+// stands on the record, and only for the answers it was made for, and for what the check had found then.
 type Override struct {
 	Check   string // CheckResult.Name
+	Title   string // CheckResult.Title; "" in a decision of an earlier version
+	Warning bool   // the check didn't fail
 	Found   string // CheckResult.Found; "" in a decision of an earlier version, which no longer holds
 	Reason  string // in the specialist's words; the customer reads it
 	Version int    // of the answers

@@ -36,6 +36,12 @@ type CheckResult struct {
 	Overridable bool     // a specialist may go on without it, with a reason
 }
 
+// Decidable reports whether a specialist may decide about what the check found: go on although it failed, or accept its
+// warning.
+func (c CheckResult) Decidable() bool {
+	return c.Overridable && (c.State == CheckFailed || c.State == CheckWarning)
+}
+
 // Finding identifies what the check found, for a page that asks about it: a decision is about one finding, and not about
 // whatever the check may find later.
 func (c CheckResult) Finding() string {

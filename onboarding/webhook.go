@@ -180,7 +180,7 @@ var WebhookFields = map[EventKind][]string{
 	EventColleagueRemoved:    {},
 	EventPlanRead:            {},
 	EventAnswerSaved:         {"step", "title", "first", "version"},
-	EventCheckOverridden:     {"check", "title", "version"},
+	EventCheckOverridden:     {"check", "title", "version", "warning"},
 	EventConsentAsked:        {},
 	EventConsentRefused:      {"code"},
 	EventConsentGiven:        {"project"},

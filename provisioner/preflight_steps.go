@@ -26,7 +26,7 @@ func (p *preflight) steps() []check {
 		}
 		all = append(all, check{
 			result: onboarding.CheckResult{
-				Name: "task:" + string(t.Name), Title: t.Description.Title, Why: t.Description.Why, Link: link, On: onboarding.PartyCustomer, Overridable: true,
+				Name: CheckOfTask(t.Name), Title: t.Description.Title, Why: t.Description.Why, Link: link, On: onboarding.PartyCustomer, Overridable: true,
 				Request: p.ask("Please look at " + t.thing() + ": Tecton's check of it did not pass yet."),
 			},
 			unknown: "Until it can be read, we can't know whether the run would stop at this task.",
@@ -35,6 +35,9 @@ func (p *preflight) steps() []check {
 	}
 	return all
 }
+
+// CheckOfTask is the name of the check of what a task only looks at.
+func CheckOfTask(task onboarding.TaskName) string { return "task:" + string(task) }
 
 func (p *preflight) readStep(ctx context.Context, r *onboarding.CheckResult, t *Task) error {
 	var said []string

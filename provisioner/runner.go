@@ -178,6 +178,13 @@ func (e *execution) execute() error {
 		})
 		return items, err
 	}
+	e.env.Decisions = func(ctx context.Context) (decisions []onboarding.Override, err error) {
+		err = e.write(func() error {
+			decisions, err = e.s.cfg.Ledger.Decisions(ctx, onboarding.System, e.run.Onboarding)
+			return err
+		})
+		return decisions, err
+	}
 	if e.s.cfg.Sign != nil {
 		e.env.HistoryEnd = e.historyEnd
 	}

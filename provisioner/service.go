@@ -55,6 +55,8 @@ type Ledger interface {
 
 	// Inventory lists what the runs of an onboarding created, changed, adopted and found.
 	Inventory(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Item, error)
+	// Decisions returns what specialists decided about checks, for the answers as they are now.
+	Decisions(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Override, error)
 	// AuditHead returns where the chain of an onboarding's history ends, and the time.
 	AuditHead(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.AuditHead, time.Time, error)
 	// LiveConsent returns the zero Consent where there is none.
@@ -187,6 +189,7 @@ func (s *Service) env(ctx context.Context, a *access, spec onboarding.Spec, task
 		Follow:     func(string) {},
 		Say:        func(Remark, string, ...any) {},
 		Items:      func(context.Context) ([]onboarding.Item, error) { return nil, nil },
+		Decisions:  func(context.Context) ([]onboarding.Override, error) { return nil, nil },
 		Results:    func() []onboarding.Task { return nil },
 		HistoryEnd: func(context.Context) (*onboarding.AuditEnd, error) { return nil, nil },
 		PutRecord:  func(context.Context, []byte) error { return errors.New("there is no run to put a record of") },

@@ -17,8 +17,13 @@ SELECT d.* FROM onboardings o, unnest(@checks::text[], @found::text[]) AS c (nam
 	ORDER BY a.seq DESC LIMIT 1) d
 WHERE o.id = @id AND ` + visible
 
-// OverrideCheck puts on the record that a run may start although a preflight check failed, for the answers of that
-// version: CodeStale when they changed since. Staff only.
+const selectDecisions = `
+SELECT DISTINCT ON (a.data ->> 'check') ` + auditColumns + ` FROM onboardings o JOIN audit a ON a.onboarding = o.id
+WHERE o.id = @id AND a.what = '` + string(onboarding.EventCheckOverridden) + `' AND a.data ->> 'version' = o.version::text AND a.data ->> 'found' <> '' AND ` + visible + `
+ORDER BY a.data ->> 'check', a.seq DESC`
+
+// OverrideCheck puts on the record that a run may start although a preflight check failed, or that its warning is accepted,
+// for the answers of that version: CodeStale when they changed since. Staff only.
 func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, o onboarding.CheckOverridden) error {
 	if err := staffOnly(actor); err != nil {
 		return err
@@ -66,14 +71,25 @@ func (s *Store) Overrides(ctx context.Context, actor onboarding.Actor, id onboar
 	err := s.batch(ctx, actor, "read overrides", func(b *pgx.Batch) {
 		b.Queue(selectOverrides, seen(actor, pgx.NamedArgs{"id": id, "version": strconv.Itoa(version), "checks": names, "found": findings})).Query(collect(&entries, toAudit))
 	})
-	if err != nil {
-		return nil, err
-	}
+	return overridden(entries), err
+}
+
+// Decisions are the last decision about each check, for the answers as they are now. A check may have found something else
+// since.
+func (s *Store) Decisions(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Override, error) {
+	var entries []onboarding.AuditEntry
+	err := s.batch(ctx, actor, "read decisions about checks", func(b *pgx.Batch) {
+		b.Queue(selectDecisions, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&entries, toAudit))
+	})
+	return overridden(entries), err
+}
+
+func overridden(entries []onboarding.AuditEntry) []onboarding.Override {
 	out := make([]onboarding.Override, 0, len(entries))
 	for _, e := range entries {
 		if d, ok := e.Event().(onboarding.CheckOverridden); ok {
-			out = append(out, onboarding.Override{Check: d.Check, Found: d.Found, Reason: d.Reason, Version: d.Version, By: e.Actor, At: e.At})
+			out = append(out, onboarding.Override{Check: d.Check, Title: d.Title, Warning: d.Warning, Found: d.Found, Reason: d.Reason, Version: d.Version, By: e.Actor, At: e.At})
 		}
 	}
-	return out, nil
+	return out
 }

@@ -110,6 +110,9 @@ func eventWords(entry onboarding.AuditEntry) string {
 	case onboarding.AnswerSaved:
 		return answerWords(e)
 	case onboarding.CheckOverridden:
+		if e.Warning {
+			return fmt.Sprintf("accepted what the check “%s” warned of. Reason: %s", orText(e.Title, e.Check), e.Reason)
+		}
 		return fmt.Sprintf("allowed the run to start although the check “%s” failed. Reason: %s", orText(e.Title, e.Check), e.Reason)
 	case onboarding.ConsentAsked:
 		return "left for Google to give consent."

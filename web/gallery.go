@@ -118,6 +118,8 @@ func (s samples) pages() []GalleryPage {
 		{"plan-override", PlanPage(s.plan(func(v *PlanView) {
 			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.viewing(), s.checks(true), false, "A check failed. Fix the problem below, then check again."
 			v.OverrideURL = "/admin/o/ob_sample/override"
+			v.Checks = append(v.Checks, s.warnings()...)
+			v.Overrides = s.accepted()
 		}))},
 		{"plan-override-problem", PlanPage(s.plan(func(v *PlanView) {
 			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.viewing(), s.checks(true), false, "A check failed. Fix the problem below, then check again."
@@ -634,6 +636,27 @@ func (s samples) checks(failed bool) []onboarding.CheckResult {
 		{Name: "permissions", Title: "Your permissions", State: onboarding.CheckFailed, ReadAt: at, On: onboarding.PartyCustomer, Found: "3 of 14 are missing: iam.roles.create, iam.roles.update, iam.roles.undelete.", Why: "Without them the custom role can't be made.", Fix: []string{"Ask for the role Role Administrator on acme-data-prod, or send this step to a colleague."}, Command: "gcloud projects add-iam-policy-binding acme-data-prod \\\n  --member=user:ada@customer.example --role=roles/iam.roleAdmin"},
 		warn,
 	}, ok...)
+}
+
+// warnings are two checks that only warn, of which a specialist accepted one.
+func (s samples) warnings() []onboarding.CheckResult {
+	at := s.now.Add(-time.Minute)
+	return []onboarding.CheckResult{
+		{
+			Name: "task:databricks-check", Title: "Check the Databricks workspace", State: onboarding.CheckWarning, ReadAt: at, On: onboarding.PartyCustomer, Overridable: true,
+			Found: "The token's owner may create clusters only by the cluster policies Small clusters.", Fix: []string{"Nothing has to be done before the run."},
+		},
+		{
+			Name: "source:gs://acme-landing", Title: "The bucket gs://acme-landing can be shared with Spark", State: onboarding.CheckWarning, ReadAt: at, On: onboarding.PartyCustomer, Overridable: true,
+			Found: "Requester pays for this bucket: Google bills the project acme-data-prod for what Spark reads from it.", Fix: []string{"If that is fine, nothing has to be done here."},
+		},
+	}
+}
+
+// accepted is a specialist's decision about the first of [samples.warnings].
+func (s samples) accepted() []onboarding.Override {
+	w := s.warnings()[0]
+	return []onboarding.Override{{Check: w.Name, Title: w.Title, Warning: true, Found: w.Found, Reason: "We use only small clusters.", By: "sam@vendor.example", At: s.now.Add(-30 * time.Second)}}
 }
 
 func (s samples) plan(change func(*PlanView)) PlanView {

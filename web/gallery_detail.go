@@ -62,6 +62,9 @@ func (s samples) detail(tab DetailTab, state onboarding.RunState) AdminDetailVie
 		Neighbors:       onboarding.Neighbors{Prev: onboarding.Neighbor{ID: "ob_a", Place: "before"}, Next: onboarding.Neighbor{ID: "ob_b", Place: "after"}, Position: 12, Total: 48}, Mails: s.mails(), MailOn: true, MayRemind: state == onboarding.RunFailed, MayRetry: state == onboarding.RunFailed, MayArchive: true,
 	}
 	v.Made = p.Made
+	if state == onboarding.RunFailed {
+		v.Decisions = s.accepted()
+	}
 	if tab == DetailHistory {
 		v.Timeline.Items = append(s.notes(), s.audit()...)
 	} else {

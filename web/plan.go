@@ -198,7 +198,7 @@ func checkIcon(s onboarding.CheckState) string {
 	}
 }
 
-// override is the decision about a failed check that stands.
+// override is the decision about a check that stands.
 func (v PlanView) override(c onboarding.CheckResult) (onboarding.Override, bool) {
 	for _, o := range v.Overrides {
 		if o.Check == c.Name {
@@ -206,6 +206,23 @@ func (v PlanView) override(c onboarding.CheckResult) (onboarding.Override, bool)
 		}
 	}
 	return onboarding.Override{}, false
+}
+
+// overrideWords are what the form says that a specialist decides with.
+func overrideWords(c onboarding.CheckResult) struct{ offer, button string } {
+	if c.State == onboarding.CheckWarning {
+		return struct{ offer, button string }{"Accept this warning", "Accept the warning"}
+	}
+	return struct{ offer, button string }{"Let the run start without this check", "Start without this check"}
+}
+
+// decisionWords say what a specialist decided, after their address.
+func decisionWords(o onboarding.Override) string {
+	title := orText(o.Title, o.Check)
+	if o.Warning {
+		return "accepted the warning of “" + title + "”: " + o.Found
+	}
+	return "let the run start without “" + title + "”: " + o.Found
 }
 
 // reasonField names the reason for passing over a check; a page has one for each. A link takes what is before a colon

@@ -451,8 +451,9 @@ type AdminDetailView struct {
 
 	// The overview.
 	Waiting       []string
-	LeftForGoogle time.Time       // when the customer last left for Google's consent; zero if an answer came back since
-	Made          onboarding.Made // zero before the first run, and while one is active
+	Decisions     []onboarding.Override // of specialists about checks, for the answers as they are
+	LeftForGoogle time.Time             // when the customer last left for Google's consent; zero if an answer came back since
+	Made          onboarding.Made       // zero before the first run, and while one is active
 	Handover      HandoverView
 	Recorded      onboarding.RunID                        // the latest run that left a record, "" none
 	Timeline      onboarding.Lines[onboarding.AuditEntry] // the history with the notes: the latest lines on the overview, a page on the history's tab

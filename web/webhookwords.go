@@ -90,7 +90,7 @@ var kindWords = map[onboarding.EventKind]string{
 	onboarding.EventColleagueRemoved:    "A colleague was removed",
 	onboarding.EventPlanRead:            "A reader opened the plan",
 	onboarding.EventAnswerSaved:         "An answer was saved",
-	onboarding.EventCheckOverridden:     "A failed check was overridden",
+	onboarding.EventCheckOverridden:     "A failed check was overridden, or a warning accepted",
 	onboarding.EventConsentAsked:        "Someone left for Google to give consent",
 	onboarding.EventConsentRefused:      "Google returned no consent",
 	onboarding.EventConsentGiven:        "Consent was given",

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"groundwork/emulator"
 	"groundwork/onboarding"
@@ -381,5 +382,52 @@ func TestTheFactsOfAnEarlierPlanNameNothingThatItHadNot(t *testing.T) {
 	}
 	if !says(now) || says(then) {
 		t.Errorf("of a plan with the task: %v, without: %v", says(now), says(then))
+	}
+}
+
+// T35: the record says beside a warning who accepted it before the run, and why. A decision about other words counts for
+// nothing.
+func TestTheRecordSaysWhoAcceptedAWarning(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), resources.Catalog())
+	w.Cloud.AddWorkspace(emulator.Workspace{
+		Host: steptest.Workspace, Tokens: map[string]emulator.Principal{steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true}},
+		Policies: []emulator.ClusterPolicy{{ID: "30F1", Name: "Small clusters", Users: []string{"tecton"}}},
+	})
+	i := slices.IndexFunc(w.Preflight(), func(c onboarding.CheckResult) bool { return c.Name == "task:databricks-check" })
+	if i < 0 {
+		t.Fatal("no check of the workspace")
+	}
+	warning := w.Preflight()[i]
+	if warning.State != onboarding.CheckWarning || !warning.Decidable() {
+		t.Fatalf("before the button, the workspace is %s: %s", warning.State, warning.Found)
+	}
+	at := w.Clock.Now()
+	decision := onboarding.Override{Check: warning.Name, Title: warning.Title, Warning: true, Found: warning.Found, Reason: "We use only small clusters.", By: "sam@vendor.example", At: at}
+	other := decision
+	other.Found, other.Reason = "The token's owner may create clusters only by the cluster policies Tiny.", "Of another day."
+	w.Decided(other, decision)
+	var record struct {
+		Verified []struct {
+			Task     string
+			Warnings []string
+			Accepted []struct {
+				Warning, By, Reason string
+				At                  time.Time
+			}
+		}
+	}
+	if err := json.Unmarshal(w.Succeeds(w.Run()).Record, &record); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range record.Verified {
+		switch {
+		case v.Task != "databricks-check":
+			if len(v.Accepted) > 0 {
+				t.Errorf("%s: %+v", v.Task, v.Accepted)
+			}
+		case len(v.Accepted) != 1 || len(v.Warnings) != 1 || v.Accepted[0].Warning != v.Warnings[0] || v.Accepted[0].By != "sam@vendor.example" || v.Accepted[0].Reason != "We use only small clusters." || !v.Accepted[0].At.Equal(at):
+			t.Errorf("the record says %+v", v)
+		}
 	}
 }

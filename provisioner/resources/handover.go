@@ -65,7 +65,11 @@ func writeRecord(ctx context.Context, env *provisioner.Env, _ handover) error {
 	if err != nil {
 		return fmt.Errorf("read the end of the history: %w", err)
 	}
-	r, err := newRecord(env, number, items, end)
+	decisions, err := env.Decisions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the decisions about checks: %w", err)
+	}
+	r, err := newRecord(env, number, items, decisions, end)
 	if err != nil {
 		return err
 	}

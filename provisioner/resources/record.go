@@ -2,6 +2,7 @@ package resources
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"groundwork/onboarding"
@@ -23,10 +24,31 @@ type checked struct {
 	Found      []string          `json:"found,omitempty"`
 	NotTested  []string          `json:"not_tested,omitempty"` // what wasn't, and why
 	Warnings   []string          `json:"warnings,omitempty"`
+	Accepted   []accepted        `json:"accepted,omitempty"` // of the warnings
+}
+
+// accepted is a warning that was shown before the run, and that a specialist accepted.
+type accepted struct {
+	Warning string    `json:"warning"`
+	By      string    `json:"by"`
+	At      time.Time `json:"at"` // UTC
+	Reason  string    `json:"reason"`
+}
+
+// accept adds who accepted what the task warns of. A decision counts for what was shown then, and so only for a warning that
+// says the same.
+func (c *checked) accept(decisions []onboarding.Override) {
+	for _, d := range decisions {
+		for _, w := range c.Warnings {
+			if d.Warning && d.Check == provisioner.CheckOfTask(onboarding.TaskName(c.Task)) && strings.Contains(d.Found, w) {
+				c.Accepted = append(c.Accepted, accepted{w, d.By, d.At.UTC(), d.Reason})
+			}
+		}
+	}
 }
 
 // newRecord puts together what the tasks declare, and what this run did.
-func newRecord(env *provisioner.Env, number string, items []onboarding.Item, end *onboarding.AuditEnd) (onboarding.Record, error) {
+func newRecord(env *provisioner.Env, number string, items []onboarding.Item, decisions []onboarding.Override, end *onboarding.AuditEnd) (onboarding.Record, error) {
 	facts := []onboarding.Fact{{Key: "format", Value: recordFormat}}
 	run := env.Results()
 	facts = append(facts, provisioner.Facts(slices.DeleteFunc(slices.Clone(env.Tasks), func(t *provisioner.Task) bool {
@@ -37,7 +59,7 @@ func newRecord(env *provisioner.Env, number string, items []onboarding.Item, end
 		onboarding.Fact{Key: "project_number", Value: number},
 		onboarding.Fact{Key: "bindings", Value: bindingsOf(env.Tasks)},
 		onboarding.Fact{Key: "vendor_access", Value: vendorAccess(env.Spec, env.Tasks)},
-		onboarding.Fact{Key: "verified", Value: results(env, items)},
+		onboarding.Fact{Key: "verified", Value: results(env, items, decisions)},
 		onboarding.Fact{Key: "verified_as", Value: env.Caller}, // whose access the tests used
 		onboarding.Fact{Key: "versions.groundwork", Value: onboarding.Version()},
 	)
@@ -69,7 +91,7 @@ func vendorAccess(spec onboarding.Spec, tasks []*provisioner.Task) []onboarding.
 }
 
 // results are the tasks that are done by now: all but the handover.
-func results(env *provisioner.Env, items []onboarding.Item) []checked {
+func results(env *provisioner.Env, items []onboarding.Item, decisions []onboarding.Override) []checked {
 	origins := map[onboarding.TaskName]onboarding.Origin{}
 	for _, i := range items {
 		if i.State == onboarding.ItemPresent {
@@ -79,7 +101,9 @@ func results(env *provisioner.Env, items []onboarding.Item) []checked {
 	out := []checked{} // never null
 	for _, t := range env.Results() {
 		if t.State == onboarding.TaskDone && t.Name != "handover" {
-			out = append(out, result(env, t, origins[t.Name]))
+			c := result(env, t, origins[t.Name])
+			c.accept(decisions)
+			out = append(out, c)
 		}
 	}
 	return out

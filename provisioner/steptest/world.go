@@ -220,6 +220,13 @@ func (w *World) HandOver() {
 	}
 }
 
+// Decided puts down what specialists decided about checks.
+func (w *World) Decided(all ...onboarding.Override) {
+	w.ledger.Lock()
+	defer w.ledger.Unlock()
+	w.ledger.Decided = all
+}
+
 // Task returns a run's task of that name.
 func (w *World) Task(run onboarding.Run, name onboarding.TaskName) onboarding.Task {
 	w.T.Helper()
