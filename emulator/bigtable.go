@@ -26,19 +26,20 @@ func (e *Emulator) registerBigtable() {
 	e.instances = newTable[instanceState](e, "instance")
 	const instance = "/v2/projects/{project}/instances/{instance}"
 	for pattern, fn := range map[string]handler{
-		"POST /v2/projects/{project}/instances":    (*call).createInstance,
-		"GET /v2/projects/{project}/instances":     (*call).listInstances,
-		"GET " + instance:                          (*call).getInstance,
-		"PATCH " + instance:                        (*call).patchInstance,
-		"DELETE " + instance:                       (*call).deleteInstance,
-		"PUT " + instance:                          (*call).updateInstance,
-		"GET " + instance + "/tables":              (*call).listTables,
-		"GET " + instance + "/appProfiles":         (*call).listAppProfiles,
-		"GET /v2/projects/{project}/locations":     (*call).listZones,
-		"POST " + instance + ":getIamPolicy":       (*call).instancePolicy,
-		"POST " + instance + ":setIamPolicy":       (*call).setInstancePolicy,
-		"POST " + instance + ":testIamPermissions": (*call).testInstancePermissions,
-		"GET /v2/operations/{name...}":             (*call).bigtableOperation,
+		"POST /v2/projects/{project}/instances":                                 (*call).createInstance,
+		"GET /v2/projects/{project}/instances":                                  (*call).listInstances,
+		"GET " + instance:                                                       (*call).getInstance,
+		"PATCH " + instance:                                                     (*call).patchInstance,
+		"DELETE " + instance:                                                    (*call).deleteInstance,
+		"PUT " + instance:                                                       (*call).updateInstance,
+		"GET " + instance + "/tables":                                           (*call).listTables,
+		"GET " + instance + "/appProfiles":                                      (*call).listAppProfiles,
+		"GET /v2/projects/{project}/locations":                                  (*call).listZones,
+		"POST " + instance + ":getIamPolicy":                                    (*call).instancePolicy,
+		"POST " + instance + ":setIamPolicy":                                    (*call).setInstancePolicy,
+		"POST " + instance + ":testIamPermissions":                              (*call).testInstancePermissions,
+		"GET /v2/operations/{name...}":                                          (*call).bigtableOperation,
+		"GET /v2/operations/projects/{project}/instances/{instance}/operations": (*call).listBigtableOperations,
 	} {
 		e.handle(bigtableHost, pattern, fn)
 	}
@@ -209,6 +210,33 @@ func (c *call) bigtableChange(st instanceState, cluster, metadata string, reques
 
 func (c *call) bigtableOperation() (any, error) {
 	return c.poll("operations/"+c.v("name"), "bigtable.instances.get")
+}
+
+// listBigtableOperations lists what was begun on an instance, also on one whose creation was rolled back; "-" is any
+// instance. The permission is the one of reading an operation; Google documents none.
+func (c *call) listBigtableOperations() (any, error) {
+	p, err := c.bigtableProject("bigtable.instances.get")
+	if err != nil {
+		return nil, err
+	}
+	prefix := bigtableHost + " operations/projects/" + p.ID + "/instances/"
+	if id := c.v("instance"); id != "-" {
+		prefix += id + "/"
+	}
+	var all []operationAnswer
+	for _, k := range c.e.operations.keys(prefix) {
+		op, _ := c.e.operations.get(k)
+		all = append(all, op.answer(c.now))
+	}
+	page, next, err := paginate(c.query, all, 100)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{"operations": page}
+	if next != "" {
+		out["nextPageToken"] = next
+	}
+	return out, nil
 }
 
 // answer is the instance as it is now.

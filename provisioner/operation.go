@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"groundwork/onboarding"
 	"groundwork/provisioner/gcp"
@@ -17,6 +18,55 @@ const (
 	operationEnded = "operation_ended"
 	operationWords = "Google works on it as "
 )
+
+// refusedWords end the line about a change that Google refused.
+const refusedWords = " refused, so nothing was made."
+
+// clocksDiffer is how far Google's clock may be from the ledger's.
+const clocksDiffer = time.Minute
+
+// unanswered is when a task's log says that a change began, if it doesn't say what came of it: its worker died before that
+// was written. Zero: it says.
+func unanswered(events []onboarding.TaskEvent) (since time.Time) {
+	for _, e := range events {
+		switch {
+		case e.Kind == "intent":
+			since = e.At
+		case e.Kind == "result", e.Kind == operationBegan, e.Kind == "log" && strings.HasSuffix(e.Text, refusedWords):
+			since = time.Time{}
+		}
+	}
+	return since
+}
+
+// operations are the names of all operations that a task's log has.
+func operations(events []onboarding.TaskEvent) (names []string) {
+	for _, e := range events {
+		if e.Kind == operationBegan {
+			names = append(names, strings.TrimPrefix(e.Text, operationWords))
+		}
+	}
+	return names
+}
+
+// recover finds the operation of a change whose answer nobody knows, so that it is followed and nothing is made again while
+// it runs. Where Google doesn't show its operations to the caller, the resource itself is looked at.
+func (t *Task) recover(ctx context.Context, env *Env, note recorder, mem *pass) error {
+	if mem.unsure.IsZero() || mem.operation != "" {
+		return nil
+	}
+	name, err := t.res.started(ctx, env, mem.unsure.Add(-clocksDiffer), mem.known)
+	switch {
+	case gcp.IsStatus(err, http.StatusNotFound, http.StatusForbidden, http.StatusNotImplemented):
+		return nil
+	case err != nil:
+		return fmt.Errorf("operations of %s: %w", t.Name, err)
+	case name == "":
+		return nil
+	}
+	mem.operation, mem.known, mem.unsure = name, append(mem.known, name), time.Time{}
+	return note(operationBegan, operationWords+name, mem.item)
+}
 
 // unfinished is the operation that a task's log names and doesn't say the end of, "" none.
 func unfinished(events []onboarding.TaskEvent) string {

@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"context"
+	"time"
 
 	"groundwork/onboarding"
 )
@@ -49,6 +50,13 @@ func (r resource[S]) operation(ctx context.Context, env *Env, name string) (bool
 		return true, nil
 	}
 	return r.def.Operation(ctx, env, r.want, name)
+}
+
+func (r resource[S]) started(ctx context.Context, env *Env, since time.Time, known []string) (string, error) {
+	if r.def.Started == nil {
+		return "", nil
+	}
+	return r.def.Started(ctx, env, r.want, since, known)
 }
 
 func (r resource[S]) verify(ctx context.Context, env *Env) error {

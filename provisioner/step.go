@@ -46,6 +46,9 @@ type StepDef[S any] struct {
 	// Operation reads a long-running operation that Apply gave to [Env.Follow]: whether it is over, and how it failed, which is
 	// or wraps a [gcp.OperationError]. While it isn't over, nothing else is done. nil: Apply starts none.
 	Operation func(ctx context.Context, env *Env, want S, name string) (over bool, err error)
+	// Started finds an operation of Google's on the resource that began since a time and is none of those known, by the name
+	// that Operation reads, "" none: the answer to an Apply was lost, or its worker died with it. nil: Google lists none.
+	Started func(ctx context.Context, env *Env, want S, since time.Time, known []string) (name string, err error)
 	// Verify looks at the result; [onboarding.NotReady] means look again later. nil: the second Check is enough.
 	Verify func(context.Context, *Env, S) error
 	// Undo deletes what is owned; deleting what is gone is success. nil: nothing to undo.

@@ -194,6 +194,7 @@ type Task struct {
 		verify(context.Context, *Env) error
 		undo(context.Context, *Env) error
 		operation(ctx context.Context, env *Env, name string) (over bool, err error)
+		started(ctx context.Context, env *Env, since time.Time, known []string) (name string, err error)
 	}
 }
 
@@ -318,8 +319,10 @@ type pass struct {
 	begun     bool            // a change of this task was attempted in this run, perhaps by a worker that died
 	applied   string          // the last change that Google accepted
 	appliedAt time.Time
-	proved    bool   // Verify of what is temporary is done; only its removal is left
-	operation string // of Google's that isn't over, as far as is known; "" none
+	proved    bool      // Verify of what is temporary is done; only its removal is left
+	operation string    // of Google's that isn't over, as far as is known; "" none
+	known     []string  // the names of all operations that the task's log has
+	unsure    time.Time // when a change began of which it isn't known what Google answered; zero: there is none
 }
 
 // recorder writes a line of the task's log, and with it what becomes of its item of the inventory.
@@ -333,6 +336,9 @@ type recorder func(kind, text string, item onboarding.Item) error
 func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.PlannedTask, note recorder, mem *pass) error {
 	if why := t.drifted(approved); why != "" {
 		return t.planChanged(why)
+	}
+	if err := t.recover(ctx, env, note, mem); err != nil {
+		return err
 	}
 	if err := t.follow(ctx, env, note, mem); err != nil {
 		return err
@@ -387,18 +393,18 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 		if err := note("intent", intent(action, t.Description.Title, t.thing(), diff), item); err != nil {
 			return err
 		}
-		mem.begun, mem.item = true, item
+		mem.begun, mem.item, mem.unsure = true, item, env.now()
 		if err := t.res.apply(ctx, env, action, s); err != nil {
 			err = fmt.Errorf("%s %s: %w", action, t.Name, err)
 			if action == onboarding.ActionCreate && hadNoEffect(err) {
-				mem.item = before
-				if err := note("log", t.Step.by+" refused, so nothing was made.", t.before(before)); err != nil {
+				mem.item, mem.unsure = before, time.Time{}
+				if err := note("log", t.Step.by+refusedWords, t.before(before)); err != nil {
 					return err
 				}
 			}
 			return err
 		}
-		mem.applied, mem.appliedAt = change, env.now()
+		mem.applied, mem.appliedAt, mem.unsure = change, env.now(), time.Time{}
 		if err := note("result", t.Step.by+" accepted: "+intent(action, t.Description.Title, t.thing(), diff), item); err != nil {
 			return err
 		}

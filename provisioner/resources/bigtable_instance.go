@@ -3,6 +3,7 @@ package resources
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -47,6 +48,7 @@ var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
 	Diff:        diffInstance,
 	Apply:       applyInstance,
 	Operation:   operationOfInstance,
+	Started:     startedOnInstance,
 	Verify:      verifyInstance,
 	Undo:        undoInstance,
 	Gcloud:      gcloudInstance,
@@ -219,6 +221,38 @@ func operationOfInstance(ctx context.Context, env *provisioner.Env, want instanc
 		return false, fmt.Errorf("read operation %s: %w", name, err)
 	}
 	return op.Done, instanceError(want, op)
+}
+
+// startedOnInstance finds a creation or a change of the instance among the operations that Google lists. The list outlives an
+// instance whose creation was rolled back.
+func startedOnInstance(ctx context.Context, env *provisioner.Env, want instance, since time.Time, known []string) (string, error) {
+	var latest string
+	list := env.Cloud.Bigtable.Operations.Projects.Operations.List("operations/" + want.Name)
+	err := list.Pages(ctx, func(page *bigtableadmin.ListOperationsResponse) error {
+		for _, op := range page.Operations {
+			var about struct {
+				RequestTime     time.Time `json:"requestTime"`
+				OriginalRequest struct {
+					InstanceID string `json:"instanceId"`
+					Instance   struct {
+						Name string `json:"name"`
+					} `json:"instance"`
+				} `json:"originalRequest"`
+			}
+			if json.Unmarshal(op.Metadata, &about) != nil { // of a kind that isn't ours
+				continue
+			}
+			ours := about.OriginalRequest.Instance.Name == want.Name || strings.HasSuffix(want.Name, "/instances/"+about.OriginalRequest.InstanceID)
+			if ours && !about.RequestTime.Before(since) && !slices.Contains(known, op.Name) {
+				latest, since = op.Name, about.RequestTime
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("operations on %s: %w", want.Name, err)
+	}
+	return latest, nil
 }
 
 // instanceError is how an operation on the instance ended; nil: well, or not yet.

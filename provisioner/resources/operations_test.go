@@ -2,6 +2,7 @@ package resources_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,4 +112,79 @@ func TestAnOperationIsFollowedByNameAfterARestart(t *testing.T) {
 	if n := posts(w, instances); n != 1 {
 		t.Errorf("it was made %d times", n)
 	}
+}
+
+// T23: Google's answer arrives, and the worker dies before it is recorded. The next one finds the operation again, makes
+// nothing while it runs, and reads how it ended.
+func TestAnOperationIsFoundAgainWhenItsNameWasLost(t *testing.T) {
+	t.Parallel()
+	const instances, enable = "/v2/projects/acme-data/instances", "/v1/projects/acme-data/services:batchEnable"
+	lost := func(t *testing.T) *steptest.World {
+		t.Helper()
+		w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.BigtableInstance})
+		w.Cloud.SetAPI("acme-data", "bigtable.googleapis.com", true)
+		w.Cloud.SetAPI("acme-data", "bigtableadmin.googleapis.com", true)
+		w.Cloud.SetSpeed(5 * time.Minute)
+		return w
+	}
+	for _, after := range []time.Duration{0, 10 * time.Minute} { // before and after the operation is over
+		t.Run("rolled back, "+after.String(), func(t *testing.T) {
+			t.Parallel()
+			w := lost(t)
+			w.Cloud.SetZone("us-west1-a", true)
+			w.Interrupt(w.Plan(), "bigtable-instance")
+			if n := posts(w, instances); n != 1 {
+				t.Fatalf("it was begun %d times", n)
+			}
+			_ = w.Clock.Sleep(t.Context(), after)
+			task := w.Task(w.Resume(), "bigtable-instance")
+			if task.State != onboarding.TaskBlocked || !strings.Contains(task.Message, "us-west1-a has no room") {
+				t.Errorf("it is %s (%s): %s", task.State, task.Code, task.Message)
+			}
+			if n := posts(w, instances); n != 1 {
+				t.Errorf("it was made %d times", n)
+			}
+			w.Cloud.SetZone("us-west1-a", false)
+			w.Succeeds(w.Retry())
+			if n := posts(w, instances); n != 2 {
+				t.Errorf("with the retry it was made %d times", n)
+			}
+		})
+	}
+	t.Run("created", func(t *testing.T) {
+		t.Parallel()
+		w := lost(t)
+		w.Interrupt(w.Plan(), "bigtable-instance")
+		task := w.Task(w.Succeeds(w.Resume()), "bigtable-instance")
+		found := slices.ContainsFunc(task.Events, func(e onboarding.TaskEvent) bool { return e.Kind == "operation" })
+		if n := posts(w, instances); n != 1 || !found {
+			t.Errorf("it was made %d times; its operation was found: %v", n, found)
+		}
+	})
+	t.Run("operations that may not be listed", func(t *testing.T) {
+		t.Parallel()
+		w := lost(t)
+		w.Interrupt(w.Plan(), "bigtable-instance")
+		w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Path: "/v2/operations/projects/*/operations"}, Status: http.StatusForbidden})
+		w.Succeeds(w.Resume())
+		if n := posts(w, instances); n != 1 {
+			t.Errorf("it was made %d times", n)
+		}
+	})
+	t.Run("APIs", func(t *testing.T) {
+		t.Parallel()
+		w := lost(t)
+		w.Cloud.SetAPI("acme-data", "bigtable.googleapis.com", false)
+		w.Interrupt(w.Plan(), "enable-apis")
+		w.Succeeds(w.Resume())
+		begun := 0
+		for _, c := range w.Cloud.Calls() {
+			if strings.HasPrefix(c.Path, enable) && c.Status == http.StatusOK {
+				begun++
+			}
+		}
+		if begun != 1 { // Google lists no operations of this API, and refuses a second one while one runs
+			t.Errorf("Google began to enable the APIs %d times", begun)
+		}
+	})
 }
