@@ -127,6 +127,11 @@ func (p *preflight) noRoleHelps(names []string, cause string) string {
 	return "A role of " + p.env.Caller + " contains " + strings.Join(names, ", ") + " already, so another role does not help. " + cause
 }
 
+// unlessContained says what to think of where nobody tells whether a role contains what is missing.
+func (p *preflight) unlessContained(missing string) string {
+	return "If a role of " + p.env.Caller + " contains " + missing + " already, a deny policy or a principal access boundary of your organization is the likely cause."
+}
+
 // unlessTakenAway finds behind a refusal in a run that a role of the caller's contains the missing permission, as
 // [preflight.explained] does before it (T38).
 func (e *execution) unlessTakenAway(n *node, f gcp.Failure) gcp.Failure {
@@ -140,8 +145,12 @@ func (e *execution) unlessTakenAway(n *node, f gcp.Failure) gcp.Failure {
 	}
 	on := needs[i].On
 	p := &preflight{s: e.s, env: e.env, spec: n.task.Spec}
-	found, _ := p.explained(e.work, on, []onboarding.Permission{{Name: f.Permission}})
-	if len(found) == 0 {
+	found, unsure := p.explained(e.work, on, []onboarding.Permission{{Name: f.Permission}})
+	switch {
+	case len(found) == 0 && unsure:
+		f.Message += " " + p.unlessContained("it") + " This command shows which: " + p.troubleshoot(on, f.Permission)
+		return f
+	case len(found) == 0:
 		return f
 	}
 	f.On, f.Action = onboarding.PartyOrganization, "Get an exception from the policy that takes the permission away"

@@ -139,7 +139,7 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 	case len(found) > 0:
 		p.takenAway(r, on, found, len(found) == min(len(missing), maxExplained))
 	case unsure:
-		r.Fix = append(r.Fix, "If a role of "+p.env.Caller+" contains them already, a deny policy or a principal access boundary of your organization is the likely cause. The last command shows which.")
+		r.Fix = append(r.Fix, p.unlessContained("them")+" The last command shows which.")
 		r.Command += "\n" + p.troubleshoot(on, missing[0].Name)
 	}
 	return nil

@@ -145,7 +145,9 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 
 		f := e.inOtherProject(e.s.judge(err, n.task.Spec))
 		if e.run.Kind == onboarding.RunVerify || e.run.Plan.ReadOnly {
-			f = finding(f)
+			if f = finding(f); f.Class == gcp.Final {
+				f = e.unlessTakenAway(n, f)
+			}
 		}
 		now := e.s.cfg.Now()
 		delay := e.s.backoff(try, 200*time.Millisecond, 30*time.Second)

@@ -33,6 +33,46 @@ func TestARunNamesThePolicyThatTakesAPermissionAway(t *testing.T) {
 	}
 }
 
+// T38: a verification, and a check of what the files made, name the likely cause too.
+func TestAVerificationNamesThePolicyThatTakesAPermissionAway(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		policy func(*steptest.World)
+		says   string
+	}{
+		"deny policy": {func(w *steptest.World) {
+			w.Cloud.AddDenyPolicy(emulator.DenyPolicy{
+				Parent: "projects/acme-data", ID: "no-looks", Principals: []string{"principalSet://goog/public:all"}, Permissions: []string{"storage.googleapis.com/buckets.get"},
+			})
+		}, "storage.buckets.get already, so another role does not help. The "},
+		"principal access boundary": {func(w *steptest.World) {
+			w.Cloud.AddBoundary(emulator.Boundary{ID: "elsewhere", Principals: []string{"principal://goog/subject/" + steptest.Owner}, Resources: []string{"projects/acme-sandbox"}})
+		}, "contains it already, a deny policy or a principal access boundary of your organization is the likely cause. This command shows which: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.Bucket})
+			w.Succeeds(w.Run())
+			tt.policy(w)
+			for kind, run := range map[string]func() onboarding.Run{
+				"verification": w.Verify, "check": func() onboarding.Run { return w.Execute(onboarding.RunProvision, w.CheckPlan()) },
+			} {
+				task := w.Task(run(), "bucket")
+				if task.State != onboarding.TaskFailed || task.Code != onboarding.CodePermission {
+					t.Errorf("%s: the bucket is %s (%s)", kind, task.State, task.Code)
+				}
+				for _, part := range []string{
+					tt.says, "gcloud policy-intelligence troubleshoot-policy iam //storage.googleapis.com/projects/_/buckets/" + bucket + " --principal-email=" + steptest.Owner + " --permission=storage.buckets.get",
+				} {
+					if !strings.Contains(task.Message, part) {
+						t.Errorf("%s: %q doesn't say %q", kind, task.Message, part)
+					}
+				}
+			}
+		})
+	}
+}
+
 // A deny policy on the Spark account is found though all bindings are there and the caller may do everything.
 func TestVerificationFindsADenyPolicy(t *testing.T) {
 	t.Parallel()
