@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"groundwork/onboarding"
+	"groundwork/web"
 )
 
 const (
@@ -84,10 +85,19 @@ func TestABadSettingIsNotSavedAndTheOldOneStays(t *testing.T) {
 func TestTheAddressesToAllowAreSettings(t *testing.T) {
 	w := newWorld(t)
 	wantTo(t, w.as(root).settings("addresses", "egress_addresses", "203.0.113.7/32 203.0.113.32/28", "control_plane_addresses", "198.51.100.0/24"), "/admin/settings#addresses")
-	v := w.onboarding(w.begun().ID).Vendor
+	ob, b := w.ready()
+	v := w.onboarding(ob.ID).Vendor
 	if v.EgressAddresses != "203.0.113.7, 203.0.113.32/28" || v.ControlPlaneAddresses != "198.51.100.0/24" {
 		t.Errorf("an onboarding has the addresses %q and %q", v.EgressAddresses, v.ControlPlaneAddresses)
 	}
+	// The customer reads them where the workspace is asked for, before a workspace refuses the first call (T33).
+	says(t, b.get(web.OnboardingPath(ob.ID, "step", "compute")), "If the workspace has an IP access list, a workspace administrator adds these addresses to the list. This service: 203.0.113.7, 203.0.113.32/28. The vendor's control plane: 198.51.100.0/24.")
+}
+
+func TestTheComputePageSaysWhoKnowsTheAddressesToAllow(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	says(t, b.get(web.OnboardingPath(ob.ID, "step", "compute")), "adds the addresses of this service and of the vendor's control plane to the list: your specialist knows them.")
 }
 
 func TestAStaleSettingsPageSaysSoAndKeepsWhatWasTyped(t *testing.T) {

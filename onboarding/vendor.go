@@ -218,3 +218,18 @@ func secretAfter(was, is bool) string {
 		return "removed"
 	}
 }
+
+// AddressesToAllow says what belongs on the IP access list of the customer's workspace, after "adds": the addresses that call
+// it, as far as the settings know them.
+func (v VendorValues) AddressesToAllow() string {
+	switch ours, theirs := v.EgressAddresses, v.ControlPlaneAddresses; {
+	case ours == "" && theirs == "":
+		return "the addresses of this service and of the vendor's control plane to the list: your specialist knows them."
+	case ours == "":
+		return theirs + " to the list, where the vendor's control plane calls from, and the addresses of this service too: your specialist knows them."
+	case theirs == "":
+		return ours + " to the list, and the addresses of the vendor's control plane too: your specialist knows them."
+	default:
+		return "these addresses to the list. This service: " + ours + ". The vendor's control plane: " + theirs + "."
+	}
+}

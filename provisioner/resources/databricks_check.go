@@ -193,12 +193,11 @@ func listedAddresses(v onboarding.VendorValues, from string) (action, whose stri
 	case !covers(ours, from):
 		ours = from + ", " + ours
 	}
+	v.EgressAddresses = ours
 	if v.ControlPlaneAddresses == "" {
-		return "Add " + ours + " to the workspace's IP access list",
-			ours + " to the list, and the addresses of the vendor's control plane too: your specialist knows them."
+		return "Add " + ours + " to the workspace's IP access list", v.AddressesToAllow()
 	}
-	return "Add " + ours + " and " + v.ControlPlaneAddresses + " to the workspace's IP access list",
-		"these addresses to the list. This service: " + ours + ". The vendor's control plane: " + v.ControlPlaneAddresses + "."
+	return "Add " + ours + " and " + v.ControlPlaneAddresses + " to the workspace's IP access list", v.AddressesToAllow()
 }
 
 // covers reports whether a list of addresses and ranges has the address.

@@ -103,7 +103,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 		{
 			Name:         "workspace",
 			Label:        "Workspace address",
-			Hint:         "Copy it from the browser while you are in the workspace, for example https://1234567890123456.7.gcp.databricks.com.",
+			HintFor:      workspaceHint,
 			Autocomplete: "off",
 			Kind:         wizard.KindText,
 			Mono:         true,
@@ -210,6 +210,12 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 		}
 	},
 })
+
+// workspaceHint also names the addresses to allow, before a workspace refuses the first call (T33).
+func workspaceHint(c wizard.Case) string {
+	return "Copy it from the browser while you are in the workspace, for example https://1234567890123456.7.gcp.databricks.com. " +
+		"If the workspace has an IP access list, a workspace administrator adds " + c.Vendor.AddressesToAllow()
+}
 
 // elsewhere reports whether the workspace is in another project than the data plane; false while either isn't known.
 func (a computeAnswer) elsewhere(project string) bool {
