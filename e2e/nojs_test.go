@@ -19,6 +19,9 @@ type visitor struct {
 	client *http.Client
 	email  string
 	from   string // the address that they come from, behind a proxy; "" this machine
+
+	rehearse bool // asks for the rehearsal at the accounts
+
 	at     *url.URL
 	status int
 	page   *goquery.Document
@@ -213,7 +216,11 @@ func (v *visitor) reachPlan(invite, project string) {
 	v.submit("Save and continue", "store", "bigtable", "zone", "us-west1-a")
 	v.must("/step/accounts")
 	confirmed, _ := v.page.Find("input[name=control_plane]").Attr("value")
-	v.submit("Save and continue", "spark", "create", "control_plane", confirmed)
+	accounts := []string{"spark", "create", "control_plane", confirmed}
+	if v.rehearse {
+		accounts = append(accounts, "rehearse", "on")
+	}
+	v.submit("Save and continue", accounts...)
 	v.must("/step/data-sources")
 	v.submit("Save and continue", "datasets", project+".sales")
 	v.must("/step/project")

@@ -353,6 +353,9 @@ func (e *Emulator) registerSeeding() {
 	e.ops.HandleFunc("GET /_emulator/calls", func(w http.ResponseWriter, r *http.Request) {
 		jsonAnswer(http.StatusOK, e.Calls()).write(w, r)
 	})
+	e.ops.HandleFunc("GET /_emulator/snapshot", func(w http.ResponseWriter, r *http.Request) {
+		jsonAnswer(http.StatusOK, e.Snapshot()).write(w, r)
+	})
 	e.ops.HandleFunc("POST /_emulator/reset", func(w http.ResponseWriter, r *http.Request) {
 		e.Reset()
 		w.WriteHeader(http.StatusNoContent)

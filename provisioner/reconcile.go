@@ -55,8 +55,8 @@ func (e *execution) do(n *node) bool {
 	if e.settle(n, env, mem) {
 		return true
 	}
-	if n.task.Step.temporary && mem.begun && e.stopped() == nil {
-		e.takeBack(n, env, mem)
+	if cause := e.stopped(); n.task.Step.temporary && mem.begun && (cause == nil || errors.Is(cause, errStopping)) {
+		e.takeBack(n, env, mem) // also when the server stops: nobody may go on with the run for a while
 	}
 	return false
 }

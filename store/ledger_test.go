@@ -561,3 +561,43 @@ func TestCancelStopsARunAtOnceOrAsksItsWorker(t *testing.T) {
 	must(t, s.EndRun(ctx, fence, onboarding.RunCanceled))
 	wantCode(t, s.RetryRun(ctx, ada, running.ID, nothing), onboarding.CodeConflict)
 }
+
+// A run whose server was stopped has no worker for a moment, and may have left what it made for a time. Canceled then, it
+// goes to the next worker, which takes that back.
+func TestACanceledRunThatLeftSomethingForATimeIsEndedByAWorker(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ctx := t.Context()
+	for _, left := range []bool{true, false} {
+		ob := begin(t, s, ada, onboarding.VendorValues{})
+		temporary := plan()
+		temporary.Tasks[0].Temporary = true
+		run, err := s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunProvision, temporary, nothing)
+		must(t, err)
+		run, err = s.ClaimRun(ctx, run.ID, newWorker(t, s).ID())
+		must(t, err)
+		fence, name := onboarding.Fence{Run: run.ID, Epoch: run.Epoch}, temporary.Tasks[0].Name
+		_, err = s.StartTask(ctx, fence, name)
+		must(t, err)
+		item := intended(run.ID)
+		item.Task = name
+		must(t, s.NoteItem(ctx, fence, name, "intent", "Create it", item))
+		if !left {
+			item.State, item.RemovedBy = onboarding.ItemRemoved, run.ID
+			must(t, s.NoteItem(ctx, fence, name, "log", "Removed the temporary resource.", item))
+		}
+		must(t, s.ReleaseRun(ctx, fence))
+		must(t, s.CancelRun(ctx, ada, run.ID))
+		got, err := s.Run(ctx, ada, run.ID)
+		must(t, err)
+		if want := map[bool]onboarding.RunState{true: onboarding.RunQueued, false: onboarding.RunCanceled}[left]; got.State != want || !got.CancelAsked {
+			t.Errorf("left %v: the run is %s, cancel asked: %v", left, got.State, got.CancelAsked)
+		}
+		if !left {
+			continue
+		}
+		if got, err = s.ClaimRun(ctx, run.ID, newWorker(t, s).ID()); err != nil || !got.CancelAsked {
+			t.Errorf("the next worker: cancel asked %v, %v", got.CancelAsked, err)
+		}
+	}
+}

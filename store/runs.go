@@ -491,15 +491,30 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 	})
 }
 
-// CancelRun asks a run to stop. One that no worker has is canceled at once; a worker finishes the call it is in
-// and keeps what is made. A run that is over is left as it is.
+// leftForATime reports whether what the tasks made for a time may still be there: their worker stopped, or died with it.
+const leftForATime = `SELECT EXISTS (SELECT 1 FROM inventory WHERE onboarding = @id AND task = ANY(@tasks) AND ` + ours + `)`
+
+// CancelRun asks a run to stop. One that no worker has is canceled at once, unless the next worker has to take back what an
+// earlier one made for a time; a worker finishes the call it is in and keeps what is made. A run that is over is left as it is.
 func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID) error {
 	return s.changeRun(ctx, actor, runID, "cancel a run", func(ob locked, run onboarding.Run) error {
 		if run.Over() || run.CancelAsked {
 			return nil
 		}
 		args := pgx.NamedArgs{"run": run.ID}
-		if run.State == onboarding.RunRunning {
+		asked := run.State == onboarding.RunRunning
+		if run.State == onboarding.RunQueued {
+			var tasks []onboarding.TaskName
+			for _, t := range run.Plan.Tasks {
+				if t.Temporary {
+					tasks = append(tasks, t.Name)
+				}
+			}
+			if err := ob.QueryRow(ctx, leftForATime, pgx.NamedArgs{"id": run.Onboarding, "tasks": tasks}).Scan(&asked); err != nil {
+				return err
+			}
+		}
+		if asked {
 			if _, err := ob.Exec(ctx, `UPDATE runs SET cancel_asked = true WHERE id = @run`, args); err != nil {
 				return err
 			}

@@ -81,6 +81,29 @@ func TestARoleThatACancellationCannotRemoveIsSaidToEndByItself(t *testing.T) {
 	}
 }
 
+// A server that is stopped during the rehearsal takes the role back before it gives the run away. The next one rehearses with
+// a role of its own.
+func TestAStoppedServerTakesTheRehearsalsRoleBack(t *testing.T) {
+	t.Parallel()
+	w := rehearsed(t)
+	refuse(w, emulator.Match{Host: "iamcredentials.googleapis.com"}, 0)
+	run := w.StopWaiting(w.Plan(), "rehearsal")
+	if run.State != onboarding.RunQueued {
+		t.Fatalf("the run is %s", run.State)
+	}
+	if all := minters(t, w); len(all) > 0 {
+		t.Errorf("after the stop, %q may make tokens", all)
+	}
+	if i := rehearsalItem(t, w); i.State != onboarding.ItemRemoved {
+		t.Errorf("the inventory has the temporary role as %s", i.State)
+	}
+	w.Cloud.RemoveRule(0)
+	task := w.Task(w.Succeeds(w.Resume()), "rehearsal")
+	if !logged(task, "listed the tables of the Bigtable instance") || len(minters(t, w)) > 0 {
+		t.Errorf("the next server: %q may make tokens; %+v", minters(t, w), task.Events)
+	}
+}
+
 // A run that is canceled after its worker died begins nothing more, and takes back the role that the worker left.
 func TestARunThatIsCanceledAfterItsWorkerDiedTakesItsRoleBack(t *testing.T) {
 	t.Parallel()

@@ -507,6 +507,24 @@ func (w *World) CancelWaiting(task onboarding.TaskName, then func()) {
 	}
 }
 
+// StopWaiting executes a plan with a server that is told to stop as soon as that task waits for Google.
+func (w *World) StopWaiting(plan onboarding.Plan, task onboarding.TaskName) onboarding.Run {
+	w.T.Helper()
+	ctx, stop := context.WithCancel(w.T.Context())
+	defer stop()
+	w.ledger.After = func(_, name, kind string) {
+		if kind == "waiting" && name == string(task) {
+			stop()
+		}
+	}
+	defer func() { w.ledger.After = nil }()
+	w.ledger.Begin(w.Spec.Onboarding, onboarding.RunProvision, plan)
+	if err := w.service.Execute(ctx, ledgertest.RunID, 1); err != nil {
+		w.T.Fatalf("execute: %v", err)
+	}
+	return w.ledger.Snapshot()
+}
+
 // ResumeCanceled lets another worker take the run that a dead one left, after somebody canceled it.
 func (w *World) ResumeCanceled() onboarding.Run {
 	w.T.Helper()
