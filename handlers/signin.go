@@ -264,7 +264,7 @@ func (s *Server) redeem(ctx context.Context, q url.Values, f flow, redirect stri
 	who.Account = onboarding.NewAccount(id.Issuer, id.Subject)
 	who.Domain = strings.ToLower(claims.Domain)
 	who.Unmanaged = p.manages && who.Domain != domain
-	who.Name = claims.Name
+	who.Name = onboarding.Printable(claims.Name)
 	if granted, ok := token.Extra("scope").(string); ok {
 		who.Scopes = strings.Fields(granted)
 	}

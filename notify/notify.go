@@ -271,5 +271,5 @@ func printable(b []byte) string {
 		}
 		b = b[:len(b)-1] // a character that was cut
 	}
-	return strings.ReplaceAll(strings.ToValidUTF8(string(b), "�"), "\x00", "�")
+	return onboarding.Printable(string(b))
 }

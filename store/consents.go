@@ -262,7 +262,7 @@ func (s *Store) ResealConsent(ctx context.Context, consentID int64, sealed []byt
 func (s *Store) RecordUse(ctx context.Context, consentID int64, by, purpose, text string) error {
 	return s.withConsent(ctx, consentID, "record the use of a consent", func(ob locked) error {
 		_, err := ob.Exec(ctx, `INSERT INTO grant_uses (grant_id, onboarding, actor, purpose, text) VALUES (@consent, @id, @by, @purpose, @text)`,
-			pgx.NamedArgs{"consent": consentID, "id": ob.ID, "by": address(by), "purpose": purpose, "text": text})
+			pgx.NamedArgs{"consent": consentID, "id": ob.ID, "by": address(by), "purpose": purpose, "text": onboarding.Printable(text)})
 		return err
 	})
 }

@@ -76,7 +76,7 @@ func (b besideItem) statement(i onboarding.Item) underEpoch {
 func itemArgs(args pgx.NamedArgs, i *onboarding.Item) pgx.NamedArgs {
 	for name, value := range map[string]any{
 		"key": i.Key, "project": i.Project, "step": i.Step, "item_task": i.Task, "resource": i.Resource, "binding": i.Binding,
-		"desired": cmp.Or(string(i.Desired), "null"), "origin": i.Origin, "prior": string(i.Prior), "item_state": i.State, "item_run": i.Run,
+		"desired": cmp.Or(string(onboarding.PrintableJSON(i.Desired)), "null"), "origin": i.Origin, "prior": string(onboarding.PrintableJSON(i.Prior)), "item_state": i.State, "item_run": i.Run,
 		"intended_by": i.IntendedBy, "settled_by": i.SettledBy, "removed_by": i.RemovedBy,
 	} {
 		args[name] = value

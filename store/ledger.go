@@ -39,6 +39,11 @@ type written struct {
 // write runs one statement that returns the onboarding and the attempt of the task's row, or no row when the
 // fence refuses.
 func (s *Store) write(ctx context.Context, by onboarding.Fence, what string, sql underEpoch, args pgx.NamedArgs) (written, error) {
+	for name, value := range args {
+		if text, ok := value.(string); ok { // often quotes an answer, and a text that Postgres doesn't take would stop the run for good
+			args[name] = onboarding.Printable(text)
+		}
+	}
 	args["run"], args["epoch"] = by.Run, by.Epoch
 	rows, err := s.ledger.write(ctx, what, sql, args)
 	if err != nil {

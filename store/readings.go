@@ -38,7 +38,7 @@ func (s *Store) SaveReading(ctx context.Context, actor onboarding.Actor, id onbo
 			return err
 		}
 		_, err = ob.Exec(ctx, saveReading, seen(actor, pgx.NamedArgs{
-			"id": id, "kind": kind, "version": r.Version, "by": address(actor.Email), "now": s.now(), "plan": string(plan), "checks": string(checks),
+			"id": id, "kind": kind, "version": r.Version, "by": address(actor.Email), "now": s.now(), "plan": string(onboarding.PrintableJSON(plan)), "checks": string(onboarding.PrintableJSON(checks)),
 		}))
 		return err
 	})

@@ -224,9 +224,18 @@ ON CONFLICT (run, name) DO UPDATE SET title = excluded.title, position = exclude
 func taskArgs(run onboarding.RunID, id onboarding.ID, epoch int, plan onboarding.Plan) pgx.NamedArgs {
 	names, titles := make([]string, len(plan.Tasks)), make([]string, len(plan.Tasks))
 	for i, t := range plan.Tasks {
-		names[i], titles[i] = string(t.Name), t.RunTitle()
+		names[i], titles[i] = string(t.Name), onboarding.Printable(t.RunTitle())
 	}
 	return pgx.NamedArgs{"run": run, "id": id, "epoch": epoch, "names": names, "titles": titles}
+}
+
+// pin is a plan as it is kept. It may quote what exists in the cloud.
+func pin(plan onboarding.Plan) ([]byte, error) {
+	b, err := json.Marshal(plan)
+	if err != nil {
+		return nil, failure("pin the plan", err)
+	}
+	return onboarding.PrintableJSON(b), nil
 }
 
 // upToDate is CodeStale where a plan makes something else than what is wanted of the onboarding now, whose row is locked.
@@ -254,9 +263,9 @@ func archived() error {
 // of the answers the plan was made from: CodeStale when they, or what is wanted, changed since. Submitting the plan of
 // the run that is active gives that run again (a double click); any other active run is CodeConflict.
 func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboarding.ID, version int, kind onboarding.RunKind, plan onboarding.Plan, wanted onboarding.Wanted) (onboarding.Run, error) {
-	pinned, err := json.Marshal(plan)
+	pinned, err := pin(plan)
 	if err != nil {
-		return onboarding.Run{}, failure("pin the plan", err)
+		return onboarding.Run{}, err
 	}
 	runID, err := onboarding.NewRunID(rand.Reader)
 	if err != nil {
@@ -431,9 +440,9 @@ const repin = `UPDATE runs SET plan = @plan, plan_hash = @hash, approval_mac = @
 // again if the new plan wants something else of it. Tasks that the new plan hasn't and that aren't done are gone.
 // CodeConflict when the run is going on or ended, CodeStale when the plan makes something else than what is wanted now.
 func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID, plan onboarding.Plan, wanted onboarding.Wanted) error {
-	pinned, err := json.Marshal(plan)
+	pinned, err := pin(plan)
 	if err != nil {
-		return failure("pin the plan", err)
+		return err
 	}
 	return s.changeRun(ctx, actor, runID, "approve a plan", func(ob locked, run onboarding.Run) error {
 		switch {

@@ -182,7 +182,7 @@ func (l locked) append(ctx context.Context, actor onboarding.Actor, e onboarding
 	var seq int64
 	var hash, xid string
 	err = l.QueryRow(ctx, insertEvent, pgx.NamedArgs{
-		"id": l.ID, "by": actor.Email, "role": actor.Role, "what": e.Kind(), "data": string(data), "request": actor.RequestID,
+		"id": l.ID, "by": actor.Email, "role": actor.Role, "what": e.Kind(), "data": string(onboarding.PrintableJSON(data)), "request": actor.RequestID,
 	}).Scan(&seq, &hash, &xid)
 	if err == nil {
 		l.leaves(xid, traceOfEvent, pgx.NamedArgs{"id": l.ID, "seq": seq, "hash": hash})

@@ -269,6 +269,7 @@ func (c Client) call(ctx context.Context, method, path string, body, into any) e
 	if err != nil {
 		return fmt.Errorf("databricks %s: %w", path, err)
 	}
+	answer = onboarding.PrintableJSON(answer)
 	if res.StatusCode != http.StatusOK {
 		e := &Error{Status: res.StatusCode, Path: path}
 		var said struct {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"time"
@@ -25,6 +26,8 @@ import (
 	"google.golang.org/api/policytroubleshooter/v3"
 	"google.golang.org/api/serviceusage/v1"
 	storagev1 "google.golang.org/api/storage/v1"
+
+	"groundwork/onboarding"
 )
 
 // Clients are Google's clients, all over one http.Client with the customer's access.
@@ -174,7 +177,11 @@ func (l limited) RoundTrip(req *http.Request) (*http.Response, error) {
 		_ = res.Body.Close()
 		return nil, ErrNoAnswer
 	}
-	res.Body = readCloser{io.MultiReader(bytes.NewReader(head[:n]), res.Body), res.Body}
+	whole := io.MultiReader(bytes.NewReader(head[:n]), res.Body)
+	if kind, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err == nil && kind == "application/json" {
+		whole = onboarding.PrintableJSONReader(whole)
+	}
+	res.Body = readCloser{whole, res.Body}
 	return res, nil
 }
 

@@ -445,7 +445,7 @@ var secrets = []*regexp.Regexp{
 	regexp.MustCompile(`()\bdapi[0-9a-f]{16,}(?:-\d+)?`),
 }
 
-// Redact removes what looks like a secret from a text for operators, and clips it to 1,000 bytes.
+// Redact removes what looks like a secret from a text for operators, makes it printable, and clips it to 1,000 bytes.
 func Redact(text string) string {
 	text = clip(text, 16<<10) // before the patterns run: an answer may be huge
 	for _, re := range secrets {
@@ -455,7 +455,7 @@ func Redact(text string) string {
 }
 
 func clip(text string, n int) string {
-	text = strings.ToValidUTF8(text, "�")
+	text = onboarding.Printable(text[:min(len(text), max(n, 16<<10))]) // an answer may be huge
 	if len(text) <= n {
 		return text
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"groundwork/onboarding"
 )
@@ -150,7 +151,12 @@ func (l *Ledger) write(op string, f onboarding.Fence, name onboarding.TaskName, 
 			return onboarding.Errorf(onboarding.CodeNotFound, "There is no task %s.", name)
 		}
 		t := &l.Run.Tasks[i]
+		before := *t
 		change(t)
+		if all := text + t.Message + t.Left + t.Operator + t.ActionText; strings.ContainsRune(all, 0) || !utf8.ValidString(all) {
+			*t = before
+			return onboarding.Errorf(onboarding.CodeInvalid, "Postgres holds no such text: %q.", all)
+		}
 		l.History[name] += kind + " "
 		if op != "start" { // which the database keeps in the task's row alone
 			t.Events = append(slices.Clone(t.Events), onboarding.TaskEvent{At: l.Now(), Kind: kind, Text: text, Epoch: f.Epoch})

@@ -83,6 +83,18 @@ func TestDatabricksCheckSaysWhatIsMissing(t *testing.T) {
 				w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Host: steptest.Workspace}, Status: 200, HTML: true})
 			}, "did not answer like a Databricks workspace", "",
 		},
+		"a name with control characters": {
+			func(w *steptest.World) {
+				w.Cloud.AddWorkspace(emulator.Workspace{Host: steptest.Workspace, Tokens: map[string]emulator.Principal{
+					steptest.WorkspaceToken: {Name: "tec\x00ton\x1b[2J", ServicePrincipal: true, CanCreateClusters: true},
+				}})
+			}, "", `service principal "tec�ton�[2J"`,
+		},
+		"a refusal with control characters": {
+			func(w *steptest.World) {
+				w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Host: steptest.Workspace}, Status: 403, Body: []byte(`{"error_code":"DENIED","message":"not \u0000 you\u001b[2J"}`)})
+			}, "not � you�[2J", "",
+		},
 		"a token that was wiped":       {(*steptest.World).HandOver, "", "wiped after the handover"},
 		"one that was wiped before it": {func(w *steptest.World) { w.Secret(onboarding.PurposeDatabricksToken, "") }, "was wiped before it was used", ""},
 	} {

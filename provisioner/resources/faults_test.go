@@ -54,6 +54,12 @@ func TestFaultsOfGoogleEndInAClearState(t *testing.T) {
 		{name: "404 just after create", fault: rule(emulator.Rule{Match: emulator.Match{Method: http.MethodGet, Host: "iam.googleapis.com", Path: "*/serviceAccounts/" + spark}, Skip: 1, Times: 4, Status: 404})},
 		{name: "HTML instead of JSON", fault: rule(emulator.Rule{Match: ofBucket, Times: 3, Status: 200, HTML: true})},
 		{name: "half an answer", fault: rule(emulator.Rule{Match: ofBucket, Times: 3, Status: 200, Body: text(`{"name":"acme`)})},
+		{name: "control characters in an answer", fault: rule(emulator.Rule{Match: createBucket, Times: 2, Status: 503, Message: "try \x00 later \x1b[31m"})},
+		{name: "control characters that aren't JSON", fault: rule(emulator.Rule{Match: createBucket, Times: 2, Status: 503, Body: text("a \x00 b \x1b[31m")})},
+		{
+			name: "control characters in a final answer", fault: rule(emulator.Rule{Match: createBucket, Status: 400, Message: "no \x00 such \x1b[31m thing"}),
+			state: onboarding.RunFailed, task: "bucket", code: onboarding.CodeCloud, says: "no � such �[31m thing",
+		},
 		{name: "huge answer", fault: rule(emulator.Rule{Match: ofBucket, Times: 2, Size: 40 << 20})},
 		{
 			name: "operation that never ends", fault: rule(emulator.Rule{Match: createInstance, Times: 1, Operation: emulator.Duration(-time.Second)}),

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"groundwork/onboarding"
 )
 
 // respClient asks a Redis server of the customer's, in RESP2. It stands in for go-redis, whose reader allocates what
@@ -112,9 +114,9 @@ func respHeader(in *bufio.Reader) (kind byte, rest string, err error) {
 func respText(in *bufio.Reader, kind byte, rest string) (string, error) {
 	switch kind {
 	case '+', ':':
-		return rest, nil
+		return onboarding.Printable(rest), nil
 	case '-':
-		return "", refusal(rest)
+		return "", refusal(onboarding.Printable(rest))
 	case '$':
 		n, err := strconv.Atoi(rest)
 		if err != nil || n < -1 || n > respBulk {
@@ -130,7 +132,7 @@ func respText(in *bufio.Reader, kind byte, rest string) (string, error) {
 		if string(text[n:]) != "\r\n" {
 			return "", errRESP
 		}
-		return string(text[:n]), nil
+		return onboarding.Printable(string(text[:n])), nil
 	default:
 		return "", errRESP
 	}
