@@ -89,7 +89,7 @@ func TestTheReceiptTellsTheUsesOfARunApart(t *testing.T) {
 		k.must(w.store.RecordUse(t.Context(), held.ID, ada, purpose, "Carry out the approved plan, 2 tasks"))
 	}
 	p := b.get(web.OnboardingPath(ob.ID, "receipt"))
-	says(t, p, "Tokens were used 1 time.", "Databricks token: 1 use, not of this access")
+	says(t, p, "Tokens were used 1 time.", "Databricks token: 1 use, separate from this access")
 	if n := p.Find("a[href='" + web.OnboardingPath(ob.ID, "runs", string(k.run.ID)) + "']").Length(); n != 1 {
 		t.Errorf("%d links to the run, want that of its one use", n)
 	}

@@ -37,7 +37,7 @@ func (s samples) detail(tab DetailTab, state onboarding.RunState) AdminDetailVie
 	o := s.onboarding()
 	if state == onboarding.RunFailed {
 		o.Status, o.Current = onboarding.StatusAttention, "Let Spark use the bucket: quota"
-		o.Waiting = onboarding.Waiting{On: onboarding.PartyCustomer, For: "Retry after the quota was raised", Since: s.now.Add(-38 * time.Hour)}
+		o.Waiting = onboarding.Waiting{On: onboarding.PartyCustomer, For: "Retry once the quota is raised", Since: s.now.Add(-38 * time.Hour)}
 	}
 	if state == onboarding.RunSucceeded {
 		o.Status, o.Current = onboarding.StatusDone, ""

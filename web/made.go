@@ -98,10 +98,13 @@ func unasked(run onboarding.Run, line onboarding.PlannedTask) bool {
 	return false
 }
 
-// groups divide the run's lines as its plan did.
-func (v DoneView) groups() []planGroup {
-	return PlanView{Frame: v.Frame, Plan: v.Run.Plan, Kind: v.Run.Kind}.allGroups()
+// plan is the run's plan as its page drew it.
+func (v DoneView) plan() PlanView {
+	return PlanView{Frame: v.Frame, Plan: v.Run.Plan, Kind: v.Run.Kind}
 }
+
+// groups divide the run's lines as its plan did.
+func (v DoneView) groups() []planGroup { return v.plan().allGroups() }
 
 // lineWord says how a line's resource came to be there. The inventory knows it of what an earlier run made.
 func (v DoneView) lineWord(t onboarding.PlannedTask) string {

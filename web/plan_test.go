@@ -54,9 +54,9 @@ func TestATeardownSaysHowLongGoogleKeepsDeletedBucketData(t *testing.T) {
 	instance := onboarding.PlannedTask{Resource: "projects/acme/instances/tecton-acme-prod", Action: onboarding.ActionDelete, HoldsData: true}
 	const kept = "Google keeps deleted bucket data for the bucket's soft delete period, 7 days unless you changed it. Until then it can be restored and is billed."
 	for want, list := range map[string][]onboarding.PlannedTask{
-		"Delete the data too. " + kept:                                         {bucket},
-		"Delete the data too. " + kept + " Everything else can't be restored.": {bucket, instance},
-		"Delete the data too. It can't be restored.":                           {instance},
+		"Delete the data too. " + kept:                                    {bucket},
+		"Delete the data too. " + kept + " Other data can't be restored.": {bucket, instance},
+		"Delete the data too. It can't be restored.":                      {instance},
 	} {
 		doc, _ := render(t, GalleryPage{Name: "teardown", Component: TeardownPage(PlanView{Kind: onboarding.RunTeardown, Plan: onboarding.Plan{Tasks: list}})})
 		if got := doc.Find("label[for=erase], label:has(#erase)").Text(); strings.TrimSpace(got) != want {

@@ -96,7 +96,7 @@ func (c ReceiptConsent) secretsUsed(secrets []onboarding.ConsentUse) string {
 	if !c.all() {
 		count += " on this page"
 	}
-	return sentenceCase(strings.Join(names, " and ")) + ": " + count + ", not of this access"
+	return sentenceCase(strings.Join(names, " and ")) + ": " + count + ", separate from this access"
 }
 
 // askedWords compare the permissions that the plan of a run lists with those of tasks that ran.

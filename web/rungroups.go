@@ -23,7 +23,7 @@ func (v ProgressView) groups() []runGroup {
 	plan := PlanView{Frame: v.Frame, Plan: v.Run.Plan, Kind: v.Run.Kind}
 	groups := []runGroup{
 		{ID: "resources", Title: "Resources"},
-		{ID: "spark", Title: "Access for Spark jobs"},
+		{ID: "spark", Title: v.say("Access for your Spark jobs")},
 		{ID: "vendor", Title: "Access for " + v.brand()},
 		{ID: "checks", Title: "Checks and handover"},
 	}

@@ -49,6 +49,16 @@ func (v CheckView) mayChange(step string) bool {
 	return v.Locked == "" || v.Colleague && step == "project"
 }
 
+// stepOf is the ID of the step that asks for something that is missing, "" if none of the sections does.
+func (v CheckView) stepOf(missing string) string {
+	for _, s := range v.Sections {
+		if slices.Contains(s.Waiting, missing) {
+			return s.StepID
+		}
+	}
+	return ""
+}
+
 // changeWord is the link to a section's step. A locked step can only be looked at; it says why, and what to do instead.
 func changeWord(s wizard.Section) string {
 	if s.Locked {

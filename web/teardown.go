@@ -140,7 +140,7 @@ func erasedWords(list []onboarding.PlannedTask) string {
 	case !slices.ContainsFunc(list, bucket):
 		return "It can't be restored."
 	case slices.ContainsFunc(list, func(t onboarding.PlannedTask) bool { return !bucket(t) }):
-		return kept + " Everything else can't be restored."
+		return kept + " Other data can't be restored."
 	default:
 		return kept
 	}

@@ -15,10 +15,10 @@ func TestARunGroupsItsTasksAsThePlanDoes(t *testing.T) {
 	view := s.progress(onboarding.RunRunning)
 	doc, _ := render(t, GalleryPage{"progress", Progress(view)})
 	want := map[string][]string{
-		"Resources 3 of 5 done":             {"Enable the APIs", "Create the bucket", "Create the Spark service account", "Create the custom role", "Create the Bigtable instance"},
-		"Access for Spark jobs 0 of 2 done": {"Let Spark use the bucket", "Let Spark read acme-data-prod.sales"},
-		"Access for Tecton 0 of 2 done":     {"Let the control plane use the bucket", "Let the serving plane use Bigtable"},
-		"Checks and handover 0 of 3 done":   {"Check the Databricks workspace", "Verify everything", "Write the handover record"},
+		"Resources 3 of 5 done":                  {"Enable the APIs", "Create the bucket", "Create the Spark service account", "Create the custom role", "Create the Bigtable instance"},
+		"Access for your Spark jobs 0 of 2 done": {"Let Spark use the bucket", "Let Spark read acme-data-prod.sales"},
+		"Access for Tecton 0 of 2 done":          {"Let the control plane use the bucket", "Let the serving plane use Bigtable"},
+		"Checks and handover 0 of 3 done":        {"Check the Databricks workspace", "Verify everything", "Write the handover record"},
 	}
 	groups := doc.Find("#run-tasks h3")
 	if groups.Length() != len(want) {

@@ -150,7 +150,7 @@ func webhookTone(w onboarding.Webhook) (tone, string) {
 	case !w.Enabled:
 		return "", "Disabled"
 	case !w.OpenedAt.IsZero():
-		return "err", "Circuit breaker open"
+		return "err", "Paused after failures"
 	case w.Failures > 0:
 		return "warn", "Failing"
 	default:

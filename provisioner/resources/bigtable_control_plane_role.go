@@ -33,12 +33,3 @@ func wantBigtableControlPlaneRole(spec onboarding.Spec) []provisioner.Want[iamBi
 func describeBigtableControlPlaneRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
 	return describeBinding(b, "Let the control plane manage Bigtable", "the control plane’s role on the Bigtable instance", "The vendor's control plane manages the online store."+reach(b.Role)+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().BigtableControlPlaneRole))
 }
-
-// reach says what Google's own role allows beyond managing tables. A role that the vendor chose instead isn't known.
-// Source: cloud.google.com/bigtable/docs/access-control#roles.
-func reach(role string) string {
-	if role != "roles/bigtable.admin" {
-		return ""
-	}
-	return " This role lets it read, write, and delete all data in the instance, change or delete its tables and the instance itself, and change who has access to it."
-}

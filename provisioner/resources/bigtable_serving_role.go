@@ -31,5 +31,5 @@ func wantBigtableServingRole(spec onboarding.Spec) []provisioner.Want[iamBinding
 }
 
 func describeBigtableServingRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
-	return describeBinding(b, "Let the serving plane use Bigtable", "the serving plane’s role on the Bigtable instance", "The vendor's serving plane reads features from the online store."+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().BigtableSparkRole))
+	return describeBinding(b, "Let the serving plane use Bigtable", "the serving plane’s role on the Bigtable instance", "The vendor's serving plane reads features from the online store."+reach(b.Role)+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().BigtableSparkRole))
 }

@@ -226,6 +226,18 @@ func sources(spec onboarding.Spec, kind onboarding.DataSourceKind) []string {
 	return names
 }
 
+// reach says what Google's own role allows beyond what its plane does with the instance. A role that the vendor chose instead
+// isn't known. Source: cloud.google.com/bigtable/docs/access-control#roles.
+func reach(role string) string {
+	switch role {
+	case "roles/bigtable.admin":
+		return " This role lets it read, write, and delete all data in the instance, change or delete its tables and the instance itself, and change who has access to it."
+	case "roles/bigtable.user":
+		return " This role also lets it write and delete data in the instance."
+	}
+	return ""
+}
+
 // unconfirmed labels a role that is our default rather than the vendor's word.
 func unconfirmed(role, byDefault string) string {
 	if role == byDefault {

@@ -1,0 +1,34 @@
+package web
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"groundwork/onboarding"
+)
+
+// The last page says what is billed from now on, by the run's own plan, and nothing of it where the run made nothing that
+// costs something.
+func TestTheLastPageSaysWhatIsBilled(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	v := s.done()
+	doc, _ := render(t, GalleryPage{"done", Done(v)})
+	if said := words(doc.Find("[aria-labelledby=made-heading] .card-foot").Text()); !strings.Contains(said, v.plan().totalCost()) {
+		t.Errorf("the page says %q of the cost, want %q", said, v.plan().totalCost())
+	}
+	v.Run.Kind = onboarding.RunVerify
+	doc, _ = render(t, GalleryPage{"done", Done(v)})
+	if doc.Find("[aria-labelledby=made-heading] .card-foot").Length() != 0 {
+		t.Error("a run that only reads is said to cost something")
+	}
+}
+
+// Each missing answer leads to the step that asks for it.
+func TestAMissingAnswerLeadsToItsStep(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	doc, _ := render(t, GalleryPage{"check", CheckAnswers(s.check(true))})
+	if doc.Find(".note a[href$='/step/compute?from=check']").Length() != 1 {
+		t.Error("the missing token has no way to its step")
+	}
+}
