@@ -109,3 +109,36 @@ func TestTriesGoOnForDays(t *testing.T) {
 		t.Errorf("the first comes after %s, and 20 take %s", first, total)
 	}
 }
+
+// doubted has a recipient that somebody wrote into the database.
+type doubted struct {
+	*deliveries
+	setting onboarding.SavedSetting
+}
+
+func (d doubted) Settings(context.Context) (onboarding.Settings, error) {
+	return onboarding.NewSettings([]onboarding.SavedSetting{d.setting, {Name: onboarding.SettingSecretsTo, Value: string(onboarding.SecretsByPut)}}, nil), nil
+}
+
+// refusing fails the test if something is encrypted.
+type refusing struct{ t *testing.T }
+
+func (r refusing) EncryptSecrets(context.Context, onboarding.ID, []onboarding.Purpose, string) (map[onboarding.Purpose]string, error) {
+	r.t.Error("a secret was encrypted")
+	return nil, nil
+}
+
+func TestNothingIsEncryptedForARecipientThatNobodySaved(t *testing.T) {
+	t.Parallel()
+	l := doubted{
+		&deliveries{errand: onboarding.Errand{Delivery: onboarding.Delivery{Kind: onboarding.DeliverSecrets}}},
+		onboarding.SavedSetting{Name: onboarding.SettingAgeRecipient, Value: "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p", Doubted: true},
+	}
+	s := notify.New(notify.Config{Ledger: l, Secrets: refusing{t}})
+	if err := s.Deliver(t.Context(), "msg_1"); err != nil || len(l.outcomes) != 1 {
+		t.Fatalf("%d outcomes, %v", len(l.outcomes), err)
+	}
+	if o := l.outcomes[0]; o.NeedsVendor != "Compare the age recipient in the settings with your own key, then save it again" || !strings.Contains(o.Try.Problem, "isn't known to be the one that an administrator saved") {
+		t.Errorf("%+v", o)
+	}
+}

@@ -138,6 +138,8 @@ func (s *Service) secrets(ctx context.Context, e *onboarding.Errand) (out onboar
 		return out, true, s.cfg.Ledger.AskCustomer(ctx, e.Delivery)
 	case to == onboarding.SecretsNowhere:
 		return failed("The settings name no destination for secrets.", "Choose where secrets go in the settings"), false, nil
+	case e.Body == nil && settings.RecipientDoubted():
+		return failed("The age recipient in the settings isn't known to be the one that an administrator saved, so nothing is encrypted for it.", "Compare the age recipient in the settings with your own key, then save it again"), false, nil
 	case e.Body == nil && recipient == "":
 		return failed("The settings hold no age recipient, and secrets leave only encrypted.", "Set an age recipient in the settings"), false, nil
 	}

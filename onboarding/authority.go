@@ -39,6 +39,19 @@ func (r Run) Approval(g Consent) []byte {
 	return fields("groundwork approval v1", string(r.ID), string(r.Onboarding), string(r.Pinned), g.Ref, g.GivenBy)
 }
 
+// Authority is what the code of a setting covers that has one.
+func (s SavedSetting) Authority() []byte {
+	return fields("groundwork setting v1", s.Name, s.Value)
+}
+
+// Authenticated reports whether the setting has a code: it decides who can read the customers' secrets.
+func (s SavedSetting) Authenticated() bool { return s.Name == SettingAgeRecipient && s.Value != "" }
+
+// ReadingAuthority is what the code of a reading covers, whose plan and checks are JSON as they are stored.
+func ReadingAuthority(id ID, kind RunKind, plan, checks []byte) []byte {
+	return fields("groundwork reading v1", string(id), string(kind), string(plan), string(checks))
+}
+
 // Authority is what a consent's code covers: which consent of which onboarding, whose account, who gave it, for which
 // project and purpose, and what it listed.
 func (g Consent) Authority() []byte {

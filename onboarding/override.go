@@ -1,6 +1,9 @@
 package onboarding
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Reading is what the customer's side read in its project last, for one kind of run.
 type Reading struct {
@@ -9,6 +12,17 @@ type Reading struct {
 	At      time.Time
 	Plan    Plan
 	Checks  []CheckResult
+}
+
+// WithoutInstructions is the reading without what a person could be asked to run or to open.
+func (r Reading) WithoutInstructions() Reading {
+	r.Plan = r.Plan.WithoutInstructions()
+	checks := slices.Clone(r.Checks)
+	for i := range checks {
+		checks[i].Fix, checks[i].Command, checks[i].Link, checks[i].Request = nil, "", "", ""
+	}
+	r.Checks = checks
+	return r
 }
 
 // Override is a specialist's decision to start a run although a preflight check failed, or to accept what one warned of. It

@@ -164,6 +164,16 @@ type Instruction struct {
 	Link string `json:"link,omitempty"` // where it is done, or told at length
 }
 
+// WithoutInstructions is the plan without what a person could be asked to run or to open.
+func (p Plan) WithoutInstructions() Plan {
+	tasks := slices.Clone(p.Tasks)
+	for i := range tasks {
+		tasks[i].Guide, tasks[i].ByHand, tasks[i].Console = nil, nil, ""
+	}
+	p.Tasks = tasks
+	return p
+}
+
 // PlanFile is one of the files in which those who run a plan themselves get it.
 type PlanFile struct {
 	Name  string // "plan.sh"

@@ -149,6 +149,8 @@ type SavedSetting struct {
 	Version int    // grows by one a save
 	By      string // email address
 	At      time.Time
+	MAC     []byte // of Authority; nil in a setting of an earlier version, and where it isn't Authenticated
+	Doubted bool   `db:"-"` // it isn't known to be what an administrator saved
 }
 
 // SettingOrigin says where the value of a setting comes from.
@@ -225,6 +227,10 @@ func (s Settings) Vendor() VendorValues {
 
 // AgeRecipient is the public key that secrets are encrypted with, "" none.
 func (s Settings) AgeRecipient() string { return s.Value(SettingAgeRecipient) }
+
+// RecipientDoubted reports whether the recipient that was saved isn't known to be an administrator's: nothing may be encrypted
+// to it.
+func (s Settings) RecipientDoubted() bool { return s.saved[SettingAgeRecipient].Doubted }
 
 // SecretsTo is where secrets go.
 func (s Settings) SecretsTo() SecretsTo { return SecretsTo(s.Value(SettingSecretsTo)) }

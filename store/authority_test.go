@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"testing"
 
 	"groundwork/onboarding"
@@ -208,5 +209,84 @@ func TestARunKnowsThatItsGiverApprovedIt(t *testing.T) {
 	second.GivenBy = sam.Email
 	if second.Ref = first.Ref; key("k").Genuine(after.Approval(second), after.ApprovalMAC) {
 		t.Error("another giver counts too")
+	}
+}
+
+// For whom secrets are encrypted, an administrator decides by saving it. A value of an earlier version is saved once more.
+func TestARecipientThatNobodySavedIsDoubted(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{Authenticator: key("k")})
+	ctx, owner, handover := t.Context(), owner(t, db), group(t, "handover")
+	const own, evil = "age1own", "age1evil"
+	save := func() {
+		t.Helper()
+		now, err := s.Settings(ctx)
+		must(t, err)
+		must(t, s.SaveSettings(ctx, kim, onboarding.SaveSettings{Group: handover, Version: now.Version(handover), Values: map[string]string{onboarding.SettingAgeRecipient: own}}))
+	}
+	doubted := func(want bool, when string) {
+		t.Helper()
+		now, err := s.Settings(ctx)
+		must(t, err)
+		if now.RecipientDoubted() != want {
+			t.Errorf("%s: doubted %v", when, !want)
+		}
+	}
+	doubted(false, "before one is saved")
+	save()
+	doubted(false, "as saved")
+	for _, change := range []string{
+		`UPDATE settings SET value = to_jsonb('` + evil + `'::text) WHERE name = 'age_recipient'`,
+		`UPDATE settings SET mac = NULL WHERE name = 'age_recipient'`, // as an earlier version saved it
+		`UPDATE settings SET mac = '\x00' WHERE name = 'age_recipient'`,
+		`DELETE FROM settings; INSERT INTO settings (name, value) VALUES ('age_recipient', to_jsonb('` + evil + `'::text))`,
+	} {
+		_, err := owner.Exec(ctx, change)
+		must(t, err)
+		doubted(true, change)
+		save() // the same value, or another
+		doubted(false, "saved again after "+change)
+	}
+}
+
+// What a person could be asked to run is shown of a plan that is known to be what was approved or read, and of no other.
+func TestAChangedPlanShowsNothingToRun(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{Authenticator: key("k")})
+	ctx, owner := t.Context(), owner(t, db)
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	guided := plan()
+	steps := []onboarding.Instruction{{Text: "Run this", Code: "databricks ours"}}
+	guided.Tasks[0].Guide, guided.Tasks[0].ByHand, guided.Tasks[0].Console = steps, steps, "https://console.cloud.google.com/ours"
+	run, err := s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunProvision, guided, nothing)
+	must(t, err)
+	must(t, s.SaveReading(ctx, ada, ob.ID, onboarding.RunProvision, onboarding.Reading{
+		Plan: guided, Checks: []onboarding.CheckResult{{Name: "billing", Fix: []string{"Run ours"}, Command: "gcloud ours", Link: "https://ours.example", Request: "Run ours"}},
+	}))
+	shown := func() string {
+		t.Helper()
+		one, err := s.Run(ctx, ada, run.ID)
+		must(t, err)
+		latest, err := s.LatestRun(ctx, ada, ob.ID)
+		must(t, err)
+		reading, err := s.Reading(ctx, sam, ob.ID, onboarding.RunProvision)
+		must(t, err)
+		return fmt.Sprintf("%+v %+v %+v", one.Plan, latest.Plan, reading)
+	}
+	if got := shown(); strings.Count(got, "databricks ours") != 6 || !strings.Contains(got, "gcloud ours") {
+		t.Fatalf("as written: %s", got)
+	}
+	for _, change := range []string{
+		`UPDATE runs SET plan = replace(plan::text, 'ours', 'evil')::json`,
+		`UPDATE readings SET plan = replace(plan::text, 'ours', 'evil')::json`,
+		`UPDATE readings SET checks = replace(checks::text, 'ours', 'evil')::json`,
+	} {
+		_, err := owner.Exec(ctx, change)
+		must(t, err)
+		if got := shown(); strings.Contains(got, "evil") {
+			t.Errorf("%s: %s", change, got)
+		}
 	}
 }

@@ -76,7 +76,7 @@ func (s *Store) ReadPlan(ctx context.Context, actor onboarding.Actor, id onboard
 		if err := link.reads(actor); err != nil {
 			return err
 		}
-		found, err := rowsOf(ctx, tx, selectReading, seen(onboarding.System, pgx.NamedArgs{"id": id, "kind": onboarding.RunProvision}), toReading)
+		found, err := rowsOf(ctx, tx, selectReading, seen(onboarding.System, pgx.NamedArgs{"id": id, "kind": onboarding.RunProvision}), s.toReading(id, onboarding.RunProvision))
 		if err != nil {
 			return err
 		}

@@ -172,7 +172,15 @@ func (s *Store) Run(ctx context.Context, actor onboarding.Actor, id onboarding.R
 		run, err = load(ctx, tx, actor, id)
 		return err
 	})
-	return run, err
+	return s.shown(run), err
+}
+
+// shown is a run as people see it: of a plan that isn't known to be what was approved, they get nothing to run or to open.
+func (s *Store) shown(run onboarding.Run) onboarding.Run {
+	if !s.genuine(run) {
+		run.Plan = run.Plan.WithoutInstructions()
+	}
+	return run
 }
 
 // TaskLog reads a page of a task's log.
@@ -197,7 +205,7 @@ func (s *Store) LatestRun(ctx context.Context, actor onboarding.Actor, id onboar
 		run, err = load(ctx, tx, actor, latest)
 		return err
 	})
-	return run, err
+	return s.shown(run), err
 }
 
 // ActiveRuns counts the runs that a worker has or will have, of everyone; for operators and readiness.

@@ -8,20 +8,28 @@ import (
 	"groundwork/onboarding"
 )
 
-const selectSettings = `SELECT name, value #>> '{}', version, changed_by, changed_at FROM settings ORDER BY name LIMIT 1000`
+const selectSettings = `SELECT name, value #>> '{}', version, changed_by, changed_at, mac FROM settings ORDER BY name LIMIT 1000`
 
 // Settings are the values that apply now: what administrators saved, else those of [Config.Settings], else the defaults.
 // Handlers, workers and commands read the same ones.
 func (s *Store) Settings(ctx context.Context) (onboarding.Settings, error) {
 	var saved []onboarding.SavedSetting
 	err := s.query(ctx, "read the settings", selectSettings, nil, collect(&saved, pgx.RowToStructByPos[onboarding.SavedSetting]))
-	return onboarding.NewSettings(saved, s.environment), err
+	return s.settings(saved), err
+}
+
+// settings are the settings with what was saved, which is doubted where its code is wrong.
+func (s *Store) settings(saved []onboarding.SavedSetting) onboarding.Settings {
+	for i, v := range saved {
+		saved[i].Doubted = v.Authenticated() && s.macs != nil && !s.macs.Genuine(v.Authority(), v.MAC)
+	}
+	return onboarding.NewSettings(saved, s.environment)
 }
 
 // settingsIn reads the settings in a transaction.
 func (s *Store) settingsIn(ctx context.Context, tx pgx.Tx) (onboarding.Settings, error) {
 	saved, err := rowsOf(ctx, tx, selectSettings, nil, pgx.RowToStructByPos[onboarding.SavedSetting])
-	return onboarding.NewSettings(saved, s.environment), err
+	return s.settings(saved), err
 }
 
 const (
@@ -29,8 +37,8 @@ const (
 	// changes is committed in the order of its numbers.
 	lockSettings  = `LOCK TABLE settings IN SHARE ROW EXCLUSIVE MODE`
 	upsertSetting = `
-INSERT INTO settings AS s (name, value, inherited, changed_by, changed_at) VALUES (@name, to_jsonb(@value::text), @inherited, @by, @now)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value, inherited = excluded.inherited, version = s.version + 1, changed_by = excluded.changed_by, changed_at = excluded.changed_at`
+INSERT INTO settings AS s (name, value, inherited, changed_by, changed_at, mac) VALUES (@name, to_jsonb(@value::text), @inherited, @by, @now, @mac)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value, mac = excluded.mac, inherited = excluded.inherited, version = s.version + 1, changed_by = excluded.changed_by, changed_at = excluded.changed_at`
 	insertSettingsChange = `INSERT INTO settings_changes (actor, what, data, request_id) VALUES (@by, @what, @data, @request)`
 )
 
@@ -52,17 +60,26 @@ func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onb
 			return onboarding.Errorf(onboarding.CodeStale, "Someone else saved these settings since you opened the page. Compare your values with theirs, then save again.")
 		}
 		event := onboarding.SettingsChanged{Group: in.Group.ID, Changes: was.Changes(in.Group, in.Values)}
-		if len(event.Changes) == 0 {
-			return nil
-		}
 		for _, d := range in.Group.Settings {
-			if was.Saved(d.Name).Value == in.Values[d.Name] {
+			to := onboarding.SavedSetting{Name: d.Name, Value: in.Values[d.Name]}
+			switch same, doubted := was.Saved(d.Name).Value == to.Value, was.Saved(d.Name).Doubted; {
+			case same && doubted: // saving it again vouches for it
+				event.Changes = append(event.Changes, onboarding.Change{Label: d.Label, After: to.Value})
+			case same:
 				continue
 			}
-			_, err := tx.Exec(ctx, upsertSetting, pgx.NamedArgs{"name": d.Name, "value": in.Values[d.Name], "inherited": d.Inherited, "by": actor.Email, "now": s.now()})
+			if to.Authenticated() {
+				if to.MAC, err = s.code(to.Authority()); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Exec(ctx, upsertSetting, pgx.NamedArgs{"name": d.Name, "value": to.Value, "inherited": d.Inherited, "by": actor.Email, "now": s.now(), "mac": to.MAC})
 			if err != nil {
 				return err
 			}
+		}
+		if len(event.Changes) == 0 {
+			return nil
 		}
 		return recordSettings(ctx, tx, actor, event)
 	})
