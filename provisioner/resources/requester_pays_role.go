@@ -6,7 +6,7 @@ import (
 )
 
 // usageConsumer is the least of Google's roles with usesProject. No other role that the plan gives the Spark account contains
-// it. Source: https://cloud.google.com/storage/docs/using-requester-pays, "Required roles".
+// it. Source: https://cloud.google.com/storage/docs/requester-pays#requirements.
 const (
 	usageConsumer = "roles/serviceusage.serviceUsageConsumer"
 	usesProject   = "serviceusage.services.use"
