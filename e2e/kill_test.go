@@ -164,7 +164,7 @@ func TestKilledServerIsReplaced(t *testing.T) {
 	ada.rehearse = true
 	progress := ada.onboard(invite, "acme-data-prod")
 	// Google knows the temporary role late, so the rehearsal waits for it.
-	late, err := http.Post("http://"+cloud+"/_emulator/rules", "application/json", strings.NewReader(`{"match":{"host":"iamcredentials.googleapis.com"},"status":403,"times":2}`))
+	late, err := http.Post("http://"+cloud+"/_emulator/rules", "application/json", strings.NewReader(`{"match":{"host":"iamcredentials.googleapis.com"},"status":403,"times":3}`))
 	if err != nil || late.StatusCode >= 300 {
 		t.Fatalf("a rule for the cloud: %v, %v", late, err)
 	}

@@ -60,6 +60,15 @@ func TestSparkMayReadABucketThatBillsItsReaders(t *testing.T) {
 			t.Errorf("%s doesn't say %s", file, want)
 		}
 	}
+	var paid []string // the policy of such a bucket is read at somebody's expense too
+	for _, line := range strings.Split(w.Export("plan.sh"), "\n") {
+		if strings.Contains(line, "--billing-project=acme-data") {
+			paid = append(paid, line)
+		}
+	}
+	if len(paid) != 1 || !strings.Contains(paid[0], "add-iam-policy-binding gs://acme-landing ") {
+		t.Errorf("the project pays for %q", paid)
+	}
 	w.Succeeds(w.Execute(onboarding.RunVerify, w.VerifyPlan()))
 	w.Cloud.SetIAM("projects/acme-data", "serviceAccount:"+spark, "")
 	for name, run := range map[string]onboarding.Run{"verification": w.Execute(onboarding.RunVerify, w.VerifyPlan()), "check": w.Execute(onboarding.RunProvision, w.CheckPlan())} {
