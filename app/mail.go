@@ -86,11 +86,13 @@ func (a *App) SendMailAgain(ctx context.Context, actor onboarding.Actor, id onbo
 	return a.cfg.Store.SendMailAgain(ctx, actor, id, mail)
 }
 
-// Contact is the specialist of an onboarding, with their name if it is known; zero: unassigned.
-func (a *App) Contact(ctx context.Context, ob onboarding.Onboarding) (onboarding.Actor, error) {
+// Contact is who the customer of an onboarding can ask: its specialist, with their name if it is known, else the
+// contact in the settings, else nobody.
+func (a *App) Contact(ctx context.Context, ob onboarding.Onboarding) (onboarding.Contact, error) {
 	if ob.Specialist == "" {
-		return onboarding.Actor{}, nil
+		settings, err := a.Settings(ctx)
+		return settings.Contact(), err
 	}
 	name, err := a.cfg.Store.StaffName(ctx, ob.Specialist)
-	return onboarding.Actor{Email: ob.Specialist, Name: name, Role: onboarding.RoleSpecialist}, err
+	return onboarding.Contact{Email: ob.Specialist, Name: name, Specialist: true}, err
 }

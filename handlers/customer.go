@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -18,10 +19,11 @@ func (s *Server) onboardingFrame(v *visit, ob onboarding.Onboarding, title strin
 		return f
 	}
 	if v.actor.Role == onboarding.RoleReader {
-		return f
+		ob.Specialist = "" // a reader sees the plan, and nobody's address
 	}
-	if contact, err := s.App.Contact(v.Context(), ob); err == nil { // a page without a contact is better than none
-		f.Contact = contact
+	f.Contact = s.ask(v.Context(), ob)
+	if v.actor.Role == onboarding.RoleReader {
+		return f
 	}
 	if v.actor.Role.Member() && s.App.MayRemind(v.Context(), v.actor, ob) {
 		f.RemindURL = web.OnboardingPath(ob.ID, "remind")
@@ -30,6 +32,16 @@ func (s *Server) onboardingFrame(v *visit, ob onboarding.Onboarding, title strin
 		f.SavedAt = ob.ActivityAt
 	}
 	return f
+}
+
+// ask is who the customer of an onboarding can ask. A page without a contact is better than none.
+func (s *Server) ask(ctx context.Context, ob onboarding.Onboarding) onboarding.Contact {
+	contact, err := s.App.Contact(ctx, ob)
+	if err != nil {
+		s.Logger.Warn("who a customer can ask isn't shown", "onboarding", string(ob.ID), "error", err)
+		return onboarding.Contact{}
+	}
+	return contact
 }
 
 // beforeRun reports whether the form is still the page to be on.

@@ -33,7 +33,7 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	view := web.DoneView{
-		Frame: s.onboardingFrame(v, ob, "Your project is ready"), Onboarding: ob, Run: run, Specialist: ob.Specialist,
+		Frame: s.onboardingFrame(v, ob, "Your project is ready"), Onboarding: ob, Run: run, Ask: s.ask(v.Context(), ob),
 		Address: run.Plan.Spec.UIAddress(), Facts: s.App.Facts(run), Revoked: !access.Live() && !access.RevokedAt.IsZero(), Kept: access.Kept,
 	}
 	if view.Items, err = s.App.Inventory(v.Context(), v.actor, v.id); err != nil {

@@ -79,3 +79,47 @@ func TestTheVendorsDocumentationIsLinkedFromEveryPage(t *testing.T) {
 	}
 	want(t, w.as(root).settings("service", "docs_url", "ftp://docs"), http.StatusUnprocessableEntity)
 }
+
+// A customer sees who can be asked, and how, also while no specialist is assigned.
+func TestACustomerAlwaysSeesWhomToAsk(t *testing.T) {
+	w := newWorld(t)
+	ob, b, _ := w.finished()
+	want(t, w.as(sam).post(web.AdminPath(ob.ID, "assign"), "specialist", ""), http.StatusSeeOther)
+	paths := []string{web.OnboardingPath(ob.ID, "check"), web.OnboardingPath(ob.ID, "progress"), web.OnboardingPath(ob.ID, "done")}
+	everywhere := func(words, link string) {
+		t.Helper()
+		for _, path := range paths {
+			p := b.get(path)
+			want(t, p, http.StatusOK)
+			if bar := p.Find("header .contact"); !strings.Contains(bar.Text(), words) || link != "" && bar.Find("a[href='"+link+"']").Length() != 1 {
+				t.Errorf("%s: the bar says %q", path, bar.Text())
+			}
+			if path == paths[0] {
+				continue // it has nothing about contacts but the bar
+			}
+			if main := p.Find("main"); !strings.Contains(main.Text(), words) || link != "" && main.Find("a[href='"+link+"']").Length() != 1 {
+				t.Errorf("%s says neither %q nor how to reach them", path, words)
+			}
+		}
+	}
+	everywhere("Reply to the message that contained your link.", "")
+
+	a := w.as(root)
+	wantTo(t, a.settings("service", "contact_name", "Onboarding team", "contact_address", "Help@vendor.example"), "/admin/settings#service")
+	everywhere("Onboarding team", "mailto:help@vendor.example")
+	if p := b.get(paths[0]); strings.Contains(p.Find("header").Text(), "Your specialist") {
+		t.Error("a team is called a specialist")
+	}
+	if p := w.as(sam).get(paths[1]); !strings.Contains(p.Find("main").Text(), "Not assigned yet") || p.Find("header .contact").Length() != 0 {
+		t.Error("a specialist who views the page doesn't see that nobody is assigned")
+	}
+	wantTo(t, a.settings("service", "contact_name", "Onboarding team", "contact_address", "https://vendor.example/contact"), "/admin/settings#service")
+	everywhere("Onboarding team", "https://vendor.example/contact")
+
+	want(t, w.as(sam).post(web.AdminPath(ob.ID, "assign"), "specialist", sam), http.StatusSeeOther)
+	everywhere("Sample Person", "mailto:"+sam)
+
+	for _, pair := range [][]string{{"contact_name", "Onboarding team", "contact_address", ""}, {"contact_name", "", "contact_address", "help@vendor.example"}, {"contact_name", "Onboarding team", "contact_address", "call us"}} {
+		want(t, a.settings("service", pair...), http.StatusUnprocessableEntity)
+	}
+}

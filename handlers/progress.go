@@ -16,7 +16,7 @@ func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id on
 	}
 	next := progressPath(id, p.Run.Plan.ReadOnly)
 	v := web.ProgressView{
-		Onboarding: p.Onboarding, Run: p.Run, Specialist: p.Onboarding.Specialist, MayAct: p.MayAct,
+		Onboarding: p.Onboarding, Run: p.Run, Ask: s.ask(ctx, p.Onboarding), MayAct: p.MayAct,
 		Differences: p.Differences, NewHash: p.NewHash, ConnectURL: connectURL(id, next),
 	}
 	v.Left, v.Made, v.NotAsked, v.Received = p.Left, p.Made, p.Unchecked, p.Received

@@ -65,7 +65,7 @@ func (s *Server) run(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := web.ProgressView{Frame: s.onboardingFrame(v, ob, "Run"), Onboarding: ob, Run: run, Specialist: ob.Specialist, Past: true}
+	view := web.ProgressView{Frame: s.onboardingFrame(v, ob, "Run"), Onboarding: ob, Run: run, Ask: s.ask(v.Context(), ob), Past: true}
 	view.Now = s.Now()
 	return s.draw(w, v.Request, http.StatusOK, web.Progress(view))
 }

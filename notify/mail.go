@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func (m *Mailer) Mail(ctx context.Context, id int64, last bool) error {
 		message.ReplyTo = letter.Settings.Value(onboarding.SettingMailReplyTo)
 	}
 	if message.ReplyTo == "" && !letter.Mail.Kind.Staff() {
-		message.ReplyTo = letter.Specialist.Email
+		message.ReplyTo = cmp.Or(letter.Specialist.Email, letter.Settings.Contact().Email)
 	}
 	sent := errors.New("mail is off: the mail server or the sender isn't set")
 	if message.From != "" {

@@ -1,6 +1,7 @@
 package onboarding
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -261,4 +262,28 @@ func (u ConsentUse) OfSecret() bool {
 		return true
 	}
 	return false
+}
+
+// Contact is a person or a team that a customer can ask. The zero value is nobody.
+type Contact struct {
+	Name       string // "" if unknown, which only a specialist's can be
+	Email, URL string // at most one
+	Specialist bool   // they are the onboarding's
+}
+
+// Known reports whether there is somebody, and a way to reach them.
+func (c Contact) Known() bool { return c.Email != "" || c.URL != "" }
+
+// Words names the contact: by their address if their name is unknown.
+func (c Contact) Words() string { return cmp.Or(c.Name, c.Address()) }
+
+// Address is how to reach the contact, for people.
+func (c Contact) Address() string { return cmp.Or(c.Email, c.URL) }
+
+// Link is how to reach the contact, for a browser.
+func (c Contact) Link() string {
+	if c.Email != "" {
+		return "mailto:" + c.Email
+	}
+	return c.URL
 }

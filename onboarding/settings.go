@@ -38,6 +38,8 @@ const (
 	SettingBrand           = "vendor_name"
 	SettingHelp            = "help_url"
 	SettingDocs            = "docs_url"
+	SettingContactName     = "contact_name"
+	SettingContactAddress  = "contact_address"
 	SettingWaitingTarget   = "waiting_target"
 	SettingReminders       = "remind_after"
 	SettingConsentTTL      = "consent_ttl"
@@ -82,12 +84,14 @@ var SettingGroups = []SettingGroup{
 	}},
 	{"mail", "Mail", "", []Setting{
 		{VendorValue: VendorValue{Name: SettingMailFrom, Label: "Sender", Hint: "An email address that your mail server sends for, for example onboarding@vendor.example.", Shape: ShapeEmail, Scope: ScopeVendor, Width: 40}, Env: "MAIL_FROM"},
-		{VendorValue: VendorValue{Name: SettingMailReplyTo, Label: "Replies go to", Hint: "Empty: the onboarding’s specialist.", Shape: ShapeEmail, Scope: ScopeVendor, Width: 40}},
+		{VendorValue: VendorValue{Name: SettingMailReplyTo, Label: "Replies go to", Hint: "Empty: the onboarding’s specialist, or the contact below if no one is assigned.", Shape: ShapeEmail, Scope: ScopeVendor, Width: 40}},
 	}},
 	{"service", "Brand, help, and waiting times", "", []Setting{
 		{VendorValue: VendorValue{Name: SettingBrand, Label: "Vendor’s name", Shape: ShapeText, Scope: ScopeVendor, Default: "Tecton", Width: 30}, Env: "VENDOR_NAME"},
 		{VendorValue: VendorValue{Name: SettingHelp, Label: "Help page", Hint: "Linked from every page.", Shape: ShapeURL, Scope: ScopeVendor}},
 		{VendorValue: VendorValue{Name: SettingDocs, Label: "Documentation", Hint: "Your documentation of this deployment. Linked from every page, beside the help page.", Shape: ShapeURL, Scope: ScopeVendor}},
+		{VendorValue: VendorValue{Name: SettingContactName, Label: "Contact for customers", Hint: "A person or a team. Customers see this contact while no specialist is assigned to them.", Shape: ShapeText, Scope: ScopeVendor, Width: 30}},
+		{VendorValue: VendorValue{Name: SettingContactAddress, Label: "How to reach the contact", Hint: "An email address, or the https address of a page.", Shape: ShapeContact, Scope: ScopeVendor, Width: 40}},
 		{VendorValue: VendorValue{Name: SettingWaitingTarget, Label: "Aging target", Hint: "An onboarding that waits longer is highlighted; twice as long, in red.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "1 day", Width: 12}, Env: "WAITING_TARGET"},
 		{VendorValue: VendorValue{Name: SettingReminders, Label: "Remind by mail after", Hint: "Waiting time before a reminder is sent. 0 sends none.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "3 days", Width: 12}},
 	}},
@@ -248,6 +252,17 @@ func (s Settings) Help() string { return s.Value(SettingHelp) }
 
 // Docs is the address of the vendor's documentation, "" none.
 func (s Settings) Docs() string { return s.Value(SettingDocs) }
+
+// Contact is who customers ask while no specialist is assigned to them; nobody where nothing is set.
+func (s Settings) Contact() Contact {
+	c := Contact{Name: s.Value(SettingContactName)}
+	if address := s.Value(SettingContactAddress); strings.Contains(address, "://") {
+		c.URL = address
+	} else {
+		c.Email = address
+	}
+	return c
+}
 
 // Span is the length of time of a setting; 0 also for one that isn't a length of time.
 func (s Settings) Span(name string) time.Duration {

@@ -37,7 +37,8 @@ const (
 	ShapeAgeRecipient   VendorShape = "age_recipient"
 	ShapeText           VendorShape = "text"
 	ShapeEmail          VendorShape = "email"
-	ShapeSpan           VendorShape = "span" // see [ParseSpan]
+	ShapeContact        VendorShape = "contact" // an email or https address
+	ShapeSpan           VendorShape = "span"    // see [ParseSpan]
 	ShapeChoice         VendorShape = "choice"
 )
 

@@ -158,6 +158,8 @@ func (s samples) pages() []GalleryPage {
 		{"progress-failed", Progress(s.progress(onboarding.RunFailed))},
 		{"progress-check-differs", Progress(s.checkDiffers())},
 		{"progress-canceled", Progress(s.progress(onboarding.RunCanceled))},
+		{"progress-team", Progress(s.askingTeam())},
+		{"progress-nobody-to-ask", Progress(s.askingNobody())},
 		{"cancel", CancelPage(s.progress(onboarding.RunRunning))},
 		{"progress-succeeded", Progress(s.progress(onboarding.RunSucceeded))},
 		{"done", Done(s.done())},
@@ -222,8 +224,22 @@ func (s samples) nobody() Frame {
 func (s samples) customer() Frame {
 	f := s.nobody()
 	f.Customer, f.Email, f.Role = "Acme Analytics", "ada@customer.example", onboarding.RoleCustomer
-	f.Contact, f.RemindURL = onboarding.Actor{Email: "marek@vendor.example", Name: "Marek Novák"}, "/o/"+string(sampleID)+"/remind"
+	f.Contact, f.RemindURL = onboarding.Contact{Email: "marek@vendor.example", Name: "Marek Novák", Specialist: true}, "/o/"+string(sampleID)+"/remind"
 	return f
+}
+
+// askingTeam is a run of an onboarding without a specialist, and askingNobody one without any contact.
+func (s samples) askingTeam() ProgressView {
+	v := s.progress(onboarding.RunRunning)
+	v.Ask = onboarding.Contact{Name: "Onboarding team", Email: "onboarding@vendor.example"}
+	v.Contact = v.Ask
+	return v
+}
+
+func (s samples) askingNobody() ProgressView {
+	v := s.progress(onboarding.RunRunning)
+	v.Ask, v.Contact, v.RemindURL = onboarding.Contact{}, onboarding.Contact{}, ""
+	return v
 }
 
 func (s samples) draft() Frame {
@@ -757,7 +773,7 @@ func (s samples) progress(state onboarding.RunState) ProgressView {
 		run.Tasks = append(run.Tasks, t)
 	}
 	v := ProgressView{
-		Frame: s.customer(), Onboarding: s.onboarding(), Run: run, MayAct: true, Specialist: "Marek Novák",
+		Frame: s.customer(), Onboarding: s.onboarding(), Run: run, MayAct: true, Ask: s.customer().Contact,
 		ConnectURL: "/o/ob_sample/connect/start", EventsURL: "/o/ob_sample/events", DrawnAt: s.now,
 		Took: map[string]onboarding.Took{"": {Within: 5 * time.Minute, Seen: 140}},
 	}
@@ -843,7 +859,7 @@ func (s samples) done() DoneView {
 	o := s.onboarding()
 	o.Status = onboarding.StatusDone
 	return DoneView{
-		Frame: s.customer(), Onboarding: o, Run: p.Run, Handover: s.handover(p.Run.ID, onboarding.DeliveryDone), Specialist: "Marek Novák", Address: "https://acme-production.tecton.ai", Revoked: true,
+		Frame: s.customer(), Onboarding: o, Run: p.Run, Handover: s.handover(p.Run.ID, onboarding.DeliveryDone), Ask: s.customer().Contact, Address: "https://acme-production.tecton.ai", Revoked: true,
 		Facts: []onboarding.Fact{
 			{Label: "Deployment name", Value: "acme-production"},
 			{Label: "Project", Value: "acme-data-prod"},

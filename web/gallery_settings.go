@@ -23,6 +23,8 @@ func (s samples) settings() SettingsView {
 			saved("serving_network", "serving"),
 			saved(onboarding.SettingAgeRecipient, "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"),
 			saved(onboarding.SettingSecretsTo, string(onboarding.SecretsByPut)),
+			saved(onboarding.SettingContactName, "Onboarding team"),
+			saved(onboarding.SettingContactAddress, "onboarding@vendor.example"),
 			saved(onboarding.SettingWaitingTarget, "8 hours"),
 		}, map[string]string{onboarding.SettingWaitingTarget: "2 days", onboarding.SettingConsentTTL: "12 hours"}),
 		Changes: []onboarding.SettingsChange{

@@ -196,9 +196,9 @@ func confirmSecrets(f Frame, v HandoverView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var9 string
-					templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs("Ask your deployment specialist where exactly to enter this.")
+					templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs("Ask " + contactToAsk(f.Contact) + " where exactly to enter this.")
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `handover.templ`, Line: 38, Col: 71}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `handover.templ`, Line: 38, Col: 76}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 					if templ_7745c5c3_Err != nil {

@@ -10,7 +10,7 @@ import (
 
 // initials stand for a person in the place of a picture: of the first and the last part of the name, else of the
 // address.
-func initials(a onboarding.Actor) string {
+func initials(a onboarding.Contact) string {
 	parts := strings.Fields(a.Name)
 	if len(parts) == 0 {
 		local, _, _ := strings.Cut(a.Email, "@")
@@ -30,8 +30,11 @@ func initials(a onboarding.Actor) string {
 // question is a message to whoever in the company knows the answer of the step.
 func (v StepPageView) question() string {
 	lines := []string{"Hello,", "", "we are setting up " + v.brand() + " for " + v.Customer + ", and I need your help with one answer: " + inside(v.Step.Name) + ".", "", v.Step.Asks, "", "Nothing is created before we have reviewed and approved the plan."}
-	if who := v.Contact; who.Email != "" {
+	switch who := v.Contact; {
+	case who.Email != "":
 		lines = append(lines, "Questions about it go to "+strings.TrimSpace(who.Name+" <"+who.Email+">")+" at "+v.brand()+".")
+	case who.URL != "":
+		lines = append(lines, "Questions about it go to "+who.Name+" at "+v.brand()+": "+who.URL)
 	}
 	return strings.Join(append(lines, "", "Thank you"), "\n")
 }
@@ -42,4 +45,38 @@ func (f Frame) forwards() bool { return f.Role == onboarding.RoleCustomer }
 // lacksPermission reports whether a check found that the connected account lacks a permission.
 func lacksPermission(c onboarding.CheckResult) bool {
 	return c.Name == onboarding.CheckPermissions && c.State == onboarding.CheckFailed || c.State == onboarding.CheckUnreadable
+}
+
+// contactUnknown is what a customer can do where nobody is assigned, and no contact is set. However the link reached
+// them, there was a message.
+const contactUnknown = "Reply to the message that contained your link."
+
+// contactRole says who a contact is to the customer.
+func contactRole(c onboarding.Contact) string {
+	if c.Specialist {
+		return "Your specialist"
+	}
+	return "Your contact"
+}
+
+// contactInside is [contactRole] inside a sentence.
+func contactInside(c onboarding.Contact) string { return inside(contactRole(c)) }
+
+// asks reports whether the page is a customer's, who may have a question.
+func (f Frame) asks() bool { return f.Customer != "" && f.Nav == "" && !f.viewing() }
+
+// contactToAsk is somebody to ask, inside a sentence: the specialist also where none is assigned yet.
+func contactToAsk(c onboarding.Contact) string {
+	if c.Specialist || !c.Known() {
+		return "your specialist"
+	}
+	return c.Name
+}
+
+// specialist names the onboarding's specialist to another who views the page.
+func (v ProgressView) specialist() string {
+	if !v.Ask.Specialist {
+		return "Not assigned yet"
+	}
+	return v.Ask.Words()
 }

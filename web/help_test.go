@@ -7,7 +7,7 @@ import (
 )
 
 func TestInitialsStandForAPicture(t *testing.T) {
-	for want, a := range map[string]onboarding.Actor{
+	for want, a := range map[string]onboarding.Contact{
 		"MN": {Name: "Marek Novák", Email: "m@vendor.example"},
 		"ÁŠ": {Name: "álvaro de la šantos"},
 		"C":  {Name: "Cher"},

@@ -180,8 +180,17 @@ func partyInMail(p onboarding.Party) string {
 // mailFooter says who writes, and whom to ask.
 func mailFooter(l onboarding.Letter) string {
 	words := l.Settings.Brand() + " sent this because you’re part of the onboarding of " + l.About.Customer + "."
-	if s := l.Specialist; s.Email != "" && !l.Mail.Kind.Staff() {
+	contact := l.Settings.Contact()
+	switch s := l.Specialist; {
+	case l.Mail.Kind.Staff():
+	case s.Email != "":
 		words += " Questions? Write to " + orText(s.Name, "your specialist") + ", " + s.Email + "."
+	case contact.Email != "":
+		words += " Questions? Write to " + contact.Name + ", " + contact.Email + "."
+	case contact.URL != "":
+		words += " Questions? Ask " + contact.Name + ": " + contact.URL
+	default:
+		words += " Questions? Reply to this mail."
 	}
 	return words
 }

@@ -44,3 +44,30 @@ func TestMailAboutARunSaysWhatTheRunDid(t *testing.T) {
 		}
 	}
 }
+
+// The last lines of a customer's mail say whom to ask.
+func TestAMailToACustomerSaysWhomToAsk(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 14, 0, 0, time.UTC)}
+	contact := func(address string) onboarding.Settings {
+		return onboarding.NewSettings([]onboarding.SavedSetting{{Name: onboarding.SettingContactName, Value: "Onboarding team"}, {Name: onboarding.SettingContactAddress, Value: address}}, nil)
+	}
+	for _, tt := range []struct {
+		specialist onboarding.Actor
+		settings   onboarding.Settings
+		words      string
+	}{
+		{onboarding.Actor{}, onboarding.Settings{}, "Questions? Reply to this mail."},
+		{onboarding.Actor{}, contact("help@vendor.example"), "Questions? Write to Onboarding team, help@vendor.example."},
+		{onboarding.Actor{}, contact("https://vendor.example/contact"), "Questions? Ask Onboarding team: https://vendor.example/contact"},
+		{onboarding.Actor{Email: "marek@vendor.example"}, contact("help@vendor.example"), "Questions? Write to your specialist, marek@vendor.example."},
+	} {
+		m := Mail(onboarding.Letter{Mail: onboarding.Mail{Kind: onboarding.MailReminder, To: "ada@customer.example"}, About: s.onboarding(), Specialist: tt.specialist, Settings: tt.settings}, "https://groundwork.example")
+		if !strings.Contains(m.Text, tt.words) {
+			t.Errorf("the mail doesn't say %q:\n%s", tt.words, m.Text)
+		}
+	}
+	staff := Mail(onboarding.Letter{Mail: onboarding.Mail{Kind: onboarding.MailStaffWaiting, To: "marek@vendor.example"}, About: s.onboarding()}, "https://groundwork.example")
+	if strings.Contains(staff.Text, "Questions?") {
+		t.Error("a mail to the staff says whom to ask")
+	}
+}

@@ -14,29 +14,29 @@ import (
 
 // Frame is what every page has around it: the bar, the title, the theme.
 type Frame struct {
-	Title     string           // of the page, without the brand; also the browser tab's. The page's h1 may differ
-	Brand     string           // the vendor's name; "" draws "Groundwork"
-	Customer  string           // company in the bar, "" for none
-	Viewing   onboarding.ID    // the onboarding that a specialist views as its customer does; "" none
-	Email     string           // who is signed in, "" for nobody
-	Role      onboarding.Role  // of who is signed in
-	Theme     string           // "light", "dark" or "" for the system's
-	Path      string           // request path with query: where the theme switch returns to
-	Nav       string           // the admin's current section: "onboardings", "staff", "settings"; "" draws no navigation
-	SavedAt   time.Time        // "Draft saved 10:12"; zero draws nothing
-	Flash     string           // one sentence on what was just done, "" for none
-	Error     bool             // prefixes the title with "Error: "
-	Contact   onboarding.Actor // the onboarding's specialist; zero draws none
-	RemindURL string           // where the specialist can be reminded; "" draws no button
-	HelpURL   string           // help link in the bar; "" draws none
-	DocsURL   string           // link to the vendor's documentation; "" draws none
-	RequestID string           // shown small on error pages
-	Now       time.Time        // for relative times; zero draws exact times
-	Refresh   int              // seconds after which a page without JavaScript reloads itself; 0 never
-	Live      Live             // which scripts the page needs to update itself
-	InApp     string           // the page's whole address, where it is shown inside an app in which Google signs nobody in
-	FormKey   string           // lets the page's forms act once although they are sent twice; "" they act each time
-	State     tone             // of a run, for the icon in the browser's tab; "" none
+	Title     string             // of the page, without the brand; also the browser tab's. The page's h1 may differ
+	Brand     string             // the vendor's name; "" draws "Groundwork"
+	Customer  string             // company in the bar, "" for none
+	Viewing   onboarding.ID      // the onboarding that a specialist views as its customer does; "" none
+	Email     string             // who is signed in, "" for nobody
+	Role      onboarding.Role    // of who is signed in
+	Theme     string             // "light", "dark" or "" for the system's
+	Path      string             // request path with query: where the theme switch returns to
+	Nav       string             // the admin's current section: "onboardings", "staff", "settings"; "" draws no navigation
+	SavedAt   time.Time          // "Draft saved 10:12"; zero draws nothing
+	Flash     string             // one sentence on what was just done, "" for none
+	Error     bool               // prefixes the title with "Error: "
+	Contact   onboarding.Contact // who the customer can ask; zero: nobody is known, and the bar says what to do instead
+	RemindURL string             // where the specialist can be reminded; "" draws no button
+	HelpURL   string             // help link in the bar; "" draws none
+	DocsURL   string             // link to the vendor's documentation; "" draws none
+	RequestID string             // shown small on error pages
+	Now       time.Time          // for relative times; zero draws exact times
+	Refresh   int                // seconds after which a page without JavaScript reloads itself; 0 never
+	Live      Live               // which scripts the page needs to update itself
+	InApp     string             // the page's whole address, where it is shown inside an app in which Google signs nobody in
+	FormKey   string             // lets the page's forms act once although they are sent twice; "" they act each time
+	State     tone               // of a run, for the icon in the browser's tab; "" none
 }
 
 // Live says how much of a page updates itself.
@@ -244,7 +244,7 @@ type ProgressView struct {
 	MayAct      bool                       // retry, cancel, approve, sign in: false for staff who only look
 	Staff       bool                       // drawn inside the admin's detail page
 	Past        bool                       // the page of one run in the list, which never offers to change anything
-	Specialist  string                     // name or address of who helps, "" unassigned
+	Ask         onboarding.Contact         // who the customer can ask; zero: nobody is known
 	ConnectURL  string                     // sign in again: "/o/{id}/connect/start?next=…"
 	Connected   bool                       // what the run waits for was given: it can resume
 	TeardownURL string                     // of an archived onboarding, which can only be torn down, or to remove what is left; "" draws none
@@ -289,9 +289,9 @@ type DoneView struct {
 	Frame
 	Onboarding  onboarding.Onboarding
 	Run         onboarding.Run
-	Specialist  string            // who to ask, name or address
-	Address     string            // the deployment's UI
-	Facts       []onboarding.Fact // what was handed over
+	Ask         onboarding.Contact // who the customer can ask; zero: nobody is known
+	Address     string             // the deployment's UI
+	Facts       []onboarding.Fact  // what was handed over
 	Handover    HandoverView
 	Items       []onboarding.Item // the inventory
 	Revoked     bool              // access given up at Google and wiped

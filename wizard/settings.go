@@ -55,6 +55,12 @@ func togetherProblems(v map[string]string) Problems {
 	if v[onboarding.SettingConsoleLink] != "" && v[onboarding.SettingConsoleText] == "" {
 		out = append(out, Problem{onboarding.SettingConsoleText, "Name the place that the link opens"})
 	}
+	switch name, address := v[onboarding.SettingContactName], v[onboarding.SettingContactAddress]; {
+	case name == "" && address != "":
+		out = append(out, Problem{onboarding.SettingContactName, "Name the person or team that customers reach at this address"})
+	case name != "" && address == "":
+		out = append(out, Problem{onboarding.SettingContactAddress, "Enter an email address or a link, so that customers can reach this contact"})
+	}
 	return out
 }
 
@@ -170,6 +176,17 @@ func span(s string) (string, string) {
 		return "", "Enter a length of time such as 24 hours or 30 days"
 	}
 	return onboarding.SpanText(d), ""
+}
+
+// contactAddress reads how somebody is reached: by mail or on a page.
+func contactAddress(s string) (string, string) {
+	if strings.Contains(s, "://") {
+		return HTTPSURL(s)
+	}
+	if _, problem := Email(s); problem != "" && !strings.Contains(s, "@") {
+		return "", "Enter an email address like help@vendor.example, or an address that starts with https://"
+	}
+	return Email(s)
 }
 
 // words reads free text on one line.

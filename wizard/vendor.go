@@ -86,6 +86,7 @@ var shapes = map[onboarding.VendorShape]func(string) (string, string){
 	onboarding.ShapeAgeRecipient:   ageRecipient,
 	onboarding.ShapeText:           words,
 	onboarding.ShapeEmail:          Email,
+	onboarding.ShapeContact:        contactAddress,
 	onboarding.ShapeSpan:           span,
 }
 
