@@ -21,6 +21,16 @@ func (s *Server) adminFrame(v *visit, title, nav string) web.Frame {
 
 func (s *Server) adminList(w http.ResponseWriter, v *visit) error {
 	filter := web.ParseFilter(v.URL.Query())
+	if !web.NamesView(v.URL.Query()) { // their own come first
+		own := onboarding.Filter{Specialist: v.actor.Email, Limit: 1}
+		page, err := s.App.List(v.Context(), v.actor, own)
+		if err != nil {
+			return err
+		}
+		if len(page.Items) > 0 {
+			filter.Specialist = v.actor.Email
+		}
+	}
 	view, err := s.listView(v, filter)
 	if onboarding.ErrorCode(err) == onboarding.CodeInvalid && filter.Cursor != "" {
 		filter.Cursor = "" // of another filter, or made up: the first page

@@ -4,9 +4,12 @@ import (
 	"encoding/csv"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"groundwork/onboarding"
 	"groundwork/store/pgtest"
@@ -140,14 +143,14 @@ func TestAViewIsSavedRenamedAndDeleted(t *testing.T) {
 	}
 	want(t, s.post("/admin/views", "act", "delete", "view", shared), http.StatusNotFound)
 	want(t, kim.post("/admin/views", "act", "rename", "view", id, "name", "Theirs"), http.StatusNotFound)
-	wantTo(t, s.post("/admin/views", "act", "rename", "view", id, "name", "Form"), "/admin")
+	wantTo(t, s.post("/admin/views", "act", "rename", "view", id, "name", "Form"), "/admin?specialist=any")
 	says(t, s.get("/admin"), "The view was renamed to Form.")
-	wantTo(t, s.post("/admin/views", "act", "delete", "view", id), "/admin")
+	wantTo(t, s.post("/admin/views", "act", "delete", "view", id), "/admin?specialist=any")
 	want(t, s.post("/admin/views", "act", "delete", "view", id), http.StatusNotFound)
 	for _, waited := range []string{"30m", "1h30m", "10s", "24h"} {
 		wantTo(t, s.post("/admin/views?waited="+waited, "act", "save", "name", "For "+waited), "/admin?waited="+waited)
 	}
-	wantTo(t, s.post("/admin/views?specialist="+strings.Repeat("a", 5000), "act", "save", "name", "Long"), "/admin")
+	wantTo(t, s.post("/admin/views?specialist="+strings.Repeat("a", 5000), "act", "save", "name", "Long"), "/admin?specialist=any")
 }
 
 func TestTheListNamesItsSpecialists(t *testing.T) {
@@ -289,5 +292,59 @@ func TestStaffComeHomeToTheList(t *testing.T) {
 	want(t, p, http.StatusOK)
 	if p.Find("a[href^='/o/']").Length() != 2 {
 		t.Error("the two onboardings aren't listed")
+	}
+}
+
+// The console opens with the reader's own onboardings. Whoever has none sees all of them.
+func TestTheConsoleOpensWithTheReadersOwnOnboardings(t *testing.T) {
+	w := newWorld(t)
+	s, kim := w.as(sam), w.as(root)
+	for name, specialist := range map[string]string{"Alder": sam, "Birch": sam, "Cedar": "", "Maple": root} {
+		want(t, s.post("/admin/new", "customer", name, "owner_email", ada, "specialist", specialist), http.StatusSeeOther)
+	}
+	rows := func(p page) string {
+		want(t, p, http.StatusOK)
+		var names []string
+		p.Find("table.list .name").Each(func(_ int, a *goquery.Selection) { names = append(names, a.Text()) })
+		slices.Sort(names)
+		return strings.Join(names, " ")
+	}
+	whose := func(p page) string { return p.Find("nav[aria-label='Whose onboardings'] [aria-current=page]").Text() }
+	count := func(p page, tab string) string {
+		return p.Find(".tabs a:contains('" + tab + "') span").First().Text()
+	}
+	p := s.get("/admin")
+	if rows(p) != "Alder Birch" || whose(p) != "Mine" || count(p, "All") != "2" || count(p, "In form") != "2" {
+		t.Errorf("opens with %q, %q, All %s, In form %s", rows(p), whose(p), count(p, "All"), count(p, "In form"))
+	}
+	if p.Find("#specialist option[selected]").AttrOr("value", "") != sam {
+		t.Error("the filter doesn't say whose they are")
+	}
+	for _, link := range []string{".tabs a:contains('In form')", "th a:contains('Customer')"} {
+		if next := s.get(p.Find(link).AttrOr("href", "")); rows(next) != "Alder Birch" || whose(next) != "Mine" {
+			t.Errorf("%s leaves the own onboardings for %q", link, rows(next))
+		}
+	}
+	all := s.get(p.Find("nav[aria-label='Whose onboardings'] a:contains('Everyone')").AttrOr("href", ""))
+	if rows(all) != "Alder Birch Cedar Maple" || whose(all) != "Everyone’s" || count(all, "All") != "4" {
+		t.Errorf("everyone's are %q, %q, All %s", rows(all), whose(all), count(all, "All"))
+	}
+	if back := s.get(all.Find(".tabs a:contains('All')").AttrOr("href", "")); rows(back) != rows(all) {
+		t.Errorf("the tab All of everyone's has %q", rows(back))
+	}
+	if named := s.get("/admin?sort=customer"); rows(named) != rows(all) {
+		t.Errorf("an address that names a view shows %q", rows(named))
+	}
+	if p := kim.get("/admin"); rows(p) != "Maple" {
+		t.Errorf("an administrator's own are %q", rows(p))
+	}
+	none := w.as("sue@vendor.example")
+	if p := none.get("/admin"); rows(p) != rows(all) || whose(p) != "Everyone’s" {
+		t.Errorf("who has none sees %q, %q", rows(p), whose(p))
+	}
+	empty := none.get("/admin?specialist=sue@vendor.example")
+	says(t, empty, "No onboardings are assigned to you")
+	if p := none.get(empty.Find(".empty a").AttrOr("href", "")); rows(p) != rows(all) {
+		t.Errorf("the empty list leads to %q", rows(p))
 	}
 }

@@ -43,7 +43,7 @@ var filterFields = []filterField{
 	{
 		"specialist", func(f onboarding.Filter) string { return f.Specialist },
 		func(f *onboarding.Filter, s string) {
-			if s = strings.ToLower(strings.TrimSpace(clean(s))); len(s) <= maxAddress {
+			if s = strings.ToLower(strings.TrimSpace(clean(s))); len(s) <= maxAddress && s != anySpecialist {
 				f.Specialist = s
 			}
 		},
@@ -74,6 +74,9 @@ var filterFields = []filterField{
 	},
 }
 
+// anySpecialist is in the address of a list that nothing narrows: the list without a query is the reader's own.
+const anySpecialist = "any"
+
 const (
 	maxSearch  = 200 // characters
 	maxAddress = 254 // bytes of an email address
@@ -101,7 +104,18 @@ func filterQuery(f onboarding.Filter) url.Values {
 }
 
 // ListURL is the address of the list under a filter.
-func ListURL(f onboarding.Filter) string { return withQuery("/admin", filterQuery(f)) }
+func ListURL(f onboarding.Filter) string {
+	q := filterQuery(f)
+	if len(q) == 0 {
+		q.Set("specialist", anySpecialist)
+	}
+	return withQuery("/admin", q)
+}
+
+// NamesView reports whether the query of the list's address says anything about what to list.
+func NamesView(q url.Values) bool {
+	return slices.ContainsFunc(filterFields, func(f filterField) bool { return q.Has(f.name) })
+}
 
 func withQuery(path string, q url.Values) string {
 	if len(q) == 0 {

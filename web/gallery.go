@@ -185,6 +185,8 @@ func (s samples) pages() []GalleryPage {
 		{"message-again", Message(s.sendAgain())},
 		{"message", Message(MessageView{Frame: s.customer(), Heading: "Saved for later", Text: "Open the same address on any device to continue.", Actions: []Link{{"Continue now", "/o/ob_sample"}}})},
 		{"admin", AdminList(s.admin())},
+		{"admin-mine", AdminList(s.adminMine())},
+		{"admin-mine-empty", AdminList(AdminListView{Frame: s.staff(), Filter: onboarding.Filter{Specialist: s.staff().Email}, Page: onboarding.Page{Counts: map[onboarding.Status]int{}}, Specialists: s.specialists()})},
 		{"admin-filtered", AdminList(s.adminFiltered())},
 		{"admin-no-match", AdminList(AdminListView{Frame: s.staff(), Filter: onboarding.Filter{Search: "zebra"}, Page: onboarding.Page{Counts: map[onboarding.Status]int{}}, Specialists: s.specialists()})},
 		{"admin-view-problem", AdminList(s.adminViewProblem())},
@@ -979,6 +981,18 @@ func (s samples) counts() map[onboarding.Status]int {
 
 func (s samples) admin() AdminListView {
 	return AdminListView{Frame: s.staff(), Page: onboarding.Page{Items: s.list(), Counts: s.counts(), Total: 48, Next: "next-cursor"}, Specialists: s.specialists(), From: 1}
+}
+
+func (s samples) adminMine() AdminListView {
+	v := s.admin()
+	v.Filter.Specialist = s.staff().Email
+	v.Page.Items = slices.DeleteFunc(v.Page.Items, func(o onboarding.Onboarding) bool { return o.Specialist != v.Filter.Specialist })
+	v.Page.Counts, v.Page.Total, v.Page.Next = map[onboarding.Status]int{}, len(v.Page.Items), ""
+	for _, o := range v.Page.Items {
+		v.Page.Counts[o.Status]++
+		v.Page.Counts[""]++
+	}
+	return v
 }
 
 func (s samples) adminFiltered() AdminListView {

@@ -91,10 +91,29 @@ func (v AdminListView) listFrame() Frame {
 }
 
 func (v AdminListView) narrowed() bool {
-	return v.Filter.Search != "" || v.Filter.Specialist != "" || v.Filter.Waiting != "" || v.Filter.Waited > 0
+	return v.Filter.Search != "" || v.Filter.Specialist != "" && !v.mine() || v.Filter.Waiting != "" || v.Filter.Waited > 0
 }
 
-func clearFilter(f *onboarding.Filter) { f.Search, f.Specialist, f.Waiting, f.Waited = "", "", "", 0 }
+// mine reports whether the list has the reader's own onboardings only.
+func (v AdminListView) mine() bool { return v.Email != "" && v.Filter.Specialist == v.Email }
+
+// clear drops what was searched and chosen. The reader's own onboardings stay their own.
+func (v AdminListView) clear(f *onboarding.Filter) {
+	f.Search, f.Waiting, f.Waited = "", "", 0
+	if !v.mine() {
+		f.Specialist = ""
+	}
+}
+
+// whoseURL is this list with the onboardings of one specialist, "" of all.
+func (v AdminListView) whoseURL(specialist string) string {
+	return v.query(func(f *onboarding.Filter) { f.Specialist = specialist })
+}
+
+// whoseCurrent reports whether the list has the onboardings of that specialist, and isn't a saved view.
+func (v AdminListView) whoseCurrent(specialist string) bool {
+	return v.Filter.Specialist == specialist && !slices.ContainsFunc(v.Views, func(s SavedView) bool { return s.Current })
+}
 
 func (v AdminListView) page(cursor string) string {
 	f := v.Filter
