@@ -45,3 +45,34 @@ func TestEveryResourceHasANameInWords(t *testing.T) {
 		}
 	}
 }
+
+// Projects can have datasets of the same name. Wherever lines of a plan or of a teardown are listed, each says which
+// one it is about.
+func TestDatasetsOfTheSameNameAreToldApart(t *testing.T) {
+	spec := steptest.Spec()
+	for _, project := range []string{spec.Project, "acme-raw", "acme-archive"} {
+		spec.DataSources = append(spec.DataSources, onboarding.DataSource{Kind: onboarding.SourceDataset, Name: project + ".sales"})
+	}
+	tasks, err := provisioner.Graph(resources.Catalog(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	titles, nouns := map[string]onboarding.TaskName{}, map[string]onboarding.TaskName{}
+	found := 0
+	for _, task := range tasks {
+		d := task.Description
+		if task.Step.Name() == resources.ReadDataset.Name() && strings.Contains(string(task.Name), "sales") {
+			found++
+		}
+		if other, taken := titles[d.Title]; taken {
+			t.Errorf("%s and %s are both titled %q", task.Name, other, d.Title)
+		}
+		if other, taken := nouns[d.Noun]; taken && d.Noun != "" {
+			t.Errorf("%s and %s are both %q", task.Name, other, d.Noun)
+		}
+		titles[d.Title], nouns[d.Noun] = task.Name, task.Name
+	}
+	if found != len(spec.DataSources)-2 { // the sample has a project and a bucket too
+		t.Errorf("%d tasks are about a dataset called sales", found)
+	}
+}

@@ -60,9 +60,13 @@ func wantReadDatasets(spec onboarding.Spec) []provisioner.Want[datasetAccess] {
 	return wants
 }
 
-func describeReadDataset(_ onboarding.Spec, d datasetAccess) provisioner.Description {
+func describeReadDataset(spec onboarding.Spec, d datasetAccess) provisioner.Description {
+	name := d.Dataset
+	if d.Project != spec.Project { // another project may have a dataset of the same name
+		name += " in " + d.Project
+	}
 	return provisioner.Description{
-		Title: "Let Spark read the dataset " + d.Dataset, Noun: "Spark’s access to the dataset " + d.Dataset, Resource: d.Role + " on " + d.on(),
+		Title: "Let Spark read the dataset " + name, Noun: "Spark’s access to the dataset " + name, Resource: d.Role + " on " + d.on(),
 		Why:      "You named this dataset as a data source. Spark may read its tables and change none.",
 		Bindings: []onboarding.Binding{d.binding()},
 		Console:  "https://console.cloud.google.com/bigquery?project=" + url.QueryEscape(d.Project) + "&d=" + url.QueryEscape(d.Dataset) + "&p=" + url.QueryEscape(d.Project) + "&page=dataset",
