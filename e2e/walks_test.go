@@ -177,7 +177,7 @@ func TestOtherWalks(t *testing.T) {
 		p.see("No longer")
 		p.look("30-plan-another-store")
 		p.see("about $470 a month")
-		p.press("Carry out this plan")
+		p.press("Remove or keep these")
 		p.at("/progress")
 		p.waitFor("the end of the run", `document.body.innerText.includes("Everything is set up")`)
 		p.see("Keep the Bigtable instance")

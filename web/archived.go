@@ -27,3 +27,14 @@ func (v AdminDetailView) mayRestore() bool {
 func (v AdminDetailView) mayRelease() bool {
 	return v.Onboarding.Archived && v.Onboarding.Locked && !v.Onboarding.ForgottenAt.IsZero()
 }
+
+// StandingWord is where an onboarding stands, as the list says it.
+func StandingWord(o onboarding.Onboarding) string {
+	_, word := standing(o, true, "")
+	return word
+}
+
+// WaitingOnWord names the party that an onboarding waits on, as the list does.
+func WaitingOnWord(o onboarding.Onboarding) string {
+	return partyWord(o.WaitsOn().On, true, "")
+}

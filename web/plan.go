@@ -82,10 +82,8 @@ func (v PlanView) approveWords() string {
 		return "Remove the data selected above" + in
 	case v.Kind == onboarding.RunTeardown:
 		return "Remove " + these(del, "item", "items") + in
-	case v.Decisions != nil:
-		return "Make " + these(create+change+len(v.removed()), "change", "changes") + in
-	case v.open() > 0 && create+change > 0:
-		return "Make these changes" + in
+	case v.Decisions != nil || v.open() > 0:
+		return v.actsWords(create, change, these) + in
 	case create > 0 && change > 0:
 		return fmt.Sprintf("Create %d and change %s%s", create, plural(change, "resource", "resources"), in)
 	case create > 0:
@@ -97,6 +95,52 @@ func (v PlanView) approveWords() string {
 	default:
 		return "Verify everything" + in
 	}
+}
+
+// actsWords are what the button of a run promises that may remove what is no longer needed. How many it removes is known once
+// the decisions are made.
+func (v PlanView) actsWords(create, change int, these func(n int, one, many string) string) string {
+	var acts []string
+	add := func(n int, verb, after string) {
+		if n > 0 {
+			acts = append(acts, fmt.Sprintf("%s %d%s", verb, n, after))
+		}
+	}
+	add(create, "create", "")
+	add(change, "change", "")
+	if v.Decisions != nil {
+		add(len(v.removed()), "remove", "")
+	} else if n := v.open(); len(acts) == 0 {
+		return "Remove or keep " + these(n, "item", "items") + " as chosen"
+	} else {
+		add(n, "remove or keep", " as chosen")
+	}
+	if len(acts) == 0 {
+		return "Carry out this plan"
+	}
+	return sentenceCase(strings.Join(acts, ", "))
+}
+
+// afterRemoval says whether a later run can undo what is removed without an interruption: what holds no data.
+func (v PlanView) afterRemoval() string {
+	roles, others := false, false
+	for _, t := range v.Plan.Unwanted() {
+		switch {
+		case !t.Decidable() || t.HoldsData:
+		case len(t.Held) > 0:
+			roles = true
+		default:
+			others = true
+		}
+	}
+	var words []string
+	if roles {
+		words = append(words, "A removed role can be given again: change the answer back, and the next run gives it.")
+	}
+	if others {
+		words = append(words, "What else is removed can’t be restored by us. A later run that needs it makes a new one.")
+	}
+	return strings.Join(words, " ")
 }
 
 // planTotal is how many lines of a plan have the same badge.

@@ -103,9 +103,9 @@ func TestThePlanSaysThatItMayRemove(t *testing.T) {
 		button, cost string
 		note         string
 	}{
-		{"kept unless decided otherwise", view.Plan, false, "Make these changes in acme-data-prod", "About $940 a month, plus what is billed by use", "This includes about $470 a month for the Bigtable instance, unless you remove it."},
-		{"removed as decided before", removed, false, "Make these changes in acme-data-prod", "About $470 a month, plus what is billed by use", "If you keep the Bigtable instance, add about $470 a month."},
-		{"confirmed", removed, true, "Make these 11 changes in acme-data-prod", "About $470 a month, plus what is billed by use", ""},
+		{"kept unless decided otherwise", view.Plan, false, "Create 8, change 1, remove or keep 2 as chosen in acme-data-prod", "About $940 a month, plus what is billed by use", "This includes about $470 a month for the Bigtable instance, unless you remove it."},
+		{"removed as decided before", removed, false, "Create 8, change 1, remove or keep 2 as chosen in acme-data-prod", "About $470 a month, plus what is billed by use", "If you keep the Bigtable instance, add about $470 a month."},
+		{"confirmed", removed, true, "Create 8, change 1, remove 2 in acme-data-prod", "About $470 a month, plus what is billed by use", ""},
 	} {
 		v := view
 		v.Plan = c.plan
@@ -124,6 +124,35 @@ func TestThePlanSaysThatItMayRemove(t *testing.T) {
 		}
 		if got := words(costs.Find("p:not(.hint):not(:has(strong))").Text()); got != c.note {
 			t.Errorf("%s: says %q of the cost, want %q", c.name, got, c.note)
+		}
+	}
+}
+
+// A removal without data starts from the plan, since a later run can undo it. The plan says so, and what a later run can't undo.
+func TestThePlanSaysWhatBecomesOfARemoval(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	role := onboarding.PlannedTask{Name: "remove/role", Key: "role", Action: onboarding.ActionDelete, Unwanted: true, Held: []onboarding.Binding{{Member: "m", Role: "r", On: "o"}}}
+	account := onboarding.PlannedTask{Name: "remove/spark", Key: "spark", Action: onboarding.ActionNone, Unwanted: true, Noun: "the Spark service account"}
+	data := onboarding.PlannedTask{Name: "remove/bucket", Key: "bucket", Action: onboarding.ActionNone, Unwanted: true, HoldsData: true}
+	const again, anew = "A removed role can be given again", "What else is removed can’t be restored by us"
+	for name, c := range map[string]struct {
+		lines       []onboarding.PlannedTask
+		button      string
+		again, anew bool
+	}{
+		"a role":            {[]onboarding.PlannedTask{role}, "Remove or keep this item as chosen in acme-data-prod", true, false},
+		"an account":        {[]onboarding.PlannedTask{account}, "Remove or keep this item as chosen in acme-data-prod", false, true},
+		"a role and data":   {[]onboarding.PlannedTask{role, data}, "Remove or keep these 2 items as chosen in acme-data-prod", true, false},
+		"data":              {[]onboarding.PlannedTask{data}, "Remove or keep this item as chosen in acme-data-prod", false, false},
+		"what is gone only": {[]onboarding.PlannedTask{{Name: "remove/role", Key: "role", Action: onboarding.ActionDelete, Unwanted: true, Absent: true}}, "Carry out this plan in acme-data-prod", false, false},
+	} {
+		doc, _ := render(t, GalleryPage{"plan", PlanPage(s.plan(func(v *PlanView) { v.Plan.Tasks = c.lines }))})
+		form := doc.Find("#approve")
+		if got := words(form.Find("button").Text()); got != c.button {
+			t.Errorf("%s: the button says %q, want %q", name, got, c.button)
+		}
+		if text := form.Text(); strings.Contains(text, again) != c.again || strings.Contains(text, anew) != c.anew {
+			t.Errorf("%s: the form says %q", name, words(text))
 		}
 	}
 }
