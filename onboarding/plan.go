@@ -52,7 +52,7 @@ func (p Permission) Line() string {
 
 // Permissions lists what a customer's access is used with, each permission once.
 type Permissions struct {
-	Run      []Permission // by a run and a verification
+	Run      []Permission // by a run, which also removes what is no longer needed, and a verification
 	Checks   []Permission // read before them; a run goes on without
 	Teardown []Permission // by a teardown alone, which asks for fresh access
 	ReadOnly bool         // nothing else may be done with the access, whoever wants it; see [Consent.Serves]

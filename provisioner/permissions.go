@@ -7,8 +7,8 @@ import (
 )
 
 // Permissions lists every permission that the access is used with, each once, in the catalog's order: what the tasks
-// of a run and of a teardown declare, and what is read before them. Items are what is removed beside what the spec asks
-// for, as by a teardown; what is removed already needs nothing.
+// of a run and of a teardown declare, and what is read before them. Items are what earlier runs made: a run removes those that
+// the spec doesn't ask for, and so does a teardown. What is removed already needs nothing.
 func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onboarding.Permissions {
 	tasks := s.tasks(spec)
 	earlier, err := s.teardownTasks(spec, there(items))
@@ -25,6 +25,9 @@ func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onb
 		add(&c.Run, t.needs.Change, "")
 		add(&c.Run, t.needs.Given, "")
 	}
+	for _, t := range earlier { // a run removes them itself
+		add(&c.Run, t.toRemove(spec), "")
+	}
 	add(&c.Checks, readings, "")
 	add(&c.Checks, sourceReadings(spec), "")
 	for _, t := range tasks {
@@ -33,9 +36,6 @@ func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onb
 			continue
 		}
 		add(&c.Teardown, t.needs.Undo, inTeardown)
-	}
-	for _, t := range earlier {
-		add(&c.Teardown, t.toRemove(spec), inTeardown)
 	}
 	return c
 }

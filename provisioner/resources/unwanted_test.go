@@ -160,3 +160,27 @@ func TestWhatSomeoneRemovedThemselvesIsNoQuestion(t *testing.T) {
 		t.Errorf("what is gone is asked about again: %+v", left)
 	}
 }
+
+// A run removes the bindings that the answers no longer ask for with the consent that it begins with. So what that takes
+// isn't named as a teardown's.
+func TestWhatARunRemovesIsNotNamedForATeardownOnly(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), resources.Catalog())
+	w.Succeeds(w.Run())
+	w.Spec = withRedis()
+	consent, removals := w.Permissions(), 0
+	for _, line := range w.Plan().Unwanted() {
+		for _, p := range line.Permissions {
+			removals++
+			if slices.ContainsFunc(consent.Teardown, func(other onboarding.Permission) bool { return other.Line() == p.Line() }) {
+				t.Errorf("%s of %s is named for a teardown only", p.Line(), line.Name)
+			}
+			if !slices.ContainsFunc(slices.Concat(consent.Run, consent.Checks), func(other onboarding.Permission) bool { return other.Line() == p.Line() }) {
+				t.Errorf("%s of %s isn't named for the run", p.Line(), line.Name)
+			}
+		}
+	}
+	if removals == 0 {
+		t.Error("nothing is removed")
+	}
+}
