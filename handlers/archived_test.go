@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"encoding/csv"
 	"net/http"
 	"strings"
 	"testing"
@@ -137,4 +138,38 @@ func TestAnArchivedOnboardingWaitsOnNobody(t *testing.T) {
 	if text := head(); !strings.Contains(text, "Waiting on customer") {
 		t.Errorf("restored, it says %s", text)
 	}
+}
+
+// The exported list says where an onboarding stands and on whom it waits in the words of the page, with codes for programs.
+func TestTheExportSpeaksTheWordsOfTheList(t *testing.T) {
+	w := newWorld(t)
+	ob, _, _ := w.failed()
+	s := w.as(sam)
+	row := func(query string) map[string]string {
+		t.Helper()
+		rows, err := csv.NewReader(strings.NewReader(s.get("/admin/export.csv" + query).body)).ReadAll()
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%d rows (%v)", len(rows), err)
+		}
+		out := map[string]string{}
+		for i, name := range rows[0] {
+			out[name] = rows[1][i]
+		}
+		return out
+	}
+	says := func(query string, want map[string]string) {
+		t.Helper()
+		list, got := strings.Join(strings.Fields(s.get("/admin"+query).Find("table.list tbody tr").Text()), " "), row(query)
+		for name, value := range want {
+			if got[name] != value {
+				t.Errorf("%s%s is %q, want %q", name, query, got[name], value)
+			}
+			if !strings.HasSuffix(name, "_code") && !strings.Contains(list, value) {
+				t.Errorf("the list doesn't say %q: %s", value, list)
+			}
+		}
+	}
+	says("", map[string]string{"status": "Needs attention", "status_code": "needs_attention", "waiting_on": "Customer", "waiting_on_code": "customer"})
+	wantTo(t, s.post(web.AdminPath(ob.ID, "archive"), "confirm", "yes"), web.AdminPath(ob.ID))
+	says("?archived=yes", map[string]string{"status": "Archived", "status_code": "needs_attention", "waiting_on": "Nobody", "waiting_on_code": ""})
 }

@@ -31,11 +31,11 @@ func (s *Server) adminExport(w http.ResponseWriter, v *visit) error {
 		}
 		_ = out.Write(cells) // kept by the writer: out.Error below
 	}
-	row("id", "customer", "owner", "deployment", "region", "project", "status", "current", "waiting_on", "waiting_for", "waiting_since", "specialist", "created", "last_activity")
+	row("id", "customer", "owner", "deployment", "region", "project", "status", "current", "waiting_on", "waiting_for", "waiting_since", "specialist", "created", "last_activity", "status_code", "waiting_on_code")
 	for {
 		for _, o := range page.Items {
-			row(string(o.ID), o.Customer, onboarding.Addressee(o.Owner).Words(), o.Deployment, o.Region, o.Project, string(o.Status), strings.ReplaceAll(web.PlaceWord(o), "\u00a0", " "), string(o.WaitsOn().On), o.WaitsOn().For,
-				stamp(o.WaitsOn().Since), o.Specialist, stamp(o.CreatedAt), stamp(o.ActivityAt))
+			row(string(o.ID), o.Customer, onboarding.Addressee(o.Owner).Words(), o.Deployment, o.Region, o.Project, web.StandingWord(o), strings.ReplaceAll(web.PlaceWord(o), "\u00a0", " "), web.WaitingOnWord(o), o.WaitsOn().For,
+				stamp(o.WaitsOn().Since), o.Specialist, stamp(o.CreatedAt), stamp(o.ActivityAt), string(o.Status), string(o.WaitsOn().On))
 		}
 		if out.Flush(); out.Error() != nil {
 			noteOf(v.Context()).gone = true
