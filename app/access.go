@@ -301,7 +301,7 @@ func (a *App) checkConsent(ctx context.Context, actor onboarding.Actor, id onboa
 	}
 	if in.Account != expected && in.Account != in.Chosen {
 		r.Expected = expected
-		return ask, r, onboarding.Errorf(onboarding.CodeConflict, "%s was connected, and %s was expected. Confirm the account, then connect again.", in.Account, expected)
+		return ask, r, onboarding.Errorf(onboarding.CodeConflict, "%s was connected, but %s was expected. Confirm the account, then connect again.", in.Account, expected)
 	}
 	return ask, r, nil
 }

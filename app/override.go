@@ -30,21 +30,21 @@ func (a *App) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onbo
 	i := slices.IndexFunc(r.Checks, func(c onboarding.CheckResult) bool { return c.Name == in.Check })
 	switch {
 	case i < 0:
-		return r, onboarding.Errorf(onboarding.CodeConflict, "That check could not be read again, so nothing was decided. Review the current checks.")
+		return r, onboarding.Errorf(onboarding.CodeConflict, "We couldn't read that check again, so your decision wasn't saved. Review the current checks.")
 	case r.Checks[i].State == onboarding.CheckOK:
-		return r, onboarding.Errorf(onboarding.CodeGone, "The check passes now, so nothing had to be decided.")
+		return r, onboarding.Errorf(onboarding.CodeGone, "The check passes now, so there was nothing to decide.")
 	case r.Checks[i].State == onboarding.CheckUnreadable:
-		return r, onboarding.Errorf(onboarding.CodeConflict, "This check could not be read and doesn’t stop the run, so nothing was decided.")
+		return r, onboarding.Errorf(onboarding.CodeConflict, "This check could not be read and doesn’t stop the run, so there was nothing to decide.")
 	case r.Checks[i].State == onboarding.CheckWarning && !r.Checks[i].Decidable():
-		return r, onboarding.Errorf(onboarding.CodeConflict, "This warning doesn’t stop the run, and isn’t one to accept.")
+		return r, onboarding.Errorf(onboarding.CodeConflict, "This warning doesn’t stop the run and doesn’t need to be accepted.")
 	case !r.Checks[i].Decidable():
 		return r, onboarding.Errorf(onboarding.CodeConflict, "This check can't be overridden, because the run would certainly fail. Fix the problem that it found.")
 	case r.Checks[i].Finding() != in.Finding:
-		return r, onboarding.Errorf(onboarding.CodeConflict, "The check has found something else since this page was shown, so nothing was decided. Read what it found now, then decide.")
+		return r, onboarding.Errorf(onboarding.CodeConflict, "The check's result has changed since this page was shown, so your decision wasn't saved. Read the new result, then decide.")
 	case reasonErr != nil:
 		return r, reasonErr
 	case reason == "":
-		return r, onboarding.Errorf(onboarding.CodeInvalid, "Write the reason: the customer reads it, and it stays on the record")
+		return r, onboarding.Errorf(onboarding.CodeInvalid, "Enter a reason. The customer will read it, and it stays on the record")
 	}
 	return r, a.cfg.Store.OverrideCheck(ctx, actor, id, onboarding.CheckOverridden{
 		Check: in.Check, Title: r.Checks[i].Title, Found: r.Checks[i].Found, Reason: reason, Version: r.Journey.Onboarding.Version,

@@ -123,7 +123,7 @@ func (a *App) Invite(ctx context.Context, actor onboarding.Actor, id onboarding.
 	case present == "": // unless the same form has replaced them, it is refused
 		return link(a.cfg.Store.ReplaceCustomer(ctx, actor, id, to, a.cfg.InviteTTL, in.Mail))
 	case string(to) == present:
-		return Link{}, onboarding.Errorf(onboarding.CodeConflict, "%s is the customer already. They sign in with that address.", present)
+		return Link{}, onboarding.Errorf(onboarding.CodeConflict, "%s is already the customer. They sign in with that address.", present)
 	}
 	if in.Mail {
 		if problem, err := a.mailProblem(ctx, string(to)); err != nil {
@@ -182,7 +182,7 @@ func (a *App) invitee(ctx context.Context, typed, problem string) (onboarding.Ad
 func (a *App) staffProblem(ctx context.Context, to onboarding.Addressee) (string, error) {
 	if domain := to.Domain(); domain != "" {
 		if slices.Contains(a.cfg.Staff.Domains, domain) {
-			return "Everyone at " + domain + " is on the vendor's staff, who see every onboarding and act in none", nil
+			return "Everyone at " + domain + " is on the vendor's staff, who see every onboarding and can't act as customers", nil
 		}
 		return "", nil
 	}
@@ -190,7 +190,7 @@ func (a *App) staffProblem(ctx context.Context, to onboarding.Addressee) (string
 	if err != nil || role == "" {
 		return "", err
 	}
-	return string(to) + " is on the vendor's staff, who see every onboarding and act in none", nil
+	return string(to) + " is on the vendor's staff, who see every onboarding and can't act as customers", nil
 }
 
 // Reissue makes a new link for the addressee of an invite. The earlier one no longer works.
@@ -254,7 +254,7 @@ func (a *App) Accept(ctx context.Context, actor onboarding.Actor, in Acceptance)
 	case problem != "":
 		return out, onboarding.Errorf(onboarding.CodeForbidden, "%s. Ask for an invitation to an address of the customer's.", problem)
 	case in.Unmanaged && domain != "" && inv.To.Admits(actor.Email):
-		return out, onboarding.Errorf(onboarding.CodeForbidden, "This invitation is for accounts that %s manages, and yours is not one. Sign in with your work account, or ask for an invitation to your own address.", domain)
+		return out, onboarding.Errorf(onboarding.CodeForbidden, "This invitation is for accounts that %s manages, and yours isn't one of them. Sign in with your work account, or ask for an invitation to your own address.", domain)
 	}
 	accept := func() error {
 		out.Onboarding, err = a.cfg.Store.AcceptInvite(ctx, in.Token, actor)

@@ -99,7 +99,7 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 		return r, onboarding.Errorf(onboarding.CodeConflict, "This onboarding is archived. It can be torn down, but not changed, unless your specialist restores it.")
 	case (kind == onboarding.RunProvision || kind == onboarding.CheckOnly) && !j.Complete(j.Case):
 		r.Early = true
-		return r, onboarding.Errorf(onboarding.CodeConflict, "Answer every question first. The plan follows from the answers.")
+		return r, onboarding.Errorf(onboarding.CodeConflict, "Answer every question first. The plan is based on your answers.")
 	case kind == onboarding.CheckOnly && (j.Onboarding.Status == onboarding.StatusDone || j.Onboarding.Status == onboarding.StatusHandingOver):
 		r.Early = true
 		return r, onboarding.Errorf(onboarding.CodeConflict, "Everything has already been checked and recorded. To verify it again, go to the last page.")
@@ -216,7 +216,7 @@ func (a *App) readLast(ctx context.Context, actor onboarding.Actor, r *Review) e
 	if r.Latest.Kind == r.Kind {
 		r.Plan = r.Latest.Plan
 	}
-	r.Problem = onboarding.Errorf(onboarding.CodeConflict, "Only the customer's side can read the project, and nobody has read it for these answers yet. Ask them to open this page.")
+	r.Problem = onboarding.Errorf(onboarding.CodeConflict, "Only the customer or one of their colleagues can read the project, and no one has read it for these answers yet. Ask them to open this page.")
 	return nil
 }
 
@@ -273,7 +273,7 @@ func mayApprove(actor onboarding.Actor, kind onboarding.RunKind, owner string) e
 	case !actor.Role.Member():
 		return onboarding.Errorf(onboarding.CodeForbidden, "Only the customer or one of their colleagues can approve the plan.")
 	case kind == onboarding.RunTeardown && actor.Role != onboarding.RoleCustomer:
-		return onboarding.Errorf(onboarding.CodeForbidden, "Only %s can have everything removed that was created. You can give the access for it.", owner)
+		return onboarding.Errorf(onboarding.CodeForbidden, "Only %s can have everything that was created removed. You can give the access for it.", owner)
 	}
 	return nil
 }
@@ -302,7 +302,7 @@ func (r Review) refusal(actor onboarding.Actor) error {
 	case denied != nil:
 		return denied
 	case len(r.Waiting) > 0:
-		return no(onboarding.CodeConflict, "Something is still missing. It is listed above; the run can start once it is there.")
+		return no(onboarding.CodeConflict, "Something is still missing. It is listed above. The run can start once it is available.")
 	case failed == 1:
 		return no(onboarding.CodeConflict, "A check failed. Fix the problem below, then check again.")
 	case failed > 1:
@@ -459,7 +459,7 @@ func (a *App) ExportPlan(ctx context.Context, actor onboarding.Actor, id onboard
 	}
 	spec := j.Spec()
 	if !exportable(spec) {
-		return out, onboarding.Errorf(onboarding.CodeConflict, "Choose the deployment's name and the project first. The files follow from them.")
+		return out, onboarding.Errorf(onboarding.CodeConflict, "Choose the deployment's name and the project first. The files are based on them.")
 	}
 	out.Name = spec.FileName(file)
 	out.Text, err = a.cfg.Cloud.Export(ctx, actor, spec, j.missing(), file)

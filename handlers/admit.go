@@ -119,7 +119,7 @@ func (s *Server) admit(w http.ResponseWriter, v *visit, rt route) error {
 			return err
 		}
 		if !role.Staff() || (rt.who == administrator && role != onboarding.RoleAdministrator) {
-			return onboarding.Errorf(onboarding.CodeForbidden, "You are signed in as %s, which may not open this page. Sign in with another address, or ask an administrator.", v.actor.Email)
+			return onboarding.Errorf(onboarding.CodeForbidden, "You are signed in as %s, and that account isn't allowed to open this page. Sign in with another address, or ask an administrator.", v.actor.Email)
 		}
 		v.actor.Role = role
 		if err := s.renewForHigherRole(v, role); err != nil {

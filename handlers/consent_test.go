@@ -53,7 +53,7 @@ func TestNoneOfTheVendorsPeopleIsInvitedAsACustomer(t *testing.T) {
 		for _, role := range []string{"customer", "colleague"} {
 			p := s.post(web.AdminPath(ob.ID, "invite"), "email", email, "role", role, "replace", "yes")
 			want(t, p, http.StatusUnprocessableEntity)
-			says(t, p, "who see every onboarding and act in none")
+			says(t, p, "who see every onboarding and can't act as customers")
 		}
 		want(t, s.post("/admin/new", "customer", "Acme Sample", "owner_email", email), http.StatusUnprocessableEntity)
 		want(t, a.post(web.OnboardingPath(ob.ID, "colleague"), "email", email), http.StatusUnprocessableEntity)
@@ -70,7 +70,7 @@ func TestNoneOfTheVendorsPeopleIsInvitedAsACustomer(t *testing.T) {
 		who := w.as(map[bool]string{true: sam, false: "sue@partner.example"}[to == sam])
 		p := who.post("/i/" + token)
 		want(t, p, http.StatusForbidden)
-		says(t, p, "who see every onboarding and act in none")
+		says(t, p, "who see every onboarding and can't act as customers")
 	}
 }
 
@@ -233,7 +233,7 @@ func TestAConsentServesInTheProjectThatItNamed(t *testing.T) {
 		t.Error("the history doesn't say what the access is for")
 	}
 	a.chooses(ob.ID, "acme-other")
-	const refused = "The access of bob@customer.example was given for the project acme-data-prod, and not for acme-other."
+	const refused = "bob@customer.example gave access for the project acme-data-prod, not for acme-other."
 	a.stays(ob.ID, refused)
 	b.stays(ob.ID, refused)
 	page := b.get(web.OnboardingPath(ob.ID, "connect"))
@@ -260,7 +260,7 @@ func TestAConsentBeforeTheProjectServesWhoChoosesIt(t *testing.T) {
 	a.fillIn(ob.ID, "project")
 	b.connectAs(ob.ID, bob)
 	a.chooses(ob.ID, "acme-data-prod")
-	const refused = "The access of bob@customer.example was given before the project was chosen"
+	const refused = "bob@customer.example gave access before the project was chosen"
 	a.stays(ob.ID, refused)
 	b.chooses(ob.ID, "acme-data-prod") // it was chosen already: he doesn't choose it now
 	b.stays(ob.ID, refused)
@@ -341,7 +341,7 @@ func TestNobodyOfTheVendorsLooksIntoTheProject(t *testing.T) {
 	s := w.as(sam)
 	plan := web.OnboardingPath(ob.ID, "plan")
 	w.cloud.users = nil
-	says(t, s.get(plan), "Only the customer's side can read the project, and nobody has read it for these answers yet.")
+	says(t, s.get(plan), "Only the customer or one of their colleagues can read the project, and no one has read it for these answers yet.")
 	want(t, a.get(plan), http.StatusOK)
 	p := s.get(plan)
 	says(t, p, "gs://tecton-acme-prod-dataplane", "Only the customer or one of their colleagues can approve the plan.")
@@ -352,7 +352,7 @@ func TestNobodyOfTheVendorsLooksIntoTheProject(t *testing.T) {
 	k.end(onboarding.RunBlocked)
 	path := web.OnboardingPath(ob.ID, "step", "data-sources")
 	wantTo(t, a.post(path, "datasets", "acme-data-prod.sales", "version", version(t, a.get(path))), web.OnboardingPath(ob.ID, "check"))
-	says(t, s.get(plan), "gs://tecton-acme-prod-dataplane", "nobody has read it for these answers yet") // the approved one
+	says(t, s.get(plan), "gs://tecton-acme-prod-dataplane", "no one has read it for these answers yet") // the approved one
 	w.cloud.mu.Lock()
 	w.cloud.users = nil
 	w.cloud.mu.Unlock()

@@ -98,8 +98,8 @@ func TestABadAddresseeIsToldAndKept(t *testing.T) {
 	s := w.as(sam)
 	ob := w.begun()
 	for typed, message := range map[string]string{
-		"@gmail.com":         "Anybody can have an address at gmail.com. Enter the person’s whole address, for example name@gmail.com",
-		"outlook.com":        "Anybody can have an address at outlook.com.",
+		"@gmail.com":         "Anyone can have an address at gmail.com. Enter the person’s whole address, for example name@gmail.com",
+		"outlook.com":        "Anyone can have an address at outlook.com.",
 		"@customer":          "neither an email address nor a domain",
 		"@":                  "",
 		"customer.example/x": "neither an email address nor a domain",

@@ -70,7 +70,7 @@ func TestBadRequests(t *testing.T) {
 		{"broken escapes", "POST", step, "name=%zz", nil, 400, "could not be read"},
 		{"semicolons between keys", "POST", step, "name=acme-two;version=1", nil, 400, "could not be read"},
 
-		{"duplicate keys that differ", "POST", at("region"), "region=us-west1&region=us-east1" + version, nil, 422, "Give one answer only"},
+		{"duplicate keys that differ", "POST", at("region"), "region=us-west1&region=us-east1" + version, nil, 422, "Give only one answer"},
 		{"a field of no name", "POST", step, "=acme-two" + version, nil, 422, "Enter a deployment name"},
 		{"no fields", "POST", step, "", nil, 422, "Enter a deployment name"},
 		{"stale version", "POST", step, "name=acme-two&version=1", nil, 409, "acme-prod"},

@@ -335,7 +335,7 @@ func TestAChangedRemovalIsTheCustomersToApprove(t *testing.T) {
 	}
 	p := b.post(approve, "hash", changed)
 	want(t, p, http.StatusForbidden)
-	says(t, p, "Only "+ada+" can have everything removed")
+	says(t, p, "Only "+ada+" can have everything that was created removed")
 	if run := w.latest(ob.ID); run.State != onboarding.RunBlocked {
 		t.Errorf("the run is %s", run.State)
 	}

@@ -62,7 +62,7 @@ func TestABadSettingIsNotSavedAndTheOldOneStays(t *testing.T) {
 		{"addresses", "egress_addresses", "10.1.2.3", "10.1.2.3 isn’t a public address"},
 		{"serving", "serving_project", "tecton-serving", "Enter the serving network too, or leave both empty"},
 		{"roles", "act_as_role", "owner!", "role"},
-		{"service", "waiting_target", "soon", "Enter a length of time such as 24 hours or 30 days"},
+		{"service", "waiting_target", "soon", "Enter a length of time, such as 24 hours or 30 days"},
 		{"mail", "mail_from", "nobody", "@"},
 	} {
 		p := admin.settings(bad.group, bad.field, bad.value)

@@ -101,7 +101,7 @@ func (s *Server) webhookSave(w http.ResponseWriter, v *visit) error {
 		s.say(v.Context(), "The endpoint was saved.")
 		return seeOther(w, v.Request, web.WebhookPath(id))
 	}
-	return s.showOnce(w, v, read.Webhook.ID, secret, "The endpoint was added. Copy its signing secret now: nobody can read it again.")
+	return s.showOnce(w, v, read.Webhook.ID, secret, "The endpoint was added. Copy its signing secret now: it won't be shown again.")
 }
 
 // showOnce leads to the page that shows a signing secret.

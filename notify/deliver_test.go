@@ -69,13 +69,13 @@ func TestEachAnswerOfTheVendorsAddressIsJudged(t *testing.T) {
 	}{
 		"https://handover.example/taken?X=signature":   {},
 		"https://handover.example/huge?X=signature":    {answer: onboarding.MaxAnswer},
-		"https://handover.example/endless?X=signature": {problem: "The answer broke off.", again: again},
-		"https://handover.example/silent?X=signature":  {problem: "There was no complete answer within 500ms.", again: again},
+		"https://handover.example/endless?X=signature": {problem: "The response was cut off.", again: again},
+		"https://handover.example/silent?X=signature":  {problem: "There was no complete response within 500ms.", again: again},
 		"https://handover.example/busy?X=signature":    {problem: "The address answered 429 Too Many Requests.", again: again},
 		"https://handover.example/gone?X=signature":    {problem: "The address answered 403 Forbidden.", needs: "Enter a new address for the handover record", answer: 20, again: again},
 		"https://handover.example/moved?X=signature":   {problem: "The address answered 307 Temporary Redirect.", again: again},
-		"https://127.0.0.1/inside?X=signature":         {problem: "The address may not be called: This address cannot be reached from here: enter a public address.", needs: "Enter a new address for the handover record", again: again},
-		"http://handover.example/plain?X=signature":    {problem: "The address may not be called: This address cannot be reached from here: enter a public address.", needs: "Enter a new address for the handover record", again: again},
+		"https://127.0.0.1/inside?X=signature":         {problem: "We aren't allowed to call this address: This address cannot be reached from here: enter a public address.", needs: "Enter a new address for the handover record", again: again},
+		"http://handover.example/plain?X=signature":    {problem: "We aren't allowed to call this address: This address cannot be reached from here: enter a public address.", needs: "Enter a new address for the handover record", again: again},
 		"": {problem: "No address for the record is configured.", needs: "Enter an address for the handover record", again: again},
 	} {
 		t.Run(address, func(t *testing.T) {

@@ -152,7 +152,7 @@ func (s *Service) secrets(ctx context.Context, e *onboarding.Errand) (out onboar
 		case onboarding.CodeInvalid:
 			return failed("The age recipient in the settings can't be read.", "Set an age recipient in the settings"), false, nil
 		default:
-			return failed("The secrets can't be opened just now.", ""), false, nil
+			return failed("The secrets can't be opened right now.", ""), false, nil
 		}
 		if err := s.cfg.Ledger.KeepCiphertext(ctx, e.Delivery, key, body); err != nil {
 			return out, false, fmt.Errorf("keep the ciphertext of %s: %w", e.ID, err)
@@ -243,7 +243,7 @@ func (s *Service) send(client *http.Client, req *http.Request) sent {
 	out.Try.Answer = printable(start)
 	switch {
 	case err != nil && res.StatusCode < 300:
-		out.Try.Problem = "The answer broke off."
+		out.Try.Problem = "The response was cut off."
 	case res.StatusCode < 300:
 	default:
 		out.Try.Problem = fmt.Sprintf("The address answered %d %s.", res.StatusCode, http.StatusText(res.StatusCode))
@@ -257,9 +257,9 @@ func (s *Service) unreached(err error) (problem string, refused bool) {
 	var known *onboarding.Error
 	switch {
 	case errors.As(err, &known):
-		return "The address may not be called: " + strings.TrimSuffix(known.Message, ".") + ".", true
+		return "We aren't allowed to call this address: " + strings.TrimSuffix(known.Message, ".") + ".", true
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("There was no complete answer within %s.", s.cfg.Within), false
+		return fmt.Sprintf("There was no complete response within %s.", s.cfg.Within), false
 	default:
 		return "The address couldn't be reached.", false
 	}

@@ -56,7 +56,7 @@ func (s *Service) post(ctx context.Context, to onboarding.WebhookTarget, id onbo
 	signature, err := s.cfg.Signer.SignMessage(to, id, now, body)
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "a message can't be signed", "webhook", to.ID, "message", id, "error", err)
-		return sent{TryOutcome: failed("The signing secret can't be opened just now.", "")}
+		return sent{TryOutcome: failed("The signing secret can't be opened right now.", "")}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(body))
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *Service) post(ctx context.Context, to onboarding.WebhookTarget, id onbo
 func (s *Service) secretsByWebhook(ctx context.Context, e onboarding.Errand) (onboarding.TryOutcome, error) {
 	to, err := s.cfg.Webhooks.SecretsTarget(ctx)
 	if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
-		return failed("No webhook endpoint that is enabled takes secrets.", "Choose a webhook endpoint that takes secrets"), nil
+		return failed("No enabled webhook endpoint takes secrets.", "Choose a webhook endpoint that takes secrets"), nil
 	}
 	if err != nil {
 		return onboarding.TryOutcome{}, fmt.Errorf("read the endpoint for secrets: %w", err)

@@ -143,9 +143,9 @@ func TestEachAnswerOfAnEndpointIsCutAndEnds(t *testing.T) {
 	client := (&provisioner.Guard{Dials: map[string]string{"hooks.example": server.URL}}).HTTP()
 	for address, want := range map[string]onboarding.DeliveryTry{
 		"https://hooks.example/huge?key=canary":    {Request: "POST https://hooks.example/huge", Status: 200, Answer: strings.Repeat("x", onboarding.MaxAnswer)},
-		"https://hooks.example/endless?key=canary": {Request: "POST https://hooks.example/endless", Status: 200, Answer: "begins", Problem: "The answer broke off."},
-		"https://hooks.example/silent?key=canary":  {Request: "POST https://hooks.example/silent", Problem: "There was no complete answer within 500ms."},
-		"https://127.0.0.1/inside?key=canary":      {Request: "POST https://127.0.0.1/inside", Problem: "The address may not be called: This address cannot be reached from here: enter a public address."},
+		"https://hooks.example/endless?key=canary": {Request: "POST https://hooks.example/endless", Status: 200, Answer: "begins", Problem: "The response was cut off."},
+		"https://hooks.example/silent?key=canary":  {Request: "POST https://hooks.example/silent", Problem: "There was no complete response within 500ms."},
+		"https://127.0.0.1/inside?key=canary":      {Request: "POST https://127.0.0.1/inside", Problem: "We aren't allowed to call this address: This address cannot be reached from here: enter a public address."},
 	} {
 		t.Run(address, func(t *testing.T) {
 			t.Parallel()

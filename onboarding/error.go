@@ -86,7 +86,7 @@ func (b *Blocked) Unwrap() error { return b.Err }
 // NotReady is the error of a task that must look again later: Google is propagating, an operation is running.
 type NotReady struct {
 	After time.Duration // zero: the runner's own backoff
-	Why   string        // for the customer: "Google is still making the service account known"
+	Why   string        // for the customer: "The service account is still propagating at Google"
 }
 
 func (n *NotReady) Error() string { return "not ready: " + n.Why }

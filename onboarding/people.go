@@ -197,11 +197,11 @@ const ShownReadOnly = "read-only"
 func (g Consent) Serves(by, project string, needed []Permission) error {
 	switch {
 	case g.Project == "":
-		return Errorf(CodeSignIn, "The access of %s was given before the project was chosen, and serves to choose one. Look at what is asked for %s, then connect again.", g.Email, project)
+		return Errorf(CodeSignIn, "%s gave access before the project was chosen, so we can use it only to choose one. Review what we request for %s, then connect again.", g.Email, project)
 	case g.Project != project:
-		return Errorf(CodeSignIn, "The access of %s was given for the project %s, and not for %s. Look at what is asked for %s, then connect again.", g.Email, g.Project, project, project)
+		return Errorf(CodeSignIn, "%s gave access for the project %s, not for %s. Review what we request for %s, then connect again.", g.Email, g.Project, project, project)
 	case slices.Contains(g.Shown, ShownReadOnly) && !g.Covers(needed):
-		return Errorf(CodeSignIn, "The access of %s was given only to read, so it doesn't serve for this. Look at what is asked for this, then connect again.", g.Email)
+		return Errorf(CodeSignIn, "%s gave access only to read, which isn't enough for this. Review what we request for this, then connect again.", g.Email)
 	case by != g.GivenBy && !g.Covers(needed):
 		return Errorf(CodeSignIn, "This needs more than was listed when %s gave the access. Ask them to review it and continue here, or connect your own account.", g.Email)
 	}

@@ -78,7 +78,7 @@ func forChoosing(by, project string) func(onboarding.Consent) error {
 		if g.Project == "" || g.Project == project || g.GivenBy == by {
 			return nil
 		}
-		return onboarding.Errorf(onboarding.CodeSignIn, "The access of %s was given for the project %s. To look at others, connect your own account.", g.Email, g.Project)
+		return onboarding.Errorf(onboarding.CodeSignIn, "%s gave access for the project %s. To see other projects, connect your own account.", g.Email, g.Project)
 	}
 }
 
@@ -108,11 +108,11 @@ func (a *access) owner() string {
 // load reads and opens the live consent, if it isn't the one that is open. a.mu is held.
 func (a *access) load() error {
 	if a.actor.Role == onboarding.RoleSpecialist || a.actor.Role == onboarding.RoleAdministrator {
-		return onboarding.Errorf(onboarding.CodeForbidden, "Only the customer's side can look into the project. Ask them to open the page.")
+		return onboarding.Errorf(onboarding.CodeForbidden, "Only the customer or one of their colleagues can read the project. Ask them to open the page.")
 	}
 	g, err := a.s.cfg.Ledger.LiveConsent(a.ctx, a.actor, a.id)
 	if err != nil {
-		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be read just now. We try again.", Err: fmt.Errorf("consent of %s: %w", a.id, err)}
+		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be read right now. We try again.", Err: fmt.Errorf("consent of %s: %w", a.id, err)}
 	}
 	if !g.Live() {
 		return onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google to give access to your Google Cloud project.")
@@ -127,7 +127,7 @@ func (a *access) load() error {
 	}
 	tok, err := a.s.unseal(g)
 	if err != nil {
-		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be opened just now. We try again.", Err: err}
+		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be opened right now. We try again.", Err: err}
 	}
 	if err := a.record(a.ctx, g.ID, a.purpose); err != nil {
 		return err
@@ -233,7 +233,7 @@ func (a *access) secret(ctx context.Context, purpose onboarding.Purpose) (onboar
 	}
 	secret, err := a.s.cfg.Vault.Open(onboarding.SealedTo{Onboarding: a.id, Purpose: purpose}, sealed)
 	if err != nil {
-		return onboarding.Secret{}, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "A secret could not be opened just now. We try again.", Err: err}
+		return onboarding.Secret{}, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "A secret could not be opened right now. We try again.", Err: err}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

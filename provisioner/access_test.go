@@ -368,7 +368,7 @@ func TestARunWaitsForItsKeysAndChangesNothing(t *testing.T) {
 	s.cfg.Vault = locked{}
 	execute(t, s)
 	got := m.Task("bucket")
-	if m.Snapshot().State != onboarding.RunFailed || got.Code != onboarding.CodeTimeout || !strings.Contains(got.Message, "The access could not be opened just now") {
+	if m.Snapshot().State != onboarding.RunFailed || got.Code != onboarding.CodeTimeout || !strings.Contains(got.Message, "The access could not be opened right now") {
 		t.Errorf("run %s, %s: %s", m.Snapshot().State, got.Code, got.Message)
 	}
 	if c.made("bucket") != 0 || g.calls.Load() != calls || !m.Consent.Live() {

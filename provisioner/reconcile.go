@@ -132,7 +132,7 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 		var left *Left
 		switch {
 		case err == nil && mem.applied == "":
-			return e.finish(name, onboarding.Outcome{Message: "Checked: it is as wanted.", Item: mem.news()})
+			return e.finish(name, onboarding.Outcome{Message: "Checked: it matches the plan.", Item: mem.news()})
 		case err == nil:
 			return e.finish(name, onboarding.Outcome{Message: "Done and checked.", Item: mem.news()})
 		case errors.As(err, &left):

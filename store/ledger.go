@@ -155,7 +155,7 @@ func (s *Store) FinishTask(ctx context.Context, fence onboarding.Fence, task onb
 	return err
 }
 
-// CancelAsked reports whether someone asked the run to stop.
+// CancelAsked reports whether someone asked to cancel the run.
 func (s *Store) CancelAsked(ctx context.Context, fence onboarding.Fence) (bool, error) {
 	var found []bool
 	err := s.batch(ctx, onboarding.System, "look whether to stop", func(b *pgx.Batch) {

@@ -69,7 +69,7 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 			return err
 		}
 		if to == onboarding.Addressee(was) {
-			return onboarding.Errorf(onboarding.CodeConflict, "%s is the customer already. They sign in with that address.", was)
+			return onboarding.Errorf(onboarding.CodeConflict, "%s is already the customer. They sign in with that address.", was)
 		}
 		for _, sql := range []string{closeInvites, closeReaders, expectAnother} {
 			if _, err := tx.Exec(ctx, sql, args); err != nil {

@@ -74,7 +74,7 @@ func (v BulkView) lead() string {
 	case len(v.Rows) == 0:
 		return "None of the selected onboardings will change; the reasons are below."
 	case v.Act == onboarding.BulkArchive && !v.Done:
-		return "They leave the lists, their links stop working, and any access that we hold is revoked. Nothing in the customers' clouds changes. A deployment name stays reserved until its deployment is torn down, and becomes free if nothing was created with it."
+		return "They disappear from the lists, their links stop working, and any access that we hold is revoked. Nothing in the customers' clouds changes. A deployment name stays reserved until its deployment is torn down, and becomes free if nothing was created with it."
 	case v.Act == onboarding.BulkInvite && !v.Done:
 		return "The customers' earlier links stop working. You send the new ones yourself. They are shown only once, on the next page."
 	case v.Act == onboarding.BulkInvite:

@@ -494,7 +494,7 @@ func detailCopy(v AdminDetailView) templ.Component {
 					}
 					templ_7745c5c3_Err = control(wizard.FieldView{
 						Name: FieldReason, Label: "Reason", Optional: true, Kind: wizard.KindLines, Value: v.Copy.Reason, Errors: one(v.Copy.Problem),
-						Hint: "The customer reads it, and it is recorded with your name.",
+						Hint: "The customer will see it, and it is recorded with your name.",
 					}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

@@ -115,7 +115,7 @@ func eventWords(entry onboarding.AuditEntry) string {
 		}
 		return fmt.Sprintf("allowed the run to start although the check “%s” failed. Reason: %s", orText(e.Title, e.Check), e.Reason)
 	case onboarding.ConsentAsked:
-		return "left for Google to give consent."
+		return "went to Google to give consent."
 	case onboarding.ConsentRefused:
 		return "came back from Google without a consent. " + GoogleAnswer(e.Code).Title + "."
 	case onboarding.ConsentGiven:
@@ -148,7 +148,7 @@ func eventWords(entry onboarding.AuditEntry) string {
 	case onboarding.PlanApproved:
 		return "approved the changed plan and resumed the run" + usingConsent(e.Access)
 	case onboarding.RunCancelAsked:
-		return "asked the run to stop."
+		return "asked to cancel the run."
 	case onboarding.InventoryFilled:
 		words := "recorded what earlier runs had created, changed, or found: " + plural(e.Items, "item", "items") + "."
 		if e.Unknown > 0 {

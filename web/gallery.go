@@ -123,7 +123,7 @@ func (s samples) pages() []GalleryPage {
 		}))},
 		{"plan-override-problem", PlanPage(s.plan(func(v *PlanView) {
 			v.Frame, v.Checks, v.MayApprove, v.Blocked = s.viewing(), s.checks(true), false, "A check failed. Fix the problem below, then check again."
-			v.OverrideURL, v.OverrideCheck, v.OverrideProblem, v.Error = "/admin/o/ob_sample/override", v.Checks[0].Name, "Write the reason: the customer reads it, and it stays on the record", true
+			v.OverrideURL, v.OverrideCheck, v.OverrideProblem, v.Error = "/admin/o/ob_sample/override", v.Checks[0].Name, "Enter a reason. The customer will read it, and it stays on the record", true
 		}))},
 		{"plan-no-longer-wanted", PlanPage(s.plan(func(v *PlanView) {
 			v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...)
@@ -328,7 +328,7 @@ func (s samples) list() []onboarding.Onboarding {
 	}
 	const h, d = time.Hour, 24 * time.Hour
 	return []onboarding.Onboarding{
-		row("Acme Analytics", "ada@customer.example", "acme-data-prod", "us-west1", onboarding.StatusProvisioning, "Create the bucket (4 of 9)", onboarding.PartyGoogle, "Google is still making the service account known", 2*time.Minute, "marek@vendor.example", 2*time.Minute),
+		row("Acme Analytics", "ada@customer.example", "acme-data-prod", "us-west1", onboarding.StatusProvisioning, "Create the bucket (4 of 9)", onboarding.PartyGoogle, "The service account is still propagating at Google", 2*time.Minute, "marek@vendor.example", 2*time.Minute),
 		row("Castellan Logistics", "ops@castellan.example", "castellan-eu", "europe-west1", onboarding.StatusAttention, "Enable the APIs: quota exceeded", onboarding.PartyCustomer, "Retry once the quota is raised", 18*time.Minute, "marek@vendor.example", 18*time.Minute),
 		row("Brightwater Energy", "it@brightwater.example", "brightwater", "us-central1", onboarding.StatusWaitingCustomer, "Sign in to Google again", onboarding.PartyCustomer, "Sign in to Google again", 30*h, "aiko@vendor.example", 30*h),
 		row("Ospina & Roldán", "ana@ospina.example", "", "southamerica-east1", onboarding.StatusInForm, "Region (2 of 7)", onboarding.PartyCustomer, "Answer the form", 3*h, "", 3*h),
@@ -404,7 +404,7 @@ func names(name string) []wizard.Derived {
 func (s samples) deployment() StepPageView {
 	v := s.step(1, wizard.StepView{
 		ID: "deployment", Title: "Deployment name", Intro: "It becomes the address of your deployment and part of every name. It can't be changed after the run.",
-		Fields: []wizard.FieldView{{Name: "name", Label: "Deployment name", Hint: "At most 21 lower-case letters, digits and hyphens.", Kind: wizard.KindText, Value: "acme-production", Width: 21, Mono: true}},
+		Fields: []wizard.FieldView{{Name: "name", Label: "Deployment name", Hint: "At most 21 lowercase letters, digits, and hyphens.", Kind: wizard.KindText, Value: "acme-production", Width: 21, Mono: true}},
 	}, "")
 	v.Step.Planner = names("acme-production")
 	return v
@@ -520,7 +520,7 @@ func (s samples) region() StepPageView {
 		choices = append(choices, wizard.Choice{Value: r.id, Label: r.id + " (" + r.place + ")", Group: r.group, Hint: r.hint})
 	}
 	return s.step(2, wizard.StepView{
-		ID: "region", Title: "Which region should it run in?", Intro: "Everything that has a place is created in this one region.",
+		ID: "region", Title: "Which region should it run in?", Intro: "Everything that has a location is created in this one region.",
 		Fields: []wizard.FieldView{{Name: "region", Label: "Google Cloud region", Hint: "It can’t be changed after the bucket is created.", Kind: wizard.KindSelect, Value: "us-west1", Choices: choices}},
 	}, "deployment")
 }
@@ -602,7 +602,7 @@ func (s samples) tasks() []onboarding.PlannedTask {
 	const control = "tecton-acme-production-control-plane@tecton-acme.iam.gserviceaccount.com"
 	const console = "https://console.cloud.google.com/"
 	return []onboarding.PlannedTask{
-		{Name: "apis", Title: "Enable the APIs", Noun: "the enabled APIs", Resource: "9 APIs in acme-data-prod", Action: onboarding.ActionChange, Differences: []onboarding.Delta{onboarding.Differs("api", "turn on bigtable.googleapis.com", "bigtable.googleapis.com"), onboarding.Differs("api", "turn on bigtableadmin.googleapis.com", "bigtableadmin.googleapis.com"), onboarding.Differs("api", "turn on dataproc.googleapis.com", "dataproc.googleapis.com")}, Why: "Everything below is made through them.", Console: console, Permissions: []onboarding.Permission{{Name: "serviceusage.services.enable", Why: "to enable the APIs"}}},
+		{Name: "apis", Title: "Enable the APIs", Noun: "the enabled APIs", Resource: "9 APIs in acme-data-prod", Action: onboarding.ActionChange, Differences: []onboarding.Delta{onboarding.Differs("api", "turn on bigtable.googleapis.com", "bigtable.googleapis.com"), onboarding.Differs("api", "turn on bigtableadmin.googleapis.com", "bigtableadmin.googleapis.com"), onboarding.Differs("api", "turn on dataproc.googleapis.com", "dataproc.googleapis.com")}, Why: "Everything below is created through them.", Console: console, Permissions: []onboarding.Permission{{Name: "serviceusage.services.enable", Why: "to enable the APIs"}}},
 		{Name: "bucket", Makes: "bucket", Noun: "the bucket for feature data", Title: "Create the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "The offline store. In us-west1, uniform access, public access prevented.", Cost: "about $0.02 a GB a month of data stored, nothing while empty", Console: console, Permissions: []onboarding.Permission{{Name: "storage.buckets.create", Why: "to create the bucket"}, {Name: "storage.buckets.get", Why: "to see whether it exists"}}},
 		{Name: "spark-account", Makes: "service account", Noun: "the Spark service account", Title: "Create the Spark service account", Resource: spark, Action: onboarding.ActionCreate, Why: "Your jobs run as this account.", Console: console},
 		{Name: "spark-bucket", Noun: "Spark’s role on the bucket", Title: "Let Spark use the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "Jobs read and write features.", Bindings: []onboarding.Binding{{Member: "serviceAccount:" + spark, Role: "roles/storage.objectAdmin", On: bucket}}},
@@ -611,7 +611,7 @@ func (s samples) tasks() []onboarding.PlannedTask {
 		{Name: "control-bucket", Noun: "the control plane’s role on the bucket", Title: "Let the control plane use the bucket", Resource: bucket, Action: onboarding.ActionCreate, Why: "The vendor's service account manages feature data.", Bindings: []onboarding.Binding{{Member: "serviceAccount:" + control, Role: "projects/acme-data-prod/roles/tecton_acme_production_control_plane", On: bucket, Permissions: onboarding.ControlPlanePermissions}}},
 		{Name: "bigtable", Makes: "Bigtable instance", Noun: "the Bigtable instance", Title: "Create the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-acme-production", Action: onboarding.ActionCreate, Why: "The online store: one cluster, one node, us-west1-a.", Cost: onboarding.MonthlyWords(onboarding.BigtableMonthly) + " (1 node at $0.65 an hour, United States list price), and about $0.17 a GB a month of data stored", Monthly: onboarding.BigtableMonthly, Console: console},
 		{Name: "serving-bigtable", Noun: "the serving plane’s role on the Bigtable instance", Title: "Let the serving plane use Bigtable", Resource: "roles/bigtable.user", Action: onboarding.ActionCreate, Why: "The vendor's serving plane reads features from the online store. This role also lets it write and delete data in the instance.", Bindings: []onboarding.Binding{{Member: "serviceAccount:serving@tecton-serving.iam.gserviceaccount.com", Role: "roles/bigtable.user", On: "projects/acme-data-prod/instances/tecton-acme-production"}}},
-		{Name: taskDatabricks, Noun: "the Databricks workspace", Title: "Check the Databricks workspace", Resource: "https://1234567890123456.7.gcp.databricks.com", Action: onboarding.ActionCheck, Why: "Who the token is, whether it may create clusters, whether the runtime is offered."},
+		{Name: taskDatabricks, Noun: "the Databricks workspace", Title: "Check the Databricks workspace", Resource: "https://1234567890123456.7.gcp.databricks.com", Action: onboarding.ActionCheck, Why: "Whose token it is, whether it can create clusters, and whether the runtime is offered."},
 		{Name: "verify", Title: "Verify everything", Resource: "acme-data-prod", Action: onboarding.ActionCheck, Why: "Every policy is read back and compared member by member."},
 		{Name: "record", Title: "Write the handover record", Resource: "outputs.json", Action: onboarding.ActionCheck, Why: "What your specialist needs to connect the deployment."},
 	}
@@ -651,7 +651,7 @@ func (s samples) checks(failed bool) []onboarding.CheckResult {
 			Link:  "https://console.cloud.google.com/iam-admin/orgpolicies", Command: "gcloud resource-manager org-policies allow \\\n  iam.allowedPolicyMemberDomains C0sample1 --project=acme-data-prod",
 			Request: "Hello,\nfor the project acme-data-prod we need the vendor's service account as a member.\nPlease allow the customer ID C0sample1 in the policy iam.allowedPolicyMemberDomains for this project.",
 		},
-		{Name: "permissions", Title: "Your permissions", State: onboarding.CheckFailed, ReadAt: at, On: onboarding.PartyCustomer, Found: "3 of 14 are missing: iam.roles.create, iam.roles.update, iam.roles.undelete.", Why: "Without them the custom role can't be made.", Fix: []string{"Ask for the role Role Administrator on acme-data-prod, or send this step to a colleague."}, Command: "gcloud projects add-iam-policy-binding acme-data-prod \\\n  --member=user:ada@customer.example --role=roles/iam.roleAdmin"},
+		{Name: "permissions", Title: "Your permissions", State: onboarding.CheckFailed, ReadAt: at, On: onboarding.PartyCustomer, Found: "3 of 14 are missing: iam.roles.create, iam.roles.update, iam.roles.undelete.", Why: "Without them, the custom role can't be created.", Fix: []string{"Ask for the role Role Administrator on acme-data-prod, or send this step to a colleague."}, Command: "gcloud projects add-iam-policy-binding acme-data-prod \\\n  --member=user:ada@customer.example --role=roles/iam.roleAdmin"},
 		warn,
 	}, ok...)
 }
@@ -756,10 +756,10 @@ func (s samples) progress(state onboarding.RunState) ProgressView {
 		case i < done:
 			t.State, t.Attempt = onboarding.TaskDone, 1
 			t.StartedAt, t.FinishedAt = start.Add(time.Duration(i)*9*time.Second), start.Add(time.Duration(i)*9*time.Second+time.Duration(5+3*i)*time.Second)
-			t.Message = []string{"9 APIs are on; 3 of them were off.", "Created and read back.", "Created; Google made it known after 6 s."}[i%3]
+			t.Message = []string{"9 APIs are on; 3 of them were off.", "Created and read back.", "Created. It took Google 6 s to propagate it."}[i%3]
 			t.Events = []onboarding.TaskEvent{
 				{At: t.StartedAt, Kind: "intent", Text: p.Title + ": " + p.Resource},
-				{At: t.FinishedAt, Kind: "result", Text: "Done: read back as wanted"},
+				{At: t.FinishedAt, Kind: "result", Text: "Done: read back, and it matches the plan"},
 			}
 		case i == done && state == onboarding.RunRunning:
 			t.State, t.Attempt, t.StartedAt = onboarding.TaskRunning, 1, s.now.Add(-24*time.Second)
@@ -815,7 +815,7 @@ func (s samples) progressWaiting() ProgressView {
 	v := s.progress(onboarding.RunRunning)
 	v.Run.CancelAsked = true
 	t := &v.Run.Tasks[3]
-	t.State, t.Attempt, t.Until, t.Message = onboarding.TaskWaiting, 2, s.now.Add(8*time.Second), "Google is still making the service account known. This can take two minutes."
+	t.State, t.Attempt, t.Until, t.Message = onboarding.TaskWaiting, 2, s.now.Add(8*time.Second), "The service account is still propagating at Google. This can take two minutes."
 	return v
 }
 
@@ -847,10 +847,10 @@ func (s samples) guided() ProgressView {
 }
 
 func (s samples) planChanged() ProgressView {
-	v := s.blocked(onboarding.CodePlanChanged, "Approve the changed plan", "The bucket was made by someone else after you approved. The run stops rather than do what you didn't approve.", onboarding.PartyCustomer)
+	v := s.blocked(onboarding.CodePlanChanged, "Approve the changed plan", "Someone else created the bucket after you approved the plan. The run stopped rather than do something you didn't approve.", onboarding.PartyCustomer)
 	v.NewHash = "0f3c6a"
 	v.Differences = []onboarding.Difference{
-		{Title: "Create the bucket", Resource: "gs://tecton-acme-production-dataplane", Approved: onboarding.ActionCreate, Now: onboarding.ActionChange, Diff: "public access prevention is inherited, wanted enforced"},
+		{Title: "Create the bucket", Resource: "gs://tecton-acme-production-dataplane", Approved: onboarding.ActionCreate, Now: onboarding.ActionChange, Diff: "public access prevention is inherited, should be enforced"},
 		{Title: "Let the control plane use the bucket", Resource: "gs://tecton-acme-production-dataplane", Approved: onboarding.ActionCreate, Now: onboarding.ActionCreate, Added: []onboarding.Binding{{Member: "serviceAccount:second@tecton-acme.iam.gserviceaccount.com", Role: "roles/storage.objectViewer"}}},
 	}
 	return v

@@ -43,7 +43,7 @@ func (s samples) checkDiffers() ProgressView {
 		t.Title, t.Events = line.RunTitle(), nil
 		switch t.State {
 		case onboarding.TaskDone:
-			t.Message = "Checked: it is as wanted."
+			t.Message = "Checked: it matches the plan."
 		case onboarding.TaskFailed:
 			t.Code, t.Message = onboarding.CodeStale, "roles/storage.objectViewer on gs://acme-landing is not there."
 		}

@@ -36,7 +36,7 @@ func (s samples) webhookSecret() WebhookView {
 	v := s.webhook()
 	v.Secret, v.Messages, v.SecretsByWebhook = "whsec_c2FtcGxlIHNlY3JldCB0aGF0IHNpZ25zIG5vdGhpbmc=", nil, false
 	v.Saved.Pending, v.Saved.GivenUp, v.Saved.CreatedAt, v.Saved.SecretAt = 0, 0, s.now, s.now
-	v.Flash = "The endpoint was added. Copy its signing secret now: nobody can read it again."
+	v.Flash = "The endpoint was added. Copy its signing secret now: it won't be shown again."
 	return v
 }
 

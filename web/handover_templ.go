@@ -214,9 +214,9 @@ func confirmSecrets(f Frame, v HandoverView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var10 string
-				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs("Until you confirm, we keep a sealed copy that nobody can read. Confirming wipes it. Keep your own copy.")
+				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs("Until you confirm, we keep a sealed copy that is never shown to anyone. Confirming wipes it. Keep your own copy.")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `handover.templ`, Line: 40, Col: 114}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `handover.templ`, Line: 40, Col: 123}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 				if templ_7745c5c3_Err != nil {

@@ -150,7 +150,7 @@ func answerWord(t onboarding.DeliveryTry) string {
 
 // promise says before a token is asked for which way it goes, and when it is wiped.
 func (w SecretsWay) promise(brand string) []string {
-	const own = "Keep your own copy, because nobody can read ours back to you."
+	const own = "Keep your own copy, because we can’t show you ours."
 	switch {
 	case w.To == onboarding.SecretsNowhere && w.Console != "":
 		return []string{

@@ -65,23 +65,23 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		m.Subject = "Set up " + brand + " in your Google Cloud project"
 		m.Paragraphs = []string{
 			"You are invited to set up " + brand + " for " + o.Customer + ".",
-			"You answer a few questions, sign in to Google, and review everything that will be created. Nothing is changed until you approve.",
+			"You’ll answer a few questions, sign in to Google, and review everything that will be created. Nothing is changed until you approve.",
 		}
 		m.Action, m.URL = "Accept the invitation", base+"/i/"+l.Token
 		m.After = []string{"The link works once, only for " + l.To + ", until " + mailDay(l.Expires) + "."}
 	case onboarding.MailColleague:
 		m.Subject = "Your help is needed to set up " + brand + " for " + o.Customer
 		m.Paragraphs = []string{
-			"A colleague asks you to do the Google Cloud part of setting up " + brand + " for " + o.Customer + ". It needs permissions that they don’t have.",
+			"A colleague asked you to do the Google Cloud part of setting up " + brand + " for " + o.Customer + ". It needs permissions that they don’t have.",
 			"You review everything that will be created, sign in to Google, and start the run.",
 		}
 		m.Action, m.URL = "Accept the invitation", base+"/i/"+l.Token
 		m.After = []string{"The link works once, only for " + l.To + ", until " + mailDay(l.Expires) + "."}
 	case onboarding.MailPlan:
-		m.Subject = "The plan for " + what + " is shared with you"
+		m.Subject = "The plan for " + what + " was shared with you"
 		m.Paragraphs = []string{
-			"A colleague at " + o.Customer + " shares the plan for setting up " + brand + " in Google Cloud: every resource, role, member and permission, with the reason, and how each is undone.",
-			"You sign in to read it. You can’t change anything, and you won’t be asked for access to Google Cloud.",
+			"A colleague at " + o.Customer + " shared the plan for setting up " + brand + " in Google Cloud: every resource, role, member and permission, with the reason, and how each is undone.",
+			"Sign in to read it. You can’t change anything, and you won’t be asked for access to Google Cloud.",
 		}
 		m.Action, m.URL = "Read the plan", base+"/i/"+l.Token
 		m.After = []string{"The link works only for " + l.To + ", until " + mailDay(l.Expires) + "."}
@@ -241,9 +241,9 @@ func mailStateWords(m onboarding.Mail) string {
 	case m.State == onboarding.MailDropped:
 		return "Not sent, because it no longer applied,"
 	case m.State == onboarding.MailGivenUp:
-		return "Given up after " + plural(m.Tries, "try", "tries") + ","
+		return "Gave up after " + plural(m.Tries, "try", "tries") + ","
 	case m.Tries > 0:
-		return plural(m.Tries, "try", "tries") + " failed; it is tried again. Queued"
+		return plural(m.Tries, "try", "tries") + " failed; we’ll try again. Queued"
 	default:
 		return "Queued"
 	}

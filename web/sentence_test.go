@@ -4,11 +4,11 @@ import "testing"
 
 func TestASentenceBeginsWithACapitalUnlessItBeginsWithAName(t *testing.T) {
 	for in, want := range map[string]string{
-		"checked: it is as wanted.": "Checked: it is as wanted.",
-		"öffnen":                    "Öffnen",
-		"":                          "",
-		"to read the policy.":       "To read the policy.",
-		"done.":                     "Done.",
+		"checked: it matches the plan.": "Checked: it matches the plan.",
+		"öffnen":                        "Öffnen",
+		"":                              "",
+		"to read the policy.":           "To read the policy.",
+		"done.":                         "Done.",
 		"tecton-acme@tecton-vendor.iam.gserviceaccount.com is unknown": "tecton-acme@tecton-vendor.iam.gserviceaccount.com is unknown",
 		"storage.googleapis.com is not on yet.":                        "storage.googleapis.com is not on yet.",
 		"gs://acme-landing is gone":                                    "gs://acme-landing is gone",

@@ -61,7 +61,7 @@ func AuditPage(v AuditView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</bdi></p><h1>History</h1><p class=\"lead\">Everything that happened, as both sides see it. The hashes reveal any later change.</p></div><div class=\"head-acts\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</bdi></p><h1>History</h1><p class=\"lead\">Everything that happened, as both sides see it. The hashes help reveal later changes.</p></div><div class=\"head-acts\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -26,7 +26,7 @@ const (
 
 // WebhookDone says what an act did.
 var WebhookDone = map[WebhookAct]string{
-	WebhookRotate:   "A second secret signs from now on. Copy it now: nobody can read it again.",
+	WebhookRotate:   "A second secret signs from now on. Copy it now: it won't be shown again.",
 	WebhookDrop:     "The older secret was dropped. Only the newer one signs from now on.",
 	WebhookEnable:   "The endpoint is enabled. Messages that waited are being sent.",
 	WebhookDisable:  "The endpoint is disabled. It gets no messages about events from now on.",
@@ -73,7 +73,7 @@ func WebhookPath(id onboarding.WebhookID) string {
 // kindWords say what each kind of events reports.
 var kindWords = map[onboarding.EventKind]string{
 	onboarding.EventOnboardingCreated:   "An onboarding was created",
-	onboarding.EventOnboardingAssigned:  "It was assigned, or unassigned",
+	onboarding.EventOnboardingAssigned:  "It was assigned or unassigned",
 	onboarding.EventOnboardingArchived:  "It was archived",
 	onboarding.EventOnboardingRestored:  "It was restored",
 	onboarding.EventNameReleased:        "Its deployment name was released",
@@ -91,7 +91,7 @@ var kindWords = map[onboarding.EventKind]string{
 	onboarding.EventPlanRead:            "A reader opened the plan",
 	onboarding.EventAnswerSaved:         "An answer was saved",
 	onboarding.EventCheckOverridden:     "A failed check was overridden, or a warning accepted",
-	onboarding.EventConsentAsked:        "Someone left for Google to give consent",
+	onboarding.EventConsentAsked:        "Someone went to Google to give consent",
 	onboarding.EventConsentRefused:      "Google returned no consent",
 	onboarding.EventConsentGiven:        "Consent was given",
 	onboarding.EventConsentProject:      "The project of a consent was chosen",
@@ -101,9 +101,9 @@ var kindWords = map[onboarding.EventKind]string{
 	onboarding.EventRunStarted:          "A run started",
 	onboarding.EventRunRetried:          "A run was resumed",
 	onboarding.EventPlanApproved:        "A changed plan was approved",
-	onboarding.EventRunCancelAsked:      "A run was asked to stop",
+	onboarding.EventRunCancelAsked:      "Someone asked to cancel a run",
 	onboarding.EventRunSucceeded:        "A run finished",
-	onboarding.EventRunBlocked:          "A run waits until someone acts",
+	onboarding.EventRunBlocked:          "A run is waiting for someone to act",
 	onboarding.EventRunFailed:           "A run failed",
 	onboarding.EventRunCanceled:         "A run was canceled",
 	onboarding.EventSecretsEncrypted:    "Secrets were encrypted with your key",

@@ -56,7 +56,7 @@ func CIDR(s string) (string, string) {
 	case err == nil && addr.Is6():
 		return "", "Enter an IPv4 range, for example 10.20.0.0/24"
 	case !ok && err == nil:
-		return "", fmt.Sprintf("Add how large the range is, for example %s/24", ip)
+		return "", fmt.Sprintf("Add the size of the range, for example %s/24", ip)
 	case err != nil:
 		return "", "Enter an IPv4 range, for example 10.20.0.0/24"
 	}
@@ -73,7 +73,7 @@ func CIDR(s string) (string, string) {
 	case prefix.Masked() != prefix:
 		return "", fmt.Sprintf("%s is an address inside a range. Use %s", s, prefix.Masked())
 	case overlapsAny(prefix):
-		return "", fmt.Sprintf("%s is kept for other uses and can’t be peered. Enter the range of the Redis network", s)
+		return "", fmt.Sprintf("%s is reserved for other uses and can’t be peered. Enter the range of the Redis network", s)
 	}
 	return prefix.String(), ""
 }

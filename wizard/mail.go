@@ -77,11 +77,11 @@ func Addressee(s string) (string, string) {
 	case domain == "":
 		return "", "Enter an email address, or a company’s domain such as @customer.example"
 	case !domainShape.MatchString(domain):
-		return "", fmt.Sprintf("“%s” is neither an email address nor a domain. Enter name@customer.example, or @customer.example for the first person of the company who signs in", brief(domain))
+		return "", fmt.Sprintf("“%s” is neither an email address nor a domain. Enter name@customer.example, or @customer.example for the first person from the company to sign in", brief(domain))
 	case strings.HasSuffix(domain, "gserviceaccount.com"):
 		return "", "That is a domain of service accounts. Enter a person’s email address, or their company’s domain"
 	case PublicMail(domain):
-		return "", fmt.Sprintf("Anybody can have an address at %s. Enter the person’s whole address, for example name@%s", domain, domain)
+		return "", fmt.Sprintf("Anyone can have an address at %s. Enter the person’s whole address, for example name@%s", domain, domain)
 	}
 	return "@" + domain, ""
 }

@@ -45,7 +45,7 @@ func DeploymentName(s string) (string, string) {
 			}
 			return -1
 		}, lower), "-")
-		m := "Use only letters a to z, digits and hyphens"
+		m := "Use only letters a to z, digits, and hyphens"
 		if deploymentProblem(fixed) == "" && onlySeparators(lower) {
 			m += ". For example, " + fixed
 		}
@@ -55,7 +55,7 @@ func DeploymentName(s string) (string, string) {
 		return "", m
 	}
 	if s != lower {
-		return "", "Deployment names have no capital letters. Use " + lower
+		return "", "Deployment names can’t have capital letters. Use " + lower
 	}
 	return s, ""
 }
@@ -64,7 +64,7 @@ func onlySeparators(s string) bool {
 	return deploymentShape.MatchString(strings.NewReplacer(" ", "-", "_", "-", ".", "-").Replace(s))
 }
 
-// deploymentProblem is what is wrong with a name of lower-case letters, digits and hyphens.
+// deploymentProblem is what is wrong with a name of lowercase letters, digits, and hyphens.
 func deploymentProblem(s string) string {
 	switch over := len(s) - MaxDeployment; {
 	case s == "":
@@ -106,14 +106,14 @@ var (
 // IsProjectNumber reports whether s is a project's number rather than its ID.
 func IsProjectNumber(s string) bool { return allDigits.MatchString(s) && len(s) >= 6 && len(s) <= 19 }
 
-// ProjectID reads a Google Cloud project ID: 6 to 30 lower-case letters, digits and hyphens, starting with a letter.
+// ProjectID reads a Google Cloud project ID: 6 to 30 lowercase letters, digits, and hyphens, starting with a letter.
 // A pasted address of the Cloud console, and "projects/<id>", are understood.
 // Source: cloud.google.com/resource-manager/docs/creating-managing-projects.
 func ProjectID(s string) (string, string) {
 	s = strings.TrimSpace(s)
 	if u, ok := console(s); ok {
 		if s = u.Query().Get("project"); s == "" {
-			return "", "That address names no project. Open the project in the Cloud console and copy its ID from the dashboard"
+			return "", "That address doesn’t contain a project. Open the project in the Cloud console and copy its ID from the dashboard"
 		}
 	} else if _, ok := cutScheme(s); ok {
 		return "", "Enter only the project ID, for example acme-data-prod"
@@ -135,7 +135,7 @@ func ProjectID(s string) (string, string) {
 	case projectShape.MatchString(s):
 		return s, ""
 	case projectShape.MatchString(lower):
-		return "", "Project IDs have no capital letters. Use " + lower
+		return "", "Project IDs can’t have capital letters. Use " + lower
 	case strings.HasSuffix(s, "-"):
 		return "", "A project ID ends with a letter or a digit, not a hyphen"
 	case len(s) < 6:
@@ -145,7 +145,7 @@ func ProjectID(s string) (string, string) {
 	case strings.Contains(s, " "):
 		return "", "That looks like a project’s name. Enter the project ID, for example acme-data-prod"
 	}
-	return "", "A project ID starts with a letter and has only lower-case letters, digits and hyphens. Copy it from the Cloud console"
+	return "", "A project ID starts with a letter and has only lowercase letters, digits, and hyphens. Copy it from the Cloud console"
 }
 
 var bucketShape = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*[a-z0-9]$`)
@@ -171,7 +171,7 @@ func BucketName(s string) (string, string) {
 			return "", inBucket(s)
 		}
 		if s == "" || s == "_details" {
-			return "", "That address names no bucket. Open the bucket in the Cloud console and copy its name"
+			return "", "That address doesn’t contain a bucket. Open the bucket in the Cloud console and copy its name"
 		}
 	} else if rest, ok := strings.CutPrefix(s, "gs://"); ok {
 		name, inside, _ := strings.Cut(rest, "/")
@@ -197,15 +197,15 @@ func BucketName(s string) (string, string) {
 	case len(s) > limit:
 		return "", fmt.Sprintf("A bucket name has at most %d characters. This one has %d", limit, utf8.RuneCountInString(s))
 	case s != lower && bucketShape.MatchString(lower):
-		return "", "Bucket names have no capital letters. Use " + lower
+		return "", "Bucket names can’t have capital letters. Use " + lower
 	case !bucketShape.MatchString(s):
-		return "", fmt.Sprintf("“%s” isn’t a bucket name. Use lower-case letters, digits, hyphens, underscores and dots, with a letter or a digit at both ends", brief(s))
+		return "", fmt.Sprintf("“%s” isn’t a bucket name. Use lowercase letters, digits, hyphens, underscores, and dots, with a letter or a digit at both ends", brief(s))
 	case strings.Contains(s, ".."):
-		return "", "A bucket name has no two dots in a row"
+		return "", "A bucket name can’t have two dots in a row"
 	case ipErr == nil:
 		return "", "A bucket name can’t be an IP address"
 	case likeGoogle.MatchString(s) || strings.HasPrefix(s, "goog"):
-		return "", "No bucket’s name may start with goog or hold “google”. Check the name in the Cloud console"
+		return "", "Bucket names can’t start with goog or contain “google”. Check the name in the Cloud console"
 	}
 	for part := range strings.SplitSeq(s, ".") {
 		if len(part) > 63 {
@@ -235,7 +235,7 @@ func DatasetRef(s string) (string, string) {
 			project = q.Get("project")
 		}
 		if dataset == "" {
-			return "", "That address names no dataset. Enter it as project.dataset"
+			return "", "That address doesn’t contain a dataset. Enter it as project.dataset"
 		}
 		s = project + "." + dataset
 	} else if _, ok := cutScheme(s); ok {
@@ -263,7 +263,7 @@ func DatasetRef(s string) (string, string) {
 		return "", fmt.Sprintf("“%s” is a table. Enter its dataset, %s.%s", brief(s), project, brief(first))
 	}
 	if !datasetShape.MatchString(dataset) || len(dataset) > 1024 {
-		return "", fmt.Sprintf("“%s” isn’t a dataset’s name. Use letters, digits and underscores, at most 1,024", brief(dataset))
+		return "", fmt.Sprintf("“%s” isn’t a dataset name. Use letters, digits, and underscores, at most 1,024", brief(dataset))
 	}
 	return project + "." + dataset, ""
 }
@@ -293,7 +293,7 @@ func ServiceAccount(s string) (string, string) {
 	project, ok := strings.CutSuffix(domain, serviceAccountSuffix)
 	switch {
 	case domain == "developer.gserviceaccount.com":
-		return "", "That is the Compute Engine default account, which every machine of the project may use. Enter an account made for this, or have one created"
+		return "", "That is the Compute Engine default account, which every machine in the project can use. Enter an account made for this, or have one created"
 	case domain == "appspot.gserviceaccount.com":
 		return "", "That is the App Engine default account, which the project’s apps use. Enter an account made for this, or have one created"
 	case domain == "cloudservices.gserviceaccount.com":
@@ -305,10 +305,10 @@ func ServiceAccount(s string) (string, string) {
 	case systemProjects.MatchString(project):
 		return "", "That is an account that Google itself uses. Enter an account made for this, or have one created"
 	case !accountID.MatchString(id):
-		return "", "The part before the @ has 6 to 30 lower-case letters, digits and hyphens, and starts with a letter"
+		return "", "The part before the @ has 6 to 30 lowercase letters, digits, and hyphens, and starts with a letter"
 	}
 	if strings.Contains(project, ".") { // project.example.com, a project in a domain
-		return "", "Accounts of projects with a domain in their ID can’t be used. Enter an account of another project"
+		return "", "Accounts from projects with a domain in their ID can’t be used. Enter an account from another project"
 	}
 	if !projectShape.MatchString(project) {
 		return "", fmt.Sprintf("“%s” isn’t a project ID. A service account’s address has the form name@project.iam.gserviceaccount.com", brief(project))
@@ -350,11 +350,11 @@ func Network(s string) (string, string) {
 	case networkShape.MatchString(s):
 		return s, ""
 	case networkShape.MatchString(lower):
-		return "", "Network names have no capital letters. Use " + lower
+		return "", "Network names can’t have capital letters. Use " + lower
 	case len(s) > 63:
 		return "", fmt.Sprintf("A network name has at most 63 characters. This one has %d", utf8.RuneCountInString(s))
 	}
-	return "", "A network name starts with a letter and has only lower-case letters, digits and hyphens"
+	return "", "A network name starts with a letter and has only lowercase letters, digits, and hyphens"
 }
 
 // InstanceID reads the ID of a Bigtable instance: 6 to 33 characters. Its full path and a pasted console address
@@ -364,7 +364,7 @@ func InstanceID(s string) (string, string) {
 	s = strings.TrimSpace(s)
 	if u, ok := console(s); ok {
 		if s = segmentAfter(u.Path, "/bigtable/instances/"); s == "" {
-			return "", "That address names no instance. Open the instance in the Cloud console and copy its ID"
+			return "", "That address doesn’t contain an instance. Open the instance in the Cloud console and copy its ID"
 		}
 	} else if _, ok := cutScheme(s); ok {
 		return "", "Enter only the instance ID, for example tecton-acme"
@@ -379,7 +379,7 @@ func InstanceID(s string) (string, string) {
 	case instanceShape.MatchString(s):
 		return s, ""
 	case instanceShape.MatchString(lower):
-		return "", "Instance IDs have no capital letters. Use " + lower
+		return "", "Instance IDs can’t have capital letters. Use " + lower
 	case s == "":
 		return "", "Enter the instance ID"
 	case len(s) < 6:
@@ -389,7 +389,7 @@ func InstanceID(s string) (string, string) {
 	case strings.HasSuffix(s, "-"):
 		return "", "An instance ID ends with a letter or a digit, not a hyphen"
 	}
-	return "", "An instance ID starts with a letter and has only lower-case letters, digits and hyphens"
+	return "", "An instance ID starts with a letter and has only lowercase letters, digits, and hyphens"
 }
 
 // RoleName reads a predefined role ("roles/…") or a custom one ("projects/…/roles/…", "organizations/…/roles/…").

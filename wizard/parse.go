@@ -48,7 +48,7 @@ func (s *step[T]) parse(ctx context.Context, c Case, form url.Values) (Saved, er
 		var sentences []string
 		keep := v // a branch not taken takes neither bad input nor what was only proposed
 		if repeated && f.Flag == nil {
-			sentences = []string{fmt.Sprintf("Give one answer only for “%s”", f.Label)}
+			sentences = []string{fmt.Sprintf("Give only one answer for “%s”", f.Label)}
 		} else {
 			var secret string
 			var err error
@@ -140,7 +140,7 @@ func (s *step[T]) misdirected(v, before *T, given map[onboarding.Purpose]onboard
 		}
 		*f.Secret(v) = onboarding.SecretMissing
 		if s.applies(f, v) {
-			problems = append(problems, Problem{f.Name, fmt.Sprintf("Enter the %s again: the one that is kept was given for another address", lowerFirst(f.Label))})
+			problems = append(problems, Problem{f.Name, fmt.Sprintf("Enter the %s again: the saved one is for a different address", lowerFirst(f.Label))})
 		}
 	}
 	return problems

@@ -173,7 +173,7 @@ func ageRecipient(s string) (string, string) {
 func span(s string) (string, string) {
 	d, ok := onboarding.ParseSpan(s)
 	if !ok {
-		return "", "Enter a length of time such as 24 hours or 30 days"
+		return "", "Enter a length of time, such as 24 hours or 30 days"
 	}
 	return onboarding.SpanText(d), ""
 }

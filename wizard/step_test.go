@@ -59,8 +59,8 @@ func TestTheUsualSentences(t *testing.T) {
 		"too long":                {"dish=soup&note=12345678901", "note", "Note must have 10 characters or fewer. It has 11"},
 		"emoji counted as one":    {"dish=soup&note=" + url.QueryEscape(strings.Repeat("🚀", 11)), "note", "Note must have 10 characters or fewer. It has 11"},
 		"a line break":            {"dish=soup&note=a%0D%0Ab", "note", "Note has a line break. Enter it on one line"},
-		"several different":       {"dish=pasta&sauce=a&sauce=b", "sauce", "Give one answer only for “Sauce”"},
-		"text that turns around":  {"dish=soup&note=a%E2%80%AEb", "note", "Note has a hidden character that turns text around. Type it instead of pasting it"},
+		"several different":       {"dish=pasta&sauce=a&sauce=b", "sauce", "Give only one answer for “Sauce”"},
+		"text that turns around":  {"dish=soup&note=a%E2%80%AEb", "note", "Note has a hidden character that changes the direction of text. Type it instead of pasting it"},
 		"longer than the default": {"dish=pasta&sauce=" + strings.Repeat("x", 256), "sauce", "Sauce must have 255 characters or fewer. It has 256"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,7 +24,7 @@ func clean(label, s string, free bool, limit int) string {
 		case unicode.IsControl(r):
 			return label + " has a hidden control character. Type it instead of pasting it"
 		case r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069':
-			return label + " has a hidden character that turns text around. Type it instead of pasting it"
+			return label + " has a hidden character that changes the direction of text. Type it instead of pasting it"
 		case unicode.Is(unicode.Cf, r) && !free:
 			return label + " has an invisible character. Type it instead of pasting it"
 		}
@@ -104,7 +104,7 @@ func mistaken(r rune) string {
 	case '-':
 		return fmt.Sprintf("“%c” is a dash, not a hyphen", r)
 	default:
-		return fmt.Sprintf("“%c” looks like “%c” but is another character", r, to)
+		return fmt.Sprintf("“%c” looks like “%c” but is a different character", r, to)
 	}
 }
 

@@ -29,7 +29,7 @@ func (f *formReader) text(name, label, need string, free bool, limit int, read f
 	var problem string
 	switch {
 	case repeated:
-		problem = fmt.Sprintf("Give one answer only for “%s”", label)
+		problem = fmt.Sprintf("Give only one answer for “%s”", label)
 	case value == "":
 		problem = need
 	default:
@@ -173,9 +173,9 @@ func ControlPlaneWarning(account, deployment string) string {
 	m := controlPlaneShape.FindStringSubmatch(account)
 	switch {
 	case m == nil:
-		return fmt.Sprintf("%s isn’t of the usual shape, tecton-%s-control-plane@…. Check that it is the right account", account, deployment)
+		return fmt.Sprintf("%s doesn’t have the usual form, tecton-%s-control-plane@…. Check that it is the right account", account, deployment)
 	case m[1] != deployment:
-		return fmt.Sprintf("%s is named after the deployment %s, and this one is %s. Check that it is the right account", account, m[1], deployment)
+		return fmt.Sprintf("%s is named after the deployment %s, but this one is %s. Check that it is the right account", account, m[1], deployment)
 	}
 	return ""
 }
@@ -204,7 +204,7 @@ func googleCustomerID(s string) (string, string) {
 // apiKey reads a key of printable ASCII without spaces.
 func apiKey(s string) (string, string) {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' }) {
-		return "", "Paste the API key exactly as you got it: letters, digits and symbols, without spaces"
+		return "", "Paste the API key exactly as you got it: letters, digits, and symbols, without spaces"
 	}
 	return s, ""
 }

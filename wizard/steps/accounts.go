@@ -35,7 +35,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 		{
 			Name:     "control_plane",
 			Label:    "Control plane service account",
-			Hint:     "The vendor’s control plane acts in your project as this account, and the plan lists all that it may do. Confirm that this matches the account your specialist gave you.",
+			Hint:     "The vendor’s control plane acts in your project as this account, and the plan lists everything this setup lets it do. Confirm that this matches the account your specialist gave you.",
 			Kind:     wizard.KindConfirm,
 			Mono:     true,
 			Need:     "Confirm the control plane service account, or ask your specialist to correct it",
@@ -46,16 +46,16 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 			Name:  "spark",
 			Label: "Spark service account",
 			Kind:  wizard.KindCards,
-			Need:  "Choose whether a Spark service account is created",
+			Need:  "Choose whether to create a Spark service account",
 			Value: func(a *accountsAnswer) *string { return &a.Spark },
 			Choices: func(_ context.Context, c wizard.Case) ([]wizard.Choice, error) {
-				hint := "It may do what the plan lists, and nothing else"
+				hint := "It can do what the plan lists and nothing else"
 				if n := deploymentName(c); n != "" {
-					hint = onboarding.SparkAccountID(n) + ", which may do what the plan lists and nothing else"
+					hint = onboarding.SparkAccountID(n) + ", which can do what the plan lists and nothing else"
 				}
 				return []wizard.Choice{
 					{Value: sparkCreate, Label: "Create one for me", Hint: hint},
-					{Value: sparkExisting, Label: "Use an existing service account", Hint: "It keeps what it may do, and gets what the plan lists"},
+					{Value: sparkExisting, Label: "Use an existing service account", Hint: "It keeps its current access and gets what the plan lists"},
 				}, nil
 			},
 		},
@@ -75,7 +75,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 		{
 			Name:     "rehearse",
 			Label:    "Rehearse as the Spark service account at the end of the run",
-			Hint:     "For at most 15 minutes, the account that you connect may then act as the Spark account. The run tries what Spark will do: it reads each data source's metadata, writes and deletes an object, and lists the Bigtable tables. Without a rehearsal, we only confirm that the roles are in place.",
+			Hint:     "For at most 15 minutes, the account that you connect can then act as the Spark account. The run tries what Spark will do: it reads each data source's metadata, writes and deletes an object, and lists the Bigtable tables. Without a rehearsal, we only confirm that the roles are in place.",
 			Kind:     wizard.KindCheckbox,
 			Optional: true,
 			Flag:     func(a *accountsAnswer) *bool { return &a.Rehearse },
@@ -122,7 +122,7 @@ func sparkInWords(a accountsAnswer, c wizard.Case) string {
 	}
 	p, _ := wizard.Answer[projectAnswer](c.Answers, projectID)
 	if of := wizard.AccountProject(a.SparkEmail); p.Project != "" && of != p.Project {
-		return fmt.Sprintf("%s, of another project than %s", a.SparkEmail, p.Project)
+		return fmt.Sprintf("%s, from a project other than %s", a.SparkEmail, p.Project)
 	}
 	return a.SparkEmail
 }

@@ -34,7 +34,7 @@ type platform struct {
 
 // platforms are the compute platforms in the order of the page.
 var platforms = []platform{
-	{onboarding.ComputeDatabricks, "Databricks on Google Cloud", "A workspace that you have already", nil},
+	{onboarding.ComputeDatabricks, "Databricks on Google Cloud", "A workspace that you already have", nil},
 	{onboarding.ComputeDataproc, "Dataproc", "Google’s own Spark, in the same project", func(v onboarding.VendorValues) bool { return v.AllowDataproc }},
 }
 
@@ -67,7 +67,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 	Name:  "Compute platform",
 	Intro: "The jobs that read and prepare your data run here, in your own account.",
 	Knows: "The administrator of your Databricks workspace, or the team that runs your Spark jobs.",
-	Asks:  "What is the address of our Databricks workspace, and which Databricks Runtime version should the jobs use? I also need an API token of a service principal that may create clusters. Please hand the token over the way we share secrets, not by mail.",
+	Asks:  "What is the address of our Databricks workspace, and which Databricks Runtime version should the jobs use? I also need an API token of a service principal that can create clusters. Please hand the token over the way we share secrets, not by mail.",
 	Fields: []wizard.Field[computeAnswer]{
 		{
 			Name:    "platform",
@@ -129,7 +129,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 		{
 			Name:         "workspace_account",
 			Label:        "Service account of the workspace",
-			Hint:         "Only if the workspace is in another project. Databricks made this account to start the workspace’s clusters: db-…@prod-gcp-….iam.gserviceaccount.com, listed under IAM in the workspace’s project.",
+			Hint:         "Only if the workspace is in another project. Databricks created this account to start the workspace’s clusters: db-…@prod-gcp-….iam.gserviceaccount.com, listed under IAM in the workspace’s project.",
 			Autocomplete: "off",
 			Kind:         wizard.KindText,
 			Optional:     true,
@@ -150,7 +150,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 			Width:        40,
 			Max:          1024,
 			ShowWhen:     "no_workspace=",
-			Need:         "Enter the API token, or tick “I don’t have this yet”",
+			Need:         "Enter the API token, or select “I don’t have this yet”",
 			Secret:       func(a *computeAnswer) *onboarding.SecretState { return &a.Token },
 			Purpose:      onboarding.PurposeDatabricksToken,
 			SentTo:       func(a *computeAnswer) string { return a.Workspace },
@@ -173,7 +173,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 		{
 			Name:     "secret_scope",
 			Label:    "Create a secret scope for notebooks",
-			Hint:     "Notebooks in the workspace then find the deployment’s address, and its API key if there is one.",
+			Hint:     "Notebooks in the workspace can then find the deployment’s address, and its API key if there is one.",
 			Kind:     wizard.KindCheckbox,
 			Optional: true,
 			ShowWhen: "no_workspace=",

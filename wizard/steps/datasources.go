@@ -25,7 +25,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 	ID:    dataSourcesID,
 	Title: "What data may the Spark account read?",
 	Name:  "Data sources",
-	Intro: "The Spark account gets read access to these and to no other data. If there are none yet, leave everything empty.",
+	Intro: "This setup lets the Spark account read these data sources and no others. If there are none yet, leave everything empty.",
 	Knows: "The owners of the data: data engineering or analytics.",
 	Asks:  "Which BigQuery datasets, BigQuery projects, and Cloud Storage buckets should features be computed from? Please send the names as project.dataset, project ID, and gs://bucket.",
 	Fields: []wizard.Field[dataSourcesAnswer]{
@@ -42,7 +42,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 		{
 			Name:     "projects",
 			Label:    "Whole BigQuery projects",
-			Hint:     "One project ID per line. The Spark account may then read every dataset of the project, also later ones.",
+			Hint:     "One project ID per line. The Spark account can then read every dataset in the project, including ones added later.",
 			Kind:     wizard.KindLines,
 			Optional: true,
 			Mono:     true,
@@ -76,7 +76,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 		own := onboarding.BucketName(deploymentName(c))
 		for _, b := range a.Buckets {
 			if b == own {
-				return wizard.Problems{{Field: "buckets", Message: own + " is the bucket that will be created. The Spark account may use it anyway, so leave it out"}}
+				return wizard.Problems{{Field: "buckets", Message: own + " is the bucket that will be created. The Spark account gets access to it anyway, so leave it out"}}
 			}
 		}
 		if a.Pays && len(a.Buckets) == 0 {

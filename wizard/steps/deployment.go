@@ -26,7 +26,7 @@ var deployment = wizard.Define(wizard.StepDef[deploymentAnswer]{
 	Fields: []wizard.Field[deploymentAnswer]{{
 		Name:         "name",
 		Label:        "Deployment name",
-		Hint:         "Lower-case letters, digits and hyphens, at most 21 characters. For example, mycompany-production.",
+		Hint:         "Lowercase letters, digits, and hyphens, at most 21 characters. For example, mycompany-production.",
 		Autocomplete: "off",
 		Kind:         wizard.KindText,
 		Locks:        true,

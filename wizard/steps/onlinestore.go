@@ -49,9 +49,9 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 	ID:    onlineStoreID,
 	Title: "Which online store do you want?",
 	Name:  "Online store",
-	Intro: "Features are read from here while your models serve. It is in your region and in your account.",
+	Intro: "Your models read features from here when they serve. It is in your region and in your account.",
 	Knows: "The team that serves your models in production, or your cloud platform team.",
-	Asks:  "Should our online store be a new Bigtable instance, a Bigtable instance that we have, or Redis Enterprise Cloud? If we have one, what is its ID, and in which region is it?",
+	Asks:  "Should our online store be a new Bigtable instance, a Bigtable instance that we already have, or Redis Enterprise Cloud? If we have one, what is its ID, and in which region is it?",
 	Fields: append([]wizard.Field[onlineStoreAnswer]{
 		{
 			Name:  "store",
@@ -70,7 +70,7 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 		{
 			Name:         "instance",
 			Label:        "Instance ID",
-			Hint:         "6 to 33 lower-case letters, digits and hyphens.",
+			Hint:         "6 to 33 lowercase letters, digits, and hyphens.",
 			Autocomplete: "off",
 			Kind:         wizard.KindText,
 			Mono:         true,
@@ -91,7 +91,7 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 		{
 			Name:     "zone",
 			Label:    "Zone",
-			Hint:     "The zone of the region where the instance’s node runs. Choose the one that your jobs run in, if you know it.",
+			Hint:     "The zone in your region where the instance’s node runs. Choose the one that your jobs run in, if you know it.",
 			Kind:     wizard.KindSelect,
 			Mono:     true,
 			ShowWhen: "store=" + storeBigtable,
@@ -174,7 +174,7 @@ var stores = []store{
 		},
 	},
 	{
-		storeBigtableExisting, "Bigtable instance that you have", "We only add the access that is needed",
+		storeBigtableExisting, "Existing Bigtable instance", "We only add the access that is needed",
 		func(a onlineStoreAnswer) string { return "Bigtable, instance " + a.Existing },
 		func(a onlineStoreAnswer, s *onboarding.Spec) {
 			s.OnlineStore = onboarding.OnlineBigtable
@@ -182,7 +182,7 @@ var stores = []store{
 		},
 	},
 	{
-		storeRedis, "Redis Enterprise Cloud", "You create it with Redis; we guide you and check it",
+		storeRedis, "Redis Enterprise Cloud", "You create it at Redis; we guide you and check it",
 		func(onlineStoreAnswer) string { return "Redis Enterprise Cloud" },
 		func(a onlineStoreAnswer, s *onboarding.Spec) {
 			s.OnlineStore = onboarding.OnlineRedis
@@ -221,7 +221,7 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 		Width:        40,
 		Max:          512,
 		ShowWhen:     "store=" + storeRedis,
-		Need:         "Enter the authentication token, or tick “I don’t have this yet”",
+		Need:         "Enter the authentication token, or select “I don’t have this yet”",
 		Secret:       func(a *onlineStoreAnswer) *onboarding.SecretState { return &a.Token },
 		Purpose:      onboarding.PurposeRedisToken,
 		SentTo:       func(a *onlineStoreAnswer) string { return a.Endpoint },
@@ -255,7 +255,7 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 			if r, ok := chosenRegion(c.Answers); ok {
 				region = r.id
 			}
-			return fmt.Sprintf("Only where the endpoint can’t be reached from the internet, so that we can’t check it: with your name you confirm that the cluster is used by nothing else, runs in several zones of %s with replication, is Redis %s, "+
+			return fmt.Sprintf("Only if the endpoint can’t be reached from the internet, so that we can’t check it. By entering your name, you confirm that the cluster is used by nothing else, runs in several zones of %s with replication, is Redis %s, "+
 				"has TLS and the OSS Cluster API with the external endpoint on, and that its maxmemory-policy is noeviction.", region, c.Vendor.Defaults().RedisVersion)
 		},
 		Autocomplete: "name",
@@ -298,7 +298,7 @@ func redisText(name, label, hint, await string, read func(string) (string, strin
 	return wizard.Field[onlineStoreAnswer]{
 		Name: name, Label: label, Hint: hint, Await: await, Read: read, Width: width, Value: value, Later: later,
 		Autocomplete: "off", Kind: wizard.KindText, Mono: true, ShowWhen: "store=" + storeRedis,
-		Need: fmt.Sprintf("Enter the %s, or tick “I don’t have this yet”", await),
+		Need: fmt.Sprintf("Enter the %s, or select “I don’t have this yet”", await),
 	}
 }
 

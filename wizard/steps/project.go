@@ -22,7 +22,7 @@ var project = wizard.Define(wizard.StepDef[projectAnswer]{
 	Name:     "Google Cloud project",
 	Intro:    "Everything is created in this project. Your Google account is connected for this one run, and access is revoked when the run ends.",
 	Knows:    "Your Google Cloud administrators: the cloud platform team.",
-	Asks:     "In which Google Cloud project should it be set up? I need the project ID, and the name of someone who may enable APIs, create service accounts, and change IAM there.",
+	Asks:     "In which Google Cloud project should it be set up? I need the project ID, and the name of someone who can enable APIs, create service accounts, and change IAM there.",
 	Connects: true,
 	Fields: []wizard.Field[projectAnswer]{{
 		Name:         "project",
@@ -92,7 +92,7 @@ func probeProject(ctx context.Context, c wizard.Case, a *projectAnswer) (wizard.
 	switch code := onboarding.ErrorCode(err); {
 	case err == nil:
 	case code == onboarding.CodeNotFound || code == onboarding.CodePermission || code == onboarding.CodeForbidden || code == onboarding.CodeInvalid:
-		return wizard.Problems{{Field: "project", Message: fmt.Sprintf("%s does not exist, or %s may not see it. Check the ID, or connect another Google account", a.Project, who)}}, nil
+		return wizard.Problems{{Field: "project", Message: fmt.Sprintf("%s does not exist, or %s doesn’t have access to it. Check the ID, or connect another Google account", a.Project, who)}}, nil
 	case canContinue(err):
 		return unread(), nil
 	default:

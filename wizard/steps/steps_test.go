@@ -296,7 +296,7 @@ func TestASecretOfABranchNotTakenIsNotTaken(t *testing.T) {
 // A token that is kept goes to the address it was given for: another address, on whichever branch it was typed, takes
 // the token back, and what is stored is wiped with the save.
 func TestAKeptSecretIsNotSentToAnotherAddress(t *testing.T) {
-	const again = "Enter the authentication token again: the one that is kept was given for another address"
+	const again = "Enter the authentication token again: the saved one is for a different address"
 	p := newCustomer(t)
 	p.answerAll(redis()...)
 	form := func(pairs ...string) []string { return redis(append(pairs, "redis_token", "")...) }
@@ -314,7 +314,7 @@ func TestAKeptSecretIsNotSentToAnotherAddress(t *testing.T) {
 		t.Errorf("dropped (-want +got):\n%s", d)
 	}
 	p.c.Answers["online-store"] = aside.Answer
-	p.refuse("online-store", "redis_token", "Enter the authentication token, or tick “I don’t have this yet”", form("endpoint", "redis.attacker.example:12000")...)
+	p.refuse("online-store", "redis_token", "Enter the authentication token, or select “I don’t have this yet”", form("endpoint", "redis.attacker.example:12000")...)
 
 	if saved := p.post("online-store", form("redis_token_later", "on")...); len(saved.Problems) > 0 || len(saved.Dropped) != 1 {
 		t.Errorf("a token that is to come: %v, drops %v", saved.Problems, saved.Dropped)
@@ -374,7 +374,7 @@ func TestTheControlPlaneAccount(t *testing.T) {
 	p.c.Vendor.ControlPlaneAccount = controlPlane
 	p.refuse("accounts", "spark_email", "That is the vendor’s control plane account. Enter a service account of your own", "control_plane", "on", "spark", "existing", "spark_email", controlPlane)
 	p.answer("accounts", "control_plane", "on", "spark", "existing", "spark_email", "spark-jobs@other-project.iam.gserviceaccount.com")
-	if got := section(t, p, "accounts").Rows[1].Value; got != "spark-jobs@other-project.iam.gserviceaccount.com, of another project than acme-data-prod" {
+	if got := section(t, p, "accounts").Rows[1].Value; got != "spark-jobs@other-project.iam.gserviceaccount.com, from a project other than acme-data-prod" {
 		t.Errorf("check your answers says %q", got)
 	}
 }
@@ -573,7 +573,7 @@ func TestTheProjectIsLookedUpWhereThereIsAccess(t *testing.T) {
 	p.answer("project", "project", "never-looked-up")
 
 	p.c.Lookup = outside{projects: seen, who: "ada@customer.example"}
-	p.refuse("project", "project", "acme-unknown does not exist, or ada@customer.example may not see it. Check the ID, or connect another Google account", "project", "acme-unknown")
+	p.refuse("project", "project", "acme-unknown does not exist, or ada@customer.example doesn’t have access to it. Check the ID, or connect another Google account", "project", "acme-unknown")
 	p.refuse("project", "project", "acme-old is being deleted. Restore it in the Cloud console, or choose another project", "project", "acme-old")
 	p.answer("project", "project", "123456789012")
 	if got := p.journey.Spec(p.c).Project; got != "acme-data-prod" {
