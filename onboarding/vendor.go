@@ -109,21 +109,24 @@ var VendorGroups = []VendorGroup{
 	}},
 }
 
-// VendorDeclarations are the values of all groups.
-func VendorDeclarations() []VendorValue {
-	var all []VendorValue
+var vendorDeclarations = func() (all []VendorValue) {
 	for _, g := range VendorGroups {
 		all = append(all, g.Values...)
 	}
 	return all
-}
+}()
+
+// VendorDeclarations are the values of all groups. They are shared: change none.
+func VendorDeclarations() []VendorValue { return vendorDeclarations }
 
 // Get is the value among v as text: "on" or "" for a flag, "" for a sealed value.
-func (d VendorValue) Get(v VendorValues) string {
+func (d VendorValue) Get(v VendorValues) string { return d.of(&v) }
+
+func (d VendorValue) of(v *VendorValues) string {
 	switch {
 	case d.text != nil:
-		return *d.text(&v)
-	case d.flag != nil && *d.flag(&v):
+		return *d.text(v)
+	case d.flag != nil && *d.flag(v):
 		return "on"
 	}
 	return ""
@@ -142,7 +145,7 @@ func (d VendorValue) Set(v *VendorValues, value string) {
 // Defaults returns v with each empty value replaced by its default.
 func (v VendorValues) Defaults() VendorValues {
 	for _, d := range VendorDeclarations() {
-		if d.Default != "" && d.Get(v) == "" {
+		if d.Default != "" && d.of(&v) == "" {
 			d.Set(&v, d.Default)
 		}
 	}
@@ -152,8 +155,8 @@ func (v VendorValues) Defaults() VendorValues {
 // Inherit returns v with each empty value that the vendor enters once replaced by what the settings say.
 func (v VendorValues) Inherit(settings VendorValues) VendorValues {
 	for _, d := range VendorDeclarations() {
-		if d.Scope == ScopeVendor && d.Get(v) == "" {
-			d.Set(&v, d.Get(settings))
+		if d.Scope == ScopeVendor && d.of(&v) == "" {
+			d.Set(&v, d.of(&settings))
 		}
 	}
 	return v

@@ -12,11 +12,11 @@ import (
 // Outline lists what a run would do in a project where nothing exists yet. It reads no cloud, so that it can be shown
 // while the customer still answers: the names are those that the spec has so far.
 func (s *Service) Outline(spec onboarding.Spec) []onboarding.PlannedTask {
-	var lines []onboarding.PlannedTask
-	for _, t := range s.tasks(spec) {
-		line := t.planned()
-		line.Action = t.assumed()
-		lines = append(lines, line)
+	tasks := s.tasks(spec)
+	lines := make([]onboarding.PlannedTask, len(tasks))
+	for i, t := range tasks {
+		lines[i] = t.planned()
+		lines[i].Action = t.assumed()
 	}
 	return lines
 }

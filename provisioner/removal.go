@@ -116,7 +116,7 @@ func reachable(catalog []*Step) (order map[*Step]int, needs map[*Step]map[*Step]
 }
 
 // rebuilt makes the task of an item as the run did that recorded it.
-func rebuilt[S any](s *Step, def StepDef[S], i onboarding.Item) (*Task, error) {
+func rebuilt[S any](s *Step, def *StepDef[S], i onboarding.Item) (*Task, error) {
 	var want S
 	if err := json.Unmarshal(i.Desired, &want); err != nil {
 		return nil, fmt.Errorf("read what was wanted: %w", err)

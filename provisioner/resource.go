@@ -18,11 +18,11 @@ type sighting struct {
 }
 
 type resource[S any] struct {
-	def  StepDef[S]
+	def  *StepDef[S]
 	want S
 }
 
-func (r resource[S]) look(ctx context.Context, env *Env) (*sighting, error) {
+func (r *resource[S]) look(ctx context.Context, env *Env) (*sighting, error) {
 	if r.def.Check == nil {
 		return nil, nil
 	}
@@ -37,7 +37,7 @@ func (r resource[S]) look(ctx context.Context, env *Env) (*sighting, error) {
 	return s, nil
 }
 
-func (r resource[S]) apply(ctx context.Context, env *Env, action onboarding.Action, s *sighting) error {
+func (r *resource[S]) apply(ctx context.Context, env *Env, action onboarding.Action, s *sighting) error {
 	c := Change[S]{Action: action, Want: r.want}
 	if s != nil {
 		c.Got = s.observed.(*Observed[S])
@@ -45,28 +45,28 @@ func (r resource[S]) apply(ctx context.Context, env *Env, action onboarding.Acti
 	return r.def.Apply(ctx, env, c)
 }
 
-func (r resource[S]) operation(ctx context.Context, env *Env, name string) (bool, error) {
+func (r *resource[S]) operation(ctx context.Context, env *Env, name string) (bool, error) {
 	if r.def.Operation == nil {
 		return true, nil
 	}
 	return r.def.Operation(ctx, env, r.want, name)
 }
 
-func (r resource[S]) started(ctx context.Context, env *Env, since time.Time, known []string) (string, error) {
+func (r *resource[S]) started(ctx context.Context, env *Env, since time.Time, known []string) (string, error) {
 	if r.def.Started == nil {
 		return "", nil
 	}
 	return r.def.Started(ctx, env, r.want, since, known)
 }
 
-func (r resource[S]) verify(ctx context.Context, env *Env) error {
+func (r *resource[S]) verify(ctx context.Context, env *Env) error {
 	if r.def.Verify == nil {
 		return nil
 	}
 	return r.def.Verify(ctx, env, r.want)
 }
 
-func (r resource[S]) undo(ctx context.Context, env *Env) error {
+func (r *resource[S]) undo(ctx context.Context, env *Env) error {
 	if r.def.Undo == nil {
 		return nil
 	}

@@ -104,15 +104,15 @@ func Define[S any](def StepDef[S]) *Step {
 				if want.Key != "" {
 					name += onboarding.TaskName("/" + want.Key)
 				}
-				tasks = append(tasks, newTask(s, def, spec, name, want.State))
+				tasks = append(tasks, newTask(s, &def, spec, name, want.State))
 			}
 			return tasks
 		},
-		rebuild: func(s *Step, i onboarding.Item) (*Task, error) { return rebuilt(s, def, i) },
+		rebuild: func(s *Step, i onboarding.Item) (*Task, error) { return rebuilt(s, &def, i) },
 	}
 }
 
-func newTask[S any](s *Step, def StepDef[S], spec onboarding.Spec, name onboarding.TaskName, want S) *Task {
+func newTask[S any](s *Step, def *StepDef[S], spec onboarding.Spec, name onboarding.TaskName, want S) *Task {
 	d := Description{Title: string(name)}
 	if def.Describe != nil {
 		d = def.Describe(spec, want)
@@ -125,16 +125,17 @@ func newTask[S any](s *Step, def StepDef[S], spec onboarding.Spec, name onboardi
 	if def.Identity != nil {
 		identity = def.Identity(want)
 	}
+	r := &resource[S]{def, want}
 	t := &Task{
 		Name: name, Step: s, Spec: spec, Description: d, Desired: desired, Key: def.Name + " " + identity,
 		adopt: def.Adopt != nil && def.Adopt(spec),
-		res:   resource[S]{def, want},
+		res:   r,
 	}
 	if def.Gcloud != nil {
-		t.gcloud = func() Commands { return def.Gcloud(spec, want) }
+		t.gcloud = func() Commands { return def.Gcloud(t.Spec, r.want) }
 	}
 	if def.Terraform != nil {
-		t.terraform = func(name string) (*hclwrite.Block, string) { return def.Terraform(spec, want, name) }
+		t.terraform = func(name string) (*hclwrite.Block, string) { return def.Terraform(t.Spec, r.want, name) }
 	}
 	if def.ByHand != nil {
 		t.byHand = def.ByHand(spec, want)
@@ -153,7 +154,7 @@ func newTask[S any](s *Step, def StepDef[S], spec onboarding.Spec, name onboardi
 			if err := json.Unmarshal(i.Desired, &earlier); err != nil {
 				return nil, fmt.Errorf("read what was wanted of %s: %w", i.Key, err)
 			}
-			return newTask(s, def, spec, name, def.Join(earlier, want)), nil
+			return newTask(s, def, t.Spec, name, def.Join(earlier, r.want)), nil
 		}
 	}
 	if def.Permissions != nil {
