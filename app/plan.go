@@ -401,8 +401,8 @@ func (a *App) Outline(j Journey) []onboarding.PlannedTask {
 // do.
 func (a *App) OutlineFrom(ctx context.Context, actor onboarding.Actor, j Journey) ([]onboarding.PlannedTask, error) {
 	lines := a.Outline(j)
-	if len(lines) == 0 {
-		return nil, nil
+	if len(lines) == 0 || !j.Onboarding.Ran {
+		return lines, nil
 	}
 	items, err := a.cfg.Store.Inventory(ctx, actor, j.Onboarding.ID)
 	for i, line := range lines {

@@ -56,6 +56,49 @@ func TestTheWholeFormToThePlan(t *testing.T) {
 	}
 }
 
+// Before the first run there is nothing in the inventory that a page could say.
+func TestTheFormAsksForNoInventoryBeforeTheFirstRun(t *testing.T) {
+	w := newWorld(t)
+	ob := w.begun()
+	b := w.as(ada)
+	b.fillIn(ob.ID, "project")
+	p := b.get(web.OnboardingPath(ob.ID, "step", "region"))
+	want(t, p, http.StatusOK)
+	if !strings.Contains(p.Find("main").Text(), "Will be created") {
+		t.Error("the page doesn't say what would be created")
+	}
+	if n := w.prepared("FROM inventory"); n > 0 {
+		t.Errorf("%d connections were asked for the inventory", n)
+	}
+	checks := onboarding.Plan{Tasks: []onboarding.PlannedTask{{Name: "bucket", Title: "Check the bucket", Action: onboarding.ActionCheck}}}
+	if _, err := w.store.Submit(t.Context(), w.actor(ada), ob.ID, w.onboarding(ob.ID).Version, onboarding.RunVerify, checks, nil); err != nil {
+		t.Fatal(err)
+	}
+	want(t, b.get(web.OnboardingPath(ob.ID, "step", "region")), http.StatusOK)
+	if w.prepared("FROM inventory") == 0 {
+		t.Error("no connection was asked for the inventory after a run was started")
+	}
+}
+
+// prepared counts the idle connections that were asked a question with these words.
+func (w *world) prepared(words string) (n int) {
+	w.t.Helper()
+	for _, pool := range w.store.Pools() {
+		for _, conn := range pool.AcquireAllIdle(w.t.Context()) {
+			var knows bool
+			err := conn.QueryRow(w.t.Context(), `SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE position($1 IN statement) > 0 AND position('pg_prepared_statements' IN statement) = 0)`, words).Scan(&knows)
+			conn.Release()
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if knows {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 func TestAStaleTabIsToldAndLosesNothing(t *testing.T) {
 	w := newWorld(t)
 	ob := w.begun()

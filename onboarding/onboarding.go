@@ -83,6 +83,7 @@ type Onboarding struct {
 	// Locked says that the name, region and project can't change, and that archiving doesn't free the name: something was
 	// created, and no teardown has succeeded since.
 	Locked bool
+	Ran    bool // a run was started, however it ended: without one, nothing is in the inventory
 	// CopyOf is the onboarding whose answers this one started with; "" none.
 	CopyOf ID
 	// CopyAskedAt is when the customer asked for a copy that isn't made yet; zero: there is no such request.

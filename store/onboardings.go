@@ -14,7 +14,7 @@ import (
 const onboardingColumns = `
 	o.id, o.version, o.customer, o.deployment, o.region, o.project, o.vendor, o.answers, o.status,
 	o.waiting_on, o.waiting_for, o.waiting_since, o.specialist, o.owner, o.archived, o.locked, o.created_at, o.activity_at, o.wiped_secrets, o.forgotten_at,
-	o.copy_of, o.copy_asked_at,
+	o.copy_of, o.copy_asked_at, o.run IS NOT NULL AS ran,
 	coalesce(CASE WHEN o.status IN ` + inRun + ` THEN standing(o.run) END, o.current) AS current,
 	` + inherited + ` AS inherited`
 
@@ -48,6 +48,7 @@ type onboardingRow struct {
 	ForgottenAt  *time.Time
 	CopyOf       *onboarding.ID
 	CopyAskedAt  *time.Time
+	Ran          bool
 	Inherited    onboarding.VendorValues // from the settings
 }
 
@@ -56,7 +57,7 @@ func (r onboardingRow) onboarding() onboarding.Onboarding {
 		ID: r.ID, Version: r.Version, Customer: r.Customer, Deployment: r.Deployment, Region: r.Region, Project: r.Project,
 		Vendor: r.Vendor.Inherit(r.Inherited), Entered: r.Vendor, Answers: r.Answers, Status: r.Status,
 		Waiting: onboarding.Waiting{On: r.WaitingOn, For: r.WaitingFor, Since: later(r.WaitingSince)},
-		Current: r.Current, Specialist: r.Specialist, Owner: r.Owner, Archived: r.Archived, Locked: r.Locked,
+		Current: r.Current, Specialist: r.Specialist, Owner: r.Owner, Archived: r.Archived, Locked: r.Locked, Ran: r.Ran,
 		CreatedAt: r.CreatedAt.UTC(), ActivityAt: r.ActivityAt.UTC(), Wiped: r.WipedSecrets, ForgottenAt: later(r.ForgottenAt),
 		CopyAskedAt: later(r.CopyAskedAt),
 	}
