@@ -180,10 +180,12 @@ const (
 	// A worker's row is locked, so that nobody declares it dead while it claims.
 	lockWorker = `SELECT id FROM workers WHERE id = @worker FOR KEY SHARE`
 	// A lock that can be taken belongs to the dead. Our own claim holds no lock, its worker's session does.
-	workerDead = `SELECT worker IS NULL OR pg_try_advisory_xact_lock(@base + worker) FROM runs WHERE id = @run`
-	claimRun   = `
-UPDATE runs SET state = 'running', worker = @worker, epoch = epoch + 1, started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL
-WHERE id = @run RETURNING epoch`
+	workerDead  = `SELECT worker IS NULL OR pg_try_advisory_xact_lock(@base + worker) FROM runs WHERE id = @run`
+	holderOfRun = `
+SELECT coalesce(min(g.email), '') FROM grants g JOIN runs r ON r.onboarding = g.onboarding WHERE r.id = @run AND g.wiped_at IS NULL`
+	claimRun = `
+UPDATE runs SET state = 'running', worker = @worker, epoch = @epoch, started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL
+WHERE id = @run`
 	claimTasks = `
 WITH t AS (
 	UPDATE tasks SET epoch = @epoch WHERE run = @run RETURNING name, onboarding, state
@@ -202,54 +204,59 @@ func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int
 	err := s.transact(ctx, onboarding.System, "claim run "+string(runID), func(tx *txn) error {
 		run = onboarding.Run{} // of a try before
 		args := pgx.NamedArgs{"run": runID, "worker": worker, "base": lockBase}
-		if _, err := one(ctx, tx, lockWorker, args, "worker", pgx.RowTo[int64]); err != nil {
-			if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
-				return fenced()
-			}
-			return err
-		}
-		ob, err := lockOf(ctx, tx, onboarding.System, runID)
+		ob, held, access, err := lockClaim(ctx, tx, args)
 		if err != nil {
 			return err
 		}
-		held, err := lockRun(ctx, tx, onboarding.System, runID)
-		if err != nil {
-			return err
-		}
-		if !held.State.Active() {
-			return onboarding.Errorf(onboarding.CodeConflict, "The run is %s; there is nothing to do.", held.State)
-		}
-		var dead bool
-		if err := tx.QueryRow(ctx, workerDead, args).Scan(&dead); err != nil {
-			return err
-		}
-		if !dead {
-			return onboarding.Errorf(onboarding.CodeConflict, "Another worker has the run.")
-		}
-		var epoch int
-		if err := tx.QueryRow(ctx, claimRun, args).Scan(&epoch); err != nil {
-			return err
-		}
-		args["epoch"] = epoch
-		if _, err := tx.Exec(ctx, claimTasks, args); err != nil {
-			return err
-		}
+		args["epoch"] = held.Epoch + 1
+		var b pgx.Batch
+		b.Queue(claimRun, args)
+		b.Queue(claimTasks, args)
 		if held.State == onboarding.RunQueued && held.StartedAt.IsZero() {
-			consent, err := heldConsent(ctx, tx, held.Onboarding)
-			if err != nil {
-				return err
-			}
-			if err := ob.append(ctx, onboarding.System, onboarding.RunStarted{Run: runID, Access: consent.Email}); err != nil {
+			if err := ob.queue(&b, onboarding.System, onboarding.RunStarted{Run: runID, Access: access}); err != nil {
 				return err
 			}
 		}
-		run, err = loadWhole(ctx, tx, runID)
+		read := readRun(&b, onboarding.System, runID, nil)
+		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+			return err
+		}
+		run, err = read()
 		return err
 	}, unsettled)
 	if err == nil {
 		s.changes.mark(run.Onboarding)
 	}
 	return run, err
+}
+
+// lockClaim locks what a claim needs, in one round trip: the worker, the onboarding and the run. It also returns whose
+// access the run has.
+func lockClaim(ctx context.Context, tx *txn, args pgx.NamedArgs) (ob locked, run onboarding.Run, access string, err error) {
+	var workers []int64
+	var obs []onboarding.Onboarding
+	var runs []onboarding.Run
+	var dead []bool
+	var b pgx.Batch
+	all := seen(onboarding.System, args)
+	b.Queue(lockWorker, all).Query(collect(&workers, pgx.RowTo[int64]))
+	b.Queue(lockOnboardingOf, all).Query(collect(&obs, toOnboarding))
+	b.Queue(lockTheRun, all).Query(collect(&runs, toRun))
+	b.Queue(workerDead, all).Query(collect(&dead, pgx.RowTo[bool]))
+	b.Queue(holderOfRun, all).QueryRow(func(row pgx.Row) error { return row.Scan(&access) })
+	switch err := tx.SendBatch(ctx, &b).Close(); {
+	case err != nil:
+		return ob, run, "", err
+	case len(workers) == 0:
+		return ob, run, "", fenced()
+	case len(obs) == 0 || len(runs) == 0 || len(dead) == 0:
+		return ob, run, "", notFound("run")
+	case !runs[0].State.Active():
+		return ob, run, "", onboarding.Errorf(onboarding.CodeConflict, "The run is %s; there is nothing to do.", runs[0].State)
+	case !dead[0]:
+		return ob, run, "", onboarding.Errorf(onboarding.CodeConflict, "Another worker has the run.")
+	}
+	return locked{tx, obs[0]}, runs[0], access, nil
 }
 
 // readOnlyRun reports in SQL whether the plan of the run r is read-only.

@@ -128,6 +128,16 @@ func loadWhole(ctx context.Context, tx pgx.Tx, id onboarding.RunID) (onboarding.
 }
 
 func loadLines(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.RunID, most *int) (onboarding.Run, error) {
+	var b pgx.Batch
+	read := readRun(&b, actor, id, most)
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return onboarding.Run{}, err
+	}
+	return read()
+}
+
+// readRun queues the questions about a run; what it returns puts the answers together once the batch was sent.
+func readRun(b *pgx.Batch, actor onboarding.Actor, id onboarding.RunID, most *int) func() (onboarding.Run, error) {
 	var runs []onboarding.Run
 	var tasks []onboarding.Task
 	var events []eventRow
@@ -137,16 +147,20 @@ func loadLines(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboar
 		limit = &more
 	}
 	args := seen(actor, pgx.NamedArgs{"run": id, "lines": limit})
-	var b pgx.Batch
 	b.Queue(selectRun, args).Query(collect(&runs, toRun))
 	b.Queue(selectTasks, args).Query(collect(&tasks, toTask))
 	b.Queue(selectEvents, args).Query(collect(&events, pgx.RowToStructByName[eventRow]))
-	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-		return onboarding.Run{}, err
+	return func() (onboarding.Run, error) {
+		if len(runs) == 0 {
+			return onboarding.Run{}, notFound("run")
+		}
+		runs[0].Tasks = withLogs(tasks, events, most)
+		return runs[0], nil
 	}
-	if len(runs) == 0 {
-		return onboarding.Run{}, notFound("run")
-	}
+}
+
+// withLogs gives each task its lines, the latest of them if there is a limit.
+func withLogs(tasks []onboarding.Task, events []eventRow, most *int) []onboarding.Task {
 	byName := make(map[onboarding.TaskName]int, len(tasks))
 	for i, t := range tasks {
 		byName[t.Name] = i
@@ -161,8 +175,7 @@ func loadLines(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboar
 			tasks[i].Events, tasks[i].Earlier = tasks[i].Events[n-*most:], true
 		}
 	}
-	runs[0].Tasks = tasks
-	return runs[0], nil
+	return tasks
 }
 
 // Run reads a run with its tasks and the latest lines of their logs.
@@ -364,9 +377,11 @@ func (s *Store) approval(actor onboarding.Actor, run onboarding.Run, held onboar
 // jobOpts: no unique options, since a job that River thinks running may belong to the dead.
 func jobOpts() *river.InsertOpts { return &river.InsertOpts{MaxAttempts: 25} }
 
+const lockTheRun = selectRun + ` FOR NO KEY UPDATE OF r`
+
 // lockRun locks a run that the actor may see. Who changes the onboarding too has locked it before.
 func lockRun(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.RunID) (onboarding.Run, error) {
-	return one(ctx, tx, selectRun+` FOR NO KEY UPDATE OF r`, seen(actor, pgx.NamedArgs{"run": id}), "run", toRun)
+	return one(ctx, tx, lockTheRun, seen(actor, pgx.NamedArgs{"run": id}), "run", toRun)
 }
 
 const (

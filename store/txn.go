@@ -175,17 +175,29 @@ const traceOfEvent = `SELECT EXISTS (SELECT FROM audit WHERE onboarding = @id AN
 // append adds an event to the onboarding's history. The database adds sequence, time and hashes. The customer reads
 // events, so the caller leaves secrets out.
 func (l locked) append(ctx context.Context, actor onboarding.Actor, e onboarding.Event) error {
+	var b pgx.Batch
+	if err := l.queue(&b, actor, e); err != nil {
+		return err
+	}
+	return l.SendBatch(ctx, &b).Close()
+}
+
+// queue is append in a batch of statements.
+func (l locked) queue(b *pgx.Batch, actor onboarding.Actor, e onboarding.Event) error {
 	data, err := onboarding.EventData(e)
 	if err != nil {
 		return err
 	}
-	var seq int64
-	var hash, xid string
-	err = l.QueryRow(ctx, insertEvent, pgx.NamedArgs{
+	b.Queue(insertEvent, pgx.NamedArgs{
 		"id": l.ID, "by": actor.Email, "role": actor.Role, "what": e.Kind(), "data": string(onboarding.PrintableJSON(data)), "request": actor.RequestID,
-	}).Scan(&seq, &hash, &xid)
-	if err == nil {
-		l.leaves(xid, traceOfEvent, pgx.NamedArgs{"id": l.ID, "seq": seq, "hash": hash})
-	}
-	return err
+	}).QueryRow(func(row pgx.Row) error {
+		var seq int64
+		var hash, xid string
+		err := row.Scan(&seq, &hash, &xid)
+		if err == nil {
+			l.leaves(xid, traceOfEvent, pgx.NamedArgs{"id": l.ID, "seq": seq, "hash": hash})
+		}
+		return err
+	})
+	return nil
 }
