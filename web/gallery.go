@@ -694,7 +694,7 @@ func (s samples) plan(change func(*PlanView)) PlanView {
 func (s samples) noLongerWanted() []onboarding.PlannedTask {
 	const instance = "projects/acme-data-prod/instances/tecton-acme-production"
 	return []onboarding.PlannedTask{
-		{Name: "remove/bigtable-control", Title: "Remove the control plane's role on the Bigtable instance", Resource: instance, Action: onboarding.ActionDelete, Unwanted: true, Key: "bigtable-control"},
+		{Name: "remove/bigtable-control", Title: "Remove the control plane's role on the Bigtable instance", Resource: instance, Action: onboarding.ActionDelete, Unwanted: true, Key: "bigtable-control", Held: []onboarding.Binding{{Member: "serviceAccount:tecton-acme-production-control-plane@tecton-acme.iam.gserviceaccount.com", Role: "roles/bigtable.admin", On: instance}}},
 		{Name: "remove/bigtable", Title: "Remove the Bigtable instance", Noun: "the Bigtable instance", Resource: instance, Action: onboarding.ActionNone, Unwanted: true, HoldsData: true, Key: "bigtable", Cost: onboarding.MonthlyWords(onboarding.BigtableMonthly), Monthly: onboarding.BigtableMonthly},
 		{Name: "remove/dataset", Title: "Remove Spark's role on the dataset", Resource: "acme-warehouse.sales", Action: onboarding.ActionDelete, Unwanted: true, Absent: true, Key: "dataset"},
 		{Name: "remove/serving", Title: "Remove the serving account's role on the project", Resource: "acme-data-prod", Action: onboarding.ActionNone, Unwanted: true, Key: "serving", Stays: "It stays: another deployment uses it too."},

@@ -138,7 +138,7 @@ func (v PlanView) afterRemoval() string {
 		words = append(words, "A removed role can be given again: change the answer back, and the next run gives it.")
 	}
 	if others {
-		words = append(words, "What else is removed can’t be restored by us. A later run that needs it makes a new one.")
+		words = append(words, "We can’t restore a removed resource. A later run that needs it makes a new one.")
 	}
 	return strings.Join(words, " ")
 }
