@@ -135,7 +135,13 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 
 	seeded := make(chan error, 1)
 	if fresh && !c.NoSamples {
-		go func() { seeded <- seed.samples(ctx) }()
+		go func() {
+			err := seed.samples(ctx)
+			if err == nil {
+				err = ageSamples(ctx, pg.URL(devpg.Owner, "groundwork"))
+			}
+			seeded <- err
+		}()
 	}
 	for {
 		select {
