@@ -8,6 +8,7 @@ package onboarding
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -60,7 +61,11 @@ type SealedTo struct {
 	Onboarding ID     // or the [WebhookID] of an endpoint
 	Consent    string // [Consent.Ref]; "" where the value is no consent's
 	Purpose    Purpose
+	Address    string // where the value may be sent: of a workspace or a database; "" none was saved with it
 }
+
+// ErrOtherAddress says that a value was sealed for another address than the one that it would be sent to.
+var ErrOtherAddress = errors.New("the value was saved for another address")
 
 // Onboarding is one customer's way from the invite to the handover.
 // Status and Waiting are projections that the store keeps in the transaction that changes their cause.

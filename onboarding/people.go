@@ -183,7 +183,9 @@ type Consent struct {
 }
 
 // SealedTo is what the consent's token is sealed to.
-func (g Consent) SealedTo() SealedTo { return SealedTo{g.Onboarding, g.Ref, PurposeGoogleConsent} }
+func (g Consent) SealedTo() SealedTo {
+	return SealedTo{Onboarding: g.Onboarding, Consent: g.Ref, Purpose: PurposeGoogleConsent}
+}
 
 // Live reports whether the consent still holds a token.
 func (g Consent) Live() bool { return g.ID != 0 && g.WipedAt.IsZero() }

@@ -241,3 +241,14 @@ var ControlPlanePermissions = []string{
 	"storage.buckets.get", "storage.buckets.update", "storage.objects.create", "storage.objects.delete",
 	"storage.objects.get", "storage.objects.getIamPolicy", "storage.objects.list",
 }
+
+// Address is where a secret of the customer's is tried: the workspace or the database that it was entered with. "" nowhere.
+func (s Spec) Address(secret Purpose) string {
+	switch secret {
+	case PurposeDatabricksToken:
+		return s.Databricks.WorkspaceURL
+	case PurposeRedisToken:
+		return s.Redis.Endpoint
+	}
+	return ""
+}

@@ -3,6 +3,7 @@ package provisioner
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -225,13 +226,17 @@ func (a *access) Expire(token string) {
 	}
 }
 
-// secret opens a sealed secret of the onboarding and records that.
-func (a *access) secret(ctx context.Context, purpose onboarding.Purpose) (onboarding.Secret, error) {
+// secret opens a sealed secret of the onboarding that is to be sent to an address, "" to none that a person entered with it,
+// and records that. [onboarding.ErrOtherAddress] for a secret that was saved with another address.
+func (a *access) secret(ctx context.Context, purpose onboarding.Purpose, address string) (onboarding.Secret, error) {
 	sealed, err := a.s.cfg.Ledger.SealedSecret(ctx, a.id, purpose)
 	if err != nil {
 		return onboarding.Secret{}, fmt.Errorf("secret %s of %s: %w", purpose, a.id, err)
 	}
-	secret, err := a.s.cfg.Vault.Open(onboarding.SealedTo{Onboarding: a.id, Purpose: purpose}, sealed)
+	secret, err := a.s.cfg.Vault.Open(onboarding.SealedTo{Onboarding: a.id, Purpose: purpose, Address: address}, sealed)
+	if errors.Is(err, onboarding.ErrOtherAddress) {
+		return onboarding.Secret{}, err
+	}
 	if err != nil {
 		return onboarding.Secret{}, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "A secret could not be opened right now. We try again.", Err: err}
 	}

@@ -266,7 +266,7 @@ func TestEachUseOfTheAccessIsOnTheReceipt(t *testing.T) {
 		"a secret": {func(s *Service) error {
 			a, err := s.open(t.Context(), onboarding.System, ob.ID, "run", "", nil)
 			if err == nil {
-				_, err = a.secret(t.Context(), onboarding.PurposeRedisToken)
+				_, err = a.secret(t.Context(), onboarding.PurposeRedisToken, "")
 			}
 			return err
 		}, []string{"run", "redis_token"}, false},

@@ -17,8 +17,8 @@ type Env struct {
 	Caller string       // email address of the person whose consent it is
 	// As makes clients that act with another's access token, which is kept nowhere.
 	As func(ctx context.Context, token onboarding.Secret) (*gcp.Clients, error)
-	// Secret opens a sealed secret of this onboarding; each use is recorded in the receipt.
-	Secret func(context.Context, onboarding.Purpose) (onboarding.Secret, error)
+	// Secret opens a sealed secret of this onboarding, for the address that it is sent to; each use is recorded in the receipt.
+	Secret func(ctx context.Context, purpose onboarding.Purpose, address string) (onboarding.Secret, error)
 	// HTTP dials customer-supplied addresses through the guard: no private addresses, no redirects, no proxy.
 	HTTP *http.Client
 	// Dial is the guarded dialler itself, for Redis over TLS.

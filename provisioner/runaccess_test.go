@@ -4,10 +4,16 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
 
 	"groundwork/onboarding"
 	"groundwork/vault"
@@ -140,5 +146,51 @@ func TestAResumedRunChangesNothingWithAnAccessToRead(t *testing.T) {
 	needed := []onboarding.Permission{{Name: "storage.buckets.create"}}
 	if err := g.ServesRun(run, true, needed); onboarding.ErrorCode(err) != onboarding.CodeSignIn {
 		t.Error(err)
+	}
+}
+
+// A saved token isn't sent to an address that was put in the place of the one that it was entered with.
+func TestASavedTokenIsForTheAddressThatWasSavedWithIt(t *testing.T) {
+	keys, err := vault.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := vault.New(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGoogle(t)
+	s, m := g.service(onboarding.ConsentToken{})
+	s.cfg.Vault = v
+	spec := onboarding.Spec{Databricks: onboarding.DatabricksSpec{WorkspaceURL: "https://1.7.gcp.databricks.com"}, Redis: onboarding.RedisSpec{Endpoint: "redis.example:12000"}}
+	for _, purpose := range []onboarding.Purpose{onboarding.PurposeDatabricksToken, onboarding.PurposeRedisToken} {
+		sealed, err := v.Seal(onboarding.SealedTo{Onboarding: "ob_sample", Purpose: purpose, Address: spec.Address(purpose)}, onboarding.NewSecret("token"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Secrets[purpose] = sealed
+		a := s.lazy(t.Context(), onboarding.System, "ob_sample", "run", "", nil)
+		if got, err := a.secret(t.Context(), purpose, spec.Address(purpose)); err != nil || got.Reveal() != "token" {
+			t.Errorf("%s: %v", purpose, err)
+		}
+		if got, err := a.secret(t.Context(), purpose, "evil.example"); !errors.Is(err, onboarding.ErrOtherAddress) || !got.Empty() {
+			t.Errorf("%s for another address: %v", purpose, err)
+		}
+	}
+	// The vendor gets it all the same.
+	to, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.EncryptSecrets(t.Context(), "ob_sample", []onboarding.Purpose{onboarding.PurposeRedisToken}, to.Recipient().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := age.Decrypt(armor.NewReader(strings.NewReader(out[onboarding.PurposeRedisToken])), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); err != nil || string(got) != "token" {
+		t.Errorf("the vendor gets %q, %v", got, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -141,16 +142,27 @@ func generate(master tink.AEAD) ([]byte, error) {
 // without a ref, keeps the first, in which a NUL parts the fields.
 func associated(to onboarding.SealedTo) ([]byte, error) {
 	if to.Consent != "" {
-		var out strings.Builder
-		for _, field := range []string{"groundwork", "v2", string(to.Onboarding), to.Consent, string(to.Purpose)} {
-			fmt.Fprintf(&out, "%d:%s,", len(field), field)
-		}
-		return []byte(out.String()), nil
+		return written("groundwork", "v2", string(to.Onboarding), to.Consent, string(to.Purpose)), nil
 	}
 	if strings.ContainsRune(string(to.Onboarding)+string(to.Purpose), 0) {
 		return nil, errors.New("a NUL in what it is sealed to")
 	}
 	return []byte("groundwork\x00v1\x00" + string(to.Onboarding) + "\x00" + string(to.Purpose)), nil
+}
+
+// associatedBound is [associated] for a value that is bound to an address, which is sealed in front of it: whoever hands the
+// value on, or reseals it, needn't know the address.
+func associatedBound(to onboarding.SealedTo) []byte {
+	return written("groundwork", "v3", string(to.Onboarding), string(to.Purpose))
+}
+
+// written writes fields with their lengths.
+func written(fields ...string) []byte {
+	var out strings.Builder
+	for _, field := range fields {
+		fmt.Fprintf(&out, "%d:%s,", len(field), field)
+	}
+	return []byte(out.String())
 }
 
 // Seal encrypts a secret.
@@ -159,31 +171,65 @@ func (v *Vault) Seal(to onboarding.SealedTo, s onboarding.Secret) ([]byte, error
 	if err != nil {
 		return nil, fmt.Errorf("seal %s: %w", to.Purpose, err)
 	}
-	sealed, err := v.aead.Encrypt([]byte(s.Reveal()), data)
+	plain := []byte(s.Reveal())
+	if to.Address != "" {
+		data, plain = associatedBound(to), append(written(to.Address), plain...)
+	}
+	sealed, err := v.aead.Encrypt(plain, data)
 	if err != nil {
 		return nil, fmt.Errorf("seal %s: %w", to.Purpose, err)
 	}
 	return sealed, nil
 }
 
-// Reseal seals what a value holds with the key that seals now, and tells nobody what it is.
+// Reseal seals what a value holds with the key that seals now, bound to the same, and tells nobody what it is.
 func (v *Vault) Reseal(to onboarding.SealedTo, sealed []byte) ([]byte, error) {
-	s, err := v.Open(to, sealed)
+	s, address, err := v.open(to, sealed)
 	if err != nil {
 		return nil, err
 	}
+	to.Address = address
 	return v.Seal(to, s)
 }
 
-// Open decrypts what Seal made for the same; anything else is an error.
+// Open decrypts what Seal made for the same; anything else is an error, and [onboarding.ErrOtherAddress] where only the
+// address is another. Without an address in to, a value opens whatever it is bound to; a value that was bound to none, by an
+// earlier version, opens for each.
 func (v *Vault) Open(to onboarding.SealedTo, sealed []byte) (onboarding.Secret, error) {
+	s, address, err := v.open(to, sealed)
+	if err == nil && address != "" && to.Address != "" && address != to.Address {
+		err = fmt.Errorf("open %s: %w", to.Purpose, onboarding.ErrOtherAddress)
+	}
+	if err != nil {
+		return onboarding.Secret{}, err
+	}
+	return s, nil
+}
+
+// open returns the address too that a value is bound to; "" none.
+func (v *Vault) open(to onboarding.SealedTo, sealed []byte) (onboarding.Secret, string, error) {
 	data, err := associated(to)
 	if err != nil {
-		return onboarding.Secret{}, fmt.Errorf("open %s: %w", to.Purpose, err)
+		return onboarding.Secret{}, "", fmt.Errorf("open %s: %w", to.Purpose, err)
 	}
 	plain, err := v.aead.Decrypt(sealed, data)
-	if err != nil {
-		return onboarding.Secret{}, fmt.Errorf("open %s: %w", to.Purpose, err)
+	if err == nil {
+		return onboarding.NewSecret(string(plain)), "", nil
 	}
-	return onboarding.NewSecret(string(plain)), nil
+	if to.Consent == "" {
+		if plain, err := v.aead.Decrypt(sealed, associatedBound(to)); err == nil {
+			return unbind(to, string(plain))
+		}
+	}
+	return onboarding.Secret{}, "", fmt.Errorf("open %s: %w", to.Purpose, err)
+}
+
+// unbind parts the address from the value behind it.
+func unbind(to onboarding.SealedTo, plain string) (onboarding.Secret, string, error) {
+	length, rest, _ := strings.Cut(plain, ":")
+	n, err := strconv.Atoi(length)
+	if err != nil || n < 0 || n >= len(rest) || rest[n] != ',' {
+		return onboarding.Secret{}, "", fmt.Errorf("open %s: it names no address", to.Purpose)
+	}
+	return onboarding.NewSecret(rest[n+1:]), rest[:n], nil
 }

@@ -3,6 +3,7 @@ package vault_test
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"testing"
 
 	"groundwork/onboarding"
@@ -78,5 +79,54 @@ func TestWhatAnEarlierVersionSealedStillOpens(t *testing.T) {
 	}
 	if _, err := v.Open(before, bytes.Clone(sealed[:4])); err == nil {
 		t.Error("a cut value opens")
+	}
+}
+
+// A token is for the address that was saved with it, wherever an address was put in the meantime.
+func TestATokenOpensForItsAddressAlone(t *testing.T) {
+	v := newVault(t)
+	const own, evil = "https://1.7.gcp.databricks.com", "https://2.7.gcp.databricks.com"
+	to := onboarding.SealedTo{Onboarding: "ob_x", Purpose: onboarding.PurposeDatabricksToken, Address: own}
+	at := func(address string) onboarding.SealedTo {
+		to := to
+		to.Address = address
+		return to
+	}
+	bound, err := v.Seal(to, onboarding.NewSecret("dapi:1,x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resealed, err := v.Reseal(at(""), bound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, sealed := range map[string][]byte{"sealed": bound, "resealed": resealed} {
+		for _, address := range []string{own, ""} {
+			if s, err := v.Open(at(address), sealed); err != nil || s.Reveal() != "dapi:1,x" {
+				t.Errorf("%s, for %q: %v, %q", name, address, err, s.Reveal())
+			}
+		}
+		for _, address := range []string{evil, own + ".evil.example", own[:len(own)-1]} {
+			if s, err := v.Open(at(address), sealed); !errors.Is(err, onboarding.ErrOtherAddress) || !s.Empty() {
+				t.Errorf("%s, for %q: %v", name, address, err)
+			}
+		}
+	}
+	for name, other := range map[string]onboarding.SealedTo{
+		"another onboarding": {Onboarding: "ob_y", Purpose: to.Purpose, Address: own},
+		"another purpose":    {Onboarding: to.Onboarding, Purpose: onboarding.PurposeRedisToken, Address: own},
+		"a consent":          {Onboarding: to.Onboarding, Consent: "grant_x", Purpose: to.Purpose, Address: own},
+	} {
+		if _, err := v.Open(other, bound); err == nil {
+			t.Errorf("%s opens it", name)
+		}
+	}
+	// An earlier version bound it to no address; it works until the token is saved again, and nobody without the key makes one.
+	before, err := v.Seal(at(""), onboarding.NewSecret("dapi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := v.Open(to, before); err != nil || s.Reveal() != "dapi" {
+		t.Errorf("sealed by an earlier version: %v", err)
 	}
 }

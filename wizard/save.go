@@ -12,19 +12,19 @@ import (
 // back holds the new answer. The caller names the version that the person saw.
 func (j *Journey) Save(c Case, step string, saved Saved, version int, seal func(onboarding.SealedTo, onboarding.Secret) ([]byte, error)) (onboarding.SaveAnswer, Case, error) {
 	save := onboarding.SaveAnswer{ID: c.Onboarding, Version: version, Step: step, Answer: saved.Answer, Dropped: saved.Dropped, Sealed: map[onboarding.Purpose][]byte{}}
-	for purpose, secret := range saved.Secrets {
-		sealed, err := seal(onboarding.SealedTo{Onboarding: c.Onboarding, Purpose: purpose}, secret)
-		if err != nil {
-			return save, c, fmt.Errorf("seal an answer: %w", err)
-		}
-		save.Sealed[purpose] = sealed
-	}
 	before := j.said(c, step)
 	answers := onboarding.Answers{}
 	maps.Copy(answers, c.Answers)
 	answers[step] = saved.Answer
 	c.Answers = answers
 	spec := j.Spec(c)
+	for purpose, secret := range saved.Secrets {
+		sealed, err := seal(onboarding.SealedTo{Onboarding: c.Onboarding, Purpose: purpose, Address: spec.Address(purpose)}, secret)
+		if err != nil {
+			return save, c, fmt.Errorf("seal an answer: %w", err)
+		}
+		save.Sealed[purpose] = sealed
+	}
 	save.Deployment, save.Region, save.Project = spec.Deployment, spec.Region, spec.Project
 	save.Current, save.Waiting = j.Stand(c)
 	save.Changes = changes(before, j.said(c, step), saved.Secrets)

@@ -117,10 +117,15 @@ var (
 	errNone = errors.New("there is no such secret")
 )
 
-// openSecret opens a sealed secret at the last moment.
-func openSecret(ctx context.Context, env *provisioner.Env, purpose onboarding.Purpose) (onboarding.Secret, error) {
-	secret, err := env.Secret(ctx, purpose)
+// openSecret opens a sealed secret at the last moment, for the address that it is sent to.
+func openSecret(ctx context.Context, env *provisioner.Env, purpose onboarding.Purpose, address string) (onboarding.Secret, error) {
+	secret, err := env.Secret(ctx, purpose, address)
 	switch {
+	case errors.Is(err, onboarding.ErrOtherAddress):
+		return secret, &onboarding.Blocked{
+			Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Check " + address + ", and enter its token again",
+			Why: "The token was entered with another address than " + address + ", so it wasn't sent there. Check the address, enter its token again, then retry.", Err: err,
+		}
 	case onboarding.ErrorCode(err) == onboarding.CodeGone:
 		return secret, errWiped
 	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
@@ -138,7 +143,7 @@ func openWorkspace(ctx context.Context, env *provisioner.Env) (databricks.Client
 			Why: "The workspace's API token is still to come. Make one for a service principal in the workspace and enter it at the compute step.",
 		}
 	}
-	token, err := openSecret(ctx, env, onboarding.PurposeDatabricksToken)
+	token, err := openSecret(ctx, env, onboarding.PurposeDatabricksToken, env.Spec.Databricks.WorkspaceURL)
 	if errors.Is(err, errNone) {
 		return databricks.Client{}, &onboarding.Blocked{
 			Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Databricks token again",

@@ -86,7 +86,7 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 		return nil, err
 	}
 	if !slices.Contains(got.Keys, keyAPIKey) {
-		switch _, err := env.Secret(ctx, onboarding.PurposeVendorAPIKey); onboarding.ErrorCode(err) {
+		switch _, err := env.Secret(ctx, onboarding.PurposeVendorAPIKey, ""); onboarding.ErrorCode(err) {
 		case "":
 		case onboarding.CodeNotFound: // none was supplied
 			got.Keys = append(got.Keys, keyAPIKey)
@@ -151,7 +151,7 @@ func applyScope(ctx context.Context, env *provisioner.Env, c provisioner.Change[
 		err = client.PutSecret(ctx, want.Scope, keyAddress, onboarding.NewSecret(want.Address))
 	} else {
 		var key onboarding.Secret
-		if key, err = openSecret(ctx, env, onboarding.PurposeVendorAPIKey); err != nil {
+		if key, err = openSecret(ctx, env, onboarding.PurposeVendorAPIKey, ""); err != nil {
 			return err
 		}
 		err = client.PutSecret(ctx, want.Scope, keyAPIKey, key)

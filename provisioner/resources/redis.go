@@ -85,7 +85,7 @@ func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*
 			Why: "The cluster's authentication token is still to come. Copy it from the database's page at Redis and enter it at the online store step.",
 		}
 	}
-	token, err := openSecret(ctx, env, onboarding.PurposeRedisToken)
+	token, err := openSecret(ctx, env, onboarding.PurposeRedisToken, want.Endpoint)
 	if errors.Is(err, errWiped) {
 		env.Say(provisioner.NotTested, "The Redis token was wiped after the handover, so the endpoint was not asked again. To have it asked, enter the token again with the online store")
 		return &provisioner.Observed[redisCluster]{State: want}, nil

@@ -17,8 +17,8 @@ func (p *customer) save(step string, pairs ...string) onboarding.SaveAnswer {
 	if len(saved.Problems) > 0 {
 		p.t.Fatalf("%s: %v", step, saved.Problems)
 	}
-	out, after, err := p.journey.Save(p.c, step, saved, 1, func(onboarding.SealedTo, onboarding.Secret) ([]byte, error) {
-		return []byte("sealed"), nil
+	out, after, err := p.journey.Save(p.c, step, saved, 1, func(to onboarding.SealedTo, _ onboarding.Secret) ([]byte, error) {
+		return []byte(to.Address), nil
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -87,5 +87,16 @@ func TestASaveTellsWhatIsNotAskedAnyMore(t *testing.T) {
 	}
 	if !gone["Zone"] || gone["Online store"] {
 		t.Errorf("%+v", got.Changes)
+	}
+}
+
+// A token is sealed to the address that is saved with it.
+func TestASavedTokenIsSealedToItsAddress(t *testing.T) {
+	const workspace = "https://1234567890123456.7.gcp.databricks.com"
+	p := newCustomer(t)
+	p.answer("deployment", "name", "acme-prod")
+	out := p.save("compute", "platform", "databricks", "workspace", workspace+"/", "token", "dapi-canary-0123456789", "runtime", "15.4.x-scala2.12")
+	if got := string(out.Sealed[onboarding.PurposeDatabricksToken]); got != workspace || got != p.journey.Spec(p.c).Address(onboarding.PurposeDatabricksToken) {
+		t.Errorf("sealed to %q", got)
 	}
 }
