@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -48,6 +49,8 @@ type Config struct {
 	Fast bool
 	// Ephemeral removes Dir once the server has stopped, also when the starter was killed.
 	Ephemeral bool
+	// Listen is the address and port on which it takes TCP connections too, "127.0.0.1:5433"; "" none. A test of TLS needs it.
+	Listen string
 	// StartTimeout bounds Start. Zero: a minute.
 	StartTimeout time.Duration
 }
@@ -55,6 +58,7 @@ type Config struct {
 // Server is a running private Postgres.
 type Server struct {
 	dir, socketDir string
+	port           string // "" the usual one
 	cmd            *exec.Cmd
 	pipe           *os.File // writing end; closing it tells the watcher to stop the server
 	done           chan struct{}
@@ -154,7 +158,12 @@ func (s *Server) launch(ctx context.Context, cfg Config, bin, data string, who *
 		remove = s.dir
 	}
 	args := []string{"-c", watcher, "groundwork-postgres", data, remove, filepath.Join(bin, "postgres"), "-D", data, "-k", s.socketDir}
-	for _, setting := range settings(cfg.Fast) {
+	all := settings(cfg.Fast)
+	if host, port, err := net.SplitHostPort(cfg.Listen); err == nil {
+		s.port = port
+		all = append(all, "listen_addresses="+host, "port="+port)
+	}
+	for _, setting := range all {
 		args = append(args, "-c", setting)
 	}
 	cmd := exec.Command("/bin/sh", args...) //nolint:noctx // it outlives the context of the start
@@ -214,7 +223,11 @@ func (s *Server) awaitReady(ctx context.Context, logPath string) error {
 
 // URL is the address of a database on the server for a role: [Owner], or one that migrations made.
 func (s *Server) URL(role, database string) string {
-	u := url.URL{Scheme: "postgres", Path: "/" + database, RawQuery: url.Values{"host": {s.socketDir}, "user": {role}, "sslmode": {"disable"}}.Encode()}
+	q := url.Values{"host": {s.socketDir}, "user": {role}, "sslmode": {"disable"}}
+	if s.port != "" {
+		q.Set("port", s.port)
+	}
+	u := url.URL{Scheme: "postgres", Path: "/" + database, RawQuery: q.Encode()}
 	return u.String()
 }
 
