@@ -1,8 +1,11 @@
 package web
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"groundwork/onboarding"
 )
 
 // Each group of settings folds into a line that counts what is saved. The one that was typed is open, with its problem.
@@ -19,5 +22,16 @@ func TestSettingsFoldAndTheTypedGroupIsOpen(t *testing.T) {
 	open := doc.Find("details[open]:has(form)")
 	if open.Length() != 1 || open.Find("form#handover [aria-invalid=true]").Length() != 1 {
 		t.Errorf("%d groups are open, want the one with the problem", open.Length())
+	}
+}
+
+// A recipient that nobody vouches for is shown with what to do about it.
+func TestADoubtedRecipientIsShown(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	v := s.settings()
+	v.Settings = onboarding.NewSettings([]onboarding.SavedSetting{{Name: onboarding.SettingAgeRecipient, Value: "age1other", Version: 1, By: "kim@vendor.example", Doubted: true}}, nil)
+	doc, _ := render(t, GalleryPage{"settings", SettingsPage(v)})
+	if said := words(doc.Find("details[open] #handover .note").Text()); !strings.Contains(said, "then save this group") {
+		t.Errorf("the page says %q of a recipient that nobody vouches for", said)
 	}
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"slices"
 
 	"groundwork/onboarding"
 	"groundwork/wizard"
@@ -47,8 +48,11 @@ func (v SettingsView) lead(g onboarding.SettingGroup) string {
 	}
 }
 
-// opens reports whether a group is unfolded from the start: the one that was typed.
-func (v SettingsView) opens(g onboarding.SettingGroup) bool { return g.ID == v.Group }
+// opens reports whether a group is unfolded from the start: the one that was typed, and one with a value to confirm.
+func (v SettingsView) opens(g onboarding.SettingGroup) bool {
+	doubted := func(d onboarding.Setting) bool { return v.Settings.Saved(d.Name).Doubted }
+	return g.ID == v.Group || slices.ContainsFunc(g.Settings, doubted)
+}
 
 // setWords count the settings of a group that are saved, for the line that the group folds into.
 func (v SettingsView) setWords(g onboarding.SettingGroup) string {
