@@ -289,4 +289,9 @@ func TestAChangedPlanShowsNothingToRun(t *testing.T) {
 			t.Errorf("%s: %s", change, got)
 		}
 	}
+	_, err = owner.Exec(ctx, `UPDATE runs SET state = 'succeeded', finished_at = now()`)
+	must(t, err)
+	if done, err := s.SucceededRun(ctx, ada, ob.ID); err != nil || strings.Contains(fmt.Sprintf("%+v", done.Plan), "evil") {
+		t.Errorf("the run that succeeded: %v, %+v", err, done.Plan)
+	}
 }

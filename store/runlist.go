@@ -82,5 +82,5 @@ func (s *Store) SucceededRun(ctx context.Context, actor onboarding.Actor, id onb
 		run, err = load(ctx, tx, actor, last)
 		return err
 	})
-	return run, err
+	return s.shown(run), err
 }
