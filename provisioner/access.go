@@ -113,13 +113,13 @@ func (a *access) load() error {
 	}
 	g, err := a.s.cfg.Ledger.LiveConsent(a.ctx, a.actor, a.id)
 	if err != nil {
-		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be read right now. We try again.", Err: fmt.Errorf("consent of %s: %w", a.id, err)}
+		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be read right now. We'll try again.", Err: fmt.Errorf("consent of %s: %w", a.id, err)}
 	}
 	if !g.Live() {
 		return onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google to give access to your Google Cloud project.")
 	}
 	if !a.s.cfg.Vault.Genuine(g.Authority(), g.MAC) {
-		return onboarding.Errorf(onboarding.CodeSignIn, "We can no longer tell what the access of %s was given for, so we don't use it. Sign in to Google again.", g.Email)
+		return onboarding.Errorf(onboarding.CodeSignIn, "We can no longer tell what the access of %s was given for, so we won't use it. Sign in to Google again.", g.Email)
 	}
 	if a.serves != nil {
 		if err := a.serves(g); err != nil {
@@ -128,7 +128,7 @@ func (a *access) load() error {
 	}
 	tok, err := a.s.unseal(g)
 	if err != nil {
-		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be opened right now. We try again.", Err: err}
+		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be opened right now. We'll try again.", Err: err}
 	}
 	if err := a.record(a.ctx, g.ID, a.purpose); err != nil {
 		return err
@@ -198,7 +198,7 @@ func (a *access) refresh() error {
 	a.tok = tok
 	if err := a.reseal(tok); err != nil {
 		if rotated {
-			return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The refreshed access could not be kept. We try again.", Err: err}
+			return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The refreshed access could not be saved. We'll try again.", Err: err}
 		}
 		a.s.cfg.Log.WarnContext(a.ctx, "keep a refreshed token", "onboarding", a.id, "error", err)
 	}
@@ -238,7 +238,7 @@ func (a *access) secret(ctx context.Context, purpose onboarding.Purpose, address
 		return onboarding.Secret{}, err
 	}
 	if err != nil {
-		return onboarding.Secret{}, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "A secret could not be opened right now. We try again.", Err: err}
+		return onboarding.Secret{}, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "A secret could not be opened right now. We'll try again.", Err: err}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -257,7 +257,7 @@ func (a *access) record(ctx context.Context, consent int64, purpose string) erro
 		return nil
 	}
 	if err := a.s.cfg.Ledger.RecordUse(ctx, consent, a.by, purpose, a.text); err != nil {
-		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The use of the access could not be recorded, so it is not used. We try again.", Err: err}
+		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The use of the access could not be recorded, so the access was not used. We'll try again.", Err: err}
 	}
 	a.used[key] = true
 	a.s.cfg.Security.Write(ctx, onboarding.SecurityEvent{Kind: onboarding.SecurityKeyUsed, Outcome: onboarding.SecurityDone, Person: a.by, Onboarding: a.id, About: purpose})

@@ -107,7 +107,7 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 			"a deny policy", func(_ *testing.T, f *fixture) {
 				f.cloud.AddDenyPolicy(emulator.DenyPolicy{Parent: "organizations/1001", ID: "no-buckets", Principals: []string{"principalSet://goog/public:all"}, Permissions: []string{"storage.googleapis.com/buckets.create"}})
 			},
-			"permissions", onboarding.CheckFailed, onboarding.PartyOrganization, "another role does not help. The likely cause is a deny policy or a principal access boundary", "gcloud policy-intelligence troubleshoot-policy iam //cloudresourcemanager.googleapis.com/projects/acme-data --principal-email=" + ada + " --permission=storage.buckets.create",
+			"permissions", onboarding.CheckFailed, onboarding.PartyOrganization, "another role won't help. The likely cause is a deny policy or a principal access boundary", "gcloud policy-intelligence troubleshoot-policy iam //cloudresourcemanager.googleapis.com/projects/acme-data --principal-email=" + ada + " --permission=storage.buckets.create",
 		},
 		{
 			"a deny policy that may be read", func(_ *testing.T, f *fixture) {
@@ -128,7 +128,7 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 			"a principal access boundary", func(_ *testing.T, f *fixture) {
 				f.cloud.AddBoundary(emulator.Boundary{ID: "elsewhere", Principals: []string{"principal://goog/subject/" + ada}, Resources: []string{"projects/acme-sandbox"}})
 			},
-			"permissions", onboarding.CheckFailed, onboarding.PartyCustomer, "lacks on the project acme-data", "a principal access boundary of your organization is the likely cause. The last command shows which.",
+			"permissions", onboarding.CheckFailed, onboarding.PartyCustomer, "lacks on the project acme-data", "a principal access boundary in your organization is the likely cause. The last command shows which.",
 		},
 		{
 			"a dataset that isn't there", func(_ *testing.T, f *fixture) {
@@ -155,7 +155,7 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 				f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "projects/acme-warehouse/roles/reader")
 				f.source(onboarding.SourceDataset, "acme-warehouse.sales")
 			},
-			"source:acme-warehouse.sales", onboarding.CheckFailed, onboarding.PartyCustomer, "may not read who has access", "bigquery.datasets.getIamPolicy",
+			"source:acme-warehouse.sales", onboarding.CheckFailed, onboarding.PartyCustomer, "can't read who has access", "bigquery.datasets.getIamPolicy",
 		},
 		{
 			"a project without BigQuery", func(_ *testing.T, f *fixture) {
@@ -201,7 +201,7 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 		},
 		{
 			"an instance in another region", func(t *testing.T, f *fixture) { f.spec.Bigtable = adopted; f.instance(t, "europe-west1-b") },
-			"task:bigtable-instance", onboarding.CheckWarning, onboarding.PartyCustomer, "The instance is in europe-west1-b, and not in the region us-west1", "Nothing has to be done",
+			"task:bigtable-instance", onboarding.CheckWarning, onboarding.PartyCustomer, "The instance is in europe-west1-b, and not in the region us-west1", "You don't need to do anything",
 		},
 		{
 			"a Databricks token that is refused", func(_ *testing.T, f *fixture) { f.databricks("expired") },

@@ -216,7 +216,7 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 		},
 		{
 			name: "custom constraints that may not be read", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner},
-			check: "policy:custom", state: onboarding.CheckUnreadable, on: onboarding.PartyCustomer, says: "we can't know whether a custom constraint", request: "what they require",
+			check: "policy:custom", state: onboarding.CheckUnreadable, on: onboarding.PartyCustomer, says: "we can't tell whether a custom constraint", request: "what they require",
 		},
 		{
 			name: "region not allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", Allowed: []string{"in:europe-locations"}}}},
@@ -242,7 +242,7 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 					t.Fatalf("somebody else's bucket: %d %s", w.Code, w.Body)
 				}
 			},
-			check: "bucket-name", state: onboarding.CheckFailed, on: onboarding.PartyCustomer, says: "exists already",
+			check: "bucket-name", state: onboarding.CheckFailed, on: onboarding.PartyCustomer, says: "already exists",
 		},
 		{
 			name: "project that is not theirs", project: emulator.Project{Billing: true, APIs: everyAPI},
@@ -305,7 +305,7 @@ func TestPlanNamesWhatCannotBeRead(t *testing.T) {
 	}
 	account, _ := plan.Task("spark-account")
 	bucket, _ := plan.Task("bucket")
-	if !strings.Contains(account.Problem, "Google has a problem") || bucket.Problem != "" {
+	if !strings.Contains(account.Problem, "Google is having a problem") || bucket.Problem != "" {
 		t.Errorf("account: %q, bucket: %q", account.Problem, bucket.Problem)
 	}
 }

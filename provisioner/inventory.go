@@ -100,9 +100,9 @@ func (t *Task) stays(i onboarding.Item, s *sighting) string {
 	case t.Step.stays != "":
 		return t.Step.stays
 	case !t.Step.shared && !t.marked(s):
-		return "It stays: it was not made by this onboarding."
+		return "It stays: it was not created by this onboarding."
 	case !t.Step.shared && i.Origin == onboarding.OriginFound:
-		return "It stays: it was made without us, and a run only verified it."
+		return "It stays: it was created without us, and a run only verified it."
 	case i.Elsewhere:
 		return "It stays: another deployment uses it too."
 	case !t.Step.shared || i.Ours():
@@ -110,7 +110,7 @@ func (t *Task) stays(i onboarding.Item, s *sighting) string {
 	case i.State == onboarding.ItemLeft:
 		return "It stays: an earlier teardown left it."
 	case i.Origin == "" || i.Origin == onboarding.OriginUnknown:
-		return "It stays: nothing records that this onboarding made it. Remove it yourself if nothing else needs it."
+		return "It stays: nothing records that this onboarding created it. Remove it yourself if nothing else needs it."
 	default:
 		return "It stays: it was there before this onboarding."
 	}

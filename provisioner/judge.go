@@ -52,7 +52,7 @@ func ofAccount(f gcp.Failure, spec onboarding.Spec) gcp.Failure {
 // tooLong says that Google wants to be asked again only after the task's time is over, as for a limit of how many there
 // may be (T24).
 func tooLong(f gcp.Failure, spec onboarding.Spec) string {
-	text := "Google asks to wait " + inDuration(f.After) + ", which is longer than this task may take."
+	text := "Google asks to wait " + inDuration(f.After) + ", which is longer than this task can take."
 	if f.Said != "" {
 		text += " Google says: " + strings.TrimRight(f.Said, ".") + "."
 	}

@@ -90,7 +90,7 @@ func (t *Task) follow(ctx context.Context, env *Env, note recorder, mem *pass) e
 	}
 	over, err := t.res.operation(ctx, env, mem.operation)
 	var failed *gcp.OperationError
-	said := "Google's operation is over."
+	said := "Google's operation is done."
 	switch {
 	case errors.As(err, &failed):
 		mem.applied = ""

@@ -21,7 +21,7 @@ func (s *Service) Plan(ctx context.Context, actor onboarding.Actor, ob onboardin
 	if err != nil {
 		return onboarding.Plan{}, err
 	}
-	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, unwantedItems(unwanted), "plan", "See what exists and what would be made")
+	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, unwantedItems(unwanted), "plan", "See what exists and what would be created")
 	if err != nil {
 		return onboarding.Plan{}, err
 	}

@@ -19,7 +19,7 @@ func (s *Service) Preflight(ctx context.Context, actor onboarding.Actor, ob onbo
 	if err != nil {
 		return nil, err
 	}
-	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, unwantedItems(unwanted), "preflight", "Check the project before anything is made")
+	env, tasks, err := s.reading(ctx, actor, ob.ID, spec, unwantedItems(unwanted), "preflight", "Check the project before anything is created")
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (s *Service) Preflight(ctx context.Context, actor onboarding.Actor, ob onbo
 // CheckPreflight is [Service.Preflight] for a run of [Service.CheckPlan]: whether the project is there, and whether the
 // account has the permissions to read it.
 func (s *Service) CheckPreflight(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) ([]onboarding.CheckResult, error) {
-	env, tasks, err := s.look(ctx, actor, ob.ID, spec, s.forReading(actor.Email, spec), "preflight", "See whether the account may read what is to be checked")
+	env, tasks, err := s.look(ctx, actor, ob.ID, spec, s.forReading(actor.Email, spec), "preflight", "See whether the account can read what will be checked")
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (p *preflight) unreadable(c check, f gcp.Failure, err error) onboarding.Che
 	if c.needed {
 		r.State = onboarding.CheckFailed
 	}
-	r.Fix = []string{"Sign in with an account that may read it, or ask someone who may, then check again."}
+	r.Fix = []string{"Sign in with an account that can read it, or ask someone who can, then check again."}
 	r.On, r.Overridable = cmp.Or(f.On, r.On, onboarding.PartyCustomer), true
 	if api, number, ok := disabledAPI(err); ok {
 		p.off(&r, c.place, api, number)

@@ -70,8 +70,8 @@ var readOnly = []string{"orgpolicy.googleapis.com", "cloudbilling.googleapis.com
 func (p *preflight) client() check {
 	return check{
 		result: onboarding.CheckResult{
-			Name: "client-apis", Title: "This application may call Google's APIs", On: onboarding.PartySpecialist, Overridable: true,
-			Why: "Google counts calls against the project of the application that makes them, and its APIs must be on there.",
+			Name: "client-apis", Title: "This application can call Google's APIs", On: onboarding.PartySpecialist, Overridable: true,
+			Why: "Google counts calls against the project of the application that makes them, and the APIs must be enabled there.",
 		},
 		read: func(_ context.Context, r *onboarding.CheckResult) error {
 			p.mu.Lock()

@@ -18,7 +18,7 @@ import (
 const keptSeconds = 7 * 24 * 60 * 60
 
 func (p *preflight) softDelete() check {
-	return p.policy("storage.softDeletePolicySeconds", "The bucket may keep deleted objects as long as planned", "Google keeps deleted objects for 7 days, unless a bucket is made otherwise. Your organization may prescribe how long.",
+	return p.policy("storage.softDeletePolicySeconds", "The bucket can keep deleted objects as long as planned", "Google keeps deleted objects for 7 days, unless a bucket is set up differently. Your organization may require a different period.",
 		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
 			l, kept := listed(rules), strconv.Itoa(keptSeconds)
 			if !l.forbids(kept) {
@@ -34,12 +34,12 @@ func (p *preflight) softDelete() check {
 }
 
 func (p *preflight) services() check {
-	return p.policy("gcp.restrictServiceUsage", "The services may be used", "Your organization may restrict which of Google's services a project may use.",
+	return p.policy("gcp.restrictServiceUsage", "The services can be used", "Your organization may restrict which of Google's services a project may use.",
 		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
 			l := listed(rules)
 			refused := slices.DeleteFunc(APIs(p.tasks), func(api string) bool { return !l.forbids(api) })
 			if len(refused) == 0 {
-				r.Found = "No service that is needed is refused."
+				r.Found = "None of the services that are needed is blocked."
 				return nil
 			}
 			r.State = onboarding.CheckFailed
@@ -51,7 +51,7 @@ func (p *preflight) services() check {
 }
 
 func (p *preflight) ownKeys() check {
-	return p.policy("gcp.restrictNonCmekServices", "No customer-managed encryption key is required", "Your organization may require customer-managed encryption keys. The run makes everything with Google's own.",
+	return p.policy("gcp.restrictNonCmekServices", "No customer-managed encryption key is required", "Your organization may require customer-managed encryption keys. The run creates everything with Google's own keys.",
 		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
 			l := listed(rules)
 			made := []string{"storage.googleapis.com"}
@@ -60,7 +60,7 @@ func (p *preflight) ownKeys() check {
 			}
 			refused := slices.DeleteFunc(made, func(api string) bool { return !l.forbids(api) })
 			if len(refused) == 0 {
-				r.Found = "No service in which something is made requires a key of yours."
+				r.Found = "None of the services that the run creates something in requires your own key."
 				return nil
 			}
 			r.State = onboarding.CheckFailed
@@ -85,12 +85,12 @@ func (p *preflight) custom() check {
 	return check{
 		result: onboarding.CheckResult{
 			Name: "policy:custom", Title: "Your organization's own constraints", On: onboarding.PartyOrganization, Overridable: true,
-			Why:     "An organization may write constraints of its own, such as a label that each bucket must have. Google evaluates them when something is made.",
+			Why:     "An organization may write constraints of its own, such as a label that each bucket must have. Google evaluates them when something is created.",
 			Link:    p.console("iam-admin/orgpolicies/list"),
 			Command: "gcloud org-policies list --project=" + p.spec.Project,
 			Request: p.ask("Please tell me whether custom organization policy constraints apply to this project, for buckets, service accounts, roles, or Bigtable instances, and what they require."),
 		},
-		unknown: "Until it can be read, we can't know whether a custom constraint would stop the run.",
+		unknown: "Until it can be read, we can't tell whether a custom constraint would stop the run.",
 		read:    p.readCustom,
 	}
 }
@@ -126,7 +126,7 @@ func (p *preflight) readCustom(ctx context.Context, r *onboarding.CheckResult) e
 	}
 	r.Request = ""
 	if len(inForce) == 0 {
-		r.Found = "None is enforced on what the run makes."
+		r.Found = "None is enforced on what the run creates."
 		return nil
 	}
 	r.State = onboarding.CheckWarning

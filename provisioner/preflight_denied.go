@@ -120,16 +120,16 @@ func causes(found []explained) (names []string, cause string) {
 	if len(policies) > 0 {
 		return names, "The cause is " + strings.Join(policies, ", ") + "."
 	}
-	return names, "The likely cause is a deny policy or a principal access boundary of your organization."
+	return names, "The likely cause is a deny policy or a principal access boundary in your organization."
 }
 
 func (p *preflight) noRoleHelps(names []string, cause string) string {
-	return "A role of " + p.env.Caller + " contains " + strings.Join(names, ", ") + " already, so another role does not help. " + cause
+	return "A role of " + p.env.Caller + " contains " + strings.Join(names, ", ") + " already, so another role won't help. " + cause
 }
 
 // unlessContained says what to think of where nobody tells whether a role contains what is missing.
 func (p *preflight) unlessContained(missing string) string {
-	return "If a role of " + p.env.Caller + " contains " + missing + " already, a deny policy or a principal access boundary of your organization is the likely cause."
+	return "If a role of " + p.env.Caller + " contains " + missing + " already, a deny policy or a principal access boundary in your organization is the likely cause."
 }
 
 // unlessTakenAway finds behind a refusal in a run that a role of the caller's contains the missing permission, as
@@ -155,7 +155,7 @@ func (e *execution) unlessTakenAway(n *node, f gcp.Failure) gcp.Failure {
 	}
 	f.On, f.Action = onboarding.PartyOrganization, "Get an exception from the policy that takes the permission away"
 	f.Message += " " + p.noRoleHelps(causes(found)) + " This command shows the policy: " + p.troubleshoot(on, f.Permission) +
-		" If a role was given in the last few minutes, Google may not know it everywhere yet: wait, then try again first."
+		" If a role was given in the last few minutes, it may not have propagated yet: wait, then try again first."
 	return f
 }
 
@@ -170,7 +170,7 @@ func (p *preflight) takenAway(r *onboarding.CheckResult, on string, found []expl
 		"Ask your organization administrator to make an exception for " + p.env.Caller + ", or send this step to a colleague whom the policy does not cover.",
 	}
 	show := p.troubleshoot(on, found[0].permission)
-	r.Request = p.ask("My account " + p.env.Caller + " lacks " + strings.Join(names, ", ") + " on " + cmp.Or(on, p.spec.Project) + ", although a role of mine contains it. " + cause + " Please make an exception for the time of the set-up. This shows the policy:\n\n" + show)
+	r.Request = p.ask("My account " + p.env.Caller + " lacks " + strings.Join(names, ", ") + " on " + cmp.Or(on, p.spec.Project) + ", although a role of mine contains it. " + cause + " Please make an exception for the duration of the setup. This shows the policy:\n\n" + show)
 	if all {
 		r.Fix, r.Command = fix, show
 		return

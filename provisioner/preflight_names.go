@@ -19,7 +19,7 @@ func (p *preflight) bucket() check {
 			Link: p.console("storage/browser"), Command: "gcloud storage buckets describe gs://" + p.spec.Bucket(),
 		},
 		read:    p.readBucket,
-		unknown: "Until it can be read, we can't know whether the bucket's name is free.",
+		unknown: "Until it can be read, we can't tell whether the bucket's name is free.",
 	}
 }
 
@@ -30,11 +30,11 @@ func (p *preflight) readBucket(ctx context.Context, r *onboarding.CheckResult) e
 	otherName := []string{"Choose another deployment name: the bucket's name follows from it.", "Or delete the bucket, if it is yours and empty."}
 	switch {
 	case gcp.Absent(err):
-		r.Found = "No bucket is called " + name + "."
+		r.Found = "No bucket is named " + name + "."
 		return nil
 	case f.Code == onboarding.CodePermission:
 		r.State, r.Fix = onboarding.CheckFailed, otherName
-		r.Found = fmt.Sprintf("A bucket %s exists already, and %s may not look at it: it belongs to someone else, or the permission storage.buckets.get is missing.", name, p.env.Caller)
+		r.Found = fmt.Sprintf("A bucket %s already exists, and %s can't see it: it belongs to someone else, or the permission storage.buckets.get is missing.", name, p.env.Caller)
 		return nil
 	case err != nil:
 		return err
@@ -48,13 +48,13 @@ func (p *preflight) readBucket(ctx context.Context, r *onboarding.CheckResult) e
 	switch {
 	case !ours:
 		r.State, r.Fix = onboarding.CheckFailed, otherName
-		r.Found = "The bucket " + name + " exists already and was not made by this onboarding."
+		r.Found = "The bucket " + name + " already exists and was not created by this onboarding."
 	case !strings.EqualFold(attrs.Location, p.spec.Region):
 		r.State = onboarding.CheckFailed
-		r.Found = fmt.Sprintf("The bucket %s was made by this onboarding in %s; now %s is wanted, and Google never moves a bucket.", name, strings.ToLower(attrs.Location), p.spec.Region)
+		r.Found = fmt.Sprintf("This onboarding created the bucket %s in %s. The plan now needs it in %s, and Google can't move a bucket.", name, strings.ToLower(attrs.Location), p.spec.Region)
 		r.Fix = []string{"Choose the region " + strings.ToLower(attrs.Location) + " again.", "Or delete the bucket."}
 	default:
-		r.Found = "The bucket " + name + " was made by this onboarding and is used again."
+		r.Found = "The bucket " + name + " was created by this onboarding and will be reused."
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func (p *preflight) role() check {
 			Link: p.console("iam-admin/roles"), Command: "gcloud iam roles describe " + p.spec.CustomRole() + " --project=" + p.spec.Project,
 		},
 		read:    p.readRole,
-		unknown: "Until it can be read, we can't know whether the role's name is free or was deleted lately.",
+		unknown: "Until it can be read, we can't tell whether the role's name is free or was deleted recently.",
 	}
 }
 
@@ -76,22 +76,22 @@ func (p *preflight) readRole(ctx context.Context, r *onboarding.CheckResult) err
 	got, err := p.env.Cloud.IAM.Projects.Roles.Get("projects/" + p.spec.Project + "/roles/" + id).Context(ctx).Do()
 	switch {
 	case gcp.Absent(err):
-		r.Found = "No role is called " + id + ". If one was deleted more than 7 and less than 37 days ago, Google still refuses the name, and says so only then."
+		r.Found = "No role is named " + id + ". If one was deleted more than 7 and less than 37 days ago, Google still refuses the name, and says so only then."
 	case err != nil:
 		return err
 	case !strings.Contains(got.Description, p.spec.OwnerMark()):
 		r.State = onboarding.CheckFailed
-		r.Found = "The role " + id + " exists already and was not made by this onboarding."
+		r.Found = "The role " + id + " already exists and was not created by this onboarding."
 		if got.Deleted {
-			r.Found = "A role " + id + " was deleted not long ago and was not made by this onboarding; Google keeps its name for 37 days."
+			r.Found = "A role " + id + " was deleted recently and was not created by this onboarding; Google keeps its name for 37 days."
 		}
 		r.Fix = []string{"Choose another deployment name: the role's name follows from it."}
 	case got.Deleted:
-		r.State, r.Found = onboarding.CheckWarning, "The role "+id+" was deleted not long ago. The run brings it back."
+		r.State, r.Found = onboarding.CheckWarning, "The role "+id+" was deleted recently. The run restores it."
 		r.Fix = []string{"Nothing to do, if the run starts within 7 days of the deletion."}
 		r.Command = "gcloud iam roles undelete " + id + " --project=" + p.spec.Project
 	default:
-		r.Found = "The role " + id + " was made by this onboarding and is used again."
+		r.Found = "The role " + id + " was created by this onboarding and will be reused."
 	}
 	return nil
 }
@@ -104,7 +104,7 @@ func (p *preflight) account() check {
 			Link: p.console("iam-admin/serviceaccounts"), Command: "gcloud iam service-accounts describe " + p.spec.SparkAccount(),
 		},
 		read:    p.readAccount,
-		unknown: "Until it can be read, we can't know whether the account is there and enabled.",
+		unknown: "Until it can be read, we can't tell whether the account is there and enabled.",
 	}
 }
 
@@ -128,12 +128,12 @@ func (p *preflight) readAccount(ctx context.Context, r *onboarding.CheckResult) 
 		r.Fix = []string{"Enable the account."}
 		r.Command = "gcloud iam service-accounts enable " + email + " --project=" + got.ProjectId
 	case !existing && !strings.Contains(got.Description, p.spec.OwnerMark()):
-		r.State, r.Found = onboarding.CheckFailed, "The service account "+email+" exists already and was not made by this onboarding."
-		r.Fix = []string{"If it is meant to be used, name it at the service accounts step.", "Or choose another deployment name."}
+		r.State, r.Found = onboarding.CheckFailed, "The service account "+email+" already exists and was not created by this onboarding."
+		r.Fix = []string{"To use it, name it at the service accounts step.", "Or choose another deployment name."}
 	case existing:
-		r.Found = "The account " + email + " exists and is used without changes."
+		r.Found = "The account " + email + " exists and will be used without changes."
 	default:
-		r.Found = "The account " + email + " was made by this onboarding and is used again."
+		r.Found = "The account " + email + " was created by this onboarding and will be reused."
 	}
 	return nil
 }

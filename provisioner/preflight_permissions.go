@@ -51,14 +51,14 @@ func (p *preflight) permissions() []check {
 	var all []check
 	for _, on := range places {
 		c := onboarding.CheckResult{
-			Name: onboarding.CheckPermissions, Title: "Your account has the permissions that are needed", On: onboarding.PartyCustomer, Overridable: true,
-			Why: "The work is done with your access, so it can do only what you can.", Link: p.console("iam-admin/iam"),
+			Name: onboarding.CheckPermissions, Title: "Your account has the permissions it needs", On: onboarding.PartyCustomer, Overridable: true,
+			Why: "The run uses your access, so it can do only what you can.", Link: p.console("iam-admin/iam"),
 			Command: "gcloud projects get-iam-policy " + p.spec.Project,
 		}
 		place := "the project " + p.spec.Project
 		if on != "" {
 			place = on
-			c.Name, c.Title = "permissions:"+on, "Your account has the permissions that are needed on "+on
+			c.Name, c.Title = "permissions:"+on, "Your account has the permissions it needs on "+on
 			if !strings.HasPrefix(on, "gs://") {
 				c.Link = "https://console.cloud.google.com/iam-admin/iam?project=" + url.QueryEscape(on)
 			}
@@ -69,7 +69,7 @@ func (p *preflight) permissions() []check {
 			read: func(ctx context.Context, r *onboarding.CheckResult) error {
 				return p.readPermissions(ctx, r, on, place, perms)
 			},
-			unknown: "Until it can be read, we can't know which permissions are missing on " + place + ".",
+			unknown: "Until it can be read, we can't tell which permissions are missing on " + place + ".",
 			needed:  true,
 		})
 	}
@@ -93,7 +93,7 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 			r.Fix = []string{"Run the script or Terraform first, then check again."}
 			return nil
 		case gcp.Absent(err) && p.creates(on):
-			r.Found = on + " does not exist yet. The run creates it, and tests this then."
+			r.Found = on + " does not exist yet. The run creates it and tests this then."
 			return nil
 		case gcp.Absent(err):
 			r.State, r.Found = onboarding.CheckFailed, "There is no "+on+"."
@@ -191,6 +191,6 @@ func (p *preflight) test(ctx context.Context, on string, names []string) ([]stri
 		}
 		return got.Permissions, nil
 	default:
-		return nil, onboarding.Errorf(onboarding.CodeCloud, "Google offers no way to ask about permissions on %s beforehand.", on)
+		return nil, onboarding.Errorf(onboarding.CodeCloud, "Google offers no way to test permissions on %s in advance.", on)
 	}
 }

@@ -37,7 +37,7 @@ func (p *preflight) policy(constraint, title, why string, judge func(context.Con
 			Command: "gcloud org-policies describe " + constraint + " --effective --project=" + p.spec.Project,
 			Request: p.ask("Please tell me whether the organization policy constraints/" + constraint + " restricts this project, or give me the role Organization Policy Viewer (roles/orgpolicy.policyViewer), so that I can look."),
 		},
-		unknown: "Until it can be read, we can't know whether the organization policy " + constraint + " would stop the run.",
+		unknown: "Until it can be read, we can't tell whether the organization policy " + constraint + " would stop the run.",
 		read: func(ctx context.Context, r *onboarding.CheckResult) error {
 			rules, err := p.effective(ctx, constraint)
 			if err != nil {
@@ -90,14 +90,14 @@ func (p *preflight) judged(ctx context.Context, r *onboarding.CheckResult, rules
 	if len(open) > 0 {
 		r.State = onboarding.CheckWarning
 		r.Found = "The policy has a rule for resources with certain tags (" + strings.Join(open, "; ") + "), and whether it applies here couldn't be determined. For everything else: " + r.Found
-		r.Fix = []string{"Ask your organization administrator whether the rule applies to the project " + p.spec.Project + " and to what is made in it.", "Or continue: a refusal stops the run at that task, and nothing is lost."}
-		r.Request = cmp.Or(r.Request, p.ask("Please tell me whether the rule with the condition "+strings.Join(open, "; ")+" of the organization policy "+strings.TrimPrefix(r.Name, "policy:")+" applies to this project and to what is made in it."))
+		r.Fix = []string{"Ask your organization administrator whether the rule applies to the project " + p.spec.Project + " and to what is created in it.", "Or continue: a refusal stops the run at that task, and nothing is lost."}
+		r.Request = cmp.Or(r.Request, p.ask("Please tell me whether the rule with the condition "+strings.Join(open, "; ")+" of the organization policy "+strings.TrimPrefix(r.Name, "policy:")+" applies to this project and to what is created in it."))
 	}
 	return nil
 }
 
 func (p *preflight) locations() check {
-	return p.policy("gcp.resourceLocations", "The region is allowed", "Your organization may restrict where resources are made.", p.judgeLocations)
+	return p.policy("gcp.resourceLocations", "The region is allowed", "Your organization may restrict where resources are created.", p.judgeLocations)
 }
 
 func (p *preflight) judgeLocations(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
@@ -147,9 +147,9 @@ var continents = map[string]bool{"us": true, "europe": true, "asia": true, "aust
 func (p *preflight) uniform() check {
 	return p.policy("storage.uniformBucketLevelAccess", "Uniform bucket-level access is possible", "Your organization may require it. The bucket is created with it either way.",
 		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
-			r.Found = "Not required by a policy; the bucket is made with it."
+			r.Found = "Not required by a policy; the bucket is created with it."
 			if enforced(rules) {
-				r.Found = "Required by a policy, and the bucket is made with it."
+				r.Found = "Required by a policy, and the bucket is created with it."
 			}
 			return nil
 		})
@@ -157,12 +157,12 @@ func (p *preflight) uniform() check {
 
 // accountCreation is the policy in its legacy or its managed form.
 func (p *preflight) accountCreation(constraint string) check {
-	return p.notEnforced(constraint, "A service account may be created", "The run creates the Spark service account.",
+	return p.notEnforced(constraint, "A service account can be created", "The run creates the Spark service account.",
 		"Your organization does not let service accounts be created in this project.", "Create the account where it is allowed, and name it at the service accounts step.")
 }
 
 func (p *preflight) otherProjectsAccount() check {
-	return p.notEnforced("iam.disableCrossProjectServiceAccountUsage", "A service account of another project may be used", "Your Spark account lives in another project than its jobs.",
+	return p.notEnforced("iam.disableCrossProjectServiceAccountUsage", "A service account from another project can be used", "Your Spark account is in a different project from its jobs.",
 		"Your organization does not let service accounts be used outside their project.", "Name an account of the project "+p.spec.Project+", or let the run create one.")
 }
 

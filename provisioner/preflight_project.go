@@ -14,11 +14,11 @@ func (p *preflight) project() check {
 	return check{
 		result: onboarding.CheckResult{
 			Name: "project", Title: "The project is active", On: onboarding.PartyCustomer,
-			Why:  "Everything is made in this project.",
+			Why:  "Everything is created in this project.",
 			Link: p.console("home/dashboard"), Command: "gcloud projects describe " + p.spec.Project,
 		},
 		read:    p.readProject,
-		unknown: "Until it can be read, we can't know whether the project is active.",
+		unknown: "Until it can be read, we can't tell whether the project is active.",
 		needed:  true,
 	}
 }
@@ -27,8 +27,8 @@ func (p *preflight) readProject(ctx context.Context, r *onboarding.CheckResult) 
 	got, err := p.env.Cloud.Projects.Projects.Get("projects/" + p.spec.Project).Context(ctx).Do()
 	if f := gcp.Classify(err); f.Code == onboarding.CodePermission || f.Code == onboarding.CodeNotFound {
 		r.State = onboarding.CheckFailed
-		r.Found = fmt.Sprintf("The project %s does not exist, or %s may not see it.", p.spec.Project, p.env.Caller)
-		r.Fix = []string{"Check the project's ID.", "Or sign in with an account that may see it, or send this step to a colleague who has one."}
+		r.Found = fmt.Sprintf("The project %s does not exist, or %s doesn't have access to it.", p.spec.Project, p.env.Caller)
+		r.Fix = []string{"Check the project's ID.", "Or sign in with an account that has access to it, or send this step to a colleague who has one."}
 		return nil
 	}
 	if err != nil {
@@ -50,7 +50,7 @@ func (p *preflight) billing() check {
 			Link: p.console("billing/linkedaccount"), Command: "gcloud billing projects link " + p.spec.Project + " --billing-account=ACCOUNT_ID",
 		},
 		read:    p.readBilling,
-		unknown: "Until it can be read, we can't know whether Google will let the run create anything.",
+		unknown: "Until it can be read, we can't tell whether Google will let the run create anything.",
 	}
 }
 
@@ -64,7 +64,7 @@ func (p *preflight) readBilling(ctx context.Context, r *onboarding.CheckResult) 
 		return nil
 	}
 	r.State, r.Found = onboarding.CheckFailed, "No active billing account is linked to the project."
-	r.Fix = []string{"Open the billing page of the project and link an active billing account.", "It may take a minute until Google knows; then check again."}
+	r.Fix = []string{"Open the billing page of the project and link an active billing account.", "It may take a minute for Google to notice. Then check again."}
 	return nil
 }
 
@@ -72,11 +72,11 @@ func (p *preflight) apis() check {
 	return check{
 		result: onboarding.CheckResult{
 			Name: "apis", Title: "The APIs can be used", On: onboarding.PartyCustomer, Overridable: true,
-			Why:  "Each service of Google Cloud answers only in projects where its API is on.",
+			Why:  "Each Google Cloud service works only in projects where its API is enabled.",
 			Link: p.console("apis/dashboard"), Command: "gcloud services list --enabled --project=" + p.spec.Project,
 		},
 		read:    p.readAPIs,
-		unknown: "Until it can be read, we can't know which APIs the run must enable.",
+		unknown: "Until it can be read, we can't tell which APIs the run must enable.",
 	}
 }
 
@@ -89,7 +89,7 @@ func (p *preflight) readAPIs(ctx context.Context, r *onboarding.CheckResult) err
 	}
 	off := slices.DeleteFunc(wanted, func(name string) bool { return slices.Contains(on, name) })
 	if len(off) == 0 {
-		r.Found = "All APIs that are needed are on."
+		r.Found = "All the APIs that are needed are on."
 		return nil
 	}
 	r.State, r.Found = onboarding.CheckWarning, "The run will turn on "+strings.Join(off, ", ")+"."

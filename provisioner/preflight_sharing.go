@@ -31,7 +31,7 @@ func isSet(value string) bool {
 }
 
 func (p *preflight) domains() check {
-	return p.policy("iam.allowedPolicyMemberDomains", "The vendor's account may be granted roles", "Domain restricted sharing lets only accounts of allowed organizations be granted roles. Organizations made since May 3, 2024 have it by default.", p.judgeDomains)
+	return p.policy("iam.allowedPolicyMemberDomains", "The vendor's account can be granted roles", "Domain restricted sharing lets only accounts of allowed organizations be granted roles. Organizations created since May 3, 2024 have it by default.", p.judgeDomains)
 }
 
 func (p *preflight) judgeDomains(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {

@@ -24,7 +24,7 @@ func (p *preflight) sources() []check {
 			continue
 		}
 		seen[source] = true
-		c := check{needed: true, unknown: "Until it can be read, we can't know whether Spark may be allowed to read it."}
+		c := check{needed: true, unknown: "Until it can be read, we can't tell whether Spark may be allowed to read it."}
 		c.result = onboarding.CheckResult{Name: "source:" + source.Name, On: onboarding.PartyCustomer, Overridable: true, Why: "You named it as a data source, and the run lets the Spark account read it."}
 		switch source.Kind {
 		case onboarding.SourceDataset:
@@ -101,7 +101,7 @@ func (p *preflight) readDataset(ctx context.Context, r *onboarding.CheckResult, 
 	owned := slices.ContainsFunc(got.Access, func(a *bigquery.DatasetAccess) bool { return a.Role == "OWNER" || a.Role == "roles/bigquery.dataOwner" })
 	if !owned {
 		r.State = onboarding.CheckFailed
-		r.Found = p.env.Caller + " may not read who has access to the dataset " + project + "." + dataset + ", so no one can be added without removing others."
+		r.Found = p.env.Caller + " can't read who has access to the dataset " + project + "." + dataset + ", so no one can be added without removing others."
 		r.Fix = []string{"Ask an owner of the dataset for the role BigQuery Data Owner on it, which contains bigquery.datasets.getIamPolicy and bigquery.datasets.setIamPolicy.", "Or send this step to a colleague who has it."}
 		r.Command = "bq add-iam-policy-binding --member=user:" + p.env.Caller + " --role=roles/bigquery.dataOwner " + project + ":" + dataset
 		return nil
@@ -115,8 +115,8 @@ func (p *preflight) readSourceProject(ctx context.Context, r *onboarding.CheckRe
 	got, err := p.env.Cloud.Projects.Projects.Get("projects/" + project).Context(ctx).Do()
 	switch f := gcp.Classify(err); {
 	case f.Code == onboarding.CodePermission, f.Code == onboarding.CodeNotFound:
-		r.State, r.Found = onboarding.CheckFailed, fmt.Sprintf("The project %s does not exist, or %s may not see it.", project, p.env.Caller)
-		r.Fix = []string{"Correct its ID at the data sources step.", "Or sign in with an account that may see it, or send this step to a colleague who has one."}
+		r.State, r.Found = onboarding.CheckFailed, fmt.Sprintf("The project %s does not exist, or %s doesn't have access to it.", project, p.env.Caller)
+		r.Fix = []string{"Correct its ID at the data sources step.", "Or sign in with an account that has access to it, or send this step to a colleague who has one."}
 		return nil
 	case err != nil:
 		return fmt.Errorf("read project %s: %w", project, err)
@@ -131,10 +131,10 @@ func (p *preflight) readSourceProject(ctx context.Context, r *onboarding.CheckRe
 	case err != nil:
 		r.State = onboarding.CheckWarning
 		r.Found = "The project is active. Whether the BigQuery API is enabled there couldn't be determined: " + gcp.Classify(err).Message
-		r.Fix = []string{"Ask someone who may read the project's APIs (permission serviceusage.services.get).", "Or continue: the role is given in any case, and Spark reads nothing while the API is off."}
+		r.Fix = []string{"Ask someone who can read the project's APIs (permission serviceusage.services.get).", "Or continue: the role is given either way, but Spark can't read anything while the API is off."}
 		r.Command = "gcloud services list --enabled --project=" + project
 	case len(on) == 0 && project != p.spec.Project:
-		r.State, r.Found = onboarding.CheckWarning, "The project is active, and the BigQuery API is off there, so Spark has nothing to read."
+		r.State, r.Found = onboarding.CheckWarning, "The project is active, but the BigQuery API is off there, so Spark can't read anything."
 		r.Fix = []string{p.mayEnable(project)}
 		r.Command = "gcloud services enable " + api + " --project=" + project
 	default:

@@ -29,7 +29,7 @@ func (p *preflight) steps() []check {
 				Name: CheckOfTask(t.Name), Title: t.Description.Title, Why: t.Description.Why, Link: link, On: onboarding.PartyCustomer, Overridable: true,
 				Request: p.ask("Please look at " + t.thing() + ": Tecton's check of it did not pass yet."),
 			},
-			unknown: "Until it can be read, we can't know whether the run would stop at this task.",
+			unknown: "Until it can be read, we can't tell whether the run would stop at this task.",
 			read:    func(ctx context.Context, r *onboarding.CheckResult) error { return p.readStep(ctx, r, t) },
 		})
 	}
@@ -69,13 +69,13 @@ func (p *preflight) readStep(ctx context.Context, r *onboarding.CheckResult, t *
 		r.State, r.Fix = onboarding.CheckWarning, []string{"Follow the guide in the plan. The run waits there until it is done."}
 		r.Found = t.thing() + " is not there yet."
 		if len(differences) > 0 {
-			r.Found = "Not as wanted yet: " + onboarding.InWords(differences) + "."
+			r.Found = "Doesn't match the plan yet: " + onboarding.InWords(differences) + "."
 		}
 	case len(differences) > 0:
 		r.State, r.Fix = onboarding.CheckFailed, []string{"Fix it, or correct your answers, then check again."}
 		r.Found = "The run would stop here: " + onboarding.InWords(differences) + "."
 	case told:
-		r.State, r.Fix = onboarding.CheckWarning, []string{"Nothing has to be done before the run."}
+		r.State, r.Fix = onboarding.CheckWarning, []string{"You don't need to do anything before the run."}
 		r.Found = strings.Join(said, ". ") + "."
 	default:
 		r.Found = "It is set up correctly."

@@ -45,7 +45,7 @@ func (e *execution) do(n *node) bool {
 	case e.run.Kind == onboarding.RunTeardown && n.line.Action != onboarding.ActionDelete:
 		return e.finish(name, onboarding.Outcome{Message: n.line.Remark(), Left: n.line.Stays, Item: e.spared(n.line)})
 	case n.task == nil:
-		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This version of Groundwork no longer knows this task. Make a new plan."}, "task is not in the catalog")
+		return e.fail(name, &onboarding.Error{Code: onboarding.CodeInternal, Message: "This version of Groundwork no longer knows this task. Create a new plan."}, "task is not in the catalog")
 	case n.line.Unwanted && n.line.Action != onboarding.ActionDelete:
 		why := cmp.Or(n.line.Stays, "It stays, as you decided.")
 		return e.finish(name, onboarding.Outcome{Message: why, Left: why})
@@ -100,7 +100,7 @@ func (e *execution) takeBack(n *node, env *Env, mem *pass) {
 		})
 	}
 	if err := n.task.undo(e.work, env, note, mem); err != nil {
-		_ = e.note(n.line.Name, "log", "The temporary resource could not be removed, and ends by itself: "+sentence(err))
+		_ = e.note(n.line.Name, "log", "The temporary resource could not be removed, but it expires on its own: "+sentence(err))
 		return
 	}
 	_ = note("log", "Removed the temporary resource.", mem.item)

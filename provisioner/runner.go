@@ -296,7 +296,7 @@ func (e *execution) broken(cause error) error {
 			continue
 		}
 		err := e.write(func() error {
-			return e.s.cfg.Ledger.FailTask(e.work, e.fence, t.Name, onboarding.CodeInternal, "Something went wrong on our side before anything was changed. Your specialist has been shown why.", gcp.Redact(cause.Error()))
+			return e.s.cfg.Ledger.FailTask(e.work, e.fence, t.Name, onboarding.CodeInternal, "Something went wrong on our side before anything was changed. Your specialist can see why.", gcp.Redact(cause.Error()))
 		})
 		if err != nil {
 			return e.finally(err)

@@ -366,8 +366,8 @@ func TestTheRunDoesNoMoreThanWasApproved(t *testing.T) {
 		{name: "a further difference in the meantime", before: func(c *cloud) { c.put("bucket", "old", true) }, after: func(c *cloud) { c.put("bucket", "older", true) }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "setting is older"},
 		{name: "the approved difference", before: func(c *cloud) { c.put("bucket", "old", true) }, state: onboarding.RunSucceeded},
 		{name: "disappeared in the meantime", before: func(c *cloud) { c.put("bucket", "right", true) }, after: func(c *cloud) { delete(c.things, "bucket") }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "no longer there"},
-		{name: "somebody else's in the meantime", after: func(c *cloud) { c.put("bucket", "right", false) }, state: onboarding.RunFailed, code: onboarding.CodeConflict, says: "left alone"},
-		{name: "somebody else's that may be adopted", after: func(c *cloud) { c.put("bucket", "right", false) }, adopt: true, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "exists now"},
+		{name: "somebody else's in the meantime", after: func(c *cloud) { c.put("bucket", "right", false) }, state: onboarding.RunFailed, code: onboarding.CodeConflict, says: "left it alone"},
+		{name: "somebody else's that may be adopted", after: func(c *cloud) { c.put("bucket", "right", false) }, adopt: true, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "now exists"},
 		{name: "adopted as approved", before: func(c *cloud) { c.put("bucket", "old", false) }, adopt: true, state: onboarding.RunSucceeded},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -812,7 +812,7 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if theirs, _ := plan.Task("theirs"); theirs.Action != onboarding.ActionNone || !strings.Contains(theirs.Remark(), "not made by this onboarding") {
+		if theirs, _ := plan.Task("theirs"); theirs.Action != onboarding.ActionNone || !strings.Contains(theirs.Remark(), "not created by this onboarding") {
 			t.Errorf("the plan says of somebody else's: %s, %s", theirs.Action, theirs.Remark())
 		}
 		m := newLedger(plan)
@@ -834,7 +834,7 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 		if got := m.Task("role"); !strings.Contains(got.Message, "Google keeps its name.") || got.Left != "Google keeps its name." {
 			t.Errorf("what stays is not told: %q, %q", got.Message, got.Left)
 		}
-		if got := m.Task("theirs"); got.Left != "It stays: it was not made by this onboarding." {
+		if got := m.Task("theirs"); got.Left != "It stays: it was not created by this onboarding." {
 			t.Errorf("why somebody else's is left: %q", got.Left)
 		}
 		if got := m.Task("bucket"); got.Left != "" {

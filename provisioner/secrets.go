@@ -26,7 +26,7 @@ func (s *Service) EncryptSecrets(ctx context.Context, id onboarding.ID, purposes
 		}
 		secret, err := s.cfg.Vault.Open(onboarding.SealedTo{Onboarding: id, Purpose: purpose}, sealed)
 		if err != nil {
-			return nil, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "A secret could not be opened right now. We try again.", Err: err}
+			return nil, &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "A secret could not be opened right now. We'll try again.", Err: err}
 		}
 		if encrypted[purpose], err = encrypt(secret, to); err != nil {
 			return nil, fmt.Errorf("encrypt secret %s of %s: %w", purpose, id, err)

@@ -268,7 +268,7 @@ func (s *Service) Project(ctx context.Context, actor onboarding.Actor, id onboar
 	case err == nil:
 		return onboarding.Project{ID: p.ProjectId, Name: cmp.Or(p.DisplayName, p.ProjectId), Number: strings.TrimPrefix(p.Name, "projects/"), Active: p.State == "ACTIVE"}, nil
 	case f.Code == onboarding.CodePermission || f.Code == onboarding.CodeNotFound:
-		return onboarding.Project{}, &onboarding.Error{Code: onboarding.CodePermission, Message: fmt.Sprintf("The project %s does not exist, or %s may not see it. Check the ID, or sign in with another account.", projectID, a.email()), Err: err}
+		return onboarding.Project{}, &onboarding.Error{Code: onboarding.CodePermission, Message: fmt.Sprintf("The project %s does not exist, or %s doesn't have access to it. Check the ID, or sign in with another account.", projectID, a.email()), Err: err}
 	default:
 		return onboarding.Project{}, told(err)
 	}

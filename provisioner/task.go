@@ -235,7 +235,7 @@ func (t *Task) need(s *sighting) (action onboarding.Action, differences []onboar
 		return onboarding.ActionAdopt, differences, nil
 	default:
 		return "", nil, onboarding.Errorf(onboarding.CodeConflict,
-			"%s exists already and was not made by this onboarding, so it is left alone. Remove or rename it, or choose another deployment name.", t.thing())
+			"%s already exists and was not created by this onboarding, so we left it alone. Remove or rename it, or choose another deployment name.", t.thing())
 	}
 }
 
@@ -360,7 +360,7 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 			return t.verified(ctx, env)
 		case onboarding.ActionCheck:
 			if diff != "" {
-				return &onboarding.Blocked{Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Put it right, then check again", Why: diff}
+				return &onboarding.Blocked{Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Fix it, then check again", Why: diff}
 			}
 			return t.verified(ctx, env)
 		case onboarding.ActionGuide:
@@ -378,11 +378,11 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 		}
 		change := string(action) + "\x00" + diff
 		if change == mem.applied && env.now().Sub(mem.appliedAt) < knownAfter {
-			return &onboarding.NotReady{Why: "Google accepted the change and is still making it known: " + t.thing()}
+			return &onboarding.NotReady{Why: "Google accepted the change, which is still propagating: " + t.thing()}
 		}
 		if round >= maxRounds {
 			return &onboarding.Error{
-				Code: onboarding.CodeCloud, Message: fmt.Sprintf("%s keeps differing from what is wanted: %s. Something else may be changing it.", t.thing(), cmp.Or(diff, "it disappears")),
+				Code: onboarding.CodeCloud, Message: fmt.Sprintf("%s keeps differing from the plan: %s. Something else may be changing it.", t.thing(), cmp.Or(diff, "it disappears")),
 				Err: fmt.Errorf("reconcile %s: no end after %d changes", t.Name, round),
 			}
 		}
@@ -427,7 +427,7 @@ func (t *Task) drifted(approved onboarding.PlannedTask) string {
 	case t.Step.gathers && !t.Step.applies:
 		return "" // it looks at the other tasks' resources, and each of these is held to its own line
 	case !onboarding.SameJSON(approved.Desired, t.Desired):
-		return "What is wanted has changed since the plan was approved."
+		return "What this task should produce has changed since the plan was approved."
 	case len(approved.Bindings)+len(t.Description.Bindings) > 0 && !reflect.DeepEqual(approved.Bindings, t.Description.Bindings):
 		return "The members or roles have changed since the plan was approved."
 	default:
@@ -456,7 +456,7 @@ func outside(thing string, approved, action onboarding.Action, diff string) stri
 	case action == onboarding.ActionCreate:
 		found = thing + " is no longer there and would have to be created"
 	case action == onboarding.ActionAdopt && approved != onboarding.ActionAdopt:
-		found = thing + " exists now and was not made by this onboarding; it would be used as it is"
+		found = thing + " now exists and was not created by this onboarding; it would be used without changes"
 	default:
 		found = thing + " differs from what was seen and would have to be changed"
 	}
@@ -470,7 +470,7 @@ func outside(thing string, approved, action onboarding.Action, diff string) stri
 }
 
 func (t *Task) planChanged(why string) error {
-	return &onboarding.Blocked{Code: onboarding.CodePlanChanged, On: onboarding.PartyCustomer, Action: "Look at the changed plan and approve it again", Why: why}
+	return &onboarding.Blocked{Code: onboarding.CodePlanChanged, On: onboarding.PartyCustomer, Action: "Review the changed plan and approve it again", Why: why}
 }
 
 func intent(action onboarding.Action, title, thing, diff string) string {

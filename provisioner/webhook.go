@@ -17,7 +17,7 @@ func (s *Service) SignMessage(to onboarding.WebhookTarget, id onboarding.Deliver
 	for i, sealed := range to.Sealed {
 		secret, err := s.cfg.Vault.Open(to.ID.SealedTo(), sealed)
 		if err != nil {
-			return "", &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The signing secret could not be opened right now. We try again.", Err: err}
+			return "", &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The signing secret could not be opened right now. We'll try again.", Err: err}
 		}
 		signer, err := standardwebhooks.NewWebhook(secret.Reveal())
 		if err != nil {

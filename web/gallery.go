@@ -662,7 +662,7 @@ func (s samples) warnings() []onboarding.CheckResult {
 	return []onboarding.CheckResult{
 		{
 			Name: "task:databricks-check", Title: "Check the Databricks workspace", State: onboarding.CheckWarning, ReadAt: at, On: onboarding.PartyCustomer, Overridable: true,
-			Found: "The token's owner may create clusters only by the cluster policies Small clusters.", Fix: []string{"Nothing has to be done before the run."},
+			Found: "The token's owner can create clusters only under the cluster policies Small clusters.", Fix: []string{"You don't need to do anything before the run."},
 		},
 		{
 			Name: "source:gs://acme-landing", Title: "The bucket gs://acme-landing can be shared with Spark", State: onboarding.CheckWarning, ReadAt: at, On: onboarding.PartyCustomer, Overridable: true,

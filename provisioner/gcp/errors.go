@@ -114,12 +114,12 @@ func classify(err error) Failure {
 	case errors.Is(err, storage.ErrBucketNotExist), errors.Is(err, storage.ErrObjectNotExist):
 		return notFound()
 	case errors.Is(err, ErrHugeAnswer), errors.Is(err, ErrNoAnswer), errors.As(err, &syntax), errors.As(err, &badType):
-		return retry(onboarding.CodeCloud, "Google's answer could not be read. We look again.")
+		return retry(onboarding.CodeCloud, "Google's response could not be read. We'll look again.")
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return retry(onboarding.CodeTimeout, "Google did not answer in time. We look whether the change happened and try again.")
+		return retry(onboarding.CodeTimeout, "Google did not respond in time. We'll check whether the change happened, then try again.")
 	case errors.As(err, &address), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EPIPE), errors.Is(err, context.Canceled):
-		return retry(onboarding.CodeUnavailable, "The connection to Google broke. We look whether the change happened and try again.")
+		return retry(onboarding.CodeUnavailable, "The connection to Google broke. We'll check whether the change happened, then try again.")
 	default:
 		return Failure{Class: Final, Code: onboarding.CodeInternal, Message: "Something went wrong on our side. Try again, or ask your specialist."}
 	}
@@ -137,7 +137,7 @@ func signIn(why string) Failure {
 }
 
 func notFound() Failure {
-	return Failure{Class: Final, Grace: graceUnknown, Code: onboarding.CodeNotFound, Message: "Google does not find something that this needs. If it was deleted, start again from a new plan."}
+	return Failure{Class: Final, Grace: graceUnknown, Code: onboarding.CodeNotFound, Message: "Google can't find something that this needs. If it was deleted, start again from a new plan."}
 }
 
 func classifyToken(e *oauth2.RetrieveError) Failure {
@@ -163,11 +163,11 @@ func classifyToken(e *oauth2.RetrieveError) Failure {
 			Message: "Your Google Workspace administrator does not let this application use Google Cloud.",
 		}
 	case body.Error == "invalid_client", body.Error == "unauthorized_client", body.Error == "invalid_scope":
-		return Failure{Class: Blocked, Code: onboarding.CodeInternal, On: onboarding.PartySpecialist, Action: "Check the OAuth client of this server", Message: "Google does not accept this server's own registration. Your specialist has been shown why."}
+		return Failure{Class: Blocked, Code: onboarding.CodeInternal, On: onboarding.PartySpecialist, Action: "Check the OAuth client of this server", Message: "Google does not accept this server's own registration. Your specialist can see why."}
 	case status == http.StatusUnauthorized:
 		return signIn("")
 	default:
-		f := retry(onboarding.CodeUnavailable, "Google's sign-in service did not answer as it should. We try again.")
+		f := retry(onboarding.CodeUnavailable, "Google's sign-in service gave an unexpected response. We'll try again.")
 		f.After = after
 		return f
 	}
@@ -264,7 +264,7 @@ func classifyAPI(e *googleapi.Error) Failure {
 	case e.Code == http.StatusUnauthorized:
 		return signIn("")
 	case a.reason("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientScopes") || a.says("insufficient authentication scopes"):
-		return signIn("The access that was given does not include Google Cloud. Leave every box ticked when Google asks.")
+		return signIn("The access that was given does not include Google Cloud. Select every checkbox when Google asks.")
 	case a.reason("UREQ_PROJECT_BILLING_NOT_FOUND", "BILLING_DISABLED", "accountDisabled", "billingNotEnabled") ||
 		a.says("UREQ_PROJECT_BILLING_NOT_FOUND", "billing account for the owning project is disabled", "billing to be enabled", "billing must be enabled", "billing has not been enabled"):
 		return Failure{
@@ -288,15 +288,15 @@ func classifyAPI(e *googleapi.Error) Failure {
 			Message: name + " is not on yet. A newly enabled API can take a few minutes to work.",
 		}
 	case a.status == "ABORTED" || a.says("concurrent policy changes"):
-		return slow(onboarding.CodeStale, "Somebody else changed the same policy at that moment. We read it again and repeat the change.")
+		return slow(onboarding.CodeStale, "Someone else changed the same policy at the same time. We'll read it again and repeat the change.")
 	case e.Code == http.StatusPreconditionFailed:
-		return slow(onboarding.CodeStale, "It changed between reading and writing. We read it again and repeat the change.")
+		return slow(onboarding.CodeStale, "It changed between reading and writing. We'll read it again and repeat the change.")
 	case a.says("another activation or deactivation is in progress"):
-		return Failure{Class: Wait, After: after, Code: onboarding.CodeUnavailable, On: onboarding.PartyGoogle, Message: "Google is still busy with another change of this project's APIs."}
+		return Failure{Class: Wait, After: after, Code: onboarding.CodeUnavailable, On: onboarding.PartyGoogle, Message: "Google is still busy with another change to this project's APIs."}
 	case e.Code == http.StatusTooManyRequests,
 		a.reason("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"),
 		a.says("quota exceeded for quota metric"), a.status == "RESOURCE_EXHAUSTED":
-		return slow(onboarding.CodeQuota, "Google allows only so many calls at a time, or a quota of the project is used up. We wait and try again; if it stays so, look at the project's quotas.")
+		return slow(onboarding.CodeQuota, "Google allows only so many calls at a time, or a quota of the project is used up. We'll wait and try again. If this continues, check the project's quotas.")
 	case e.Code == http.StatusBadRequest && unknownAccount.MatchString(a.text):
 		account := unknownAccount.FindStringSubmatch(a.text)[1]
 		return Failure{
@@ -313,11 +313,11 @@ func classifyAPI(e *googleapi.Error) Failure {
 	case a.says("marked for deletion"):
 		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "Google keeps the name of a deleted role for up to 37 days, and this one can be brought back only in the first 7. Choose another deployment name, or wait."}
 	case e.Code == http.StatusConflict && a.says("bucket name is not available"):
-		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "The bucket's name is taken by somebody else: names are shared by all users of Google Cloud. Choose another deployment name."}
+		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "The bucket's name is taken by someone else: names are shared by all users of Google Cloud. Choose another deployment name."}
 	case e.Code == http.StatusConflict && a.says("not empty"):
-		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "It still holds data, so Google does not delete it. Confirm the deletion of the data, or empty it yourself."}
+		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "It still holds data, so Google won't delete it. Confirm that the data may be deleted, or empty it yourself."}
 	case e.Code == http.StatusConflict:
-		return slow(onboarding.CodeStale, "Google says that it exists already. We look whether it is ours.")
+		return slow(onboarding.CodeStale, "Google says that it already exists. We'll check whether it is ours.")
 	case e.Code == http.StatusForbidden && a.says("has been deleted", "pending deletion", "is being deleted"):
 		return ProjectDeleted()
 	case e.Code == http.StatusForbidden:
@@ -325,9 +325,9 @@ func classifyAPI(e *googleapi.Error) Failure {
 	case e.Code == http.StatusNotFound:
 		return notFound()
 	case e.Code == http.StatusRequestTimeout, e.Code >= 500:
-		return slow(onboarding.CodeUnavailable, "Google has a problem at the moment. We look whether the change happened and try again.")
+		return slow(onboarding.CodeUnavailable, "Google is having a problem. We'll check whether the change happened, then try again.")
 	case e.Code >= 200 && e.Code < 300, e.Code >= 300 && e.Code < 400:
-		return slow(onboarding.CodeCloud, "Google's answer could not be read. We look again.")
+		return slow(onboarding.CodeCloud, "Google's response could not be read. We'll look again.")
 	default:
 		f := Failure{Class: Final, Code: onboarding.CodeCloud, Message: "Google refused the request."}
 		if said != "" {
@@ -361,7 +361,7 @@ func perimeterRefuses(a answer) Failure {
 		id = m[1]
 	}
 	if id != "" {
-		f.Message += " They find the refusal in their audit logs by its identifier " + id + "."
+		f.Message += " They can find the refusal in their audit logs by its identifier " + id + "."
 	}
 	return f
 }
@@ -379,7 +379,7 @@ func denied(a answer) Failure {
 	f := Failure{
 		Class: Blocked, Grace: graceDenied, Code: onboarding.CodePermission, On: onboarding.PartyCustomer,
 		Action:  "Get the missing permission, or let a colleague who has it sign in",
-		Message: "The project or resource does not exist, or the Google account that signed in may not use it.",
+		Message: "The project or resource does not exist, or the Google account that signed in isn't allowed to use it.",
 	}
 	if a.says("or it may not exist") {
 		f.Grace = graceUnknown

@@ -36,13 +36,13 @@ func classifyOperation(e *OperationError) Failure {
 	case SoldOut(e):
 		return Failure{
 			Class: Blocked, Code: onboarding.CodeQuota, On: onboarding.PartyCustomer, Action: "Choose another zone of the region", Said: said,
-			Message: "The zone has no room left, so Google took the change back. Google says: " + said,
+			Message: "The zone is out of capacity, so Google rolled back the change. Google says: " + said,
 		}
 	case e.Code == resourceExhausted:
 		return Failure{
 			Class: Blocked, Code: onboarding.CodeQuota, On: onboarding.PartyCustomer, Action: "Raise the quota of the project", Said: said,
-			Message: "A quota of the project is used up, so Google took the change back. Ask for a higher quota at https://console.cloud.google.com/iam-admin/quotas, then try again. Google says: " + said,
+			Message: "A quota of the project is used up, so Google rolled back the change. Ask for a higher quota at https://console.cloud.google.com/iam-admin/quotas, then try again. Google says: " + said,
 		}
 	}
-	return Failure{Class: Final, Code: onboarding.CodeCloud, Message: "Google began the change and couldn't finish it. Try again. Google says: " + said, Said: said}
+	return Failure{Class: Final, Code: onboarding.CodeCloud, Message: "Google started the change but couldn't finish it. Try again. Google says: " + said, Said: said}
 }

@@ -157,7 +157,7 @@ func tellZones(ctx context.Context, env *provisioner.Env, want instance) error {
 		env.Log("The instance is in %s", strings.Join(zones, ", "))
 		return nil
 	}
-	env.Say(provisioner.Warning, "The instance is in %s, and not in the region %s. It works, and reads and writes between the two take longer and cost more", cmp.Or(strings.Join(zones, ", "), "no zone"), env.Spec.Region)
+	env.Say(provisioner.Warning, "The instance is in %s, and not in the region %s. It works, but reads and writes between the two take longer and cost more", cmp.Or(strings.Join(zones, ", "), "no zone"), env.Spec.Region)
 	return nil
 }
 
@@ -176,7 +176,7 @@ func applyInstance(ctx context.Context, env *provisioner.Env, c provisioner.Chan
 	case want.Adopt:
 		return &onboarding.Blocked{
 			Code: onboarding.CodeNotFound, On: onboarding.PartyCustomer, Action: "Create the instance, or choose another",
-			Why: "There is no Bigtable instance " + want.Name + ", or " + env.Caller + " may not see it.",
+			Why: "There is no Bigtable instance " + want.Name + ", or " + env.Caller + " doesn't have access to it.",
 		}
 	case c.Got != nil:
 		labels := maps.Clone(c.Got.State.Labels)
@@ -267,7 +267,7 @@ func instanceError(want instance, op *bigtableadmin.Operation) error {
 	region := want.Zone[:strings.LastIndexByte(want.Zone, '-')]
 	return &onboarding.Blocked{
 		Code: onboarding.CodeQuota, On: onboarding.PartyCustomer, Action: "Choose another zone of " + region, Err: failed,
-		Why: fmt.Sprintf("The zone %s has no room for the Bigtable instance, so Google took it back. Choose another zone of %s in the form and approve the new plan, or try again later. Google says: %s", want.Zone, region, failed.Message),
+		Why: fmt.Sprintf("The zone %s has no capacity for the Bigtable instance, so Google rolled it back. Choose another zone of %s in the form and approve the new plan, or try again later. Google says: %s", want.Zone, region, failed.Message),
 	}
 }
 
@@ -336,7 +336,7 @@ func permissionsOfInstance(_ onboarding.Spec, want instance) provisioner.Needs {
 	if want.Adopt {
 		return provisioner.Needs{Check: []onboarding.Permission{
 			permission("bigtable.instances.get", "to see that the instance you chose exists", ""),
-			permission("bigtable.clusters.list", "to see in which zones it is", ""),
+			permission("bigtable.clusters.list", "to see which zones it is in", ""),
 		}}
 	}
 	return provisioner.Needs{
@@ -345,7 +345,7 @@ func permissionsOfInstance(_ onboarding.Spec, want instance) provisioner.Needs {
 			permission("bigtable.instances.create", "to create the instance", ""),
 			permission("bigtable.clusters.create", "to create the instance's cluster", ""),
 		},
-		Change: []onboarding.Permission{permission("bigtable.instances.update", "to set the instance's labels, only where they are not as planned", "")},
-		Undo:   []onboarding.Permission{permission("bigtable.instances.delete", "to delete the instance, only where you tick that the data goes too", "")},
+		Change: []onboarding.Permission{permission("bigtable.instances.update", "to set the instance's labels, only if they differ from the plan", "")},
+		Undo:   []onboarding.Permission{permission("bigtable.instances.delete", "to delete the instance, only if you choose to delete its data too", "")},
 	}
 }

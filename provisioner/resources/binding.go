@@ -133,14 +133,14 @@ func applyBinding(ctx context.Context, env *provisioner.Env, c provisioner.Chang
 	if b.Member == serviceAccount("") {
 		return &onboarding.Blocked{
 			Code: onboarding.CodeInvalid, On: onboarding.PartySpecialist, Action: "Enter the control plane service account",
-			Why: "The vendor's service account for this deployment is not known yet. Your deployment specialist adds it.",
+			Why: "The vendor's service account for this deployment is not known yet. Your deployment specialist will add it.",
 		}
 	}
 	err := env.Cloud.Bind(ctx, b.resource(), b.Role, b.Member)
 	if gcp.Absent(err) {
 		return &onboarding.Error{
 			Code: onboarding.CodeNotFound, Err: err,
-			Message: fmt.Sprintf("There is no %s, so nothing can be allowed on it. Create it, or correct the name in your answers, then try again.", b.on()),
+			Message: fmt.Sprintf("There is no %s, so no role can be given on it. Create it, or correct the name in your answers, then try again.", b.on()),
 		}
 	}
 	return err

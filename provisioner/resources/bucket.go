@@ -64,7 +64,7 @@ func describeBucket(spec onboarding.Spec, want bucketState) provisioner.Descript
 		Title:    "Create the bucket",
 		Noun:     "the bucket for feature data",
 		Resource: "gs://" + want.Name,
-		Why: "The offline store: Spark jobs write feature data here, in " + want.Location + ". The bucket has uniform bucket-level access, enforces public access prevention, and bears the labels " + labelWords(want.Labels) + ". " +
+		Why: "The offline store: Spark jobs write feature data here, in " + want.Location + ". The bucket has uniform bucket-level access, enforces public access prevention, and has the labels " + labelWords(want.Labels) + ". " +
 			"We set no soft delete period: Google keeps deleted objects for its default of 7 days, unless your organization set another.",
 		Console: "https://console.cloud.google.com/storage/browser/" + want.Name + "?project=" + url.QueryEscape(spec.Project),
 		Cost:    "about $0.02 a GB a month of data stored, nothing while empty",
@@ -162,7 +162,7 @@ func applyBucket(ctx context.Context, env *provisioner.Env, c provisioner.Change
 	}
 	if c.Got.State.Location != want.Location {
 		return onboarding.Errorf(onboarding.CodeConflict,
-			"The bucket gs://%s is in %s, and Google never moves a bucket. Choose that region again, or choose another deployment name.", want.Name, c.Got.State.Location)
+			"The bucket gs://%s is in %s, and Google can't move a bucket. Choose that region again, or choose another deployment name.", want.Name, c.Got.State.Location)
 	}
 	update := storage.BucketAttrsToUpdate{
 		PublicAccessPrevention: storage.PublicAccessPreventionEnforced, UniformBucketLevelAccess: &storage.UniformBucketLevelAccess{Enabled: true},
@@ -250,14 +250,14 @@ func permissionsOfBucket(_ onboarding.Spec, want bucketState) provisioner.Needs 
 	return provisioner.Needs{
 		Check: []onboarding.Permission{
 			permission("storage.buckets.get", "to look for the bucket and to check its settings", on),
-			permission("resourcemanager.projects.get", "to tell by the project's number that the bucket is yours", ""),
+			permission("resourcemanager.projects.get", "to confirm by the project's number that the bucket is yours", ""),
 		},
 		Apply:  []onboarding.Permission{permission("storage.buckets.create", "to create the bucket", "")},
-		Change: []onboarding.Permission{permission("storage.buckets.update", "to set the bucket's settings, only where they are not as planned", on)},
+		Change: []onboarding.Permission{permission("storage.buckets.update", "to set the bucket's settings, only if they differ from the plan", on)},
 		Undo: []onboarding.Permission{
 			permission("storage.buckets.delete", "to delete the bucket once it is empty", on),
-			permission("storage.objects.list", "to find the objects to delete, only where you tick that the data goes too", on),
-			permission("storage.objects.delete", "to delete the objects, only where you tick that the data goes too", on),
+			permission("storage.objects.list", "to find the objects to delete, only if you choose to delete the data too", on),
+			permission("storage.objects.delete", "to delete the objects, only if you choose to delete the data too", on),
 		},
 	}
 }

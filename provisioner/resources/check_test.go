@@ -110,7 +110,7 @@ func TestACheckByAViewerChangesNothingAndHandsOver(t *testing.T) {
 		if line.Action == onboarding.ActionDelete {
 			t.Errorf("a teardown would remove %s, which no run made", line.Name)
 		}
-		if line.Name == "bucket" && line.Stays != "It stays: it was made without us, and a run only verified it." {
+		if line.Name == "bucket" && line.Stays != "It stays: it was created without us, and a run only verified it." {
 			t.Errorf("the bucket stays: %q", line.Stays)
 		}
 	}

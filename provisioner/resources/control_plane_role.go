@@ -67,7 +67,7 @@ func describeRole(spec onboarding.Spec, want role) provisioner.Description {
 		Title:    "Create the control plane's custom role",
 		Noun:     "the control plane’s custom role",
 		Resource: want.Name,
-		Why:      "It holds exactly: " + strings.Join(want.Permissions, ", ") + ". No role of Google's is exactly that.",
+		Why:      "It holds exactly: " + strings.Join(want.Permissions, ", ") + ". No predefined Google role has exactly these.",
 		Console:  "https://console.cloud.google.com/iam-admin/roles?project=" + url.QueryEscape(spec.Project),
 	}
 }

@@ -33,7 +33,7 @@ var DatabricksCheck = provisioner.Define(provisioner.StepDef[workspace]{
 	Diff:     func(_, got workspace) []onboarding.Delta { return got.problems },
 	Facts:    factsOfWorkspace,
 	Unchecked: map[onboarding.Purpose]string{
-		onboarding.PurposeDatabricksToken: "The Databricks workspace: its token was wiped after the handover. To have it checked or repaired, enter the token again with the compute platform.",
+		onboarding.PurposeDatabricksToken: "The Databricks workspace: its token was wiped after the handover. To have it checked or repaired, enter the token again at the compute platform step.",
 	},
 	Timeout: 5 * time.Minute,
 })
@@ -48,7 +48,7 @@ func wantWorkspace(spec onboarding.Spec) []provisioner.Want[workspace] {
 func describeWorkspace(_ onboarding.Spec, want workspace) provisioner.Description {
 	return provisioner.Description{
 		Title: "Check the Databricks workspace", Noun: "the Databricks workspace", Resource: want.URL,
-		Why:     "The control plane starts clusters here with your token: it must be accepted, may create clusters, and the runtime " + want.Runtime + " must be offered.",
+		Why:     "The control plane starts clusters here with your token: it must be accepted and allowed to create clusters, and the runtime " + want.Runtime + " must be offered.",
 		Console: want.URL,
 	}
 }
@@ -64,7 +64,7 @@ func factsOfWorkspace(_ onboarding.Spec, want workspace) []onboarding.Fact {
 func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (*provisioner.Observed[workspace], error) {
 	client, err := openWorkspace(ctx, env)
 	if errors.Is(err, errWiped) {
-		env.Say(provisioner.NotTested, "The Databricks token was wiped after the handover, so the workspace was not asked again. To have it asked, enter the token again with the compute platform")
+		env.Say(provisioner.NotTested, "The Databricks token was wiped after the handover, so the workspace was not checked again. To have it checked, enter the token again at the compute platform step")
 		return &provisioner.Observed[workspace]{State: workspace{URL: want.URL, Runtime: want.Runtime}}, nil
 	}
 	if err != nil {
@@ -90,7 +90,7 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 		}
 	}
 	if !may && len(policies) == 0 {
-		got.problems = append(got.problems, onboarding.Differs("clusters", fmt.Sprintf("the token's owner, %s, may not create clusters: ask a workspace administrator for the entitlement \"Unrestricted cluster creation\"", me)))
+		got.problems = append(got.problems, onboarding.Differs("clusters", fmt.Sprintf("the token's owner, %s, isn't allowed to create clusters: ask a workspace administrator for the entitlement \"Unrestricted cluster creation\"", me)))
 	}
 	if !slices.ContainsFunc(offered, func(r databricks.Runtime) bool { return r.Key == want.Runtime }) {
 		got.problems = append(got.problems, onboarding.Differs("runtime", "the workspace does not offer the runtime "+want.Runtime+": choose another in your answers", want.Runtime))
@@ -99,7 +99,7 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 		how := "which may create clusters"
 		if !may {
 			how = "which may create clusters by the cluster policies " + strings.Join(policies, ", ")
-			env.Say(provisioner.Warning, "The token's owner may create clusters only by the cluster policies %s. Clusters that Tecton asks for and these forbid won't start: give it the entitlement \"Unrestricted cluster creation\", or check the policies with your specialist", strings.Join(policies, ", "))
+			env.Say(provisioner.Warning, "The token's owner can create clusters only under the cluster policies %s. Clusters that Tecton requests but these policies forbid won't start: give it the entitlement \"Unrestricted cluster creation\", or check the policies with your specialist", strings.Join(policies, ", "))
 		}
 		env.Log("Databricks accepted the token of %s, %s; the runtime %s is offered", me, how, want.Runtime)
 		env.Say(provisioner.Principal, "%s", me)
@@ -140,7 +140,7 @@ func openWorkspace(ctx context.Context, env *provisioner.Env) (databricks.Client
 	if env.Spec.Databricks.Token != onboarding.SecretSet {
 		return databricks.Client{}, &onboarding.Blocked{
 			Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Databricks token",
-			Why: "The workspace's API token is still to come. Make one for a service principal in the workspace and enter it at the compute step.",
+			Why: "We don't have the workspace's API token yet. Create one for a service principal in the workspace and enter it at the compute step.",
 		}
 	}
 	token, err := openSecret(ctx, env, onboarding.PurposeDatabricksToken, env.Spec.Databricks.WorkspaceURL)
@@ -170,19 +170,19 @@ func workspaceError(env *provisioner.Env, err error, address string) error {
 	case errors.As(err, &refused):
 		return err
 	case !errors.As(err, &answer):
-		return &onboarding.NotReady{Why: "The workspace " + address + " cannot be reached. If this lasts, look whether the address is right and the workspace lets the internet in"}
+		return &onboarding.NotReady{Why: "The workspace " + address + " cannot be reached. If this continues, check that the address is right and that the workspace accepts connections from the internet"}
 	case answer.Status == http.StatusUnauthorized, answer.Status == http.StatusForbidden && strings.Contains(answer.Message, "access token"):
 		return blocked("Enter a new Databricks token", "The workspace does not accept the token: it is wrong, or it has expired.")
 	case answer.Status == http.StatusForbidden && blockedAddress.MatchString(answer.Message):
 		from := blockedAddress.FindStringSubmatch(answer.Message)[1]
 		action, whose := listedAddresses(env.Spec.Vendor, from)
-		return blocked(action, "The workspace's IP access list blocks the address "+from+", from which we call. A workspace administrator adds "+whose+" Databricks says: "+answer.Message)
+		return blocked(action, "The workspace's IP access list blocks the address "+from+", which we call from. A workspace administrator can add "+whose+" Databricks says: "+answer.Message)
 	case answer.Status == http.StatusForbidden:
 		return blocked("Give the token's owner more rights, or enter another token", "The workspace refused the call: "+answer.Message)
 	case answer.Status == http.StatusTooManyRequests, answer.Status >= 500:
-		return &onboarding.NotReady{Why: fmt.Sprintf("The workspace answered %d; it is asked again", answer.Status)}
+		return &onboarding.NotReady{Why: fmt.Sprintf("The workspace answered %d. We'll ask again", answer.Status)}
 	case answer.Code != "":
-		return blocked("Resolve what Databricks says, then try again", fmt.Sprintf("The workspace refused the call. Databricks says: %s (%s)", answer.Message, answer.Code))
+		return blocked("Fix the problem that Databricks reports, then try again", fmt.Sprintf("The workspace refused the call. Databricks says: %s (%s)", answer.Message, answer.Code))
 	default:
 		return blocked("Check the workspace's address", fmt.Sprintf("%s did not answer like a Databricks workspace (%d).", address, answer.Status))
 	}

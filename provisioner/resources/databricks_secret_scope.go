@@ -74,7 +74,7 @@ func factsOfScope(_ onboarding.Spec, want scope) []onboarding.Fact {
 func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisioner.Observed[scope], error) {
 	client, err := openWorkspace(ctx, env)
 	if errors.Is(err, errWiped) {
-		env.Say(provisioner.NotTested, "The Databricks token was wiped after the handover, so the secret scope was not looked at again. To have it repaired, enter the token again with the compute platform")
+		env.Say(provisioner.NotTested, "The Databricks token was wiped after the handover, so the secret scope was not checked again. To have it repaired, enter the token again at the compute platform step")
 		return &provisioner.Observed[scope]{State: want}, nil
 	}
 	if err != nil {
@@ -93,7 +93,7 @@ func checkScope(ctx context.Context, env *provisioner.Env, want scope) (*provisi
 		case onboarding.CodeGone:
 			return nil, &onboarding.Blocked{
 				Code: onboarding.CodeGuide, On: onboarding.PartySpecialist, Action: "Enter the API key for notebooks again",
-				Why: "The secret scope " + want.Scope + " lacks the API key (" + keyAPIKey + "), which was wiped after the handover. Your specialist has to enter it again with the values of the deployment; without one, turn the secret scope off with the compute platform.",
+				Why: "The secret scope " + want.Scope + " lacks the API key (" + keyAPIKey + "), which was wiped after the handover. Your specialist has to enter it again with the values of the deployment. If there is none, turn off the secret scope at the compute platform step.",
 			}
 		default:
 			return nil, fmt.Errorf("open the API key: %w", err)
@@ -145,7 +145,7 @@ func applyScope(ctx context.Context, env *provisioner.Env, c provisioner.Change[
 	if c.Got == nil {
 		var everybody bool
 		if everybody, err = client.CreateScope(ctx, want.Scope); everybody && err == nil {
-			env.Say(provisioner.Warning, "The workspace has no Premium tier, so everybody in it may read and change the secret scope %s", want.Scope)
+			env.Say(provisioner.Warning, "The workspace isn't on the Premium tier, so everyone in it can read and change the secret scope %s", want.Scope)
 		}
 	} else if keys := missing(want.Keys, c.Got.State.Keys); keys[0] == keyAddress {
 		err = client.PutSecret(ctx, want.Scope, keyAddress, onboarding.NewSecret(want.Address))
@@ -179,7 +179,7 @@ func scopeError(ctx context.Context, env *provisioner.Env, client databricks.Cli
 	}
 	return &onboarding.Blocked{
 		Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Let the token's owner manage the secret scope " + scope,
-		Why: "The secret scope " + scope + " exists, and the token's owner, " + me.String() + ", may not manage it. Whoever created it, or a workspace administrator, runs: databricks secrets put-acl " + scope + " " + who + " MANAGE. Databricks says: " + refused.Message,
+		Why: "The secret scope " + scope + " exists, and the token's owner, " + me.String() + ", isn't allowed to manage it. Whoever created it, or a workspace administrator, runs: databricks secrets put-acl " + scope + " " + who + " MANAGE. Databricks says: " + refused.Message,
 		Err: err,
 	}
 }
@@ -196,7 +196,7 @@ func scopeByHand(_ onboarding.Spec, want scope) []onboarding.Instruction {
 			Code: "databricks configure --host " + want.Workspace, Link: "https://docs.databricks.com/gcp/en/dev-tools/cli/reference/secrets-commands",
 		},
 		{
-			Text: "Create the scope. If the workspace has no Premium tier, add --initial-manage-principal users.",
+			Text: "Create the scope. If the workspace isn't on the Premium tier, add --initial-manage-principal users.",
 			Code: "databricks secrets create-scope " + want.Scope,
 		},
 		{

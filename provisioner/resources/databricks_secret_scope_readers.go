@@ -49,7 +49,7 @@ func describeScopeReaders(_ onboarding.Spec, want scopeReaders) provisioner.Desc
 	return provisioner.Description{
 		Title: "Let everybody in the workspace read the secret scope", Noun: "everybody's permission to read the secret scope",
 		Resource: want.Workspace + " scope " + want.Scope + ", " + readersWords(want),
-		Why:      "On the Premium tier, only the creator of a secret scope may read it. Notebooks run as their users, so the group " + want.Principal + ", which everybody in the workspace belongs to, gets " + want.Permission + ". Without that tier, everybody may read it anyway, and nothing is changed.",
+		Why:      "On the Premium tier, only the creator of a secret scope can read it. Notebooks run as their users, so the group " + want.Principal + ", which everyone in the workspace belongs to, gets " + want.Permission + ". Without that tier, everyone can read it anyway, and nothing is changed.",
 		Console:  want.Workspace,
 	}
 }
@@ -63,7 +63,7 @@ func factsOfScopeReaders(_ onboarding.Spec, want scopeReaders) []onboarding.Fact
 func checkScopeReaders(ctx context.Context, env *provisioner.Env, want scopeReaders) (*provisioner.Observed[scopeReaders], error) {
 	client, err := openWorkspace(ctx, env)
 	if errors.Is(err, errWiped) {
-		env.Say(provisioner.NotTested, "The Databricks token was wiped after the handover, so who may read the secret scope was not looked at again. To have it repaired, enter the token again with the compute platform")
+		env.Say(provisioner.NotTested, "The Databricks token was wiped after the handover, so access to the secret scope was not checked again. To have it repaired, enter the token again at the compute platform step")
 		return &provisioner.Observed[scopeReaders]{State: want}, nil
 	}
 	if err != nil {
@@ -78,11 +78,11 @@ func checkScopeReaders(ctx context.Context, env *provisioner.Env, want scopeRead
 	case err != nil:
 		return nil, scopeError(ctx, env, client, err, want.Workspace, want.Scope)
 	case !listed:
-		env.Log("The workspace has no Premium tier, so it keeps no list of who may read %s: everybody in it may", want.Scope)
+		env.Log("The workspace isn't on the Premium tier, so it keeps no list of who can read %s: everyone in it can", want.Scope)
 	case by[want.Principal] == "":
 		return nil, nil
 	case by[want.Principal] != want.Permission:
-		env.Say(provisioner.Warning, "Everybody in the workspace may also change the secret scope %s: the group %s has %s", want.Scope, want.Principal, by[want.Principal])
+		env.Say(provisioner.Warning, "Everyone in the workspace can also change the secret scope %s: the group %s has %s", want.Scope, want.Principal, by[want.Principal])
 	}
 	if err := sayOwner(ctx, env, client, want.Workspace); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func applyScopeReaders(ctx context.Context, env *provisioner.Env, c provisioner.
 
 func scopeReadersByHand(_ onboarding.Spec, want scopeReaders) []onboarding.Instruction {
 	return []onboarding.Instruction{{
-		Text: "With the Databricks CLI, let everybody in the workspace read the scope. If the workspace has no Premium tier, skip this: everybody may read it already.",
+		Text: "With the Databricks CLI, let everyone in the workspace read the scope. If the workspace isn't on the Premium tier, skip this: everyone can already read it.",
 		Code: "databricks secrets put-acl " + want.Scope + " " + want.Principal + " " + want.Permission,
 	}}
 }

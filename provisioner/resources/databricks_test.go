@@ -52,25 +52,25 @@ func TestDatabricksCheckSaysWhatIsMissing(t *testing.T) {
 					Host: steptest.Workspace, Tokens: map[string]emulator.Principal{steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true}},
 					Policies: []emulator.ClusterPolicy{{ID: "30F1", Name: "Small clusters", Users: []string{"tecton"}}},
 				})
-			}, "", "only by the cluster policies Small clusters",
+			}, "", "only under the cluster policies Small clusters",
 		},
 		"an IP access list": { // T33
-			blockedByList, "IP access list blocks the address 127.0.0.1, from which we call. A workspace administrator adds 127.0.0.1 to the list, and the addresses of the vendor's control plane too: your specialist knows them.", "",
+			blockedByList, "IP access list blocks the address 127.0.0.1, which we call from. A workspace administrator can add 127.0.0.1 to the list, and the addresses of the vendor's control plane too: your specialist knows them.", "",
 		},
 		"an IP access list, with the vendor's addresses in the settings": {
 			func(w *steptest.World) {
 				blockedByList(w)
 				w.Spec.Vendor.EgressAddresses, w.Spec.Vendor.ControlPlaneAddresses = "203.0.113.7", "198.51.100.0/24"
-			}, "adds these addresses to the list. This service: 127.0.0.1, 203.0.113.7. The vendor's control plane: 198.51.100.0/24. Databricks says", "",
+			}, "can add these addresses to the list. This service: 127.0.0.1, 203.0.113.7. The vendor's control plane: 198.51.100.0/24. Databricks says", "",
 		},
 		"an IP access list, with a range that has the address": {
 			func(w *steptest.World) {
 				blockedByList(w)
 				w.Spec.Vendor.EgressAddresses = "127.0.0.0/24"
-			}, "adds 127.0.0.0/24 to the list, and the addresses of the vendor's control plane too: your specialist knows them.", "",
+			}, "can add 127.0.0.0/24 to the list, and the addresses of the vendor's control plane too: your specialist knows them.", "",
 		},
 		"a runtime that is not offered": {func(w *steptest.World) { w.Spec.Databricks.Runtime = "9.1.x-scala2.12" }, "does not offer the runtime 9.1.x-scala2.12", ""},
-		"a token to come":               {func(w *steptest.World) { w.Spec.Databricks.Token = onboarding.SecretLater }, "still to come", ""},
+		"a token to come":               {func(w *steptest.World) { w.Spec.Databricks.Token = onboarding.SecretLater }, "don't have the workspace's API token yet", ""},
 		"a wrong token":                 {func(w *steptest.World) { w.Secret(onboarding.PurposeDatabricksToken, "wrong") }, "does not accept the token", ""},
 		"a token that the gateway refuses": {
 			func(w *steptest.World) {
@@ -146,7 +146,7 @@ func TestAWorkspaceWithoutPremiumGetsAScopeThatEverybodyManages(t *testing.T) {
 		steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true, CanCreateClusters: true},
 	}})
 	run := w.Succeeds(w.Run())
-	if task := w.Task(run, "databricks-secret-scope"); !logged(task, "everybody in it may read and change the secret scope") {
+	if task := w.Task(run, "databricks-secret-scope"); !logged(task, "everyone in it can read and change the secret scope") {
 		t.Errorf("the log doesn't say who manages the scope: %+v", task.Events)
 	}
 }
@@ -262,7 +262,7 @@ func TestEverybodyInAPremiumWorkspaceMayReadTheSecretScope(t *testing.T) {
 		t.Fatal(err)
 	}
 	mark := w.Mark()
-	if run := w.Succeeds(w.Run()); !logged(w.Task(run, task), "Everybody in the workspace may also change the secret scope "+scope) || len(w.Changes(mark)) > 0 {
+	if run := w.Succeeds(w.Run()); !logged(w.Task(run, task), "Everyone in the workspace can also change the secret scope "+scope) || len(w.Changes(mark)) > 0 {
 		t.Errorf("changed %v; the log is %+v", w.Changes(mark), w.Task(run, task).Events)
 	}
 }
@@ -276,7 +276,7 @@ func TestAWorkspaceWithoutPremiumIsGivenNoPermission(t *testing.T) {
 	}})
 	mark := w.Mark()
 	run := w.Succeeds(w.Run())
-	if task := w.Task(run, "databricks-secret-scope-readers"); !logged(task, "keeps no list of who may read "+w.Spec.SecretScope()+": everybody in it may") {
+	if task := w.Task(run, "databricks-secret-scope-readers"); !logged(task, "keeps no list of who can read "+w.Spec.SecretScope()+": everyone in it can") {
 		t.Errorf("the log doesn't say who may read the scope: %+v", task.Events)
 	}
 	for _, c := range w.Changes(mark) {

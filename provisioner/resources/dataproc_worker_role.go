@@ -29,5 +29,5 @@ func wantDataprocWorkerRole(spec onboarding.Spec) []provisioner.Want[iamBinding]
 }
 
 func describeDataprocWorkerRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
-	return describeBinding(b, "Let Dataproc run as the Spark account", "the Spark service account’s role for Dataproc", "Dataproc clusters run as the Spark account; Google wants this role of it.")
+	return describeBinding(b, "Let Dataproc run as the Spark account", "the Spark service account’s role for Dataproc", "Dataproc clusters run as the Spark account, and Google requires it to have this role.")
 }

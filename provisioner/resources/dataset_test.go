@@ -35,7 +35,7 @@ func TestADatasetReadWithoutAnOwnerIsNeverWritten(t *testing.T) {
 				})
 				mark := w.Mark()
 				got := w.Task(w.Execute(kind, plan), task)
-				if got.State != onboarding.TaskBlocked || got.On != onboarding.PartyCustomer || !strings.Contains(got.Message, "may not read who has access") ||
+				if got.State != onboarding.TaskBlocked || got.On != onboarding.PartyCustomer || !strings.Contains(got.Message, "can't read who has access") ||
 					!strings.Contains(got.Message, "bigquery.datasets.getIamPolicy") {
 					t.Errorf("in a %s run the task is %s on %s: %s", kind, got.State, got.On, got.Message)
 				}

@@ -43,7 +43,7 @@ var EnableAPIs = provisioner.Define(provisioner.StepDef[apis]{
 	Undo:        undoAPIs,
 	Gcloud:      gcloudAPIs,
 	Terraform:   terraformAPIs,
-	Stays:       "They stay on: other things in the project may use these APIs. Turning them off is yours to decide.",
+	Stays:       "They stay on: other things in the project may use these APIs. You decide whether to turn them off.",
 	APIs:        everyProject,
 	Shared:      true,
 	Permissions: permissionsOfAPIs,
@@ -122,7 +122,7 @@ func apisError(op *serviceusage.Operation) error {
 }
 
 func undoAPIs(_ context.Context, _ *provisioner.Env, want apis) error {
-	return &provisioner.Left{Why: "The APIs stay on in " + want.Project + ": other things in the project may use them. Turning them off is yours to decide."}
+	return &provisioner.Left{Why: "The APIs stay on in " + want.Project + ": other things in the project may use them. You decide whether to turn them off."}
 }
 
 func gcloudAPIs(_ onboarding.Spec, want apis) provisioner.Commands {

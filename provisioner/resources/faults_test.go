@@ -67,11 +67,11 @@ func TestFaultsOfGoogleEndInAClearState(t *testing.T) {
 		},
 		{
 			name: "500 for good", fault: rule(emulator.Rule{Match: createBucket, Status: 500}),
-			state: onboarding.RunFailed, task: "bucket", code: onboarding.CodeTimeout, says: "Google has a problem at the moment",
+			state: onboarding.RunFailed, task: "bucket", code: onboarding.CodeTimeout, says: "Google is having a problem",
 		},
 		{
 			name: "quota used up", fault: rule(emulator.Rule{Match: createInstance, Status: 429, Reason: "quotaExceeded", Message: "Quota exceeded for quota metric 'Nodes'."}),
-			state: onboarding.RunFailed, task: "bigtable-instance", code: onboarding.CodeQuota, says: "look at the project's quotas",
+			state: onboarding.RunFailed, task: "bigtable-instance", code: onboarding.CodeQuota, says: "check the project's quotas",
 		},
 		{
 			name: "API that stays off", fault: rule(emulator.Rule{Match: createBucket, Status: 403, Reason: "accessNotConfigured", Message: "Cloud Storage API has not been used in project acme-data before or it is disabled."}),
@@ -116,7 +116,7 @@ func TestFaultsOfGoogleEndInAClearState(t *testing.T) {
 		},
 		{
 			name: "unticked scope", fault: rule(emulator.Rule{Match: google, Status: 403, Reason: "ACCESS_TOKEN_SCOPE_INSUFFICIENT", Message: "Request had insufficient authentication scopes."}),
-			state: onboarding.RunBlocked, task: "enable-apis", code: onboarding.CodeSignIn, on: onboarding.PartyCustomer, says: "Leave every box ticked", nothing: true,
+			state: onboarding.RunBlocked, task: "enable-apis", code: onboarding.CodeSignIn, on: onboarding.PartyCustomer, says: "Select every checkbox", nothing: true,
 		},
 		{
 			name: "access withdrawn", fault: func(w *steptest.World) { w.Cloud.RevokeTokens(steptest.Owner) }, repair: func(w *steptest.World) { w.SignIn(steptest.Owner) },

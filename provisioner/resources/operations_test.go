@@ -42,7 +42,7 @@ func TestAnOperationThatFailsIsNotRepeated(t *testing.T) {
 			func(w *steptest.World) { w.Cloud.SetZone("us-west1-a", true) },
 			func(w *steptest.World) { w.Cloud.SetZone("us-west1-a", false) },
 			instances, "bigtable-instance", onboarding.TaskBlocked, onboarding.CodeQuota, onboarding.PartyCustomer,
-			[]string{"us-west1-a has no room", "another zone of us-west1", "Google says: ", "Please try a different zone"},
+			[]string{"us-west1-a has no capacity", "another zone of us-west1", "Google says: ", "Please try a different zone"},
 		},
 		"quota": {
 			func(w *steptest.World) { w.Cloud.SetQuota("acme-data", emulator.QuotaBigtableNodes, 0) },
@@ -138,7 +138,7 @@ func TestAnOperationIsFoundAgainWhenItsNameWasLost(t *testing.T) {
 			}
 			_ = w.Clock.Sleep(t.Context(), after)
 			task := w.Task(w.Resume(), "bigtable-instance")
-			if task.State != onboarding.TaskBlocked || !strings.Contains(task.Message, "us-west1-a has no room") {
+			if task.State != onboarding.TaskBlocked || !strings.Contains(task.Message, "us-west1-a has no capacity") {
 				t.Errorf("it is %s (%s): %s", task.State, task.Code, task.Message)
 			}
 			if n := posts(w, instances); n != 1 {

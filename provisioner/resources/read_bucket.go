@@ -32,5 +32,5 @@ func wantReadBuckets(spec onboarding.Spec) []provisioner.Want[iamBinding] {
 }
 
 func describeReadBucket(_ onboarding.Spec, b iamBinding) provisioner.Description {
-	return describeBinding(b, "Let Spark read gs://"+b.Bucket, "Spark’s access to the data source "+b.Bucket, "You named this bucket as a data source. Spark may read its objects and change none.")
+	return describeBinding(b, "Let Spark read gs://"+b.Bucket, "Spark’s access to the data source "+b.Bucket, "You named this bucket as a data source. Spark can read its objects but not change them.")
 }

@@ -67,7 +67,7 @@ func describeReadDataset(spec onboarding.Spec, d datasetAccess) provisioner.Desc
 	}
 	return provisioner.Description{
 		Title: "Let Spark read the dataset " + name, Noun: "Spark’s access to the dataset " + name, Resource: d.Role + " on " + d.on(),
-		Why:      "You named this dataset as a data source. Spark may read its tables and change none.",
+		Why:      "You named this dataset as a data source. Spark can read its tables but not change them.",
 		Bindings: []onboarding.Binding{d.binding()},
 		Console:  "https://console.cloud.google.com/bigquery?project=" + url.QueryEscape(d.Project) + "&d=" + url.QueryEscape(d.Dataset) + "&p=" + url.QueryEscape(d.Project) + "&page=dataset",
 	}
@@ -102,7 +102,7 @@ func readDataset(ctx context.Context, env *provisioner.Env, d datasetAccess) (*b
 		return nil, &onboarding.Blocked{
 			Code: onboarding.CodePermission, On: onboarding.PartyCustomer,
 			Action: fmt.Sprintf("Get the permission bigquery.datasets.getIamPolicy on the dataset %s.%s", d.Project, d.Dataset),
-			Why: fmt.Sprintf("Your account may not read who has access to the dataset %s.%s, so its access list was not changed. "+
+			Why: fmt.Sprintf("Your account can't read who has access to the dataset %s.%s, so its access list was not changed. "+
 				"Ask an owner of the dataset for the role BigQuery Data Owner on it, which contains bigquery.datasets.getIamPolicy and bigquery.datasets.setIamPolicy. Then try again.", d.Project, d.Dataset),
 			Err: fmt.Errorf("dataset %s.%s came back with %d access entries and no owner", d.Project, d.Dataset, len(got.Access)),
 		}

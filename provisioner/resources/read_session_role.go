@@ -38,5 +38,5 @@ func wantReadSessionRole(spec onboarding.Spec) []provisioner.Want[iamBinding] {
 
 func describeReadSessionRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
 	return describeBinding(b, "Let Spark open BigQuery read sessions", "Spark’s role for BigQuery read sessions",
-		"Spark’s BigQuery connector reads tables through read sessions in the project that its jobs run in. The role itself gives access to no data."+unconfirmed(b.Role, readSessionUser))
+		"Spark’s BigQuery connector reads tables through read sessions in the project that its jobs run in. The role itself doesn't give access to any data."+unconfirmed(b.Role, readSessionUser))
 }

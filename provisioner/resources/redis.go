@@ -38,7 +38,7 @@ var Redis = provisioner.Define(provisioner.StepDef[redisCluster]{
 	Guide:    guideRedis,
 	Facts:    factsOfRedis,
 	Unchecked: map[onboarding.Purpose]string{
-		onboarding.PurposeRedisToken: "Redis: its token was wiped after the handover. To have it checked, enter the token again with the online store.",
+		onboarding.PurposeRedisToken: "Redis: its token was wiped after the handover. To have it checked, enter the token again at the online store step.",
 	},
 	Timeout: 5 * time.Minute,
 })
@@ -56,7 +56,7 @@ func wantRedis(spec onboarding.Spec) []provisioner.Want[redisCluster] {
 func describeRedis(_ onboarding.Spec, want redisCluster) provisioner.Description {
 	return provisioner.Description{
 		Title: "Set up Redis Enterprise Cloud", Noun: "Redis Enterprise Cloud", Resource: cmp.Or(want.Endpoint, "a Redis Enterprise Cloud cluster"),
-		Why:     "The online store: features are served from here. You make the cluster in your own Redis account; we check it.",
+		Why:     "The online store: features are served from here. You create the cluster in your own Redis account; we check it.",
 		Console: "https://app.redislabs.com/",
 		Cost:    "billed by Redis through Google Cloud Marketplace",
 	}
@@ -82,12 +82,12 @@ func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*
 	if env.Spec.Redis.Token != onboarding.SecretSet {
 		return nil, &onboarding.Blocked{
 			Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Redis authentication token",
-			Why: "The cluster's authentication token is still to come. Copy it from the database's page at Redis and enter it at the online store step.",
+			Why: "We don't have the cluster's authentication token yet. Copy it from the database's page at Redis and enter it at the online store step.",
 		}
 	}
 	token, err := openSecret(ctx, env, onboarding.PurposeRedisToken, want.Endpoint)
 	if errors.Is(err, errWiped) {
-		env.Say(provisioner.NotTested, "The Redis token was wiped after the handover, so the endpoint was not asked again. To have it asked, enter the token again with the online store")
+		env.Say(provisioner.NotTested, "The Redis token was wiped after the handover, so the endpoint was not checked again. To have it checked, enter the token again at the online store step")
 		return &provisioner.Observed[redisCluster]{State: want}, nil
 	}
 	if errors.Is(err, errNone) {
@@ -121,7 +121,7 @@ func (u *unreachable) Error() string { return "redis unreachable: " + u.err.Erro
 func (u *unreachable) Unwrap() error { return u.err }
 
 // silent is a server that took the connection and did not answer as Redis does.
-var silent = &onboarding.NotReady{Why: "The Redis endpoint does not answer as Redis does; it is asked again"}
+var silent = &onboarding.NotReady{Why: "The Redis endpoint does not answer like Redis. We'll ask again"}
 
 // probeRedis asks AUTH, PING, INFO, CLUSTER INFO and, where the server lets it be read, the eviction policy.
 func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, token onboarding.Secret) ([]onboarding.Delta, error) {
@@ -146,7 +146,7 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 		if isAuth(err) {
 			return nil, &onboarding.Blocked{
 				Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Enter the Redis authentication token again", Err: err,
-				Why: "Redis says that the authentication token is refused. Copy it again from the database's page at Redis, and enter it at the online store step.",
+				Why: "Redis refused the authentication token. Copy it again from the database's page at Redis, and enter it at the online store step.",
 			}
 		}
 		return nil, silent
@@ -175,7 +175,7 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 	}
 	var problems []onboarding.Delta
 	if v := field(info, "redis_version"); v == "" {
-		env.Say(provisioner.NotTested, "Redis did not tell its version: not tested")
+		env.Say(provisioner.NotTested, "Redis did not report its version: not tested")
 	} else if !versionFits(want.Version, v) {
 		problems = append(problems, onboarding.Differs("version", "the server's version is "+v+", wanted "+want.Version, v))
 	}
@@ -188,13 +188,13 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 	switch policy {
 	case "noeviction":
 	case "":
-		env.Say(provisioner.NotTested, "Redis does not let its eviction policy be read: not tested")
+		env.Say(provisioner.NotTested, "Redis does not allow its eviction policy to be read: not tested")
 	default:
 		problems = append(problems, onboarding.Differs("eviction-policy", "the eviction policy is "+policy+", wanted noeviction", policy))
 	}
 	if len(problems) == 0 {
 		env.Say(provisioner.Principal, "the database’s default user")
-		env.Log("Redis at %s answered over TLS, accepted the token, and has the wanted version and settings, where they could be read", want.Endpoint)
+		env.Log("Redis at %s answered over TLS, accepted the token, and has the required version and settings, where they could be read", want.Endpoint)
 	}
 	return problems, nil
 }
@@ -238,7 +238,7 @@ func guideRedis(spec onboarding.Spec) []onboarding.Instruction {
 	spark, serving := peeringsToShow(spec)
 	return []onboarding.Instruction{
 		{
-			Text: "In your Redis account, paid through Google Cloud Marketplace, make a cluster that nothing else uses: Google Cloud, " + spec.Region +
+			Text: "In your Redis account, paid through Google Cloud Marketplace, create a cluster that nothing else uses: Google Cloud, " + spec.Region +
 				", several zones, replication on, Redis " + v.RedisVersion + ", OSS Cluster API on with the external endpoint, TLS on, eviction policy noeviction. Or apply this Terraform:",
 			Code: redisTerraform(spec), Link: "https://registry.terraform.io/providers/RedisLabs/rediscloud/latest/docs",
 		},

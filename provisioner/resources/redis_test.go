@@ -237,7 +237,7 @@ func TestRedisRefusals(t *testing.T) {
 		says    string
 		log     string // of a run that succeeds
 	}{
-		"a wrong token": {address, func(w *steptest.World) { w.Secret(onboarding.PurposeRedisToken, "wrong") }, "the authentication token is refused", ""},
+		"a wrong token": {address, func(w *steptest.World) { w.Secret(onboarding.PurposeRedisToken, "wrong") }, "refused the authentication token", ""},
 		"no TLS":        {plain.Addr().String(), func(*steptest.World) {}, "does not speak TLS", ""},
 		"another's certificate": {address, func(w *steptest.World) {
 			w.Spec.Redis.Endpoint = "other.example:12000"
@@ -246,7 +246,7 @@ func TestRedisRefusals(t *testing.T) {
 		"a private endpoint":       {"", func(w *steptest.World) { w.Spec.Redis.Endpoint = "10.20.0.5:12000" }, "cannot be reached from here", ""},
 		"a private one, attested":  {"", func(w *steptest.World) { w.Spec.Redis.Endpoint, w.Spec.Redis.AttestedBy = "10.20.0.5:12000", "Ada" }, "", "Ada attested"},
 		"no endpoint yet":          {"", func(w *steptest.World) { w.Spec.Redis.Endpoint = "" }, "is not there yet", ""},
-		"a token to come":          {address, func(w *steptest.World) { w.Spec.Redis.Token = onboarding.SecretLater }, "still to come", ""},
+		"a token to come":          {address, func(w *steptest.World) { w.Spec.Redis.Token = onboarding.SecretLater }, "don't have the cluster's authentication token yet", ""},
 		"a token that was wiped":   {address, (*steptest.World).HandOver, "", "wiped after the handover"},
 		"one wiped before it":      {address, func(w *steptest.World) { w.Secret(onboarding.PurposeRedisToken, "") }, "was wiped before it was used", ""},
 		"an endpoint without port": {"", func(w *steptest.World) { w.Spec.Redis.Endpoint = "redis.example" }, "not of the form host:port", ""},
@@ -303,7 +303,7 @@ func TestAHostileRedisIsOnlyThatCustomersProblem(t *testing.T) {
 			}()
 			w := redisWorld(t, l.Addr().String())
 			task := w.Task(w.Run(), "redis")
-			if task.State != onboarding.TaskFailed || task.Code != onboarding.CodeTimeout || !strings.Contains(task.Message, "does not answer as Redis does") {
+			if task.State != onboarding.TaskFailed || task.Code != onboarding.CodeTimeout || !strings.Contains(task.Message, "does not answer like Redis") {
 				t.Errorf("redis is %s (%s): %s", task.State, task.Code, task.Message)
 			}
 		})

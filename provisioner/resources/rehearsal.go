@@ -78,8 +78,8 @@ func wantRehearsal(spec onboarding.Spec) []provisioner.Want[rehearsal] {
 func describeRehearsal(_ onboarding.Spec, want rehearsal) provisioner.Description {
 	return provisioner.Description{
 		Title: "Rehearse as the Spark account", Noun: "the temporary role for the rehearsal", Resource: tokenCreator + " on serviceAccounts/" + want.Account,
-		Why: fmt.Sprintf("The account that you connect may act as the Spark account for at most %d minutes, through a role with an expiry condition. "+
-			"As the Spark account, we read each data source's metadata, write an object to the bucket and delete it, test its permission for BigQuery read sessions, and list the tables of the Bigtable instance, as far as the plan has them. "+
+		Why: fmt.Sprintf("The account that you connect can act as the Spark account for at most %d minutes, through a role with an expiry condition. "+
+			"As the Spark account, we read each data source's metadata, write an object to the bucket and delete it, test its permission for BigQuery read sessions, and list the tables of the Bigtable instance, if the plan includes them. "+
 			"Then the role is removed. The tokens live for 5 minutes and are never stored.", want.Minutes),
 		Console: "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(accountProject(want.Account)),
 	}
@@ -181,14 +181,14 @@ func refusedRehearsal(ctx context.Context, env *provisioner.Env, want rehearsal,
 	case len(lacking) > 0:
 		return &onboarding.Blocked{
 			Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Give the Spark account its role back",
-			Why: "Google refused the Spark account to " + what + ". It lacks what the plan gave it: " + strings.ReplaceAll(strings.Join(lacking, "; "), serviceAccount(want.Account)+" lacks ", "") +
-				". Someone removed it after it was verified. Restore it, or make a new plan, then try again.",
+			Why: "Google did not let the Spark account " + what + ". It lacks what the plan gave it: " + strings.ReplaceAll(strings.Join(lacking, "; "), serviceAccount(want.Account)+" lacks ", "") +
+				". Someone removed it after it was verified. Restore it, or create a new plan, then try again.",
 		}
 	case over:
-		env.Say(provisioner.NotTested, "Google refused %s to %s until the rehearsal's time was over, although its roles are there. Google may still have been making them known", want.Account, what)
+		env.Say(provisioner.NotTested, "Google did not let %s %s before the rehearsal ran out of time, although its roles are in place. They may still have been propagating", want.Account, what)
 		return nil
 	}
-	return &onboarding.NotReady{Why: "Google still refuses the Spark account to " + what + ". Its roles are there and are being made known"}
+	return &onboarding.NotReady{Why: "Google does not let the Spark account " + what + " yet. Its roles are in place and still propagating"}
 }
 
 // act is one thing that the Spark account tries.

@@ -76,7 +76,7 @@ func TestARoleThatACancellationCannotRemoveIsSaidToEndByItself(t *testing.T) {
 	if i := rehearsalItem(t, w); i.State == onboarding.ItemRemoved {
 		t.Error("the inventory says that the role was removed")
 	}
-	if task := w.Task(run, "rehearsal"); !logged(task, "could not be removed, and ends by itself") {
+	if task := w.Task(run, "rehearsal"); !logged(task, "could not be removed, but it expires on its own") {
 		t.Errorf("the log doesn't say that the role ends by itself: %+v", task.Events)
 	}
 }

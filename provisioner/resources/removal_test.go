@@ -187,7 +187,7 @@ func TestARoleOfAnEarlierOnboardingIsNotAnnouncedAsDeleted(t *testing.T) {
 		absent  bool
 		stays   string
 	}{
-		"the mark of another": {mark: "managed-by=groundwork onboarding=ob_earlier000000000000001", stays: "It stays: it was not made by this onboarding."},
+		"the mark of another": {mark: "managed-by=groundwork onboarding=ob_earlier000000000000001", stays: "It stays: it was not created by this onboarding."},
 		"a deleted role":      {mark: steptest.Spec().OwnerMark(), deleted: true, absent: true},
 	} {
 		t.Run(name, func(t *testing.T) {

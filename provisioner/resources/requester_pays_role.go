@@ -37,7 +37,7 @@ func wantRequesterPaysRole(spec onboarding.Spec) []provisioner.Want[iamBinding] 
 
 func describeRequesterPaysRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
 	d := describeBinding(b, "Let Spark read at the project’s expense", "Spark’s role for buckets that bill their readers",
-		"A bucket that you named bills whoever reads it. Spark jobs name this project as the one that pays, and Google wants this role of their account. The role itself gives access to no data.")
+		"A bucket that you named bills whoever reads it. Spark jobs name this project as the one that pays, and Google wants this role of their account. The role itself doesn't give access to any data.")
 	d.Cost = "what Google charges for Spark’s reads and downloads from these buckets"
 	return d
 }

@@ -226,7 +226,7 @@ func TestTheScriptStopsAtWhatIsNotOurs(t *testing.T) {
 	if err := cmd.Run(); err == nil || !strings.Contains(said.String(), "gs://"+w.Spec.Bucket()+" exists and was not made by this onboarding") {
 		t.Errorf("%v, said:\n%s", err, said)
 	}
-	if got := w.Plan(); !strings.Contains(got.Tasks[1].Problem, "was not made by this onboarding") {
+	if got := w.Plan(); !strings.Contains(got.Tasks[1].Problem, "was not created by this onboarding") {
 		t.Errorf("the bucket's line says %q", got.Tasks[1].Problem)
 	}
 }

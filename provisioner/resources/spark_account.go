@@ -127,12 +127,12 @@ func applyAccount(ctx context.Context, env *provisioner.Env, c provisioner.Chang
 	case want.Existing && c.Got != nil && c.Got.State.missing:
 		return &onboarding.Blocked{
 			Code: onboarding.CodeNotFound, On: onboarding.PartyCustomer, Action: "Create the service account, or name another",
-			Why: "There is no service account " + want.Email + ", or " + env.Caller + " may not see it.",
+			Why: "There is no service account " + want.Email + ", or " + env.Caller + " doesn't have access to it.",
 		}
 	case want.Existing:
 		return &onboarding.Blocked{
 			Code: onboarding.CodeConflict, On: onboarding.PartyCustomer, Action: "Enable the service account",
-			Why: "The service account " + want.Email + " is disabled. It is yours, so it is left as it is.",
+			Why: "The service account " + want.Email + " is disabled. It is yours, so we left it unchanged.",
 		}
 	case c.Got != nil:
 		_, err := env.Cloud.IAM.Projects.ServiceAccounts.Enable("projects/-/serviceAccounts/"+want.Email, &iam.EnableServiceAccountRequest{}).Context(ctx).Do()
@@ -162,7 +162,7 @@ func verifyAccount(ctx context.Context, env *provisioner.Env, want account) erro
 		return err
 	}
 	if got == nil || got.State.missing {
-		return &onboarding.NotReady{Why: "Google is still making the service account " + want.Email + " known"}
+		return &onboarding.NotReady{Why: "The service account " + want.Email + " is still propagating at Google"}
 	}
 	return nil
 }
@@ -212,7 +212,7 @@ func permissionsOfAccount(spec onboarding.Spec, want account) provisioner.Needs 
 	return provisioner.Needs{
 		Check:  []onboarding.Permission{permission("iam.serviceAccounts.get", "to look for the Spark service account", "")},
 		Apply:  []onboarding.Permission{permission("iam.serviceAccounts.create", "to create the Spark service account", "")},
-		Change: []onboarding.Permission{permission("iam.serviceAccounts.enable", "to enable the Spark service account, only where it is disabled", "")},
+		Change: []onboarding.Permission{permission("iam.serviceAccounts.enable", "to enable the Spark service account, only if it is disabled", "")},
 		Undo:   []onboarding.Permission{permission("iam.serviceAccounts.delete", "to delete the Spark service account", "")},
 	}
 }

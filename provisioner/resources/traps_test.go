@@ -673,7 +673,7 @@ func TestADatasetWhoseAccessCannotBeReadIsNeverWritten(t *testing.T) {
 		got := run()
 		line, _ := got.Plan.Task(task)
 		said := w.Task(got, task).Message + line.Problem
-		if !strings.Contains(said, "may not read who has access") || !strings.Contains(said, hidden) {
+		if !strings.Contains(said, "can't read who has access") || !strings.Contains(said, hidden) {
 			t.Errorf("the %s says %q, want who may read the list and %s", name, said, hidden)
 		}
 		if state := w.Task(got, task).State; name == "run" && state != onboarding.TaskBlocked {

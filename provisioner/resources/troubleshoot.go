@@ -64,7 +64,7 @@ func sparkMay(ctx context.Context, env *provisioner.Env, bindings []onboarding.B
 		}
 	}
 	if len(untold) > 0 && len(denied) == 0 {
-		env.Say(provisioner.NotTested, "Google did not tell whether %s may use %s", account, strings.Join(untold, ", "))
+		env.Say(provisioner.NotTested, "Google did not say whether %s can use %s", account, strings.Join(untold, ", "))
 	}
 	if told := asked - len(untold); told > 0 && len(denied) == 0 {
 		env.Log("Google's Policy Troubleshooter says that %s may use %d of the %d things that it was let use; no deny policy is in the way", account, told, asked)

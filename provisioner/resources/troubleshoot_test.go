@@ -24,7 +24,7 @@ func TestARunNamesThePolicyThatTakesAPermissionAway(t *testing.T) {
 		t.Errorf("the bucket is %s (%s) on %s", task.State, task.Code, task.On)
 	}
 	for _, part := range []string{
-		"lacks the permission storage.buckets.create. A role of " + steptest.Owner + " contains storage.buckets.create already, so another role does not help. The ",
+		"lacks the permission storage.buckets.create. A role of " + steptest.Owner + " contains storage.buckets.create already, so another role won't help. The ",
 		"gcloud policy-intelligence troubleshoot-policy iam //cloudresourcemanager.googleapis.com/projects/acme-data --principal-email=" + steptest.Owner + " --permission=storage.buckets.create",
 	} {
 		if !strings.Contains(task.Message, part) {
@@ -44,10 +44,10 @@ func TestAVerificationNamesThePolicyThatTakesAPermissionAway(t *testing.T) {
 			w.Cloud.AddDenyPolicy(emulator.DenyPolicy{
 				Parent: "projects/acme-data", ID: "no-looks", Principals: []string{"principalSet://goog/public:all"}, Permissions: []string{"storage.googleapis.com/buckets.get"},
 			})
-		}, "storage.buckets.get already, so another role does not help. The "},
+		}, "storage.buckets.get already, so another role won't help. The "},
 		"principal access boundary": {func(w *steptest.World) {
 			w.Cloud.AddBoundary(emulator.Boundary{ID: "elsewhere", Principals: []string{"principal://goog/subject/" + steptest.Owner}, Resources: []string{"projects/acme-sandbox"}})
-		}, "contains it already, a deny policy or a principal access boundary of your organization is the likely cause. This command shows which: "},
+		}, "contains it already, a deny policy or a principal access boundary in your organization is the likely cause. This command shows which: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -60,7 +60,7 @@ func bindingsOf(tasks []*provisioner.Task) []onboarding.Binding {
 func describeVerification(spec onboarding.Spec, want verification) provisioner.Description {
 	return provisioner.Description{
 		Title: "Verify everything", Resource: spec.Project,
-		Why:   fmt.Sprintf("The bucket's settings, the role's %d permissions and all %d bindings are read back and compared.", len(want.Permissions), len(want.Bindings)),
+		Why:   fmt.Sprintf("The bucket's settings, the role's %d permissions, and all %d bindings are read back and compared.", len(want.Permissions), len(want.Bindings)),
 		Tries: "A small object is written to the bucket and deleted again, as you.",
 	}
 }
@@ -95,12 +95,12 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	}
 	wrong = append(wrong, lacking...)
 	if len(wrong) > 0 {
-		return &onboarding.NotReady{Why: "Not as wanted yet: " + strings.Join(wrong, "; ")}
+		return &onboarding.NotReady{Why: "Doesn't match the plan yet: " + strings.Join(wrong, "; ")}
 	}
 	if denied := sparkMay(ctx, env, want.Bindings); len(denied) > 0 {
 		return &onboarding.Blocked{
-			Code: onboarding.CodePermission, On: onboarding.PartyOrganization, Action: "Except the Spark account from the deny policy",
-			Why: "The bindings are there, and yet " + strings.Join(denied, "; ") + ". Another role doesn't help: whoever keeps the organization's deny policies must except the account.",
+			Code: onboarding.CodePermission, On: onboarding.PartyOrganization, Action: "Exempt the Spark account from the deny policy",
+			Why: "The bindings are there, and yet " + strings.Join(denied, "; ") + ". Another role won't help: whoever manages the organization's deny policies must exempt the account.",
 		}
 	}
 	if !env.ReadOnly {
