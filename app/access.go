@@ -129,7 +129,7 @@ type ConsentRequest struct {
 }
 
 // RequestConsent returns what is asked of an actor on the way to a plan of that kind. For a member, Google is asked
-// whether it still takes the consent that is held; the staff's looking is no reason to use it.
+// whether it still takes the consent that is held; a look by the staff is no reason to use it.
 func (a *App) RequestConsent(ctx context.Context, actor onboarding.Actor, id onboarding.ID, kind onboarding.RunKind) (ConsentRequest, error) {
 	j, err := a.Journey(ctx, actor, id)
 	if err != nil {
@@ -173,7 +173,7 @@ func (a *App) AskFor(ctx context.Context, actor onboarding.Actor, id onboarding.
 	return a.ask(ctx, actor, j, kind)
 }
 
-// LeaveForGoogle records that an actor leaves for Google's consent page.
+// LeaveForGoogle records that an actor goes to Google's consent page.
 func (a *App) LeaveForGoogle(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	return a.cfg.Store.ConsentAsked(ctx, actor, id)
 }
@@ -395,7 +395,7 @@ func (a *App) ReceiptOf(ctx context.Context, actor onboarding.Actor, id onboardi
 // explainedRuns is how many runs a receipt explains.
 const explainedRuns = 5
 
-// RunsOf returns the runs of which these uses are, by the use's ID: the latest few of them, with their tasks.
+// RunsOf returns the runs that these uses belong to, by the use's ID: the latest few of them, with their tasks.
 func (a *App) RunsOf(ctx context.Context, actor onboarding.Actor, id onboarding.ID, uses []onboarding.ConsentUse) (map[int64]onboarding.Run, error) {
 	uses = slices.DeleteFunc(slices.Clone(uses), func(u onboarding.ConsentUse) bool { return !u.OfRun() })
 	if len(uses) == 0 {

@@ -57,7 +57,7 @@ func (a *App) journey(actor onboarding.Actor, ob onboarding.Onboarding) Journey 
 // Spec is what the answers ask for.
 func (j Journey) Spec() onboarding.Spec { return j.Journey.Spec(j.Case) }
 
-// Preview draws a step with what was typed. It saves nothing and asks the outside nothing.
+// Preview renders a step with what was typed. It saves nothing and calls no other service.
 func (j Journey) Preview(ctx context.Context, step *wizard.Step, form url.Values) (wizard.StepView, error) {
 	c := j.Case
 	c.Lookup = nil
@@ -65,7 +65,7 @@ func (j Journey) Preview(ctx context.Context, step *wizard.Step, form url.Values
 	return typed.View, err
 }
 
-// PlanNames draws the step that plans names with what was typed, and looks up whether the name is taken. It saves nothing.
+// PlanNames renders the step that plans names with what was typed, and looks up whether the name is taken. It saves nothing.
 func (j Journey) PlanNames(ctx context.Context, step *wizard.Step, form url.Values) (wizard.StepView, error) {
 	typed, err := step.Parse(ctx, j.Case, form)
 	return typed.View, err
@@ -156,7 +156,7 @@ type Answer struct {
 	Form    url.Values
 }
 
-// SavedAnswer is what became of an [Answer].
+// SavedAnswer is the outcome of saving an [Answer].
 type SavedAnswer struct {
 	Journey Journey         // with the answer in place once it is saved, else as it is saved now
 	Step    *wizard.Step    // nil: there is no such step

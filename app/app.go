@@ -18,7 +18,7 @@ import (
 	"groundwork/wizard"
 )
 
-// Store is everything that the use cases need of the database. A method is one transaction, sees what its actor may
+// Store is everything that the use cases need from the database. A method is one transaction, sees what its actor may
 // see, and returns CodeNotFound for what is unknown or belongs to someone else.
 type Store interface {
 	answerStore
@@ -40,7 +40,7 @@ type Store interface {
 	webhookStore
 }
 
-// Cloud is everything that the use cases need of the customer's cloud. It acts with the live consent of the onboarding:
+// Cloud is everything that the use cases need from the customer's cloud. It acts with the live consent of the onboarding:
 // CodeSignIn when there is none, or Google no longer takes it.
 type Cloud interface {
 	projectCloud

@@ -11,7 +11,7 @@ import (
 // maxBulk is how many onboardings one bulk act takes.
 const maxBulk = 200
 
-// Bulk is one act on several onboardings.
+// Bulk is one action on several onboardings.
 type Bulk struct {
 	Act        onboarding.BulkAct
 	IDs        []onboarding.ID

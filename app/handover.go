@@ -27,7 +27,7 @@ type Handover struct {
 	Settings   onboarding.Settings
 }
 
-// Handover returns what becomes of an onboarding's record and secrets.
+// Handover returns the state of an onboarding's record and secrets.
 func (a *App) Handover(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (h Handover, err error) {
 	if h.Deliveries, err = a.cfg.Store.Deliveries(ctx, actor, id); err != nil {
 		return h, err

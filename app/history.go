@@ -76,7 +76,7 @@ func (a *App) Timeline(ctx context.Context, actor onboarding.Actor, id onboardin
 	return a.cfg.Store.Timeline(ctx, actor, id, of, at)
 }
 
-// LeftForGoogle is when the customer last left for Google's consent; the zero time if an answer came back since.
+// LeftForGoogle is when the customer last went to Google's consent page; the zero time if a response came back since.
 func (a *App) LeftForGoogle(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (time.Time, error) {
 	last, err := a.cfg.Store.LastConsent(ctx, actor, id)
 	if last.What != onboarding.EventConsentAsked {

@@ -48,7 +48,7 @@ func (a *App) Remind(ctx context.Context, actor onboarding.Actor, id onboarding.
 	return a.cfg.Store.Remind(ctx, actor, id, onboarding.MailStaffAging)
 }
 
-// MayRemind reports whether the actor can remind the one that an onboarding waits for.
+// MayRemind reports whether the actor can remind the person that an onboarding is waiting for.
 func (a *App) MayRemind(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding) bool {
 	settings, err := a.Settings(ctx)
 	if err != nil || settings.Sender() == "" || ob.Archived {
@@ -86,7 +86,7 @@ func (a *App) SendMailAgain(ctx context.Context, actor onboarding.Actor, id onbo
 	return a.cfg.Store.SendMailAgain(ctx, actor, id, mail)
 }
 
-// Contact is who the customer of an onboarding can ask: its specialist, with their name if it is known, else the
+// Contact is the person whom the customer of an onboarding can ask: its specialist, with their name if it is known, else the
 // contact in the settings, else nobody.
 func (a *App) Contact(ctx context.Context, ob onboarding.Onboarding) (onboarding.Contact, error) {
 	if ob.Specialist == "" {

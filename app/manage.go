@@ -45,7 +45,7 @@ type NewCustomer struct {
 	Problems wizard.Problems
 }
 
-// CreatedOnboarding is an onboarding that was just made, and its customer's link.
+// CreatedOnboarding is an onboarding that was just created, and its customer's link.
 type CreatedOnboarding struct {
 	Onboarding onboarding.Onboarding
 	Link       Link

@@ -229,7 +229,7 @@ type Acceptance struct {
 	Unmanaged bool
 }
 
-// Accepted is what became of an [Acceptance].
+// Accepted is the outcome of an [Acceptance].
 type Accepted struct {
 	Onboarding   onboarding.ID
 	Invite       onboarding.Invite

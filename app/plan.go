@@ -418,7 +418,7 @@ func (a *App) Sketch() onboarding.Plan {
 	return onboarding.Plan{Tasks: a.cfg.Cloud.Outline(onboarding.Spec{})}
 }
 
-// Facts are what was handed over by a run.
+// Facts are what a run handed over.
 func (a *App) Facts(run onboarding.Run) []onboarding.Fact { return a.cfg.Cloud.Facts(run.Plan) }
 
 // ExportedPlan is a plan as a file.

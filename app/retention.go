@@ -116,7 +116,7 @@ func (a *App) Retain(ctx context.Context, keep Retention, now time.Time) {
 	}
 }
 
-// EndedAccess is what became of one consent.
+// EndedAccess is the outcome for one consent.
 type EndedAccess struct {
 	Consent   onboarding.Consent
 	Confirmed bool  // Google revoked it; else it was only wiped here
@@ -168,7 +168,7 @@ func (a *App) endAccess(ctx context.Context, consent onboarding.Consent) (onboar
 	return a.cfg.Store.Consent(ctx, onboarding.System, consent.Onboarding, consent.ID)
 }
 
-// WithdrawnSecrets is what became of one onboarding's secrets.
+// WithdrawnSecrets is the outcome for one onboarding's secrets.
 type WithdrawnSecrets struct {
 	Onboarding onboarding.Onboarding
 	Held       onboarding.HeldSecrets

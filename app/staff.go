@@ -28,7 +28,7 @@ type staffStore interface {
 	BindStaff(context.Context, onboarding.Actor) error
 	// FreeStaff lets the next account that signs in with an address have its role, and records that.
 	FreeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role) error
-	// StaffChanges returns the record of who gave or took which role, newest first.
+	// StaffChanges returns the record of who gave or removed which role, newest first.
 	StaffChanges(context.Context, onboarding.Actor) ([]onboarding.StaffChange, error)
 }
 
@@ -100,7 +100,7 @@ func (a *App) AdmitStaff(ctx context.Context, actor onboarding.Actor) error {
 // StaffDomains are the domains whose people are all specialists by configuration.
 func (a *App) StaffDomains() []string { return a.cfg.Staff.Domains }
 
-// Staff lists the staff that is known by address: from the configuration, and as administrators added them.
+// Staff lists the staff known by address: those in the configuration, and those whom administrators added.
 func (a *App) Staff(ctx context.Context, actor onboarding.Actor) ([]onboarding.StaffPerson, error) {
 	added, err := a.cfg.Store.Staff(ctx, actor)
 	if err != nil {
@@ -169,7 +169,7 @@ func (a *App) NameStaff(ctx context.Context, actor onboarding.Actor) error {
 	return a.cfg.Store.NameStaff(ctx, actor)
 }
 
-// StaffChanges returns the record of who gave or took which role, newest first. For administrators.
+// StaffChanges returns the record of who gave or removed which role, newest first. For administrators.
 func (a *App) StaffChanges(ctx context.Context, actor onboarding.Actor) ([]onboarding.StaffChange, error) {
 	return a.cfg.Store.StaffChanges(ctx, actor)
 }
@@ -181,7 +181,7 @@ type StaffRoleChange struct {
 	Free  bool            // changes no role: the next account that signs in with the address has it
 }
 
-// ChangedStaff is what became of a [StaffRoleChange].
+// ChangedStaff is the outcome of a [StaffRoleChange].
 type ChangedStaff struct {
 	Email    string
 	Was, Now onboarding.Role
@@ -190,7 +190,7 @@ type ChangedStaff struct {
 	RoleProblem bool
 }
 
-// ChangeStaff gives someone a staff role or takes it. CodeInvalid and CodeConflict: what to change. Whoever has less
+// ChangeStaff gives someone a staff role or removes it. CodeInvalid and CodeConflict: what to change. Whoever has less
 // than before is to be signed out by the caller.
 func (a *App) ChangeStaff(ctx context.Context, actor onboarding.Actor, in StaffRoleChange) (ChangedStaff, error) {
 	email, problem := wizard.Email(in.Email)

@@ -12,8 +12,8 @@ import (
 	"groundwork/provisioner/gcp"
 )
 
-// Preflight looks at the customer's cloud before anything is made, with the customer's own access. A check that
-// cannot be read is told as such; CodeSignIn when there is no usable access.
+// Preflight checks the customer's cloud before anything is created, with the customer's own access. A check that
+// cannot be read is reported as such; CodeSignIn when there is no usable access.
 func (s *Service) Preflight(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) ([]onboarding.CheckResult, error) {
 	unwanted, _, err := s.noLongerWanted(ctx, ob.ID, spec)
 	if err != nil {

@@ -72,7 +72,7 @@ type Ledger interface {
 	WipeSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error
 }
 
-// Vault opens and seals secrets; *vault.Vault is one.
+// Vault opens and seals secrets; *vault.Vault implements it.
 type Vault interface {
 	Open(to onboarding.SealedTo, sealed []byte) (onboarding.Secret, error)
 	Seal(to onboarding.SealedTo, s onboarding.Secret) ([]byte, error)
@@ -80,7 +80,7 @@ type Vault interface {
 	Genuine(what, code []byte) bool
 }
 
-// Config is what a [Service] works with.
+// Config is what a [Service] needs.
 type Config struct {
 	Ledger  Ledger
 	Vault   Vault

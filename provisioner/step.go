@@ -114,7 +114,7 @@ type Needs struct {
 	Given []onboarding.Permission
 }
 
-// Want is a wanted state and the key that tells it from its siblings ("" where the step has one).
+// Want is a desired state and the key that distinguishes it from its siblings ("" where the step has one).
 type Want[S any] struct {
 	Key   string
 	State S
@@ -140,7 +140,7 @@ type Change[S any] struct {
 	Got    *Observed[S] // nil for ActionCreate
 }
 
-// Description is what the plan shows of a task.
+// Description is what the plan shows about a task.
 type Description struct {
 	Title    string // "Create the bucket"
 	Noun     string // of the resource in sentences: "the bucket for feature data"; "" of a step that only checks

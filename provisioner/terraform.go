@@ -16,7 +16,7 @@ import (
 	"groundwork/onboarding"
 )
 
-// EachKey stands in an import's ID for the key of a block with for_each.
+// EachKey is the placeholder in an import's ID for the key of a block with for_each.
 const EachKey = "${each.key}"
 
 // providerVersion is the range of Google's provider for which the blocks are written and checked.

@@ -154,7 +154,7 @@ WHERE a.hash IS DISTINCT FROM h.hash
 ORDER BY h.onboarding, h.seq LIMIT 100`
 )
 
-// RootCheck is what the roots of the histories say of the database.
+// RootCheck is what the roots of the histories say about the database.
 type RootCheck struct {
 	Roots    []onboarding.SignedAuditRoot // as they are kept, oldest first; their signatures are the caller's to check
 	Problems []string                     // what was changed, lost or cut off since a root was made; nil: nothing

@@ -99,7 +99,7 @@ func (s *Store) WipeIfShared(ctx context.Context, actor onboarding.Actor, consen
 	return true, nil
 }
 
-// WipeConsent forgets a consent's token. revokedAt is when Google confirmed the revocation, zero if it did not. What was
+// WipeConsent deletes a consent's token. revokedAt is when Google confirmed the revocation, zero if it did not. What was
 // kept at Google because of this consent ends with it. Wiping twice is fine, and recorded once.
 func (s *Store) WipeConsent(ctx context.Context, actor onboarding.Actor, consentID int64, revokedAt time.Time) error {
 	var revoked *time.Time

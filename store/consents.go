@@ -347,7 +347,7 @@ const markWiped = `
 )
 SELECT purpose FROM gone ORDER BY purpose`
 
-// WipeSecrets forgets every secret of an onboarding, and remembers which there were. None is fine.
+// WipeSecrets deletes every secret of an onboarding, and records which there were. None is fine.
 func (s *Store) WipeSecrets(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
 	wiped := 0
 	err := s.tx(ctx, actor, "wipe secrets", func(tx *txn) error {

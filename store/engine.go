@@ -11,7 +11,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// EngineConfig is what a process chooses of River. The zero value runs.
+// EngineConfig is what a process configures in River. The zero value runs.
 type EngineConfig struct {
 	// MaxWorkers is how many runs go on at once in this process; they mostly wait on Google. 0: 1,000.
 	MaxWorkers int

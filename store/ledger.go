@@ -131,7 +131,7 @@ func (s *Store) stop(ctx context.Context, fence onboarding.Fence, task onboardin
 	return err
 }
 
-// BlockTask marks a task as waiting for a person. The run goes on with what doesn't depend on it.
+// BlockTask marks a task as waiting for a person. The run continues with what doesn't depend on it.
 func (s *Store) BlockTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, b *onboarding.Blocked) error {
 	t := onboarding.Task{Message: b.Why, Code: b.Code, On: b.On, ActionText: b.Action}
 	if b.Err != nil {

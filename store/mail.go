@@ -329,7 +329,7 @@ WHERE i.id = @invite AND i.used_at IS NULL AND i.revoked_at IS NULL AND i.expire
 	specialistName = `SELECT coalesce((SELECT name FROM staff_names WHERE email = @email), '')`
 )
 
-// OpenMail begins a try: it returns what the mail says, from what is true now, and makes the token of an invite's link.
+// OpenMail begins a try: it returns the text of the mail, from the current state, and makes the token of an invite's link.
 // CodeConflict for a mail that is not queued any more; one that became untrue is dropped. System only.
 func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, error) {
 	var out onboarding.Letter
@@ -416,7 +416,7 @@ func (s *Store) EndMail(ctx context.Context, mail int64, problem string, last bo
 	})
 }
 
-// StaffName is what the identity provider calls a member of the staff; "" unknown.
+// StaffName is what the identity provider calls a member of the staff; "" if unknown.
 func (s *Store) StaffName(ctx context.Context, email string) (string, error) {
 	var found []string
 	err := s.batch(ctx, onboarding.System, "read a name", func(b *pgx.Batch) {

@@ -20,7 +20,7 @@ const (
 	selectSchema   = `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`
 )
 
-// Readiness asks the database whether it takes writes, and for its schema.
+// Readiness asks the database whether it accepts writes, and for its schema.
 func (s *Store) Readiness(ctx context.Context) (onboarding.Readiness, error) {
 	needs, err := newestMigration()
 	if err != nil {

@@ -15,7 +15,7 @@ type Sealed struct {
 	To      onboarding.SealedTo
 }
 
-// SealedCount says how many values a key sealed.
+// SealedCount is how many values a key sealed.
 type SealedCount struct {
 	Prefix []byte // the first five bytes of each value, in which the vault names the key
 	N      int

@@ -84,7 +84,7 @@ func (s *Store) RenameListView(ctx context.Context, actor onboarding.Actor, id i
 	return err
 }
 
-// DeleteListView forgets a view; see [Store.RenameListView].
+// DeleteListView deletes a view; see [Store.RenameListView].
 func (s *Store) DeleteListView(ctx context.Context, actor onboarding.Actor, id int64) error {
 	return s.changeView(ctx, actor, deleteView, pgx.NamedArgs{"id": id})
 }

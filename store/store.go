@@ -162,10 +162,10 @@ func (s *Store) Close() {
 // Now is the time by which this process dates what it stores: the database's, unless [Config] has another.
 func (s *Store) Now() time.Time { return s.now() }
 
-// Pool is for tests and River alone; everything else is a use case.
+// Pool is only for tests and River; everything else is a use case.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
-// Pools are all connections, for tests alone.
+// Pools are all connections, only for tests.
 func (s *Store) Pools() []*pgxpool.Pool { return []*pgxpool.Pool{s.pool, s.customers, s.staff} }
 
 // errNoConnection says that nothing was sent to the database.

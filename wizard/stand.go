@@ -2,7 +2,7 @@ package wizard
 
 import "groundwork/onboarding"
 
-// Stand says where an onboarding stands while its form is filled in: the step's name for lists, and who is waited
+// Stand says how far an onboarding has come while its form is filled in: the step's name for lists, and who is waited
 // for. The first question comes before what is missing, and the customer's own things before the specialist's.
 func (j *Journey) Stand(c Case) (current string, waiting onboarding.Waiting) {
 	if first := j.First(c); first != "" {

@@ -11,7 +11,7 @@ import (
 )
 
 // StepDef declares one page of the wizard. T is the answer: a struct that marshals to a JSON object and back.
-// Zero functions mean the usual, so a step with fields alone runs.
+// Zero functions mean the default, so a step with only fields runs.
 type StepDef[T any] struct {
 	ID     string // stored, never renamed; lower case and hyphens, safe in a URL
 	Title  string // the question, the page's h1

@@ -13,7 +13,7 @@ import (
 	"groundwork/onboarding"
 )
 
-// Kind is how a field is drawn and read.
+// Kind is how a field is rendered and read.
 type Kind string
 
 // The kinds of fields.
@@ -58,7 +58,7 @@ func (p Problems) At(field string) []string {
 // Row is one line of "Check your answers".
 type Row struct{ Label, Value string }
 
-// Lookup answers questions of the outside while a customer fills in the form. A nil Lookup knows nothing:
+// Lookup answers questions from other services while a customer fills in the form. A nil Lookup knows nothing:
 // choices are then typed, probes are skipped.
 type Lookup interface {
 	// NameTaken reports whether another onboarding holds the deployment name.
@@ -71,7 +71,7 @@ type Lookup interface {
 	Connected(ctx context.Context) (string, error)
 }
 
-// ProjectInfo is what a project lookup tells.
+// ProjectInfo is the result of a project lookup.
 type ProjectInfo struct {
 	ID, Name string
 	Number   int64
@@ -90,7 +90,7 @@ type Case struct {
 	Locked bool
 }
 
-// FieldView is a field, ready to be drawn.
+// FieldView is a field, ready to be rendered.
 type FieldView struct {
 	Name, Label, Hint, Autocomplete string
 	Kind                            Kind
@@ -118,7 +118,7 @@ type Derived struct {
 	Note  string // "shortened, Google allows 30 characters"
 }
 
-// StepView is a page of the wizard, ready to be drawn.
+// StepView is a page of the wizard, ready to be rendered.
 type StepView struct {
 	ID, Title, Intro string
 	Name             string // short, for lists
@@ -204,7 +204,7 @@ type declared interface {
 	reconfirm(c Case) []onboarding.Change
 }
 
-// View draws the step from the saved answers.
+// View renders the step from the saved answers.
 func (s *Step) View(ctx context.Context, c Case) (StepView, error) {
 	v, err := s.page(ctx, c)
 	s.place(&v)
