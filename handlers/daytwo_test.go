@@ -34,15 +34,29 @@ func TestDifferencesWaitOnTheCustomerUntilAVerificationFindsNone(t *testing.T) {
 	if got := w.onboarding(ob.ID).Waiting.For; got != "Repair 2 things that differ" {
 		t.Errorf("it waits for %q", got)
 	}
+	here := onboarding.Off{API: "storage.googleapis.com", Project: k.run.Plan.Spec.Project}
 	verify(func() { // one API is off, which keeps the bucket from being read
 		k.start("apis")
-		k.must(w.store.FailTask(t.Context(), k.fence(), "apis", onboarding.CodeStale, "The APIs differ: turn on storage.googleapis.com.", ""))
+		k.must(w.store.FailTask(t.Context(), k.fence(), "apis", onboarding.CodeStale, "The APIs differ: turn on storage.googleapis.com.", "", here))
 		k.start("bucket")
-		k.must(w.store.FailTask(t.Context(), k.fence(), "bucket", onboarding.CodeAPIDisabled, "storage.googleapis.com is off, so this could not be read.", ""))
+		k.must(w.store.FailTask(t.Context(), k.fence(), "bucket", onboarding.CodeAPIDisabled, "storage.googleapis.com is off, so this could not be read.", "", here))
 		k.end(onboarding.RunFailed)
 	})
 	if got := w.onboarding(ob.ID).Waiting.For; got != "Repair 1 thing that differs" {
 		t.Errorf("with an API off, it waits for %q", got)
+	}
+	verify(func() { // it is off in another project too, where no task turns it on
+		k.start("apis")
+		k.must(w.store.FailTask(t.Context(), k.fence(), "apis", onboarding.CodeStale, "The APIs differ: turn on storage.googleapis.com.", "", here))
+		k.start("bucket")
+		k.must(w.store.FailTask(t.Context(), k.fence(), "bucket", onboarding.CodeAPIDisabled, "The API storage.googleapis.com is off in the project acme-lake.", "", onboarding.Off{API: here.API, Project: "acme-lake"}))
+		k.end(onboarding.RunFailed)
+	})
+	if got := w.onboarding(ob.ID).Waiting.For; got != "Repair 2 things that differ" {
+		t.Errorf("with an API off in two projects, it waits for %q", got)
+	}
+	if heading := b.get(web.OnboardingPath(ob.ID, "progress")).Find("#run-callouts h2").First().Text(); !strings.Contains(heading, "2 items differ") {
+		t.Errorf("the run's page says %q", heading)
 	}
 	verify(func() {
 		for _, task := range []onboarding.TaskName{"apis", "bucket"} {

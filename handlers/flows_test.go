@@ -449,7 +449,7 @@ func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
 	}
 	finds("A policy names nobody.")
 	want(t, b.approve(ob.ID), http.StatusConflict)
-	if p := decide(found, "I saw the earlier page."); p.status != http.StatusUnprocessableEntity || !strings.Contains(p.Find("main").Text(), "found something else since") {
+	if p := decide(found, "I saw the earlier page."); p.status != http.StatusUnprocessableEntity || !strings.Contains(p.Find("main").Text(), "result has changed since") {
 		t.Errorf("a decision about another finding: %d", p.status)
 	}
 	finds("A policy names two domains.")

@@ -13,6 +13,9 @@ type Delta struct {
 	Text string   `json:"-"` // stored apart: see [PlannedTask.MarshalJSON]
 }
 
+// DeltaAPI is the code of an API that is off; its only argument is the API.
+const DeltaAPI = "api"
+
 // Differs is a delta. The args are what tells it from others of its code, such as the label that is missing.
 func Differs(code, text string, args ...string) Delta {
 	return Delta{Code: code, Args: args, Text: text}

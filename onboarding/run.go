@@ -65,26 +65,37 @@ type Run struct {
 	Replaced    bool   // a later run was started; this one keeps the state in which it stopped
 }
 
-// PermissionUse divides the permissions that the plan lists, each once: those of tasks that ran, and those that no task ran
-// with.
+// PermissionUse divides the permissions that the plans of the run list, each once: those of tasks that ran, and those that no
+// task ran with. A task of an earlier plan counts if it ran before another plan was approved.
 func (r Run) PermissionUse() (ran, idle []Permission) {
 	began := map[TaskName]bool{}
 	for _, t := range r.Tasks {
 		began[t.Name] = !t.StartedAt.IsZero()
 	}
 	seen := map[string]bool{}
-	add := func(to *[]Permission, ran bool) {
-		for _, line := range r.Plan.Tasks {
-			for _, p := range line.Permissions {
-				if began[line.Name] == ran && !seen[p.Line()] {
-					seen[p.Line()] = true
-					*to = append(*to, p)
-				}
+	add := func(to *[]Permission, needs []Permission) {
+		for _, p := range needs {
+			if !seen[p.Line()] {
+				seen[p.Line()] = true
+				*to = append(*to, p)
 			}
 		}
 	}
-	add(&ran, true)
-	add(&idle, false)
+	for _, line := range r.Plan.Tasks {
+		if began[line.Name] {
+			add(&ran, line.Permissions)
+		}
+	}
+	for _, t := range r.Tasks {
+		if began[t.Name] {
+			add(&ran, t.Needs)
+		}
+	}
+	for _, line := range r.Plan.Tasks {
+		if !began[line.Name] {
+			add(&idle, line.Permissions)
+		}
+	}
 	return ran, idle
 }
 
@@ -161,8 +172,16 @@ type Task struct {
 	Until      time.Time
 	StartedAt  time.Time
 	FinishedAt time.Time
-	Events     []TaskEvent // its log; where people look at a run, the latest lines of it
-	Earlier    bool        // there are lines before Events
+	Off        []Off        // failed: the APIs that are off, which is what differs, or with CodeAPIDisabled what kept it from being read
+	Needs      []Permission // what the plans that had the task list for it, in the order of their approval; nil in rows of earlier versions
+	Events     []TaskEvent  // its log; where people look at a run, the latest lines of it
+	Earlier    bool         // there are lines before Events
+}
+
+// Off is an API that is off in a project.
+type Off struct {
+	API     string `json:"api"`     // "bigquery.googleapis.com"
+	Project string `json:"project"` // its ID, or its number where the ID can't be read
 }
 
 // Outcome is how a task that is done ended.

@@ -113,7 +113,7 @@ func (t *Task) inspect(ctx context.Context, env *Env) error {
 	case err != nil:
 		return err
 	case action != onboarding.ActionNone && len(differences) > 0:
-		return differs(strings.TrimSpace(t.thing() + " differs: " + onboarding.InWords(differences) + ". " + extra))
+		return offOr(differs(strings.TrimSpace(t.thing()+" differs: "+onboarding.InWords(differences)+". "+extra)), differences, env.Spec.Project)
 	case extra != "":
 		return differs(extra)
 	}
@@ -196,6 +196,28 @@ func (t *Task) given(ctx context.Context, env *Env) ([]onboarding.Binding, error
 	return slices.DeleteFunc(all, func(b onboarding.Binding) bool {
 		return strings.TrimPrefix(b.On, "serviceAccounts/") != t.Description.Resource
 	}), nil
+}
+
+// apisOff says which APIs a task found off.
+type apisOff struct {
+	error
+	off []onboarding.Off
+}
+
+func (e *apisOff) Unwrap() error { return e.error }
+
+// offOr is the error with the APIs that are off in a project, if any of the differences is one.
+func offOr(err error, differences []onboarding.Delta, project string) error {
+	var off []onboarding.Off
+	for _, d := range differences {
+		if d.Code == onboarding.DeltaAPI && len(d.Args) == 1 {
+			off = append(off, onboarding.Off{API: d.Args[0], Project: project})
+		}
+	}
+	if len(off) == 0 {
+		return err
+	}
+	return &apisOff{err, off}
 }
 
 func differs(what string) error { return onboarding.Errorf(onboarding.CodeStale, "%s", what) }

@@ -17,7 +17,7 @@ func (s *Service) judge(err error, spec onboarding.Spec) gcp.Failure {
 	case f.Account != "":
 		return ofAccount(f, spec)
 	case f.Code == onboarding.CodeAPIDisabled && f.Consumer != "" && s.cfg.OAuth != nil && f.Consumer == ClientProject(s.cfg.OAuth.ClientID):
-		f.Class, f.On = gcp.Blocked, onboarding.PartySpecialist
+		f.Class, f.On, f.Place = gcp.Blocked, onboarding.PartySpecialist, f.Consumer
 		f.Action = fmt.Sprintf("Turn on %s in the OAuth client's project %s", f.API, f.Consumer)
 		f.Message = fmt.Sprintf("%s is off in the vendor's own Google Cloud project, so Google refuses the call. Your specialist turns it on there; nothing in your project has to change.", f.API)
 	}

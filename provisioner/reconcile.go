@@ -170,11 +170,11 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 		case gcp.Blocked:
 			return e.block(name, e.unlessTakenAway(n, e.unlessDeleted(f)))
 		case gcp.Final:
-			return e.fail(name, &onboarding.Error{Code: f.Code, Message: f.Message}, f.Operator)
+			return e.fail(name, &onboarding.Error{Code: f.Code, Message: f.Message}, f.Operator, e.offIn(err, f)...)
 		}
 		delay = max(delay, f.After)
 		if now.Add(f.After).After(deadline) {
-			return e.fail(name, &onboarding.Error{Code: cmp.Or(f.Code, onboarding.CodeTimeout), Message: tooLong(f, n.task.Spec)}, f.Operator)
+			return e.fail(name, &onboarding.Error{Code: cmp.Or(f.Code, onboarding.CodeTimeout), Message: tooLong(f, n.task.Spec)}, f.Operator, e.offIn(err, f)...)
 		}
 		if now.Add(delay).After(deadline) {
 			code := f.Code
@@ -311,6 +311,7 @@ func (e *execution) inOtherProject(f gcp.Failure) gcp.Failure {
 	if place == e.run.Plan.Spec.Project {
 		return f
 	}
+	f.Place = place
 	if on, err := e.env.Cloud.EnabledAPIs(e.work, place, []string{f.API}); err == nil && len(on) > 0 {
 		return f // Google doesn't know it everywhere yet
 	}
@@ -328,12 +329,26 @@ func (e *execution) block(name onboarding.TaskName, f gcp.Failure) bool {
 	return false
 }
 
-func (e *execution) fail(name onboarding.TaskName, why *onboarding.Error, operator string) bool {
+// offIn are the APIs that are off, where those are why a task failed.
+func (e *execution) offIn(err error, f gcp.Failure) []onboarding.Off {
+	var off *apisOff
+	switch {
+	case errors.As(err, &off):
+		return off.off
+	case f.Code == onboarding.CodeAPIDisabled && f.API != "":
+		return []onboarding.Off{{API: f.API, Project: cmp.Or(f.Place, e.run.Plan.Spec.Project)}}
+	}
+	return nil
+}
+
+func (e *execution) fail(name onboarding.TaskName, why *onboarding.Error, operator string, off ...onboarding.Off) bool {
 	e.s.cfg.Log.WarnContext(e.work, "task failed", "run", e.run.ID, "task", name, "code", why.Code, "cause", gcp.Redact(operator))
 	if e.write(func() error {
-		return e.s.cfg.Ledger.FailTask(e.work, e.fence, name, why.Code, why.Message, gcp.Redact(operator))
+		return e.s.cfg.Ledger.FailTask(e.work, e.fence, name, why.Code, why.Message, gcp.Redact(operator), off...)
 	}) == nil {
-		e.remember(name, func(t *onboarding.Task) { t.State, t.Message, t.Code = onboarding.TaskFailed, why.Message, why.Code })
+		e.remember(name, func(t *onboarding.Task) {
+			t.State, t.Message, t.Code, t.Off = onboarding.TaskFailed, why.Message, why.Code, off
+		})
 	}
 	return false
 }

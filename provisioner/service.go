@@ -41,7 +41,8 @@ type Ledger interface {
 	// WaitTask marks a task as waiting for a time from now.
 	WaitTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, after time.Duration, why string) error
 	BlockTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, b *onboarding.Blocked) error
-	FailTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, code onboarding.Code, message, operator string) error
+	// FailTask says why a task failed, and with off which APIs are off because of which it did.
+	FailTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, code onboarding.Code, message, operator string, off ...onboarding.Off) error
 	FinishTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, o onboarding.Outcome) error
 	// EndRun ends a run. One that succeeded in provisioning queues the handover in the same transaction.
 	EndRun(ctx context.Context, fence onboarding.Fence, state onboarding.RunState) error

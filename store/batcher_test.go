@@ -15,9 +15,14 @@ import (
 // Many write at once. Some of them lost the run, and some writes cannot be made at all: each
 // learns its own, and what the others write is there, once.
 func TestWritesAtTheSameTimeAnswerEachForItself(t *testing.T) {
-	s := pgtest.New(t)
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
 	const lines = 25
 	_, run, good, _ := claimed(t, s)
+	_, err := owner(t, db).Exec(t.Context(), `
+		CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '22021'; END $$;
+		CREATE TRIGGER refuse BEFORE INSERT ON task_events FOR EACH ROW WHEN (NEW.text = 'refused') EXECUTE FUNCTION refuse()`)
+	must(t, err)
 	old := good
 	old.Epoch--
 	var group sync.WaitGroup
@@ -32,7 +37,7 @@ func TestWritesAtTheSameTimeAnswerEachForItself(t *testing.T) {
 		note(good, fmt.Sprintf("line %02d", i), "")
 		note(old, "too late", onboarding.CodeFenced)
 		if i%5 == 0 {
-			note(good, "no \x00 text", onboarding.CodeInvalid)
+			note(good, "refused", onboarding.CodeInvalid)
 		}
 	}
 	group.Wait()

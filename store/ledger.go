@@ -106,7 +106,7 @@ func (s *Store) WaitTask(ctx context.Context, fence onboarding.Fence, task onboa
 
 const stopping = `
 WITH t AS (
-	UPDATE tasks SET state = @state, message = @message, left_why = @left, operator = @operator, code = @code, on_party = @on, action_text = @action, until = NULL,
+	UPDATE tasks SET state = @state, message = @message, left_why = @left, operator = @operator, code = @code, on_party = @on, action_text = @action, off = @off::jsonb, until = NULL,
 		finished_at = CASE WHEN @state = 'blocked' THEN NULL ELSE clock_timestamp() END
 	WHERE run = @run AND name = @task AND epoch = @epoch
 	RETURNING onboarding, attempt
@@ -123,6 +123,7 @@ SELECT onboarding, attempt FROM t`)
 func stopArgs(task onboarding.TaskName, state onboarding.TaskState, t onboarding.Task) pgx.NamedArgs {
 	return pgx.NamedArgs{
 		"task": task, "state": state, "message": t.Message, "left": t.Left, "operator": t.Operator, "code": t.Code, "on": t.On, "action": t.ActionText,
+		"off": documents([][]onboarding.Off{append([]onboarding.Off{}, t.Off...)})[0],
 	}
 }
 
@@ -140,9 +141,10 @@ func (s *Store) BlockTask(ctx context.Context, fence onboarding.Fence, task onbo
 	return s.stop(ctx, fence, task, onboarding.TaskBlocked, t)
 }
 
-// FailTask marks a task as failed: message is for the customer, operator says what happened, redacted.
-func (s *Store) FailTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, code onboarding.Code, message, operator string) error {
-	return s.stop(ctx, fence, task, onboarding.TaskFailed, onboarding.Task{Code: code, Message: message, Operator: operator})
+// FailTask marks a task as failed: message is for the customer, operator says what happened, redacted, and off are the APIs
+// that are off.
+func (s *Store) FailTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, code onboarding.Code, message, operator string, off ...onboarding.Off) error {
+	return s.stop(ctx, fence, task, onboarding.TaskFailed, onboarding.Task{Code: code, Message: message, Operator: operator, Off: off})
 }
 
 // FinishTask marks a task as done and settles its item of the inventory; the task is never started again.
@@ -272,7 +274,8 @@ RETURNING onboarding, kind, ` + readOnlyRun + ` AS read_only`
 UPDATE tasks SET state = CASE WHEN @state = 'cancelled' THEN 'cancelled' ELSE 'pending' END, until = NULL
 WHERE run = @run AND (state IN ('running', 'waiting') OR state = 'pending' AND @state = 'cancelled')`
 	firstTrouble = `
-SELECT t.title, t.on_party, t.action_text, greatest(1, count(*) FILTER (WHERE coalesce(t.code, '') <> 'api_disabled') OVER ()) AS count FROM tasks t WHERE t.run = @run AND t.state = @state ORDER BY t.position LIMIT 1`
+SELECT t.title, t.on_party, t.action_text FROM tasks t WHERE t.run = @run AND t.state = @state ORDER BY t.position LIMIT 1`
+	failedTasks = `SELECT t.code, t.message, t.off FROM tasks t WHERE t.run = @run AND t.state = 'failed' ORDER BY t.position`
 )
 
 type ending struct {
@@ -290,7 +293,22 @@ type trouble struct {
 	Title      string
 	OnParty    onboarding.Party
 	ActionText string
-	Count      int // of the tasks in that state; those that only an API keeps from being read count with it
+}
+
+type failedRow struct {
+	Code    onboarding.Code
+	Message string
+	Off     []onboarding.Off
+}
+
+// found counts what a run found that failed.
+func found(ctx context.Context, tx locked, args pgx.NamedArgs) (int, error) {
+	rows, err := rowsOf(ctx, tx, failedTasks, args, pgx.RowToStructByName[failedRow])
+	var tasks []onboarding.Task
+	for _, r := range rows {
+		tasks = append(tasks, onboarding.Task{State: onboarding.TaskFailed, Code: r.Code, Message: r.Message, Off: r.Off})
+	}
+	return len(onboarding.Findings(tasks)), err
 }
 
 // EndRun ends the worker's part: succeeded, blocked, failed or canceled. The onboarding's status, and on whom it
@@ -347,7 +365,9 @@ func (s *Store) ended(ctx context.Context, tx locked, run onboarding.RunID, e en
 		}
 		facts.Task = onboarding.Task{Title: first.Title, On: first.OnParty, ActionText: first.ActionText}
 		if state == onboarding.RunFailed {
-			facts.Failed = first.Count
+			if facts.Failed, err = found(ctx, tx, pgx.NamedArgs{"run": run}); err != nil {
+				return err
+			}
 		}
 		stage, _ := facts.Stage()
 		waiting = stage.Waiting

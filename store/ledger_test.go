@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"groundwork/onboarding"
 	"groundwork/store"
 	"groundwork/store/pgtest"
@@ -599,5 +601,34 @@ func TestACanceledRunThatLeftSomethingForATimeIsEndedByAWorker(t *testing.T) {
 		if got, err = s.ClaimRun(ctx, run.ID, newWorker(t, s).ID()); err != nil || !got.CancelAsked {
 			t.Errorf("the next worker: cancel asked %v, %v", got.CancelAsked, err)
 		}
+	}
+}
+
+// The plan that was approved before is gone once another is. What its tasks needed stays with them.
+func TestATaskKeepsWhatAnEarlierPlanListedForIt(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ctx := t.Context()
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	create, read := onboarding.Permission{Name: "storage.buckets.create", Why: "to create the bucket"}, onboarding.Permission{Name: "storage.buckets.get"}
+	first := plan("apis")
+	first.Tasks[0].Permissions = []onboarding.Permission{create}
+	run, err := s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunProvision, first, nothing)
+	must(t, err)
+	w := newWorker(t, s)
+	claim, err := s.ClaimRun(ctx, run.ID, w.ID())
+	must(t, err)
+	fence := onboarding.Fence{Run: claim.ID, Epoch: claim.Epoch}
+	_, err = s.StartTask(ctx, fence, "bucket")
+	must(t, err)
+	must(t, s.FinishTask(ctx, fence, "bucket", onboarding.Outcome{Message: "done"}))
+	must(t, s.EndRun(ctx, fence, onboarding.RunBlocked))
+	changed := onboarding.Plan{Tasks: []onboarding.PlannedTask{{Name: "verify", Title: "Verify", Desired: json.RawMessage("{}"), Permissions: []onboarding.Permission{read}}}}
+	must(t, s.ApprovePlan(ctx, ada, claim.ID, changed, nothing))
+	got, err := s.Run(ctx, ada, claim.ID)
+	must(t, err)
+	ran, idle := got.PermissionUse()
+	if d := cmp.Diff([][]onboarding.Permission{{create}, {read}}, [][]onboarding.Permission{ran, idle}); d != "" {
+		t.Errorf("what ran and what didn't (-want +got): %s", d)
 	}
 }

@@ -386,8 +386,8 @@ GROUP BY c.relname, p.may ORDER BY c.relname, p.may`)
 		"runs update: approval_mac cancel_asked deaths enqueued_at epoch finished_at mac plan plan_hash resumed_by state worker",
 		"secrets insert: onboarding purpose sealed",
 		"secrets update: saved_at sealed",
-		"tasks insert: epoch name onboarding position run title",
-		"tasks update: action_text code epoch message on_party operator position state title until",
+		"tasks insert: epoch name needs onboarding position run title",
+		"tasks update: action_text code epoch message needs on_party operator position state title until",
 	}, got); diff != "" {
 		t.Errorf("the columns that the application writes (-want +got):\n%s", diff)
 	}

@@ -69,13 +69,15 @@ type taskRow struct {
 	Until      *time.Time
 	StartedAt  *time.Time
 	FinishedAt *time.Time
+	Off        []onboarding.Off
+	Needs      []onboarding.Permission
 }
 
 func toTask(row pgx.CollectableRow) (onboarding.Task, error) {
 	r, err := pgx.RowToStructByName[taskRow](row)
 	return onboarding.Task{
 		Name: r.Name, Title: r.Title, Position: r.Position, State: r.State, Attempt: r.Attempt, Message: r.Message, Left: cmp.Or(r.LeftWhy, earlierLeft(r)), Operator: r.Operator,
-		Code: r.Code, On: r.OnParty, ActionText: r.ActionText, Until: later(r.Until), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt),
+		Code: r.Code, On: r.OnParty, ActionText: r.ActionText, Until: later(r.Until), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt), Off: r.Off, Needs: r.Needs,
 	}, err
 }
 
@@ -100,7 +102,7 @@ type eventRow struct {
 const (
 	selectRun   = `SELECT ` + runColumns + ` FROM runs r JOIN onboardings o ON o.id = r.onboarding WHERE r.id = @run AND ` + visible
 	selectTasks = `
-SELECT t.name, t.title, t.position, t.state, t.attempt, t.message, t.left_why, t.operator, t.code, t.on_party, t.action_text, t.until, t.started_at, t.finished_at
+SELECT t.name, t.title, t.position, t.state, t.attempt, t.message, t.left_why, t.operator, t.code, t.on_party, t.action_text, t.until, t.started_at, t.finished_at, t.off, t.needs
 FROM tasks t JOIN onboardings o ON o.id = t.onboarding WHERE t.run = @run AND ` + visible + ` ORDER BY t.position`
 	selectEvents = `
 SELECT e.id, e.task, e.at, e.kind, e.text, e.epoch
@@ -235,19 +237,30 @@ const (
 INSERT INTO runs (id, onboarding, kind, state, plan, plan_hash, started_by, mac, approval_mac)
 VALUES (@run, @id, @kind, 'queued', @plan, @hash, @by, @mac, @approval)`
 	insertTasks = `
-INSERT INTO tasks (run, onboarding, name, title, position, epoch)
-SELECT @run, @id, t.name, t.title, t.position, @epoch
-FROM unnest(@names::text[], @titles::text[]) WITH ORDINALITY AS t (name, title, position)
-ON CONFLICT (run, name) DO UPDATE SET title = excluded.title, position = excluded.position`
+INSERT INTO tasks (run, onboarding, name, title, position, epoch, needs)
+SELECT @run, @id, t.name, t.title, t.position, @epoch, t.needs
+FROM unnest(@names::text[], @titles::text[], @needs::jsonb[]) WITH ORDINALITY AS t (name, title, needs, position)
+ON CONFLICT (run, name) DO UPDATE SET title = excluded.title, position = excluded.position,
+	needs = CASE WHEN tasks.started_at IS NULL OR tasks.needs = excluded.needs THEN excluded.needs ELSE tasks.needs || excluded.needs END`
 	showRun = `UPDATE onboardings SET run = @run, activity_at = @now WHERE id = @id`
 )
 
 func taskArgs(run onboarding.RunID, id onboarding.ID, epoch int, plan onboarding.Plan) pgx.NamedArgs {
-	names, titles := make([]string, len(plan.Tasks)), make([]string, len(plan.Tasks))
+	names, titles, needs := make([]string, len(plan.Tasks)), make([]string, len(plan.Tasks)), make([][]onboarding.Permission, len(plan.Tasks))
 	for i, t := range plan.Tasks {
-		names[i], titles[i] = string(t.Name), onboarding.Printable(t.RunTitle())
+		names[i], titles[i], needs[i] = string(t.Name), onboarding.Printable(t.RunTitle()), append([]onboarding.Permission{}, t.Permissions...)
 	}
-	return pgx.NamedArgs{"run": run, "id": id, "epoch": epoch, "names": names, "titles": titles}
+	return pgx.NamedArgs{"run": run, "id": id, "epoch": epoch, "names": names, "titles": titles, "needs": documents(needs)}
+}
+
+// documents are values as JSON, for an array of jsonb.
+func documents[T any](values []T) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		raw, _ := json.Marshal(v) // of plain values, which always marshal
+		out[i] = string(onboarding.PrintableJSON(raw))
+	}
+	return out
 }
 
 // pin is a plan as it is kept. It may quote what exists in the cloud.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"slices"
 	"strings"
 
 	"groundwork/onboarding"
@@ -13,28 +12,19 @@ type finding struct {
 	Hidden []string // in words: "the Bigtable instance"
 }
 
-// findings are what a run that compares found, each thing once. An API that is off keeps several tasks from reading: they
-// are named with the API, and with the line that turns it on if that failed too.
+// findings are what a run that compares found, each thing once, and what couldn't be read because of it.
 func (v ProgressView) findings() []finding {
 	var out []finding
-	for _, t := range v.tasks(onboarding.TaskFailed) {
-		if t.Code != onboarding.CodeAPIDisabled {
-			out = append(out, finding{Text: t.Message})
+	for _, f := range onboarding.Findings(v.Run.Tasks) {
+		said := finding{Text: f.Task.Message}
+		for _, t := range f.Unread {
+			p, _ := v.Run.Plan.Task(t.Name)
+			said.Hidden = append(said.Hidden, orText(p.Noun, t.Title))
 		}
-	}
-	for _, t := range v.tasks(onboarding.TaskFailed) {
-		if t.Code != onboarding.CodeAPIDisabled {
-			continue
+		if off := f.Task.Off; f.Task.Code == onboarding.CodeAPIDisabled && len(off) == 1 && off[0].Project == v.Run.Plan.Spec.Project {
+			said.Text = off[0].API + " is off."
 		}
-		i := slices.IndexFunc(out, func(f finding) bool {
-			api := apiIn(t.Message)
-			return f.Text == t.Message || api != "" && strings.Contains(f.Text, "turn on ") && slices.Contains(apisIn(f.Text), api)
-		})
-		if i < 0 {
-			i, out = len(out), append(out, finding{Text: t.Message})
-		}
-		p, _ := v.Run.Plan.Task(t.Name)
-		out[i].Hidden = append(out[i].Hidden, orText(p.Noun, t.Title))
+		out = append(out, said)
 	}
 	return out
 }
@@ -44,33 +34,7 @@ func (f finding) text() string {
 	if len(f.Hidden) == 0 {
 		return f.Text
 	}
-	if api := apiIn(f.Text); api != "" && strings.HasPrefix(f.Text, api+" is off") {
-		return api + " is off. Not read because of that: " + strings.Join(f.Hidden, "; ") + "."
-	}
 	return strings.TrimSpace(f.Text) + " Not read because of that: " + strings.Join(f.Hidden, "; ") + "."
-}
-
-// apiIn is the first API that a text names, "" none.
-func apiIn(text string) string {
-	if all := apisIn(text); len(all) > 0 {
-		return all[0]
-	}
-	return ""
-}
-
-// apisIn are the APIs that a text says something of: "bigtableadmin.googleapis.com". A resource's name, before " differs: ",
-// lists those that are wanted.
-func apisIn(text string) []string {
-	if _, after, ok := strings.Cut(text, " differs: "); ok {
-		text = after
-	}
-	var out []string
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ,;:()", r) }) {
-		if word = strings.TrimRight(word, "."); strings.HasSuffix(word, ".googleapis.com") {
-			out = append(out, word)
-		}
-	}
-	return out
 }
 
 // compares reports whether the run only looks for differences.

@@ -16,14 +16,15 @@ func TestAnAPIThatIsOffDiffersOnce(t *testing.T) {
 		v.Run.Plan.Tasks = []onboarding.PlannedTask{
 			{Name: "apis", Noun: "the enabled APIs"}, {Name: "bigtable", Noun: "the Bigtable instance"}, {Name: "spark", Noun: "Spark's role on the Bigtable instance"}, {Name: "bucket", Noun: "the bucket"},
 		}
-		failed := func(name onboarding.TaskName, code onboarding.Code, message string) onboarding.Task {
-			return onboarding.Task{Name: name, Title: "Check it", State: onboarding.TaskFailed, Code: code, Message: message}
+		here := onboarding.Off{API: "bigtableadmin.googleapis.com", Project: v.Run.Plan.Spec.Project}
+		failed := func(name onboarding.TaskName, code onboarding.Code, message string, off ...onboarding.Off) onboarding.Task {
+			return onboarding.Task{Name: name, Title: "Check it", State: onboarding.TaskFailed, Code: code, Message: message, Off: off}
 		}
 		v.Run.Tasks = []onboarding.Task{
-			failed("bigtable", onboarding.CodeAPIDisabled, off), failed("spark", onboarding.CodeAPIDisabled, off), failed("bucket", onboarding.CodeStale, "gs://b is not there."),
+			failed("bigtable", onboarding.CodeAPIDisabled, off, here), failed("spark", onboarding.CodeAPIDisabled, off, here), failed("bucket", onboarding.CodeStale, "gs://b is not there."),
 		}
 		if apis {
-			v.Run.Tasks = append(v.Run.Tasks, failed("apis", onboarding.CodeStale, "projects/acme: bigtableadmin.googleapis.com, storage.googleapis.com differs: turn on bigtableadmin.googleapis.com."))
+			v.Run.Tasks = append(v.Run.Tasks, failed("apis", onboarding.CodeStale, "projects/acme: bigtableadmin.googleapis.com, storage.googleapis.com differs: turn on bigtableadmin.googleapis.com.", here))
 		}
 		return v
 	}

@@ -48,6 +48,7 @@ type Failure struct {
 	Account    string           // that Google doesn't know (yet); "" none
 	API        string           // that is off in the project Consumer; "" none
 	Consumer   string           // number or ID of the project that the call was counted against; "" Google didn't say
+	Place      string           // ID of the project that API is off in, where it is known to be another than the run's; "" else
 	Operator   string           // for the operator, redacted, at most 1,000 bytes
 	Permission string           // that Google says is missing; "" it names none
 }

@@ -238,9 +238,9 @@ func (l *Ledger) BlockTask(_ context.Context, f onboarding.Fence, name onboardin
 	})
 }
 
-func (l *Ledger) FailTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, code onboarding.Code, message, operator string) error {
+func (l *Ledger) FailTask(_ context.Context, f onboarding.Fence, name onboarding.TaskName, code onboarding.Code, message, operator string, off ...onboarding.Off) error {
 	return l.write("fail", f, name, "failed", message, func(t *onboarding.Task) {
-		t.State, t.Code, t.Message, t.Operator = onboarding.TaskFailed, code, message, operator
+		t.State, t.Code, t.Message, t.Operator, t.Off = onboarding.TaskFailed, code, message, operator, off
 	})
 }
 

@@ -85,7 +85,7 @@ func checkAPIs(ctx context.Context, env *provisioner.Env, want apis) (*provision
 func diffAPIs(want, got apis) []onboarding.Delta {
 	var p []onboarding.Delta
 	for _, s := range missing(want.Services, got.Services) {
-		p = append(p, onboarding.Differs("api", "turn on "+s, s))
+		p = append(p, onboarding.Differs(onboarding.DeltaAPI, "turn on "+s, s))
 	}
 	return p
 }
