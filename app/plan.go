@@ -282,7 +282,7 @@ func mayApprove(actor onboarding.Actor, kind onboarding.RunKind, owner string) e
 func (r Review) refusal(actor onboarding.Actor) error {
 	failed := 0
 	for _, c := range r.Checks {
-		decided := slices.ContainsFunc(r.Overrides, func(o onboarding.Override) bool { return o.Check == c.Name })
+		decided := slices.ContainsFunc(r.Overrides, func(o onboarding.Override) bool { return o.Check == c.Name && !o.Warning })
 		if c.State == onboarding.CheckFailed && !decided {
 			failed++
 		}

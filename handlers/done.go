@@ -34,7 +34,7 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 	}
 	view := web.DoneView{
 		Frame: s.onboardingFrame(v, ob, "Your project is ready"), Onboarding: ob, Run: run, Ask: s.ask(v.Context(), ob),
-		Address: run.Plan.Spec.UIAddress(), Facts: s.App.Facts(run), Revoked: !access.Live() && !access.RevokedAt.IsZero(), Kept: access.Kept,
+		Address: run.Plan.UIAddress(), Facts: s.App.Facts(run), Revoked: !access.Live() && !access.RevokedAt.IsZero(), Kept: access.Kept,
 	}
 	if view.Items, err = s.App.Inventory(v.Context(), v.actor, v.id); err != nil {
 		return err

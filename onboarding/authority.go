@@ -2,6 +2,7 @@ package onboarding
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -44,12 +45,20 @@ func (s SavedSetting) Authority() []byte {
 	return fields("groundwork setting v1", s.Name, s.Value)
 }
 
-// Authenticated reports whether the setting has a code: it decides who can read the customers' secrets.
-func (s SavedSetting) Authenticated() bool { return s.Name == SettingAgeRecipient && s.Value != "" }
+// Authenticated reports whether the setting has a code: it decides who gets the customers' secrets.
+func (s SavedSetting) Authenticated() bool {
+	return s.Value != "" && (s.Name == SettingAgeRecipient || s.Name == SettingConsoleText || s.Name == SettingConsoleLink)
+}
 
-// ReadingAuthority is what the code of a reading covers, whose plan and checks are JSON as they are stored.
-func ReadingAuthority(id ID, kind RunKind, plan, checks []byte) []byte {
-	return fields("groundwork reading v1", string(id), string(kind), string(plan), string(checks))
+// SessionAuthority is what the code of a browser session covers: its hashed token and what it holds, such as who is signed in.
+func SessionAuthority(token string, data []byte) []byte {
+	return fields("groundwork session v1", token, string(data))
+}
+
+// ReadingAuthority is what the code of a reading covers: of which onboarding, for which kind of run, of which version of the
+// answers, who read it, and its plan and checks as the JSON that is stored.
+func ReadingAuthority(id ID, kind RunKind, version int, by string, plan, checks []byte) []byte {
+	return fields("groundwork reading v1", string(id), string(kind), strconv.Itoa(version), by, string(plan), string(checks))
 }
 
 // Authority is what a consent's code covers: which consent of which onboarding, whose account, who gave it, for which

@@ -164,8 +164,18 @@ type Instruction struct {
 	Link string `json:"link,omitempty"` // where it is done, or told at length
 }
 
-// WithoutInstructions is the plan without what a person could be asked to run or to open.
+// UIAddress is where the vendor serves the deployment's pages, "" for a plan that may name somebody else's.
+func (p Plan) UIAddress() string {
+	if p.Doubted {
+		return ""
+	}
+	return p.Spec.UIAddress()
+}
+
+// WithoutInstructions is the plan without what a person could be asked to run or to open, for one that isn't known to be what
+// this program wrote.
 func (p Plan) WithoutInstructions() Plan {
+	p.Doubted = true
 	tasks := slices.Clone(p.Tasks)
 	for i := range tasks {
 		tasks[i].Guide, tasks[i].ByHand, tasks[i].Console = nil, nil, ""
@@ -187,6 +197,8 @@ type Plan struct {
 	ReadAt time.Time     `json:"read_at"`
 	// ReadOnly: the run compares what is there with what is wanted, and each call that would change something is refused.
 	ReadOnly bool `json:"read_only,omitempty"`
+	// Doubted: it was read from the database, and isn't known to be what this program wrote.
+	Doubted bool `json:"-"`
 }
 
 // Hash pins the plan: SHA-256 in hex over the spec with its decisions, and over each task's name, resource, action, desired

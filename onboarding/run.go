@@ -65,8 +65,8 @@ type Run struct {
 	Replaced    bool   // a later run was started; this one keeps the state in which it stopped
 }
 
-// PermissionUse divides the permissions that the plans of the run list, each once: those of tasks that ran, and those that no
-// task ran with. A task of an earlier plan counts if it ran before another plan was approved.
+// PermissionUse divides permissions of the run, each once: those of tasks that ran, also of a task of an earlier plan that ran
+// before another plan was approved, and those that the plan lists and no task ran with.
 func (r Run) PermissionUse() (ran, idle []Permission) {
 	began := map[TaskName]bool{}
 	for _, t := range r.Tasks {

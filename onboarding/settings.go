@@ -239,8 +239,12 @@ func (s Settings) RecipientDoubted() bool { return s.saved[SettingAgeRecipient].
 // SecretsTo is where secrets go.
 func (s Settings) SecretsTo() SecretsTo { return SecretsTo(s.Value(SettingSecretsTo)) }
 
-// Console names the place where customers enter tokens themselves, and links to it; "" where nothing is set.
+// Console names the place where customers enter tokens themselves, and links to it; "" where nothing is set, or where it isn't
+// known to be an administrator's.
 func (s Settings) Console() (text, link string) {
+	if s.saved[SettingConsoleText].Doubted || s.saved[SettingConsoleLink].Doubted {
+		return "", ""
+	}
 	return s.Value(SettingConsoleText), s.Value(SettingConsoleLink)
 }
 

@@ -242,6 +242,18 @@ var ControlPlanePermissions = []string{
 	"storage.objects.get", "storage.objects.getIamPolicy", "storage.objects.list",
 }
 
+// NoAddress is what a secret is sealed to that was entered before its address: no address opens it.
+const NoAddress = "none"
+
+// SealingAddress is [Spec.Address] for a secret that is saved now: [NoAddress] where it has one and that isn't known yet.
+func (s Spec) SealingAddress(secret Purpose) string {
+	at := s.Address(secret)
+	if at == "" && (secret == PurposeDatabricksToken || secret == PurposeRedisToken) {
+		return NoAddress
+	}
+	return at
+}
+
 // Address is where a secret of the customer's is tried: the workspace or the database that it was entered with. "" nowhere.
 func (s Spec) Address(secret Purpose) string {
 	switch secret {

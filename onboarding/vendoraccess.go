@@ -1,6 +1,9 @@
 package onboarding
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // VendorRight is one thing that an account of the vendor may do in the customer's cloud after a run, and how to end only
 // that.
@@ -67,8 +70,15 @@ func (s Spec) SecretsForVendor() []Purpose {
 	return out
 }
 
-// EndCommand is the command that removes exactly this binding; "" where gcloud has no command for it.
+// shellSafe is what a shell takes literally, and all that the parts of a binding consist of.
+var shellSafe = regexp.MustCompile(`^[A-Za-z0-9@._:/-]*$`)
+
+// EndCommand is the command that removes exactly this binding; "" where gcloud has no command for it, and for one whose parts
+// a shell would not take literally.
 func (b Binding) EndCommand() string {
+	if !shellSafe.MatchString(b.On + b.Member + b.Role) {
+		return ""
+	}
 	args := " --member=" + b.Member + " --role=" + b.Role
 	project, rest, _ := strings.Cut(strings.TrimPrefix(b.On, "projects/"), "/")
 	switch {

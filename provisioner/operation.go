@@ -74,7 +74,9 @@ func unfinished(events []onboarding.TaskEvent) string {
 	for _, e := range events {
 		switch e.Kind {
 		case operationBegan:
-			name = strings.TrimPrefix(e.Text, operationWords)
+			if name = strings.TrimPrefix(e.Text, operationWords); !strings.HasPrefix(name, "operations/") {
+				name = "" // no operation: what it names isn't asked for with the customer's access
+			}
 		case operationEnded:
 			name = ""
 		}

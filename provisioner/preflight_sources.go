@@ -1,6 +1,7 @@
 package provisioner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -70,18 +71,22 @@ func (p *preflight) sources() []check {
 
 // readPayers looks for the bucket that bills its readers.
 func (p *preflight) readPayers(ctx context.Context, r *onboarding.CheckResult) error {
+	var unread error
 	for _, source := range p.spec.DataSources {
 		if source.Kind != onboarding.SourceBucket {
 			continue
 		}
 		switch got, err := p.getBucket(ctx, source.Name); {
 		case gcp.Absent(err): // it has a check of its own
-		case err != nil:
-			return fmt.Errorf("read bucket %s: %w", source.Name, err)
+		case err != nil: // another may answer the question
+			unread = cmp.Or(unread, fmt.Errorf("read bucket %s: %w", source.Name, err))
 		case got.Billing != nil && got.Billing.RequesterPays:
 			r.Found = "Requester pays for gs://" + source.Name + "."
 			return nil
 		}
+	}
+	if unread != nil {
+		return unread
 	}
 	r.State, r.Found = onboarding.CheckWarning, "None of the buckets bills whoever reads it, so the Spark account doesn’t need the role."
 	r.Fix = []string{"Clear the box at the data sources step. Or continue: the role gives access to no data."}

@@ -305,8 +305,11 @@ func (e *execution) inOtherProject(f gcp.Failure) gcp.Failure {
 	place := f.Consumer
 	if p, err := e.env.Cloud.Projects.Projects.Get("projects/" + place).Context(e.work).Do(); err == nil {
 		place = p.ProjectId
-	} else if own, err := e.env.Cloud.Projects.Projects.Get("projects/" + e.run.Plan.Spec.Project).Context(e.work).Do(); err != nil || own.Name == "projects/"+place {
+	} else if own, err := e.env.Cloud.Projects.Projects.Get("projects/" + e.run.Plan.Spec.Project).Context(e.work).Do(); err != nil {
+		f.Place = place
 		return f // it isn't known to be another project
+	} else if own.Name == "projects/"+place {
+		return f
 	}
 	if place == e.run.Plan.Spec.Project {
 		return f

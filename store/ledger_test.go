@@ -632,3 +632,19 @@ func TestATaskKeepsWhatAnEarlierPlanListedForIt(t *testing.T) {
 		t.Errorf("what ran and what didn't (-want +got): %s", d)
 	}
 }
+
+// A run that was to be canceled and that its worker had to block can be canceled again.
+func TestACancelThatCameToNothingCanBeRepeated(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ctx := t.Context()
+	_, run, fence, _ := claimed(t, s)
+	must(t, s.CancelRun(ctx, ada, run.ID))
+	must(t, s.EndRun(ctx, fence, onboarding.RunBlocked))
+	must(t, s.CancelRun(ctx, ada, run.ID))
+	after, err := s.Run(ctx, ada, run.ID)
+	must(t, err)
+	if after.State != onboarding.RunCanceled {
+		t.Errorf("the run is %s", after.State)
+	}
+}

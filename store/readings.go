@@ -33,7 +33,7 @@ func (s *Store) SaveReading(ctx context.Context, actor onboarding.Actor, id onbo
 		return failure("keep a reading", err)
 	}
 	plan, checks = onboarding.PrintableJSON(plan), onboarding.PrintableJSON(checks)
-	code, err := s.code(onboarding.ReadingAuthority(id, kind, plan, checks))
+	code, err := s.code(onboarding.ReadingAuthority(id, kind, r.Version, address(actor.Email), plan, checks))
 	if err != nil {
 		return failure("keep a reading", err)
 	}
@@ -79,7 +79,7 @@ func (s *Store) toReading(id onboarding.ID, kind onboarding.RunKind) pgx.RowToFu
 		if err == nil {
 			err = json.Unmarshal([]byte(r.Checks), &out.Checks)
 		}
-		if s.macs != nil && !s.macs.Genuine(onboarding.ReadingAuthority(id, kind, []byte(r.Plan), []byte(r.Checks)), r.MAC) {
+		if s.macs != nil && !s.macs.Genuine(onboarding.ReadingAuthority(id, kind, r.Version, r.ReadBy, []byte(r.Plan), []byte(r.Checks)), r.MAC) {
 			out = out.WithoutInstructions()
 		}
 		return out, err

@@ -241,7 +241,7 @@ INSERT INTO tasks (run, onboarding, name, title, position, epoch, needs)
 SELECT @run, @id, t.name, t.title, t.position, @epoch, t.needs
 FROM unnest(@names::text[], @titles::text[], @needs::jsonb[]) WITH ORDINALITY AS t (name, title, needs, position)
 ON CONFLICT (run, name) DO UPDATE SET title = excluded.title, position = excluded.position,
-	needs = CASE WHEN tasks.started_at IS NULL OR tasks.needs = excluded.needs THEN excluded.needs ELSE tasks.needs || excluded.needs END`
+	needs = CASE WHEN tasks.started_at IS NULL THEN excluded.needs WHEN tasks.needs @> excluded.needs THEN tasks.needs ELSE tasks.needs || excluded.needs END`
 	showRun = `UPDATE onboardings SET run = @run, activity_at = @now WHERE id = @id`
 )
 
@@ -543,7 +543,7 @@ const leftForATime = `SELECT EXISTS (SELECT 1 FROM inventory WHERE onboarding = 
 // earlier one made for a time; a worker finishes the call it is in and keeps what is made. A run that is over is left as it is.
 func (s *Store) CancelRun(ctx context.Context, actor onboarding.Actor, runID onboarding.RunID) error {
 	return s.changeRun(ctx, actor, runID, "cancel a run", func(ob locked, run onboarding.Run) error {
-		if run.Over() || run.CancelAsked {
+		if run.Over() || run.CancelAsked && run.State.Active() {
 			return nil
 		}
 		args := pgx.NamedArgs{"run": run.ID}

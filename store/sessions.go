@@ -21,15 +21,27 @@ func (s *Store) Sessions() Sessions { return Sessions{s} }
 // app is nobody's actor: sessions belong to no onboarding.
 var app = onboarding.Actor{}
 
-// Find reads a session that has not expired.
+// session is a session as it is kept.
+type session struct {
+	Token string
+	Data  []byte
+	MAC   []byte
+}
+
+// genuine reports whether this program wrote the session: only one that it wrote says who is signed in.
+func (s Sessions) genuine(found session) bool {
+	return s.store.macs == nil || s.store.macs.Genuine(onboarding.SessionAuthority(found.Token, found.Data), found.MAC)
+}
+
+// Find reads a session that has not expired. One that this program didn't write is none.
 func (s Sessions) Find(ctx context.Context, token string) ([]byte, bool, error) {
-	var found [][]byte
-	err := s.store.query(ctx, "read a session", `SELECT data FROM sessions WHERE token = @token AND expiry > @now`,
-		pgx.NamedArgs{"token": token, "now": s.store.now()}, collect(&found, pgx.RowTo[[]byte]))
-	if err != nil || len(found) == 0 {
+	var found []session
+	err := s.store.query(ctx, "read a session", `SELECT token, data, mac FROM sessions WHERE token = @token AND expiry > @now`,
+		pgx.NamedArgs{"token": token, "now": s.store.now()}, collect(&found, pgx.RowToStructByName[session]))
+	if err != nil || len(found) == 0 || !s.genuine(found[0]) {
 		return nil, false, err
 	}
-	return found[0], true, nil
+	return found[0].Data, true, nil
 }
 
 // Known reports whether there is a session, or was one until a day ago.
@@ -53,20 +65,24 @@ func whose(token, person string) string {
 }
 
 // emptied is what is left of a session: that it was, and whose.
-var emptied = `data = '', was = CASE WHEN s.person <> '' THEN ` + whose("s.token", "s.person") + ` ELSE s.was END, person = '', staff = ''`
+var emptied = `data = '', mac = NULL, was = CASE WHEN s.person <> '' THEN ` + whose("s.token", "s.person") + ` ELSE s.was END, person = '', staff = ''`
 
 // A session that ended stays ended: a request that began before may write it only afterwards.
 const commitSession = `
-INSERT INTO sessions (token, data, expiry, person, staff) VALUES (@token, @data, @expiry, @person, @staff)
-ON CONFLICT (token) DO UPDATE SET data = excluded.data, expiry = excluded.expiry, person = excluded.person, staff = excluded.staff
+INSERT INTO sessions (token, data, mac, expiry, person, staff) VALUES (@token, @data, @mac, @expiry, @person, @staff)
+ON CONFLICT (token) DO UPDATE SET data = excluded.data, mac = excluded.mac, expiry = excluded.expiry, person = excluded.person, staff = excluded.staff
 WHERE sessions.expiry > @now`
 
 // Commit writes a session, unless it has ended. Person is who is signed in, with the staff role that they were given;
 // empty: nobody, none.
 func (s Sessions) Commit(ctx context.Context, token string, data []byte, expiry time.Time, person onboarding.Actor) error {
+	code, err := s.store.code(onboarding.SessionAuthority(token, data))
+	if err != nil {
+		return failure("write a session", err)
+	}
 	return s.store.batch(ctx, app, "write a session", func(b *pgx.Batch) {
 		b.Queue(commitSession, pgx.NamedArgs{
-			"token": token, "data": data, "expiry": expiry, "person": address(person.Email), "staff": person.Role, "now": s.store.now(),
+			"token": token, "data": data, "mac": code, "expiry": expiry, "person": address(person.Email), "staff": person.Role, "now": s.store.now(),
 		})
 	})
 }
@@ -96,21 +112,19 @@ func (s Sessions) DeleteOf(ctx context.Context, person string) (int, error) {
 	return ended, err
 }
 
-const sessionsOf = `SELECT token, data FROM sessions WHERE person = @person AND person <> '' AND expiry > @now`
+const sessionsOf = `SELECT token, data, mac FROM sessions WHERE person = @person AND person <> '' AND expiry > @now`
 
 // Of reads the live sessions of a person, by their (hashed) tokens.
 func (s Sessions) Of(ctx context.Context, person string) (map[string][]byte, error) {
-	type session struct {
-		Token string
-		Data  []byte
-	}
 	var found []session
 	err := s.store.batch(ctx, app, "read the sessions of a person", func(b *pgx.Batch) {
 		b.Queue(sessionsOf, pgx.NamedArgs{"person": address(person), "now": s.store.now()}).Query(collect(&found, pgx.RowToStructByName[session]))
 	})
 	all := make(map[string][]byte, len(found))
 	for _, f := range found {
-		all[f.Token] = f.Data
+		if s.genuine(f) {
+			all[f.Token] = f.Data
+		}
 	}
 	return all, err
 }

@@ -118,3 +118,31 @@ func TestFindsTheSessionsOfOneAmongManyByAnIndex(t *testing.T) {
 		}
 	}
 }
+
+// Who can write to the database and has no key signs in as nobody: neither with a session of theirs, nor with a changed one,
+// nor with another's.
+func TestADatabaseWriterForgesNoSession(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{Authenticator: key("k")}).Sessions()
+	ctx := t.Context()
+	must(t, s.Commit(ctx, "ada", []byte("signed in as ada"), time.Now().Add(time.Hour), ada))
+	if data, ok, err := s.Find(ctx, "ada"); err != nil || !ok || string(data) != "signed in as ada" {
+		t.Fatalf("as written: %q, %v, %v", data, ok, err)
+	}
+	writer := owner(t, db)
+	for name, change := range map[string]string{
+		"own":         `INSERT INTO sessions (token, data, expiry, person) VALUES ('own', 'signed in as ada', now() + interval '1 hour', 'ada@customer.example')`,
+		"with a code": `INSERT INTO sessions (token, data, mac, expiry, person) SELECT 'with a code', data, mac, expiry, person FROM sessions WHERE token = 'ada'`,
+		"ada":         `UPDATE sessions SET data = 'signed in as sam' WHERE token = 'ada'`,
+	} {
+		_, err := writer.Exec(ctx, change)
+		must(t, err)
+		if data, ok, err := s.Find(ctx, name); err != nil || ok {
+			t.Errorf("%s: a session of %q (%v)", name, data, err)
+		}
+	}
+	if all, err := s.Of(ctx, ada.Email); err != nil || len(all) != 0 {
+		t.Errorf("%d sessions are listed (%v), want none that this program wrote", len(all), err)
+	}
+}

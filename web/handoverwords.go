@@ -28,7 +28,7 @@ type SecretsWay struct {
 // WayOf is the way of secrets that the settings say.
 func WayOf(s onboarding.Settings) SecretsWay {
 	w := SecretsWay{To: s.SecretsTo()}
-	if r := s.AgeRecipient(); r != "" {
+	if r := s.AgeRecipient(); r != "" && !s.RecipientDoubted() {
 		w.Key = onboarding.Fingerprint(r)
 	}
 	w.Console, w.ConsoleAt = s.Console()

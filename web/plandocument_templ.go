@@ -531,7 +531,7 @@ func documentTask(v PlanView, t onboarding.PlannedTask) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, b := range t.Bindings {
-				if command := b.EndCommand(); command != "" {
+				if command := v.planes().endCommand(b); command != "" {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<p class=\"mono doc-command\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

@@ -378,7 +378,7 @@ func settingField(v SettingsView, d onboarding.Setting) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<p>We can’t tell whether an administrator saved this value: it was saved by an earlier version, or changed in the database. Nothing is encrypted for it. Compare it with your own key, then save this group.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<p>We can’t tell whether an administrator saved this value: it was saved by an earlier version, or changed in the database. It isn’t used. Compare it with the value you expect, then save this group.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

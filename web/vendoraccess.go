@@ -104,3 +104,11 @@ func (p Planes) vendorAccessCount() string {
 	}
 	return count
 }
+
+// endCommand is the command that removes a binding of the plan, "" for one that somebody else may have written.
+func (p Planes) endCommand(b onboarding.Binding) string {
+	if p.Plan.Doubted {
+		return ""
+	}
+	return b.EndCommand()
+}

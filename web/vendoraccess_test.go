@@ -49,9 +49,33 @@ func TestEndCommand(t *testing.T) {
 		"projects/acme-data/instances/one":                    "gcloud bigtable instances remove-iam-policy-binding one --project=acme-data" + who,
 		"projects/acme-data":                                  "gcloud projects remove-iam-policy-binding acme-data" + who,
 		"acme-data.sales":                                     "",
+		"gs://bucket; curl https://other.example":             "",
+		"gs://$(id)":                                          "",
 	} {
 		if got := (onboarding.Binding{Member: "serviceAccount:a@b.iam.gserviceaccount.com", Role: "roles/x", On: on}).EndCommand(); got != want {
 			t.Errorf("%s: %q, want %q", on, got, want)
 		}
+	}
+}
+
+// A plan that somebody else may have written gives no command, in the table and in the document, and no address to open.
+func TestADoubtedPlanShowsNoCommand(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	v := s.done()
+	commands := func(v DoneView) int {
+		doc, _ := render(t, GalleryPage{"done", Done(v)})
+		return doc.Find(".rights .copy").Length()
+	}
+	if commands(v) == 0 || v.Run.Plan.UIAddress() == "" {
+		t.Fatal("the sample has no command or no address to begin with")
+	}
+	v.Run.Plan = v.Run.Plan.WithoutInstructions()
+	if n := commands(v); n != 0 || v.Run.Plan.UIAddress() != "" {
+		t.Errorf("%d commands are shown, and the address %q", n, v.Run.Plan.UIAddress())
+	}
+	shared := s.plan(func(v *PlanView) { v.Plan = v.Plan.WithoutInstructions() })
+	doc, _ := render(t, GalleryPage{"plan-document", PlanDocument(shared)})
+	if n := doc.Find(".doc-command").Length(); n != 0 {
+		t.Errorf("%d commands are in the document", n)
 	}
 }

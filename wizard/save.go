@@ -19,7 +19,7 @@ func (j *Journey) Save(c Case, step string, saved Saved, version int, seal func(
 	c.Answers = answers
 	spec := j.Spec(c)
 	for purpose, secret := range saved.Secrets {
-		sealed, err := seal(onboarding.SealedTo{Onboarding: c.Onboarding, Purpose: purpose, Address: spec.Address(purpose)}, secret)
+		sealed, err := seal(onboarding.SealedTo{Onboarding: c.Onboarding, Purpose: purpose, Address: spec.SealingAddress(purpose)}, secret)
 		if err != nil {
 			return save, c, fmt.Errorf("seal an answer: %w", err)
 		}

@@ -100,3 +100,13 @@ func TestASavedTokenIsSealedToItsAddress(t *testing.T) {
 		t.Errorf("sealed to %q", got)
 	}
 }
+
+// A token that is entered before its address opens for no address: whoever writes one into the database later gets nothing.
+func TestATokenWithoutAnAddressIsSealedToNone(t *testing.T) {
+	p := newCustomer(t)
+	p.answer("deployment", "name", "acme-prod")
+	out := p.save("online-store", "store", "redis", "endpoint_later", "yes", "redis_token", "s3cret-token", "cidr_later", "yes", "spark_network_project_later", "yes", "spark_network_later", "yes", "spark_peer_project_later", "yes", "spark_peer_network_later", "yes", "serving_peer_project_later", "yes", "serving_peer_network_later", "yes")
+	if got := string(out.Sealed[onboarding.PurposeRedisToken]); got != onboarding.NoAddress {
+		t.Errorf("sealed to %q, want %q", got, onboarding.NoAddress)
+	}
+}
