@@ -470,8 +470,8 @@ func TestTheListAsAFileSaysThatAnOnboardingIsFinished(t *testing.T) {
 	if err != nil || len(rows) != 2 || rows[1][0] != string(ob.ID) {
 		t.Fatalf("%v, %v", rows, err)
 	}
-	if status, current := rows[1][6], rows[1][7]; status != "done" || current != "Finished" {
-		t.Errorf("%s, %q; want done, Finished", status, current)
+	if status, current := rows[1][6], rows[1][7]; status != "Done" || current != "Finished" {
+		t.Errorf("%s, %q; want Done, Finished", status, current)
 	}
 }
 

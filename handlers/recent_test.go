@@ -157,7 +157,7 @@ func TestARefusedReplacementEndsNoAccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := w.as(sam).post("/admin/o/"+string(ob.ID)+"/invite", "email", ada, "role", "customer", "replace", "yes")
-	if !strings.Contains(p.body, "is the customer already") || w.cloud.revoked != 0 {
+	if !strings.Contains(p.body, "is already the customer") || w.cloud.revoked != 0 {
 		t.Errorf("status %d, revoked %d times", p.status, w.cloud.revoked)
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Printable is a text from elsewhere as it may be stored, logged, and shown: control characters other than tabs and line
-// breaks, and bytes that aren't UTF-8, become U+FFFD. Postgres takes no NUL in a text, and a terminal obeys some of the
+// breaks, and bytes that aren't UTF-8, become U+FFFD; carriage returns are left out. Postgres takes no NUL in a text, and a terminal obeys some of the
 // others.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {

@@ -20,7 +20,7 @@ func TestReplies(t *testing.T) {
 	}{
 		{"a status", "+PONG\r\n", []string{"PONG"}, nil},
 		{"a number", ":3\r\n", []string{"3"}, nil},
-		{"a text", "$5\r\na\r\nbc\r\n", []string{"a\r\nbc"}, nil},
+		{"a text", "$5\r\na\r\nbc\r\n", []string{"a\nbc"}, nil},
 		{"no text", "$-1\r\n", []string{""}, nil},
 		{"a list", "*2\r\n$6\r\npolicy\r\n+noeviction\r\n", []string{"policy", "noeviction"}, nil},
 		{"an empty list", "*0\r\n", nil, nil},
