@@ -102,7 +102,7 @@ func TestACustomerAlwaysSeesWhomToAsk(t *testing.T) {
 			}
 		}
 	}
-	everywhere("Reply to the message that contained your link.", "")
+	everywhere("Ask the person who invited you.", "")
 
 	a := w.as(root)
 	wantTo(t, a.settings("service", "contact_name", "Onboarding team", "contact_address", "Help@vendor.example"), "/admin/settings#service")

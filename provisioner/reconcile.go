@@ -100,10 +100,10 @@ func (e *execution) takeBack(n *node, env *Env, mem *pass) {
 		})
 	}
 	if err := n.task.undo(e.work, env, note, mem); err != nil {
-		_ = e.note(n.line.Name, "log", "The temporary resource could not be removed, but it expires on its own: "+sentence(err))
+		_ = e.note(n.line.Name, "log", "The temporary resource isn’t removed yet, but it expires on its own: "+sentence(err))
 		return
 	}
-	_ = note("log", "Removed the temporary resource.", mem.item)
+	_ = note("log", "No temporary resource is left.", mem.item)
 }
 
 // spared is the item of a teardown's line that removes nothing: it is gone already, or the customer approved that it

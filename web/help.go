@@ -47,9 +47,8 @@ func lacksPermission(c onboarding.CheckResult) bool {
 	return c.Name == onboarding.CheckPermissions && c.State == onboarding.CheckFailed || c.State == onboarding.CheckUnreadable
 }
 
-// contactUnknown is what a customer can do where nobody is assigned, and no contact is set. However the link reached
-// them, there was a message.
-const contactUnknown = "Reply to the message that contained your link."
+// contactUnknown is what a customer can do where nobody is assigned, and no contact is set: somebody invited everyone.
+const contactUnknown = "Ask the person who invited you."
 
 // contactRole says who a contact is to the customer.
 func contactRole(c onboarding.Contact) string {

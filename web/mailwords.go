@@ -190,7 +190,7 @@ func mailFooter(l onboarding.Letter) string {
 	case contact.URL != "":
 		words += " Questions? Ask " + contact.Name + ": " + contact.URL
 	default:
-		words += " Questions? Reply to this mail."
+		words += " Questions? Ask the person who invited you."
 	}
 	return words
 }

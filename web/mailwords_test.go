@@ -56,7 +56,7 @@ func TestAMailToACustomerSaysWhomToAsk(t *testing.T) {
 		settings   onboarding.Settings
 		words      string
 	}{
-		{onboarding.Actor{}, onboarding.Settings{}, "Questions? Reply to this mail."},
+		{onboarding.Actor{}, onboarding.Settings{}, "Questions? Ask the person who invited you."},
 		{onboarding.Actor{}, contact("help@vendor.example"), "Questions? Write to Onboarding team, help@vendor.example."},
 		{onboarding.Actor{}, contact("https://vendor.example/contact"), "Questions? Ask Onboarding team: https://vendor.example/contact"},
 		{onboarding.Actor{Email: "marek@vendor.example"}, contact("help@vendor.example"), "Questions? Write to your specialist, marek@vendor.example."},

@@ -56,7 +56,7 @@ func TestACanceledRehearsalTakesItsRoleBack(t *testing.T) {
 	if i := rehearsalItem(t, w); i.State != onboarding.ItemRemoved {
 		t.Errorf("the inventory has the temporary role as %s", i.State)
 	}
-	if task := w.Task(run, "rehearsal"); !logged(task, "Removed the temporary resource.") {
+	if task := w.Task(run, "rehearsal"); !logged(task, "No temporary resource is left.") {
 		t.Errorf("the log doesn't say that the role was removed: %+v", task.Events)
 	}
 }
@@ -76,7 +76,7 @@ func TestARoleThatACancellationCannotRemoveIsSaidToEndByItself(t *testing.T) {
 	if i := rehearsalItem(t, w); i.State == onboarding.ItemRemoved {
 		t.Error("the inventory says that the role was removed")
 	}
-	if task := w.Task(run, "rehearsal"); !logged(task, "could not be removed, but it expires on its own") {
+	if task := w.Task(run, "rehearsal"); !logged(task, "isn’t removed yet, but it expires on its own") {
 		t.Errorf("the log doesn't say that the role ends by itself: %+v", task.Events)
 	}
 }
