@@ -96,8 +96,9 @@ func TestGallery(t *testing.T) {
 			if all {
 				p.shot(page.Name + "-light")
 			}
-			p.unfoldAll()
+			p.unfoldAll(true)
 			p.axe()
+			p.unfoldAll(false)
 			p.as("dark", 1360, 1000)
 			p.axeColors()
 			if all {
@@ -105,11 +106,12 @@ func TestGallery(t *testing.T) {
 			}
 			p.as("dark", 320, 800)
 			p.axeShape()
+			p.unfoldAll(true)
 			p.fits()
 			p.legible()
 			// A translation is longer than the English text, and some languages are written from right to left.
 			p.open(base + page.Name + "?dir=rtl&text=long")
-			p.unfoldAll()
+			p.unfoldAll(true)
 			p.fits()
 			if all {
 				p.as("light", 390, 844)
@@ -119,10 +121,14 @@ func TestGallery(t *testing.T) {
 	}
 }
 
-// unfoldAll opens everything that is folded, so that it is looked at as well.
-func (p *tab) unfoldAll() {
+// unfoldAll opens everything that is folded, so that it is looked at as well, or folds it again.
+func (p *tab) unfoldAll(open bool) {
 	p.t.Helper()
-	eval[int](p, `[...document.querySelectorAll("details:not(.menu)")].map(d => d.open = true).length`)
+	if open {
+		eval[int](p, `[...document.querySelectorAll("details:not(.menu, [open])")].map(d => { d.open = true; d.dataset.unfolded = "yes" }).length`)
+	} else {
+		eval[int](p, `[...document.querySelectorAll("[data-unfolded]")].map(d => d.open = false).length`)
+	}
 }
 
 // legible fails when a text stands in a column so narrow that it breaks within its words.
