@@ -135,7 +135,7 @@ func (s *Store) ChooseProject(ctx context.Context, actor onboarding.Actor, g onb
 		if err != nil {
 			return err
 		}
-		if s.macs != nil && !s.macs.Genuine(held.Authority(), held.MAC) {
+		if !s.authentic(held.Authority(), held.MAC) {
 			return nil // what isn't known to be the giver's is not made so
 		}
 		held.Project = project

@@ -79,7 +79,7 @@ func (s *Store) toReading(id onboarding.ID, kind onboarding.RunKind) pgx.RowToFu
 		if err == nil {
 			err = json.Unmarshal([]byte(r.Checks), &out.Checks)
 		}
-		if s.macs != nil && !s.macs.Genuine(onboarding.ReadingAuthority(id, kind, r.Version, r.ReadBy, []byte(r.Plan), []byte(r.Checks)), r.MAC) {
+		if !s.authentic(onboarding.ReadingAuthority(id, kind, r.Version, r.ReadBy, []byte(r.Plan), []byte(r.Checks)), r.MAC) {
 			out = out.WithoutInstructions()
 		}
 		return out, err

@@ -379,6 +379,11 @@ func (s *Store) code(authority []byte) ([]byte, error) {
 	return s.macs.Authenticate(authority)
 }
 
+// authentic reports whether [Store.code] made the code of what is stored, as far as this store can tell.
+func (s *Store) authentic(authority, code []byte) bool {
+	return s.macs == nil || s.macs.Genuine(authority, code)
+}
+
 // approval is the code of a plan whose approver gave the held consent themselves; nil where somebody else gave it.
 func (s *Store) approval(actor onboarding.Actor, run onboarding.Run, held onboarding.Consent) ([]byte, error) {
 	if held.Ref == "" || held.GivenBy != address(actor.Email) {
@@ -413,7 +418,7 @@ WHERE run = @run`
 
 // genuine reports whether the run is what was approved, as far as this store can tell.
 func (s *Store) genuine(run onboarding.Run) bool {
-	return s.macs == nil || s.macs.Genuine(run.Authority(), run.MAC)
+	return s.authentic(run.Authority(), run.MAC)
 }
 
 // requeue gives a run that nobody has to the workers again, with the code and the person that it has now.

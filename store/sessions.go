@@ -30,7 +30,7 @@ type session struct {
 
 // genuine reports whether this program wrote the session: only one that it wrote says who is signed in.
 func (s Sessions) genuine(found session) bool {
-	return s.store.macs == nil || s.store.macs.Genuine(onboarding.SessionAuthority(found.Token, found.Data), found.MAC)
+	return s.store.authentic(onboarding.SessionAuthority(found.Token, found.Data), found.MAC)
 }
 
 // Find reads a session that has not expired. One that this program didn't write is none.

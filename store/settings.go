@@ -21,7 +21,7 @@ func (s *Store) Settings(ctx context.Context) (onboarding.Settings, error) {
 // settings are the settings with what was saved, which is doubted where its code is wrong.
 func (s *Store) settings(saved []onboarding.SavedSetting) onboarding.Settings {
 	for i, v := range saved {
-		saved[i].Doubted = v.Authenticated() && s.macs != nil && !s.macs.Genuine(v.Authority(), v.MAC)
+		saved[i].Doubted = v.Authenticated() && !s.authentic(v.Authority(), v.MAC)
 	}
 	return onboarding.NewSettings(saved, s.environment)
 }
