@@ -27,8 +27,14 @@ type zoneState struct {
 	SoldOut bool `json:"sold_out,omitempty"`
 }
 
+// offerState is whether Bigtable is offered in a zone, against what [bigtableZones] says.
+type offerState struct {
+	Offered bool `json:"offered"`
+}
+
 func (e *Emulator) registerClusters(instance string) {
 	e.zones = newTable[zoneState](e, "zone")
+	e.offers = newTable[offerState](e, "offer")
 	e.tables = newTable[bigtableadmin.Table](e, "table")
 	for pattern, fn := range map[string]handler{
 		"GET " + instance + "/clusters":              (*call).listClusters,
@@ -48,6 +54,14 @@ func (e *Emulator) registerClusters(instance string) {
 		e.SetZone(v.Zone, v.SoldOut)
 		return nil
 	})
+	seeding(e, "offers", func(v struct {
+		Project, Zone string
+		Offered       bool
+	},
+	) any {
+		e.OfferZone(v.Project, v.Zone, v.Offered)
+		return nil
+	})
 	seeding(e, "tables", func(v struct{ Project, Instance, Table string }) any {
 		e.AddTable(v.Project, v.Instance, v.Table)
 		return nil
@@ -59,6 +73,23 @@ func (e *Emulator) SetZone(zone string, soldOut bool) {
 	e.seed(func() { e.zones.put(zone, zoneState{SoldOut: soldOut}) })
 }
 
+// OfferZone makes Bigtable exist in a zone ("us-west1-a"), or not: for one project, or for "", for all that have no offer of
+// their own.
+func (e *Emulator) OfferZone(project, zone string, offered bool) {
+	e.seed(func() { e.offers.put(project+"/"+zone, offerState{Offered: offered}) })
+}
+
+// offered reports whether a project can use Bigtable in a zone.
+func (e *Emulator) offered(project, zone string) bool {
+	if o, ok := e.offers.get(project + "/" + zone); ok {
+		return o.Offered
+	}
+	if o, ok := e.offers.get("/" + zone); ok {
+		return o.Offered
+	}
+	return bigtableZones[zone]
+}
+
 // AddTable puts a table into a Bigtable instance.
 func (e *Emulator) AddTable(project, instance, table string) {
 	e.seed(func() {
@@ -67,13 +98,12 @@ func (e *Emulator) AddTable(project, instance, table string) {
 	})
 }
 
-// zoneRegion gives the region of a zone such as projects/p/locations/us-west1-a; "" when there is no such zone.
+// zoneRegion gives the region of a zone such as projects/p/locations/us-west1-a; "" for a name of another form.
 func zoneRegion(location string) string {
-	m := zoneName.FindStringSubmatch(location)
-	if m == nil || !strings.Contains(regions[m[1]], m[2]) {
-		return ""
+	if m := zoneName.FindStringSubmatch(location); m != nil {
+		return m[1]
 	}
-	return m[1]
+	return ""
 }
 
 func zoneOf(cl *bigtableadmin.Cluster) string { return last(strings.Split(cl.Location, "/")) }
@@ -85,7 +115,7 @@ func (c *call) settleCluster(p Project, instance, id string, cl *bigtableadmin.C
 	}
 	region := zoneRegion(cl.Location)
 	zone := zoneOf(cl)
-	if region == "" {
+	if region == "" || !c.e.offered(p.ID, zone) {
 		return fail("INVALID_ARGUMENT", "Error in field 'clusters' : Error in field 'location' : Location '%s' is not available for Cloud Bigtable", zone)
 	}
 	if cl.ServeNodes < 1 && !autoscaled(cl) {
@@ -334,10 +364,14 @@ func (c *call) listZones() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	zones := maps.Clone(bigtableZones)
+	for _, key := range c.e.offers.keys("") {
+		_, zone, _ := strings.Cut(key, "/")
+		zones[zone] = true
+	}
 	var all []*bigtableadmin.Location
-	for _, region := range sortedKeys(regions) {
-		for _, letter := range regions[region] {
-			zone := region + "-" + string(letter)
+	for _, zone := range sortedKeys(zones) {
+		if c.e.offered(p.ID, zone) {
 			all = append(all, &bigtableadmin.Location{Name: "projects/" + p.ID + "/locations/" + zone, LocationId: zone})
 		}
 	}

@@ -15,6 +15,7 @@ type dataServices struct {
 	jobs       *table[bigquery.Job]  // by "project/job"
 	instances  *table[instanceState] // by "projects/p/instances/i"
 	zones      *table[zoneState]     // by "us-west1-a"
+	offers     *table[offerState]    // by "project/us-west1-a", "/us-west1-a" for every project
 	tables     *table[bigtableadmin.Table]
 	workspaces *table[workspaceState]
 }
@@ -33,8 +34,8 @@ func (e *Emulator) registerData() {
 // Source: https://cloud.google.com/compute/docs/regions-zones
 var regions = map[string]string{
 	"africa-south1": "abc", "asia-east1": "abc", "asia-east2": "abc", "asia-northeast1": "abc", "asia-northeast2": "abc",
-	"asia-northeast3": "abc", "asia-south1": "abc", "asia-south2": "abc", "asia-southeast1": "abc", "asia-southeast2": "abc",
-	"australia-southeast1": "abc", "australia-southeast2": "abc", "europe-central2": "abc", "europe-north1": "abc",
+	"asia-northeast3": "abc", "asia-south1": "abc", "asia-south2": "abc", "asia-southeast1": "abc", "asia-southeast2": "abc", "asia-southeast3": "abc",
+	"australia-southeast1": "abc", "australia-southeast2": "abc", "europe-central2": "abc", "europe-north1": "abc", "europe-north2": "abc",
 	"europe-southwest1": "abc", "europe-west1": "bcd", "europe-west2": "abc", "europe-west3": "abc", "europe-west4": "abc",
 	"europe-west6": "abc", "europe-west8": "abc", "europe-west9": "abc", "europe-west10": "abc", "europe-west12": "abc",
 	"me-central1": "abc", "me-central2": "abc", "me-west1": "abc", "northamerica-northeast1": "abc",
@@ -42,6 +43,19 @@ var regions = map[string]string{
 	"us-central1": "abcf", "us-east1": "bcd", "us-east4": "abc", "us-east5": "abc", "us-south1": "abc", "us-west1": "abc",
 	"us-west2": "abc", "us-west3": "abc", "us-west4": "abc",
 }
+
+// bigtableZones are the zones in which every project may use Bigtable: here all that there are. [Emulator.OfferZone] changes
+// it, since no page of Google's says the same as Google does.
+// Source: https://github.com/googleapis/google-cloud-ruby/pull/2170
+var bigtableZones = func() map[string]bool {
+	zones := map[string]bool{}
+	for region, letters := range regions {
+		for _, letter := range letters {
+			zones[region+"-"+string(letter)] = true
+		}
+	}
+	return zones
+}()
 
 // deepCopy gives a value that shares nothing with v, by way of its JSON.
 func deepCopy[T any](v T) T {

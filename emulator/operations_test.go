@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,51 @@ func TestClusterUpdate(t *testing.T) {
 	}
 	if got := must(k.bigtable.Projects.Locations.List(project).Do())(t); len(got.Locations) < 100 {
 		t.Errorf("%d zones", len(got.Locations))
+	}
+}
+
+func TestBigtableIsOfferedInZones(t *testing.T) {
+	c := newCloud(t, emulator.Config{})
+	k := c.as(owner)
+	zones := func() []string {
+		var all []string
+		err := k.bigtable.Projects.Locations.List(project).PageSize(7).Pages(t.Context(), func(page *bigtableadmin.ListLocationsResponse) error {
+			for _, l := range page.Locations {
+				if l.Name != project+"/locations/"+l.LocationId {
+					t.Errorf("location %+v", l)
+				}
+				if strings.HasPrefix(l.LocationId, "us-west1-") {
+					all = append(all, l.LocationId)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	create := func(id, zone string) error {
+		_, err := k.bigtable.Projects.Instances.Create(project, &bigtableadmin.CreateInstanceRequest{
+			InstanceId: id, Instance: &bigtableadmin.Instance{DisplayName: "Sample"},
+			Clusters: map[string]bigtableadmin.Cluster{id + "-c1": {Location: project + "/locations/" + zone, ServeNodes: 1}},
+		}).Do()
+		return err
+	}
+	if got := zones(); !slices.Equal(got, []string{"us-west1-a", "us-west1-b", "us-west1-c"}) {
+		t.Errorf("zones %v", got)
+	}
+	c.OfferZone("", "us-west1-a", false)
+	c.OfferZone("", "us-west1-b", false)
+	c.OfferZone(projectID, "us-west1-b", true)
+	c.OfferZone(projectID, "us-west1-p", true)
+	c.OfferZone("somebody-else", "us-west1-q", true)
+	if got := zones(); !slices.Equal(got, []string{"us-west1-b", "us-west1-c", "us-west1-p"}) {
+		t.Errorf("zones %v", got)
+	}
+	wantError(t, create("tecton-one", "us-west1-a"), 400, "", "'us-west1-a' is not available for Cloud Bigtable")
+	if err := create("tecton-two", "us-west1-p"); err != nil {
+		t.Error(err)
 	}
 }
 

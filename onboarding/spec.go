@@ -2,6 +2,7 @@ package onboarding
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -184,6 +185,19 @@ func (s Spec) SparkAccount() string {
 		return s.ExistingSpark
 	}
 	return SparkAccountID(s.Deployment) + "@" + s.Project + ".iam.gserviceaccount.com"
+}
+
+// BigtableInstance is the ID of the Bigtable instance, created or existing.
+func (s Spec) BigtableInstance() string {
+	return cmp.Or(s.Bigtable.InstanceID, DefaultInstanceID(s.Deployment))
+}
+
+// BigtableZone is the zone in which the instance is created, "" where none is.
+func (s Spec) BigtableZone() string {
+	if s.OnlineStore != OnlineBigtable || s.Bigtable.Adopt {
+		return ""
+	}
+	return cmp.Or(s.Bigtable.Zone, s.Region+"-a")
 }
 
 // CustomRole is the ID of the project's custom role for the control plane's access to the bucket.

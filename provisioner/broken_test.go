@@ -204,6 +204,43 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 			"task:bigtable-instance", onboarding.CheckWarning, onboarding.PartyCustomer, "The instance is in europe-west1-b, and not in the region us-west1", "You don't need to do anything",
 		},
 		{
+			"a zone without Bigtable", func(_ *testing.T, f *fixture) { f.cloud.OfferZone("", "us-west1-a", false) },
+			"bigtable-zone", onboarding.CheckFailed, onboarding.PartyCustomer, "Google doesn’t offer Bigtable in us-west1-a. In us-west1, it offers it in us-west1-b, us-west1-c.", "Choose one of these zones at the online store step.",
+		},
+		{
+			"a zone without Bigtable for this project", func(_ *testing.T, f *fixture) {
+				f.cloud.OfferZone("acme-data", "us-west1-a", false)
+				f.cloud.OfferZone("acme-data", "us-west1-d", true)
+			},
+			"bigtable-zone", onboarding.CheckFailed, onboarding.PartyCustomer, "it offers it in us-west1-b, us-west1-c, us-west1-d.", "https://bigtableadmin.googleapis.com/v2/projects/acme-data/locations",
+		},
+		{
+			"a region without Bigtable", func(_ *testing.T, f *fixture) {
+				for _, zone := range []string{"a", "b", "c"} {
+					f.cloud.OfferZone("", "us-west1-"+zone, false)
+				}
+			},
+			"bigtable-zone", onboarding.CheckFailed, onboarding.PartyCustomer, "Google offers Bigtable in no zone of us-west1.", "Choose another online store, or another region.",
+		},
+		{
+			"Bigtable's zones can't be read", func(_ *testing.T, f *fixture) {
+				f.cloud.SetProjectIAM("acme-data", "user:"+ada, "")
+				f.cloud.AddRole("acme-data", "no_locations", []string{"resourcemanager.projects.get", "bigtable.instances.get"}, false, 0)
+				f.cloud.SetProjectIAM("acme-data", "user:"+ada, "projects/acme-data/roles/no_locations")
+			},
+			"bigtable-zone", onboarding.CheckUnreadable, onboarding.PartyCustomer, "lacks the permission bigtable.locations.list. Until it can be read, we can't tell whether Google offers Bigtable in us-west1-a.", "Or continue",
+		},
+		{
+			"Bigtable's API is off", func(_ *testing.T, f *fixture) { f.cloud.SetAPI("acme-data", "bigtableadmin.googleapis.com", false) },
+			"bigtable-zone", onboarding.CheckUnreadable, onboarding.PartyCustomer, "the API bigtableadmin.googleapis.com is off in the project. Until it can be read, we can't tell whether Google offers Bigtable in us-west1-a.", "Or continue: the run enables the APIs that it needs.",
+		},
+		{
+			"Google's list names no zone", func(_ *testing.T, f *fixture) {
+				f.cloud.AddRule(emulator.Rule{Match: emulator.Match{Host: "bigtableadmin.googleapis.com", Path: "/v2/projects/acme-data/locations"}, Status: 200, Body: []byte(`{"locations": [{"name": "projects/acme-data/locations/us-west1", "locationId": "us-west1"}]}`)})
+			},
+			"bigtable-zone", onboarding.CheckWarning, onboarding.PartyCustomer, "whether it offers it in us-west1-a couldn’t be determined", "Or continue",
+		},
+		{
 			"a Databricks token that is refused", func(_ *testing.T, f *fixture) { f.databricks("expired") },
 			"task:databricks-check", onboarding.CheckFailed, onboarding.PartyCustomer, "does not accept the token", "Enter a new Databricks token",
 		},
@@ -254,6 +291,41 @@ func TestPreflightPassesWhatTheCustomerNamed(t *testing.T) {
 		if r.State != onboarding.CheckOK {
 			t.Errorf("%s is %s: %s", name, r.State, r.Found)
 		}
+	}
+}
+
+// An instance that a run created stays where it is, whatever Google offers for new ones. One of the customer's is in no zone
+// of the plan's.
+func TestBigtablesZoneIsOnlyForANewInstance(t *testing.T) {
+	f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+	if r := preflight(t, f.s, f.spec)["bigtable-zone"]; r.State != onboarding.CheckOK || r.Found != "Google offers Bigtable in us-west1-a." {
+		t.Errorf("%s: %s", r.State, r.Found)
+	}
+	f.instance(t, "us-west1-a")
+	f.cloud.OfferZone("", "us-west1-a", false)
+	f.spec.Bigtable.InstanceID = "acme-own"
+	if r := preflight(t, f.s, f.spec)["bigtable-zone"]; r.State != onboarding.CheckOK || r.Found != "The instance exists already, so it needs no zone." {
+		t.Errorf("%s: %s", r.State, r.Found)
+	}
+	f.spec.Bigtable.Adopt = true
+	if r, ok := preflight(t, f.s, f.spec)["bigtable-zone"]; ok {
+		t.Errorf("the zone of an instance that is there is checked: %s", r.Found)
+	}
+}
+
+// Which zones Google offers is read where it may be, and never needed: a customer without the permission isn't held up.
+func TestReadingBigtablesZonesIsNotNeeded(t *testing.T) {
+	f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+	has := func(all []onboarding.Permission) bool {
+		return slices.ContainsFunc(all, func(p onboarding.Permission) bool { return p.Name == "bigtable.locations.list" })
+	}
+	c := f.s.Permissions(f.spec, nil)
+	if !has(c.Checks) || has(c.Run) || has(c.Teardown) {
+		t.Errorf("bigtable.locations.list is listed for %+v", c)
+	}
+	f.spec.OnlineStore = onboarding.OnlineRedis
+	if has(f.s.Permissions(f.spec, nil).All()) {
+		t.Error("bigtable.locations.list is listed without Bigtable")
 	}
 }
 

@@ -29,6 +29,7 @@ func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onb
 		add(&c.Run, t.toRemove(spec), "")
 	}
 	add(&c.Checks, readings, "")
+	add(&c.Checks, zoneReadings(spec), "")
 	add(&c.Checks, sourceReadings(spec), "")
 	for _, t := range tasks {
 		if t.Step.temporary {
@@ -92,6 +93,14 @@ var readings = []onboarding.Permission{
 	{Name: "resourcemanager.projects.get", Why: "to list your projects, and to see that the chosen one is active and has billing"},
 	{Name: "orgpolicy.policy.get", Why: "to find an organization policy that would stop the run; without it, the check says so and nothing else is lost"},
 	{Name: "orgpolicy.customConstraints.list", Why: "to list your organization's own constraints that may stop the run, where the project is in an organization; without it, the check says so and nothing else is lost"},
+}
+
+// zoneReadings are what the checks read of where a new Bigtable instance may be.
+func zoneReadings(spec onboarding.Spec) []onboarding.Permission {
+	if spec.BigtableZone() == "" {
+		return nil
+	}
+	return []onboarding.Permission{{Name: "bigtable.locations.list", Why: "to see in which zones Google offers Bigtable; without it, the check says so and nothing else is lost"}}
 }
 
 // sourceReadings are what the checks read of the data sources.

@@ -85,6 +85,7 @@ func (p *preflight) checks() []check {
 		[]check{p.project(), p.billing()},
 		p.permissions(),
 		[]check{p.apis(), p.bucket(), p.role(), p.account()},
+		p.zone(),
 		p.sources(),
 		p.steps(),
 		p.policies(),
@@ -115,10 +116,12 @@ func (p *preflight) answer(ctx context.Context, c check) (r onboarding.CheckResu
 func (p *preflight) unreadable(c check, f gcp.Failure, err error) onboarding.CheckResult {
 	r := c.result
 	r.State, r.Found = onboarding.CheckUnreadable, "This could not be read: "+f.Message
+	r.Fix = []string{"Sign in with an account that can read it, or ask someone who can, then check again."}
 	if c.needed {
 		r.State = onboarding.CheckFailed
+	} else {
+		r.Fix = append(r.Fix, "Or continue: the run can start without it.")
 	}
-	r.Fix = []string{"Sign in with an account that can read it, or ask someone who can, then check again."}
 	r.On, r.Overridable = cmp.Or(f.On, r.On, onboarding.PartyCustomer), true
 	if api, number, ok := disabledAPI(err); ok {
 		p.off(&r, c.place, api, number)

@@ -26,7 +26,7 @@ func wantBigtableControlPlaneRole(spec onboarding.Spec) []provisioner.Want[iamBi
 		return nil
 	}
 	return provisioner.One(iamBinding{
-		Project: spec.Project, Instance: instanceID(spec), Role: spec.Vendor.Defaults().BigtableControlPlaneRole, Member: serviceAccount(spec.ControlPlaneAccount),
+		Project: spec.Project, Instance: spec.BigtableInstance(), Role: spec.Vendor.Defaults().BigtableControlPlaneRole, Member: serviceAccount(spec.ControlPlaneAccount),
 	})
 }
 

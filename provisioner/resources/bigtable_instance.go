@@ -63,21 +63,17 @@ var BigtableInstance = provisioner.Define(provisioner.StepDef[instance]{
 	Timeout:     30 * time.Minute,
 })
 
-func instanceID(spec onboarding.Spec) string {
-	return cmp.Or(spec.Bigtable.InstanceID, onboarding.DefaultInstanceID(spec.Deployment))
-}
-
 func wantInstance(spec onboarding.Spec) []provisioner.Want[instance] {
 	if spec.OnlineStore != onboarding.OnlineBigtable {
 		return nil
 	}
-	id := instanceID(spec)
+	id := spec.BigtableInstance()
 	name := "projects/" + spec.Project + "/instances/" + id
 	if spec.Bigtable.Adopt {
 		return provisioner.One(instance{Name: name, Adopt: true})
 	}
 	return provisioner.One(instance{
-		Name: name, DisplayName: "Tecton " + spec.Deployment, Cluster: clusterID(id), Zone: cmp.Or(spec.Bigtable.Zone, spec.Region+"-a"),
+		Name: name, DisplayName: "Tecton " + spec.Deployment, Cluster: clusterID(id), Zone: spec.BigtableZone(),
 		Nodes: 1, Storage: "SSD", Labels: spec.Labels(),
 	})
 }
@@ -91,7 +87,7 @@ func describeInstance(spec onboarding.Spec, want instance) provisioner.Descripti
 	d := provisioner.Description{
 		Title: "Create the Bigtable instance", Noun: "the Bigtable instance", Resource: want.Name,
 		Why:     fmt.Sprintf("The online store: features are served from here. One cluster in %s with %s and %s storage, and the labels %s.", want.Zone, nodeWords(want.Nodes), want.Storage, labelWords(want.Labels)),
-		Console: "https://console.cloud.google.com/bigtable/instances/" + instanceID(spec) + "/overview?project=" + url.QueryEscape(spec.Project),
+		Console: "https://console.cloud.google.com/bigtable/instances/" + spec.BigtableInstance() + "/overview?project=" + url.QueryEscape(spec.Project),
 		Cost:    onboarding.MonthlyWords(onboarding.BigtableMonthly) + " (1 node at $0.65 an hour, United States list price), and about $0.17 a GB a month of data stored",
 		Monthly: onboarding.BigtableMonthly,
 	}
@@ -117,7 +113,7 @@ func policyOfInstance(i instance) (gcp.Resource, bool) {
 func factsOfInstance(spec onboarding.Spec, _ instance) []onboarding.Fact {
 	return []onboarding.Fact{
 		{Key: "online_store.project_id", Value: spec.Project},
-		{Key: "online_store.instance_id", Value: instanceID(spec), Label: "Bigtable instance"},
+		{Key: "online_store.instance_id", Value: spec.BigtableInstance(), Label: "Bigtable instance"},
 	}
 }
 
@@ -299,7 +295,7 @@ func undoInstance(ctx context.Context, env *provisioner.Env, want instance) erro
 
 // gcloudInstance makes the instance with its labels in one call, which gcloud has no flag for.
 func gcloudInstance(spec onboarding.Spec, want instance) provisioner.Commands {
-	id := instanceID(spec)
+	id := spec.BigtableInstance()
 	look := []string{"gcloud", "bigtable", "instances", "describe", id, "--project=" + spec.Project, "--format=value[separator=' '](name,state,labels.groundwork-onboarding)"}
 	if want.Adopt {
 		return provisioner.Commands{Look: look}
@@ -323,7 +319,7 @@ func terraformInstance(spec onboarding.Spec, want instance, name string) (*hclwr
 		return nil, "" // Google's provider reads no instances
 	}
 	b := resource("google_bigtable_instance", name)
-	set(b, "project", spec.Project, "name", instanceID(spec), "display_name", want.DisplayName)
+	set(b, "project", spec.Project, "name", spec.BigtableInstance(), "display_name", want.DisplayName)
 	b.Body().SetAttributeValue("labels", labels(want.Labels))
 	b.Body().SetAttributeValue("deletion_protection", cty.True)
 	cluster := b.Body().AppendNewBlock("cluster", nil)

@@ -26,7 +26,7 @@ func wantBigtableServingRole(spec onboarding.Spec) []provisioner.Want[iamBinding
 		return nil
 	}
 	return provisioner.One(iamBinding{
-		Project: spec.Project, Instance: instanceID(spec), Role: spec.Vendor.Defaults().BigtableSparkRole, Member: serviceAccount(spec.Vendor.ServingAccount),
+		Project: spec.Project, Instance: spec.BigtableInstance(), Role: spec.Vendor.Defaults().BigtableSparkRole, Member: serviceAccount(spec.Vendor.ServingAccount),
 	})
 }
 
