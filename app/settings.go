@@ -105,7 +105,7 @@ func (a *App) SaveSettings(ctx context.Context, actor onboarding.Actor, in Setti
 	if len(read.Problems) > 0 {
 		return read, onboarding.Errorf(onboarding.CodeInvalid, "Nothing was saved. Fix the problems below, then save again.")
 	}
-	if err := a.cfg.Store.SaveSettings(ctx, actor, onboarding.SaveSettings{Group: in.Group, Version: in.Version, Values: read.Values}); err != nil {
+	if err := a.cfg.Store.SaveSettings(ctx, actor, onboarding.SaveSettings{Group: in.Group, Version: in.Version, Values: read.Values, Checked: read.Checked}); err != nil {
 		return read, err
 	}
 	if _, err := a.FreshSettings(ctx); err != nil {

@@ -417,10 +417,6 @@ func newWorld(t *testing.T, change ...func(*settings)) *world {
 func newWorldIn(t *testing.T, environment map[string]string, change ...func(*settings)) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{at: time.Now().Truncate(time.Second)}, logs: &logbook{}}
-	w.db = pgtest.NewDatabase(t)
-	w.store = pgtest.Open(t, w.db, store.Config{Now: w.clock.now, Settings: environment})
-	w.issuer = newIssuer(t, w.clock.now)
-	w.cloud = &cloud{store: w.store}
 	keyset, err := vault.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -428,6 +424,10 @@ func newWorldIn(t *testing.T, environment map[string]string, change ...func(*set
 	if w.vault, err = vault.New(keyset); err != nil {
 		t.Fatal(err)
 	}
+	w.db = pgtest.NewDatabase(t)
+	w.store = pgtest.Open(t, w.db, store.Config{Now: w.clock.now, Settings: environment, Authenticator: w.vault})
+	w.issuer = newIssuer(t, w.clock.now)
+	w.cloud = &cloud{store: w.store}
 	server := httptest.NewUnstartedServer(nil)
 	w.url = "http://" + server.Listener.Addr().String()
 	ctx, stop := context.WithCancel(t.Context())

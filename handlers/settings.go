@@ -54,9 +54,12 @@ func (s *Server) settingsSave(w http.ResponseWriter, v *visit) error {
 		}
 		view.Path, view.Error = "/admin/settings", true
 		view.Group, view.Typed, view.Problems = group.ID, read.Typed, read.Problems
-		status := http.StatusUnprocessableEntity
 		if len(read.Problems) == 0 {
-			view.Problems, status = wizard.Problems{{Message: sentence(err)}}, http.StatusConflict
+			view.Problems = wizard.Problems{{Message: sentence(err)}}
+		}
+		status := http.StatusUnprocessableEntity
+		if onboarding.ErrorCode(err) == onboarding.CodeStale {
+			status = http.StatusConflict
 		}
 		return s.draw(w, v.Request, status, web.SettingsPage(view))
 	}

@@ -16,28 +16,39 @@ const (
 )
 
 // settings posts a group of settings as its form does: with the values that the page shows, but those that are given.
-func (b *browser) settings(group string, pairs ...string) page {
+func (b *browser) settings(group string, changed ...string) page {
+	b.t.Helper()
+	values := b.settingsForm(group)
+	for i := 0; i < len(changed); i += 2 {
+		values[changed[i]] = changed[i+1]
+	}
+	return b.post("/admin/settings", pairs(values)...)
+}
+
+// settingsForm are the values of a group's form as the page shows it, without the boxes that aren't ticked.
+func (b *browser) settingsForm(group string) map[string]string {
 	b.t.Helper()
 	p := b.get("/admin/settings")
 	want(b.t, p, http.StatusOK)
-	form := p.Find("form:has(input[name=group][value=" + group + "])")
 	values := map[string]string{}
-	for _, input := range form.Find("input").EachIter() {
-		if kind := input.AttrOr("type", ""); kind == "radio" {
+	for _, input := range p.Find("form:has(input[name=group][value=" + group + "]) input").EachIter() {
+		if kind := input.AttrOr("type", ""); kind == "radio" || kind == "checkbox" {
 			if _, on := input.Attr("checked"); !on {
 				continue
 			}
 		}
 		values[input.AttrOr("name", "")] = input.AttrOr("value", "")
 	}
-	for i := 0; i < len(pairs); i += 2 {
-		values[pairs[i]] = pairs[i+1]
-	}
+	return values
+}
+
+// pairs are the names and values of a form, as post takes them.
+func pairs(form map[string]string) []string {
 	var all []string
-	for name, value := range values {
+	for name, value := range form {
 		all = append(all, name, value)
 	}
-	return b.post("/admin/settings", all...)
+	return all
 }
 
 func TestABadSettingIsNotSavedAndTheOldOneStays(t *testing.T) {
@@ -80,6 +91,55 @@ func TestABadSettingIsNotSavedAndTheOldOneStays(t *testing.T) {
 	}
 	p := admin.get("/admin/settings")
 	says(t, p, "Where secrets go Nowhere → Presigned address", "root@operator.example")
+}
+
+// Saving another setting vouches for no value that the form shows as doubted: the administrator confirms exactly that one.
+func TestADoubtedSettingIsConfirmedBeforeItIsSaved(t *testing.T) {
+	w := newWorld(t)
+	admin, conn := w.as(root), w.owner()
+	const evil = "age19kaaz2l6dnz3tswn6cdfthn9slsm36fnx9cwagfveze9twkjfc4sz4fgs8"
+	change := func(value string) {
+		t.Helper()
+		if _, err := conn.Exec(t.Context(), `UPDATE settings SET value = to_jsonb($1::text) WHERE name = 'age_recipient'`, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	vouched := func(value, when string) {
+		t.Helper()
+		now, err := w.store.Settings(t.Context())
+		if err != nil || now.AgeRecipient() != value || now.RecipientDoubted() {
+			t.Errorf("%s: recipient %q, doubted %v, %v", when, now.AgeRecipient(), now.RecipientDoubted(), err)
+		}
+	}
+	wantTo(t, admin.settings("handover", "age_recipient", agePublic), "/admin/settings#handover")
+	stale := admin.settingsForm("handover")
+	change(evil)
+	shown := admin.settingsForm("handover")
+	shown["console_text"] = "Settings, Tokens"
+	for _, confirmed := range []string{"", agePublic} {
+		shown["checked_age_recipient"] = confirmed
+		p := admin.post("/admin/settings", pairs(shown)...)
+		want(t, p, http.StatusUnprocessableEntity)
+		says(t, p, "Confirm that you checked this value, or enter the right one")
+	}
+	// The form was open before the value was changed, or the value is put back before the form is sent.
+	stale["age_recipient"] = evil
+	p := admin.post("/admin/settings", pairs(stale)...)
+	want(t, p, http.StatusUnprocessableEntity)
+	says(t, p, "“age recipient for secrets” has a value that may not be an administrator’s")
+	change(agePublic)
+	shown["checked_age_recipient"] = ""
+	want(t, admin.post("/admin/settings", pairs(shown)...), http.StatusUnprocessableEntity)
+	vouched(agePublic, "refused")
+
+	change(evil)
+	shown = admin.settingsForm("handover")
+	shown["age_recipient"] = agePublic
+	wantTo(t, admin.post("/admin/settings", pairs(shown)...), "/admin/settings#handover")
+	vouched(agePublic, "entered again")
+	change(evil)
+	wantTo(t, admin.settings("handover", "checked_age_recipient", evil), "/admin/settings#handover")
+	vouched(evil, "confirmed")
 }
 
 func TestTheAddressesToAllowAreSettings(t *testing.T) {

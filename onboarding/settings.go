@@ -305,6 +305,7 @@ type SaveSettings struct {
 	Group   SettingGroup
 	Version int // [Settings.Version] that the administrator saw
 	Values  map[string]string
+	Checked map[string]string // by name, the doubted value that the administrator compared and confirmed
 }
 
 // SettingsChanged says that an administrator changed settings.

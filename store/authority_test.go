@@ -219,11 +219,15 @@ func TestARecipientThatNobodySavedIsDoubted(t *testing.T) {
 	s := pgtest.Open(t, db, store.Config{Authenticator: key("k")})
 	ctx, owner, handover := t.Context(), owner(t, db), group(t, "handover")
 	const own, evil = "age1own", "age1evil"
-	save := func() {
+	save := func(value, console, checked string) error {
 		t.Helper()
 		now, err := s.Settings(ctx)
 		must(t, err)
-		must(t, s.SaveSettings(ctx, kim, onboarding.SaveSettings{Group: handover, Version: now.Version(handover), Values: map[string]string{onboarding.SettingAgeRecipient: own}}))
+		return s.SaveSettings(ctx, kim, onboarding.SaveSettings{
+			Group: handover, Version: now.Version(handover),
+			Values:  map[string]string{onboarding.SettingAgeRecipient: value, onboarding.SettingConsoleText: console},
+			Checked: map[string]string{onboarding.SettingAgeRecipient: checked},
+		})
 	}
 	doubted := func(want bool, when string) {
 		t.Helper()
@@ -234,7 +238,7 @@ func TestARecipientThatNobodySavedIsDoubted(t *testing.T) {
 		}
 	}
 	doubted(false, "before one is saved")
-	save()
+	must(t, save(own, "", ""))
 	doubted(false, "as saved")
 	for _, change := range []string{
 		`UPDATE settings SET value = to_jsonb('` + evil + `'::text) WHERE name = 'age_recipient'`,
@@ -245,7 +249,13 @@ func TestARecipientThatNobodySavedIsDoubted(t *testing.T) {
 		_, err := owner.Exec(ctx, change)
 		must(t, err)
 		doubted(true, change)
-		save() // the same value, or another
+		// Another setting of the group is saved, and the value goes along as the form shows it.
+		now, err := s.Settings(ctx)
+		must(t, err)
+		wantCode(t, save(now.AgeRecipient(), "Settings, Tokens", ""), onboarding.CodeInvalid)
+		wantCode(t, save(now.AgeRecipient(), "Settings, Tokens", "age1other"), onboarding.CodeInvalid)
+		doubted(true, "another setting was saved after "+change)
+		must(t, save(own, "", own)) // checked, or entered
 		doubted(false, "saved again after "+change)
 	}
 }

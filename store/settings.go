@@ -43,7 +43,8 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value, mac = excluded.mac, inh
 )
 
 // SaveSettings replaces the values of a group and records what changed, in one transaction. CodeStale when someone saved
-// the group since; the caller checked the values. Administrators only.
+// the group since; CodeInvalid when a doubted value would be saved again and the administrator didn't confirm exactly that
+// value. The caller checked the values. Administrators only.
 func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onboarding.SaveSettings) error {
 	if err := administratorOnly(actor, "change settings"); err != nil {
 		return err
@@ -63,6 +64,8 @@ func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onb
 		for _, d := range in.Group.Settings {
 			to := onboarding.SavedSetting{Name: d.Name, Value: in.Values[d.Name]}
 			switch same, doubted := was.Saved(d.Name).Value == to.Value, was.Saved(d.Name).Doubted; {
+			case same && doubted && to.Value != in.Checked[d.Name]:
+				return onboarding.Errorf(onboarding.CodeInvalid, "Nothing was saved. “%s” has a value that may not be an administrator’s. Enter the right value, or compare it with the value you expect and confirm it, then save again.", d.Label)
 			case same && doubted: // saving it again vouches for it
 				event.Changes = append(event.Changes, onboarding.Change{Label: d.Label, After: to.Value})
 			case same:

@@ -205,6 +205,7 @@ func (s samples) pages() []GalleryPage {
 		{"demo-mail-empty", DemoMailPage(DemoMailView{Frame: s.nobody()})},
 		{"staff-look", StaffPage(s.people(false))},
 		{"settings", SettingsPage(s.settings())},
+		{"settings-doubted", SettingsPage(s.settingsDoubted())},
 		{"settings-errors", SettingsPage(s.settingsErrors())},
 		{"webhook-new", WebhookPage(WebhookView{Frame: s.settings().Frame})},
 		{"webhook-errors", WebhookPage(s.webhookErrors())},

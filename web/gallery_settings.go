@@ -34,6 +34,17 @@ func (s samples) settings() SettingsView {
 	}
 }
 
+// settingsDoubted has a recipient that isn't known to be an administrator's.
+func (s samples) settingsDoubted() SettingsView {
+	v := s.settings()
+	v.Settings = onboarding.NewSettings([]onboarding.SavedSetting{{
+		Name: onboarding.SettingAgeRecipient, Value: "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+		Version: 1, By: "kim@vendor.example", At: s.now.Add(-50 * time.Hour), Doubted: true,
+	}}, nil)
+	v.Changes = nil
+	return v
+}
+
 func (s samples) settingsErrors() SettingsView {
 	v := s.settings()
 	v.Error, v.Group = true, "handover"

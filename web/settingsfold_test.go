@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"groundwork/onboarding"
 )
 
 // Each group of settings folds into a line that counts what is saved. The one that was typed is open, with its problem.
@@ -28,10 +26,8 @@ func TestSettingsFoldAndTheTypedGroupIsOpen(t *testing.T) {
 // A recipient that nobody vouches for is shown with what to do about it.
 func TestADoubtedRecipientIsShown(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
-	v := s.settings()
-	v.Settings = onboarding.NewSettings([]onboarding.SavedSetting{{Name: onboarding.SettingAgeRecipient, Value: "age1other", Version: 1, By: "kim@vendor.example", Doubted: true}}, nil)
-	doc, _ := render(t, GalleryPage{"settings", SettingsPage(v)})
-	if said := words(doc.Find("details[open] #handover .note").Text()); !strings.Contains(said, "then save this group") {
+	doc, _ := render(t, GalleryPage{"settings-doubted", SettingsPage(s.settingsDoubted())})
+	if said := words(doc.Find("details[open] #handover .note").Text()); !strings.Contains(said, "confirm it. I checked this value: age1ql3z") {
 		t.Errorf("the page says %q of a recipient that nobody vouches for", said)
 	}
 }

@@ -50,8 +50,17 @@ func (v SettingsView) lead(g onboarding.SettingGroup) string {
 
 // opens reports whether a group is unfolded from the start: the one that was typed, and one with a value to confirm.
 func (v SettingsView) opens(g onboarding.SettingGroup) bool {
-	doubted := func(d onboarding.Setting) bool { return v.Settings.Saved(d.Name).Doubted }
+	doubted := func(d onboarding.Setting) bool { return v.doubted(d.Name) != "" }
 	return g.ID == v.Group || slices.ContainsFunc(g.Settings, doubted)
+}
+
+// doubted is the value of a setting that must be confirmed before it is saved again: the saved one, or the one that the form
+// showed before the database had another. "" none.
+func (v SettingsView) doubted(name string) string {
+	if saved := v.Settings.Saved(name); saved.Doubted {
+		return saved.Value
+	}
+	return v.Typed[wizard.FieldDoubted(name)]
 }
 
 // setWords count the settings of a group that are saved, for the line that the group folds into.

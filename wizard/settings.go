@@ -16,13 +16,21 @@ import (
 type SettingsForm struct {
 	Values   map[string]string // by name; only complete without problems
 	Typed    map[string]string // as typed
+	Checked  map[string]string // by name, the doubted value that was confirmed
 	Problems Problems
 }
 
-// ParseSettings reads the settings of a group. Every field may be empty.
+// FieldDoubted names the field that holds the value of a setting that the form showed as doubted.
+func FieldDoubted(setting string) string { return "doubted_" + setting }
+
+// FieldChecked names the field that holds the doubted value that the administrator confirmed.
+func FieldChecked(setting string) string { return "checked_" + setting }
+
+// ParseSettings reads the settings of a group. Every field may be empty. A value that the form showed as doubted is a problem
+// unless it was confirmed, also if the database has another one by now.
 func ParseSettings(g onboarding.SettingGroup, form url.Values) SettingsForm {
 	f := formReader{form: form}
-	out := SettingsForm{Values: map[string]string{}, Typed: map[string]string{}}
+	out := SettingsForm{Values: map[string]string{}, Typed: map[string]string{}, Checked: map[string]string{}}
 	for _, d := range g.Settings {
 		out.Typed[d.Name] = form.Get(d.Name)
 		if d.Shape == onboarding.ShapeChoice {
@@ -37,6 +45,11 @@ func ParseSettings(g onboarding.SettingGroup, form url.Values) SettingsForm {
 			continue
 		}
 		out.Values[d.Name] = f.text(d.Name, d.Label, "", d.Shape == onboarding.ShapeText, vendorLimit, shapes[d.Shape])
+		doubted, checked := form.Get(FieldDoubted(d.Name)), form.Get(FieldChecked(d.Name))
+		out.Typed[FieldDoubted(d.Name)], out.Checked[d.Name] = doubted, checked
+		if doubted != "" && doubted == out.Values[d.Name] && doubted != checked {
+			f.problems = append(f.problems, Problem{d.Name, "Confirm that you checked this value, or enter the right one"})
+		}
 	}
 	out.Problems = append(f.problems, togetherProblems(out.Values)...)
 	return out
