@@ -270,6 +270,9 @@ func (s *Server) receiptOf(w http.ResponseWriter, v *visit, view web.ReceiptView
 	if err != nil {
 		return err
 	}
+	if !g.Live() { // another one is held
+		view.RevokeURL = ""
+	}
 	view.One, view.Consents = true, []web.ReceiptConsent{{Consent: g, Uses: uses.Items, Pages: uses}}
 	if view.Runs, err = s.receiptRuns(v, view); err != nil {
 		return err

@@ -964,7 +964,7 @@ func (s samples) receiptLong() ReceiptView {
 // receiptUses is a page of the uses of one access.
 func (s samples) receiptUses() ReceiptView {
 	v := s.receipt()
-	v.One, v.Consents = true, v.Consents[3:]
+	v.One, v.Consents, v.RevokeURL = true, v.Consents[3:], "" // this one ended
 	v.Consents[0].Pages.Older = "1"
 	return v
 }

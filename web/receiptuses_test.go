@@ -52,3 +52,15 @@ func TestTheReceiptComparesWhatARunAskedForWithWhatItUsed(t *testing.T) {
 		t.Errorf("not used: %q, want %q", got, want)
 	}
 }
+
+func TestTheReceiptOffersToRevokeBesideTheState(t *testing.T) {
+	v := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}.receipt()
+	doc, _ := render(t, GalleryPage{"receipt", Receipt(v)})
+	form := doc.Find("form[action='" + v.RevokeURL + "']")
+	if form.Length() != 1 || form.PrevAllFiltered(".totals").Length() != 1 || form.Parent().NextAllFiltered("section").Length() != len(v.Consents) {
+		t.Error("the revocation isn't between the state and the accesses")
+	}
+	if form.Find(".btn-main").Length() != 0 {
+		t.Error("the revocation is the page's accent")
+	}
+}
