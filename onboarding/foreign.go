@@ -1,33 +1,33 @@
 package onboarding
 
 import (
-	"bytes"
 	"io"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Printable is a text from elsewhere as it may be stored, logged, and shown: control characters other than tabs and line
-// breaks, and bytes that aren't UTF-8, become U+FFFD; carriage returns are left out. Postgres takes no NUL in a text, and a terminal obeys some of the
-// others.
+// breaks, and bytes that aren't UTF-8, become U+FFFD; carriage returns are left out. Postgres takes no NUL in a text, and a
+// terminal obeys some of the others.
 func Printable(text string) string {
-	return strings.Map(func(r rune) rune {
+	return strings.Map(func(char rune) rune {
 		switch {
-		case r == '\r':
+		case char == '\r':
 			return -1
-		case r != '\n' && r != '\t' && unicode.IsControl(r):
+		case control(char):
 			return unicode.ReplacementChar
 		}
-		return r
+		return char
 	}, text)
 }
 
-// PrintableJSON is [Printable] for JSON: the escapes of control characters become that of U+FFFD.
+// PrintableJSON is [Printable] for JSON: control characters, raw or escaped, become the escape of U+FFFD. JSON allows raw ones
+// from U+007F on.
 func PrintableJSON(raw []byte) []byte {
-	out := bytes.Clone(raw)
-	replaceEscapes(out)
-	return out
+	out, rest := printableJSON(make([]byte, 0, len(raw)), raw)
+	return append(out, rest...)
 }
 
 // PrintableJSONReader is [PrintableJSON] for what is read bit by bit.
@@ -38,52 +38,63 @@ const (
 	replacement = `\ufffd`
 )
 
-// replaceEscapes works in place, since all escapes have six bytes. It returns how many bytes are settled: an escape that is
-// cut off at the end isn't.
-func replaceEscapes(b []byte) int {
-	for i := 0; i < len(b); {
-		switch {
-		case b[i] != '\\':
-			i++
-		case i+1 == len(b):
-			return i
-		case b[i+1] != 'u':
-			i += 2
-		case i+escape > len(b):
-			return i
-		default:
-			if n, err := strconv.ParseUint(string(b[i+2:i+escape]), 16, 32); err == nil && control(n) {
-				copy(b[i:], replacement)
-			}
-			i += escape
+// printableJSON appends to out what is printable of b. The rest is an escape or a character that is cut off at b's end.
+func printableJSON(out, b []byte) (all, rest []byte) {
+	for len(b) > 0 {
+		plain := 0
+		for plain < len(b) && b[plain] >= ' ' && b[plain] < 0x7f && b[plain] != '\\' {
+			plain++
 		}
+		if plain > 0 {
+			out, b = append(out, b[:plain]...), b[plain:]
+			continue
+		}
+		char, size := utf8.DecodeRune(b)
+		switch {
+		case char == '\\' && (len(b) == 1 || b[1] == 'u' && len(b) < escape), char == utf8.RuneError && !utf8.FullRune(b):
+			return out, b
+		case char == '\\' && b[1] == '\\': // an escaped backslash escapes nothing
+			size = 2
+		case char == '\\' && b[1] == 'u':
+			size = escape
+			if n, err := strconv.ParseUint(string(b[2:escape]), 16, 16); err == nil {
+				char = rune(n)
+			}
+		}
+		if control(char) {
+			out = append(out, replacement...)
+		} else {
+			out = append(out, b[:size]...)
+		}
+		b = b[size:]
 	}
-	return len(b)
+	return out, nil
 }
 
 // control is unicode.IsControl, without tabs and line breaks.
-func control(n uint64) bool {
-	return n < ' ' && n != '\t' && n != '\n' && n != '\r' || n >= 0x7f && n <= 0x9f
+func control(char rune) bool {
+	return char != '\t' && char != '\n' && char != '\r' && unicode.IsControl(char)
 }
 
 type jsonReader struct {
-	in    io.Reader
-	buf   []byte // read and not given yet; the first ready bytes are settled
-	ready int
-	err   error
+	in        io.Reader
+	printable []byte // not given yet
+	rest      []byte // cut off until more is read
+	err       error
 }
 
 func (r *jsonReader) Read(p []byte) (int, error) {
-	for r.ready == 0 && r.err == nil {
+	for len(r.printable) == 0 && r.err == nil {
 		chunk := make([]byte, max(len(p), 512))
 		n, err := r.in.Read(chunk)
-		r.buf, r.err = append(r.buf, chunk[:n]...), err
-		if r.ready = replaceEscapes(r.buf); err != nil {
-			r.ready = len(r.buf)
+		r.err = err
+		r.printable, r.rest = printableJSON(nil, append(r.rest, chunk[:n]...))
+		if err != nil {
+			r.printable, r.rest = append(r.printable, r.rest...), nil
 		}
 	}
-	n := copy(p, r.buf[:r.ready])
-	r.buf, r.ready = r.buf[n:], r.ready-n
+	n := copy(p, r.printable)
+	r.printable = r.printable[n:]
 	if n > 0 || len(p) == 0 {
 		return n, nil
 	}

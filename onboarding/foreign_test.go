@@ -29,6 +29,9 @@ func TestJSONFromElsewhereHoldsNoControlCharacters(t *testing.T) {
 		`"tab\tline\n\u000a\u0009\u00fc é"`:   `"tab\tline\n\u000a\u0009\u00fc é"`,
 		`"a path C:\\u0000 and \\\u0000 \" "`: `"a path C:\\u0000 and \\\ufffd \" "`,
 		`"\ud83d\ude42"`:                      `"\ud83d\ude42"`,
+		"\"raw \x7f \u0085\u009b31m é\"":      "\"raw \\ufffd \\ufffd\\ufffd31m é\"",
+		"\\\x7f \\\u009b":                     "\\\\ufffd \\\\ufffd",
+		"{\n\t\"cut\": \"\xc2":                "{\n\t\"cut\": \"\xc2",
 		`{"cut":"\u00`:                        `{"cut":"\u00`,
 		`not JSON \`:                          `not JSON \`,
 	} {
