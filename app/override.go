@@ -14,6 +14,7 @@ const maxReason = 500
 
 // Override is a specialist's decision to let a run start although a check failed, or to accept a warning.
 type Override struct {
+	Kind    onboarding.RunKind // of the plan that the check belongs to: RunProvision or CheckOnly
 	Check   string
 	Finding string // [onboarding.CheckResult.Finding] as it was shown
 	Reason  string
@@ -22,7 +23,10 @@ type Override struct {
 // OverrideCheck records the decision. CodeInvalid: the reason. CodeConflict: the check can't be overridden, isn't
 // among those that were read last, or found something else since. CodeGone: the check passes now, so nothing had to be decided.
 func (a *App) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in Override) (Review, error) {
-	r, err := a.Review(ctx, actor, id, onboarding.RunProvision)
+	if in.Kind != onboarding.CheckOnly {
+		in.Kind = onboarding.RunProvision // nothing else has checks
+	}
+	r, err := a.Review(ctx, actor, id, in.Kind)
 	if err != nil {
 		return r, err
 	}

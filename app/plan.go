@@ -72,6 +72,7 @@ type Review struct {
 	Paused      string                  // what the latest run, paused on this very plan, is waiting for; "" it isn't
 	Exports     []onboarding.PlanFile   // for customers who run the plan themselves; nil while it can't be run
 	Received    []onboarding.Purpose    // teardown: secrets of the customer's that the vendor has, which it doesn't end
+	ChecksOnly  bool                    // for staff: the customer's side read the checks of [onboarding.CheckOnly] for these answers
 	Early       bool                    // something comes before a plan: the answers, or a finished run to verify
 	Problem     error                   // why the plan couldn't be read; nil: it was
 	Refusal     error                   // why the actor can't approve the plan; nil: they can
@@ -124,10 +125,10 @@ func (a *App) review(ctx context.Context, actor onboarding.Actor, id onboarding.
 	if err := a.read(ctx, actor, &r); err != nil {
 		return r, err
 	}
+	if err := a.addOverrides(ctx, actor, &r); err != nil {
+		return r, err
+	}
 	if kind == onboarding.RunProvision {
-		if err := a.addOverrides(ctx, actor, &r); err != nil {
-			return r, err
-		}
 		if r.Waiting = r.Journey.waiting(); !r.Latest.State.Active() {
 			r.Exports = a.cfg.Cloud.Exports()
 		}
@@ -197,7 +198,7 @@ func (a *App) read(ctx context.Context, actor onboarding.Actor, r *Review) (err 
 	if ours(r.Problem) {
 		return r.Problem
 	}
-	if r.Problem != nil || r.Kind == onboarding.CheckOnly { // whose plan follows from the answers alone
+	if r.Problem != nil {
 		return nil //nolint:nilerr // the page shows it; there is no reading to save
 	}
 	return a.cfg.Store.SaveReading(ctx, actor, ob.ID, r.Kind, onboarding.Reading{Version: ob.Version, Plan: r.Plan, Checks: r.Checks})
@@ -209,11 +210,23 @@ func (a *App) readLast(ctx context.Context, actor onboarding.Actor, r *Review) e
 	if err != nil {
 		return err
 	}
+	if r.Kind == onboarding.RunProvision {
+		check, err := a.cfg.Store.Reading(ctx, actor, r.Journey.Onboarding.ID, onboarding.CheckOnly)
+		if err != nil {
+			return err
+		}
+		r.ChecksOnly = !check.At.IsZero() && check.Version == r.Journey.Onboarding.Version
+	}
 	if !last.At.IsZero() && last.Version == r.Journey.Onboarding.Version {
 		r.Plan, r.Checks = last.Plan, last.Checks
 		return nil
 	}
-	if r.Latest.Kind == r.Kind {
+	switch {
+	case r.Kind == onboarding.CheckOnly: // its plan follows from the answers
+		if r.Plan, err = a.cfg.Cloud.CheckPlan(r.Spec); err != nil {
+			return err
+		}
+	case r.Latest.Kind == r.Kind:
 		r.Plan = r.Latest.Plan
 	}
 	r.Problem = onboarding.Errorf(onboarding.CodeConflict, "Only the customer or one of their colleagues can read the project, and no one has read it for these answers yet. Ask them to open this page.")

@@ -392,6 +392,51 @@ func TestASpecialistAcceptsAWarning(t *testing.T) {
 	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
 }
 
+// What the check of a customer who ran the script warns of is accepted as what a run warns of.
+func TestASpecialistAcceptsAWarningOfACheck(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	w.cloud.readOnlyChecks = []onboarding.CheckResult{
+		{Name: "project", Title: "The project is active", State: onboarding.CheckOK},
+		{Name: "task:databricks-check", Title: "Check the Databricks workspace", State: onboarding.CheckWarning, Found: "The token's owner may create clusters only by the cluster policies Small.", Overridable: true},
+		{Name: "task:bigtable-instance", Title: "Use your Bigtable instance", State: onboarding.CheckWarning, Found: "The check will report this: it does not exist."},
+	}
+	plan, act := web.OnboardingPath(ob.ID, "plan"), web.AdminPath(ob.ID, "override")
+	check := plan + "?kind=check"
+	s := w.as(sam)
+	if n := s.get(plan).Find("main a[href='" + check + "']:contains('Open its checks')").Length(); n != 0 {
+		t.Error("the specialist is led to checks that nobody read")
+	}
+	if text := s.get(check).Find("main").Text(); !strings.Contains(text, "no one has read it for these answers yet") || !strings.Contains(text, "Create the bucket") {
+		t.Errorf("the check's page before it was read: %s", text)
+	}
+	want(t, b.get(check), http.StatusOK)
+	if n := s.get(plan).Find("main a[href='" + check + "']:contains('Open its checks')").Length(); n != 1 {
+		t.Error("the specialist isn't led to the checks of the check")
+	}
+	form := s.get(check).Find("form[action='" + act + "']")
+	if form.Length() != 1 || form.Find("input[name=kind]").AttrOr("value", "") != "check" || !strings.Contains(form.Text(), "Accept the warning") {
+		t.Fatalf("the forms of the warnings: %q", form.Text())
+	}
+	accept := func(kind, reason string) page {
+		return s.post(act, "kind", kind, "check", "task:databricks-check", "finding", form.Find("input[name=finding]").AttrOr("value", ""), "reason", reason)
+	}
+	refused := accept("check", "")
+	want(t, refused, http.StatusUnprocessableEntity)
+	if refused.Find("form[action='"+act+"'] input[name=kind]").AttrOr("value", "") != "check" {
+		t.Error("the form to correct is of another plan")
+	}
+	want(t, accept("provision", "Of the run's checks, which don't have it."), http.StatusUnprocessableEntity)
+	wantTo(t, accept("check", "We use only small clusters."), check)
+	if text := b.get(check).Find("main").Text(); !strings.Contains(text, "The warning was accepted:") || !strings.Contains(text, "We use only small clusters.") {
+		t.Errorf("the customer doesn't see that the warning was accepted: %s", text)
+	}
+	decisions, err := w.store.Decisions(t.Context(), staffActor(sam), ob.ID)
+	if err != nil || len(decisions) != 1 || !decisions[0].Warning || decisions[0].Check != "task:databricks-check" {
+		t.Errorf("on the record stands %+v (%v)", decisions, err)
+	}
+}
+
 func TestASpecialistMayPassOverACheckWithAReasonOnTheRecord(t *testing.T) {
 	w := newWorld(t)
 	ob, b := w.ready()

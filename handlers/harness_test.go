@@ -181,9 +181,11 @@ type cloud struct {
 	there   bool                     // everything is in place already
 	earlier []onboarding.PlannedTask // what earlier runs made and is no longer needed
 	checks  []onboarding.CheckResult
-	err     error
-	revoked int
-	store   *store.Store
+
+	readOnlyChecks []onboarding.CheckResult // before a check that changes nothing
+	err            error
+	revoked        int
+	store          *store.Store
 
 	refused   error    // what Google says of the access
 	discarded []string // refresh tokens
@@ -257,7 +259,9 @@ func (c *cloud) CheckPreflight(ctx context.Context, a onboarding.Actor, _ onboar
 	if err != nil {
 		return nil, err
 	}
-	return nil, g.Serves(a.Email, spec.Project, c.CheckPermissions(spec).All())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.readOnlyChecks, g.Serves(a.Email, spec.Project, c.CheckPermissions(spec).All())
 }
 
 func (c *cloud) CheckPermissions(onboarding.Spec) onboarding.Permissions {

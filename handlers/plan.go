@@ -52,6 +52,9 @@ func (s *Server) planView(v *visit, r app.Review) web.PlanView {
 	if v.actor.Role.Staff() && !view.Active {
 		view.OverrideURL = web.AdminPath(v.id, "override")
 	}
+	if r.ChecksOnly {
+		view.CheckURL = planPath(v.id, onboarding.CheckOnly)
+	}
 	view.Items, view.Received = r.Items, r.Received
 	if r.Paused == "" {
 		view.Made = r.Made
@@ -201,7 +204,7 @@ func seenVersion(v *visit) int {
 
 // adminOverride lets a run start although a check failed, or accepts a warning.
 func (s *Server) adminOverride(w http.ResponseWriter, v *visit) error {
-	in := app.Override{Check: v.form.Get("check"), Finding: v.form.Get("finding"), Reason: v.form.Get("reason")}
+	in := app.Override{Kind: runKind(v.form.Get("kind")), Check: v.form.Get("check"), Finding: v.form.Get("finding"), Reason: v.form.Get("reason")}
 	r, err := s.App.OverrideCheck(v.Context(), v.actor, v.id, in)
 	code := onboarding.ErrorCode(err)
 	switch {
@@ -218,7 +221,7 @@ func (s *Server) adminOverride(w http.ResponseWriter, v *visit) error {
 			said = sentence(err)
 		}
 		s.say(v.Context(), said)
-		return seeOther(w, v.Request, web.OnboardingPath(v.id, "plan"))
+		return seeOther(w, v.Request, planPath(v.id, r.Kind))
 	}
 	if code != onboarding.CodeInvalid && code != onboarding.CodeConflict {
 		return err
@@ -229,6 +232,6 @@ func (s *Server) adminOverride(w http.ResponseWriter, v *visit) error {
 	} else {
 		view.Problem = sentence(err)
 	}
-	view.Error, view.Path = true, web.OnboardingPath(v.id, "plan")
+	view.Error = true
 	return s.draw(w, v.Request, http.StatusUnprocessableEntity, web.PlanPage(view))
 }

@@ -27,15 +27,15 @@ func (s *Service) Preflight(ctx context.Context, actor onboarding.Actor, ob onbo
 	return p.answers(ctx, p.checks())
 }
 
-// CheckPreflight is [Service.Preflight] for a run of [Service.CheckPlan]: whether the project is there, and whether the
-// account has the permissions to read it.
+// CheckPreflight is [Service.Preflight] for a run of [Service.CheckPlan]: whether the project is there, whether the account
+// has the permissions to read it, and what the run would warn of.
 func (s *Service) CheckPreflight(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) ([]onboarding.CheckResult, error) {
 	env, tasks, err := s.look(ctx, actor, ob.ID, spec, s.forReading(actor.Email, spec), "preflight", "See whether the account can read what will be checked")
 	if err != nil {
 		return nil, err
 	}
 	p := &preflight{s: s, env: env, spec: spec, tasks: tasks, vendor: spec.Vendor.Defaults(), readOnly: true}
-	return p.answers(ctx, append([]check{p.project()}, p.permissions()...))
+	return p.answers(ctx, slices.Concat([]check{p.project()}, p.permissions(), p.steps()))
 }
 
 // answers reads the checks, and that of the OAuth client's project behind them.

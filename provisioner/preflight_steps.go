@@ -30,10 +30,26 @@ func (p *preflight) steps() []check {
 				Request: p.ask("Please look at " + t.thing() + ": Tecton's check of it did not pass yet."),
 			},
 			unknown: "Until it can be read, we can't tell whether the run would stop at this task.",
-			read:    func(ctx context.Context, r *onboarding.CheckResult) error { return p.readStep(ctx, r, t) },
+			read: func(ctx context.Context, r *onboarding.CheckResult) error {
+				if err := p.readStep(ctx, r, t); err != nil {
+					return err
+				}
+				p.willReport(r)
+				return nil
+			},
 		})
 	}
 	return all
+}
+
+// willReport turns what would stop a run into a warning before a check that changes nothing: that check reports what it finds,
+// and nothing is gained by holding it up. Nobody has to accept such a warning.
+func (p *preflight) willReport(r *onboarding.CheckResult) {
+	if p.readOnly && r.State == onboarding.CheckFailed {
+		r.State, r.Overridable = onboarding.CheckWarning, false
+		r.Found = strings.Replace(r.Found, "The run would stop here: ", "The check will report this: ", 1)
+		r.Fix = append(r.Fix, "Or continue: the check reports it.")
+	}
 }
 
 // CheckOfTask is the name of the check of what a task only looks at.

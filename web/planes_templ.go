@@ -5,8 +5,10 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import "github.com/a-h/templ"
-import templruntime "github.com/a-h/templ/runtime"
+import (
+	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
+)
 
 import "fmt"
 
@@ -33,7 +35,7 @@ func planes(f Frame, p Planes, column bool) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var2 = []any{"planes", templ.KV("column", column), templ.KV("sketch", p.Sketch)}
+		templ_7745c5c3_Var2 := []any{"planes", templ.KV("column", column), templ.KV("sketch", p.Sketch)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var2...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -375,7 +377,7 @@ func planesFigure(g planeFig, class string) templ.Component {
 			templ_7745c5c3_Var20 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var21 = []any{class}
+		templ_7745c5c3_Var21 := []any{class}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var21...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -411,7 +413,7 @@ func planesFigure(g planeFig, class string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for i, b := range g.Boxes {
-			var templ_7745c5c3_Var24 = []any{"plane", templ.KV("ours", i == 1)}
+			templ_7745c5c3_Var24 := []any{"plane", templ.KV("ours", i == 1)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var24...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -487,7 +489,7 @@ func planesFigure(g planeFig, class string) templ.Component {
 			}
 		}
 		for _, t := range g.Texts {
-			var templ_7745c5c3_Var30 = []any{t.Class}
+			templ_7745c5c3_Var30 := []any{t.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var30...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -550,7 +552,7 @@ func planesFigure(g planeFig, class string) templ.Component {
 			}
 		}
 		for _, n := range g.Nodes {
-			var templ_7745c5c3_Var35 = []any{"node", n.Class}
+			templ_7745c5c3_Var35 := []any{"node", n.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var35...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -699,7 +701,7 @@ func planesFigure(g planeFig, class string) templ.Component {
 			}
 		}
 		for _, l := range g.Lines {
-			var templ_7745c5c3_Var46 = []any{"line", l.Class}
+			templ_7745c5c3_Var46 := []any{"line", l.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var46...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -215,6 +215,7 @@ type PlanView struct {
 	Items       []onboarding.Item     // the inventory
 	Overrides   []onboarding.Override // decisions that stand, of specialists about failed checks
 	OverrideURL string                // POST check and reason; "" draws no form: it is the specialists'
+	CheckURL    string                // the plan of a check that changes nothing, of which the customer's side read the checks; for staff
 	// OverrideCheck, OverrideReason and OverrideProblem are a decision that needs mending.
 	OverrideCheck, OverrideReason, OverrideProblem string
 	DocumentURL                                    string              // the plan as a document; "" draws no link

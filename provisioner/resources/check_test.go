@@ -277,3 +277,34 @@ func TestAVerificationNamesTheAPIThatIsOff(t *testing.T) {
 		t.Errorf("%d tasks differ, and %d couldn't be read", differ, unread)
 	}
 }
+
+// A check that changes nothing warns beforehand as a run does, and isn't held up by what it is there to report.
+func TestACheckWarnsBeforehand(t *testing.T) {
+	t.Parallel()
+	w := byHand(t, steptest.Spec())
+	viewer(w)
+	before := func(name string) onboarding.CheckResult {
+		t.Helper()
+		all := w.CheckPreflight()
+		i := slices.IndexFunc(all, func(c onboarding.CheckResult) bool { return c.Name == name })
+		if i < 0 {
+			t.Fatalf("nothing is read about %s", name)
+		}
+		return all[i]
+	}
+	w.Cloud.AddWorkspace(emulator.Workspace{
+		Host: steptest.Workspace, Tokens: map[string]emulator.Principal{steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true}},
+		Policies: []emulator.ClusterPolicy{{ID: "30F1", Name: "Small clusters", Users: []string{"tecton"}}},
+	})
+	if c := before("task:databricks-check"); c.State != onboarding.CheckWarning || !c.Decidable() || !strings.Contains(c.Found, "Small clusters") {
+		t.Errorf("the workspace is %s: %s", c.State, c.Found)
+	}
+	w.Cloud.AddWorkspace(emulator.Workspace{Host: steptest.Workspace, Tokens: map[string]emulator.Principal{steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true}}})
+	if c := before("task:databricks-check"); c.State != onboarding.CheckWarning || c.Decidable() || !strings.Contains(strings.Join(c.Fix, "\n"), "Or continue: the check reports it.") {
+		t.Errorf("the workspace is %s, decidable %v: %s", c.State, c.Decidable(), c.Found)
+	}
+	w.Spec.Bigtable = onboarding.BigtableSpec{InstanceID: "acme-own", Adopt: true}
+	if c := before("task:bigtable-instance"); c.State != onboarding.CheckWarning || c.Decidable() || !strings.HasPrefix(c.Found, "The check will report this: ") {
+		t.Errorf("the instance is %s, decidable %v: %s", c.State, c.Decidable(), c.Found)
+	}
+}
