@@ -5,15 +5,12 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"strconv"
-
 	"groundwork/onboarding"
+	"strconv"
 )
 
 // AdminBulk asks whether an act is to be done with the selected onboardings, and after it says what was done.
@@ -236,7 +233,7 @@ func AdminBulk(v BulkView) templ.Component {
 							return templ_7745c5c3_Err
 						}
 					}
-					templ_7745c5c3_Var15 := []any{"btn", templ.KV("btn-danger", v.Act == onboarding.BulkArchive), templ.KV("btn-main", v.Act != onboarding.BulkArchive)}
+					var templ_7745c5c3_Var15 = []any{"btn", templ.KV("btn-danger", v.Act == onboarding.BulkArchive), templ.KV("btn-main", v.Act != onboarding.BulkArchive)}
 					templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var15...)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

@@ -5,10 +5,8 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"fmt"
@@ -510,7 +508,7 @@ func detailState(v AdminDetailView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if !w.Since.IsZero() {
-				templ_7745c5c3_Var18 := []any{"age", string(ageTone(w, v.DrawnAt, v.Target))}
+				var templ_7745c5c3_Var18 = []any{"age", string(ageTone(w, v.DrawnAt, v.Target))}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var18...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

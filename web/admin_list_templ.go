@@ -5,18 +5,15 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"fmt"
-	"strconv"
-	"time"
-
 	"groundwork/onboarding"
 	"groundwork/wizard"
+	"strconv"
+	"time"
 )
 
 // AdminList is the list of onboardings. Its tab, search, filters and order are in the address.
@@ -1132,7 +1129,7 @@ func (v AdminListView) column(key, class string) templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		order, _ := onboarding.OrderOf(key)
 		aria, next := v.sorted(order)
-		templ_7745c5c3_Var47 := []any{class}
+		var templ_7745c5c3_Var47 = []any{class}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var47...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -1453,7 +1450,7 @@ func (v AdminListView) row(i int, o onboarding.Onboarding) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Var64 := []any{"hint", "age", string(v.ageTone(o.WaitsOn()))}
+			var templ_7745c5c3_Var64 = []any{"hint", "age", string(v.ageTone(o.WaitsOn()))}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var64...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

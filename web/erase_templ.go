@@ -5,16 +5,13 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"groundwork/onboarding"
 	"slices"
 	"strconv"
-
-	"groundwork/onboarding"
 )
 
 // ErasePage stands between a plan that deletes data with what is no longer needed and its run: a box for each item.

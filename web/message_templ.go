@@ -5,10 +5,8 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 // Message is a page of one sentence and what to do next: every error, and what was done by a one-time action.
 func Message(v MessageView) templ.Component {
@@ -172,7 +170,7 @@ func Message(v MessageView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(v.Actions) == 0 {
-				templ_7745c5c3_Var10 := []any{"btn", templ.KV("btn-main", v.Again.URL == "")}
+				var templ_7745c5c3_Var10 = []any{"btn", templ.KV("btn-main", v.Again.URL == "")}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var10...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -196,7 +194,7 @@ func Message(v MessageView) templ.Component {
 				}
 			}
 			for i, a := range v.Actions {
-				templ_7745c5c3_Var12 := []any{"btn", templ.KV("btn-main", i == 0 && v.Again.URL == "")}
+				var templ_7745c5c3_Var12 = []any{"btn", templ.KV("btn-main", i == 0 && v.Again.URL == "")}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var12...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

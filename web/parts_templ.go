@@ -5,19 +5,16 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"fmt"
+	"groundwork/onboarding"
+	"groundwork/wizard"
 	"slices"
 	"strconv"
 	"strings"
-
-	"groundwork/onboarding"
-	"groundwork/wizard"
 )
 
 // statusBadge is where an onboarding stands.
@@ -72,7 +69,7 @@ func badge(t tone, text string) templ.Component {
 			templ_7745c5c3_Var2 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var3 := []any{"badge", string(t)}
+		var templ_7745c5c3_Var3 = []any{"badge", string(t)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var3...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -132,7 +129,7 @@ func note(t tone, icon string) templ.Component {
 			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var7 := []any{"note", string(t)}
+		var templ_7745c5c3_Var7 = []any{"note", string(t)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var7...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -622,7 +619,7 @@ func control(f wizard.FieldView) templ.Component {
 		f.Value = drawable(f.Value)
 		switch f.Kind {
 		case wizard.KindCards:
-			templ_7745c5c3_Var29 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+			var templ_7745c5c3_Var29 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var29...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -688,7 +685,7 @@ func control(f wizard.FieldView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Var32 := []any{"pick-" + strconv.Itoa(i+1)}
+				var templ_7745c5c3_Var32 = []any{"pick-" + strconv.Itoa(i+1)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var32...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -813,7 +810,7 @@ func control(f wizard.FieldView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		case wizard.KindCheckbox:
-			templ_7745c5c3_Var39 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+			var templ_7745c5c3_Var39 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var39...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -911,7 +908,7 @@ func control(f wizard.FieldView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		case wizard.KindConfirm:
-			templ_7745c5c3_Var44 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+			var templ_7745c5c3_Var44 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var44...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1133,7 +1130,7 @@ func selectMenu(f wizard.FieldView) templ.Component {
 			templ_7745c5c3_Var54 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var55 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+		var templ_7745c5c3_Var55 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var55...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -1269,7 +1266,7 @@ func selectMenu(f wizard.FieldView) templ.Component {
 			}
 		}
 		for i, c := range f.Choices {
-			templ_7745c5c3_Var62 := []any{"pick-" + strconv.Itoa(i+1)}
+			var templ_7745c5c3_Var62 = []any{"pick-" + strconv.Itoa(i+1)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var62...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1410,7 +1407,7 @@ func lines(f wizard.FieldView) templ.Component {
 			templ_7745c5c3_Var68 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var69 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+		var templ_7745c5c3_Var69 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var69...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -1457,7 +1454,7 @@ func lines(f wizard.FieldView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Var72 := []any{"area", templ.KV("mono", f.Mono)}
+		var templ_7745c5c3_Var72 = []any{"area", templ.KV("mono", f.Mono)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var72...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -1585,7 +1582,7 @@ func textInput(f wizard.FieldView) templ.Component {
 			templ_7745c5c3_Var78 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var79 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+		var templ_7745c5c3_Var79 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var79...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -1708,7 +1705,7 @@ func textInput(f wizard.FieldView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Var86 := []any{"input", templ.KV("mono", f.Mono), width(f.Width)}
+		var templ_7745c5c3_Var86 = []any{"input", templ.KV("mono", f.Mono), width(f.Width)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var86...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -1962,7 +1959,7 @@ func picks(f wizard.FieldView) templ.Component {
 			templ_7745c5c3_Var98 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var99 := []any{"field", templ.KV("bad", len(f.Errors) > 0)}
+		var templ_7745c5c3_Var99 = []any{"field", templ.KV("bad", len(f.Errors) > 0)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var99...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -2548,7 +2545,7 @@ func tree(b branch) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, w := range b.When {
-				templ_7745c5c3_Var128 := []any{"when", "when-" + strconv.Itoa(w.N)}
+				var templ_7745c5c3_Var128 = []any{"when", "when-" + strconv.Itoa(w.N)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var128...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -5,16 +5,13 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"fmt"
-	"strconv"
-
 	"groundwork/onboarding"
+	"strconv"
 )
 
 // PlanPage shows the preflight and the plan, and the button that approves exactly this plan.
@@ -185,7 +182,7 @@ func PlanPage(v PlanView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				for _, t := range v.totals() {
-					templ_7745c5c3_Var10 := []any{"badge plain", string(t.Tone)}
+					var templ_7745c5c3_Var10 = []any{"badge plain", string(t.Tone)}
 					templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var10...)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -1728,7 +1725,7 @@ func checkItem(v PlanView, c onboarding.CheckResult) templ.Component {
 			templ_7745c5c3_Var82 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var83 := []any{"check-item", string(checkTone(c.State))}
+		var templ_7745c5c3_Var83 = []any{"check-item", string(checkTone(c.State))}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var83...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -2237,7 +2234,7 @@ func overrideForm(v PlanView, c onboarding.CheckResult) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Var105 := []any{"field", templ.KV("bad", v.OverrideCheck == c.Name)}
+		var templ_7745c5c3_Var105 = []any{"field", templ.KV("bad", v.OverrideCheck == c.Name)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var105...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -5,10 +5,8 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import "fmt"
 
@@ -35,7 +33,7 @@ func planes(f Frame, p Planes, column bool) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var2 := []any{"planes", templ.KV("column", column), templ.KV("sketch", p.Sketch)}
+		var templ_7745c5c3_Var2 = []any{"planes", templ.KV("column", column), templ.KV("sketch", p.Sketch)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var2...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -377,7 +375,7 @@ func planesFigure(g planeFig, class string) templ.Component {
 			templ_7745c5c3_Var20 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var21 := []any{class}
+		var templ_7745c5c3_Var21 = []any{class}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var21...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -413,7 +411,7 @@ func planesFigure(g planeFig, class string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for i, b := range g.Boxes {
-			templ_7745c5c3_Var24 := []any{"plane", templ.KV("ours", i == 1)}
+			var templ_7745c5c3_Var24 = []any{"plane", templ.KV("ours", i == 1)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var24...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -489,7 +487,7 @@ func planesFigure(g planeFig, class string) templ.Component {
 			}
 		}
 		for _, t := range g.Texts {
-			templ_7745c5c3_Var30 := []any{t.Class}
+			var templ_7745c5c3_Var30 = []any{t.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var30...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -552,7 +550,7 @@ func planesFigure(g planeFig, class string) templ.Component {
 			}
 		}
 		for _, n := range g.Nodes {
-			templ_7745c5c3_Var35 := []any{"node", n.Class}
+			var templ_7745c5c3_Var35 = []any{"node", n.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var35...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -701,7 +699,7 @@ func planesFigure(g planeFig, class string) templ.Component {
 			}
 		}
 		for _, l := range g.Lines {
-			templ_7745c5c3_Var46 := []any{"line", l.Class}
+			var templ_7745c5c3_Var46 = []any{"line", l.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var46...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -5,16 +5,13 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"fmt"
-	"strconv"
-
 	"groundwork/wizard"
+	"strconv"
 )
 
 // StepPage is a page of the wizard. A view with problems is the 422 page, one with Stale the 409 page.
@@ -642,7 +639,7 @@ func Planner(v PlannerView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, d := range v.Names {
-				templ_7745c5c3_Var24 := []any{templ.KV("over", d.Limit > 0 && d.Used > d.Limit)}
+				var templ_7745c5c3_Var24 = []any{templ.KV("over", d.Limit > 0 && d.Used > d.Limit)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var24...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -809,7 +806,7 @@ func stepNav(v StepPageView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, s := range v.Steps {
-			templ_7745c5c3_Var34 := []any{string(s.State)}
+			var templ_7745c5c3_Var34 = []any{string(s.State)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var34...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -908,7 +905,7 @@ func stepNav(v StepPageView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, s := range v.Steps {
-			templ_7745c5c3_Var38 := []any{string(s.State)}
+			var templ_7745c5c3_Var38 = []any{string(s.State)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var38...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -5,17 +5,14 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"groundwork/onboarding"
 	"slices"
 	"strconv"
 	"strings"
-
-	"groundwork/onboarding"
 )
 
 // TeardownPage stands between the plan of a teardown and its run: what goes, what stays, and a box of its own for data.
