@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -18,8 +20,9 @@ const (
 // errAlone says that the writes of a shared transaction failed together, so each has to be made on its own.
 var errAlone = errors.New("the batch failed; write it alone")
 
-// batcher lets writes of the ledger that arrive at the same time share a transaction, since a write's cost is mostly its
-// commit. No write waits for a batch to fill: while there are few, each goes out at once.
+// batcher lets writes of the ledger that arrive at the same time share a transaction, and those of one kind a statement,
+// since a write's cost is mostly that of its commit and its statement. No write waits for a batch to fill: while there are
+// few, each goes out at once.
 type batcher struct {
 	store   *Store
 	mu      sync.Mutex
@@ -27,19 +30,28 @@ type batcher struct {
 	writers int
 }
 
-// entry is one statement in the queue.
+// entry is one write in the queue.
 type entry struct {
-	ctx  context.Context //nolint:containedctx // when it ends before the write begins, the write is dropped
-	sql  underEpoch
-	args pgx.NamedArgs
-	rows []written
-	err  error
-	done chan struct{} // closed when rows and err are there
+	ctx       context.Context //nolint:containedctx // when it ends before the write begins, the write is dropped
+	statement underEpoch
+	args      pgx.NamedArgs
+	written   *written // nil: the fence refuses
+	err       error
+	done      chan struct{} // closed when written and err are there
 }
 
-// write makes one write and returns its rows; none if the fence refuses.
-func (b *batcher) write(ctx context.Context, what string, sql underEpoch, args pgx.NamedArgs) ([]written, error) {
-	e := &entry{ctx: ctx, sql: sql, args: args, done: make(chan struct{})}
+// rows names the rows that the write changes.
+func (e *entry) rows() []string {
+	rows := []string{fmt.Sprint(e.args["run"], " ", e.args["task"])}
+	if key, ok := e.args["key"].(string); ok {
+		rows = append(rows, key) // of every onboarding: what one leaves, another inherits
+	}
+	return rows
+}
+
+// write makes one write; nil if the fence refuses.
+func (b *batcher) write(ctx context.Context, what string, statement underEpoch, args pgx.NamedArgs) (*written, error) {
+	e := &entry{ctx: ctx, statement: statement, args: args, done: make(chan struct{})}
 	b.mu.Lock()
 	b.waiting = append(b.waiting, e)
 	if b.writers < maxWriters {
@@ -53,30 +65,43 @@ func (b *batcher) write(ctx context.Context, what string, sql underEpoch, args p
 		return nil, failure(what, ctx.Err())
 	}
 	if !errors.Is(e.err, errAlone) {
-		return e.rows, failure(what, e.err)
+		return e.written, failure(what, e.err)
 	}
-	var rows []written
-	err := b.store.batch(ctx, onboarding.System, what, func(batch *pgx.Batch) {
-		batch.Queue(string(sql), args).Query(collect(&rows, pgx.RowToStructByName[written]))
-	})
-	return rows, err
+	err := b.send(ctx, what, []*entry{e})
+	return e.written, err
 }
 
 // writeAll writes until the queue is empty.
 func (b *batcher) writeAll() {
 	for {
 		b.mu.Lock()
-		n := min(len(b.waiting), maxBatch)
-		if n == 0 {
+		taken := b.take()
+		if len(taken) == 0 {
 			b.writers--
 			b.mu.Unlock()
 			return
 		}
-		taken := b.waiting[:n:n]
-		b.waiting = b.waiting[n:]
 		b.mu.Unlock()
 		b.commit(taken)
 	}
+}
+
+// take takes the next writes from the queue. No two of them change the same row, which one statement can change but once.
+func (b *batcher) take() []*entry {
+	changed := map[string]bool{}
+	n := 0
+	for ; n < min(len(b.waiting), maxBatch); n++ {
+		rows := b.waiting[n].rows()
+		if slices.ContainsFunc(rows, func(row string) bool { return changed[row] }) {
+			break
+		}
+		for _, row := range rows {
+			changed[row] = true
+		}
+	}
+	taken := b.waiting[:n:n]
+	b.waiting = b.waiting[n:]
+	return taken
 }
 
 func (b *batcher) commit(taken []*entry) {
@@ -99,11 +124,7 @@ func (b *batcher) commit(taken []*entry) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
 	defer cancel()
-	err := b.store.batch(ctx, onboarding.System, "write the ledger", func(batch *pgx.Batch) {
-		for _, e := range entries {
-			batch.Queue(string(e.sql), e.args).Query(collect(&e.rows, pgx.RowToStructByName[written]))
-		}
-	})
+	err := b.send(ctx, "write the ledger", entries)
 	if err != nil && len(entries) > 1 {
 		err = errAlone
 	}
@@ -111,4 +132,54 @@ func (b *batcher) commit(taken []*entry) {
 		e.err = err
 		close(e.done)
 	}
+}
+
+// keepPlans has Postgres plan a statement once. It would else plan it again each time it is executed with few writes, since
+// a plan for few looks cheaper than the kept one, which is for any number.
+const keepPlans = `SELECT set_config('plan_cache_mode', 'force_generic_plan', true)`
+
+// send makes the writes in one transaction, those of one kind in one statement.
+func (b *batcher) send(ctx context.Context, what string, entries []*entry) error {
+	var kinds [][]*entry
+	for _, e := range entries {
+		i := slices.IndexFunc(kinds, func(kind []*entry) bool { return kind[0].statement.sql == e.statement.sql })
+		if i < 0 {
+			i, kinds = len(kinds), append(kinds, nil)
+		}
+		kinds[i] = append(kinds[i], e)
+	}
+	return b.store.batch(ctx, onboarding.System, what, func(batch *pgx.Batch) {
+		batch.Queue(keepPlans)
+		for _, kind := range kinds {
+			batch.Queue(kind[0].statement.sql, arrays(kind)...).Query(func(rows pgx.Rows) error { return answer(kind, rows) })
+		}
+	})
+}
+
+// arrays are the parameters of the statement that makes these writes: of each column, the values of all.
+func arrays(kind []*entry) []any {
+	columns := kind[0].statement.columns
+	params := make([]any, len(columns))
+	for i, column := range columns {
+		values := make([]any, len(kind))
+		for n, e := range kind {
+			values[n] = e.args[column]
+		}
+		params[i] = values
+	}
+	return params
+}
+
+// answer gives each write what the statement returned of it.
+func answer(kind []*entry, rows pgx.Rows) error {
+	for _, e := range kind {
+		e.written = nil // of a try before
+	}
+	var w written
+	_, err := pgx.ForEachRow(rows, []any{&w.N, &w.Onboarding, &w.Attempt}, func() error {
+		of := w
+		kind[w.N-1].written = &of
+		return nil
+	})
+	return err
 }

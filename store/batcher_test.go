@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"groundwork/onboarding"
@@ -83,4 +84,83 @@ func TestAWriteThatWaitsLeavesRoomForOthers(t *testing.T) {
 	_, _, free, _ := claimed(t, s)
 	must(t, s.NoteTask(t.Context(), free, "bucket", "log", "goes through"))
 	waiting.Wait()
+}
+
+// Writes of one kind that arrive together are one statement. Some of their runs were lost, and one task is written twice:
+// each learns its own.
+func TestWritesOfOneKindShareAStatement(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	ctx, own := t.Context(), owner(t, db)
+	holder, err := own.Begin(ctx)
+	must(t, err)
+	t.Cleanup(func() { _ = holder.Rollback(context.WithoutCancel(ctx)) })
+	const runs = 6
+	var attempts [runs]atomic.Int64
+	var fences []onboarding.Fence
+	for range store.MaxWriters + runs {
+		_, _, fence, _ := claimed(t, s)
+		fences = append(fences, fence)
+	}
+	var group sync.WaitGroup
+	for _, held := range fences[:store.MaxWriters] {
+		_, err := holder.Exec(ctx, `SELECT FROM tasks WHERE run = $1 FOR UPDATE`, held.Run)
+		must(t, err)
+		group.Go(func() {
+			if err := s.NoteTask(ctx, held, "bucket", "log", "keeps a writer"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	store.AwaitWriters(s, store.MaxWriters)
+	for i, fence := range fences[store.MaxWriters:] {
+		want := onboarding.Code("")
+		if i%2 == 1 {
+			fence.Epoch--
+			want = onboarding.CodeFenced
+		}
+		queue := func(what string, write func() error) {
+			waiting := store.Waiting(s)
+			group.Go(func() {
+				if got := onboarding.ErrorCode(write()); got != want {
+					t.Errorf("%s of run %d: %q, want %q", what, i, got, want)
+				}
+			})
+			store.AwaitWaiting(s, waiting+1)
+		}
+		item := intended(fence.Run)
+		item.Key = fmt.Sprint("key ", i)
+		queue("intent", func() error { return s.NoteItem(ctx, fence, "bucket", "intent", fmt.Sprint("intent ", i), item) })
+		queue("start", func() error {
+			attempt, err := s.StartTask(ctx, fence, "spark")
+			attempts[i].Add(int64(attempt))
+			return err
+		})
+	}
+	last := fences[len(fences)-2]
+	group.Go(func() {
+		attempt, err := s.StartTask(ctx, last, "spark")
+		if attempts[runs-2].Add(int64(attempt)); err != nil {
+			t.Error(err)
+		}
+	})
+	must(t, holder.Rollback(ctx))
+	group.Wait()
+	for i, want := range []int64{1, 0, 1, 0, 1 + 2, 0} {
+		if got := attempts[i].Load(); got != want {
+			t.Errorf("the attempts of run %d add up to %d, want %d", i, got, want)
+		}
+	}
+
+	for what, sql := range map[string]string{
+		"intents": `SELECT count(*), count(DISTINCT (xmin::text, cmin::text)) FROM task_events WHERE kind = 'intent'`,
+		"items":   `SELECT count(*), count(DISTINCT (xmin::text, cmin::text)) FROM inventory WHERE task = 'bucket' AND key LIKE 'key %' AND run = intended_by`,
+	} {
+		var rows, statements int
+		must(t, own.QueryRow(ctx, sql).Scan(&rows, &statements))
+		if rows != runs/2 || statements != 1 {
+			t.Errorf("%d %s in %d statements, want %d in one", rows, what, statements, runs/2)
+		}
+	}
 }

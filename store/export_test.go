@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"time"
 
@@ -105,5 +106,32 @@ func (s *Store) Unlocked(ctx context.Context, sql string) error {
 	return s.batch(ctx, onboarding.System, "write unlocked", func(b *pgx.Batch) { b.Queue(sql) })
 }
 
-// Fence makes sure that a statement is under the epoch.
-func Fence(sql string) { fence(sql) }
+// Under makes a statement of the ledger, which has to be under the epoch.
+func Under(body string) { under("task text", body) }
+
+// Waiting is how many writes of the ledger wait for a writer.
+func Waiting(s *Store) int {
+	s.ledger.mu.Lock()
+	defer s.ledger.mu.Unlock()
+	return len(s.ledger.waiting)
+}
+
+// AwaitWaiting returns once so many wait.
+func AwaitWaiting(s *Store, n int) {
+	for Waiting(s) < n {
+		runtime.Gosched()
+	}
+}
+
+// AwaitWriters returns once so many writers are at work, and nothing waits for one.
+func AwaitWriters(s *Store, n int) {
+	for {
+		s.ledger.mu.Lock()
+		all := s.ledger.writers == n && len(s.ledger.waiting) == 0
+		s.ledger.mu.Unlock()
+		if all {
+			return
+		}
+		runtime.Gosched()
+	}
+}

@@ -92,7 +92,7 @@ AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'pgtes
 				t.Error("a write of the ledger that is not under the epoch is taken")
 			}
 		}()
-		store.Fence(`UPDATE tasks SET state = 'done' WHERE run = @run`)
+		store.Under(`t AS (UPDATE tasks SET state = 'done' FROM w WHERE tasks.run = w.run RETURNING w.n, onboarding, attempt) SELECT * FROM t`)
 	}()
 }
 

@@ -16,17 +16,19 @@ import (
 // maxItems bounds an onboarding's inventory as it is read.
 const maxItems = 2000
 
-// keepItem writes an item beside a write of the ledger, whose fenced row is t. A time belongs to the run beside it and is
+// keepItem writes an item beside a write of the ledger, whose fenced rows are t. A time belongs to the run beside it and is
 // the database's. passOn gives a binding of ours that is left because others use it to the one that has used it longest,
 // so that the last of them removes it. dropItem takes back an item that never came to be.
 const (
+	itemColumns = ", key text, project text, step text, item_task text, resource text, binding boolean, desired text, origin text, prior text, item_state text, item_run text, " +
+		"intended_by text, settled_by text, removed_by text"
 	keepItem = `, item AS (
 	INSERT INTO inventory AS i (onboarding, key, project, step, task, resource, binding, desired, origin, prior, state, run,
 		intended_by, intended_at, settled_by, settled_at, removed_by, removed_at)
-	SELECT onboarding, @key, @project, @step, @item_task, @resource, @binding, @desired::json, @origin, nullif(@prior, '')::json, @item_state, @item_run,
-		@intended_by, CASE WHEN @intended_by <> '' THEN clock_timestamp() END,
-		@settled_by, CASE WHEN @settled_by <> '' THEN clock_timestamp() END,
-		@removed_by, CASE WHEN @removed_by <> '' THEN clock_timestamp() END
+	SELECT onboarding, key, project, step, item_task, resource, binding, desired::json, origin, nullif(prior, '')::json, item_state, item_run,
+		intended_by, CASE WHEN intended_by <> '' THEN clock_timestamp() END,
+		settled_by, CASE WHEN settled_by <> '' THEN clock_timestamp() END,
+		removed_by, CASE WHEN removed_by <> '' THEN clock_timestamp() END
 	FROM t
 	ON CONFLICT (onboarding, key) DO UPDATE SET
 		project = excluded.project, task = excluded.task, resource = excluded.resource, desired = excluded.desired,
@@ -37,26 +39,25 @@ const (
 )`
 	passOn = `, heir AS (
 	UPDATE inventory h SET origin = 'inherited'
-	WHERE h.key = @key AND h.origin NOT IN ('created', 'inherited')
+	FROM t WHERE h.key = t.key AND h.origin NOT IN ('created', 'inherited')
 	AND h.onboarding = (
-		SELECT e.onboarding FROM inventory e, t
-		WHERE e.key = @key AND e.onboarding <> t.onboarding AND e.state IN ('intended', 'present', 'removing')
+		SELECT e.onboarding FROM inventory e
+		WHERE e.key = t.key AND e.onboarding <> t.onboarding AND e.state IN ('intended', 'present', 'removing')
 		ORDER BY e.origin NOT IN ('created', 'inherited'), coalesce(e.settled_at, e.intended_at), e.onboarding LIMIT 1)
 )`
 	dropItem = `, dropped AS (
-	DELETE FROM inventory i USING t WHERE i.onboarding = t.onboarding AND i.key = @key
+	DELETE FROM inventory i USING t WHERE i.onboarding = t.onboarding AND i.key = t.key
 )`
 )
 
-// besideItem are the statements of one write of the ledger that also keeps an item. They are apart, since Postgres makes a
-// new plan at each execution of a statement with parts that its parameters may switch off.
+// besideItem are the statements of a write of the ledger that also keeps an item.
 type besideItem struct{ keeps, leaves, drops underEpoch }
 
-// withItem adds an item to a write of the ledger, whose fenced row is t.
-func withItem(sql string) besideItem {
+// withItem adds an item to a write of the ledger, whose fenced rows are t.
+func withItem(columns, body string) besideItem {
 	statement := func(parts ...string) underEpoch {
-		return fence(sql + strings.Join(parts, "") + `
-SELECT onboarding, attempt FROM t`)
+		return under(columns+itemColumns, body+strings.Join(parts, "")+`
+SELECT n, onboarding, attempt FROM t`)
 	}
 	return besideItem{keeps: statement(keepItem), leaves: statement(keepItem, passOn), drops: statement(dropItem)}
 }
@@ -84,12 +85,12 @@ func itemArgs(args pgx.NamedArgs, i *onboarding.Item) pgx.NamedArgs {
 	return args
 }
 
-var noteItem = withItem(noting)
+var noteItem = withItem(notingColumns, noting)
 
 // NoteItem is [Store.NoteTask] that keeps an item of the inventory in the same statement. An item without a state is
 // dropped: what was intended was never made.
 func (s *Store) NoteItem(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, kind, text string, item onboarding.Item) error {
-	_, err := s.write(ctx, fence, "note task "+string(task), noteItem.statement(item), itemArgs(pgx.NamedArgs{"task": task, "kind": kind, "text": text}, &item))
+	_, err := s.write(ctx, fence, "note task "+string(task), noteItem.statement(item), itemArgs(pgx.NamedArgs{"task": task, "kind": kind, "line": text}, &item))
 	return err
 }
 

@@ -12,56 +12,71 @@ import (
 	"groundwork/onboarding"
 )
 
-// Every write of the ledger is one statement on the task's row, under the epoch of the claim. The row's lock is
-// what makes the fence hold: a claim that goes on at the same time updates the same row, and the later of the
-// two sees the other's epoch.
+// A write of the ledger is a row of a statement that makes all writes of one kind that arrive together: see [batcher]. Each
+// changes the row of its task under the epoch of its claim. The row's lock is what makes the fence hold: a claim that goes
+// on at the same time updates the same row, and the later of the two sees the other's epoch.
 
-// underEpoch is a statement that writes only where the epoch is still the one of the writer's claim, @epoch.
-type underEpoch string
+// underEpoch is such a statement: it writes only where the epoch is still the one of the writer's claim.
+type underEpoch struct {
+	sql     string
+	columns []string // of a write, in the order of the statement's parameters
+}
 
-// fence makes sure that a statement is under the epoch.
-func fence(sql string) underEpoch {
-	if !strings.Contains(sql, "epoch = @epoch") {
-		panic("a write of the ledger is not under the epoch: " + sql)
+// under makes a statement of its body. In the body, w has a row for each write: its number n, the run and the epoch of the
+// claim, and the columns, each given as "name type". What the body returns is [written].
+func under(columns, body string) underEpoch {
+	if !strings.Contains(body, "epoch = w.epoch") {
+		panic("a write of the ledger is not under the epoch: " + body)
 	}
-	return underEpoch(sql)
+	var u underEpoch
+	var arrays []string
+	for column := range strings.SplitSeq("run text, epoch integer, "+columns, ", ") {
+		name, kind, _ := strings.Cut(column, " ")
+		u.columns = append(u.columns, name)
+		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", len(u.columns), kind))
+	}
+	u.sql = fmt.Sprintf("WITH w AS (SELECT * FROM unnest(%s) WITH ORDINALITY AS w (%s, n)), %s", strings.Join(arrays, ", "), strings.Join(u.columns, ", "), body)
+	return u
 }
 
 func fenced() error {
 	return onboarding.Errorf(onboarding.CodeFenced, "The run was taken over by another worker.")
 }
 
+// written is what a statement returns of a write that the fence lets through.
 type written struct {
+	N          int // of the write
 	Onboarding onboarding.ID
-	Attempt    int
+	Attempt    int // of the task
 }
 
-// write runs one statement that returns the onboarding and the attempt of the task's row, or no row when the
-// fence refuses.
-func (s *Store) write(ctx context.Context, by onboarding.Fence, what string, sql underEpoch, args pgx.NamedArgs) (written, error) {
+// write makes one write, of these columns. It is refused where the fence is no longer that of the run's claim.
+func (s *Store) write(ctx context.Context, by onboarding.Fence, what string, statement underEpoch, args pgx.NamedArgs) (written, error) {
 	for name, value := range args {
 		if text, ok := value.(string); ok { // often quotes an answer, and a text that Postgres doesn't take would stop the run for good
 			args[name] = onboarding.Printable(text)
 		}
 	}
 	args["run"], args["epoch"] = by.Run, by.Epoch
-	rows, err := s.ledger.write(ctx, what, sql, args)
+	w, err := s.ledger.write(ctx, what, statement, args)
 	if err != nil {
 		return written{}, err
 	}
-	if len(rows) == 0 {
+	if w == nil {
 		return written{}, fenced()
 	}
-	s.changes.mark(rows[0].Onboarding)
-	return rows[0], nil
+	s.changes.mark(w.Onboarding)
+	return *w, nil
 }
 
 // A task that is done is never started again, whoever asks.
-var startTask = fence(`
-UPDATE tasks SET state = 'running', attempt = attempt + 1, message = '', operator = '', code = '', on_party = '', action_text = '', until = NULL,
-	started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL
-WHERE run = @run AND name = @task AND epoch = @epoch AND state <> 'done'
-RETURNING onboarding, attempt`)
+var startTask = under("task text", `t AS (
+	UPDATE tasks SET state = 'running', attempt = attempt + 1, message = '', operator = '', code = '', on_party = '', action_text = '', until = NULL,
+		started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL
+	FROM w WHERE tasks.run = w.run AND tasks.name = w.task AND tasks.epoch = w.epoch AND tasks.state <> 'done'
+	RETURNING w.n, tasks.onboarding, tasks.attempt
+)
+SELECT n, onboarding, attempt FROM t`)
 
 // StartTask marks a task as running and counts the attempt, which it returns. CodeFenced when the run was taken
 // over, or the task is done.
@@ -70,33 +85,35 @@ func (s *Store) StartTask(ctx context.Context, fence onboarding.Fence, task onbo
 	return w.Attempt, err
 }
 
-const noting = `
-WITH t AS (
-	SELECT onboarding, attempt FROM tasks WHERE run = @run AND name = @task AND epoch = @epoch FOR SHARE
+const (
+	notingColumns = "task text, kind text, line text"
+	noting        = `t AS (
+	SELECT w.*, k.onboarding, k.attempt FROM w JOIN tasks k ON k.run = w.run AND k.name = w.task AND k.epoch = w.epoch FOR SHARE OF k
 ), line AS (
-	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, @kind, @text, @epoch FROM t
+	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT run, task, onboarding, kind, line, epoch FROM t
 )`
+)
 
-var noteTask = fence(noting + `
-SELECT onboarding, attempt FROM t`)
+var noteTask = under(notingColumns, noting+`
+SELECT n, onboarding, attempt FROM t`)
 
 // NoteTask adds a line to a task's log: "intent" before a call that changes something, "result" after it, "log".
 func (s *Store) NoteTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, kind, text string) error {
-	_, err := s.write(ctx, fence, "note task "+string(task), noteTask, pgx.NamedArgs{"task": task, "kind": kind, "text": text})
+	_, err := s.write(ctx, fence, "note task "+string(task), noteTask, pgx.NamedArgs{"task": task, "kind": kind, "line": text})
 	return err
 }
 
 // A wait of the same reason goes on without another line in the log.
-var waitTask = fence(`
-WITH old AS (
-	SELECT onboarding, attempt, state = 'waiting' AND message = @why AS same FROM tasks WHERE run = @run AND name = @task AND epoch = @epoch FOR UPDATE
+var waitTask = under("task text, after interval, why text", `old AS (
+	SELECT w.*, k.onboarding, k.attempt, k.state = 'waiting' AND k.message = w.why AS same
+	FROM w JOIN tasks k ON k.run = w.run AND k.name = w.task AND k.epoch = w.epoch FOR UPDATE OF k
 ), t AS (
-	UPDATE tasks SET state = 'waiting', message = @why, until = clock_timestamp() + @after::interval
-	FROM old WHERE run = @run AND name = @task
+	UPDATE tasks SET state = 'waiting', message = old.why, until = clock_timestamp() + old.after
+	FROM old WHERE tasks.run = old.run AND tasks.name = old.task
 ), line AS (
-	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, 'waiting', @why, @epoch FROM old WHERE NOT same
+	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT run, task, onboarding, 'waiting', why, epoch FROM old WHERE NOT same
 )
-SELECT onboarding, attempt FROM old`)
+SELECT n, onboarding, attempt FROM old`)
 
 // WaitTask marks a task as waiting on Google for a time from now; the database's clock says until when.
 func (s *Store) WaitTask(ctx context.Context, fence onboarding.Fence, task onboarding.TaskName, after time.Duration, why string) error {
@@ -104,25 +121,27 @@ func (s *Store) WaitTask(ctx context.Context, fence onboarding.Fence, task onboa
 	return err
 }
 
-const stopping = `
-WITH t AS (
-	UPDATE tasks SET state = @state, message = @message, left_why = @left, operator = @operator, code = @code, on_party = @on, action_text = @action, off = @off::jsonb, until = NULL,
-		finished_at = CASE WHEN @state = 'blocked' THEN NULL ELSE clock_timestamp() END
-	WHERE run = @run AND name = @task AND epoch = @epoch
-	RETURNING onboarding, attempt
+const (
+	stoppingColumns = "task text, state text, message text, left_why text, operator text, code text, on_party text, action_text text, off jsonb"
+	stopping        = `t AS (
+	UPDATE tasks SET state = w.state, message = w.message, left_why = w.left_why, operator = w.operator, code = w.code, on_party = w.on_party,
+		action_text = w.action_text, off = w.off, until = NULL, finished_at = CASE WHEN w.state = 'blocked' THEN NULL ELSE clock_timestamp() END
+	FROM w WHERE tasks.run = w.run AND tasks.name = w.task AND tasks.epoch = w.epoch
+	RETURNING w.*, tasks.onboarding, tasks.attempt
 ), line AS (
-	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT @run, @task, onboarding, @state, @message, @epoch FROM t WHERE @message::text <> ''
+	INSERT INTO task_events (run, task, onboarding, kind, text, epoch) SELECT run, task, onboarding, state, message, epoch FROM t WHERE message <> ''
 )`
+)
 
 var (
-	stopTask = fence(stopping + `
-SELECT onboarding, attempt FROM t`)
-	settleTask = withItem(stopping)
+	stopTask = under(stoppingColumns, stopping+`
+SELECT n, onboarding, attempt FROM t`)
+	settleTask = withItem(stoppingColumns, stopping)
 )
 
 func stopArgs(task onboarding.TaskName, state onboarding.TaskState, t onboarding.Task) pgx.NamedArgs {
 	return pgx.NamedArgs{
-		"task": task, "state": state, "message": t.Message, "left": t.Left, "operator": t.Operator, "code": t.Code, "on": t.On, "action": t.ActionText,
+		"task": task, "state": state, "message": t.Message, "left_why": t.Left, "operator": t.Operator, "code": t.Code, "on_party": t.On, "action_text": t.ActionText,
 		"off": documents([][]onboarding.Off{append([]onboarding.Off{}, t.Off...)})[0],
 	}
 }
@@ -170,7 +189,10 @@ func (s *Store) CancelAsked(ctx context.Context, fence onboarding.Fence) (bool, 
 	return len(found) > 0 && found[0], err
 }
 
-var putRecord = fence(`UPDATE runs SET record = @record WHERE id = @run AND epoch = @epoch RETURNING onboarding, 0 AS attempt`)
+var putRecord = under("record bytea", `t AS (
+	UPDATE runs r SET record = w.record FROM w WHERE r.id = w.run AND r.epoch = w.epoch RETURNING w.n, r.onboarding
+)
+SELECT n, onboarding, 0 AS attempt FROM t`)
 
 // PutRecord keeps outputs.json of the run.
 func (s *Store) PutRecord(ctx context.Context, fence onboarding.Fence, record []byte) error {

@@ -40,7 +40,7 @@ CREATE FUNCTION pgtest_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
 	new_row jsonb := to_jsonb(CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END);
 	old_row jsonb := CASE WHEN TG_OP = 'UPDATE' THEN to_jsonb(OLD) ELSE '{}' END;
-	epoch   boolean := current_query() ~ '\mepoch = (\$|@epoch)';
+	epoch   boolean := current_query() ~ '\mepoch = (\$|w\.epoch)';
 	fenced  boolean := current_setting('application_name') <> 'groundwork' OR new_row ->> 'onboarding' IS NULL OR pgtest_holds(new_row ->> 'onboarding');
 BEGIN
 	IF NOT fenced THEN
