@@ -44,8 +44,8 @@ type export struct {
 type exported struct {
 	spec    onboarding.Spec
 	tasks   []*Task
-	there   map[string]bool // the keys of what the inventory holds
-	missing []string        // what isn't answered yet, in words
+	items   []onboarding.Item
+	missing []string // what isn't answered yet, in words
 }
 
 // incomplete says that the files aren't the plan yet; "" once they are.
@@ -88,11 +88,7 @@ func (s *Service) Export(ctx context.Context, actor onboarding.Actor, spec onboa
 	if err != nil {
 		return "", fmt.Errorf("%s of %s: %w", file, spec.Onboarding, err)
 	}
-	x := exported{spec: spec, tasks: tasks, missing: missing, there: map[string]bool{}}
-	for _, item := range there(items) {
-		x.there[item.Key] = true
-	}
-	return exports[i].text(x), nil
+	return exports[i].text(exported{spec: spec, tasks: tasks, items: items, missing: missing}), nil
 }
 
 //go:embed script.sh

@@ -48,20 +48,35 @@ type block struct {
 	hcl     *hclwrite.Block
 	address string // "google_storage_bucket.bucket"
 	id      string // by which Terraform imports it; "": it can't
+	item    onboarding.Item
+}
+
+// ours reports whether a run made it, so that Terraform may take it over. Turning on an API is never undone, so APIs are
+// taken over whoever turned them on.
+func (b block) ours() bool {
+	return b.item.Ours() && !b.item.Elsewhere || b.task.Step.stays != "" && b.present()
+}
+
+// spared reports whether it is a binding that is there and that no run made. Terraform would take it for its own as soon
+// as it added it, and terraform destroy would remove it.
+func (b block) spared() bool { return b.item.Binding && b.present() && !b.ours() }
+
+func (b block) present() bool {
+	return b.item.State != "" && b.item.State != onboarding.ItemRemoved
 }
 
 func terraformFiles(x exported) map[string]string {
-	blocks := terraformBlocks(x.tasks)
+	blocks := terraformBlocks(x)
 	return map[string]string{
 		"main.tf": terraformMain(x, blocks), "variables.tf": terraformVariables(x, blocks), "outputs.tf": terraformOutputs(blocks),
 		"imports.tf": terraformImports(blocks), "README.md": terraformReadme(x, blocks),
 	}
 }
 
-func terraformBlocks(tasks []*Task) []block {
+func terraformBlocks(x exported) []block {
 	var blocks []block
 	address := map[*Task]string{}
-	for _, t := range tasks {
+	for _, t := range x.tasks {
 		if t.terraform == nil {
 			continue
 		}
@@ -82,7 +97,7 @@ func terraformBlocks(tasks []*Task) []block {
 		if len(behind) > 0 {
 			b.Body().SetAttributeRaw("depends_on", hclwrite.TokensForTuple(behind))
 		}
-		blocks = append(blocks, block{t, b, address[t], id})
+		blocks = append(blocks, block{t, b, address[t], id, onboarding.Find(x.items, t.Key)})
 	}
 	return blocks
 }
@@ -108,13 +123,26 @@ func terraformMain(x exported, blocks []block) string {
 	done := map[*Task]bool{}
 	for _, at := range blocks {
 		done[at.task] = true
-		useVariables(at.hcl, x.spec)
 		b.WriteString("\n")
 		comment(&b, at.task.Description.Title+". "+at.task.Description.Why)
+		if at.spared() {
+			comment(&b, at.task.thing()+" was there before our runs, so Terraform doesn't manage it. If it is in your state, Terraform forgets it and leaves it in place.")
+			b.WriteString(rendered(at.forgotten()))
+			continue
+		}
+		useVariables(at.hcl, x.spec)
 		b.WriteString(rendered(at.hcl))
 	}
 	leftOver(&b, x.tasks, func(t *Task) bool { return done[t] })
 	return b.String()
+}
+
+// forgotten lets Terraform forget the resource without removing it: a configuration of an earlier plan may have made it.
+func (b block) forgotten() *hclwrite.Block {
+	removed := hclwrite.NewBlock("removed", nil)
+	removed.Body().SetAttributeRaw("from", expression(b.address))
+	removed.Body().AppendNewBlock("lifecycle", nil).Body().SetAttributeValue("destroy", cty.False)
+	return removed
 }
 
 // useVariables puts the variables in place of the values that they default to.
@@ -153,7 +181,7 @@ func terraformVariables(x exported, blocks []block) string {
 	)
 	there := []cty.Value{}
 	for _, b := range blocks {
-		if x.there[b.task.Key] && b.id != "" {
+		if b.ours() && b.id != "" {
 			there = append(there, cty.StringVal(b.address))
 		}
 	}
@@ -175,7 +203,7 @@ func terraformVariables(x exported, blocks []block) string {
 func terraformOutputs(blocks []block) string {
 	var all []string
 	for _, b := range blocks {
-		if b.hcl.Type() != "resource" || len(b.task.Facts) == 0 || b.hcl.Body().GetAttribute("for_each") != nil {
+		if b.hcl.Type() != "resource" || b.spared() || len(b.task.Facts) == 0 || b.hcl.Body().GetAttribute("for_each") != nil {
 			continue
 		}
 		out := hclwrite.NewBlock("output", []string{b.hcl.Labels()[1]})
@@ -191,7 +219,7 @@ func terraformOutputs(blocks []block) string {
 func terraformImports(blocks []block) string {
 	all := []string{}
 	for _, b := range blocks {
-		if b.id == "" {
+		if b.id == "" || b.spared() {
 			continue
 		}
 		in := hclwrite.NewBlock("import", nil)
@@ -228,17 +256,57 @@ Each binding adds one member and removes nobody. Nothing here replaces a whole a
 `, providerVersion)
 	var not []string
 	for _, at := range blocks {
-		if at.id == "" && at.hcl.Type() == "resource" {
+		if at.id == "" && at.hcl.Type() == "resource" && !at.spared() {
 			not = append(not, "- `"+at.address+"`")
 		}
 	}
 	if len(not) > 0 {
 		b.WriteString("\nThe provider can't import these. An entry that is there already is found when it is added:\n\n" + strings.Join(not, "\n") + "\n")
 	}
+	b.WriteString(terraformDestroys(blocks))
 	if left := leftByHand(x.tasks); left != "" {
 		b.WriteString("\nThis configuration doesn't create " + left + ". The end of `main.tf` says how to. Do that before you have the result checked.\n")
 	}
 	return b.String()
+}
+
+// terraformDestroys says what terraform destroy removes. The conditions follow from the blocks.
+func terraformDestroys(blocks []block) string {
+	var removes, leaves []string
+	for _, at := range blocks {
+		line := "- `" + at.address + "`: " + at.task.thing()
+		switch {
+		case at.hcl.Type() != "resource":
+			leaves = append(leaves, line+" (it is only read)")
+		case at.spared():
+			leaves = append(leaves, line+" (it was there before our runs)")
+		case at.says("disable_on_destroy", cty.False):
+			leaves = append(leaves, line+" (the APIs stay on)")
+		case at.says("force_destroy", cty.False):
+			removes = append(removes, line+" (only while it is empty; otherwise Google refuses)")
+		case at.says("deletion_protection", cty.True):
+			removes = append(removes, line+" (with its data, once you set `deletion_protection` to `false` and apply that; until then it stays)")
+		default:
+			removes = append(removes, line)
+		}
+	}
+	var b strings.Builder
+	b.WriteString("\n## What `terraform destroy` removes\n\nIt removes what is in Terraform's state: what this configuration added or imported.\n")
+	if len(removes) > 0 {
+		b.WriteString("\n" + strings.Join(removes, "\n") + "\n")
+	}
+	if len(leaves) > 0 {
+		b.WriteString("\nIt leaves in place:\n\n" + strings.Join(leaves, "\n") + "\n")
+	}
+	b.WriteString("\nTerraform doesn't notice that a binding exists already: adding it again changes nothing, but from then on the binding is in the state, and `terraform destroy` removes it. " +
+		"If you have one of these bindings already and something else needs it, delete its block from `main.tf` and `imports.tf` before you apply.\n")
+	return b.String()
+}
+
+// says reports whether an attribute of the block has a value.
+func (b block) says(attribute string, value cty.Value) bool {
+	a := b.hcl.Body().GetAttribute(attribute)
+	return a != nil && strings.TrimSpace(string(a.Expr().BuildTokens(nil).Bytes())) == string(hclwrite.TokensForValue(value).Bytes())
 }
 
 // expression is source as it stands.

@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
 	"groundwork/provisioner/resources"
 	"groundwork/provisioner/steptest"
 )
@@ -340,5 +341,73 @@ func TestEveryStepIsInTheFiles(t *testing.T) {
 	}
 	if len(seen) < 15 {
 		t.Errorf("looked at %d steps only", len(seen))
+	}
+}
+
+// A binding that was there before our runs isn't Terraform's: it is neither a resource nor imported, and an apply forgets
+// it instead of removing it. The README lists what terraform destroy removes and what it leaves.
+func TestTerraformLeavesTheBindingsThatWereThere(t *testing.T) {
+	t.Parallel()
+	w := world(t, func(s *onboarding.Spec) {
+		s.ExistingSpark = "existing-spark@acme-data.iam.gserviceaccount.com"
+	})
+	spark := "serviceAccount:" + w.Spec.ExistingSpark
+	cloud := w.Clients(steptest.Owner)
+	if err := cloud.Bind(t.Context(), gcp.Project("acme-warehouse"), "roles/bigquery.dataViewer", spark); err != nil {
+		t.Fatal(err)
+	}
+	if err := cloud.Bind(t.Context(), gcp.Project("acme-data"), "roles/bigquery.readSessionUser", spark); err != nil {
+		t.Fatal(err)
+	}
+	w.Succeeds(w.Run())
+	blocks, files := module(t, w)
+	there := []string{"google_project_iam_member.read_project_acme_warehouse", "google_project_iam_member.read_session_role"}
+	var removed []string
+	for _, b := range blocks["main.tf"] {
+		switch b.Type {
+		case "resource":
+			if address := strings.Join(b.Labels, "."); slices.Contains(there, address) {
+				t.Errorf("%s is a resource, so terraform destroy would remove what was there", address)
+			}
+		case "removed":
+			removed = append(removed, traversal(b.Body.Attributes["from"].Expr.Variables()[0]))
+			keep := b.Body.Blocks[0]
+			if v, diags := keep.Body.Attributes["destroy"].Expr.Value(nil); keep.Type != "lifecycle" || diags.HasErrors() || v.True() {
+				t.Errorf("an apply would remove what was there:\n%s", files["main.tf"])
+			}
+		}
+	}
+	if d := cmp.Diff(there, removed); d != "" {
+		t.Errorf("forgotten (-want +got):\n%s", d)
+	}
+	for _, address := range there {
+		for _, file := range []string{"imports.tf", "variables.tf"} {
+			if strings.Contains(files[file], address) {
+				t.Errorf("%s takes over %s", file, address)
+			}
+		}
+	}
+	removes, leaves, ok := strings.Cut(files["README.md"], "It leaves in place:")
+	_, removes, _ = strings.Cut(removes, "## What `terraform destroy` removes")
+	if !ok || removes == "" {
+		t.Fatalf("the README doesn't say what terraform destroy removes:\n%s", files["README.md"])
+	}
+	for _, b := range blocks["main.tf"] {
+		if b.Type != "resource" || b.Labels[0] == "google_project_service" {
+			continue
+		}
+		if address := strings.Join(b.Labels, "."); !strings.Contains(removes, "`"+address+"`") {
+			t.Errorf("%s is a resource, and the README doesn't say that terraform destroy removes it", address)
+		}
+	}
+	for _, address := range append(there, "data.google_service_account.spark_account", "google_project_service.enable_apis") {
+		if !strings.Contains(leaves, "`"+address+"`") || strings.Contains(removes, "`"+address+"`") {
+			t.Errorf("the README doesn't say that %s stays:\n%s", address, files["README.md"])
+		}
+	}
+	for _, words := range []string{"only while it is empty", "`deletion_protection` to `false`"} {
+		if !strings.Contains(removes, words) {
+			t.Errorf("the README doesn't say %q:\n%s", words, files["README.md"])
+		}
 	}
 }
