@@ -52,7 +52,7 @@ func readKeyset(jsonKeyset []byte, master tink.AEAD) (*Keyset, error) {
 	return &Keyset{keyset.NewManagerFromHandle(h), master}, nil
 }
 
-// Keys are the keyset's keys, oldest first.
+// Keys are the keyset's keys, oldest first, but for one that was promoted and doesn't seal: it comes first.
 func (k *Keyset) Keys() ([]Key, error) {
 	h, err := k.handle()
 	if err != nil {
@@ -66,8 +66,7 @@ func (k *Keyset) Keys() ([]Key, error) {
 	return keys, nil
 }
 
-// Add makes a new key for a use. One that seals opens at first, and seals once it is promoted; any other is used once all
-// older ones for the same use are disabled.
+// Add makes a new key for a use. It opens, or checks, what others made, and is used itself once it is promoted.
 func (k *Keyset) Add(use Use) (uint32, error) {
 	id, err := k.manager.Add(templates[use]())
 	if err != nil {
@@ -90,19 +89,22 @@ func (k *Keyset) key(id uint32) (Key, error) {
 	return Key{}, fmt.Errorf("the keyset has no key %d", id)
 }
 
-// Promote makes an enabled key the one that seals.
+// Promote makes an enabled key the one that is used, for what its use says.
 func (k *Keyset) Promote(id uint32) error {
 	key, err := k.key(id)
 	if err == nil && !key.Enabled {
 		err = fmt.Errorf("the key %d is disabled; enable it first", id)
 	}
-	if err == nil && key.Use != Seals {
-		err = fmt.Errorf("the key %d %s and seals nothing; it is used once the older ones of its kind are disabled", id, key.Use)
-	}
 	if err != nil {
 		return err
 	}
-	return k.manager.SetPrimary(id)
+	if key.Use == Seals {
+		return k.manager.SetPrimary(id)
+	}
+	if first, err := k.first(key); first || err != nil {
+		return errors.Join(err, fmt.Errorf("the key %d is the one that is used already", id))
+	}
+	return k.toFront(id)
 }
 
 // Disable keeps a key in the keyset that opens nothing any more; the one that seals is refused.

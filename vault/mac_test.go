@@ -66,6 +66,61 @@ func TestAKeyOfItsOwnAuthenticates(t *testing.T) {
 	}
 }
 
+// A promoted key authenticates while the older one still checks, so that codes are replaced before it is disabled.
+func TestAPromotedKeyAuthenticates(t *testing.T) {
+	text, err := vault.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := vault.ReadKeyset(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := func() uint32 {
+		t.Helper()
+		c, err := vaultOf(t, k).Authenticate([]byte("plan"))
+		id, ok := vault.KeyOf(c)
+		if err != nil || !ok {
+			t.Fatalf("%x, %v", c, err)
+		}
+		return id
+	}
+	older := vaultOf(t, k)
+	kept, err := older.Authenticate([]byte("plan"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := code()
+	fresh, err := k.Add(vault.Authenticates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := code(); got != old {
+		t.Errorf("a key that was only added authenticates")
+	}
+	sealed := seal(t, older, "x")
+	if err := k.Promote(fresh); err != nil {
+		t.Fatal(err)
+	}
+	if text, err = k.JSON(); err == nil {
+		k, err = vault.ReadKeyset(text) // as the next command does
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := vaultOf(t, k)
+	if got := code(); got != fresh || !now.Genuine([]byte("plan"), kept) {
+		t.Errorf("the key %d authenticates, want %d; the older code is genuine: %v", got, fresh, now.Genuine([]byte("plan"), kept))
+	}
+	opens(t, now, sealed, "x")
+	if err := k.Promote(fresh); err == nil {
+		t.Error("it was promoted twice")
+	}
+	if err := k.Disable(old); err != nil {
+		t.Error(err)
+	}
+}
+
 // A keyset of an earlier version seals as before, and says what is missing.
 func TestAKeysetWithoutAMACSaysSo(t *testing.T) {
 	v, err := vault.New([]byte(earlier))

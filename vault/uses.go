@@ -3,6 +3,7 @@ package vault
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
@@ -14,8 +15,8 @@ import (
 )
 
 // Use is what a key is for. One keyset holds keys for all of them; Tink makes a primitive of keys of one kind, so each use
-// becomes a handle of its own. Of the keys that seal, one is Tink's primary key. Of the others the oldest enabled one is
-// used.
+// becomes a handle of its own. Of the keys that seal, one is Tink's primary key. Of the others the first enabled one is used:
+// the oldest, unless another was promoted.
 type Use string
 
 // What a key is for.
@@ -100,6 +101,33 @@ func newHandle() (*keyset.Handle, error) {
 		}
 	}
 	return m.Handle()
+}
+
+// first reports whether a key comes before all others for its use.
+func (k *Keyset) first(of Key) (bool, error) {
+	keys, err := k.Keys()
+	if err != nil {
+		return false, err
+	}
+	i := slices.IndexFunc(keys, func(key Key) bool { return key.Use == of.Use && key.Enabled })
+	return keys[i].ID == of.ID, nil
+}
+
+// toFront makes a key the first of the keyset.
+func (k *Keyset) toFront(id uint32) error {
+	h, err := k.handle()
+	if err != nil {
+		return err
+	}
+	all := insecurecleartextkeyset.KeysetMaterial(h)
+	i := slices.IndexFunc(all.Key, func(key *tink_go_proto.Keyset_Key) bool { return key.GetKeyId() == id })
+	key := all.Key[i]
+	all.Key = slices.Insert(slices.Delete(all.Key, i, i+1), 0, key)
+	if h, err = handle(all); err != nil {
+		return err
+	}
+	k.manager = keyset.NewManagerFromHandle(h)
+	return nil
 }
 
 // last reports whether a key is the only enabled one for its use.
