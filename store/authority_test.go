@@ -4,8 +4,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"groundwork/onboarding"
 	"groundwork/store"
@@ -76,6 +79,49 @@ func TestADatabaseWriterChangesNoAuthority(t *testing.T) {
 	}
 	if r, g := genuine(); !r || !g {
 		t.Errorf("put back: run %v, consent %v", r, g)
+	}
+}
+
+// The codes that are kept are counted by key and kind: what depends on a key before it is disabled.
+func TestCodesAreCountedByKindAndKey(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{Authenticator: key("k")})
+	ctx := t.Context()
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	_, err := s.SaveConsent(ctx, ada, onboarding.Consent{Onboarding: ob.ID, Ref: "grant_sample", Email: ada.Email, Sealed: []byte("x")})
+	must(t, err)
+	must(t, s.SaveReading(ctx, ada, ob.ID, onboarding.RunProvision, onboarding.Reading{}))
+	must(t, s.SaveSettings(ctx, kim, onboarding.SaveSettings{Group: group(t, "handover"), Values: map[string]string{onboarding.SettingConsoleText: "Tokens", onboarding.SettingConsoleLink: "https://console.example"}}))
+	submit(t, s, ada, ob)
+	counted := func() map[store.CodeKind]int {
+		t.Helper()
+		counts, err := s.CodeCounts(ctx)
+		must(t, err)
+		kinds := map[store.CodeKind]int{}
+		for _, c := range counts {
+			kinds[c.Kind] += c.N
+			if len(c.Prefix) != 5 {
+				t.Errorf("prefix %x", c.Prefix)
+			}
+		}
+		return kinds
+	}
+	want := map[store.CodeKind]int{store.CodesOfConsents: 1, store.CodesOfReadings: 1, store.CodesOfSettings: 2}
+	one := func(kind store.CodeKind) map[store.CodeKind]int {
+		w := maps.Clone(want)
+		w[kind] = 1
+		return w
+	}
+	_, err = owner(t, db).Exec(ctx, `UPDATE runs SET approval_mac = mac`)
+	must(t, err)
+	if diff := cmp.Diff(one(store.CodesOfRuns), counted()); diff != "" {
+		t.Error(diff)
+	}
+	_, err = owner(t, db).Exec(ctx, `UPDATE runs SET state = 'succeeded'`)
+	must(t, err)
+	if diff := cmp.Diff(one(store.CodesOfEnded), counted()); diff != "" {
+		t.Error(diff)
 	}
 }
 

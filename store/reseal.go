@@ -35,6 +35,46 @@ func (s *Store) SealedCounts(ctx context.Context) ([]SealedCount, error) {
 	return found, err
 }
 
+// CodeCount is how many authentication codes of a kind a key made.
+type CodeCount struct {
+	Prefix []byte // as in [SealedCount]
+	Kind   CodeKind
+	N      int
+}
+
+// CodeKind is what a code covers.
+type CodeKind string
+
+// The kinds.
+const (
+	CodesOfRuns     CodeKind = "runs"     // that can go on
+	CodesOfEnded    CodeKind = "ended"    // runs that can't
+	CodesOfConsents CodeKind = "consents" // that are held
+	CodesOfSettings CodeKind = "settings"
+	CodesOfReadings CodeKind = "readings"
+)
+
+const countCodes = `
+WITH latest AS (SELECT r.* FROM runs r JOIN onboardings o ON o.run = r.id WHERE r.state NOT IN ('succeeded', 'cancelled'))
+SELECT substring(code FOR 5) AS prefix, kind, count(DISTINCT of) AS n FROM (
+	SELECT 'runs' AS kind, id::text AS of, mac AS code FROM latest
+	UNION ALL SELECT 'runs', id::text, approval_mac FROM latest
+	UNION ALL SELECT 'ended', id::text, mac FROM runs WHERE id NOT IN (SELECT id FROM latest)
+	UNION ALL SELECT 'consents', id::text, mac FROM grants WHERE sealed IS NOT NULL
+	UNION ALL SELECT 'settings', name, mac FROM settings
+	UNION ALL SELECT 'readings', onboarding || kind, mac FROM readings
+) AS c WHERE code IS NOT NULL GROUP BY prefix, kind`
+
+// CodeCounts counts the authentication codes that are kept, by the key that made them, but not those of sessions, which the
+// background can't read. System only.
+func (s *Store) CodeCounts(ctx context.Context) ([]CodeCount, error) {
+	var found []CodeCount
+	err := s.batch(ctx, onboarding.System, "count the codes that each key made", func(b *pgx.Batch) {
+		b.Queue(countCodes).Query(collect(&found, pgx.RowToStructByName[CodeCount]))
+	})
+	return found, err
+}
+
 const (
 	selectSealedSecrets = `
 SELECT 0::bigint, 0::bigint, onboarding, '', purpose FROM secrets

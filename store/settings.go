@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/jackc/pgx/v5"
@@ -62,19 +63,24 @@ func (s *Store) SaveSettings(ctx context.Context, actor onboarding.Actor, in onb
 		}
 		event := onboarding.SettingsChanged{Group: in.Group.ID, Changes: was.Changes(in.Group, in.Values)}
 		for _, d := range in.Group.Settings {
-			to := onboarding.SavedSetting{Name: d.Name, Value: in.Values[d.Name]}
-			switch same, doubted := was.Saved(d.Name).Value == to.Value, was.Saved(d.Name).Doubted; {
-			case same && doubted && to.Value != in.Checked[d.Name]:
-				return onboarding.Errorf(onboarding.CodeInvalid, "Nothing was saved. “%s” has a value that may not be an administrator’s. Enter the right value, or compare it with the value you expect and confirm it, then save again.", d.Label)
-			case same && doubted: // saving it again vouches for it
-				event.Changes = append(event.Changes, onboarding.Change{Label: d.Label, After: to.Value})
-			case same:
-				continue
-			}
+			from, to := was.Saved(d.Name), onboarding.SavedSetting{Name: d.Name, Value: in.Values[d.Name]}
 			if to.Authenticated() {
 				if to.MAC, err = s.code(to.Authority()); err != nil {
 					return err
 				}
+			}
+			switch same, doubted := from.Value == to.Value, from.Doubted; {
+			case same && doubted && to.Value != in.Checked[d.Name]:
+				return onboarding.Errorf(onboarding.CodeInvalid, "Nothing was saved. “%s” has a value that may not be an administrator’s. Enter the right value, or compare it with the value you expect and confirm it, then save again.", d.Label)
+			case same && doubted: // saving it again vouches for it
+				event.Changes = append(event.Changes, onboarding.Change{Label: d.Label, After: to.Value})
+			case same && bytes.Equal(from.MAC, to.MAC):
+				continue
+			case same: // another key makes the codes now
+				if _, err := tx.Exec(ctx, `UPDATE settings SET mac = @mac WHERE name = @name`, pgx.NamedArgs{"name": d.Name, "mac": to.MAC}); err != nil {
+					return err
+				}
+				continue
 			}
 			_, err := tx.Exec(ctx, upsertSetting, pgx.NamedArgs{"name": d.Name, "value": to.Value, "inherited": d.Inherited, "by": actor.Email, "now": s.now(), "mac": to.MAC})
 			if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -202,6 +203,53 @@ func TestAKeyThatIsNeededStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, path, "could not be opened", "add")
+}
+
+// A key isn't disabled while codes that it made are needed, unless the operator has read what happens to what they cover.
+func TestAKeyWhoseCodesAreNeededStays(t *testing.T) {
+	db := pgtest.NewDatabase(t)
+	path := keysetFileOf(t, db)
+	server := func() *store.Store {
+		return pgtest.Open(t, db, store.Config{Authenticator: startedWith(t, path)})
+	}
+	s := server()
+	id := owned(t, s, customer(ada.Email))
+	consent(t, s, startedWith(t, path), id, ada.Email, "kept")
+	g, _ := onboarding.FindSettingGroup("handover")
+	administrator := person(kim.Email, onboarding.RoleAdministrator)
+	values := map[string]string{onboarding.SettingConsoleText: "Settings, Tokens"}
+	save := func(s *store.Store) {
+		t.Helper()
+		now, err := s.Settings(t.Context())
+		if err == nil {
+			err = s.SaveSettings(t.Context(), administrator, onboarding.SaveSettings{Group: g, Version: now.Version(g), Values: values})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(s)
+	code, err := startedWith(t, path).Authenticate([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, _ := vault.KeyOf(code)
+	old := fmt.Sprint(number)
+	fresh := keys(t, "add", "--authenticates")
+	for _, why := range []string{"  1 held consents: ", "  1 settings: ", "Everyone signs in again", "No command makes these codes again", "keys disable " + old + " --despite-codes"} {
+		refused(t, path, why, "disable", old)
+	}
+	// Once the other key is promoted, saving the same settings gives them its code. No one confirms anything again.
+	keys(t, "promote", fresh)
+	save(server())
+	_, told, err := command(t, "keys", "disable", old)
+	if err == nil || strings.Contains(err.Error()+told, " settings: ") || !strings.Contains(err.Error()+told, "  1 held consents: ") {
+		t.Errorf("%v\n%s", err, told)
+	}
+	keys(t, "disable", old, "--despite-codes")
+	if now, err := server().Settings(t.Context()); err != nil || now.Saved(onboarding.SettingConsoleText).Doubted {
+		t.Errorf("the setting is doubted, %v", err)
+	}
 }
 
 func TestResealingBesideAServerLosesNothing(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"groundwork/onboarding"
 	"groundwork/store"
@@ -18,7 +19,7 @@ import (
 type keysCmd struct {
 	List    keysListCmd    `cmd:"" help:"List the keys, and how many stored values each of them sealed."`
 	Add     keysAddCmd     `cmd:"" help:"Add a new key, which opens and does not seal yet. Then restart every server."`
-	Promote keysPromoteCmd `cmd:"" help:"Let a key seal from now on. Then restart every server."`
+	Promote keysPromoteCmd `cmd:"" help:"Let a key seal, authenticate, or sign from now on. Then restart every server."`
 	Reseal  keysResealCmd  `cmd:"" help:"Seal what is stored with the key that seals now. Servers may keep running."`
 	Disable keysDisableCmd `cmd:"" help:"Let a key open nothing any more, if no stored value needs it. Then restart every server."`
 	Enable  keysEnableCmd  `cmd:"" help:"Take disable back."`
@@ -87,9 +88,9 @@ const restart = "Give the file to every server, see that they can read it, and r
 
 type keysAddCmd struct {
 	keysetFile
-	Authenticates bool `help:"The key authenticates what is stored, and seals nothing. It is used once the older ones of its kind are disabled." xor:"use"`
-	Sessions      bool `help:"The key seals what waits in sessions, such as a link that is shown once, and nothing that is kept. It is used once the older ones of its kind are disabled." xor:"use"`
-	Signs         bool `help:"The key signs the audit's roots, and seals nothing. It is used once the older ones of its kind are disabled." xor:"use"`
+	Authenticates bool `help:"The key authenticates what is stored, and seals nothing. It is used once it is promoted." xor:"use"`
+	Sessions      bool `help:"The key seals what waits in sessions, such as a link that is shown once, and nothing that is kept. It is used once it is promoted." xor:"use"`
+	Signs         bool `help:"The key signs the audit's roots, and seals nothing. It is used once it is promoted." xor:"use"`
 }
 
 func (c keysAddCmd) Run(ctx context.Context, s streams) error {
@@ -110,11 +111,8 @@ func (c keysAddCmd) Run(ctx context.Context, s streams) error {
 	if err == nil {
 		fmt.Fprintf(s.Out, "%d\n", id)
 	}
-	switch {
-	case err == nil && use != vault.Seals:
-		fmt.Fprintf(s.Err, "The key %d is added. %s. It is used once the older ones of its kind are disabled\n", id, restart)
-	case err == nil:
-		fmt.Fprintf(s.Err, "The key %d is added and seals nothing yet. %s, then: groundwork keys promote %d\n", id, restart, id)
+	if err == nil {
+		fmt.Fprintf(s.Err, "The key %d is added and not used yet. %s, then: groundwork keys promote %d\n", id, restart, id)
 	}
 	return err
 }
@@ -132,7 +130,7 @@ type keysPromoteCmd struct {
 func (c keysPromoteCmd) Run(ctx context.Context, s streams) error {
 	err := c.change(ctx, s, "promote", func(k *vault.Keyset) error { return k.Promote(c.ID) })
 	if err == nil {
-		fmt.Fprintf(s.Err, "The key %d seals from now on. %s, then: groundwork keys reseal\n", c.ID, restart)
+		fmt.Fprintf(s.Err, "The key %d is used from now on. %s, then: groundwork keys reseal, if it seals, or groundwork keys disable, for the older one of its kind\n", c.ID, restart)
 	}
 	return err
 }
@@ -157,7 +155,7 @@ type keysFlags struct {
 }
 
 // unneeded takes a key away by do, if no stored value is sealed by it.
-func (f keysFlags) unneeded(ctx context.Context, s streams, what string, id uint32, do func(*vault.Keyset) error) error {
+func (f keysFlags) unneeded(ctx context.Context, s streams, what string, id uint32, do func(*vault.Keyset, *store.Store) error) error {
 	db, err := f.databaseFlags.open(ctx)
 	if err != nil {
 		return err
@@ -168,7 +166,7 @@ func (f keysFlags) unneeded(ctx context.Context, s streams, what string, id uint
 		return err
 	}
 	return f.change(ctx, s, what, func(k *vault.Keyset) error {
-		if err := do(k); err != nil {
+		if err := do(k, db); err != nil {
 			return err
 		}
 		if n := counts[id]; n > 0 {
@@ -195,17 +193,57 @@ func sealedBy(ctx context.Context, db *store.Store) (map[uint32]int, error) {
 type keysDisableCmd struct {
 	keysFlags
 	keyArg
+	DespiteCodes bool `help:"Disable a key that authenticates although codes that it made are still needed: what they cover must then be approved, given, confirmed, or read again."`
 }
 
 func (c keysDisableCmd) Run(ctx context.Context, s streams, files fileProblems) error {
 	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
 		return report(s, "keys disable", problems)
 	}
-	err := c.unneeded(ctx, s, "disable", c.ID, func(k *vault.Keyset) error { return k.Disable(c.ID) })
+	err := c.unneeded(ctx, s, "disable", c.ID, func(k *vault.Keyset, db *store.Store) error {
+		if err := k.Disable(c.ID); err != nil || c.DespiteCodes {
+			return err
+		}
+		return neededCodes(ctx, db, c.ID)
+	})
 	if err == nil {
-		fmt.Fprintf(s.Err, "The key %d no longer opens anything. %s; if a value does not open then, reverse it: groundwork keys enable %d. After a day without problems: groundwork keys delete %d\n", c.ID, restart, c.ID, c.ID)
+		fmt.Fprintf(s.Err, "The key %d no longer opens or authenticates anything. %s; if a value does not open then, reverse it: groundwork keys enable %d. After a day without problems: groundwork keys delete %d\n", c.ID, restart, c.ID, c.ID)
 	}
 	return err
+}
+
+// withoutCodes says what happens to what codes cover when the key that made them is disabled.
+var withoutCodes = []struct {
+	kind store.CodeKind
+	what string
+}{
+	{store.CodesOfRuns, "unfinished runs: their plans must be approved again"},
+	{store.CodesOfConsents, "held consents: customers must give them again"},
+	{store.CodesOfSettings, "settings: not used until an administrator confirms and saves them again"},
+	{store.CodesOfReadings, "checks of projects: shown without commands until they are made again"},
+	{store.CodesOfEnded, "ended runs: their pages show plans without commands for good"},
+}
+
+// neededCodes is an error if a key made codes that are still needed, and says what disabling it does to what they cover.
+func neededCodes(ctx context.Context, db *store.Store, id uint32) error {
+	counts, err := db.CodeCounts(ctx)
+	if err != nil {
+		return err
+	}
+	var lines strings.Builder
+	for _, w := range withoutCodes {
+		for _, c := range counts {
+			if key, _ := vault.KeyOf(c.Prefix); key == id && c.Kind == w.kind {
+				fmt.Fprintf(&lines, "  %d %s\n", c.N, w.what)
+			}
+		}
+	}
+	if lines.Len() == 0 {
+		return nil
+	}
+	return fmt.Errorf(`codes that the key %d made are still needed. Once it is disabled, they count as wrong:
+%sEveryone signs in again whose session has such a code.
+No command makes these codes again. To lose fewer of them, promote another key that authenticates, restart every server, and come back after a day: sessions and consents have codes of that key by then. Unfinished runs get one when they are retried, and settings when their group is saved. Then disable the key despite the codes that are left: groundwork keys disable %d --despite-codes`, id, lines.String(), id)
 }
 
 type keysDeleteCmd struct {
@@ -217,7 +255,7 @@ func (c keysDeleteCmd) Run(ctx context.Context, s streams, files fileProblems) e
 	if problems := append([]string(files), c.problems()...); len(problems) > 0 {
 		return report(s, "keys delete", problems)
 	}
-	err := c.unneeded(ctx, s, "delete", c.ID, func(k *vault.Keyset) error { return k.Delete(c.ID) })
+	err := c.unneeded(ctx, s, "delete", c.ID, func(k *vault.Keyset, _ *store.Store) error { return k.Delete(c.ID) })
 	if err == nil {
 		fmt.Fprintf(s.Err, "The key %d is gone, and with it what it sealed in backups of the database.\n", c.ID)
 	}
