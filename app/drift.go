@@ -79,7 +79,7 @@ func (a *App) freshPlan(ctx context.Context, actor onboarding.Actor, ob onboardi
 		if err != nil {
 			return fresh, err
 		}
-		return fresh.Keep(run.Plan.Kept())
+		return fresh.DecideDataAs(run.Plan), nil
 	}
 	if run.Plan.ReadOnly {
 		return a.cfg.Cloud.CheckPlan(run.Plan.Spec)

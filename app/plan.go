@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -330,13 +331,11 @@ func (r Review) refusal(actor onboarding.Actor) error {
 
 // Approval approves a plan as it was shown.
 type Approval struct {
-	Kind      onboarding.RunKind
-	Version   int    // of the answers
-	Hash      string // of the plan
-	EraseData bool   // teardown: the data may be deleted too
-	// Keep are the keys of what holds data and is kept by name. CodePlanChanged for one that the plan doesn't ask about.
-	Keep []string
-	// Decisions are about the lines that are no longer needed, by [onboarding.PlannedTask.Key].
+	Kind    onboarding.RunKind
+	Version int    // of the answers
+	Hash    string // of the plan
+	// Decisions are about the lines that are no longer needed, or that hold data in a teardown, by
+	// [onboarding.PlannedTask.Key]. CodePlanChanged for one that the plan doesn't ask about.
 	Decisions map[string]onboarding.Decision
 	// Erase are the keys of what is no longer needed and whose data is confirmed to be deleted.
 	Erase []string
@@ -377,18 +376,14 @@ func (a *App) approve(ctx context.Context, actor onboarding.Actor, id onboarding
 	case r.Refusal != nil:
 		return r, r.Refusal
 	}
-	plan, err := r.Plan.Keep(in.Keep)
-	if err != nil {
-		return r, err
-	}
-	if plan, err = plan.Decide(in.Decisions); err != nil {
-		return r, err
-	}
-	if slices.ContainsFunc(plan.Erased(), func(t onboarding.PlannedTask) bool { return !slices.Contains(in.Erase, t.Key) }) {
+	plan, err := decided(r, in)
+	switch {
+	case errors.Is(err, ErrUnconfirmed):
 		r.Decided = plan
-		return r, ErrUnconfirmed
+		return r, err
+	case err != nil:
+		return r, err
 	}
-	plan.Spec.EraseData = in.EraseData
 	kind := in.Kind
 	if kind == onboarding.CheckOnly {
 		kind = onboarding.RunProvision // by its plan, it changes nothing
@@ -399,6 +394,19 @@ func (a *App) approve(ctx context.Context, actor onboarding.Actor, id onboarding
 		return r, r.Refusal
 	}
 	return r, err
+}
+
+// decided is the reviewed plan with the decisions of its approval. A teardown's page asks about data apart, item by item, so
+// deleting it needs no other confirmation.
+func decided(r Review, in Approval) (onboarding.Plan, error) {
+	if in.Kind == onboarding.RunTeardown {
+		return r.Plan.DecideData(in.Decisions)
+	}
+	plan, err := r.Plan.Decide(in.Decisions)
+	if err == nil && slices.ContainsFunc(plan.Erased(), func(t onboarding.PlannedTask) bool { return !slices.Contains(in.Erase, t.Key) }) {
+		err = ErrUnconfirmed
+	}
+	return plan, err
 }
 
 // Outline lists what a run would do as far as the answers say, whatever exists in the cloud; nil while there is no name.

@@ -186,7 +186,7 @@ func TestNoRunGetsStuck(t *testing.T) {
 	ada.consent()
 	ada.follow("Continue to the confirmation")
 	d.seed(t, "rules", map[string]any{"match": map[string]string{"method": "DELETE", "host": "iam.googleapis.com"}, "status": 401, "reason": "authError", "message": "Request had invalid authentication credentials."})
-	ada.submit("Remove these", "erase", "yes")
+	ada.submit("Remove these", ada.deletingData()...)
 	d.seed(t, "reauth", map[string]string{"Email": ada.email})
 	ada.sees(d, progress, "Teardown is paused")
 	ada.follow("Cancel")

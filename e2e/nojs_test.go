@@ -161,6 +161,19 @@ func (v *visitor) submit(button string, pairs ...string) {
 	v.send(req)
 }
 
+// deletingData are the choices of a teardown's page that delete all that may hold data.
+func (v *visitor) deletingData() []string {
+	v.t.Helper()
+	var pairs []string
+	v.page.Find("input[type=radio][value=remove]").Each(func(_ int, s *goquery.Selection) {
+		pairs = append(pairs, s.AttrOr("name", ""), "remove")
+	})
+	if len(pairs) == 0 {
+		v.fatal("the page asks about no data")
+	}
+	return pairs
+}
+
 // signIn goes through the provider's pages.
 func (v *visitor) signIn() {
 	v.t.Helper()

@@ -254,8 +254,8 @@ func TestATeardownIsPlannedConfirmedAndEndsWithWhatStays(t *testing.T) {
 	}
 	wantTo(t, b.post(page, "hash", hash, "version", v), web.OnboardingPath(ob.ID, "progress"))
 	run := w.latest(ob.ID)
-	if run.Kind != onboarding.RunTeardown || run.Plan.Spec.EraseData {
-		t.Fatalf("%s, erasing data: %v", run.Kind, run.Plan.Spec.EraseData)
+	if run.Kind != onboarding.RunTeardown || run.Erases() {
+		t.Fatalf("%s, erasing data: %v", run.Kind, run.Erases())
 	}
 	k.claim(ob.ID)
 	want(t, b.get(web.OnboardingPath(ob.ID, "done")), http.StatusOK) // nothing was removed yet
@@ -281,21 +281,44 @@ func TestATeardownIsPlannedConfirmedAndEndsWithWhatStays(t *testing.T) {
 	}
 }
 
-func TestDataIsErasedOnlyWhereItsOwnBoxWasTicked(t *testing.T) {
-	w := newWorld(t)
-	ob, b, _ := w.finished()
-	b.connect(ob.ID, ada, nil)
-	page := web.OnboardingPath(ob.ID, "teardown")
-	ask := b.get(page)
-	hash, v := ask.Find("input[name=hash]").AttrOr("value", ""), ask.Find("form input[name=version]").AttrOr("value", "")
-	again := b.post(page, "hash", "another", "version", v, "erase", "yes")
-	want(t, again, http.StatusConflict)
-	wantTo(t, b.post(page, "hash", hash, "version", v, "erase", "yes"), web.OnboardingPath(ob.ID, "progress"))
-	run := w.latest(ob.ID)
-	plain := run.Plan
-	plain.Spec.EraseData = false
-	if !run.Plan.Spec.EraseData || run.PlanHash == plain.Hash() {
-		t.Error("the confirmation is not pinned with the plan")
+func TestDataIsErasedOnlyWhereThatWasChosen(t *testing.T) {
+	for name, c := range map[string]struct {
+		posted []string
+		erased bool
+		kept   bool
+	}{
+		"decide later":               {[]string{"decide:bucket", "later"}, false, false},
+		"keep":                       {[]string{"decide:bucket", "keep"}, false, true},
+		"delete":                     {[]string{"decide:bucket", "remove"}, true, false},
+		"a form of an earlier page":  {[]string{"erase", "yes"}, false, false},
+		"an earlier one, to keep it": {[]string{"erase", "yes", "keep", "bucket"}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			ob, b, _ := w.finished()
+			b.connect(ob.ID, ada, nil)
+			page := web.OnboardingPath(ob.ID, "teardown")
+			ask := b.get(page)
+			if got := ask.Find("input[name='decide:bucket'][checked]").AttrOr("value", ""); got != "later" {
+				t.Errorf("%q is selected before anyone chose", got)
+			}
+			post := []string{"hash", ask.Find("input[name=hash]").AttrOr("value", ""), "version", ask.Find("form input[name=version]").AttrOr("value", "")}
+			again := b.post(page, append([]string{"hash", "another", "version", post[3]}, c.posted...)...)
+			want(t, again, http.StatusConflict)
+			if chosen := again.Find("input[name='decide:bucket'][checked]"); chosen.Length() != 1 || (chosen.AttrOr("value", "") == "remove") != c.erased {
+				t.Errorf("the changed plan has %q selected", chosen.AttrOr("value", ""))
+			}
+			want(t, b.post(page, append(post, "decide:apis", "remove")...), http.StatusConflict) // it isn't asked about
+			wantTo(t, b.post(page, append(post, c.posted...)...), web.OnboardingPath(ob.ID, "progress"))
+			run := w.latest(ob.ID)
+			line, _ := run.Plan.Task("bucket")
+			if run.Kind != onboarding.RunTeardown || run.Erases() != c.erased || line.Erase != c.erased || line.Kept != c.kept {
+				t.Errorf("%s, erases: %v, the line: %+v", run.Kind, run.Erases(), line)
+			}
+			if run.PlanHash != run.Plan.Hash() || (c.erased || c.kept) == (run.PlanHash == post[1]) {
+				t.Error("the choice is not pinned with the plan")
+			}
+		})
 	}
 }
 

@@ -235,7 +235,8 @@ func (c *cloud) planned(spec onboarding.Spec) (onboarding.Plan, error) {
 func (c *cloud) TeardownPlan(ctx context.Context, a onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {
 	p, err := c.Plan(ctx, a, ob, spec)
 	for i := range p.Tasks {
-		p.Tasks[i].Action = onboarding.ActionDelete
+		p.Tasks[i].Action, p.Tasks[i].HoldsData = onboarding.ActionDelete, p.Tasks[i].Name == "bucket"
+		p.Tasks[i].Key = string(p.Tasks[i].Name)
 	}
 	return p, err
 }

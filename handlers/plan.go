@@ -123,7 +123,7 @@ func (s *Server) planApprove(w http.ResponseWriter, v *visit) error {
 	return s.approve(w, v, app.Approval{Kind: kind, Decisions: decisions(v.form), Erase: v.form[web.FieldErase]}, web.PlanPage)
 }
 
-// decisions reads what the customer decided about what is no longer needed.
+// decisions reads what the customer decided, item by item.
 func decisions(form url.Values) map[string]onboarding.Decision {
 	out := map[string]onboarding.Decision{}
 	for name := range form {
@@ -146,11 +146,10 @@ func (s *Server) teardown(w http.ResponseWriter, v *visit) error {
 	return s.draw(w, v.Request, http.StatusOK, web.TeardownPage(s.planView(v, r)))
 }
 
-// teardownStart starts the removal. Data is removed only if its own box was ticked, and not from what is kept by name.
+// teardownStart starts the removal. Data is deleted only where the form decided that for the item: one of an earlier version,
+// which asked about all data at once, deletes none.
 func (s *Server) teardownStart(w http.ResponseWriter, v *visit) error {
-	return s.approve(w, v, app.Approval{
-		Kind: onboarding.RunTeardown, EraseData: v.form.Get("erase") == "yes", Keep: v.form["keep"],
-	}, web.TeardownPage)
+	return s.approve(w, v, app.Approval{Kind: onboarding.RunTeardown, Decisions: decisions(v.form)}, web.TeardownPage)
 }
 
 // approve starts a run of exactly the plan that was shown on the page, or shows the present plan.
@@ -172,7 +171,9 @@ func (s *Server) approve(w http.ResponseWriter, v *visit, in app.Approval, page 
 		return err
 	}
 	view := s.planView(v, r)
-	view.Erase, view.Keep = in.EraseData, in.Keep
+	if in.Kind == onboarding.RunTeardown {
+		view.Decisions = in.Decisions
+	}
 	if changed {
 		view.Changed = sentence(err)
 	}

@@ -5,13 +5,15 @@ import (
 	"slices"
 )
 
-// Decision is what a customer decided about something that an earlier run made and that the answers no longer ask for.
+// Decision is what a customer decided about something that an earlier run made: what the answers no longer ask for, or what
+// holds data in a teardown.
 type Decision string
 
 // The decisions.
 const (
 	DecisionRemove Decision = "remove"
 	DecisionKeep   Decision = "keep"
+	DecisionLater  Decision = "later" // only in a teardown: the next one asks again
 )
 
 // Decidable reports whether the customer decides about the line: it is no longer needed, it is there, and it could be
@@ -43,11 +45,11 @@ func (p Plan) Unwanted() []PlannedTask {
 	return out
 }
 
-// Erased returns the lines whose data is deleted with what is no longer needed, as the customer decided.
+// Erased returns the lines that delete data, as the customer decided.
 func (p Plan) Erased() []PlannedTask {
 	var out []PlannedTask
 	for _, t := range p.Tasks {
-		if t.Erase && t.Decision() == DecisionRemove {
+		if t.Erase && t.Action == ActionDelete {
 			out = append(out, t)
 		}
 	}
@@ -109,4 +111,51 @@ func (p Plan) DecideAs(earlier Plan) Plan {
 		return p // can't be: each decision is about a line of this plan
 	}
 	return decided
+}
+
+// DecideData returns the plan of a teardown with the customer's decisions about what holds data, by the item's key in the
+// inventory. What is kept is the customer's from then on. What no decision names stays while it may hold data.
+// CodePlanChanged for a key that the plan doesn't ask about, CodeInvalid for an unknown decision.
+func (p Plan) DecideData(decisions map[string]Decision) (Plan, error) {
+	p.Tasks = slices.Clone(p.Tasks)
+	for key, d := range decisions {
+		i := slices.IndexFunc(p.Tasks, func(t PlannedTask) bool { return t.Key == key && t.Action == ActionDelete && t.HoldsData })
+		if key == "" || i < 0 {
+			return p, Errorf(CodePlanChanged, "You made a decision about an item that this plan doesn't remove. This is the current plan. Review it, then approve it.")
+		}
+		switch t := &p.Tasks[i]; d {
+		case DecisionRemove:
+			t.Erase = true
+		case DecisionKeep:
+			t.keep()
+		case DecisionLater:
+		default:
+			return p, Errorf(CodeInvalid, "Choose whether to delete or keep %s.", t.Resource)
+		}
+	}
+	return p, nil
+}
+
+// keep makes the line of a teardown one that leaves the item because the customer keeps it.
+func (t *PlannedTask) keep() {
+	t.Action, t.HoldsData, t.Kept, t.Stays = ActionNone, false, true, "It stays: you chose to keep it."
+}
+
+// DecideDataAs returns the plan of a teardown with the decisions that an earlier plan of the same teardown has about the same
+// items.
+func (p Plan) DecideDataAs(earlier Plan) Plan {
+	p.Tasks = slices.Clone(p.Tasks)
+	for i := range p.Tasks {
+		now := &p.Tasks[i]
+		for _, was := range earlier.Tasks {
+			switch {
+			case now.Key == "" || was.Key != now.Key || now.Action != ActionDelete:
+			case was.Kept:
+				now.keep()
+			case now.HoldsData:
+				now.Erase = was.Erase
+			}
+		}
+	}
+	return p
 }

@@ -95,7 +95,7 @@ type PlannedTask struct {
 	Kept        bool            `json:"kept,omitempty"`       // in a teardown: the customer keeps it, by name
 	HoldsData   bool            `json:"holds_data,omitempty"` // in a teardown: it is deleted only if deleting the data is confirmed too
 	Unwanted    bool            `json:"unwanted,omitempty"`   // an earlier run made it, and the answers no longer ask for it; see [Plan.Decide]
-	Erase       bool            `json:"erase,omitempty"`      // it is no longer needed, and the customer decided that its data goes too
+	Erase       bool            `json:"erase,omitempty"`      // the customer decided that its data is deleted with it
 	With        []TaskName      `json:"with,omitempty"`       // lines about bindings that are no longer needed either, and that end with this resource
 	Why         string          `json:"why"`
 	Undo        string          `json:"undo,omitempty"` // what a later teardown does about what the run makes, as a sentence; "" it makes nothing, or it is of an earlier version
@@ -150,6 +150,8 @@ func (t PlannedTask) Remark() string {
 		return "It is not there."
 	case t.Unwanted:
 		return ""
+	case t.HoldsData && t.Erase:
+		return "It is deleted with its data, as you decided."
 	case t.HoldsData:
 		return "It stays while it holds data, unless you confirm that the data may be deleted."
 	default:
@@ -267,32 +269,6 @@ func (p Plan) Task(name TaskName) (PlannedTask, bool) {
 		}
 	}
 	return PlannedTask{}, false
-}
-
-// Keep returns the plan of a teardown that leaves those items that hold data which the customer keeps. CodePlanChanged for
-// a key that the plan doesn't ask about.
-func (p Plan) Keep(keys []string) (Plan, error) {
-	p.Tasks = slices.Clone(p.Tasks)
-	for _, key := range keys {
-		i := slices.IndexFunc(p.Tasks, func(t PlannedTask) bool { return t.Key == key && t.Action == ActionDelete && t.HoldsData })
-		if key == "" || i < 0 {
-			return p, Errorf(CodePlanChanged, "You chose to keep an item that this plan doesn't remove. This is the current plan. Review it, then approve it.")
-		}
-		t := &p.Tasks[i]
-		t.Action, t.HoldsData, t.Kept, t.Stays = ActionNone, false, true, "It stays: you chose to keep it."
-	}
-	return p, nil
-}
-
-// Kept lists the keys of what the customer keeps.
-func (p Plan) Kept() []string {
-	var keys []string
-	for _, t := range p.Tasks {
-		if t.Kept {
-			keys = append(keys, t.Key)
-		}
-	}
-	return keys
 }
 
 // SameJSON reports whether two texts hold the same JSON, whatever the order of fields. Text that is not JSON is the same as

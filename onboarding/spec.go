@@ -78,7 +78,7 @@ type Spec struct {
 	RequesterPays       bool           `json:"requester_pays,omitempty"` // a bucket among the data sources bills whoever reads it
 	Rehearsal           bool           `json:"rehearsal,omitempty"`      // the run ends with a rehearsal as the Spark account
 	Vendor              VendorValues   `json:"vendor"`                   // with defaults filled in
-	EraseData           bool           `json:"erase_data,omitempty"`     // teardown: its separate confirmation that data may be deleted too
+	EraseData           bool           `json:"erase_data,omitempty"`     // teardown: all data may be deleted too; approvals of this version decide item by item, see [PlannedTask.Erase]
 }
 
 // Wanted reads from an onboarding what it asks for as it stands; the wizard's journey knows.

@@ -92,7 +92,7 @@ func TestATeardownsLinesSettleTheInventory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if plan, err = plan.Keep([]string{onboarding.Find(m.Items, `data {"name":"data","setting":"right"}`).Key}); err != nil {
+		if plan, err = plan.DecideData(map[string]onboarding.Decision{onboarding.Find(m.Items, `data {"name":"data","setting":"right"}`).Key: onboarding.DecisionKeep}); err != nil {
 			t.Fatal(err)
 		}
 		items := m.Items

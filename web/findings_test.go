@@ -91,15 +91,15 @@ func TestATeardownSaysWhatWasRemovedAndWhatStays(t *testing.T) {
 	}
 }
 
-// The button of a teardown counts what goes in any case. What holds data goes only if its box is selected.
+// The button of a teardown counts what goes in any case. What holds data goes only if that is chosen.
 func TestTheButtonOfATeardownPromisesNoData(t *testing.T) {
 	t.Parallel()
 	role := onboarding.PlannedTask{Name: "role", Action: onboarding.ActionDelete}
 	bucket := onboarding.PlannedTask{Name: "bucket", Action: onboarding.ActionDelete, HoldsData: true}
 	for want, tasks := range map[string][]onboarding.PlannedTask{
-		"Remove this item in acme-data":                             {role},
-		"Remove this item and any data selected above in acme-data": {role, bucket},
-		"Remove the data selected above in acme-data":               {bucket},
+		"Remove this item in acme-data":                                  {role},
+		"Remove this item and the data you chose to delete in acme-data": {role, bucket},
+		"Remove the data you chose to delete in acme-data":               {bucket},
 	} {
 		v := PlanView{Kind: onboarding.RunTeardown, Plan: onboarding.Plan{Spec: onboarding.Spec{Project: "acme-data"}, Tasks: tasks}}
 		if got := v.approveWords(); got != want {

@@ -58,7 +58,7 @@ func (v PlanView) approveWords() string {
 		case t.Action == onboarding.ActionChange || t.Action == onboarding.ActionAdopt:
 			change++
 		case t.Action == onboarding.ActionDelete && t.HoldsData:
-			held++ // its box says whether it goes
+			held++ // its choice says whether it goes
 		case t.Action == onboarding.ActionDelete:
 			del++
 		}
@@ -77,9 +77,9 @@ func (v PlanView) approveWords() string {
 	case v.Kind == onboarding.CheckOnly:
 		return "Check everything" + in
 	case v.Kind == onboarding.RunTeardown && held > 0 && del > 0:
-		return "Remove " + these(del, "item", "items") + " and any data selected above" + in
+		return "Remove " + these(del, "item", "items") + " and the data you chose to delete" + in
 	case v.Kind == onboarding.RunTeardown && held > 0:
-		return "Remove the data selected above" + in
+		return "Remove the data you chose to delete" + in
 	case v.Kind == onboarding.RunTeardown:
 		return "Remove " + these(del, "item", "items") + in
 	case v.Decisions != nil || v.open() > 0:

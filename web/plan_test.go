@@ -2,7 +2,6 @@ package web
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"groundwork/onboarding"
@@ -53,14 +52,32 @@ func TestATeardownSaysHowLongGoogleKeepsDeletedBucketData(t *testing.T) {
 	bucket := onboarding.PlannedTask{Resource: "gs://tecton-acme-prod-dataplane", Action: onboarding.ActionDelete, HoldsData: true}
 	instance := onboarding.PlannedTask{Resource: "projects/acme/instances/tecton-acme-prod", Action: onboarding.ActionDelete, HoldsData: true}
 	const kept = "Google keeps deleted bucket data for the bucket's soft delete period, 7 days unless you changed it. Until then it can be restored and is billed."
-	for want, list := range map[string][]onboarding.PlannedTask{
-		"Delete the data too. " + kept:                                    {bucket},
-		"Delete the data too. " + kept + " Other data can't be restored.": {bucket, instance},
-		"Delete the data too. It can't be restored.":                      {instance},
-	} {
-		doc, _ := render(t, GalleryPage{Name: "teardown", Component: TeardownPage(PlanView{Kind: onboarding.RunTeardown, Plan: onboarding.Plan{Tasks: list}})})
-		if got := doc.Find("label[for=erase], label:has(#erase)").Text(); strings.TrimSpace(got) != want {
-			t.Errorf("got %q, want %q", strings.TrimSpace(got), want)
+	doc, _ := render(t, GalleryPage{Name: "teardown", Component: TeardownPage(PlanView{Kind: onboarding.RunTeardown, Plan: onboarding.Plan{Tasks: []onboarding.PlannedTask{bucket, instance}}})})
+	for id, want := range map[string]string{"#remove-1": kept, "#remove-2": "It can't be restored."} {
+		if got := words(doc.Find("label:has(" + id + ")").Text()); got != "Delete it and its data"+want {
+			t.Errorf("%s: %q, want %q", id, got, want)
+		}
+	}
+}
+
+// Two checkboxes could say both: delete the data, and keep it.
+func TestATeardownAsksOnceAboutEachItemThatHoldsData(t *testing.T) {
+	t.Parallel()
+	bucket := onboarding.PlannedTask{Key: "bucket b", Resource: "gs://b", Action: onboarding.ActionDelete, HoldsData: true}
+	instance := onboarding.PlannedTask{Key: "instance i", Resource: "i", Action: onboarding.ActionDelete, HoldsData: true}
+	role := onboarding.PlannedTask{Key: "role r", Resource: "r", Action: onboarding.ActionDelete}
+	v := PlanView{
+		Kind: onboarding.RunTeardown, Plan: onboarding.Plan{Tasks: []onboarding.PlannedTask{role, bucket, instance}},
+		Decisions: map[string]onboarding.Decision{"instance i": onboarding.DecisionRemove},
+	}
+	doc, _ := render(t, GalleryPage{Name: "teardown", Component: TeardownPage(v)})
+	if doc.Find("form fieldset").Length() != 2 || doc.Find("input[type=checkbox]").Length() != 0 {
+		t.Error("it isn't one choice for each item")
+	}
+	for name, want := range map[string]string{"decide:bucket b": "later", "decide:instance i": "remove"} {
+		radios := doc.Find("fieldset input[type=radio][name='" + name + "']")
+		if radios.Length() != 3 || radios.Filter("[checked]").Length() != 1 || radios.Filter("[checked]").AttrOr("value", "") != want {
+			t.Errorf("%s: %d choices, %q selected, want %q", name, radios.Length(), radios.Filter("[checked]").AttrOr("value", ""), want)
 		}
 	}
 }

@@ -50,14 +50,27 @@ func removalName(t onboarding.PlannedTask) string {
 	return t.Title
 }
 
-// nameAmong names a line among others: "the bucket for feature data". Where another has the same name, and in plans of earlier
-// versions, it is the identifier.
-func nameAmong(list []onboarding.PlannedTask, t onboarding.PlannedTask) string {
-	same := func(o onboarding.PlannedTask) bool { return o.Noun == t.Noun && o.Name != t.Name }
-	if t.Noun == "" || slices.ContainsFunc(list, same) {
-		return orText(t.Resource, t.Title)
+// dataChoice is one thing that can be done with what may hold data.
+type dataChoice struct {
+	Decision    onboarding.Decision
+	Title, Hint string
+}
+
+func dataChoices(t onboarding.PlannedTask) []dataChoice {
+	return []dataChoice{
+		{onboarding.DecisionLater, "Decide later", "While it may hold data, it stays and is billed, and the deployment isn’t considered torn down."},
+		{onboarding.DecisionKeep, "Keep it and its data", "It stays and is billed. From then on, you manage it."},
+		{onboarding.DecisionRemove, "Delete it and its data", erasedWords(t)},
 	}
-	return t.Noun
+}
+
+// decidedAs is what is selected for something that may hold data: nothing is deleted unless a person chooses that.
+func (v PlanView) decidedAs(t onboarding.PlannedTask) onboarding.Decision {
+	switch d := v.Decisions[t.Key]; d {
+	case onboarding.DecisionKeep, onboarding.DecisionRemove:
+		return d
+	}
+	return onboarding.DecisionLater
 }
 
 // removedWord is what became of a resource in a teardown.
@@ -131,17 +144,11 @@ func (v ProgressView) leftovers() (ours, others []leftover) {
 // costWords is a plan's cost as a sentence.
 func costWords(cost string) string { return "Cost: " + strings.TrimSuffix(cost, ".") + "." }
 
-// erasedWords says what deleting the data comes to. Google keeps what is deleted from a bucket for a time, and nothing of
-// an instance.
-func erasedWords(list []onboarding.PlannedTask) string {
-	bucket := func(t onboarding.PlannedTask) bool { return strings.HasPrefix(t.Resource, "gs://") }
-	kept := "Google keeps deleted bucket data for the bucket's soft delete period, 7 days unless you changed it. Until then it can be restored and is billed."
-	switch {
-	case !slices.ContainsFunc(list, bucket):
-		return "It can't be restored."
-	case slices.ContainsFunc(list, func(t onboarding.PlannedTask) bool { return !bucket(t) }):
-		return kept + " Other data can't be restored."
-	default:
-		return kept
+// erasedWords says what deleting the data of an item comes to. Google keeps what is deleted from a bucket for a time, and
+// nothing of an instance.
+func erasedWords(t onboarding.PlannedTask) string {
+	if strings.HasPrefix(t.Resource, "gs://") {
+		return "Google keeps deleted bucket data for the bucket's soft delete period, 7 days unless you changed it. Until then it can be restored and is billed."
 	}
+	return "It can't be restored."
 }

@@ -223,13 +223,12 @@ type PlanView struct {
 	Readers                                        []onboarding.Invite // whose links are good
 
 	Received []onboarding.Purpose // teardown: secrets of the customer's that the vendor has
-	// Decisions are those that the plan holds already, on the page that asks about the data that they delete; nil elsewhere.
+	// Decisions are those that the plan holds already, on the page that asks about the data that they delete, and those that
+	// were made on a teardown's page before its plan changed; nil elsewhere.
 	Decisions    map[string]onboarding.Decision
 	Confirmed    []string // keys of what was ticked there
 	EraseProblem string   // what to correct there
 
-	Erase bool                  // teardown: deleting the data was ticked
-	Keep  []string              // teardown: keys of what was ticked to be kept
 	Files []onboarding.PlanFile // for those who run it themselves; none draws no offer
 	// Differences are what this plan does otherwise than the one that was approved before and did not come to its end.
 	Differences []onboarding.Difference

@@ -267,12 +267,11 @@ func (h *history) run(l *lifetime, kind onboarding.RunKind) {
 		switch {
 		case line.Decidable() && h.rand.IntN(2) == 0:
 			in.Decisions[line.Key] = pick(h, onboarding.DecisionRemove, onboarding.DecisionKeep)
-		case kind == onboarding.RunTeardown && line.Action == onboarding.ActionDelete && line.HoldsData && h.rand.IntN(4) == 0:
-			in.Keep = append(in.Keep, line.Key)
-			l.kept[line.Key] = true
+		case kind == onboarding.RunTeardown && line.Action == onboarding.ActionDelete && line.HoldsData:
+			d := pick(h, onboarding.DecisionRemove, onboarding.DecisionRemove, onboarding.DecisionKeep, onboarding.DecisionLater)
+			in.Decisions[line.Key], l.kept[line.Key] = d, d == onboarding.DecisionKeep
 		}
 	}
-	in.EraseData = kind == onboarding.RunTeardown && h.rand.IntN(3) > 0
 	l.began = h.cloud.Snapshot()
 	fault := h.fault(l)
 	_, err = h.App.Approve(ctx, h.owner, l.id, in)
@@ -285,7 +284,7 @@ func (h *history) run(l *lifetime, kind onboarding.RunKind) {
 	h.must(err)
 	run = h.work(h.owner, run.ID)
 	h.calm()
-	h.say("%s with %s, keep %v, erase %v, decisions %v: %s%s", kind, fault, in.Keep, in.EraseData, in.Decisions, run.State, trouble(run))
+	h.say("%s with %s, decisions %v: %s%s", kind, fault, in.Decisions, run.State, trouble(run))
 	h.ran(l, run)
 }
 

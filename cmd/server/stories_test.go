@@ -29,7 +29,7 @@ func (h *history) plain(l *lifetime, change func(map[string]url.Values)) {
 }
 
 // succeeds consents, approves the plan as it is shown, and sees the run succeed.
-func (h *history) succeeds(l *lifetime, kind onboarding.RunKind, change func(*app.Approval)) onboarding.Run {
+func (h *history) succeeds(l *lifetime, kind onboarding.RunKind, change func(*app.Approval, onboarding.Plan)) onboarding.Run {
 	h.t.Helper()
 	ctx := h.t.Context()
 	h.must(h.consent(ctx, h.owner, l.id, h.onboarding(l).Project))
@@ -38,7 +38,7 @@ func (h *history) succeeds(l *lifetime, kind onboarding.RunKind, change func(*ap
 	h.must(r.Refusal)
 	in := app.Approval{Kind: kind, Version: r.Journey.Onboarding.Version, Hash: r.Plan.Hash()}
 	if change != nil {
-		change(&in)
+		change(&in, r.Plan)
 	}
 	_, err = h.App.Approve(ctx, h.owner, l.id, in)
 	h.must(err)
@@ -92,7 +92,7 @@ func TestARenameAfterTheHandoverIsRefusedAndTheNameStaysTaken(t *testing.T) {
 	}
 	h.reads(l, "/step/deployment", []string{"history", "This answer is locked", "Resources were created with it.", "Ask for a copy"})
 
-	h.succeeds(l, onboarding.RunTeardown, func(in *app.Approval) { in.EraseData = true })
+	h.succeeds(l, onboarding.RunTeardown, erasingAll)
 	if got := h.onboarding(l); got.Status != onboarding.StatusTornDown || got.Locked {
 		t.Errorf("after the teardown: %s, locked %v", got.Status, got.Locked)
 	}
@@ -124,7 +124,7 @@ func TestATeardownLeavesTheRolesThatAnExistingSparkAccountHadBefore(t *testing.T
 			t.Errorf("%s is %q, want %q", line, origins[line], want)
 		}
 	}
-	h.succeeds(l, onboarding.RunTeardown, func(in *app.Approval) { in.EraseData = true })
+	h.succeeds(l, onboarding.RunTeardown, erasingAll)
 	now := h.cloud.Snapshot()
 	for _, line := range h.before {
 		if !slices.Contains(now, line) {
@@ -148,7 +148,7 @@ func TestTheCustomerOfAnArchivedOnboardingTearsItDown(t *testing.T) {
 	h.reads(l, "/progress", []string{"This onboarding is archived", "Remove what was created"})
 	h.must(h.consent(t.Context(), h.owner, l.id, h.onboarding(l).Project))
 	h.reads(l, "/plan?kind=teardown", []string{"tecton-history-dataplane"})
-	h.succeeds(l, onboarding.RunTeardown, func(in *app.Approval) { in.EraseData = true })
+	h.succeeds(l, onboarding.RunTeardown, erasingAll)
 	if h.reads(l, "/progress", []string{"Everything we created was removed"}); h.onboarding(l).Locked {
 		t.Error("the name is still locked")
 	}
@@ -164,7 +164,7 @@ func TestSettingUpAgainSaysWhatWasNotAsked(t *testing.T) {
 	h.succeeds(l, onboarding.RunProvision, nil)
 	h.reads(l, "/progress", []string{"verified, except:", "attested that it is set up as wanted; nothing was tested"}, "so the workspace was not checked again")
 	h.must(h.Store.WipeSecrets(t.Context(), onboarding.System, l.id))
-	h.succeeds(l, onboarding.RunTeardown, func(in *app.Approval) { in.EraseData = true })
+	h.succeeds(l, onboarding.RunTeardown, erasingAll)
 	h.reads(l, "/progress", []string{"Set it up again", "Setting it up again checks everything except:", "The Databricks workspace: its token was wiped", "Redis: its token was wiped"})
 	h.succeeds(l, onboarding.RunProvision, nil)
 	h.reads(l, "/progress", []string{"verified, except:", "so the workspace was not checked again", "so the endpoint was not checked again"}, "Everything in the plan was set up and verified.", "The result was read back and verified.")

@@ -71,11 +71,11 @@ func (c *tenant) review(kind onboarding.RunKind) app.Review {
 }
 
 // approve approves a plan as it was shown, and waits for the run.
-func (c *tenant) approve(r app.Review, change func(*app.Approval)) onboarding.Run {
+func (c *tenant) approve(r app.Review, change func(*app.Approval, onboarding.Plan)) onboarding.Run {
 	c.t.Helper()
 	in := app.Approval{Kind: r.Kind, Version: r.Journey.Onboarding.Version, Hash: r.Plan.Hash()}
 	if change != nil {
-		change(&in)
+		change(&in, r.Plan)
 	}
 	_, err := c.d.App.Approve(c.t.Context(), c.owner, c.id, in)
 	c.must(err)
@@ -87,6 +87,16 @@ func (c *tenant) approve(r app.Review, change func(*app.Approval)) onboarding.Ru
 		c.t.Fatalf("the %s run is %s: %+v", run.Kind, run.State, run.Tasks)
 	}
 	return run
+}
+
+// erasingAll decides that everything is deleted that may hold data.
+func erasingAll(in *app.Approval, plan onboarding.Plan) {
+	in.Decisions = map[string]onboarding.Decision{}
+	for _, line := range plan.Tasks {
+		if line.Action == onboarding.ActionDelete && line.HoldsData {
+			in.Decisions[line.Key] = onboarding.DecisionRemove
+		}
+	}
 }
 
 // exists reports whether the cloud holds anything of that name.
@@ -121,7 +131,7 @@ func TestATeardownFollowsTheInventoryAndTellsTheTruth(t *testing.T) {
 	if got := line(instance); got.Action != onboarding.ActionDelete || !got.HoldsData || !strings.Contains(got.Cost, "$470 a month") {
 		t.Errorf("the instance's line: %+v", got)
 	}
-	_, err := d.App.Approve(t.Context(), c.owner, c.id, app.Approval{Kind: r.Kind, Version: r.Journey.Onboarding.Version, Hash: r.Plan.Hash(), Keep: []string{"bucket another"}})
+	_, err := d.App.Approve(t.Context(), c.owner, c.id, app.Approval{Kind: r.Kind, Version: r.Journey.Onboarding.Version, Hash: r.Plan.Hash(), Decisions: map[string]onboarding.Decision{"bucket another": onboarding.DecisionKeep}})
 	if onboarding.ErrorCode(err) != onboarding.CodePlanChanged {
 		t.Errorf("keeping what isn't in the plan: %v", err)
 	}
@@ -131,7 +141,7 @@ func TestATeardownFollowsTheInventoryAndTellsTheTruth(t *testing.T) {
 	for i := range 4 {
 		group.Go(func() {
 			_, err := d.App.Approve(t.Context(), c.owner, c.id, app.Approval{
-				Kind: r.Kind, Version: r.Journey.Onboarding.Version, Hash: r.Plan.Hash(), Keep: [][]string{nil, {line(bucket).Key}}[i%2],
+				Kind: r.Kind, Version: r.Journey.Onboarding.Version, Hash: r.Plan.Hash(), Decisions: []map[string]onboarding.Decision{nil, {line(bucket).Key: onboarding.DecisionKeep}}[i%2],
 			})
 			if err != nil {
 				t.Errorf("press %d: %v", i, err)
@@ -167,7 +177,7 @@ func TestATeardownFollowsTheInventoryAndTellsTheTruth(t *testing.T) {
 
 	// Remove the rest.
 	r = c.review(onboarding.RunTeardown)
-	c.approve(r, func(in *app.Approval) { in.EraseData = true })
+	c.approve(r, erasingAll)
 	if c.exists(instance) {
 		t.Error("the instance is still there")
 	}

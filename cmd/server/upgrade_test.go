@@ -10,7 +10,6 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
-	"groundwork/app"
 	"groundwork/migrations"
 	"groundwork/onboarding"
 	"groundwork/store"
@@ -123,7 +122,7 @@ func TestAnUpgradeFillsInTheInventory(t *testing.T) {
 
 	// What the upgraded onboarding made is torn down, whatever it was answered for.
 	c.d = d
-	c.approve(c.review(onboarding.RunTeardown), func(in *app.Approval) { in.EraseData = true })
+	c.approve(c.review(onboarding.RunTeardown), erasingAll)
 	if c.exists("instances/tecton-switched") {
 		t.Error("the instance of the earlier answers is still there")
 	}
