@@ -138,10 +138,16 @@ func managed(constraint, resource, sentence, violated string) error {
 		preconditionFailure(violation{Type: "constraints/" + constraint, Subject: "orgpolicy:" + resource, Description: violated}))
 }
 
+// essential are services on which all others depend: no list of allowed services refuses them.
+var essential = map[string]bool{
+	"cloudbilling.googleapis.com": true, "cloudresourcemanager.googleapis.com": true, "iam.googleapis.com": true, "iamcredentials.googleapis.com": true,
+	"orgpolicy.googleapis.com": true, "policytroubleshooter.googleapis.com": true, "serviceusage.googleapis.com": true,
+}
+
 // usable refuses calls of a service that the organization doesn't allow in the project.
 // Source: https://cloud.google.com/resource-manager/docs/organization-policy/restricting-resources
 func (c *call) usable(p Project, service string) error {
-	if c.e.constraint(p.ID, "gcp.restrictServiceUsage").permits(names(service)) {
+	if essential[service] || c.e.constraint(p.ID, "gcp.restrictServiceUsage").permits(names(service)) {
 		return nil
 	}
 	return fail("PERMISSION_DENIED", "Request is disallowed by organization's constraints/gcp.restrictServiceUsage constraint for 'projects/%s' attempting to use service '%s'.", p.Number, service).with(

@@ -96,6 +96,7 @@ func TestConstraints(t *testing.T) {
 		{"no key in Bigtable", emulator.OrgPolicy{Constraint: "gcp.restrictNonCmekServices", Denied: []string{"is:bigtable.googleapis.com"}}, makesInstance, 400, "constraints/gcp.restrictNonCmekServices"},
 		{"the service", emulator.OrgPolicy{Constraint: "gcp.restrictServiceUsage", Denied: []string{"bigtableadmin.googleapis.com"}}, makesInstance, 403, "RESOURCE_USAGE_RESTRICTION_VIOLATED"},
 		{"other services only", emulator.OrgPolicy{Constraint: "gcp.restrictServiceUsage", Allowed: []string{"storage.googleapis.com"}}, makesInstance, 403, "constraints/gcp.restrictServiceUsage"},
+		{"other services only, for IAM, on which all depend", emulator.OrgPolicy{Constraint: "gcp.restrictServiceUsage", Allowed: []string{"storage.googleapis.com"}}, makesAccount, 0, ""},
 		{"accounts", emulator.OrgPolicy{Constraint: "iam.disableServiceAccountCreation", Enforce: true}, makesAccount, 400, "constraints/iam.disableServiceAccountCreation"},
 		{"accounts, managed", emulator.OrgPolicy{Constraint: "iam.managed.disableServiceAccountCreation", Enforce: true}, makesAccount, 400, "constraints/iam.managed.disableServiceAccountCreation"},
 		{"the vendor's organization", emulator.OrgPolicy{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"//cloudresourcemanager.googleapis.com/organizations/" + vendorOrg}}, bindsVendor, 0, ""},

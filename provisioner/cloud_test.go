@@ -196,6 +196,16 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 			check: "policy:gcp.restrictServiceUsage", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "bigtableadmin.googleapis.com", request: "bigtableadmin.googleapis.com",
 		},
 		{
+			name: "other services are allowed only", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.restrictServiceUsage", Allowed: []string{"storage.googleapis.com", "dataproc.googleapis.com"}}}},
+			check: "policy:gcp.restrictServiceUsage", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "does not let the project use bigtable.googleapis.com, bigtableadmin.googleapis.com.", request: "bigtableadmin.googleapis.com.",
+		},
+		{
+			name: "the services that make something are allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.restrictServiceUsage", Allowed: []string{
+				"storage.googleapis.com", "bigtable.googleapis.com", "bigtableadmin.googleapis.com", "dataproc.googleapis.com", "bigquery.googleapis.com", "bigquerystorage.googleapis.com",
+			}}}},
+			check: "policy:gcp.restrictServiceUsage", state: onboarding.CheckOK, says: "None of the services",
+		},
+		{
 			name: "keys of the customer's are required", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.restrictNonCmekServices", Denied: []string{"is:storage.googleapis.com"}}}},
 			check: "policy:gcp.restrictNonCmekServices", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "storage.googleapis.com", request: "restrictNonCmekServices",
 		},

@@ -37,7 +37,7 @@ func (p *preflight) services() check {
 	return p.policy("gcp.restrictServiceUsage", "The services can be used", "Your organization may restrict which of Google's services a project may use.",
 		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
 			l := listed(rules)
-			refused := slices.DeleteFunc(APIs(p.tasks), func(api string) bool { return !l.forbids(api) })
+			refused := slices.DeleteFunc(APIs(p.tasks), func(api string) bool { return !restrictable[api] || !l.forbids(api) })
 			if len(refused) == 0 {
 				r.Found = "None of the services that are needed is blocked."
 				return nil
@@ -48,6 +48,14 @@ func (p *preflight) services() check {
 			r.Request = p.ask("Please allow these services for this project in the organization policy constraints/gcp.restrictServiceUsage: " + strings.Join(refused, ", ") + ".")
 			return nil
 		})
+}
+
+// restrictable are the services that we use and that the constraint gcp.restrictServiceUsage can refuse. It doesn't work
+// for services on which all others depend, such as IAM, so a list of allowed services leaves those out.
+// Source: https://cloud.google.com/resource-manager/docs/organization-policy/restricting-resources-supported-services
+var restrictable = map[string]bool{
+	"bigquery.googleapis.com": true, "bigquerystorage.googleapis.com": true, "bigtable.googleapis.com": true,
+	"bigtableadmin.googleapis.com": true, "compute.googleapis.com": true, "dataproc.googleapis.com": true, "storage.googleapis.com": true,
 }
 
 func (p *preflight) ownKeys() check {
