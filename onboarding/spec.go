@@ -278,3 +278,16 @@ func (s Spec) Address(secret Purpose) string {
 	}
 	return ""
 }
+
+// AccountProject is the project that a service account's address names, "" where it names none: Google's own
+// default accounts carry a project's number, or nothing.
+func AccountProject(email string) string {
+	id, host, _ := strings.Cut(email, "@")
+	if project, ok := strings.CutSuffix(host, ".iam.gserviceaccount.com"); ok {
+		return project
+	}
+	if number, ok := strings.CutSuffix(id, "-compute"); ok && host == "developer.gserviceaccount.com" {
+		return number
+	}
+	return ""
+}

@@ -105,6 +105,11 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 		}
 		has = append(has, got...)
 	}
+	lower, err := p.heldBelow(ctx, on, slices.DeleteFunc(slices.Clone(perms), func(perm onboarding.Permission) bool { return slices.Contains(has, perm.Name) }))
+	if err != nil {
+		return err
+	}
+	has = append(has, lower.names...)
 	var lacks []string
 	var missing []onboarding.Permission
 	for _, perm := range perms {
@@ -114,7 +119,13 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 		}
 	}
 	if len(lacks) == 0 {
-		r.Found = fmt.Sprintf("%s has all %d permissions on %s.", p.env.Caller, len(names), place)
+		r.Found = fmt.Sprintf("%s has all %d permissions on %s.", p.env.Caller, len(names), lower.where(place))
+		if len(lower.groups) > 0 {
+			r.State = onboarding.CheckWarning
+			r.Found = fmt.Sprintf("%s has permissions on %s only if it is a member of %s. Whether it is couldn't be determined.", p.env.Caller, datasets(lower.owned), strings.Join(lower.groups, " or "))
+			r.Fix = []string{"Check that " + p.env.Caller + " is a member. If not, ask an owner for the role BigQuery Data Owner on " + datasets(lower.owned) + ", or send this step to a colleague who has it.", "Or continue: without the permissions, the run stops at that task, and nothing is lost."}
+			r.Command = p.makeOwner(lower.owned)
+		}
 		return nil
 	}
 	r.State = onboarding.CheckFailed
@@ -130,6 +141,9 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 	switch {
 	case strings.HasPrefix(on, "gs://") && p.readOnly:
 		r.Command = commandsFor(roles, "gcloud storage buckets add-iam-policy-binding "+on, p.env.Caller)
+	case len(lower.unowned) > 0 && !slices.ContainsFunc(missing, func(perm onboarding.Permission) bool { return !ofDataset(perm) }):
+		r.Fix[0] = "Ask an owner of " + datasets(lower.unowned) + " to give " + p.env.Caller + " the role BigQuery Data Owner (roles/bigquery.dataOwner) there for the duration of the " + time + ". A role on the whole project isn’t needed."
+		r.Command = p.makeOwner(lower.unowned)
 	case strings.HasPrefix(on, "gs://"):
 		r.Command = "gcloud storage buckets add-iam-policy-binding " + on + " --member=user:" + p.env.Caller + " --role=roles/storage.admin"
 	default:

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/api/bigquery/v2"
 	"google.golang.org/api/cloudresourcemanager/v3"
 	storagev1 "google.golang.org/api/storage/v1"
 
@@ -103,8 +102,7 @@ func (p *preflight) readDataset(ctx context.Context, r *onboarding.CheckResult, 
 	case err != nil:
 		return fmt.Errorf("read dataset %s.%s: %w", project, dataset, err)
 	}
-	owned := slices.ContainsFunc(got.Access, func(a *bigquery.DatasetAccess) bool { return a.Role == "OWNER" || a.Role == "roles/bigquery.dataOwner" })
-	if !owned {
+	if !slices.ContainsFunc(got.Access, owns) {
 		r.State = onboarding.CheckFailed
 		r.Found = p.env.Caller + " can't read who has access to the dataset " + project + "." + dataset + ", so no one can be added without removing others."
 		r.Fix = []string{"Ask an owner of the dataset for the role BigQuery Data Owner on it, which contains bigquery.datasets.getIamPolicy and bigquery.datasets.setIamPolicy.", "Or send this step to a colleague who has it."}

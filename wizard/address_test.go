@@ -322,7 +322,7 @@ var safe = map[string]func(value string) bool{
 		return err == nil && a.Address == v && strings.ToLower(v) == v && len(v) <= 254
 	},
 	"Addressee":      func(v string) bool { return strings.Count(v, "@") == 1 && !strings.ContainsAny(v, " ,;<>\"") },
-	"ServiceAccount": func(v string) bool { return projectShape.MatchString(AccountProject(v)) },
+	"ServiceAccount": func(v string) bool { return projectShape.MatchString(onboarding.AccountProject(v)) },
 	"CIDR": func(v string) bool {
 		p, err := netip.ParsePrefix(v)
 		return err == nil && p.Addr().Is4() && p.Bits() >= 8 && p == p.Masked() && !p.Addr().IsLoopback() && !p.Addr().IsLinkLocalUnicast() && !p.Addr().IsMulticast()

@@ -316,16 +316,6 @@ func ServiceAccount(s string) (string, string) {
 	return s, ""
 }
 
-// AccountProject is the project ID in a service account's address, "" if s isn't one.
-func AccountProject(s string) string {
-	_, domain, _ := strings.Cut(s, "@")
-	project, ok := strings.CutSuffix(domain, serviceAccountSuffix)
-	if !ok {
-		return ""
-	}
-	return project
-}
-
 var (
 	networkShape  = regexp.MustCompile(`^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$`)
 	instanceShape = regexp.MustCompile(`^[a-z][-a-z0-9]{4,31}[a-z0-9]$`)

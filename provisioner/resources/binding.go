@@ -90,7 +90,7 @@ func (b iamBinding) console() string {
 	case b.Bucket != "":
 		return "https://console.cloud.google.com/storage/browser/" + b.Bucket + ";tab=permissions"
 	case b.Account != "":
-		return "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(accountProject(b.Account))
+		return "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(onboarding.AccountProject(b.Account))
 	case b.Instance != "":
 		return "https://console.cloud.google.com/bigtable/instances/" + b.Instance + "/overview?project=" + url.QueryEscape(b.Project)
 	default:
@@ -110,7 +110,7 @@ func checkBinding(ctx context.Context, env *provisioner.Env, b iamBinding) (*pro
 	switch {
 	case gcp.Absent(err):
 		return nil, nil
-	case b.Account != "" && hidden(ctx, env, err, accountProject(b.Account), "iam.serviceAccounts.getIamPolicy") && !readable(ctx, env, b.Account):
+	case b.Account != "" && hidden(ctx, env, err, onboarding.AccountProject(b.Account), "iam.serviceAccounts.getIamPolicy") && !readable(ctx, env, b.Account):
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -164,7 +164,7 @@ func gcloudBinding(spec onboarding.Spec, b iamBinding) provisioner.Commands {
 	case b.Bucket != "":
 		return run(append([]string{"gcloud", "storage", "buckets", "add-iam-policy-binding", "gs://" + b.Bucket}, who...)...)
 	case b.Account != "":
-		project := "--project=" + cmp.Or(accountProject(b.Account), spec.Project)
+		project := "--project=" + cmp.Or(onboarding.AccountProject(b.Account), spec.Project)
 		return run(append([]string{"gcloud", "iam", "service-accounts", "add-iam-policy-binding", b.Account, project}, who...)...)
 	case b.Instance != "":
 		return run(append([]string{"gcloud", "bigtable", "instances", "add-iam-policy-binding", b.Instance, "--project=" + b.Project}, who...)...)
@@ -181,7 +181,7 @@ func terraformBinding(_ onboarding.Spec, b iamBinding, name string) (*hclwrite.B
 		block, on = resource("google_storage_bucket_iam_member", name), "b/"+b.Bucket
 		set(block, "bucket", b.Bucket)
 	case b.Account != "":
-		block, on = resource("google_service_account_iam_member", name), "projects/"+cmp.Or(accountProject(b.Account), "-")+"/serviceAccounts/"+b.Account
+		block, on = resource("google_service_account_iam_member", name), "projects/"+cmp.Or(onboarding.AccountProject(b.Account), "-")+"/serviceAccounts/"+b.Account
 		set(block, "service_account_id", on)
 	case b.Instance != "":
 		block, on = resource("google_bigtable_instance_iam_member", name), "projects/"+b.Project+"/instances/"+b.Instance
@@ -201,7 +201,7 @@ func permissionsOfBinding(spec onboarding.Spec, b iamBinding) provisioner.Needs 
 	case b.Bucket != "":
 		policy, on = "storage.buckets", onBucket(b.Bucket)
 	case b.Account != "":
-		policy, on = "iam.serviceAccounts", elsewhere(spec, accountProject(b.Account))
+		policy, on = "iam.serviceAccounts", elsewhere(spec, onboarding.AccountProject(b.Account))
 	case b.Instance != "":
 		policy, on = "bigtable.instances", ""
 	}

@@ -81,14 +81,14 @@ func describeRehearsal(_ onboarding.Spec, want rehearsal) provisioner.Descriptio
 		Why: fmt.Sprintf("The account that you connect can act as the Spark account for at most %d minutes, through a role with an expiry condition. "+
 			"As the Spark account, we read each data source's metadata, write an object to the bucket and delete it, test its permission for BigQuery read sessions, and list the tables of the Bigtable instance, if the plan includes them. "+
 			"Then the role is removed. The tokens live for 5 minutes and are never stored.", want.Minutes),
-		Console: "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(accountProject(want.Account)),
+		Console: "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(onboarding.AccountProject(want.Account)),
 	}
 }
 
 func checkRehearsal(ctx context.Context, env *provisioner.Env, want rehearsal) (*provisioner.Observed[rehearsal], error) {
 	end, there, err := env.Cloud.EndOf(ctx, gcp.Account(want.Account), tokenCreator, minter(env), want.Title)
 	switch {
-	case gcp.Absent(err), hidden(ctx, env, err, accountProject(want.Account), "iam.serviceAccounts.getIamPolicy") && !readable(ctx, env, want.Account):
+	case gcp.Absent(err), hidden(ctx, env, err, onboarding.AccountProject(want.Account), "iam.serviceAccounts.getIamPolicy") && !readable(ctx, env, want.Account):
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -255,7 +255,7 @@ func actOn(s onboarding.DataSource) act {
 }
 
 func permissionsOfRehearsal(spec onboarding.Spec, want rehearsal) provisioner.Needs {
-	on := elsewhere(spec, accountProject(want.Account))
+	on := elsewhere(spec, onboarding.AccountProject(want.Account))
 	write := func(why string) []onboarding.Permission {
 		return []onboarding.Permission{permission("iam.serviceAccounts.setIamPolicy", why, on)}
 	}

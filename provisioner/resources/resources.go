@@ -37,19 +37,6 @@ func disabledAPI(err error) bool {
 	return errors.As(err, &e) && (strings.Contains(e.Body, "SERVICE_DISABLED") || strings.Contains(e.Body, "accessNotConfigured"))
 }
 
-// accountProject is the project that a service account's address names, "" where it names none: Google's own
-// default accounts carry a project's number, or nothing.
-func accountProject(email string) string {
-	id, host, _ := strings.Cut(email, "@")
-	if project, ok := strings.CutSuffix(host, ".iam.gserviceaccount.com"); ok {
-		return project
-	}
-	if number, ok := strings.CutSuffix(id, "-compute"); ok && host == "developer.gserviceaccount.com" {
-		return number
-	}
-	return ""
-}
-
 // elsewhere is project as a [onboarding.Permission]'s On: "" for the data plane project.
 func elsewhere(spec onboarding.Spec, project string) string {
 	if project == spec.Project {

@@ -50,7 +50,7 @@ var SparkAccount = provisioner.Define(provisioner.StepDef[account]{
 
 func wantSparkAccount(spec onboarding.Spec) []provisioner.Want[account] {
 	if spec.ExistingSpark != "" {
-		return provisioner.One(account{Email: spec.ExistingSpark, Project: accountProject(spec.ExistingSpark), Existing: true})
+		return provisioner.One(account{Email: spec.ExistingSpark, Project: onboarding.AccountProject(spec.ExistingSpark), Existing: true})
 	}
 	return provisioner.One(account{
 		Email: spec.SparkAccount(), Project: spec.Project, DisplayName: "Tecton Spark (" + spec.Deployment + ")",

@@ -121,7 +121,7 @@ func sparkInWords(a accountsAnswer, c wizard.Case) string {
 		return onboarding.SparkAccountID(deploymentName(c)) + ", created"
 	}
 	p, _ := wizard.Answer[projectAnswer](c.Answers, projectID)
-	if of := wizard.AccountProject(a.SparkEmail); p.Project != "" && of != p.Project {
+	if of := onboarding.AccountProject(a.SparkEmail); p.Project != "" && of != p.Project {
 		return fmt.Sprintf("%s, from a project other than %s", a.SparkEmail, p.Project)
 	}
 	return a.SparkEmail
