@@ -6,11 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"reflect"
 
 	"groundwork/onboarding"
-	"groundwork/provisioner/gcp"
 )
 
 // entry is the task's item as a run whose spec the task follows from records it. One that was removed, or left for good,
@@ -85,13 +83,6 @@ func (t *Task) seen(i onboarding.Item, run onboarding.RunID, s *sighting) onboar
 
 // marked reports whether a resource bears our mark, which is the first witness of its owner.
 func (t *Task) marked(s *sighting) bool { return !t.Step.shared && s.owned && !s.theirs }
-
-// hadNoEffect reports whether Google refused a call, so that it had no effect. A policy that somebody else changed at the
-// same time is refused too, perhaps because they made the very same binding. No client repeats a call by itself, so the
-// refusal is about this one.
-func hadNoEffect(err error) bool {
-	return gcp.IsStatus(err, http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed)
-}
 
 // stays says why a teardown leaves a resource that was seen, "" if it may be removed. Our mark is the first witness; the
 // inventory is the only one of what bears none.

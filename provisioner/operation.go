@@ -19,8 +19,12 @@ const (
 	operationWords = "Google works on it as "
 )
 
-// refusedWords end the line about a change that Google refused.
-const refusedWords = " refused, so nothing was made."
+// refusedWords end the line about a change that was refused: whether something would have been made.
+var refusedWords = map[bool]string{true: " refused, so nothing was made.", false: " refused, so nothing was changed."}
+
+func isRefusal(text string) bool {
+	return strings.HasSuffix(text, refusedWords[true]) || strings.HasSuffix(text, refusedWords[false])
+}
 
 // clocksDiffer is how far Google's clock may be from the ledger's.
 const clocksDiffer = time.Minute
@@ -32,7 +36,7 @@ func unanswered(events []onboarding.TaskEvent) (since time.Time) {
 		switch {
 		case e.Kind == "intent":
 			since = e.At
-		case e.Kind == "result", e.Kind == operationBegan, e.Kind == "log" && strings.HasSuffix(e.Text, refusedWords):
+		case e.Kind == "result", e.Kind == operationBegan, e.Kind == "log" && isRefusal(e.Text):
 			since = time.Time{}
 		}
 	}
@@ -50,14 +54,15 @@ func operations(events []onboarding.TaskEvent) (names []string) {
 }
 
 // recover finds the operation of a change whose answer nobody knows, so that it is followed and nothing is made again while
-// it runs. Where Google doesn't show its operations to the caller, the resource itself is looked at.
+// it runs. Where Google doesn't show its operations to the caller, the resource itself is looked at. Any other error is one of
+// a read, which is repeated.
 func (t *Task) recover(ctx context.Context, env *Env, note recorder, mem *pass) error {
 	if mem.unsure.IsZero() || mem.operation != "" {
 		return nil
 	}
 	name, err := t.res.started(ctx, env, mem.unsure.Add(-clocksDiffer), mem.known)
 	switch {
-	case gcp.IsStatus(err, http.StatusNotFound, http.StatusForbidden, http.StatusNotImplemented):
+	case gcp.IsStatus(err, http.StatusNotImplemented), gcp.Refused(err) && !gcp.IsStatus(err, http.StatusUnauthorized):
 		return nil
 	case err != nil:
 		return fmt.Errorf("operations of %s: %w", t.Name, err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -397,9 +398,16 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 		mem.begun, mem.item, mem.unsure = true, item, env.now()
 		if err := t.res.apply(ctx, env, action, s); err != nil {
 			err = fmt.Errorf("%s %s: %w", action, t.Name, err)
-			if action == onboarding.ActionCreate && hadNoEffect(err) {
-				mem.item, mem.unsure = before, time.Time{}
-				if err := note("log", t.Step.by+refusedWords, t.before(before)); err != nil {
+			said := ""
+			switch making := action == onboarding.ActionCreate; {
+			case gcp.Refused(err):
+				mem.unsure, said = time.Time{}, refusedWords[making]
+			case making && gcp.IsStatus(err, http.StatusConflict): // perhaps somebody else's: this call made nothing
+				said = " refused, because it exists already or something else is changing it."
+			}
+			if said != "" {
+				mem.item = before
+				if err := note("log", t.Step.by+said, t.before(before)); err != nil {
 					return err
 				}
 			}

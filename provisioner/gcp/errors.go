@@ -413,6 +413,14 @@ func IsStatus(err error, status ...int) bool {
 	return errors.As(err, &e) && slices.Contains(status, e.Code)
 }
 
+// Refused reports whether err is an answer of Google's that refuses the call, so that it had no effect and started nothing. A
+// conflict isn't one: what is in the way may be an earlier call's. Nor is an answer that asks to come back later.
+func Refused(err error) bool {
+	var e *googleapi.Error
+	return errors.As(err, &e) && e.Code >= 400 && e.Code < 500 &&
+		e.Code != http.StatusRequestTimeout && e.Code != http.StatusConflict && e.Code != http.StatusTooManyRequests
+}
+
 // Absent reports whether Google says that the thing asked for is not there: 404, or the storage client's own word for it.
 func Absent(err error) bool {
 	return IsStatus(err, http.StatusNotFound) || errors.Is(err, storage.ErrBucketNotExist) || errors.Is(err, storage.ErrObjectNotExist)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/api/bigtableadmin/v2"
+
 	"groundwork/emulator"
 	"groundwork/onboarding"
 	"groundwork/provisioner"
@@ -171,6 +173,32 @@ func TestAnOperationIsFoundAgainWhenItsNameWasLost(t *testing.T) {
 			t.Errorf("it was made %d times", n)
 		}
 	})
+	for _, status := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusBadGateway} {
+		t.Run("operations can't be listed at first, "+http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			w := lost(t)
+			w.Cloud.SetZone("us-west1-a", true)
+			w.Interrupt(w.Plan(), "bigtable-instance")
+			w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Path: "/v2/operations/projects/*/operations"}, Status: status, Times: 3})
+			task := w.Task(w.Resume(), "bigtable-instance")
+			if task.State != onboarding.TaskBlocked || !strings.Contains(task.Message, "us-west1-a has no capacity") {
+				t.Errorf("it is %s (%s): %s", task.State, task.Code, task.Message)
+			}
+			if n := posts(w, instances); n != 1 {
+				t.Errorf("it was made %d times", n)
+			}
+		})
+	}
+	t.Run("the list of operations is refused", func(t *testing.T) {
+		t.Parallel()
+		w := lost(t)
+		w.Interrupt(w.Plan(), "bigtable-instance")
+		w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Path: "/v2/operations/projects/*/operations"}, Status: http.StatusBadRequest})
+		w.Succeeds(w.Resume())
+		if n := posts(w, instances); n != 1 {
+			t.Errorf("it was made %d times", n)
+		}
+	})
 	t.Run("APIs", func(t *testing.T) {
 		t.Parallel()
 		w := lost(t)
@@ -187,4 +215,44 @@ func TestAnOperationIsFoundAgainWhenItsNameWasLost(t *testing.T) {
 			t.Errorf("Google began to enable the APIs %d times", begun)
 		}
 	})
+}
+
+// Google refuses to change the labels: nothing was started, so no operation of the customer's own is taken for the change's.
+func TestARefusedChangeIsSettled(t *testing.T) {
+	t.Parallel()
+	const name = "projects/acme-data/instances/tecton-acme-production"
+	listed := func(calls []emulator.Call) bool {
+		return slices.ContainsFunc(calls, func(c emulator.Call) bool { return strings.HasPrefix(c.Path, "/v2/operations/"+name+"/operations") })
+	}
+	for _, status := range []int{http.StatusBadRequest, http.StatusForbidden, http.StatusPreconditionFailed} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.BigtableInstance})
+			w.Succeeds(w.Run())
+			change := func(mask string, to *bigtableadmin.Instance) {
+				t.Helper()
+				if _, err := w.Clients(steptest.Owner).Bigtable.Projects.Instances.PartialUpdateInstance(name, to).UpdateMask(mask).Context(t.Context()).Do(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			change("labels", &bigtableadmin.Instance{Labels: map[string]string{"groundwork-onboarding": w.Spec.Labels()["groundwork-onboarding"]}})
+			before := onboarding.Find(w.Inventory(), "bigtable-instance "+name)
+			rule := w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Method: http.MethodPatch, Path: "/v2/" + name}, Status: status, Message: "Refused."})
+			mark := w.Mark()
+			if task := w.Task(w.Run(), "bigtable-instance"); task.State != onboarding.TaskFailed && task.State != onboarding.TaskBlocked {
+				t.Fatalf("the refused change is %s", task.State)
+			}
+			if after := onboarding.Find(w.Inventory(), "bigtable-instance "+name); after.Origin != before.Origin || after.State != before.State {
+				t.Errorf("the inventory has %+v, and had %+v", after, before)
+			}
+			w.Cloud.RemoveRule(rule)
+			w.Cloud.SetSpeed(time.Hour)
+			change("display_name", &bigtableadmin.Instance{DisplayName: "The customer's"})
+			w.Cloud.SetSpeed(0)
+			w.Succeeds(w.Retry())
+			if listed(w.Cloud.Calls()[mark:]) {
+				t.Error("the operation of a change that Google refused is looked for")
+			}
+		})
+	}
 }
