@@ -143,7 +143,7 @@ func (e *Emulator) registerServiceUsage() {
 			typed(usageType+"DisableServiceResponse", map[string]any{"service": c.service(p, id)}), nil), nil
 	})
 	e.handle(usageHost, "GET /v1/operations/{operation...}", func(c *call) (any, error) {
-		return c.poll("operations/"+c.v("operation"), "serviceusage.services.get")
+		return c.poll("operations/"+c.v("operation"), "serviceusage.operations.get")
 	})
 }
 

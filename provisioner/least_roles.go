@@ -10,7 +10,7 @@ import (
 // leastRoles are the predefined roles that hold what the steps need, by the beginning of a permission's name.
 // Source: https://cloud.google.com/iam/docs/roles-permissions
 var leastRoles = []struct{ prefix, role string }{
-	{"serviceusage.services.", "roles/serviceusage.serviceUsageAdmin"},
+	{"serviceusage.", "roles/serviceusage.serviceUsageAdmin"},
 	{"storage.", "roles/storage.admin"},
 	{"iam.serviceAccounts.", "roles/iam.serviceAccountAdmin"},
 	{"iam.roles.", "roles/iam.roleAdmin"},

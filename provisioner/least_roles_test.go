@@ -31,7 +31,7 @@ func TestTheRolesToAskForHoldWhatTheStepsNeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"serviceusage.services.get", "serviceusage.services.enable", "storage.buckets.create", "storage.buckets.get", "storage.buckets.getIamPolicy",
+		"serviceusage.services.get", "serviceusage.services.enable", "serviceusage.operations.get", "storage.buckets.create", "storage.buckets.get", "storage.buckets.getIamPolicy",
 		"storage.buckets.setIamPolicy", "storage.objects.create", "storage.objects.delete", "iam.serviceAccounts.get", "iam.serviceAccounts.create",
 		"iam.serviceAccounts.getIamPolicy", "iam.serviceAccounts.setIamPolicy", "iam.roles.get", "iam.roles.create", "iam.roles.update", "iam.roles.undelete",
 		"resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy", "resourcemanager.projects.setIamPolicy", "bigquery.datasets.get",

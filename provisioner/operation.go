@@ -69,28 +69,30 @@ func (t *Task) recover(ctx context.Context, env *Env, note recorder, mem *pass) 
 	case name == "":
 		return nil
 	}
-	mem.operation, mem.known, mem.unsure = name, append(mem.known, name), time.Time{}
+	mem.started(name, env.now())
+	mem.unsure = time.Time{}
 	return note(operationBegan, operationWords+name, mem.item)
 }
 
-// unfinished is the operation that a task's log names and doesn't say the end of, "" none.
-func unfinished(events []onboarding.TaskEvent) string {
-	name := ""
+// unfinished is the operation that a task's log names and doesn't say the end of, and when it began; "" none.
+func unfinished(events []onboarding.TaskEvent) (name string, began time.Time) {
 	for _, e := range events {
 		switch e.Kind {
 		case operationBegan:
-			if name = strings.TrimPrefix(e.Text, operationWords); !strings.HasPrefix(name, "operations/") {
+			name, began = strings.TrimPrefix(e.Text, operationWords), e.At
+			if !strings.HasPrefix(name, "operations/") {
 				name = "" // no operation: what it names isn't asked for with the customer's access
 			}
 		case operationEnded:
 			name = ""
 		}
 	}
-	return name
+	return name, began
 }
 
 // follow asks Google about the operation that the task started before: [onboarding.NotReady] while it isn't over, its error
-// once it failed. An operation that Google doesn't show says nothing, and the resource itself is looked at.
+// once it failed. Of an operation that Google doesn't show or that may not be read, only the resource itself is looked at.
+// One that may not be read stays the task's until its time is over, so that nothing is made again while it may be running.
 func (t *Task) follow(ctx context.Context, env *Env, note recorder, mem *pass) error {
 	if mem.operation == "" {
 		return nil
@@ -102,14 +104,22 @@ func (t *Task) follow(ctx context.Context, env *Env, note recorder, mem *pass) e
 	case errors.As(err, &failed):
 		mem.applied = ""
 		said = "Google's operation ended with an error: " + failed.Message
-	case gcp.IsStatus(err, http.StatusNotFound, http.StatusForbidden):
+	case gcp.IsStatus(err, http.StatusNotFound):
 		said, err = "Google no longer shows the operation.", nil
+	case gcp.IsStatus(err, http.StatusForbidden) && env.now().Sub(mem.began) < t.Timeout():
+		if mem.unreadable {
+			return nil
+		}
+		mem.unreadable = true
+		return note("log", "The account that signed in isn't allowed to read Google's operation"+named(err)+", so we check the result instead.", mem.item)
+	case gcp.IsStatus(err, http.StatusForbidden):
+		said, err = "The account that signed in isn't allowed to read Google's operation, which should be over by now.", nil
 	case err != nil:
 		return fmt.Errorf("operation of %s: %w", t.Name, err)
 	case !over:
 		return &onboarding.NotReady{Why: "Google is still working on " + t.thing()}
 	}
-	mem.operation, mem.appliedAt = "", env.now()
+	mem.operation, mem.unreadable, mem.appliedAt = "", false, env.now()
 	if noted := note(operationEnded, said, mem.item); noted != nil {
 		return noted
 	}
@@ -117,4 +127,12 @@ func (t *Task) follow(ctx context.Context, env *Env, note recorder, mem *pass) e
 		return fmt.Errorf("operation of %s: %w", t.Name, err)
 	}
 	return nil
+}
+
+// named is the permission that a refusal names, in parentheses after a space; "" if it names none.
+func named(err error) string {
+	if p := gcp.Classify(err).Permission; p != "" {
+		return " (permission " + p + ")"
+	}
+	return ""
 }

@@ -64,7 +64,8 @@ func (e *execution) do(n *node) bool {
 // prepare gives a task what its passes need: what it uses, and what is known of its resource.
 func (e *execution) prepare(n *node, before onboarding.Task) (*Env, *pass) {
 	name, item := n.line.Name, onboarding.Find(e.items, n.task.Key)
-	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" }), operation: unfinished(before.Events), known: operations(before.Events), unsure: unanswered(before.Events)}
+	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" }), known: operations(before.Events), unsure: unanswered(before.Events)}
+	mem.operation, mem.began = unfinished(before.Events)
 	env := e.env.of(n.task)
 	env.Spec.EraseData = env.Spec.EraseData || n.line.Erase
 	env.Log = func(format string, args ...any) {
@@ -72,7 +73,7 @@ func (e *execution) prepare(n *node, before onboarding.Task) (*Env, *pass) {
 		_ = e.note(name, "log", fmt.Sprintf(format, args...))
 	}
 	env.Follow = func(operation string) {
-		mem.operation, mem.known = operation, append(mem.known, operation)
+		mem.started(operation, e.s.cfg.Now())
 		_ = e.note(name, operationBegan, operationWords+operation)
 	}
 	env.Say = func(kind Remark, format string, args ...any) {

@@ -323,8 +323,15 @@ type pass struct {
 	appliedAt time.Time
 	proved    bool      // Verify of what is temporary is done; only its removal is left
 	operation string    // of Google's that isn't over, as far as is known; "" none
+	began     time.Time // when the operation did
 	known     []string  // the names of all operations that the task's log has
 	unsure    time.Time // when a change began of which it isn't known what Google answered; zero: there is none
+
+	unreadable bool // the operation may not be read with the customer's access
+}
+
+func (m *pass) started(operation string, at time.Time) {
+	m.operation, m.began, m.known = operation, at, append(m.known, operation)
 }
 
 // recorder writes a line of the task's log, and with it what becomes of its item of the inventory.
@@ -376,6 +383,9 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 		if action == onboarding.ActionAdopt && diff == "" {
 			mem.item = t.seen(mem.item, mem.run, s)
 			return t.verified(ctx, env)
+		}
+		if mem.unreadable {
+			return &onboarding.NotReady{Why: "Google may still be working on " + t.thing() + ". We can't read its operation, so we check the result again"}
 		}
 		change := string(action) + "\x00" + diff
 		if change == mem.applied && env.now().Sub(mem.appliedAt) < knownAfter {

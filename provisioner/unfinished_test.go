@@ -12,7 +12,7 @@ func TestOnlyAnOperationIsFollowed(t *testing.T) {
 		"operations/projects/acme-data/instances/one/operations/7": "operations/projects/acme-data/instances/one/operations/7",
 		"projects/acme-data/instances/one":                         "",
 	} {
-		if got := unfinished([]onboarding.TaskEvent{{Kind: operationBegan, Text: operationWords + name}}); got != want {
+		if got, _ := unfinished([]onboarding.TaskEvent{{Kind: operationBegan, Text: operationWords + name}}); got != want {
 			t.Errorf("%s: %q is followed, want %q", name, got, want)
 		}
 	}

@@ -141,7 +141,10 @@ func terraformAPIs(_ onboarding.Spec, want apis, name string) (*hclwrite.Block, 
 func permissionsOfAPIs(onboarding.Spec, apis) provisioner.Needs {
 	return provisioner.Needs{
 		Check: []onboarding.Permission{permission("serviceusage.services.get", "to see which APIs are on", "")},
-		Apply: []onboarding.Permission{permission("serviceusage.services.enable", "to turn on the APIs that are off", "")},
+		Apply: []onboarding.Permission{
+			permission("serviceusage.services.enable", "to turn on the APIs that are off", ""),
+			permission("serviceusage.operations.get", "to see when Google has turned on the APIs, or why it didn't", ""),
+		},
 	}
 }
 

@@ -34,6 +34,8 @@ type Case struct {
 	Policy string
 	// When gives, for a permission that only some states need, that state. It is made after a complete run.
 	When map[string]func(*World)
+	// Without gives, for a permission without which a run succeeds with less certainty, what the task's log says then.
+	Without map[string]string
 	// UndoWhen gives, for a permission that only some states need of a teardown, that state. It is made after a complete run.
 	UndoWhen map[string]func(*World)
 	// Stays says that a teardown leaves the resource on purpose.
