@@ -16,7 +16,12 @@ func (s *Service) judge(err error, spec onboarding.Spec) gcp.Failure {
 	switch {
 	case f.Account != "":
 		return ofAccount(f, spec)
-	case f.Code == onboarding.CodeAPIDisabled && f.Consumer != "" && s.cfg.OAuth != nil && f.Consumer == ClientProject(s.cfg.OAuth.ClientID):
+	case f.Consumer == "" || s.cfg.OAuth == nil || f.Consumer != ClientProject(s.cfg.OAuth.ClientID):
+	case f.Code == onboarding.CodeQuota:
+		f.On, f.Place = onboarding.PartySpecialist, f.Consumer
+		f.Action = "Raise the quota of the OAuth client's project: https://console.cloud.google.com/iam-admin/quotas?project=" + url.QueryEscape(f.Consumer)
+		f.Message = fmt.Sprintf("Google allows this application only so many calls at a time, and the quota of the vendor's own Google Cloud project %s is used up. We'll wait and try again. Nothing in your project has to change.", f.Consumer)
+	case f.Code == onboarding.CodeAPIDisabled:
 		f.Class, f.On, f.Place = gcp.Blocked, onboarding.PartySpecialist, f.Consumer
 		f.Action = fmt.Sprintf("Turn on %s in the OAuth client's project %s", f.API, f.Consumer)
 		f.Message = fmt.Sprintf("%s is off in the vendor's own Google Cloud project, so Google refuses the call. Your specialist turns it on there; nothing in your project has to change.", f.API)

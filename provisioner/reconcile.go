@@ -174,6 +174,9 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 			return e.fail(name, &onboarding.Error{Code: f.Code, Message: f.Message}, f.Operator, e.offIn(err, f)...)
 		}
 		delay = max(delay, f.After)
+		if f.On == onboarding.PartySpecialist && now.Add(delay).After(deadline) {
+			return e.block(name, f) // the vendor's own quota: nothing that the customer does helps
+		}
 		if now.Add(f.After).After(deadline) {
 			return e.fail(name, &onboarding.Error{Code: cmp.Or(f.Code, onboarding.CodeTimeout), Message: tooLong(f, n.task.Spec)}, f.Operator, e.offIn(err, f)...)
 		}

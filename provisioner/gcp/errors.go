@@ -48,7 +48,7 @@ type Failure struct {
 	Account    string           // that Google doesn't know (yet); "" none
 	API        string           // that is off in the project Consumer; "" none
 	Consumer   string           // number or ID of the project that the call was counted against; "" Google didn't say
-	Place      string           // ID of the project that API is off in, where it is known to be another than the run's; "" else
+	Place      string           // ID of the project that API is off in, or whose quota is used up, where it is known to be another than the run's; "" else
 	Operator   string           // for the operator, redacted, at most 1,000 bytes
 	Permission string           // that Google says is missing; "" it names none
 }
@@ -248,6 +248,7 @@ var (
 	perimeterID    = regexp.MustCompile(`vpcServiceControlsUniqueIdentifier: ?([\w-]+)`)
 	unknownAccount = regexp.MustCompile(`(?:Service account|User|Group) (\S+) does not exist`)
 	permissionName = regexp.MustCompile(`\b[a-z][a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+\b`)
+	countedAgainst = regexp.MustCompile(`for consumer '(?:project_number:|projects/)([0-9]+)'`)
 	deniedWithName = regexp.MustCompile(`(?:[Pp]ermission|does not have)[s]? '?([a-z][a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+)\b`)
 )
 
@@ -285,7 +286,7 @@ func classifyAPI(e *googleapi.Error) Failure {
 		name := cmp.Or(a.metadata["service"], "An API that this needs")
 		return Failure{
 			Class: Wait, After: after, Code: onboarding.CodeAPIDisabled, On: onboarding.PartyGoogle,
-			API: cmp.Or(a.metadata["service"], apiName.FindString(a.text)), Consumer: strings.TrimPrefix(a.metadata["consumer"], "projects/"),
+			API: cmp.Or(a.metadata["service"], apiName.FindString(a.text)), Consumer: a.consumer(),
 			Message: name + " is not on yet. A newly enabled API can take a few minutes to work.",
 		}
 	case a.status == "ABORTED" || a.says("concurrent policy changes"):
@@ -297,7 +298,9 @@ func classifyAPI(e *googleapi.Error) Failure {
 	case e.Code == http.StatusTooManyRequests,
 		a.reason("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"),
 		a.says("quota exceeded for quota metric"), a.status == "RESOURCE_EXHAUSTED":
-		return slow(onboarding.CodeQuota, "Google allows only so many calls at a time, or a quota of the project is used up. We'll wait and try again. If this continues, check the project's quotas.")
+		f := slow(onboarding.CodeQuota, "Google allows only so many calls at a time, or a quota of the project is used up. We'll wait and try again. If this continues, check the project's quotas.")
+		f.Consumer = a.consumer()
+		return f
 	case e.Code == http.StatusBadRequest && unknownAccount.MatchString(a.text):
 		account := unknownAccount.FindStringSubmatch(a.text)[1]
 		return Failure{
@@ -336,6 +339,17 @@ func classifyAPI(e *googleapi.Error) Failure {
 		}
 		return f
 	}
+}
+
+// consumer is the project, by number or ID, that the call was counted against; "" where Google doesn't say.
+func (a answer) consumer() string {
+	if c := strings.TrimPrefix(a.metadata["consumer"], "projects/"); c != "" {
+		return strings.TrimPrefix(c, "project_number:")
+	}
+	if m := countedAgainst.FindStringSubmatch(a.text); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 func policyForbids(name, said string) Failure {

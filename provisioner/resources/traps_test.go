@@ -1,6 +1,7 @@
 package resources_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"regexp"
@@ -501,6 +502,45 @@ func TestAnAPIThatIsOffInTheClientsProjectIsTheVendors(t *testing.T) {
 	}
 	w.Cloud.SetAPI("vendor-oauth", "bigtableadmin.googleapis.com", true)
 	w.Succeeds(w.Retry())
+}
+
+// T11: calls with a person's access are counted against the OAuth client's project, so its quota is the vendor's to raise.
+// A quota of the customer's project stays the customer's.
+func TestAQuotaOfTheClientsProjectIsTheVendors(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		consumer string
+		state    onboarding.TaskState
+		on       onboarding.Party
+		says     string
+	}{
+		"the client's":   {steptest.ClientProject, onboarding.TaskBlocked, onboarding.PartySpecialist, "vendor's own Google Cloud project " + steptest.ClientProject},
+		"the customer's": {"111222333444", onboarding.TaskFailed, "", "a quota of the project is used up"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.BigtableInstance})
+			plan := w.Plan()
+			w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Method: "POST", Path: "/v2/projects/acme-data/instances"}, Status: http.StatusTooManyRequests, Body: json.RawMessage(
+				`{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Quota exceeded for quota metric 'Instance creation' and limit 'Instance creation per minute' of service 'bigtableadmin.googleapis.com' for consumer 'project_number:` + c.consumer + `'.",
+				"details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "RATE_LIMIT_EXCEEDED", "domain": "googleapis.com", "metadata": {"consumer": "projects/` + c.consumer + `", "service": "bigtableadmin.googleapis.com", "quota_limit": "CreatePerMinutePerProject"}}]}}`)})
+			task := w.Task(w.Execute(onboarding.RunProvision, plan), "bigtable-instance")
+			if task.State != c.state || task.Code != onboarding.CodeQuota || task.On != c.on || !strings.Contains(task.Message, c.says) {
+				t.Errorf("the instance is %s (%s) on %q: %s", task.State, task.Code, task.On, task.Message)
+			}
+			if link := "https://console.cloud.google.com/iam-admin/quotas?project=" + steptest.ClientProject; strings.Contains(task.ActionText, link) != (c.on == onboarding.PartySpecialist) {
+				t.Errorf("the action is %q", task.ActionText)
+			}
+			waits := slices.ContainsFunc(task.Events, func(e onboarding.TaskEvent) bool {
+				return e.Kind == "waiting" && strings.Contains(e.Text, c.says)
+			})
+			if !waits {
+				t.Error("it didn't wait first")
+			}
+			w.Cloud.RemoveRule(0)
+			w.Succeeds(w.Retry())
+		})
+	}
 }
 
 // T7, T41: the API of a dataset's own project is turned on by nobody while the run waits.
