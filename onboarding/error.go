@@ -87,6 +87,9 @@ func (b *Blocked) Unwrap() error { return b.Err }
 type NotReady struct {
 	After time.Duration // zero: the runner's own backoff
 	Why   string        // for the customer: "The service account is still propagating at Google"
+	// Done is how much a long work got done since the last look. Then it goes on at once, for as long as it gets on, and the
+	// customer reads how much is done so far.
+	Done int
 }
 
 func (n *NotReady) Error() string { return "not ready: " + n.Why }

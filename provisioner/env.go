@@ -31,6 +31,9 @@ type Env struct {
 	// Follow records the name of a long-running operation that Apply started, so that it is followed to its end, by whichever
 	// worker has the run then.
 	Follow func(operation string)
+	// Halted says, between the calls of a long work, why it must stop: the run is canceled, or this worker has lost it. It
+	// asks the ledger at most once a second. nil: go on.
+	Halted func() error
 	// Say is Log for what the record tells apart.
 	Say func(kind Remark, format string, args ...any)
 	// Tasks are all tasks of the spec, in the order of the plan.

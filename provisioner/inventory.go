@@ -133,8 +133,10 @@ func (t *Task) undo(ctx context.Context, env *Env, note recorder, mem *pass) err
 	}
 	mem.item = t.seen(mem.item, cmp.Or(mem.item.Run, mem.run), s)
 	mem.item.State = onboarding.ItemRemoving
-	if err := note("intent", "Remove "+t.thing(), mem.item); err != nil {
-		return err
+	if !mem.going {
+		if err := note("intent", "Remove "+t.thing(), mem.item); err != nil {
+			return err
+		}
 	}
 	mem.begun = true
 	if err := t.res.undo(ctx, env); err != nil {

@@ -66,11 +66,18 @@ func (e *execution) prepare(n *node, before onboarding.Task) (*Env, *pass) {
 	name, item := n.line.Name, onboarding.Find(e.items, n.task.Key)
 	mem := &pass{run: e.run.ID, item: item, kept: item, begun: slices.ContainsFunc(before.Events, func(ev onboarding.TaskEvent) bool { return ev.Kind == "intent" }), known: operations(before.Events), unsure: unanswered(before.Events)}
 	mem.operation, mem.began = unfinished(before.Events)
+	mem.done = doneSoFar(before.Events)
 	env := e.env.of(n.task)
 	env.Spec.EraseData = env.Spec.EraseData || n.line.Erase
 	env.Log = func(format string, args ...any) {
 		// A log line that cannot be written stops the run through halt; the step need not know.
 		_ = e.note(name, "log", fmt.Sprintf(format, args...))
+	}
+	env.Halted = func() error {
+		if e.isCanceled() {
+			return errCanceled
+		}
+		return e.stopped()
 	}
 	env.Follow = func(operation string) {
 		mem.started(operation, e.s.cfg.Now())
@@ -125,7 +132,8 @@ func (e *execution) spared(line onboarding.PlannedTask) *onboarding.Item {
 // settle repeats passes until the task is done, or a person must act, or it makes no sense to go on.
 func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 	name := n.line.Name
-	deadline := e.s.cfg.Now().Add(n.task.Timeout())
+	start := e.s.cfg.Now()
+	deadline := start.Add(n.task.Timeout())
 	since := map[onboarding.Code]time.Time{} // when a failure that may be Google's delay was first seen
 	for try := 1; ; try++ {
 		err := e.pass(n, env, mem)
@@ -151,6 +159,17 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 			}
 		}
 		now := e.s.cfg.Now()
+		var going *onboarding.NotReady
+		if errors.As(err, &going) && going.Done > 0 {
+			deadline = later(deadline, earlier(now.Add(n.task.Timeout()), start.Add(longestWork)))
+			if now.Add(going.After).Before(deadline) {
+				if !e.goOn(name, mem, going) {
+					return false
+				}
+				try = 0
+				continue
+			}
+		}
 		delay := e.s.backoff(try, 200*time.Millisecond, 30*time.Second)
 		if f.Class == gcp.Wait {
 			delay = e.s.backoff(try, time.Second, 15*time.Second)
@@ -185,7 +204,7 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 			if code == "" || code == onboarding.CodeUnavailable || code == onboarding.CodeStale || code == onboarding.CodeCloud {
 				code = onboarding.CodeTimeout
 			}
-			return e.fail(name, &onboarding.Error{Code: code, Message: fmt.Sprintf("This was not ready within %s. Last: %s. Try again.", n.task.Timeout(), strings.TrimRight(f.Message, "."))}, f.Operator)
+			return e.fail(name, &onboarding.Error{Code: code, Message: fmt.Sprintf("This was not ready within %s. Last: %s. Try again.", deadline.Sub(start).Round(time.Minute), strings.TrimRight(f.Message, "."))}, f.Operator)
 		}
 		// A quick second look is not worth a line on the page.
 		if delay >= time.Second {

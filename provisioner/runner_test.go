@@ -436,6 +436,76 @@ func TestCancelFinishesTheCallInFlight(t *testing.T) {
 	})
 }
 
+// A long work gets the time it takes while it gets on, and no wait in between. It ends once it stops getting on.
+func TestALongWorkGoesOnWhileItGetsOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		s, m := bundle(t, c.step("bucket"))
+		passes := 0
+		c.verify = func(string) error {
+			if passes++; passes > 300 {
+				return nil
+			}
+			time.Sleep(time.Minute)
+			return &onboarding.NotReady{Done: 10_000, Why: "The objects are being deleted"}
+		}
+		start := time.Now()
+		execute(t, s)
+		if took := time.Since(start); m.Snapshot().State != onboarding.RunSucceeded || took > 301*time.Minute {
+			t.Errorf("run %s after %v, %s", m.Snapshot().State, took, m.Task("bucket").Message)
+		}
+		said := slices.ContainsFunc(m.Task("bucket").Events, func(e onboarding.TaskEvent) bool {
+			return e.Text == "The objects are being deleted: 3,000,000 so far"
+		})
+		if !said {
+			t.Error("nobody reads how much is done")
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		s, m := bundle(t, c.step("bucket"))
+		passes := 0
+		c.verify = func(string) error {
+			if passes++; passes > 60 {
+				return &onboarding.NotReady{Why: "The objects are being deleted"}
+			}
+			time.Sleep(time.Minute)
+			return &onboarding.NotReady{Done: 1, Why: "The objects are being deleted"}
+		}
+		start := time.Now()
+		execute(t, s)
+		if took := time.Since(start); m.Snapshot().State != onboarding.RunFailed || took > 60*time.Minute+DefaultTimeout {
+			t.Errorf("run %s after %v", m.Snapshot().State, took)
+		}
+	})
+}
+
+// A worker that takes over counts on, and a canceled run stops between two looks.
+func TestALongWorkIsCountedOnAndCanBeCanceled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := []onboarding.TaskEvent{{Kind: "waiting", Text: "The objects are being deleted: 12,345 so far"}, {Kind: "log", Text: "x: 7 so far"}}
+		if n := doneSoFar(events); n != 12345 {
+			t.Errorf("it counts on from %d", n)
+		}
+		c := newCloud()
+		s, m := bundle(t, c.step("bucket"))
+		c.verify = func(string) error {
+			time.Sleep(time.Minute)
+			return &onboarding.NotReady{Done: 1, Why: "The objects are being deleted"}
+		}
+		m.After = func(_, _, kind string) {
+			if kind == "waiting" {
+				m.Cancel()
+			}
+		}
+		start := time.Now()
+		execute(t, s)
+		if m.Snapshot().State != onboarding.RunCanceled || time.Since(start) > 3*time.Minute {
+			t.Errorf("run %s after %v", m.Snapshot().State, time.Since(start))
+		}
+	})
+}
+
 func TestCancelEndsAWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud()

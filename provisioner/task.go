@@ -328,6 +328,9 @@ type pass struct {
 	unsure    time.Time // when a change began of which it isn't known what Google answered; zero: there is none
 
 	unreadable bool // the operation may not be read with the customer's access
+
+	going bool // a long work gets on, so its intent isn't written again
+	done  int  // how much of it is done in this run
 }
 
 func (m *pass) started(operation string, at time.Time) {

@@ -10,9 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
+	"golang.org/x/sync/errgroup"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/iterator"
@@ -176,8 +179,14 @@ func applyBucket(ctx context.Context, env *provisioner.Env, c provisioner.Change
 	return nil
 }
 
-// eraseAtOnce is how many objects one pass of a confirmed teardown deletes.
-const eraseAtOnce = 500
+// How a confirmed teardown deletes a bucket's objects.
+const (
+	eraseAtOnce  = 48               // calls in flight
+	erasePage    = 1000             // objects that are listed in one call
+	eraseNews    = 30 * time.Second // after which a pass ends, so that the page shows how far it is
+	eraseMost    = 20_000           // objects of one pass
+	eraseBackOff = 2 * time.Second  // after Google was busy, where it doesn't say how long to wait
+)
 
 // undoBucket deletes an empty bucket. One that holds objects stays, unless deleting the data was confirmed apart.
 func undoBucket(ctx context.Context, env *provisioner.Env, want bucketState) error {
@@ -187,7 +196,7 @@ func undoBucket(ctx context.Context, env *provisioner.Env, want bucketState) err
 	}
 	handle := env.Cloud.Storage.Bucket(want.Name)
 	if env.Spec.EraseData {
-		if err := eraseObjects(ctx, handle); err != nil {
+		if err := eraseObjects(ctx, env, handle); err != nil {
 			return err
 		}
 	}
@@ -203,21 +212,63 @@ func undoBucket(ctx context.Context, env *provisioner.Env, want bucketState) err
 	return nil
 }
 
-func eraseObjects(ctx context.Context, bucket *storage.BucketHandle) error {
-	objects := bucket.Objects(ctx, &storage.Query{Versions: true})
-	for range eraseAtOnce {
-		attrs, err := objects.Next()
-		if errors.Is(err, iterator.Done) {
-			return nil
-		}
+// eraseObjects deletes objects until a pass is over or one is refused. An object that is gone is deleted, so it doesn't
+// matter where an earlier worker stopped.
+func eraseObjects(ctx context.Context, env *provisioner.Env, bucket *storage.BucketHandle) error {
+	query := &storage.Query{Versions: true, Projection: storage.ProjectionNoACL}
+	if err := query.SetAttrSelection([]string{"Name", "Generation"}); err != nil {
+		return fmt.Errorf("list objects of %s: %w", bucket.BucketName(), err)
+	}
+	pager := iterator.NewPager(bucket.Objects(ctx, query), erasePage, "")
+	until, erased := env.Now().Add(eraseNews), 0
+	goesOn := func(after time.Duration) error {
+		return &onboarding.NotReady{Done: erased, After: after, Why: "The bucket's objects are being deleted, as you confirmed"}
+	}
+	for {
+		var page []*storage.ObjectAttrs
+		next, err := pager.NextPage(&page)
 		if err != nil {
-			return fmt.Errorf("list objects of %s: %w", bucket.BucketName(), err)
+			err = fmt.Errorf("list objects of %s: %w", bucket.BucketName(), err)
+		} else {
+			var n int
+			n, err = erasePageOf(ctx, bucket, page)
+			erased += n
 		}
-		if err := bucket.Object(attrs.Name).Generation(attrs.Generation).Delete(ctx); err != nil && !gcp.Absent(err) {
-			return fmt.Errorf("delete object %s of %s: %w", attrs.Name, bucket.BucketName(), err)
+		halted := env.Halted()
+		switch busy := gcp.Classify(err); {
+		case halted != nil:
+			return halted
+		case err != nil && erased > 0 && busy.Class == gcp.Retry:
+			return goesOn(max(busy.After, eraseBackOff))
+		case err != nil:
+			return err
+		case next == "":
+			return nil
+		case erased >= eraseMost, !env.Now().Before(until):
+			return goesOn(0)
 		}
 	}
-	return &onboarding.NotReady{Why: "The bucket's objects are being deleted, as you confirmed"}
+}
+
+// erasePageOf deletes the objects of a page, several at a time. The first refusal stops it.
+func erasePageOf(ctx context.Context, bucket *storage.BucketHandle, page []*storage.ObjectAttrs) (int, error) {
+	var erased atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(eraseAtOnce)
+	for _, o := range page {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if err := bucket.Object(o.Name).Generation(o.Generation).Delete(ctx); err != nil && !gcp.Absent(err) {
+				return fmt.Errorf("delete object %s of %s: %w", o.Name, bucket.BucketName(), err)
+			}
+			erased.Add(1)
+			return nil
+		})
+	}
+	err := group.Wait()
+	return int(erased.Load()), err
 }
 
 // gcloudBucket labels what it has just made, and never a bucket that it found: a label makes it ours to delete.

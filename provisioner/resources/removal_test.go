@@ -1,9 +1,16 @@
 package resources_test
 
 import (
+	"fmt"
+	"net/http"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"google.golang.org/api/iam/v1"
 
@@ -313,5 +320,67 @@ func TestARemovalIsHeldToItsApprovedLine(t *testing.T) {
 				t.Errorf("after %s changed, %s %s was called", name, c.Method, c.Path)
 			}
 		}
+	}
+}
+
+// The data of a real feature store are many objects: they are deleted several at a time, with no wait between passes, and a
+// busy Google is asked again a little later. The page says how many are gone.
+func TestManyObjectsAreDeletedAtOnce(t *testing.T) {
+	t.Parallel()
+	objects := 3000
+	if n, err := strconv.Atoi(os.Getenv("OBJECTS")); err == nil {
+		objects = n
+	}
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.Bucket})
+	w.Succeeds(w.Run())
+	var group errgroup.Group
+	group.SetLimit(16)
+	for i := range objects {
+		group.Go(func() error {
+			w.Upload(steptest.Owner, w.Spec.Bucket(), fmt.Sprintf("part-%07d", i))
+			return nil
+		})
+	}
+	_ = group.Wait()
+	w.Spec.EraseData = true
+	plan := w.TeardownPlan()
+	w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Method: "DELETE", Path: "/storage/v1/b/*/o/*"}, Skip: 1500, Times: 1, Status: http.StatusTooManyRequests, Reason: "rateLimitExceeded"})
+	began, clock := time.Now(), w.Clock.Now()
+	task := w.Task(w.Succeeds(w.Execute(onboarding.RunTeardown, plan)), "bucket")
+	t.Logf("%d objects in %s", objects, time.Since(began))
+	if waited := w.Clock.Now().Sub(clock); waited > 15*time.Second {
+		t.Errorf("it waited %s", waited)
+	}
+	if !slices.ContainsFunc(task.Events, func(e onboarding.TaskEvent) bool {
+		return e.Kind == "waiting" && strings.HasPrefix(e.Text, "The bucket's objects are being deleted, as you confirmed: 1,") && strings.HasSuffix(e.Text, " so far")
+	}) {
+		t.Errorf("nobody reads how many are gone: %v", task.Events)
+	}
+}
+
+// The first object that may not be deleted stops the deletion.
+func TestAnObjectThatMayNotBeDeletedStopsTheDeletion(t *testing.T) {
+	t.Parallel()
+	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.Bucket})
+	w.Succeeds(w.Run())
+	for i := range 300 {
+		w.Upload(steptest.Owner, w.Spec.Bucket(), fmt.Sprintf("part-%07d", i))
+	}
+	w.Spec.EraseData = true
+	plan := w.TeardownPlan()
+	mark := w.Mark()
+	w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Method: "DELETE", Path: "/storage/v1/b/*/o/*"}, Status: http.StatusForbidden, Reason: "retentionPolicyNotMet", Message: "Object is subject to the bucket's retention policy."})
+	task := w.Task(w.Execute(onboarding.RunTeardown, plan), "bucket")
+	if task.State == onboarding.TaskDone {
+		t.Error("the bucket is gone")
+	}
+	perPass := map[string]int{}
+	for _, c := range w.Cloud.Calls()[mark:] {
+		if c.Method == http.MethodDelete && strings.Contains(c.Path, "/o/") {
+			perPass[c.Path]++
+		}
+	}
+	if len(perPass) > 150 {
+		t.Errorf("%d objects were tried after the first refusal", len(perPass))
 	}
 }
