@@ -118,6 +118,9 @@ func (s *Service) record(ctx context.Context, e onboarding.Errand) onboarding.Tr
 	if e.Vendor.HandoverURL == "" {
 		return failed("No address for the record is configured.", "Enter an address for the handover record")
 	}
+	if e.Record == nil {
+		return failed("No record is known to be what the run wrote, so nothing is sent.", "Ask the customer to run the verification again")
+	}
 	body, err := onboarding.RecordWith(e.Record, e.Run, e.Others)
 	if err != nil {
 		return failed("The record can't be read, so it isn't sent.", "Ask the customer to run the verification again")

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Authenticator makes and checks the codes that show who could write to the database alone, and not what it holds: what a
+// Authenticator makes and checks the codes of what someone who can only write to the database must not decide, such as what a
 // run was approved for, and what a consent was given for.
 type Authenticator interface {
 	Authenticate(what []byte) ([]byte, error)
@@ -48,6 +48,11 @@ func (s SavedSetting) Authority() []byte {
 // Authenticated reports whether the setting has a code: it decides who gets the customers' secrets.
 func (s SavedSetting) Authenticated() bool {
 	return s.Value != "" && (s.Name == SettingAgeRecipient || s.Name == SettingConsoleText || s.Name == SettingConsoleLink)
+}
+
+// RecordAuthority is what the code of a run's record covers.
+func RecordAuthority(run RunID, record []byte) []byte {
+	return fields("groundwork record v1", string(run), string(record))
 }
 
 // SessionAuthority is what the code of a browser session covers: its hashed token and what it holds, such as who is signed in.

@@ -123,7 +123,7 @@ const MaxAnswer = 2 << 10
 // Errand is a delivery that is due, with what it needs as of now.
 type Errand struct {
 	Delivery
-	Record []byte // of the run
+	Record []byte // of the run; nil if it isn't known to be what the run wrote
 	Vendor VendorValues
 	Body   []byte     // of secrets: the ciphertext, nil until they are encrypted
 	Name   string     // of the deployment

@@ -44,25 +44,27 @@ func (s RunState) Active() bool { return s == RunQueued || s == RunRunning }
 
 // Run is one execution of a pinned plan.
 type Run struct {
-	ID          RunID
-	Onboarding  ID
-	Kind        RunKind
-	State       RunState
-	Epoch       int // grows whenever the run changes hands; every write of the ledger names it
-	Plan        Plan
-	PlanHash    string
-	Pinned      []byte // the plan as JSON, byte for byte as it was approved
-	MAC         []byte // of [Run.Authority]; nil in a run of an earlier version
-	ApprovalMAC []byte // of [Run.Approval]; nil where whoever approved the plan hadn't given the access that was held
-	StartedBy   string // email address
-	ResumedBy   string // email address of whoever resumed it last; "" whoever started it
-	CancelAsked bool
-	CreatedAt   time.Time
-	StartedAt   time.Time // zero: not yet
-	FinishedAt  time.Time // zero: not yet
-	Tasks       []Task
-	Record      []byte // outputs.json once it was written, else nil
-	Replaced    bool   // a later run was started; this one keeps the state in which it stopped
+	ID            RunID
+	Onboarding    ID
+	Kind          RunKind
+	State         RunState
+	Epoch         int // grows whenever the run changes hands; every write of the ledger names it
+	Plan          Plan
+	PlanHash      string
+	Pinned        []byte // the plan as JSON, byte for byte as it was approved
+	MAC           []byte // of [Run.Authority]; nil in a run of an earlier version
+	ApprovalMAC   []byte // of [Run.Approval]; nil where whoever approved the plan hadn't given the access that was held
+	StartedBy     string // email address
+	ResumedBy     string // email address of whoever resumed it last; "" whoever started it
+	CancelAsked   bool
+	CreatedAt     time.Time
+	StartedAt     time.Time // zero: not yet
+	FinishedAt    time.Time // zero: not yet
+	Tasks         []Task
+	Record        []byte // outputs.json once it was written, else nil
+	RecordMAC     []byte // of [RecordAuthority]; nil in a run of an earlier version
+	RecordDoubted bool   // there is a record, but it isn't known to be what the run wrote, so Record is nil
+	Replaced      bool   // a later run was started; this one keeps the state in which it stopped
 }
 
 // PermissionUse divides permissions of the run, each once: those of tasks that ran, also of a task of an earlier plan that ran

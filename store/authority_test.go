@@ -82,6 +82,43 @@ func TestADatabaseWriterChangesNoAuthority(t *testing.T) {
 	}
 }
 
+// The vendor gets, and people download, the record that a run wrote, and no other.
+func TestAChangedRecordIsNotHandedOver(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{Authenticator: key("k")})
+	ctx, owner := t.Context(), owner(t, db)
+	ob := begin(t, s, ada, onboarding.VendorValues{HandoverURL: "https://vendor.example/record?signature=sample"})
+	run, err := s.ClaimRun(ctx, submit(t, s, ada, ob).ID, newWorker(t, s).ID())
+	must(t, err)
+	fence := onboarding.Fence{Run: run.ID, Epoch: run.Epoch}
+	const wrote = `{"bucket":"ours"}`
+	must(t, s.PutRecord(ctx, fence, []byte(wrote)))
+	must(t, s.EndRun(ctx, fence, onboarding.RunSucceeded))
+	for _, c := range []struct {
+		change, record string
+	}{
+		{`SELECT 1`, wrote},
+		{`UPDATE runs SET record = replace(convert_from(record, 'UTF8'), 'ours', 'evil')::bytea`, ""},
+		{`UPDATE runs SET record = '` + wrote + `', record_mac = NULL`, ""}, // as an earlier version wrote it
+	} {
+		_, err := owner.Exec(ctx, c.change+`; UPDATE deliveries SET next_at = now(), claimed_until = NULL`)
+		must(t, err)
+		done, err := s.SucceededRun(ctx, ada, ob.ID)
+		must(t, err)
+		if string(done.Record) != c.record || done.RecordDoubted != (c.record == "") {
+			t.Errorf("%s: downloads %q, doubted %v", c.change, done.Record, done.RecordDoubted)
+		}
+		all, err := s.Deliveries(ctx, sam, ob.ID)
+		must(t, err)
+		errand, err := s.DueDelivery(ctx, all[0].ID)
+		must(t, err)
+		if string(errand.Record) != c.record || errand.Run != run.ID {
+			t.Errorf("%s: the vendor gets %q", c.change, errand.Record)
+		}
+	}
+}
+
 // The codes that are kept are counted by key and kind: what depends on a key before it is disabled.
 func TestCodesAreCountedByKindAndKey(t *testing.T) {
 	t.Parallel()
@@ -118,8 +155,9 @@ func TestCodesAreCountedByKindAndKey(t *testing.T) {
 	if diff := cmp.Diff(one(store.CodesOfRuns), counted()); diff != "" {
 		t.Error(diff)
 	}
-	_, err = owner(t, db).Exec(ctx, `UPDATE runs SET state = 'succeeded'`)
+	_, err = owner(t, db).Exec(ctx, `UPDATE runs SET state = 'succeeded', record_mac = mac`)
 	must(t, err)
+	want[store.CodesOfRecords] = 1
 	if diff := cmp.Diff(one(store.CodesOfEnded), counted()); diff != "" {
 		t.Error(diff)
 	}

@@ -239,7 +239,7 @@ SELECT ` + onboardingColumns + ` FROM onboardings o JOIN deliveries d ON d.onboa
 UPDATE deliveries d SET tries = tries + 1, next_at = clock_timestamp() + @lease::interval, claimed_until = clock_timestamp() + @lease::interval
 WHERE d.id = @delivery AND d.state = 'pending' AND d.next_at <= clock_timestamp() AND ` + unclaimed + `
 RETURNING d.body, ` + deliveryColumns
-	selectRecord = `SELECT record FROM runs WHERE id = @run`
+	selectRecord = `SELECT record, record_mac FROM runs WHERE id = @run`
 )
 
 func noTryDue() error {
@@ -284,8 +284,12 @@ func (s *Store) DueDelivery(ctx context.Context, id onboarding.DeliveryID) (onbo
 			return noTryDue()
 		}
 		errand.Delivery, errand.Body = claimed[0], body
-		if err := tx.QueryRow(ctx, selectRecord, pgx.NamedArgs{"run": errand.Run}).Scan(&errand.Record); err != nil {
+		var record, code []byte
+		if err := tx.QueryRow(ctx, selectRecord, pgx.NamedArgs{"run": errand.Run}).Scan(&record, &code); err != nil {
 			return err
+		}
+		if s.authentic(onboarding.RecordAuthority(errand.Run, record), code) {
+			errand.Record = record
 		}
 		errand.Vendor, errand.Name = ob.Vendor, ob.Deployment
 		errand.Others, err = deliveriesOf(ctx, tx, onboarding.System, errand.Onboarding)

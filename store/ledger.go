@@ -189,14 +189,18 @@ func (s *Store) CancelAsked(ctx context.Context, fence onboarding.Fence) (bool, 
 	return len(found) > 0 && found[0], err
 }
 
-var putRecord = under("record bytea", `t AS (
-	UPDATE runs r SET record = w.record FROM w WHERE r.id = w.run AND r.epoch = w.epoch RETURNING w.n, r.onboarding
+var putRecord = under("record bytea, record_mac bytea", `t AS (
+	UPDATE runs r SET record = w.record, record_mac = w.record_mac FROM w WHERE r.id = w.run AND r.epoch = w.epoch RETURNING w.n, r.onboarding
 )
 SELECT n, onboarding, 0 AS attempt FROM t`)
 
 // PutRecord keeps outputs.json of the run.
 func (s *Store) PutRecord(ctx context.Context, fence onboarding.Fence, record []byte) error {
-	_, err := s.write(ctx, fence, "keep the record", putRecord, pgx.NamedArgs{"record": record})
+	code, err := s.code(onboarding.RecordAuthority(fence.Run, record))
+	if err != nil {
+		return failure("keep the record", err)
+	}
+	_, err = s.write(ctx, fence, "keep the record", putRecord, pgx.NamedArgs{"record": record, "record_mac": code})
 	return err
 }
 

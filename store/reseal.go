@@ -47,8 +47,9 @@ type CodeKind string
 
 // The kinds.
 const (
-	CodesOfRuns     CodeKind = "runs"     // that can go on
-	CodesOfEnded    CodeKind = "ended"    // runs that can't
+	CodesOfRuns     CodeKind = "runs"  // that can go on
+	CodesOfEnded    CodeKind = "ended" // runs that can't
+	CodesOfRecords  CodeKind = "records"
 	CodesOfConsents CodeKind = "consents" // that are held
 	CodesOfSettings CodeKind = "settings"
 	CodesOfReadings CodeKind = "readings"
@@ -60,6 +61,7 @@ SELECT substring(code FOR 5) AS prefix, kind, count(DISTINCT of) AS n FROM (
 	SELECT 'runs' AS kind, id::text AS of, mac AS code FROM latest
 	UNION ALL SELECT 'runs', id::text, approval_mac FROM latest
 	UNION ALL SELECT 'ended', id::text, mac FROM runs WHERE id NOT IN (SELECT id FROM latest)
+	UNION ALL SELECT 'records', id::text, record_mac FROM runs
 	UNION ALL SELECT 'consents', id::text, mac FROM grants WHERE sealed IS NOT NULL
 	UNION ALL SELECT 'settings', name, mac FROM settings
 	UNION ALL SELECT 'readings', onboarding || kind, mac FROM readings

@@ -102,7 +102,7 @@ var forget = []string{
 	`UPDATE tasks SET message = '', left_why = '', operator = '', action_text = '' WHERE onboarding = @id AND run IN (SELECT id FROM runs WHERE onboarding = @id)`,
 	`UPDATE inventory SET prior = NULL WHERE onboarding = @id`,
 	`DELETE FROM river_job j USING runs r WHERE r.onboarding = @id AND j.kind = @kind AND j.args @> jsonb_build_object('run', r.id)`,
-	`UPDATE runs SET started_by = '', resumed_by = '', record = NULL WHERE onboarding = @id`,
+	`UPDATE runs SET started_by = '', resumed_by = '', record = NULL, record_mac = NULL WHERE onboarding = @id`,
 	`DELETE FROM readings WHERE onboarding = @id`,
 	`DELETE FROM deliveries WHERE onboarding = @id`,
 	`DELETE FROM mails WHERE onboarding = @id`,

@@ -17,7 +17,7 @@ import (
 
 const runColumns = `
 	r.id, r.onboarding, r.kind, r.state, r.epoch, r.plan::text AS plan, r.plan_hash, r.mac, r.approval_mac, r.started_by, r.resumed_by, r.cancel_asked,
-	r.created_at, r.started_at, r.finished_at, r.record, o.run IS DISTINCT FROM r.id AS replaced`
+	r.created_at, r.started_at, r.finished_at, r.record, r.record_mac, o.run IS DISTINCT FROM r.id AS replaced`
 
 type runRow struct {
 	ID          onboarding.RunID
@@ -36,6 +36,7 @@ type runRow struct {
 	StartedAt   *time.Time
 	FinishedAt  *time.Time
 	Record      []byte
+	RecordMAC   []byte
 	Replaced    bool
 }
 
@@ -46,7 +47,7 @@ func toRun(row pgx.CollectableRow) (onboarding.Run, error) {
 	}
 	run := onboarding.Run{
 		ID: r.ID, Onboarding: r.Onboarding, Kind: r.Kind, State: r.State, Epoch: r.Epoch, PlanHash: r.PlanHash, Pinned: []byte(r.Plan), MAC: r.MAC, ApprovalMAC: r.ApprovalMAC, StartedBy: r.StartedBy, ResumedBy: r.ResumedBy,
-		CancelAsked: r.CancelAsked, CreatedAt: r.CreatedAt.UTC(), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt), Record: r.Record, Replaced: r.Replaced,
+		CancelAsked: r.CancelAsked, CreatedAt: r.CreatedAt.UTC(), StartedAt: later(r.StartedAt), FinishedAt: later(r.FinishedAt), Record: r.Record, RecordMAC: r.RecordMAC, Replaced: r.Replaced,
 	}
 	if err := json.Unmarshal([]byte(r.Plan), &run.Plan); err != nil {
 		return run, fmt.Errorf("read the plan of %s: %w", r.ID, err)
@@ -190,8 +191,12 @@ func (s *Store) Run(ctx context.Context, actor onboarding.Actor, id onboarding.R
 	return s.shown(run), err
 }
 
-// shown is a run as people see it: of a plan that isn't known to be what was approved, they get nothing to run or to open.
+// shown is a run as people see it: of a plan that isn't known to be what was approved, they get nothing to run or to open,
+// and no record that isn't known to be what the run wrote.
 func (s *Store) shown(run onboarding.Run) onboarding.Run {
+	if run.Record != nil && !s.authentic(onboarding.RecordAuthority(run.ID, run.Record), run.RecordMAC) {
+		run.Record, run.RecordDoubted = nil, true
+	}
 	if !s.genuine(run) {
 		run.Plan = run.Plan.WithoutInstructions()
 	}

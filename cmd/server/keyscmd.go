@@ -221,6 +221,7 @@ var withoutCodes = []struct {
 	{store.CodesOfConsents, "held consents: customers must give them again"},
 	{store.CodesOfSettings, "settings: not used until an administrator confirms and saves them again"},
 	{store.CodesOfReadings, "checks of projects: shown without commands until they are made again"},
+	{store.CodesOfRecords, "handover records: neither sent nor downloaded until their verification runs again"},
 	{store.CodesOfEnded, "ended runs: their pages show plans without commands for good"},
 }
 
