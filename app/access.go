@@ -61,6 +61,7 @@ type consentCloud interface {
 type Ask struct {
 	Project string // "" none is chosen yet
 	onboarding.Permissions
+	Removes bool // it is for a teardown
 }
 
 // Name identifies the ask on its way through our page, Google's and back.
@@ -84,7 +85,7 @@ func (k Ask) lines() []string {
 // ask is what an actor on the way to a plan of that kind is asked for. It follows from the tasks that would run: by the
 // answers, or by the run that is verified, resumed or removed.
 func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind onboarding.RunKind) (Ask, error) {
-	of := func(spec onboarding.Spec) Ask { return Ask{spec.Project, a.cfg.Cloud.Permissions(spec, nil)} }
+	of := func(spec onboarding.Spec) Ask { return Ask{Project: spec.Project, Permissions: a.cfg.Cloud.Permissions(spec, nil)} }
 	latest, err := a.latestRun(ctx, actor, j.Onboarding.ID)
 	if err != nil {
 		return Ask{}, err
@@ -92,7 +93,7 @@ func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind o
 	resumed := latest.Kind != onboarding.RunProvision && latest.State == onboarding.RunBlocked
 	if latest.ID != "" && (kind == onboarding.RunTeardown || resumed && latest.Kind == onboarding.RunTeardown) {
 		items, err := a.cfg.Store.Inventory(ctx, actor, j.Onboarding.ID)
-		return Ask{latest.Plan.Spec.Project, a.cfg.Cloud.Permissions(latest.Plan.Spec, items)}, err
+		return Ask{latest.Plan.Spec.Project, a.cfg.Cloud.Permissions(latest.Plan.Spec, items), true}, err
 	}
 	if resumed {
 		return of(latest.Plan.Spec), nil
@@ -110,11 +111,11 @@ func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind o
 		return Ask{Project: j.Spec().Project}, nil
 	}
 	if kind == onboarding.CheckOnly {
-		return Ask{j.Spec().Project, a.cfg.Cloud.CheckPermissions(j.Spec())}, nil
+		return Ask{Project: j.Spec().Project, Permissions: a.cfg.Cloud.CheckPermissions(j.Spec())}, nil
 	}
 	made, err := a.cfg.Store.Inventory(ctx, actor, j.Onboarding.ID) // the run may remove what is no longer needed
 	made = slices.DeleteFunc(made, func(i onboarding.Item) bool { return !i.Ours() })
-	return Ask{j.Spec().Project, a.cfg.Cloud.Permissions(j.Spec(), made)}, err
+	return Ask{Project: j.Spec().Project, Permissions: a.cfg.Cloud.Permissions(j.Spec(), made)}, err
 }
 
 // ConsentRequest is what an actor is asked to consent to, beside what is held already.

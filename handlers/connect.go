@@ -73,15 +73,18 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 	}
 	view := web.ConnectView{
 		Frame: s.onboardingFrame(v, r.Journey.Onboarding, "Connect Google Cloud"), Onboarding: v.id, Project: r.Ask.Project, Permissions: r.Ask.Permissions, Asked: r.Ask.Name(),
-		ClientID: s.OAuth.ClientID, ReadOnly: kindAt(v.id, next) == onboarding.CheckOnly,
+		ClientID: s.OAuth.ClientID, Kind: kindAt(v.id, next),
 		StartURL: connectStart(v.id, next, "", r.Ask.Name()), Connection: web.Connection{Email: r.Held.Email, Since: r.Held.CreatedAt}, Back: currentPage(r.Journey),
 		Files: s.App.Exports(r.Journey),
+	}
+	if r.Ask.Removes { // also on the way back to one that is paused
+		view.Kind = onboarding.RunTeardown
 	}
 	if view.Held, err = s.App.UnusedAccess(v.Context()); err != nil {
 		return view, r, err
 	}
 	for _, scope := range connectScopes(r.Scopes) {
-		view.Scopes = append(view.Scopes, web.ScopeReason(scope, view.ReadOnly))
+		view.Scopes = append(view.Scopes, web.ScopeReason(scope, view.Kind))
 	}
 	if r.Insufficient != nil {
 		view.Connection, view.Needed = web.Connection{}, sentence(r.Insufficient)
@@ -96,7 +99,7 @@ func (s *Server) connectView(v *visit, next string) (web.ConnectView, app.Consen
 	switch v.actor.Role {
 	case onboarding.RoleCustomer:
 		view.Colleagues = colleagues
-		if !r.Journey.Onboarding.Archived {
+		if !r.Journey.Onboarding.Archived && !r.Ask.Removes { // a colleague starts no teardown
 			view.Colleague.Action = web.OnboardingPath(v.id, "colleague")
 		}
 		settings, err := s.App.Settings(v.Context())

@@ -65,7 +65,10 @@ func (s samples) pages() []GalleryPage {
 		}))},
 		{"connect-refused", ConnectPage(s.connect(func(v *ConnectView) { v.Refused = "ada@customer.example" }))},
 		{"connect-check", ConnectPage(s.connect(func(v *ConnectView) {
-			v.ReadOnly, v.Scopes, v.Permissions = true, scopes(true), onboarding.Permissions{Run: []onboarding.Permission{{Name: "storage.buckets.get", Why: "to look for the bucket and to check its settings", On: "gs://tecton-acme-production-dataplane"}}}
+			v.Kind, v.Scopes, v.Permissions = onboarding.CheckOnly, scopes(onboarding.CheckOnly), onboarding.Permissions{Run: []onboarding.Permission{{Name: "storage.buckets.get", Why: "to look for the bucket and to check its settings", On: "gs://tecton-acme-production-dataplane"}}}
+		}))},
+		{"connect-teardown", ConnectPage(s.connect(func(v *ConnectView) {
+			v.Kind, v.Scopes, v.Colleague, v.Pending, v.Colleagues = onboarding.RunTeardown, scopes(onboarding.RunTeardown), ColleagueForm{}, nil, nil
 		}))},
 		{"connect-colleague", ConnectPage(s.connect(func(v *ConnectView) {
 			v.Colleague, v.Pending, v.Colleagues = ColleagueForm{}, nil, nil
@@ -538,10 +541,10 @@ func (s samples) project(connected string) StepPageView {
 	return v
 }
 
-func scopes(readOnly bool) []Reason {
+func scopes(kind onboarding.RunKind) []Reason {
 	var all []Reason
 	for _, name := range []string{"openid", "email", "https://www.googleapis.com/auth/cloud-platform"} {
-		all = append(all, ScopeReason(name, readOnly))
+		all = append(all, ScopeReason(name, kind))
 	}
 	return all
 }
@@ -552,7 +555,7 @@ func (s samples) connect(change func(*ConnectView)) ConnectView {
 		Frame: s.draft(), Onboarding: sampleID, Project: "acme-data-prod", StartURL: "/o/ob_sample/connect/start",
 		Pending:    []onboarding.Invite{{ID: 4, To: "grace@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(6 * 24 * time.Hour)}},
 		Colleagues: []onboarding.Colleague{{Email: "bob@customer.example", InvitedBy: "ada@customer.example", Until: s.now.Add(5 * 24 * time.Hour)}, {Email: "eve@customer.example", Until: s.now.Add(-time.Hour)}},
-		Scopes:     scopes(false),
+		Scopes:     scopes(onboarding.RunProvision),
 		Permissions: onboarding.Permissions{Run: []onboarding.Permission{
 			{Name: "serviceusage.services.enable", Why: "to enable the APIs that are needed"},
 			{Name: "storage.buckets.create", Why: "to create the bucket"},

@@ -88,10 +88,21 @@ func (v ConnectView) workspaceRequest() string {
 
 // narrowerWords begin the sentence about how much the scope covers.
 func (v ConnectView) narrowerWords() string {
-	if v.ReadOnly {
+	switch v.Kind {
+	case onboarding.CheckOnly:
 		return "The scope we need, cloud-platform,"
+	case onboarding.RunTeardown:
+		return "Google offers no narrower scope for removing resources: the scope we need, cloud-platform,"
 	}
 	return "Google offers no narrower scope for setting up a project: the scope we need, cloud-platform,"
+}
+
+// blocked reports whether the person came back because their Workspace administrator blocks the app.
+func (v ConnectView) blocked() bool { return v.Answer == GoogleAnswer("admin_policy_enforced") }
+
+// offersFiles reports whether the files make this access needless: they set up, and remove nothing.
+func (v ConnectView) offersFiles() bool {
+	return v.Kind != onboarding.CheckOnly && v.Kind != onboarding.RunTeardown
 }
 
 // heldWords says how long access that was given and not used is held.
@@ -102,13 +113,15 @@ func (v ConnectView) heldWords() string {
 	return "Access that no run uses is revoked and wiped after " + onboarding.SpanText(v.Held) + "."
 }
 
-// ScopeReason is a scope that the service asks for, and why: for a run, or for a check that changes nothing.
-func ScopeReason(scope string, readOnly bool) Reason {
+// ScopeReason is a scope that the service asks for, and why, by the kind of plan that the access is for.
+func ScopeReason(scope string, kind onboarding.RunKind) Reason {
 	switch {
 	case !strings.HasSuffix(scope, "/auth/cloud-platform"):
 		return Reason{scope, "to know which account gave the access"}
-	case readOnly:
+	case kind == onboarding.CheckOnly:
 		return Reason{scope, "to read your project while the check is in progress; revoked when it is done"}
+	case kind == onboarding.RunTeardown:
+		return Reason{scope, "to read your project and remove what the plan lists while the teardown is in progress; revoked when it is done"}
 	default:
 		return Reason{scope, "to read your project and create what the plan lists while the run is in progress; revoked when it is done"}
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"groundwork/onboarding"
 )
 
 func TestABrowserIsNamedInShort(t *testing.T) {
@@ -38,13 +40,33 @@ func TestGoogleAnswersHaveTheirOwnSentences(t *testing.T) {
 	}
 }
 
+// "After you consent again" was shown to people who were about to consent to the teardown.
+func TestTheConnectPageOfATeardownIsAboutTheTeardown(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	for kind, want := range map[onboarding.RunKind]string{
+		onboarding.RunProvision: "Teardown only: 2 permissions, after you consent again",
+		onboarding.RunTeardown:  "Only for the teardown: 2 permissions",
+	} {
+		doc, _ := render(t, GalleryPage{"connect", ConnectPage(s.connect(func(v *ConnectView) { v.Kind, v.Scopes = kind, scopes(kind) }))})
+		if got := words(doc.Find("#teardown-permissions summary").Text()); got != want {
+			t.Errorf("%s: %q, want %q", kind, got, want)
+		}
+		text := words(doc.Find("main").Text())
+		for _, setup := range []string{"Nothing is changed until you approve the plan.", "create what the plan lists", "Prefer not to grant access?"} {
+			if strings.Contains(text, setup) != (kind == onboarding.RunProvision) {
+				t.Errorf("%s: about %q", kind, setup)
+			}
+		}
+	}
+}
+
 // Google's consent page is closed to two kinds of people; both read how to go on.
 func TestTheConnectPageHelpsThoseWhomGoogleRefuses(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
-	for _, readOnly := range []bool{false, true} {
-		view := s.connect(func(v *ConnectView) { v.ReadOnly = readOnly })
+	for _, kind := range []onboarding.RunKind{onboarding.RunProvision, onboarding.CheckOnly, onboarding.RunTeardown} {
+		view := s.connect(func(v *ConnectView) { v.Kind = kind })
 		doc, _ := render(t, GalleryPage{"connect", ConnectPage(view)})
-		card := words(doc.Find("section[aria-labelledby=blocked-heading]").Text())
+		card := words(doc.Find("#blocked").Text())
 		for _, part := range []string{"Send your administrator this request", view.ClientID, "workforce identity federation", "send this step to a colleague who has one"} {
 			if !strings.Contains(card, part) {
 				t.Errorf("it doesn't say %q: %s", part, card)

@@ -150,7 +150,7 @@ type ConnectView struct {
 	Refused     string        // the account whose access Google no longer takes; "" none
 	Answer      Answer        // Google sent the customer back with an error
 	ClientID    string        // of our app at Google
-	ReadOnly    bool          // asked for to check what the customer made themselves
+	Kind        onboarding.RunKind // of the plan that the access is for; "" one that provisions
 	Held        time.Duration // unused access is revoked after it; 0 never
 	Unticked    []string      // scopes that were asked and not granted
 	Other       string        // another account than the one that connected before; "" none
