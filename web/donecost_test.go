@@ -14,12 +14,12 @@ func TestTheLastPageSaysWhatIsBilled(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
 	v := s.done()
 	doc, _ := render(t, GalleryPage{"done", Done(v)})
-	if said := words(doc.Find("[aria-labelledby=made-heading] .card-foot").Text()); !strings.Contains(said, v.plan().totalCost()) {
+	if said := words(doc.Find("#billed summary").Text()); !strings.Contains(said, v.plan().totalCost()) {
 		t.Errorf("the page says %q of the cost, want %q", said, v.plan().totalCost())
 	}
 	v.Run.Kind = onboarding.RunVerify
 	doc, _ = render(t, GalleryPage{"done", Done(v)})
-	if doc.Find("[aria-labelledby=made-heading] .card-foot").Length() != 0 {
+	if doc.Find("#billed").Length() != 0 {
 		t.Error("a run that only reads is said to cost something")
 	}
 }

@@ -412,6 +412,14 @@ func (v DoneView) handoverHeading() string {
 	return "Ready to hand over"
 }
 
+// changeHeading is the heading over what can still be done: who may not remove anything isn't told of an end.
+func (v DoneView) changeHeading() string {
+	if v.TeardownURL == "" {
+		return "Verify or change it"
+	}
+	return "Change it or end it"
+}
+
 // blocker is what a run waits for: the first of the tasks that wait for it, and the titles of all.
 type blocker struct {
 	onboarding.Task
