@@ -85,7 +85,9 @@ func (k Ask) lines() []string {
 // ask is what an actor on the way to a plan of that kind is asked for. It follows from the tasks that would run: by the
 // answers, or by the run that is verified, resumed or removed.
 func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind onboarding.RunKind) (Ask, error) {
-	of := func(spec onboarding.Spec) Ask { return Ask{Project: spec.Project, Permissions: a.cfg.Cloud.Permissions(spec, nil)} }
+	of := func(spec onboarding.Spec) Ask {
+		return Ask{Project: spec.Project, Permissions: a.cfg.Cloud.Permissions(spec, nil)}
+	}
 	latest, err := a.latestRun(ctx, actor, j.Onboarding.ID)
 	if err != nil {
 		return Ask{}, err

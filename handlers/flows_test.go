@@ -233,7 +233,7 @@ func TestATeardownIsPlannedConfirmedAndEndsWithWhatStays(t *testing.T) {
 	if p := b.get(plan); p.Find("a[href^='"+web.OnboardingPath(ob.ID, "connect")+"']").Length() == 0 {
 		t.Error("no way to give the access again")
 	} else {
-		ask := b.get(p.Find("a[href^='" + web.OnboardingPath(ob.ID, "connect") + "']").AttrOr("href", ""))
+		ask := b.get(p.Find("a[href^='"+web.OnboardingPath(ob.ID, "connect")+"']").AttrOr("href", ""))
 		says(t, ask, "remove what the plan lists while the teardown is in progress")
 		if ask.Find("#colleague-heading, #yourself-heading").Length() != 0 {
 			t.Error("it offers a colleague, who can't start a teardown, or files, which remove nothing")

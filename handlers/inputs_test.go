@@ -219,7 +219,7 @@ var inputs = []struct {
 		{"a person for a service account", "new.control_plane_account", ada, ada + " is not a service account. Enter an address that ends with .iam.gserviceaccount.com", ""},
 		{"a person for a service account", "vendor.serving_account", "someone@gmail.com", "someone@gmail.com is not a service account. Enter an address that ends with .iam.gserviceaccount.com", ""},
 		{"Google's default account", "spark.spark_email", "123-compute@developer.gserviceaccount.com", "That is the Compute Engine default account, which every machine in the project can use. Enter an account made for this, or have one created", ""},
-		{"the vendor's account", "spark.spark_email", controlPlane, "That is the vendor’s control plane account. Enter a service account of your own", ""},
+		{"the vendor's account", "spark.spark_email", controlPlane, "That is the control plane’s account. Enter a service account of your own", ""},
 		{"a service account of another project", "spark.spark_email", "spark-jobs@other-project.iam.gserviceaccount.com", "", "spark-jobs@other-project.iam.gserviceaccount.com"},
 		{"a suffix trick", "spark.spark_email", "spark-jobs@acme-data.iam.gserviceaccount.com.evil.example", "spark-jobs@acme-data.iam.gserviceaccount.com.evil.example is not a service account. Enter an address that ends with .iam.gserviceaccount.com", ""},
 	}},

@@ -588,7 +588,8 @@ func (s samples) check(complete bool) CheckView {
 			{StepID: "region", Title: "Region", Rows: []wizard.Row{{Label: "Region", Value: "us-west1 (Oregon)"}}},
 			{StepID: "compute", Title: "Compute platform", Rows: []wizard.Row{{Label: "Platform", Value: "Databricks"}, {Label: "Workspace address", Value: "https://1234567890123456.7.gcp.databricks.com"}, {Label: "Runtime", Value: "15.4 LTS"}}, Waiting: []string{"Databricks API token"}},
 			{StepID: "online-store", Title: "Online store", Rows: []wizard.Row{{Label: "Store", Value: "Bigtable"}, {Label: "Instance", Value: "tecton-acme-production"}, {Label: "Zone", Value: "us-west1-a"}}},
-			{StepID: "data-sources", Title: "Data sources", Rows: []wizard.Row{{Label: "BigQuery datasets", Value: "acme-data-prod.sales, acme-data-prod.events"}}},
+			{StepID: "accounts", Title: "Service accounts", Rows: []wizard.Row{{Label: "Control plane service account", Value: s.spec().ControlPlaneAccount}, {Label: "Spark service account", Value: onboarding.SparkAccountID(s.spec().Deployment) + ", created"}, {Label: "Rehearsal", Value: "No"}}},
+			{StepID: "data-sources", Title: "Data sources", Rows: []wizard.Row{{Label: "BigQuery datasets", Value: "acme-data-prod.sales"}}},
 			{StepID: "project", Title: "Google Cloud project", Rows: []wizard.Row{{Label: "Project ID", Value: "acme-data-prod"}}},
 		},
 		Waiting: []string{"Databricks API token"},
@@ -936,7 +937,7 @@ func (s samples) sessions() []Session {
 func (s samples) receipt() ReceiptView {
 	const scope = "https://www.googleapis.com/auth/cloud-platform"
 	use := func(d time.Duration, purpose, text string) onboarding.ConsentUse {
-		return onboarding.ConsentUse{Consent: 1, At: s.now.Add(-d), Purpose: purpose, Text: text}
+		return onboarding.ConsentUse{Consent: 1, By: "ada@customer.example", At: s.now.Add(-d), Purpose: purpose, Text: text}
 	}
 	run := use(47*time.Minute, "run", "Carry out the approved plan, 12 tasks")
 	run.ID = 7

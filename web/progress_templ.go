@@ -2003,7 +2003,7 @@ func blockedCallout(v ProgressView, t onboarding.Task, titles []string) templ.Co
 				return templ_7745c5c3_Err
 			}
 			if planned, _ := v.Run.Plan.Task(t.Name); t.Code == onboarding.CodeGuide && len(planned.Guide) > 0 {
-				templ_7745c5c3_Err = guide("guide-"+domID(string(t.Name)), planned.Guide).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = guide(v.Frame, "guide-"+domID(string(t.Name)), planned.Guide).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -2875,7 +2875,7 @@ func differsCallout(v ProgressView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Run.Plan.ReadOnly {
-				templ_7745c5c3_Err = byHand(v.byHand()).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = byHand(v.Frame, v.byHand()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

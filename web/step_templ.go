@@ -232,7 +232,7 @@ func StepPage(v StepPageView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					for _, b := range branches(v.Step.Fields) {
+					for _, b := range branches(v.fields()) {
 						templ_7745c5c3_Err = tree(b).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
@@ -268,7 +268,7 @@ func StepPage(v StepPageView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					for _, b := range branches(v.Step.Fields) {
+					for _, b := range branches(v.fields()) {
 						templ_7745c5c3_Err = tree(b).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err

@@ -61,8 +61,20 @@ var spoken, voice = func() (*regexp.Regexp, map[string]string) {
 	return regexp.MustCompile(`\b(?:` + strings.Join(phrases, "|") + `)\b`), voice
 }()
 
+// theVendor finds the vendor in a sentence that was written where its brand isn't known.
+var theVendor = regexp.MustCompile(`\b[Tt]he vendor\b`)
+
+// named calls the vendor by its brand, as all of a customer's pages do.
+func (f Frame) named(text string) string {
+	if f.Brand == "" || !strings.Contains(text, "he vendor") {
+		return text
+	}
+	return theVendor.ReplaceAllLiteralString(text, f.Brand)
+}
+
 // say is a sentence to the customer. A specialist who views the page reads it in a neutral voice.
 func (f Frame) say(text string) string {
+	text = f.named(text)
 	if !f.viewing() {
 		return text
 	}
@@ -71,9 +83,6 @@ func (f Frame) say(text string) string {
 
 // fields are the step's, in the voice of the page.
 func (v StepPageView) fields() []wizard.FieldView {
-	if !v.viewing() && !v.readOnly() {
-		return v.Step.Fields
-	}
 	var out []wizard.FieldView
 	for _, f := range v.Step.Fields {
 		f.Locked = f.Locked && !v.readOnly() // then the page says why

@@ -2,6 +2,7 @@ package web
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,35 @@ func TestTheNeutralVoiceIsEnglish(t *testing.T) {
 		}
 		if got := (Frame{}).say(said); got != said {
 			t.Errorf("the customer reads %q", got)
+		}
+	}
+}
+
+// A customer's page said "the vendor" in one sentence and the brand in the next.
+func TestCustomersPagesCallTheVendorByItsBrand(t *testing.T) {
+	ours := []string{"admin", "settings", "webhook", "staff"}
+	for _, p := range Gallery() {
+		if slices.ContainsFunc(ours, func(prefix string) bool { return strings.HasPrefix(p.Name, prefix) }) {
+			continue
+		}
+		doc, _ := render(t, p)
+		doc.Find("script, style").Remove()
+		if text := words(doc.Text()); theVendor.MatchString(text) {
+			at := theVendor.FindStringIndex(text)
+			t.Errorf("%s: …%s…", p.Name, text[max(0, at[0]-60):min(len(text), at[1]+60)])
+		}
+	}
+}
+
+func TestTheBrandStandsForTheVendorOnlyAsAWord(t *testing.T) {
+	f := Frame{Brand: "Northbeam"}
+	for text, want := range map[string]string{
+		"The vendor's account acts as the vendor.": "Northbeam's account acts as Northbeam.",
+		"The vendors differ.":                      "The vendors differ.",
+		"Ask the vendor’s specialist.":             "Ask Northbeam’s specialist.",
+	} {
+		if got := f.say(text); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -144,16 +144,16 @@ type ConnectView struct {
 	Scopes      []Reason
 	Permissions onboarding.Permissions // generated from the declarations of the chosen steps
 	Connection  Connection
-	Asked       string        // names project and permissions, for the way back
-	Needed      string        // why the access that is held doesn't do; ""
-	Changed     bool          // they changed in the meantime, and nothing was kept
-	Refused     string        // the account whose access Google no longer takes; "" none
-	Answer      Answer        // Google sent the customer back with an error
-	ClientID    string        // of our app at Google
+	Asked       string             // names project and permissions, for the way back
+	Needed      string             // why the access that is held doesn't do; ""
+	Changed     bool               // they changed in the meantime, and nothing was kept
+	Refused     string             // the account whose access Google no longer takes; "" none
+	Answer      Answer             // Google sent the customer back with an error
+	ClientID    string             // of our app at Google
 	Kind        onboarding.RunKind // of the plan that the access is for; "" one that provisions
-	Held        time.Duration // unused access is revoked after it; 0 never
-	Unticked    []string      // scopes that were asked and not granted
-	Other       string        // another account than the one that connected before; "" none
+	Held        time.Duration      // unused access is revoked after it; 0 never
+	Unticked    []string           // scopes that were asked and not granted
+	Other       string             // another account than the one that connected before; "" none
 	Colleague   ColleagueForm
 	Pending     []onboarding.Invite    // colleagues' links that the customer may withdraw
 	Colleagues  []onboarding.Colleague // whom the customer may remove

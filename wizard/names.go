@@ -80,7 +80,7 @@ func deploymentProblem(s string) string {
 	case strings.HasPrefix(s, "xn--"):
 		return "Choose a name that doesn’t start with xn--, which is kept for addresses in other alphabets"
 	case slices.Contains(reservedNames, s):
-		return "Choose another name. " + s + " is reserved for the vendor’s own addresses"
+		return "Choose another name. " + s + " is reserved"
 	case likeGoogle.MatchString(s):
 		return "Choose a name without “google”. Google Cloud refuses buckets with that word in their name"
 	}

@@ -83,7 +83,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 	},
 	Check: func(a accountsAnswer, c wizard.Case) wizard.Problems {
 		if a.Spark == sparkExisting && a.SparkEmail == c.Vendor.ControlPlane(deploymentName(c)) {
-			return wizard.Problems{{Field: "spark_email", Message: "That is the vendor’s control plane account. Enter a service account of your own"}}
+			return wizard.Problems{{Field: "spark_email", Message: "That is the control plane’s account. Enter a service account of your own"}}
 		}
 		return nil
 	},

@@ -372,7 +372,7 @@ func TestTheControlPlaneAccount(t *testing.T) {
 	}
 	p.refuse("accounts", "spark_email", "Enter the email address of your Spark service account", "spark", "existing")
 	p.c.Vendor.ControlPlaneAccount = controlPlane
-	p.refuse("accounts", "spark_email", "That is the vendor’s control plane account. Enter a service account of your own", "control_plane", "on", "spark", "existing", "spark_email", controlPlane)
+	p.refuse("accounts", "spark_email", "That is the control plane’s account. Enter a service account of your own", "control_plane", "on", "spark", "existing", "spark_email", controlPlane)
 	p.answer("accounts", "control_plane", "on", "spark", "existing", "spark_email", "spark-jobs@other-project.iam.gserviceaccount.com")
 	if got := section(t, p, "accounts").Rows[1].Value; got != "spark-jobs@other-project.iam.gserviceaccount.com, from a project other than acme-data-prod" {
 		t.Errorf("check your answers says %q", got)
