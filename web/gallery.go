@@ -378,8 +378,8 @@ func (s samples) outline(n int) []wizard.Row {
 		{Label: "Region", Value: "us-west1 (Oregon)"},
 		{Label: "Compute platform", Value: "Databricks"},
 		{Label: "Online store", Value: "Bigtable, one node"},
-		{Label: "Will be created", Value: "1 bucket, 1 service account, 1 custom role, 5 bindings"},
 	}
+	rows = append(rows, OutlineRows(s.tasks())...)
 	return rows[:min(n, len(rows))]
 }
 
@@ -582,7 +582,7 @@ func (s samples) connect(change func(*ConnectView)) ConnectView {
 
 func (s samples) check(complete bool) CheckView {
 	v := CheckView{
-		Frame: s.draft(), Onboarding: sampleID, Steps: s.steps(8), Outline: s.outline(6), Complete: complete,
+		Frame: s.draft(), Onboarding: sampleID, Steps: s.steps(8), Outline: s.outline(7), Complete: complete,
 		Sections: []wizard.Section{
 			{StepID: "deployment", Title: "Deployment name", Rows: []wizard.Row{{Label: "Deployment name", Value: "acme-production"}, {Label: "Address", Value: "https://acme-production.tecton.ai"}}},
 			{StepID: "region", Title: "Region", Rows: []wizard.Row{{Label: "Region", Value: "us-west1 (Oregon)"}}},
