@@ -318,7 +318,7 @@ func PlanPage(v PlanView) templ.Component {
 				}
 			}
 			if v.provisions() && len(v.Plan.Tasks) > 0 {
-				templ_7745c5c3_Err = vendorAccessFolded(v.Frame, v.planes()).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = vendorAccess(v.Frame, v.planes(), "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -592,7 +592,7 @@ func planFiles(v PlanView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = byHand(v.byHand()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = byHand(v.Frame, v.byHand()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -649,7 +649,7 @@ func planFiles(v PlanView) templ.Component {
 }
 
 // byHand says how to make by hand what the files don't.
-func byHand(tasks []onboarding.PlannedTask) templ.Component {
+func byHand(f Frame, tasks []onboarding.PlannedTask) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -688,7 +688,7 @@ func byHand(tasks []onboarding.PlannedTask) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = guide("by-hand-"+domID(string(t.Name)), t.ByHand).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = guide(f, "by-hand-"+domID(string(t.Name)), t.ByHand).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1756,9 +1756,9 @@ func checkItem(v PlanView, c onboarding.CheckResult) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var85 string
-		templ_7745c5c3_Var85, templ_7745c5c3_Err = templ.JoinStringErrs(c.Title)
+		templ_7745c5c3_Var85, templ_7745c5c3_Err = templ.JoinStringErrs(v.named(c.Title))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `plan.templ`, Line: 332, Col: 13}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `plan.templ`, Line: 332, Col: 22}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var85))
 		if templ_7745c5c3_Err != nil {
@@ -2022,7 +2022,7 @@ func checkFix(v PlanView, c onboarding.CheckResult) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = copyBlock("request-"+c.Name, "Request: "+c.Title, c.Request).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = copyBlock("request-"+c.Name, "Request: "+c.Title, v.named(c.Request)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2935,7 +2935,7 @@ func planTask(v PlanView, t onboarding.PlannedTask) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = byHand([]onboarding.PlannedTask{t}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = byHand(v.Frame, []onboarding.PlannedTask{t}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2971,7 +2971,7 @@ func planTask(v PlanView, t onboarding.PlannedTask) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = guide("plan-"+domID(string(t.Name)), t.Guide).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = guide(v.Frame, "plan-"+domID(string(t.Name)), t.Guide).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
