@@ -19,7 +19,7 @@ type Workspace struct {
 	Runtimes []string             // keys of the runtimes offered, "15.4.x-scala2.12"; nil: three usual ones
 	AllowIPs []string             // the IP access list (T33): networks that may call; nil: there is no list
 	Standard bool                 // no Premium tier (T34): secret scopes have no access lists, and everybody manages them
-	Policies []ClusterPolicy      // cluster policies (T35)
+	Policies []ClusterPolicy      // cluster policies (T35), besides the one that each workspace gives to all users
 }
 
 // ClusterPolicy lets principals without unrestricted cluster creation make clusters by its rules.
@@ -264,14 +264,16 @@ func (c *dbCall) listPolicies() (any, *dbError) {
 		ID         string `json:"policy_id"`
 		Name       string `json:"name"`
 		Definition string `json:"definition"`
+		Family     string `json:"policy_family_id,omitempty"`
 	}
 	out := struct {
 		Total    int      `json:"total_count"`
 		Policies []policy `json:"policies,omitempty"`
 	}{}
+	out.Policies = append(out.Policies, policy{"0001PERSONAL", "Personal Compute", "{}", "personal-vm"})
 	for _, p := range c.ws.Seed.Policies {
 		if c.who.Admin || slices.Contains(p.Users, c.who.Name) {
-			out.Policies = append(out.Policies, policy{p.ID, p.Name, orElse(p.Definition, "{}")})
+			out.Policies = append(out.Policies, policy{p.ID, p.Name, orElse(p.Definition, "{}"), ""})
 		}
 	}
 	out.Total = len(out.Policies)

@@ -7,6 +7,7 @@ package databricks
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,7 +62,7 @@ type Principal struct {
 	ServicePrincipal bool   // false: a person
 	Admin            bool   // in the workspace's group "admins"
 	entitled         bool
-	groups           []string
+	groups           []scimValue
 }
 
 // String gives the principal in words: `service principal "tecton" (0a1b…)`.
@@ -116,32 +117,32 @@ func (c Client) Me(ctx context.Context) (Principal, error) {
 		if g.Display == "admins" {
 			p.Admin = true
 		}
-		p.groups = append(p.groups, g.Value)
+		p.groups = append(p.groups, g)
 	}
 	return p, nil
 }
 
 // CanCreateClusters reports whether p holds the entitlement itself, as an administrator, or by one of its groups.
-// A group that the token may not read counts as one without the entitlement.
-func (c Client) CanCreateClusters(ctx context.Context, p Principal) (bool, error) {
+// Where none of what it can read holds it, unread names the groups that the token may not read, of which one may.
+func (c Client) CanCreateClusters(ctx context.Context, p Principal) (may bool, unread []string, err error) {
 	if p.entitled || p.Admin {
-		return true, nil
+		return true, nil, nil
 	}
-	for _, id := range p.groups {
+	for _, g := range p.groups {
 		var group struct {
 			Entitlements []scimValue `json:"entitlements"`
 		}
-		err := c.call(ctx, http.MethodGet, "/api/2.0/preview/scim/v2/Groups/"+url.PathEscape(id), nil, &group)
+		err := c.call(ctx, http.MethodGet, "/api/2.0/preview/scim/v2/Groups/"+url.PathEscape(g.Value), nil, &group)
 		switch {
 		case IsStatus(err, http.StatusForbidden), IsStatus(err, http.StatusNotFound):
-			continue
+			unread = append(unread, cmp.Or(g.Display, g.Value))
 		case err != nil:
-			return false, err
+			return false, nil, err
 		case entitled(group.Entitlements):
-			return true, nil
+			return true, nil, nil
 		}
 	}
-	return false, nil
+	return false, unread, nil
 }
 
 // Runtime is one offered Databricks Runtime.
@@ -159,18 +160,26 @@ func (c Client) SparkVersions(ctx context.Context) ([]Runtime, error) {
 	return out.Versions, err
 }
 
-// ClusterPolicies lists the names of the cluster policies that the token's owner may make clusters by, also without
-// [Client.CanCreateClusters].
+// personalCompute is the family of the policy "Personal Compute", which each workspace gives to all its users. It makes
+// single machines for one person each, so no jobs of the vendor's run under it.
+// Source: https://docs.databricks.com/gcp/en/admin/clusters/personal-compute
+const personalCompute = "personal-vm"
+
+// ClusterPolicies lists the names of the cluster policies by which the token's owner may make clusters for jobs, also
+// without [Client.CanCreateClusters].
 func (c Client) ClusterPolicies(ctx context.Context) ([]string, error) {
 	var out struct {
 		Policies []struct {
-			Name string `json:"name"`
+			Name   string `json:"name"`
+			Family string `json:"policy_family_id"`
 		} `json:"policies"`
 	}
 	err := c.call(ctx, http.MethodGet, "/api/2.0/policies/clusters/list", nil, &out)
 	var names []string
 	for _, p := range out.Policies {
-		names = append(names, p.Name)
+		if p.Family != personalCompute {
+			names = append(names, p.Name)
+		}
 	}
 	return names, err
 }

@@ -70,7 +70,7 @@ func TestClustersMayBeCreatedByAGroupsEntitlement(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := c.CanCreateClusters(t.Context(), p); err != nil || got != want {
+		if got, _, err := c.CanCreateClusters(t.Context(), p); err != nil || got != want {
 			t.Errorf("with %s: %v, %v; want %v", group, got, err, want)
 		}
 	}
@@ -175,7 +175,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		errs := []error{err}
 		for _, ask := range []func() error{
-			func() error { _, err := c.CanCreateClusters(ctx, me); return err },
+			func() error { _, _, err := c.CanCreateClusters(ctx, me); return err },
 			func() error { _, err := c.SparkVersions(ctx); return err },
 			func() error { _, _, err := c.Access(ctx, "a&b"); return err },
 			func() error { return c.Allow(ctx, "x", "y", "READ") },

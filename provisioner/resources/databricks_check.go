@@ -74,7 +74,7 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 	if err != nil {
 		return nil, workspaceError(env, err, want.URL)
 	}
-	may, err := client.CanCreateClusters(ctx, me)
+	may, unread, err := client.CanCreateClusters(ctx, me)
 	if err != nil {
 		return nil, workspaceError(env, err, want.URL)
 	}
@@ -89,7 +89,7 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 			return nil, workspaceError(env, err, want.URL)
 		}
 	}
-	if !may && len(policies) == 0 {
+	if !may && len(policies) == 0 && len(unread) == 0 {
 		got.problems = append(got.problems, onboarding.Differs("clusters", fmt.Sprintf("the token's owner, %s, isn't allowed to create clusters: ask a workspace administrator for the entitlement \"Unrestricted cluster creation\"", me)))
 	}
 	if !slices.ContainsFunc(offered, func(r databricks.Runtime) bool { return r.Key == want.Runtime }) {
@@ -97,7 +97,11 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 	}
 	if len(got.problems) == 0 {
 		how := "which may create clusters"
-		if !may {
+		switch {
+		case !may && len(policies) == 0:
+			how = "for which it couldn't be determined whether it may create clusters"
+			env.Say(provisioner.Warning, "It couldn't be determined whether the token's owner, %s, may create clusters: it can't read its own groups (%s). Ask a workspace administrator whether the owner or one of these groups has the entitlement \"Unrestricted cluster creation\"", me, strings.Join(unread, ", "))
+		case !may:
 			how = "which may create clusters by the cluster policies " + strings.Join(policies, ", ")
 			env.Say(provisioner.Warning, "The token's owner can create clusters only under the cluster policies %s. Clusters that Tecton requests but these policies forbid won't start: give it the entitlement \"Unrestricted cluster creation\", or check the policies with your specialist", strings.Join(policies, ", "))
 		}

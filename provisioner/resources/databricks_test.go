@@ -54,6 +54,14 @@ func TestDatabricksCheckSaysWhatIsMissing(t *testing.T) {
 				})
 			}, "", "only under the cluster policies Small clusters",
 		},
+		"nobody, and a group that can't be read": {
+			func(w *steptest.World) {
+				w.Cloud.AddWorkspace(emulator.Workspace{Host: steptest.Workspace, Tokens: map[string]emulator.Principal{
+					steptest.WorkspaceToken: {Name: "tecton", ServicePrincipal: true},
+				}})
+				w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Host: steptest.Workspace, Path: "/api/2.0/preview/scim/v2/Groups/*"}, Status: 403, Body: []byte(`{"error_code":"PERMISSION_DENIED","message":"Only admins may read groups."}`)})
+			}, "", "couldn't be determined whether the token's owner, service principal \"tecton\"",
+		},
 		"an IP access list": { // T33
 			blockedByList, "IP access list blocks the address 127.0.0.1, which we call from. A workspace administrator can add 127.0.0.1 to the list, and the addresses of the vendor's control plane too: your specialist knows them.", "",
 		},
