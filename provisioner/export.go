@@ -103,6 +103,9 @@ func script(x exported) string {
 	comment(&b, "Sign in first: gcloud auth login. To see what it would do, run it with --dry-run.")
 	comment(&b, "You can run it again, even after it was stopped: it leaves what already exists unchanged.")
 	comment(&b, `Then open the plan again and choose "I ran it": what was created is checked and recorded for the vendor, and nothing is changed.`)
+	for _, p := range scriptNeeds(tasks) {
+		comment(&b, "Besides what the plan lists, it needs the permission "+p.Name+" in the project "+spec.Project+", "+p.Why+".")
+	}
 	why := x.incomplete()
 	if why != "" {
 		comment(&b, why)
@@ -127,6 +130,32 @@ func script(x exported) string {
 	b.WriteString("\nif [ -n \"$dry_run\" ]; then echo 'Nothing was changed.'; else echo " + shell([]string{done}) + "; fi\n")
 	leftOver(&b, tasks, func(t *Task) bool { return t.gcloud != nil })
 	return b.String()
+}
+
+// scriptNeeds are the permissions in the prepared project that the script's tools take and a run doesn't.
+func scriptNeeds(tasks []*Task) (needs []onboarding.Permission) {
+	for _, t := range tasks {
+		if t.gcloud == nil {
+			continue
+		}
+		for _, words := range append(t.gcloud().Run, t.gcloud().Make) {
+			var p onboarding.Permission
+			switch {
+			case len(words) == 0:
+				continue
+			case words[0] == API, words[0] == Operation:
+				p = onboarding.Permission{Name: "serviceusage.services.use", Why: "because its calls of Google's APIs are counted against the project"}
+			case words[0] == "bq":
+				p = onboarding.Permission{Name: "bigquery.jobs.create", Why: "because it gives access to a dataset by a query, which is a job of the project"}
+			default:
+				continue
+			}
+			if !slices.Contains(needs, p) {
+				needs = append(needs, p)
+			}
+		}
+	}
+	return needs
 }
 
 func (c Commands) write(b *strings.Builder, thing string) {

@@ -23,14 +23,24 @@ stop() {
 }
 
 # google METHOD URL [BODY] is for what gcloud has no flag for.
+# It needs no option of curl that is younger than 2015, and fails with Google's answer where Google refuses.
 google() {
-  curl --silent --show-error --fail-with-body --request "$1" --header "Authorization: Bearer $(gcloud auth print-access-token)" \
-    --header "X-Goog-User-Project: $PROJECT" --header "Content-Type: application/json" ${3:+--data "$3"} "$2"
+  local body code
+  body=$(mktemp)
+  code=$(curl --silent --show-error --output "$body" --write-out '%{http_code}' --request "$1" --header "Authorization: Bearer $(gcloud auth print-access-token)" \
+    --header "X-Goog-User-Project: $PROJECT" --header "Content-Type: application/json" ${3:+--data "$3"} "$2") || code=000
+  cat "$body"
+  rm -f "$body"
+  case "$code" in
+    2??) return 0 ;;
+  esac
+  echo "The requested URL returned error: $code" >&2
+  return 1
 }
 
 # operation METHOD URL BODY starts an operation of Bigtable and follows it to its end.
 operation() {
-  local answer name
+  local answer name end=$((SECONDS + PATIENCE))
   answer=$(google "$@") || { printf '%s\n' "$answer"; return 1; }
   name=$(printf '%s' "$answer" | tr '\n' ' ' | sed -nE 's/.*"name": *"([^"]*operations\/[^"]*)".*/\1/p')
   [ -n "$name" ] || { printf '%s\n' "$answer"; return 1; }
@@ -39,8 +49,12 @@ operation() {
       *'"error":{'*) printf '%s\n' "$answer"; return 1 ;;
       *'"done":true'*) return 0 ;;
     esac
+    if ((SECONDS >= end)); then
+      printf 'The operation %s is not over after %s seconds. Google said last: %s\n' "$name" "$PATIENCE" "$answer"
+      return 1
+    fi
     sleep 2
-    answer=$(google GET "https://bigtableadmin.googleapis.com/v2/$name" || true)
+    answer=$(google GET "https://bigtableadmin.googleapis.com/v2/$name" 2>&1 || true)
   done
 }
 
@@ -120,6 +134,7 @@ try() {
   until "$@" >"$said" 2>&1; do
     case "$(cat "$said")" in
       *ALREADY_EXISTS* | *"already exists"* | *"already own it"*) return ;;
+      "The operation "*" is not over after "*) stop "$(cat "$said")" ;;
     esac
     absent "$(cat "$said")" || passing "$(cat "$said")" || stop "Google refused:" "$(cat "$said")"
     ((SECONDS < end)) || stop "Google still refused after $PATIENCE seconds:" "$(cat "$said")"

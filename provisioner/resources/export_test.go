@@ -44,7 +44,11 @@ case "$*" in
 	[ -e "$seen" ] || { touch "$seen"; echo NOT_FOUND >&2; exit 1; }
 	printf '%s' "$MARKS" ;;
 esac
-case "$0" in *curl) printf '{"name": "operations/1", "done": true}' ;; esac
+case "$0" in *curl)
+	while [ "$1" != --output ]; do shift; done
+	printf '{"name": "operations/1", "done": true}' >"$2"
+	printf 200 ;;
+esac
 `
 	for _, name := range []string{"gcloud", "bq", "curl"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(tool), 0o755); err != nil { //nolint:gosec // it must be executable
@@ -66,10 +70,49 @@ case "$0" in *curl) printf '{"name": "operations/1", "done": true}' ;; esac
 		t.Fatal(err)
 	}
 	words := strings.Split(string(said), "\x00")
-	for _, want := range []string{"--project=acme" + evil, "--project_id=p", "gs://lake" + evil, "Authorization: Bearer token", "X-Goog-User-Project: acme" + evil} {
+	for _, want := range []string{"--project=acme" + evil, "--project_id=acme" + evil, "gs://lake" + evil, "Authorization: Bearer token", "X-Goog-User-Project: acme" + evil} {
 		if !slices.Contains(words, want) {
 			t.Errorf("no word %q in\n%q", want, words)
 		}
+	}
+}
+
+// Where curl is old, Google refuses, or an operation has no end, the script stops and prints what Google said last. Its head
+// names the permissions that only the script takes.
+func TestTheScriptPrintsWhatGoogleSaidLast(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	text := w.Export("plan.sh")
+	for _, want := range []string{"bigquery.jobs.create in the project acme-data", "serviceusage.services.use in the project acme-data"} {
+		if head, _, _ := strings.Cut(text, "set -euo pipefail"); !strings.Contains(head, want) {
+			t.Errorf("the head doesn't name %s", want)
+		}
+	}
+	if strings.Contains(text, "--fail-with-body") {
+		t.Error("curl before 7.76 doesn't know --fail-with-body")
+	}
+	functions, _, _ := strings.Cut(text, "\nPROJECT=")
+	for name, c := range map[string]struct{ answer, code, says string }{
+		"a refusal":                {`{"error": {"message": "quota of nodes"}}`, "400", "quota of nodes"},
+		"an operation without end": {`{"name": "operations/7", "metadata": {"progress": 41}}`, "200", `is not over after 1 seconds. Google said last: {"name": "operations/7", "metadata": {"progress": 41}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			tool := "#!/bin/sh\ncase \"$0\" in *gcloud) printf token; exit ;; esac\nwhile [ \"$1\" != --output ]; do shift; done\nprintf '%s' \"$ANSWER\" >\"$2\"\nprintf '%s' \"$CODE\"\n"
+			for _, name := range []string{"gcloud", "curl"} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(tool), 0o755); err != nil { //nolint:gosec // it must be executable
+					t.Fatal(err)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "bash", "-c", functions+"\nPROJECT=p\ntry operation POST https://bigtableadmin.googleapis.com/v2/projects/p/instances '{}'\n")
+			cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "PATIENCE=1", "ANSWER=" + c.answer, "CODE=" + c.code}
+			if out, err := cmd.CombinedOutput(); err == nil || ctx.Err() != nil || !strings.Contains(string(out), c.says) {
+				t.Errorf("%v, said %s", err, out)
+			}
+		})
 	}
 }
 

@@ -159,9 +159,10 @@ func undoDataset(ctx context.Context, env *provisioner.Env, want datasetAccess) 
 	return writeDataset(ctx, env, want, left, got.Etag)
 }
 
-// gcloudDataset binds by SQL, since bq has no command that adds one member to a dataset.
-func gcloudDataset(_ onboarding.Spec, d datasetAccess) provisioner.Commands {
-	return run("bq", "--headless", "--project_id="+d.Project, "query", "--use_legacy_sql=false",
+// gcloudDataset binds by SQL, since bq has no command that adds one member to a dataset. The query is a job, which is run in
+// the project that is prepared: the customer may have no right to run jobs in the dataset's.
+func gcloudDataset(spec onboarding.Spec, d datasetAccess) provisioner.Commands {
+	return run("bq", "--headless", "--project_id="+spec.Project, "query", "--use_legacy_sql=false",
 		"GRANT `"+d.Role+"` ON SCHEMA `"+d.Project+"`.`"+d.Dataset+"` TO \""+serviceAccount(d.Email)+"\"")
 }
 
