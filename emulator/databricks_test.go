@@ -88,8 +88,8 @@ func TestDatabricksLimits(t *testing.T) {
 	c.AddWorkspace(w)
 	check("dapi-person", "GET", "/api/2.0/preview/scim/v2/Me", "", 200, owner)
 
-	check("dapi-person", "GET", "/api/2.0/policies/clusters/list", "", 200, `"policy_id":"30F1"`) // T35
-	check("dapi-other", "GET", "/api/2.0/policies/clusters/list", "", 200, `{"total_count":0}`)
+	check("dapi-person", "GET", "/api/2.0/policies/clusters/list", "", 200, `"policy_id":"30F1"`)                                                                                      // T35
+	check("dapi-other", "GET", "/api/2.0/policies/clusters/list", "", 200, `"name":"Personal Compute","policy_family_id":"personal-vm","policy_id":"0001PERSONAL"}],"total_count":1}`) // what everybody may use
 
 	check("dapi-person", "POST", "/api/2.0/secrets/scopes/create", scope, 200, `{}`) // T34, Premium
 	check("dapi-person", "POST", "/api/2.0/secrets/put", value, 200, `{}`)
