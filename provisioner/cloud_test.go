@@ -121,6 +121,18 @@ func TestPreflightPassesAProjectThatIsReady(t *testing.T) {
 	}
 }
 
+const workspaceAccount = "db-123456@prod-gcp-us-west1.iam.gserviceaccount.com"
+
+// workspaceElsewhere is a Databricks workspace in another of the customer's projects.
+func workspaceElsewhere(c *emulator.Emulator, spec *onboarding.Spec) {
+	c.AddOrganization(emulator.Organization{ID: "300000000003", Domain: "databricks.example", Customer: "C01p0oudw"})
+	c.AddProject(emulator.Project{ID: "prod-gcp-us-west1", Organization: "300000000003"})
+	c.AddServiceAccount("prod-gcp-us-west1", workspaceAccount)
+	c.AddProject(emulator.Project{ID: "acme-spark", Number: "313131313131", Billing: true, APIs: everyAPI, Organization: "1001", IAM: owner})
+	spec.Compute = onboarding.ComputeDatabricks
+	spec.Databricks = onboarding.DatabricksSpec{WorkspaceURL: "https://" + workspace, Runtime: "15.4.x-scala2.12", Project: "acme-spark", Account: workspaceAccount}
+}
+
 func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -149,6 +161,21 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 		},
 		{
 			name: "another organization is allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:principalSet://iam.googleapis.com/organizations/2000000000021"}}}},
+			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "would be refused", request: "C0vendor1",
+		},
+		{
+			name: "the vendor is allowed, and Databricks isn't", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:C0vendor1"}}}},
+			arrange: func(_ *testing.T, c *emulator.Emulator, spec *onboarding.Spec) { workspaceElsewhere(c, spec) },
+			check:   "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckFailed, on: onboarding.PartyOrganization,
+			says: "So the role for " + workspaceAccount + " would be refused.", request: workspaceAccount + " roles/iam.serviceAccountUser on serviceAccounts/tecton-acme-production-spark@acme-data.iam.gserviceaccount.com. The organization policy constraints/iam.allowedPolicyMemberDomains may refuse that today. Please allow the Google Cloud customer ID C01p0oudw (Databricks), for this project only",
+		},
+		{
+			name: "the vendor and Databricks are allowed", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:C0vendor1", "is:C01p0oudw"}}}},
+			arrange: func(_ *testing.T, c *emulator.Emulator, spec *onboarding.Spec) { workspaceElsewhere(c, spec) },
+			check:   "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckOK, says: "The policy allows the accounts of the vendor and Databricks",
+		},
+		{
+			name: "the vendor is denied", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Denied: []string{"is:C0vendor1"}}}},
 			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "would be refused", request: "C0vendor1",
 		},
 		{

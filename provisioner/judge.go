@@ -10,12 +10,14 @@ import (
 	"groundwork/provisioner/gcp"
 )
 
-// judge is gcp.Classify for a task of a spec, which says whose an account or a project is.
-func (s *Service) judge(err error, spec onboarding.Spec) gcp.Failure {
+// judge is gcp.Classify for a task, whose spec says whose an account or a project is.
+func (s *Service) judge(err error, t *Task) gcp.Failure {
 	f := gcp.Classify(err)
 	switch {
 	case f.Account != "":
-		return ofAccount(f, spec)
+		return ofAccount(f, t.Spec)
+	case f.Sharing:
+		return ofSharing(f, t)
 	case f.Consumer == "" || s.cfg.OAuth == nil || f.Consumer != ClientProject(s.cfg.OAuth.ClientID):
 	case f.Code == onboarding.CodeQuota:
 		f.On, f.Place = onboarding.PartySpecialist, f.Consumer
@@ -50,6 +52,23 @@ func ofAccount(f gcp.Failure, spec onboarding.Spec) gcp.Failure {
 		return named(onboarding.PartyCustomer, "The Spark service account", "Create the account, or name another: "+f.Account)
 	case is(spec.Databricks.Account):
 		return named(onboarding.PartyCustomer, "The Databricks workspace's service account", "Correct the workspace's service account: "+f.Account)
+	}
+	return f
+}
+
+// ofSharing is the refusal of a member of another organization, which Google doesn't name. A task gives a role to one.
+func ofSharing(f gcp.Failure, t *Task) gcp.Failure {
+	for _, b := range t.Description.Bindings {
+		switch email := strings.TrimPrefix(b.Member, "serviceAccount:"); {
+		case email == t.Spec.ControlPlaneAccount || email == t.Spec.Vendor.ServingAccount:
+			return f
+		case email == t.Spec.Databricks.Account:
+			f.Action = "Allow Databricks' account in the organization policy"
+			f.Message = fmt.Sprintf("An organization policy (domain restricted sharing) refuses the workspace's own account, %s. It belongs to Databricks, so your organization administrator allows the customer ID %s for this project.", email, databricksCustomer)
+		default:
+			f.Action = "Allow " + b.Member + " in the organization policy"
+			f.Message = fmt.Sprintf("An organization policy (domain restricted sharing) refuses to give a role to %s, which belongs to another organization. Your organization administrator can allow that organization's customer ID for this project.", b.Member)
+		}
 	}
 	return f
 }

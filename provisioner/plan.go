@@ -210,7 +210,7 @@ const readTries = 4
 func (s *Service) read(ctx context.Context, t *Task, f func() error) gcp.Failure {
 	for try := 1; ; try++ {
 		err := caught(string(t.Name), f)
-		failure := s.judge(err, t.Spec)
+		failure := s.judge(err, t)
 		if failure.Class != gcp.Retry || try == readTries {
 			return failure
 		}

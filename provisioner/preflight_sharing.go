@@ -34,35 +34,97 @@ func (p *preflight) domains() check {
 	return p.policy("iam.allowedPolicyMemberDomains", "The vendor's account can be granted roles", "Domain restricted sharing lets only accounts of allowed organizations be granted roles. Organizations created since May 3, 2024 have it by default.", p.judgeDomains)
 }
 
-func (p *preflight) judgeDomains(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
-	l, customer, organization := listed(rules), p.vendor.GoogleCustomerID, p.vendor.OrganizationID
+// databricksCustomer is the customer ID of Databricks, to which the account that starts a workspace's clusters belongs.
+// Source: Databricks' own guides for workspaces on Google Cloud ask organizations with this policy to allow it.
+const databricksCustomer = "C01p0oudw"
+
+// outsider is an account of another organization that the plan gives roles.
+type outsider struct {
+	email, whose           string // "the vendor"
+	customer, organization string // IDs; "" unknown
+}
+
+// allowedBy reports whether the legacy policy allows the account. The number of an organization can be compared; what
+// else a set holds can't be known.
+func (o outsider) allowedBy(l list) verdict {
 	has := func(values []string) bool {
 		return slices.ContainsFunc(values, func(v string) bool {
-			return customer != "" && strings.EqualFold(strings.TrimPrefix(v, "is:"), customer) || organization != "" && organizationSet(v) == organization
+			return o.customer != "" && strings.EqualFold(strings.TrimPrefix(v, "is:"), o.customer) || o.organization != "" && organizationSet(v) == o.organization
 		})
 	}
-	// An organization's number can be compared with the vendor's; what else a set holds can't be told.
-	unsure := slices.ContainsFunc(l.allowed, func(v string) bool {
-		return isSet(v) && (organization == "" || organizationSet(v) == "")
-	})
-	allow := "allow the Google Cloud customer ID " + cmp.Or(customer, "(ask us for the vendor's customer ID)")
-	if organization != "" {
-		allow += ", or the principal set is:principalSet://iam.googleapis.com/organizations/" + organization
-	}
 	switch {
-	case !l.restricted, !l.denyAll && len(l.allowed) == 0 && !has(l.denied):
-		r.Found = "Sharing with other organizations is not restricted."
-	case !l.denyAll && has(l.allowed):
-		r.Found = "The vendor's organization (" + cmp.Or(customer, organization) + ") is allowed."
-	case !l.denyAll && unsure:
-		r.State = onboarding.CheckWarning
-		r.Found = "Only accounts of these may be granted roles: " + strings.Join(l.allowed, ", ") + ". Whether " + p.spec.ControlPlaneAccount + " belongs to one of the sets couldn't be determined."
-		p.sharing(r, "constraints/iam.allowedPolicyMemberDomains", allow)
-	default:
-		r.State = onboarding.CheckFailed
-		r.Found = "Only accounts of these organizations may be granted roles: " + cmp.Or(strings.Join(l.allowed, ", "), "none") + ". The vendor's is not among them, so the role for " + p.spec.ControlPlaneAccount + " would be refused."
-		p.sharing(r, "constraints/iam.allowedPolicyMemberDomains", allow)
+	case l.denyAll || has(l.denied):
+		return no
+	case len(l.allowed) == 0 || has(l.allowed):
+		return yes
+	case slices.ContainsFunc(l.allowed, func(v string) bool { return isSet(v) && (o.organization == "" || organizationSet(v) == "") }):
+		return perhaps
 	}
+	return no
+}
+
+// allow is what the organization administrator adds to the legacy policy.
+func (o outsider) allow() string {
+	text := "the Google Cloud customer ID " + cmp.Or(o.customer, "(ask us for the vendor's customer ID)")
+	if o.organization != "" {
+		text += ", or the principal set is:principalSet://iam.googleapis.com/organizations/" + o.organization
+	}
+	return text + " (" + o.whose + ")"
+}
+
+// outsiders are the accounts of other organizations among the members that the plan gives roles, each once.
+func (p *preflight) outsiders() []outsider {
+	var all []outsider
+	for _, member := range p.granted() {
+		switch email := strings.TrimPrefix(member, "serviceAccount:"); email {
+		case p.spec.ControlPlaneAccount, p.vendor.ServingAccount:
+			all = append(all, outsider{email, "the vendor", p.vendor.GoogleCustomerID, p.vendor.OrganizationID})
+		case p.spec.Databricks.Account:
+			all = append(all, outsider{email, "Databricks", databricksCustomer, ""})
+		}
+	}
+	return all
+}
+
+func (p *preflight) judgeDomains(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
+	l := listed(rules)
+	if !l.restricted {
+		r.Found = "Sharing with other organizations is not restricted."
+		return nil
+	}
+	var refused, unsure, parties, allow []string
+	for _, o := range p.outsiders() {
+		if !slices.Contains(parties, o.whose) {
+			parties = append(parties, o.whose)
+		}
+		switch o.allowedBy(l) {
+		case yes:
+			continue
+		case no:
+			refused = append(refused, o.email)
+		case perhaps:
+			unsure = append(unsure, o.email)
+		}
+		if !slices.Contains(allow, o.allow()) {
+			allow = append(allow, o.allow())
+		}
+	}
+	only := "Only accounts of these may be granted roles: " + cmp.Or(strings.Join(l.allowed, ", "), "none") + ". "
+	switch {
+	case len(refused) > 0:
+		r.State = onboarding.CheckFailed
+		r.Found = only + "So the role for " + strings.Join(refused, " and for ") + " would be refused."
+	case len(unsure) > 0:
+		r.State = onboarding.CheckWarning
+		r.Found = only + "Whether " + strings.Join(unsure, " or ") + " belongs to one of the sets couldn't be determined."
+	case len(l.allowed) == 0:
+		r.Found = "The policy names only organizations that are not allowed, and none of them is " + strings.Join(parties, " or ") + "."
+		return nil
+	default:
+		r.Found = "The policy allows the accounts of " + strings.Join(parties, " and ") + ": each one's organization is allowed."
+		return nil
+	}
+	p.sharing(r, "constraints/iam.allowedPolicyMemberDomains", "allow "+strings.Join(allow, "; and "), slices.Concat(refused, unsure))
 	return nil
 }
 
@@ -94,11 +156,11 @@ func (p *preflight) judgeMembers(ctx context.Context, r *onboarding.CheckResult,
 	}
 	own := ""
 	if slices.ContainsFunc(all.Sets, func(v string) bool { return organizationSet(v) != "" && organizationSet(v) != p.vendor.OrganizationID }) {
-		project, err := p.env.Cloud.Projects.Projects.Get("projects/" + p.spec.Project).Context(ctx).Do()
+		organization, err := p.organization(ctx)
 		if err != nil {
-			return fmt.Errorf("organization of %s: %w", p.spec.Project, err)
+			return err
 		}
-		own, _ = strings.CutPrefix(project.Parent, "organizations/")
+		own = strings.TrimPrefix(organization, "organizations/")
 	}
 	var refused, unsure []string
 	for _, member := range p.granted() {
@@ -119,11 +181,11 @@ func (p *preflight) judgeMembers(ctx context.Context, r *onboarding.CheckResult,
 	case len(refused) > 0:
 		r.State = onboarding.CheckFailed
 		r.Found = "The managed policy is enforced and does not allow " + strings.Join(refused, " or ") + ", so a role for it would be refused. Allowed principal sets: " + sets + "."
-		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", change)
+		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", change, add)
 	case len(unsure) > 0:
 		r.State = onboarding.CheckWarning
 		r.Found = "The managed policy allows these principal sets: " + sets + ". Whether " + strings.Join(unsure, " or ") + " belongs to one of them couldn't be determined."
-		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", change)
+		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", change, add)
 	default:
 		r.Found = p.spec.ControlPlaneAccount + " is an allowed member."
 	}
@@ -184,23 +246,24 @@ func (p *preflight) allows(all allowedMembers, own, member string) verdict {
 	return found
 }
 
-// sharing is what to do about a refusal of the vendor's account: the request for the organization administrator.
-func (p *preflight) sharing(r *onboarding.CheckResult, constraint, change string) {
+// sharing is what to do about accounts that are refused or may be: the request for the organization administrator.
+// Members have a prefix, accounts have none.
+func (p *preflight) sharing(r *onboarding.CheckResult, constraint, change string, members []string) {
 	r.Fix = []string{
 		"Send the request below to your organization administrator (role Organization Policy Administrator).",
 		"After the change, wait a few minutes, then check again.",
 	}
-	r.Request = p.ask("For this, the vendor's accounts are granted these roles: " + strings.Join(p.vendorRoles(), "; ") + ". The organization policy " + constraint +
+	r.Request = p.ask("For this, these accounts are granted roles: " + strings.Join(p.rolesOf(members), "; ") + ". The organization policy " + constraint +
 		" may refuse that today. Please " + change + ", for this project only: https://console.cloud.google.com/iam-admin/orgpolicies?project=" + url.QueryEscape(p.spec.Project) + ".")
 }
 
-// vendorRoles are the plan's bindings for the vendor's accounts, in words.
-func (p *preflight) vendorRoles() []string {
+// rolesOf are the plan's bindings for these members, in words.
+func (p *preflight) rolesOf(members []string) []string {
 	var all []string
 	for _, t := range p.tasks {
 		for _, b := range t.Description.Bindings {
 			email := strings.TrimPrefix(b.Member, "serviceAccount:")
-			if email == p.spec.ControlPlaneAccount || email == p.vendor.ServingAccount {
+			if slices.Contains(members, b.Member) || slices.Contains(members, email) {
 				all = append(all, email+" "+b.Role+" on "+b.On)
 			}
 		}

@@ -46,6 +46,7 @@ type Failure struct {
 	Message    string           // one or two sentences for the customer
 	Said       string           // Google's own sentence, redacted, where it helps to read it; "" else
 	Account    string           // that Google doesn't know (yet); "" none
+	Sharing    bool             // an organization policy refuses a member of another organization
 	API        string           // that is off in the project Consumer; "" none
 	Consumer   string           // number or ID of the project that the call was counted against; "" Google didn't say
 	Place      string           // ID of the project that API is off in, or whose quota is used up, where it is known to be another than the run's; "" else
@@ -275,7 +276,7 @@ func classifyAPI(e *googleapi.Error) Failure {
 		}
 	case a.says("do not belong to a permitted customer", "allowedPolicyMemberDomains", "iam.managed.allowedPolicyMembers"):
 		return Failure{
-			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Allow the vendor's accounts in the organization policy",
+			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Allow the vendor's accounts in the organization policy", Sharing: true,
 			Message: "An organization policy (domain restricted sharing) lets only your own organization's accounts be granted roles, so the vendor's account is refused. Your organization administrator can allow the vendor's customer ID.",
 		}
 	case e.Code < 500 && (constraint.MatchString(a.text) || a.says("denied by custom org policy", "denied by org policy")):

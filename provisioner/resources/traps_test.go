@@ -406,6 +406,20 @@ func TestLostSettingsAreMended(t *testing.T) {
 	w.Succeeds(w.Run())
 }
 
+// The account that starts the clusters of a workspace belongs to Databricks, whatever the vendor may do.
+func TestSharingRefusesTheWorkspacesOwnAccount(t *testing.T) {
+	t.Parallel()
+	spec := steptest.Spec()
+	spec.Databricks.Project, spec.Databricks.Account = "acme-databricks", steptest.WorkspaceAccount
+	w := steptest.New(t, spec, []*provisioner.Step{resources.EnableAPIs, resources.SparkAccount, resources.WorkspaceActAs})
+	w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0customer"}})
+	task := w.Task(w.Run(), "workspace-act-as")
+	if task.State != onboarding.TaskBlocked || task.On != onboarding.PartyOrganization ||
+		!strings.Contains(task.Message, "refuses the workspace's own account, "+steptest.WorkspaceAccount) || !strings.Contains(task.Message, "C01p0oudw") || strings.Contains(task.Message, "vendor") {
+		t.Errorf("%s on %s: %s", task.State, task.On, task.Message)
+	}
+}
+
 func TestRefusalsNameWhoMustAct(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -413,26 +427,27 @@ func TestRefusalsNameWhoMustAct(t *testing.T) {
 		task    onboarding.TaskName
 		code    onboarding.Code
 		on      onboarding.Party
+		says    string
 	}{
 		"domain restricted sharing": {
 			func(w *steptest.World) {
 				w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0customer"}})
 			},
-			"act-as", onboarding.CodeOrgPolicy, onboarding.PartyOrganization,
+			"act-as", onboarding.CodeOrgPolicy, onboarding.PartyOrganization, "so the vendor's account is refused",
 		},
 		"no billing": {
 			func(w *steptest.World) { w.Cloud.SetBilling("acme-data", false) },
-			"bucket", onboarding.CodeBilling, onboarding.PartyCustomer,
+			"bucket", onboarding.CodeBilling, onboarding.PartyCustomer, "no active billing account",
 		},
 		"a region that policy forbids": {
 			func(w *steptest.World) {
 				w.Cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:europe-west1-locations"}})
 			},
-			"bucket", onboarding.CodeOrgPolicy, onboarding.PartyOrganization,
+			"bucket", onboarding.CodeOrgPolicy, onboarding.PartyOrganization, "gcp.resourceLocations",
 		},
 		"no control plane account yet": {
 			func(w *steptest.World) { w.Spec.ControlPlaneAccount = "" },
-			"act-as", onboarding.CodeInvalid, onboarding.PartySpecialist,
+			"act-as", onboarding.CodeInvalid, onboarding.PartySpecialist, "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -444,7 +459,7 @@ func TestRefusalsNameWhoMustAct(t *testing.T) {
 			w.Cloud.SetAPI("acme-data", "bigtableadmin.googleapis.com", true)
 			c.prepare(w)
 			task := w.Task(w.Run(), c.task)
-			if task.State != onboarding.TaskBlocked || task.Code != c.code || task.On != c.on {
+			if task.State != onboarding.TaskBlocked || task.Code != c.code || task.On != c.on || !strings.Contains(task.Message, c.says) {
 				t.Errorf("%s is %s (%s) on %s: %s", c.task, task.State, task.Code, task.On, task.Message)
 			}
 		})
