@@ -88,6 +88,7 @@ func (p *preflight) checks() []check {
 		p.zone(),
 		p.sources(),
 		p.steps(),
+		p.agents(),
 		p.policies(),
 	)
 }
