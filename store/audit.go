@@ -74,7 +74,7 @@ func (s *Store) VerifyAudit(ctx context.Context, actor onboarding.Actor, id onbo
 		var b pgx.Batch
 		b.Queue(selectAudit, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&entries, toAudit))
 		b.Queue(`SELECT seq, hash FROM audit_head(@id)`, pgx.NamedArgs{"id": id}).Query(collect(&ends, pgx.RowToStructByName[end]))
-		return tx.SendBatch(ctx, &b).Close()
+		return send(ctx, tx, &b)
 	})
 	if err != nil {
 		return nil, err

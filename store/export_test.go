@@ -106,6 +106,9 @@ func (s *Store) Unlocked(ctx context.Context, sql string) error {
 	return s.batch(ctx, onboarding.System, "write unlocked", func(b *pgx.Batch) { b.Queue(sql) })
 }
 
+// ByName are arguments by name, as statements of the store get them.
+type ByName = byName
+
 // Under makes a statement of the ledger, which has to be under the epoch.
 func Under(body string) { under("task text", body) }
 

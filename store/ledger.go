@@ -246,7 +246,7 @@ func (s *Store) ClaimRun(ctx context.Context, runID onboarding.RunID, worker int
 			}
 		}
 		read := readRun(&b, onboarding.System, runID, nil)
-		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		if err := send(ctx, tx, &b); err != nil {
 			return err
 		}
 		run, err = read()
@@ -272,7 +272,7 @@ func lockClaim(ctx context.Context, tx *txn, args pgx.NamedArgs) (ob locked, run
 	b.Queue(lockTheRun, all).Query(collect(&runs, toRun))
 	b.Queue(workerDead, all).Query(collect(&dead, pgx.RowTo[bool]))
 	b.Queue(holderOfRun, all).QueryRow(func(row pgx.Row) error { return row.Scan(&access) })
-	switch err := tx.SendBatch(ctx, &b).Close(); {
+	switch err := send(ctx, tx, &b); {
 	case err != nil:
 		return ob, run, "", err
 	case len(workers) == 0:
@@ -345,17 +345,21 @@ func (s *Store) EndRun(ctx context.Context, fence onboarding.Fence, state onboar
 	}
 	var e ending
 	err := s.tx(ctx, onboarding.System, "end run "+string(fence.Run), func(tx *txn) error {
-		ob, err := lockOf(ctx, tx, onboarding.System, fence.Run)
-		if err == nil {
-			e, err = one(ctx, tx, endRun, pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch, "state": state}, "run", pgx.RowToStructByName[ending])
-		}
-		if onboarding.ErrorCode(err) == onboarding.CodeNotFound {
-			return fenced()
-		}
-		if err != nil {
+		var obs []onboarding.Onboarding
+		var ends []ending
+		args := seen(onboarding.System, pgx.NamedArgs{"run": fence.Run, "epoch": fence.Epoch, "state": state})
+		var b pgx.Batch
+		b.Queue(lockOnboardingOf, args).Query(collect(&obs, toOnboarding))
+		b.Queue(endRun, args).Query(collect(&ends, pgx.RowToStructByName[ending]))
+		b.Queue(endTasks, args)
+		if err := send(ctx, tx, &b); err != nil {
 			return err
 		}
-		return s.ended(ctx, ob, fence.Run, e, state)
+		if len(obs) == 0 || len(ends) == 0 {
+			return fenced() // which takes back what became of the tasks
+		}
+		e = ends[0]
+		return s.ended(ctx, locked{tx, obs[0]}, fence.Run, e, state)
 	})
 	if err == nil {
 		s.changes.mark(e.Onboarding)
@@ -363,12 +367,9 @@ func (s *Store) EndRun(ctx context.Context, fence onboarding.Fence, state onboar
 	return err
 }
 
-// ended makes tasks, status, waiting and history follow a run that just ended.
+// ended makes status, waiting, mail and history follow a run that just ended with its tasks.
 func (s *Store) ended(ctx context.Context, tx locked, run onboarding.RunID, e ending, state onboarding.RunState) error {
 	args := pgx.NamedArgs{"run": run, "state": state}
-	if _, err := tx.Exec(ctx, endTasks, args); err != nil {
-		return err
-	}
 	facts := onboarding.Facts{Kind: e.Kind, State: state}
 	if e.Kind == onboarding.RunTeardown && state == onboarding.RunSucceeded {
 		if err := tx.QueryRow(ctx, countOurs, pgx.NamedArgs{"id": e.Onboarding}).Scan(&facts.Left); err != nil {
@@ -403,14 +404,17 @@ func (s *Store) ended(ctx context.Context, tx locked, run onboarding.RunID, e en
 			return err
 		}
 	}
-	if err := s.follow(ctx, tx, facts); err != nil {
-		return err
-	}
 	event := onboarding.RunEnded{Run: run, Purpose: e.purpose(), State: state, Task: first.Title, WaitingOn: waiting.On, WaitingFor: waiting.For}
-	if err := s.mailEnded(ctx, tx, e.Kind, event); err != nil {
+	if err := s.mailEnded(ctx, tx, facts, event); err != nil {
 		return err
 	}
-	return tx.append(ctx, onboarding.System, event)
+	// The status comes last: from there on, other onboardings of the same status may wait for this transaction.
+	var b pgx.Batch
+	s.queueStage(&b, tx, facts)
+	if err := tx.queue(&b, onboarding.System, event); err != nil {
+		return err
+	}
+	return send(ctx, tx, &b)
 }
 
 const (
@@ -539,7 +543,10 @@ func (s *Store) takeAway(ctx context.Context, tx *txn, which string, args pgx.Na
 		if err != nil {
 			return nil, err
 		}
-		if _, err := tx.Exec(ctx, quarantine, pgx.NamedArgs{"run": r.ID, "most": maxDeaths}); err != nil {
+		var b pgx.Batch
+		b.Queue(quarantine, pgx.NamedArgs{"run": r.ID, "most": maxDeaths})
+		b.Queue(endTasks, pgx.NamedArgs{"run": r.ID, "state": onboarding.RunFailed})
+		if err := send(ctx, tx, &b); err != nil {
 			return nil, err
 		}
 		if err := s.ended(ctx, ob, r.ID, ending{r.Onboarding, r.Kind, r.ReadOnly}, onboarding.RunFailed); err != nil {

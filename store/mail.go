@@ -47,36 +47,32 @@ func (s *Store) queueMail(ctx context.Context, ob locked, l letter) error {
 func mailOpts() *river.InsertOpts { return &river.InsertOpts{MaxAttempts: mailTries} }
 
 // mailEnded queues the mails about the end of the work on a run: to those who must act, and to the specialist.
-func (s *Store) mailEnded(ctx context.Context, tx locked, kind onboarding.RunKind, e onboarding.RunEnded) error {
-	ob, err := one(ctx, tx, selectOnboarding, seen(onboarding.System, pgx.NamedArgs{"id": tx.ID}), "onboarding", toOnboarding)
-	if err != nil {
-		return err
-	}
+func (s *Store) mailEnded(ctx context.Context, tx locked, facts onboarding.Facts, e onboarding.RunEnded) error {
 	about := string(e.Run) + " " + s.now().UTC().Format(time.RFC3339Nano)
 	var letters []letter
 	switch e.State {
 	case onboarding.RunSucceeded:
-		if kind == onboarding.RunVerify {
+		if facts.Kind == onboarding.RunVerify {
 			return nil
 		}
-		letters = append(letters, letter{kind: onboarding.MailFinished, to: ob.Owner, about: about})
-		if kind == onboarding.RunProvision && ob.Status == onboarding.StatusDone {
-			letters = append(letters, letter{kind: onboarding.MailStaffHandedOver, to: ob.Specialist, about: about})
+		letters = append(letters, letter{kind: onboarding.MailFinished, to: tx.Owner, about: about})
+		if stage, _ := stageOf(tx, facts); facts.Kind == onboarding.RunProvision && stage.Status == onboarding.StatusDone {
+			letters = append(letters, letter{kind: onboarding.MailStaffHandedOver, to: tx.Specialist, about: about})
 		}
 	case onboarding.RunBlocked:
 		switch e.WaitingOn {
 		case onboarding.PartySpecialist:
-			letters = append(letters, letter{kind: onboarding.MailStaffWaiting, to: ob.Specialist, about: about})
+			letters = append(letters, letter{kind: onboarding.MailStaffWaiting, to: tx.Specialist, about: about})
 		case onboarding.PartyGoogle, onboarding.PartyNobody:
 		default:
-			to, err := s.mustAct(ctx, tx, ob, e.WaitingOn)
+			to, err := s.mustAct(ctx, tx, tx.Onboarding, e.WaitingOn)
 			if err != nil {
 				return err
 			}
 			letters = append(letters, letter{kind: onboarding.MailBlocked, to: to, about: about})
 		}
 	case onboarding.RunFailed:
-		letters = append(letters, letter{kind: onboarding.MailFailed, to: ob.Owner, about: about}, letter{kind: onboarding.MailStaffFailed, to: ob.Specialist, about: about})
+		letters = append(letters, letter{kind: onboarding.MailFailed, to: tx.Owner, about: about}, letter{kind: onboarding.MailStaffFailed, to: tx.Specialist, about: about})
 	}
 	for _, l := range letters {
 		if err := s.queueMail(ctx, tx, l); err != nil {

@@ -204,7 +204,7 @@ func nameHeld(name string) error {
 
 // rowsOf are the rows of a statement that returns a few.
 func rowsOf[T any](ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, to pgx.RowToFunc[T]) ([]T, error) {
-	rows, err := tx.Query(ctx, sql, args)
+	rows, err := tx.Query(ctx, sql, byName(args))
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func rowsOf[T any](ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArg
 
 // one reads exactly one row, else CodeNotFound with what.
 func one[T any](ctx context.Context, tx pgx.Tx, sql string, args pgx.NamedArgs, what string, to pgx.RowToFunc[T]) (T, error) {
-	rows, err := tx.Query(ctx, sql, args)
+	rows, err := tx.Query(ctx, sql, byName(args))
 	if err != nil {
 		var none T
 		return none, err

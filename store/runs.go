@@ -133,7 +133,7 @@ func loadWhole(ctx context.Context, tx pgx.Tx, id onboarding.RunID) (onboarding.
 func loadLines(ctx context.Context, tx pgx.Tx, actor onboarding.Actor, id onboarding.RunID, most *int) (onboarding.Run, error) {
 	var b pgx.Batch
 	read := readRun(&b, actor, id, most)
-	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+	if err := send(ctx, tx, &b); err != nil {
 		return onboarding.Run{}, err
 	}
 	return read()

@@ -58,14 +58,22 @@ func (s *Store) stageArgs(stage onboarding.Stage, args pgx.NamedArgs) pgx.NamedA
 
 // follow sets an onboarding's stage to what follows from facts, in the transaction that changes them.
 func (s *Store) follow(ctx context.Context, ob locked, facts onboarding.Facts) error {
-	stage, changes := facts.Stage()
-	if !changes {
+	var b pgx.Batch
+	if s.queueStage(&b, ob, facts); b.Len() == 0 {
 		return nil
 	}
-	sql := setStage
-	if facts.Kind == onboarding.RunVerify {
-		sql += ` AND o.status = 'done'`
+	return send(ctx, ob, &b)
+}
+
+// queueStage is follow in a batch of statements.
+func (s *Store) queueStage(b *pgx.Batch, ob locked, facts onboarding.Facts) {
+	if stage, changes := stageOf(ob, facts); changes {
+		b.Queue(setStage, s.stageArgs(stage, pgx.NamedArgs{"id": ob.ID}))
 	}
-	_, err := ob.Exec(ctx, sql, s.stageArgs(stage, pgx.NamedArgs{"id": ob.ID}))
-	return err
+}
+
+// stageOf is the stage that an onboarding gets by facts, and whether it gets one.
+func stageOf(ob locked, facts onboarding.Facts) (onboarding.Stage, bool) {
+	stage, changes := facts.Stage()
+	return stage, changes && (facts.Kind != onboarding.RunVerify || ob.Status == onboarding.StatusDone)
 }

@@ -219,6 +219,7 @@ func (s *Store) batch(ctx context.Context, actor onboarding.Actor, what string, 
 		var b pgx.Batch
 		b.Queue(become, s.as(actor))
 		fill(&b)
+		rememberNames(&b)
 		return conn.SendBatch(ctx, &b).Close()
 	}))
 }
@@ -230,7 +231,7 @@ func (s *Store) query(ctx context.Context, what, sql string, args pgx.NamedArgs,
 		return err
 	}
 	defer conn.Release()
-	rows, err := conn.Query(ctx, sql, args)
+	rows, err := conn.Query(ctx, sql, byName(args))
 	if err == nil {
 		err = read(rows)
 	}
@@ -251,7 +252,7 @@ func (s *Store) begin(ctx context.Context, actor onboarding.Actor, options pgx.T
 	defer conn.Release()
 	return onceMore(func() error {
 		return pgx.BeginTxFunc(ctx, conn, options, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, become, s.as(actor)); err != nil {
+			if _, err := tx.Exec(ctx, become, byName(s.as(actor))); err != nil {
 				return err
 			}
 			return do(tx)

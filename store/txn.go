@@ -179,7 +179,7 @@ func (l locked) append(ctx context.Context, actor onboarding.Actor, e onboarding
 	if err := l.queue(&b, actor, e); err != nil {
 		return err
 	}
-	return l.SendBatch(ctx, &b).Close()
+	return send(ctx, l, &b)
 }
 
 // queue is append in a batch of statements.

@@ -337,7 +337,7 @@ const (
 UPDATE runs r SET enqueued_at = clock_timestamp() WHERE id IN (
 	SELECT r.id FROM runs r
 	WHERE r.state = 'queued' AND r.enqueued_at < clock_timestamp() - @overdue::text::interval
-	AND NOT EXISTS (SELECT FROM river_job j WHERE j.kind = @kind AND j.state = 'available' AND j.args @> jsonb_build_object('run', r.id))
+	AND NOT EXISTS (SELECT FROM river_job j WHERE j.kind = @kind AND j.state = 'available' AND j.args ->> 'run' = r.id) -- compared so that the jobs are read once for all runs
 	FOR UPDATE SKIP LOCKED)
 RETURNING id, onboarding, kind, ` + readOnlyRun + ` AS read_only, state`
 )
