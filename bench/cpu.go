@@ -13,7 +13,8 @@ import (
 // tick is the unit of times in /proc: a hundredth of a second on every Linux.
 const tick = 10 * time.Millisecond
 
-// cpu is the time that a process, and for Postgres its sessions too, has computed. 0 where the system doesn't tell.
+// cpu is the time that a process, and for Postgres its sessions too, has computed, those that ended included. 0 where the
+// system doesn't tell.
 func cpu(pid int, sessions bool) (total time.Duration) {
 	stats := []string{fmt.Sprintf("/proc/%d/stat", pid)}
 	if sessions {
@@ -25,11 +26,11 @@ func cpu(pid int, sessions bool) (total time.Duration) {
 			continue // it ended in the meantime
 		}
 		_, after, _ := strings.Cut(string(text), ") ")
-		f := strings.Fields(after) // from the third: state, parent, …, utime 14, stime 15
+		f := strings.Fields(after) // from the third: state, parent, …, utime 14, stime 15, and both of children that ended
 		if len(f) < 15 || sessions && f[1] != strconv.Itoa(pid) && path != fmt.Sprintf("/proc/%d/stat", pid) {
 			continue
 		}
-		for _, n := range []string{f[11], f[12]} {
+		for _, n := range f[11:15] {
 			ticks, _ := strconv.Atoi(n) // digits
 			total += time.Duration(ticks) * tick
 		}
@@ -43,15 +44,15 @@ type spent struct {
 	n                float64
 }
 
-// costs makes a side note what its requests cost the given server and the database, besides how many there were: a
-// cost hardly changes with what else the machine does, as a rate does.
-func (l *lab) costs(server *process, s side, to *spent) side {
+// costs makes a side note what its requests cost the server of that process ID and the database, besides how many there
+// were: a cost hardly changes with what else the machine does, as a rate does.
+func (l *lab) costs(server int, s side, to *spent) side {
 	return func(ctx context.Context, d time.Duration) (float64, error) {
-		before, db := cpu(server.Process.Pid, false), cpu(l.pg.PID(), true)
+		before, db := cpu(server, false), cpu(l.pg.PID(), true)
 		began := time.Now()
 		rate, err := s(ctx, d)
 		to.n += rate * time.Since(began).Seconds()
-		to.server += cpu(server.Process.Pid, false) - before
+		to.server += cpu(server, false) - before
 		to.database += cpu(l.pg.PID(), true) - db
 		return rate, err
 	}

@@ -89,7 +89,7 @@ func measureStep(ctx context.Context, l *lab) ([]row, error) {
 		return rate, err
 	}
 	var ours spent
-	ratios, posted, sent, err := l.ratios(ctx, l.costs(l.server, posts, &ours), same)
+	ratios, posted, sent, err := l.ratios(ctx, l.costs(l.server.Process.Pid, posts, &ours), same)
 	if err != nil {
 		return nil, err
 	}
