@@ -48,28 +48,26 @@ func (s *Service) lazy(ctx context.Context, actor onboarding.Actor, id onboardin
 	return &access{s: s, ctx: ctx, actor: actor, id: id, purpose: purpose, text: text, by: actor.Email, serves: serves, used: map[string]bool{}}
 }
 
-// forSpec is what a consent must have been given for, to be used for a spec, and to remove items, because of that person.
-func (s *Service) forSpec(by string, spec onboarding.Spec, items []onboarding.Item) func(onboarding.Consent) error {
-	needed := s.Permissions(spec, items).All()
+// needed are the permissions that a consent must list to be used for a spec and to remove items, or only to check it.
+func (s *Service) needed(spec onboarding.Spec, items []onboarding.Item, readOnly bool) []onboarding.Permission {
+	if readOnly {
+		return s.CheckPermissions(spec).All()
+	}
+	return s.Permissions(spec, items).All()
+}
+
+// forSpec is what a consent must have been given for, to be used with these permissions because of that person.
+func forSpec(by string, spec onboarding.Spec, needed []onboarding.Permission) func(onboarding.Consent) error {
 	return func(g onboarding.Consent) error { return g.Serves(by, spec.Project, needed) }
 }
 
 // forRun is what a consent must have been given for, to be used by a run that removes these items.
 func (s *Service) forRun(run onboarding.Run, items []onboarding.Item) func(onboarding.Consent) error {
-	needed := s.Permissions(run.Plan.Spec, items).All()
-	if run.Plan.ReadOnly {
-		needed = s.CheckPermissions(run.Plan.Spec).All()
-	}
+	needed := s.needed(run.Plan.Spec, items, run.Plan.ReadOnly)
 	return func(g onboarding.Consent) error {
 		approved := run.ApprovalMAC != nil && s.cfg.Vault.Genuine(run.Approval(g), run.ApprovalMAC)
 		return g.ServesRun(run, approved, needed)
 	}
-}
-
-// forReading is forSpec for a check that only reads.
-func (s *Service) forReading(by string, spec onboarding.Spec) func(onboarding.Consent) error {
-	needed := s.CheckPermissions(spec).All()
-	return func(g onboarding.Consent) error { return g.Serves(by, spec.Project, needed) }
 }
 
 // forChoosing lets a project be looked for: with a consent that names none yet, or by who gave it. A consent that names

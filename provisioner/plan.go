@@ -169,7 +169,7 @@ func (s *Service) teardownTasks(spec onboarding.Spec, items []onboarding.Item) (
 
 // reading opens the customer's access for a look around and returns the spec's tasks.
 func (s *Service) reading(ctx context.Context, actor onboarding.Actor, id onboarding.ID, spec onboarding.Spec, items []onboarding.Item, purpose, text string) (*Env, []*Task, error) {
-	return s.look(ctx, actor, id, spec, s.forSpec(actor.Email, spec, items), purpose, text)
+	return s.look(ctx, actor, id, spec, forSpec(actor.Email, spec, s.needed(spec, items, false)), purpose, text)
 }
 
 // look is reading with an access that serves.

@@ -30,7 +30,7 @@ func (s *Service) Preflight(ctx context.Context, actor onboarding.Actor, ob onbo
 // CheckPreflight is [Service.Preflight] for a run of [Service.CheckPlan]: whether the project is there, whether the account
 // has the permissions to read it, and what the run would warn of.
 func (s *Service) CheckPreflight(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) ([]onboarding.CheckResult, error) {
-	env, tasks, err := s.look(ctx, actor, ob.ID, spec, s.forReading(actor.Email, spec), "preflight", "See whether the account can read what will be checked")
+	env, tasks, err := s.look(ctx, actor, ob.ID, spec, forSpec(actor.Email, spec, s.needed(spec, nil, true)), "preflight", "See whether the account can read what will be checked")
 	if err != nil {
 		return nil, err
 	}
