@@ -258,9 +258,10 @@ type SecretsWiped struct {
 type RunSubmitted struct {
 	Run      RunID   `json:"run"`
 	Purpose  RunKind `json:"kind"`
-	PlanHash string  `json:"plan_hash"`       // [Plan.Hash]
-	Tasks    int     `json:"tasks,omitempty"` // of the plan; 0 in lines of earlier versions
-	Access   string  `json:"access"`          // the Google account whose consent the run uses, "" none
+	PlanHash string  `json:"plan_hash"`         // [Plan.Hash]
+	Tasks    int     `json:"tasks,omitempty"`   // of the plan; 0 in lines of earlier versions
+	Version  int     `json:"version,omitempty"` // of the answers that the plan was made for; 0 in lines of earlier versions
+	Access   string  `json:"access"`            // the Google account whose consent the run uses, "" none
 }
 
 // RunStarted says that a worker started a run.
@@ -278,8 +279,9 @@ type RunRetried struct {
 // PlanApproved says that the actor approved the changed plan of a blocked run, which resumed the run.
 type PlanApproved struct {
 	Run      RunID  `json:"run"`
-	PlanHash string `json:"plan_hash"` // [Plan.Hash]
-	Access   string `json:"access"`    // the Google account whose consent the run uses, "" none
+	PlanHash string `json:"plan_hash"`         // [Plan.Hash]
+	Version  int    `json:"version,omitempty"` // of the answers that the plan was made for; 0 in lines of earlier versions
+	Access   string `json:"access"`            // the Google account whose consent the run uses, "" none
 }
 
 // RunCancelAsked says that the actor asked a run to stop while a worker had it.

@@ -36,4 +36,5 @@ type Override struct {
 	Version int    // of the answers
 	By      string // email address
 	At      time.Time
+	Later   bool // among a run's decisions: made after its plan was approved
 }

@@ -42,7 +42,7 @@ type Env struct {
 	Results func() []onboarding.Task
 	// Items is the inventory as it is now.
 	Items func(context.Context) ([]onboarding.Item, error)
-	// Decisions are what specialists decided about the checks before the run, for the record.
+	// Decisions are what specialists decided about the checks before the run, and since it began, for the record.
 	Decisions func(context.Context) ([]onboarding.Override, error)
 	// HistoryEnd is where the onboarding's history ends now, signed; nil: nothing signs it.
 	HistoryEnd func(context.Context) (*onboarding.AuditEnd, error)

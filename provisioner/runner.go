@@ -180,7 +180,7 @@ func (e *execution) execute() error {
 	}
 	e.env.Decisions = func(ctx context.Context) (decisions []onboarding.Override, err error) {
 		err = e.write(func() error {
-			decisions, err = e.s.cfg.Ledger.Decisions(ctx, onboarding.System, e.run.Onboarding)
+			decisions, err = e.s.cfg.Ledger.RunDecisions(ctx, onboarding.System, e.run.ID)
 			return err
 		})
 		return decisions, err

@@ -56,8 +56,9 @@ type Ledger interface {
 
 	// Inventory lists what the runs of an onboarding created, changed, adopted and found.
 	Inventory(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Item, error)
-	// Decisions returns what specialists decided about checks, for the answers as they are now.
-	Decisions(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Override, error)
+	// RunDecisions returns what specialists decided about checks and the run went by, and what they decided since its plan was
+	// approved.
+	RunDecisions(ctx context.Context, actor onboarding.Actor, run onboarding.RunID) ([]onboarding.Override, error)
 	// AuditHead returns where the chain of an onboarding's history ends, and the time.
 	AuditHead(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.AuditHead, time.Time, error)
 	// LiveConsent returns the zero Consent where there is none.

@@ -100,7 +100,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	must(t, s.BlockTask(ctx, fence, "bucket", &onboarding.Blocked{Code: onboarding.CodeSignIn, On: onboarding.PartyCustomer, Action: "Sign in again", Why: "Google ended the access."}))
 	must(t, s.EndRun(ctx, fence, onboarding.RunBlocked))
 	happened(
-		onboarding.RunSubmitted{Run: run.ID, Purpose: onboarding.RunProvision, PlanHash: plan().Hash(), Tasks: 2, Access: access},
+		onboarding.RunSubmitted{Run: run.ID, Purpose: onboarding.RunProvision, PlanHash: plan().Hash(), Version: ob.Version, Tasks: 2, Access: access},
 		onboarding.RunStarted{Run: run.ID, Access: access},
 		onboarding.RunEnded{Run: run.ID, Purpose: onboarding.RunProvision, State: onboarding.RunBlocked, Task: "Create the bucket", WaitingOn: onboarding.PartyCustomer, WaitingFor: "Sign in again"},
 	)
@@ -119,7 +119,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	must(t, s.CancelRun(ctx, ada, run.ID))
 	must(t, s.EndRun(ctx, fence, onboarding.RunCanceled))
 	happened(
-		onboarding.PlanApproved{Run: run.ID, PlanHash: plan("more").Hash(), Access: access},
+		onboarding.PlanApproved{Run: run.ID, PlanHash: plan("more").Hash(), Version: ob.Version, Access: access},
 		onboarding.RunCancelAsked{Run: run.ID},
 		onboarding.RunEnded{Run: run.ID, Purpose: onboarding.RunProvision, State: onboarding.RunCanceled},
 	)
@@ -128,14 +128,14 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 	run = submit(t, s, ada, ob)
 	must(t, s.CancelRun(ctx, ada, run.ID))
 	happened(
-		onboarding.RunSubmitted{Run: run.ID, Purpose: onboarding.RunProvision, PlanHash: plan().Hash(), Tasks: 2},
+		onboarding.RunSubmitted{Run: run.ID, Purpose: onboarding.RunProvision, PlanHash: plan().Hash(), Version: ob.Version, Tasks: 2},
 		onboarding.RunEnded{Run: run.ID, Purpose: onboarding.RunProvision, State: onboarding.RunCanceled},
 	)
 	run, err = s.Submit(ctx, ada, ob.ID, ob.Version, onboarding.RunVerify, plan(), nothing)
 	must(t, err)
 	must(t, s.EndRun(ctx, claim(run.ID), onboarding.RunSucceeded))
 	happened(
-		onboarding.RunSubmitted{Run: run.ID, Purpose: onboarding.RunVerify, PlanHash: plan().Hash(), Tasks: 2},
+		onboarding.RunSubmitted{Run: run.ID, Purpose: onboarding.RunVerify, PlanHash: plan().Hash(), Version: ob.Version, Tasks: 2},
 		onboarding.RunStarted{Run: run.ID},
 		onboarding.RunEnded{Run: run.ID, Purpose: onboarding.RunVerify, State: onboarding.RunSucceeded},
 	)
@@ -150,7 +150,7 @@ func TestEachChangeAppendsItsEvent(t *testing.T) {
 		must(t, s.EndRun(ctx, claim(run), onboarding.RunSucceeded))
 		happened(
 			onboarding.AnswerSaved{Step: "region", Version: ob.Version},
-			onboarding.RunSubmitted{Run: run, Purpose: onboarding.RunProvision, PlanHash: plan().Hash(), Tasks: 2},
+			onboarding.RunSubmitted{Run: run, Purpose: onboarding.RunProvision, PlanHash: plan().Hash(), Version: ob.Version, Tasks: 2},
 			onboarding.RunStarted{Run: run},
 			onboarding.RunEnded{Run: run, Purpose: onboarding.RunProvision, State: onboarding.RunSucceeded},
 		)

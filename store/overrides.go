@@ -22,6 +22,19 @@ SELECT DISTINCT ON (a.data ->> 'check') ` + auditColumns + ` FROM onboardings o 
 WHERE o.id = @id AND a.what = '` + string(onboarding.EventCheckOverridden) + `' AND a.data ->> 'version' = o.version::text AND a.data ->> 'found' <> '' AND ` + visible + `
 ORDER BY a.data ->> 'check', a.seq DESC`
 
+// A run went by what was decided for the answers that its plan was made for, before that plan was approved.
+const selectRunDecisions = `
+WITH approved AS (
+	SELECT a.onboarding, a.seq, coalesce(a.data ->> 'version', o.version::text) AS version
+	FROM runs r JOIN onboardings o ON o.id = r.onboarding JOIN audit a ON a.onboarding = o.id
+	WHERE r.id = @run AND a.what IN ('` + string(onboarding.EventRunSubmitted) + `', '` + string(onboarding.EventPlanApproved) + `') AND a.data ->> 'run' = r.id AND ` + visible + `
+	ORDER BY a.seq DESC LIMIT 1)
+SELECT DISTINCT ON (a.data ->> 'check', a.data ->> 'found') ` + auditColumns + `
+FROM approved p JOIN audit a ON a.onboarding = p.onboarding
+WHERE a.what = '` + string(onboarding.EventCheckOverridden) + `' AND a.data ->> 'found' <> ''
+	AND CASE WHEN @later THEN a.seq > p.seq ELSE a.seq < p.seq AND a.data ->> 'version' = p.version END
+ORDER BY a.data ->> 'check', a.data ->> 'found', a.seq DESC`
+
 // OverrideCheck puts on the record that a run may start although a preflight check failed, or that its warning is accepted,
 // for the answers of that version: CodeStale when they changed since. Staff only.
 func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id onboarding.ID, o onboarding.CheckOverridden) error {
@@ -82,6 +95,22 @@ func (s *Store) Decisions(ctx context.Context, actor onboarding.Actor, id onboar
 		b.Queue(selectDecisions, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&entries, toAudit))
 	})
 	return overridden(entries), err
+}
+
+// RunDecisions are what specialists decided about checks and a run went by, and what they decided since its plan was approved:
+// the last decision about each finding, for both.
+func (s *Store) RunDecisions(ctx context.Context, actor onboarding.Actor, run onboarding.RunID) ([]onboarding.Override, error) {
+	var before, later []onboarding.AuditEntry
+	err := s.batch(ctx, actor, "read a run's decisions about checks", func(b *pgx.Batch) {
+		b.Queue(selectRunDecisions, seen(actor, pgx.NamedArgs{"run": run, "later": false})).Query(collect(&before, toAudit))
+		b.Queue(selectRunDecisions, seen(actor, pgx.NamedArgs{"run": run, "later": true})).Query(collect(&later, toAudit))
+	})
+	out := overridden(before)
+	for _, d := range overridden(later) {
+		d.Later = true
+		out = append(out, d)
+	}
+	return out, err
 }
 
 func overridden(entries []onboarding.AuditEntry) []onboarding.Override {

@@ -360,7 +360,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		if err := s.follow(ctx, ob, onboarding.Facts{Kind: kind, State: onboarding.RunQueued}); err != nil {
 			return err
 		}
-		if err := ob.append(ctx, actor, onboarding.RunSubmitted{Run: runID, Purpose: onboarding.Run{Kind: kind, Plan: plan}.PlanKind(), PlanHash: plan.Hash(), Tasks: len(plan.Tasks), Access: held.Email}); err != nil {
+		if err := ob.append(ctx, actor, onboarding.RunSubmitted{Run: runID, Purpose: onboarding.Run{Kind: kind, Plan: plan}.PlanKind(), PlanHash: plan.Hash(), Tasks: len(plan.Tasks), Version: version, Access: held.Email}); err != nil {
 			return err
 		}
 		if _, err := s.jobs.InsertTx(ctx, tx, onboarding.RunArgs{Run: runID}, jobOpts()); err != nil {
@@ -542,7 +542,7 @@ func (s *Store) ApprovePlan(ctx context.Context, actor onboarding.Actor, runID o
 		if _, err := ob.Exec(ctx, `UPDATE tasks SET state = 'cancelled' WHERE run = @run AND state <> 'done' AND name <> ALL (@names::text[])`, args); err != nil {
 			return err
 		}
-		return ob.append(ctx, actor, onboarding.PlanApproved{Run: run.ID, PlanHash: plan.Hash(), Access: held.Email})
+		return ob.append(ctx, actor, onboarding.PlanApproved{Run: run.ID, PlanHash: plan.Hash(), Version: ob.Version, Access: held.Email})
 	})
 }
 

@@ -34,7 +34,7 @@ type Ledger struct {
 	Consent     onboarding.Consent
 	Secrets     map[onboarding.Purpose][]byte // nil bytes: wiped after use
 	Items       []onboarding.Item             // the inventory
-	Decided     []onboarding.Override         // what Decisions answers
+	Decided     []onboarding.Override         // what RunDecisions answers
 	Uses, Users []string                      // for what, and by whom, the access and the secrets were opened
 	Abandoned   int
 	Stale       int                            // writes that were refused
@@ -214,8 +214,8 @@ func (l *Ledger) Inventory(context.Context, onboarding.Actor, onboarding.ID) ([]
 	return slices.Clone(l.Items), nil
 }
 
-// Decisions are those that a test put there.
-func (l *Ledger) Decisions(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Override, error) {
+// RunDecisions are those that a test put there.
+func (l *Ledger) RunDecisions(context.Context, onboarding.Actor, onboarding.RunID) ([]onboarding.Override, error) {
 	l.Lock()
 	defer l.Unlock()
 	return slices.Clone(l.Decided), nil

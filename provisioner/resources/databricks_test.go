@@ -426,7 +426,9 @@ func TestTheRecordSaysWhoAcceptedAWarning(t *testing.T) {
 	decision := onboarding.Override{Check: warning.Name, Title: warning.Title, Warning: true, Found: warning.Found, Reason: "We use only small clusters.", By: "sam@vendor.example", At: at}
 	other := decision
 	other.Found, other.Reason = "The token's owner may create clusters only by the cluster policies Tiny.", "Of another day."
-	w.Decided(other, decision)
+	later := decision
+	later.Reason, later.Later = "Once more, while it ran.", true
+	w.Decided(other, decision, later)
 	var record struct {
 		Verified []struct {
 			Task     string
@@ -434,6 +436,7 @@ func TestTheRecordSaysWhoAcceptedAWarning(t *testing.T) {
 			Accepted []struct {
 				Warning, By, Reason string
 				At                  time.Time
+				Later               bool
 			}
 		}
 	}
@@ -446,7 +449,7 @@ func TestTheRecordSaysWhoAcceptedAWarning(t *testing.T) {
 			if len(v.Accepted) > 0 {
 				t.Errorf("%s: %+v", v.Task, v.Accepted)
 			}
-		case len(v.Accepted) != 1 || len(v.Warnings) != 1 || v.Accepted[0].Warning != v.Warnings[0] || v.Accepted[0].By != "sam@vendor.example" || v.Accepted[0].Reason != "We use only small clusters." || !v.Accepted[0].At.Equal(at):
+		case len(v.Accepted) != 2 || v.Accepted[0].Later || !v.Accepted[1].Later || v.Accepted[1].Reason != "Once more, while it ran." || len(v.Warnings) != 1 || v.Accepted[0].Warning != v.Warnings[0] || v.Accepted[0].By != "sam@vendor.example" || v.Accepted[0].Reason != "We use only small clusters." || !v.Accepted[0].At.Equal(at):
 			t.Errorf("the record says %+v", v)
 		}
 	}

@@ -33,6 +33,7 @@ type accepted struct {
 	By      string    `json:"by"`
 	At      time.Time `json:"at"` // UTC
 	Reason  string    `json:"reason"`
+	Later   bool      `json:"later,omitempty"` // accepted after the plan was approved: the run didn't go by it
 }
 
 // accept adds who accepted what the task warns of. A decision counts for what was shown then, and so only for a warning that
@@ -41,7 +42,7 @@ func (c *checked) accept(decisions []onboarding.Override) {
 	for _, d := range decisions {
 		for _, w := range c.Warnings {
 			if d.Warning && d.Check == provisioner.CheckOfTask(onboarding.TaskName(c.Task)) && strings.Contains(d.Found, w) {
-				c.Accepted = append(c.Accepted, accepted{w, d.By, d.At.UTC(), d.Reason})
+				c.Accepted = append(c.Accepted, accepted{w, d.By, d.At.UTC(), d.Reason, d.Later})
 			}
 		}
 	}
