@@ -47,6 +47,24 @@ func (f *fixture) bucket(t *testing.T, name string, pays bool) {
 	f.cloud.SetIAM("buckets/"+name, "user:"+ada, "roles/storage.admin")
 }
 
+// sparkElsewhere names a Spark account of the other project, whose policies ada may read.
+func (f *fixture) sparkElsewhere() {
+	f.warehouse("iam.googleapis.com", "orgpolicy.googleapis.com")
+	f.cloud.AddServiceAccount("acme-warehouse", "spark@acme-warehouse.iam.gserviceaccount.com")
+	f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/owner")
+	f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/orgpolicy.policyViewer")
+	f.spec.ExistingSpark = "spark@acme-warehouse.iam.gserviceaccount.com"
+}
+
+// shared names a dataset of the other project, whose policies ada may read.
+func (f *fixture) shared() {
+	f.warehouse("bigquery.googleapis.com", "orgpolicy.googleapis.com")
+	f.cloud.AddDataset("acme-warehouse", "sales", "US")
+	f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/bigquery.admin")
+	f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/orgpolicy.policyViewer")
+	f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+}
+
 func (f *fixture) instance(t *testing.T, zone string) {
 	t.Helper()
 	_, err := f.as(t, ada).Bigtable.Projects.Instances.Create("projects/acme-data", &bigtableadmin.CreateInstanceRequest{
@@ -156,6 +174,98 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 				f.source(onboarding.SourceDataset, "acme-warehouse.sales")
 			},
 			"source:acme-warehouse.sales", onboarding.CheckFailed, onboarding.PartyCustomer, "can't read who has access", "bigquery.datasets.getIamPolicy",
+		},
+		{
+			"a dataset's project that is being deleted", func(_ *testing.T, f *fixture) {
+				f.warehouse("bigquery.googleapis.com", "orgpolicy.googleapis.com")
+				f.cloud.AddDataset("acme-warehouse", "sales", "US")
+				f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/bigquery.admin")
+				f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+				f.cloud.SetProjectState("acme-warehouse", "DELETE_REQUESTED")
+			},
+			"project:acme-warehouse", onboarding.CheckFailed, onboarding.PartyCustomer, "The project is delete requested.", "gcloud projects undelete acme-warehouse",
+		},
+		{
+			"a dataset's project that its owner may not read", func(_ *testing.T, f *fixture) {
+				f.warehouse("bigquery.googleapis.com", "orgpolicy.googleapis.com")
+				f.cloud.AddDataset("acme-warehouse", "sales", "US")
+				f.cloud.AddRole("acme-warehouse", "dataset_owner", []string{"bigquery.datasets.get", "bigquery.datasets.getIamPolicy", "bigquery.datasets.setIamPolicy", "bigquery.datasets.update"}, false, 0)
+				f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "projects/acme-warehouse/roles/dataset_owner")
+				f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+			},
+			"project:acme-warehouse", onboarding.CheckUnreadable, onboarding.PartyCustomer, "doesn't have the permission resourcemanager.projects.get on it", "Or continue if it is right",
+		},
+		{
+			"the Spark account's project is being deleted", func(_ *testing.T, f *fixture) {
+				f.sparkElsewhere()
+				f.cloud.SetProjectState("acme-warehouse", "DELETE_REQUESTED")
+			},
+			"project:acme-warehouse", onboarding.CheckFailed, onboarding.PartyCustomer, "is delete requested", "gcloud projects undelete acme-warehouse",
+		},
+		{
+			"the Spark account's project keeps it to itself", func(_ *testing.T, f *fixture) {
+				f.sparkElsewhere()
+				f.cloud.SetPolicy("projects/acme-warehouse", emulator.OrgPolicy{Constraint: "iam.disableCrossProjectServiceAccountUsage", Enforce: true})
+			},
+			"policy:iam.disableCrossProjectServiceAccountUsage", onboarding.CheckFailed, onboarding.PartyOrganization, "does not let service accounts be used outside their project", "exception for the project acme-warehouse",
+		},
+		{
+			"only the data plane's project keeps its accounts to itself", func(_ *testing.T, f *fixture) {
+				f.sparkElsewhere()
+				f.cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "iam.disableCrossProjectServiceAccountUsage", Enforce: true})
+			},
+			"policy:iam.disableCrossProjectServiceAccountUsage", onboarding.CheckOK, onboarding.PartyNobody, "not enforced", "",
+		},
+		{
+			"policies of a dataset's project that may not be read", func(_ *testing.T, f *fixture) {
+				f.warehouse("bigquery.googleapis.com", "orgpolicy.googleapis.com")
+				f.cloud.AddDataset("acme-warehouse", "sales", "US")
+				f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/bigquery.admin")
+				f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+			},
+			"sharing:acme-warehouse", onboarding.CheckUnreadable, onboarding.PartyCustomer, "lacks the permission orgpolicy.policy.get. Until it can be read, we can't tell whether an organization policy refuses roles in acme-warehouse.", "Or continue",
+		},
+		{
+			"sharing is restricted to others in a dataset's project", func(_ *testing.T, f *fixture) {
+				f.shared()
+				f.cloud.SetPolicy("projects/acme-warehouse", emulator.OrgPolicy{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0other01"}})
+				f.cloud.SetIAM("organizations/1001", "user:"+ada, "roles/browser")
+			},
+			"sharing:acme-warehouse", onboarding.CheckFailed, onboarding.PartyOrganization, "doesn't allow roles for serviceAccount:tecton-acme-production-spark@acme-data.iam.gserviceaccount.com", "roles are granted in acme-warehouse",
+		},
+		{
+			"sharing is restricted in a dataset's project, and whose customer ID it is can't be told", func(_ *testing.T, f *fixture) {
+				f.shared()
+				f.cloud.SetPolicy("projects/acme-warehouse", emulator.OrgPolicy{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0other01"}})
+			},
+			"sharing:acme-warehouse", onboarding.CheckWarning, onboarding.PartyOrganization, "couldn't be determined", "Or continue",
+		},
+		{
+			"sharing is restricted to the customer's own in a dataset's project", func(_ *testing.T, f *fixture) {
+				f.shared()
+				f.cloud.SetPolicy("projects/acme-warehouse", emulator.OrgPolicy{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001"}})
+				f.cloud.SetPolicy("projects/acme-warehouse", emulator.OrgPolicy{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"//cloudresourcemanager.googleapis.com/organizations/1001"}})
+				f.cloud.SetIAM("organizations/1001", "user:"+ada, "roles/browser")
+			},
+			"sharing:acme-warehouse", onboarding.CheckOK, onboarding.PartyNobody, "allow the accounts", "",
+		},
+		{
+			"the managed form restricts sharing in a bucket's project", func(t *testing.T, f *fixture) {
+				f.warehouse("storage.googleapis.com", "orgpolicy.googleapis.com")
+				f.bucket(t, "acme-landing", false)
+				f.source(onboarding.SourceBucket, "acme-landing")
+				f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/orgpolicy.policyViewer")
+				f.cloud.SetPolicy("projects/acme-warehouse", emulator.OrgPolicy{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"//cloudresourcemanager.googleapis.com/organizations/2002"}})
+			},
+			"sharing:gs://acme-landing", onboarding.CheckFailed, onboarding.PartyOrganization, "doesn't allow roles for serviceAccount:tecton-acme", "roles are granted in gs://acme-landing",
+		},
+		{
+			"organization policies can't be read in a bucket's project, whose API is off", func(t *testing.T, f *fixture) {
+				f.warehouse("storage.googleapis.com")
+				f.bucket(t, "acme-landing", false)
+				f.source(onboarding.SourceBucket, "acme-landing")
+			},
+			"sharing:gs://acme-landing", onboarding.CheckUnreadable, onboarding.PartyCustomer, "The API orgpolicy.googleapis.com is off in the bucket's project 210987654321.", "Or continue",
 		},
 		{
 			"a project without BigQuery", func(_ *testing.T, f *fixture) {
@@ -271,8 +381,9 @@ func TestPreflightPassesWhatTheCustomerNamed(t *testing.T) {
 	f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
 	f.cloud.SetIAM("projects/acme-data", "user:"+ada, "roles/orgpolicy.policyViewer")
 	f.cloud.SetIAM("organizations/1001", "user:"+ada, "roles/orgpolicy.policyViewer")
-	f.warehouse("bigquery.googleapis.com", "storage.googleapis.com", "serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com")
+	f.warehouse("bigquery.googleapis.com", "storage.googleapis.com", "serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com", "orgpolicy.googleapis.com")
 	f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/owner")
+	f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/orgpolicy.policyViewer")
 	f.cloud.AddDataset("acme-warehouse", "sales", "US")
 	f.bucket(t, "acme-landing", false)
 	f.instance(t, "us-west1-b")
@@ -282,7 +393,7 @@ func TestPreflightPassesWhatTheCustomerNamed(t *testing.T) {
 	f.source(onboarding.SourceProject, "acme-warehouse")
 	f.source(onboarding.SourceBucket, "acme-landing")
 	results := preflight(t, f.s, f.spec)
-	for _, name := range []string{"source:acme-warehouse.sales", "source:acme-warehouse", "source:gs://acme-landing", "task:bigtable-instance", "task:databricks-check", "client-apis", "policy:custom"} {
+	for _, name := range []string{"source:acme-warehouse.sales", "source:acme-warehouse", "source:gs://acme-landing", "task:bigtable-instance", "task:databricks-check", "client-apis", "policy:custom", "sharing:acme-warehouse", "sharing:gs://acme-landing"} {
 		if _, ok := results[name]; !ok {
 			t.Errorf("there is no check %s", name)
 		}

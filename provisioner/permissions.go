@@ -31,6 +31,7 @@ func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onb
 	add(&c.Checks, readings, "")
 	add(&c.Checks, zoneReadings(spec), "")
 	add(&c.Checks, sourceReadings(spec), "")
+	add(&c.Checks, elsewhereReadings(spec, tasks), "")
 	for _, t := range tasks {
 		if t.Step.temporary {
 			add(&c.Run, t.needs.Undo, "")

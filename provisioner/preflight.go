@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 
 	"groundwork/onboarding"
@@ -90,6 +91,7 @@ func (p *preflight) checks() []check {
 		p.steps(),
 		p.agents(),
 		p.policies(),
+		p.others(),
 	)
 }
 
@@ -126,6 +128,9 @@ func (p *preflight) unreadable(c check, f gcp.Failure, err error) onboarding.Che
 	r.On, r.Overridable = cmp.Or(f.On, r.On, onboarding.PartyCustomer), true
 	if api, number, ok := disabledAPI(err); ok {
 		p.off(&r, c.place, api, number)
+		if !c.needed && !strings.HasPrefix(r.Fix[len(r.Fix)-1], "Or continue") {
+			r.Fix = append(r.Fix, "Or continue: the run can start without it.")
+		}
 	}
 	r.Found += " " + c.unknown
 	return r

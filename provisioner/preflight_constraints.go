@@ -104,7 +104,7 @@ func (p *preflight) custom() check {
 }
 
 func (p *preflight) readCustom(ctx context.Context, r *onboarding.CheckResult) error {
-	organization, err := p.organization(ctx)
+	organization, err := p.organizationOf(ctx, p.spec.Project)
 	if err != nil {
 		return err
 	}
@@ -156,11 +156,11 @@ func (p *preflight) makes(resourceType string) bool {
 	return false
 }
 
-// organization is the one above the project, "organizations/N"; "" where there is none.
-func (p *preflight) organization(ctx context.Context) (string, error) {
-	project, err := p.env.Cloud.Projects.Projects.Get("projects/" + p.spec.Project).Context(ctx).Do()
+// organizationOf is the organization above a project, "organizations/N"; "" where there is none.
+func (p *preflight) organizationOf(ctx context.Context, id string) (string, error) {
+	project, err := p.env.Cloud.Projects.Projects.Get("projects/" + id).Context(ctx).Do()
 	if err != nil {
-		return "", fmt.Errorf("organization of %s: %w", p.spec.Project, err)
+		return "", fmt.Errorf("organization of %s: %w", id, err)
 	}
 	parent := project.Parent
 	for strings.HasPrefix(parent, "folders/") {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -30,16 +31,21 @@ type rule = orgpolicy.GoogleCloudOrgpolicyV2PolicySpecPolicyRule
 // policy reads an organization policy as it takes effect on the project, and has its rules judged. No rules: nothing is
 // restricted.
 func (p *preflight) policy(constraint, title, why string, judge func(context.Context, *onboarding.CheckResult, []*rule) error) check {
-	return check{
+	return p.policyIn(p.spec.Project, constraint, title, why, judge)
+}
+
+// policyIn is [preflight.policy] for another project.
+func (p *preflight) policyIn(project, constraint, title, why string, judge func(context.Context, *onboarding.CheckResult, []*rule) error) check {
+	c := check{
 		result: onboarding.CheckResult{
 			Name: "policy:" + constraint, Title: title, Why: why, On: onboarding.PartyOrganization, Overridable: true,
-			Link:    p.console("iam-admin/orgpolicies/" + strings.ReplaceAll(constraint, ".", "-")),
-			Command: "gcloud org-policies describe " + constraint + " --effective --project=" + p.spec.Project,
-			Request: p.ask("Please tell me whether the organization policy constraints/" + constraint + " restricts this project, or give me the role Organization Policy Viewer (roles/orgpolicy.policyViewer), so that I can look."),
+			Link:    "https://console.cloud.google.com/iam-admin/orgpolicies/" + strings.ReplaceAll(constraint, ".", "-") + "?project=" + url.QueryEscape(project),
+			Command: "gcloud org-policies describe " + constraint + " --effective --project=" + project,
+			Request: p.ask("Please tell me whether the organization policy constraints/" + constraint + " restricts " + p.thisProject(project) + ", or give me the role Organization Policy Viewer (roles/orgpolicy.policyViewer), so that I can look."),
 		},
 		unknown: "Until it can be read, we can't tell whether the organization policy " + constraint + " would stop the run.",
 		read: func(ctx context.Context, r *onboarding.CheckResult) error {
-			rules, err := p.effective(ctx, constraint)
+			rules, err := p.effectiveIn(ctx, project, constraint)
 			if err != nil {
 				return err
 			}
@@ -47,11 +53,29 @@ func (p *preflight) policy(constraint, title, why string, judge func(context.Con
 			return p.judged(ctx, r, rules, judge)
 		},
 	}
+	if project != p.spec.Project {
+		c.place = project
+		c.unknown = "Until it can be read, we can't tell whether the organization policy " + constraint + " of the project " + project + " would stop the run."
+	}
+	return c
 }
 
-// effective are the rules of a policy as it takes effect on the project; none where there is no such policy.
+// thisProject names a project in a message about the data plane's.
+func (p *preflight) thisProject(project string) string {
+	if project == p.spec.Project {
+		return "this project"
+	}
+	return "the project " + project
+}
+
+// effective are the rules of a policy as it takes effect on the data plane's project; none where there is no such policy.
 func (p *preflight) effective(ctx context.Context, constraint string) ([]*rule, error) {
-	got, err := p.env.Cloud.OrgPolicy.Projects.Policies.GetEffectivePolicy("projects/" + p.spec.Project + "/policies/" + constraint).Context(ctx).Do()
+	return p.effectiveIn(ctx, p.spec.Project, constraint)
+}
+
+// effectiveIn is [preflight.effective] for another project, by ID or number.
+func (p *preflight) effectiveIn(ctx context.Context, project, constraint string) ([]*rule, error) {
+	got, err := p.env.Cloud.OrgPolicy.Projects.Policies.GetEffectivePolicy("projects/" + project + "/policies/" + constraint).Context(ctx).Do()
 	switch {
 	case gcp.Absent(err) || err == nil && got.Spec == nil:
 		return nil, nil
@@ -157,23 +181,24 @@ func (p *preflight) uniform() check {
 
 // accountCreation is the policy in its legacy or its managed form.
 func (p *preflight) accountCreation(constraint string) check {
-	return p.notEnforced(constraint, "A service account can be created", "The run creates the Spark service account.",
+	return p.notEnforced(p.spec.Project, constraint, "A service account can be created", "The run creates the Spark service account.",
 		"Your organization does not let service accounts be created in this project.", "Create the account where it is allowed, and name it at the service accounts step.")
 }
 
+// otherProjectsAccount is the check of the policy that the account's own project decides about.
 func (p *preflight) otherProjectsAccount() check {
-	return p.notEnforced("iam.disableCrossProjectServiceAccountUsage", "A service account from another project can be used", "Your Spark account is in a different project from its jobs.",
+	return p.notEnforced(cmp.Or(accountsProject(p.spec.ExistingSpark), p.spec.Project), "iam.disableCrossProjectServiceAccountUsage", "A service account from another project can be used", "Your Spark account is in a different project from its jobs.",
 		"Your organization does not let service accounts be used outside their project.", "Name an account of the project "+p.spec.Project+", or let the run create one.")
 }
 
-// notEnforced is the check of a policy that must not be enforced.
-func (p *preflight) notEnforced(constraint, title, why, found, instead string) check {
-	return p.policy(constraint, title, why, func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
+// notEnforced is the check of a policy that must not be enforced on a project.
+func (p *preflight) notEnforced(project, constraint, title, why, found, instead string) check {
+	return p.policyIn(project, constraint, title, why, func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
 		r.Found = "The policy is not enforced."
 		if enforced(rules) {
 			r.State, r.Found = onboarding.CheckFailed, found
 			r.Fix = []string{instead, "Or ask your organization administrator for an exception."}
-			r.Request = p.ask("Please make an exception for this project from the organization policy constraints/" + constraint + ".")
+			r.Request = p.ask("Please make an exception for " + p.thisProject(project) + " from the organization policy constraints/" + constraint + ".")
 		}
 		return nil
 	})

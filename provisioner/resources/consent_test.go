@@ -247,9 +247,9 @@ var (
 		"iam.roles.update", // where the role was changed by hand
 		// The same of a bucket, an account, and an instance. TestPermissionsForRepairsAreCheckedWhenThePlanNeedsThem has them.
 		"storage.buckets.update", "iam.serviceAccounts.enable", "bigtable.instances.update",
-		"serviceusage.services.use",        // where a bucket bills its readers
-		"orgpolicy.customConstraints.list", // of an organization
-		"bigtable.locations.list",          // held by the roles that may read instances
+		"serviceusage.services.use",                                             // where a bucket bills its readers
+		"orgpolicy.customConstraints.list", "resourcemanager.organizations.get", // of an organization
+		"bigtable.locations.list", // held by the roles that may read instances
 		// Needed for a dataset's access list since March 17, 2026; the gathered facts are older.
 		// Source: https://cloud.google.com/bigquery/docs/control-access-to-resources-iam
 		"bigquery.datasets.getIamPolicy", "bigquery.datasets.setIamPolicy",
