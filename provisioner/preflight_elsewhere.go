@@ -49,23 +49,13 @@ func placeOf(on string) string {
 		return on
 	}
 	if account, ok := strings.CutPrefix(on, "serviceAccounts/"); ok {
-		return accountsProject(account)
+		return onboarding.AccountProject(account)
 	}
 	if dataset, ok := strings.CutPrefix(on, "bigquery "); ok {
 		project, _, _ := strings.Cut(dataset, ".")
 		return project
 	}
 	project, _, _ := strings.Cut(strings.TrimPrefix(on, "projects/"), "/")
-	return project
-}
-
-// accountsProject is the project that a service account's address names, "" where it names none.
-func accountsProject(email string) string {
-	_, host, _ := strings.Cut(email, "@")
-	project, _ := strings.CutSuffix(host, ".iam.gserviceaccount.com")
-	if project == host {
-		return ""
-	}
 	return project
 }
 
@@ -269,7 +259,7 @@ func (p *preflight) homeOf(ctx context.Context, account string) (home, error) {
 	if account == p.spec.ControlPlaneAccount || account == p.vendor.ServingAccount {
 		return home{p.vendor.OrganizationID, p.vendor.GoogleCustomerID}, nil
 	}
-	project := accountsProject(account)
+	project := onboarding.AccountProject(account)
 	if project == "" {
 		return home{}, nil
 	}

@@ -187,7 +187,7 @@ func (p *preflight) accountCreation(constraint string) check {
 
 // otherProjectsAccount is the check of the policy that the account's own project decides about.
 func (p *preflight) otherProjectsAccount() check {
-	return p.notEnforced(cmp.Or(accountsProject(p.spec.ExistingSpark), p.spec.Project), "iam.disableCrossProjectServiceAccountUsage", "A service account from another project can be used", "Your Spark account is in a different project from its jobs.",
+	return p.notEnforced(cmp.Or(onboarding.AccountProject(p.spec.ExistingSpark), p.spec.Project), "iam.disableCrossProjectServiceAccountUsage", "A service account from another project can be used", "Your Spark account is in a different project from its jobs.",
 		"Your organization does not let service accounts be used outside their project.", "Name an account of the project "+p.spec.Project+", or let the run create one.")
 }
 

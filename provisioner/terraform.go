@@ -120,6 +120,18 @@ func terraformMain(x exported, blocks []block) string {
 	provider.Body().SetAttributeRaw("region", variable("region"))
 	provider.Body().SetAttributeValue("add_terraform_attribution_label", cty.False) // the labels are those of the plan
 	b.WriteString(rendered(terraform) + "\n" + rendered(provider))
+	if slices.ContainsFunc(blocks, block.paid) {
+		payer := hclwrite.NewBlock("provider", []string{"google"})
+		payer.Body().SetAttributeValue("alias", cty.StringVal("payer"))
+		payer.Body().SetAttributeRaw("project", variable("project"))
+		payer.Body().SetAttributeRaw("region", variable("region"))
+		payer.Body().SetAttributeRaw("billing_project", variable("project"))
+		payer.Body().SetAttributeValue("user_project_override", cty.True)
+		payer.Body().SetAttributeValue("add_terraform_attribution_label", cty.False)
+		b.WriteString("\n")
+		comment(&b, "For buckets that bill whoever reads them: each call names the project that pays.")
+		b.WriteString(rendered(payer))
+	}
 	done := map[*Task]bool{}
 	for _, at := range blocks {
 		done[at.task] = true
@@ -130,12 +142,27 @@ func terraformMain(x exported, blocks []block) string {
 			b.WriteString(rendered(at.forgotten()))
 			continue
 		}
+		if at.paid() {
+			comment(&b, "If Google answers that the bucket is a requester pays bucket and that no user project is provided, run this instead, then add the address to the variable existing:")
+			b.WriteString("#     " + at.payingCommand() + "\n")
+		}
 		useVariables(at.hcl, x.spec)
 		b.WriteString(rendered(at.hcl))
 	}
 	leftOver(&b, x.tasks, func(t *Task) bool { return done[t] })
 	return b.String()
 }
+
+// TerraformPayer is the provider of a resource whose calls must name a project that pays (T29). The header that it sends is for
+// every call of a provider, so it is one of its own. Source: google/transport/config.go of hashicorp/terraform-provider-google,
+// BillingProject.
+var TerraformPayer = hcl.Traversal{hcl.TraverseRoot{Name: "google"}, hcl.TraverseAttr{Name: "payer"}}
+
+// paid reports whether the block's calls name a project that pays.
+func (b block) paid() bool { return b.hcl.Body().GetAttribute("provider") != nil && !b.spared() }
+
+// payingCommand does with gcloud what the block does.
+func (b block) payingCommand() string { return shell(b.task.gcloud().Run[0]) }
 
 // forgotten lets Terraform forget the resource without removing it: a configuration of an earlier plan may have made it.
 func (b block) forgotten() *hclwrite.Block {
@@ -262,6 +289,14 @@ Each binding adds one member and removes nobody. Nothing here replaces a whole a
 	}
 	if len(not) > 0 {
 		b.WriteString("\nThe provider can't import these. An entry that is there already is found when it is added:\n\n" + strings.Join(not, "\n") + "\n")
+	}
+	if slices.ContainsFunc(blocks, block.paid) {
+		fmt.Fprintf(&b, "\nThese bindings are on buckets that may bill whoever reads them. They use the provider `google.payer`, which names the project %s as the one that pays; your account needs the permission `serviceusage.services.use` on it. Google's provider documents this for billing in general, and not for such buckets. If Google still answers that no user project is provided, run the command, then add the binding's address to the variable `existing`:\n\n", x.spec.Project)
+		for _, at := range blocks {
+			if at.paid() {
+				fmt.Fprintf(&b, "- `%s`: `%s`\n", at.address, at.payingCommand())
+			}
+		}
 	}
 	b.WriteString(terraformDestroys(blocks))
 	if left := leftByHand(x.tasks); left != "" {

@@ -158,7 +158,7 @@ func undoBinding(ctx context.Context, env *provisioner.Env, b iamBinding) error 
 func gcloudBinding(spec onboarding.Spec, b iamBinding) provisioner.Commands {
 	who := []string{"--member=" + b.Member, "--role=" + b.Role, "--condition=None"}
 	switch {
-	case b.Bucket != "" && b.Bucket != spec.Bucket() && spec.RequesterPays:
+	case mayBill(spec, b):
 		who = append(who, "--billing-project="+spec.Project) // a bucket that bills its readers bills for its policy too
 		fallthrough
 	case b.Bucket != "":
@@ -173,12 +173,20 @@ func gcloudBinding(spec onboarding.Spec, b iamBinding) provisioner.Commands {
 	}
 }
 
-func terraformBinding(_ onboarding.Spec, b iamBinding, name string) (*hclwrite.Block, string) {
+// mayBill reports whether a binding is on a bucket that bills whoever reads or changes its policy (T29).
+func mayBill(spec onboarding.Spec, b iamBinding) bool {
+	return spec.RequesterPays && b.Bucket != "" && b.Bucket != spec.Bucket()
+}
+
+func terraformBinding(spec onboarding.Spec, b iamBinding, name string) (*hclwrite.Block, string) {
 	var block *hclwrite.Block
 	var on string
 	switch {
 	case b.Bucket != "":
 		block, on = resource("google_storage_bucket_iam_member", name), "b/"+b.Bucket
+		if mayBill(spec, b) {
+			block.Body().SetAttributeTraversal("provider", provisioner.TerraformPayer)
+		}
 		set(block, "bucket", b.Bucket)
 	case b.Account != "":
 		block, on = resource("google_service_account_iam_member", name), "projects/"+cmp.Or(onboarding.AccountProject(b.Account), "-")+"/serviceAccounts/"+b.Account

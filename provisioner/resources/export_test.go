@@ -245,13 +245,14 @@ func TestTheTerraformConfigurationFitsTheProvider(t *testing.T) {
 		}
 	}
 	existing := func(s *onboarding.Spec) { s.ExistingSpark = "existing-spark@acme-data.iam.gserviceaccount.com" }
-	for _, change := range []func(*onboarding.Spec){nil, existing} {
+	paying := func(s *onboarding.Spec) { s.RequesterPays = true }
+	for _, change := range []func(*onboarding.Spec){nil, existing, paying} {
 		blocks, files := module(t, world(t, change))
 		for _, b := range blocks["main.tf"] {
 			where := strings.Join(b.Labels, ".")
 			switch b.Type {
 			case "provider":
-				fits(where, extract.Provider, b.Body, nil)
+				fits(where, extract.Provider, b.Body, []string{"alias"})
 			case "resource", "data":
 				of := extract.Resources
 				if b.Type == "data" {
@@ -262,7 +263,7 @@ func TestTheTerraformConfigurationFitsTheProvider(t *testing.T) {
 					t.Errorf("the provider has no %s %s in the extract", b.Type, b.Labels[0])
 				}
 				used[b.Type+" "+b.Labels[0]] = true
-				fits(where, s, b.Body, []string{"depends_on", "for_each"})
+				fits(where, s, b.Body, []string{"depends_on", "for_each", "provider"})
 				if strings.HasSuffix(b.Labels[0], "_policy") || strings.HasSuffix(b.Labels[0], "_iam_binding") || strings.HasPrefix(b.Labels[0], "google_bigquery_dataset_iam") {
 					t.Errorf("%s removes what others have", where)
 				}
@@ -451,6 +452,35 @@ func TestTerraformLeavesTheBindingsThatWereThere(t *testing.T) {
 	for _, words := range []string{"only while it is empty", "`deletion_protection` to `false`"} {
 		if !strings.Contains(removes, words) {
 			t.Errorf("the README doesn't say %q:\n%s", words, files["README.md"])
+		}
+	}
+}
+
+// A binding on a bucket that bills its readers is made with a provider that names who pays, and the files say what to run where
+// Google doesn't take that.
+func TestTerraformNamesWhoPaysForABucket(t *testing.T) {
+	t.Parallel()
+	const command = "gcloud storage buckets add-iam-policy-binding gs://acme-landing --member=serviceAccount:"
+	_, files := module(t, world(t, nil))
+	if all := files["main.tf"] + files["README.md"]; strings.Contains(all, "payer") || strings.Contains(all, command) {
+		t.Error("somebody pays, although no bucket bills its readers")
+	}
+	blocks, files := module(t, world(t, func(s *onboarding.Spec) { s.RequesterPays = true }))
+	payers, paid := 0, []string{}
+	for _, b := range blocks["main.tf"] {
+		if b.Type == "provider" && b.Body.Attributes["alias"] != nil && b.Body.Attributes["billing_project"] != nil && b.Body.Attributes["user_project_override"] != nil {
+			payers++
+		}
+		if b.Body.Attributes["provider"] != nil {
+			paid = append(paid, strings.Join(b.Labels, "."))
+		}
+	}
+	if payers != 1 || len(paid) != 1 || !strings.HasPrefix(paid[0], "google_storage_bucket_iam_member.read_bucket") {
+		t.Errorf("%d providers pay, for %v", payers, paid)
+	}
+	for _, name := range []string{"main.tf", "README.md"} {
+		if !strings.Contains(files[name], command) || !strings.Contains(files[name], "--billing-project=acme-data") {
+			t.Errorf("%s doesn't say what to run:\n%s", name, files[name])
 		}
 	}
 }
