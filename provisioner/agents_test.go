@@ -38,7 +38,13 @@ func TestTheServiceAgentOfAnotherProjectIsChecked(t *testing.T) {
 	// The run creates the account, and the workspace is in another project.
 	g := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
 	workspaceElsewhere(g.cloud, &g.spec)
-	r = preflight(t, g.s, g.spec)["service-agent"]
+	g.cloud.SetIAM("projects/acme-data", "user:"+ada, "roles/orgpolicy.policyViewer")
+	g.cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "iam.disableCrossProjectServiceAccountUsage", Enforce: true})
+	results := preflight(t, g.s, g.spec)
+	if policy := results["policy:iam.disableCrossProjectServiceAccountUsage"]; policy.State != onboarding.CheckFailed || !strings.Contains(policy.Fix[0], "Name an account of the project acme-spark") {
+		t.Errorf("%s: %s\n%s", policy.State, policy.Found, policy.Fix)
+	}
+	r = results["service-agent"]
 	if r.State != onboarding.CheckWarning || !strings.Contains(r.Found, "service-313131313131@compute-system") || !strings.Contains(r.Fix[0], "Once the run has created the account") {
 		t.Errorf("%s: %s\n%s", r.State, r.Found, r.Fix)
 	}

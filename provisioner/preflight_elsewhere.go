@@ -196,9 +196,7 @@ func (p *preflight) sharedWith(ctx context.Context, legacy, managed []*rule, mem
 		return no, err
 	}
 	found := yes
-	if l := listed(always(legacy)); l.denyAll {
-		return no, nil
-	} else if l.restricted {
+	if l := listed(always(legacy)); l.restricted {
 		found = min(found, l.allows(home))
 	}
 	if enforced(always(managed)) {
@@ -241,7 +239,7 @@ func (l list) allows(h home) verdict {
 		return h.customer == ""
 	}
 	switch {
-	case slices.ContainsFunc(l.denied, names):
+	case l.denyAll, slices.ContainsFunc(l.denied, names):
 		return no
 	case slices.ContainsFunc(l.allowed, names):
 		return yes
@@ -253,11 +251,23 @@ func (l list) allows(h home) verdict {
 	return no
 }
 
-// homeOf finds the organization of an account: the vendor's is a setting, and any other's is that of the project in its
-// address, as far as that may be read.
+// knownHome is the organization of an account that doesn't have to be looked up: the vendor's is a setting, and Databricks
+// publishes its own.
+func (p *preflight) knownHome(account string) home {
+	switch account {
+	case p.spec.ControlPlaneAccount, p.vendor.ServingAccount:
+		return home{p.vendor.OrganizationID, p.vendor.GoogleCustomerID}
+	case p.spec.Databricks.Account:
+		return home{customer: databricksCustomer}
+	}
+	return home{}
+}
+
+// homeOf finds the organization of an account: a known one, or that of the project in its address, as far as that may be
+// read.
 func (p *preflight) homeOf(ctx context.Context, account string) (home, error) {
-	if account == p.spec.ControlPlaneAccount || account == p.vendor.ServingAccount {
-		return home{p.vendor.OrganizationID, p.vendor.GoogleCustomerID}, nil
+	if known := p.knownHome(account); known != (home{}) {
+		return known, nil
 	}
 	project := onboarding.AccountProject(account)
 	if project == "" {

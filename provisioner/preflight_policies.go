@@ -18,9 +18,9 @@ import (
 func (p *preflight) policies() []check {
 	all := []check{p.locations(), p.domains(), p.members(), p.uniform(), p.softDelete(), p.services(), p.ownKeys(), p.custom()}
 	if p.spec.ExistingSpark == "" {
-		return append(all, p.accountCreation("iam.disableServiceAccountCreation"), p.accountCreation("iam.managed.disableServiceAccountCreation"))
+		all = append(all, p.accountCreation("iam.disableServiceAccountCreation"), p.accountCreation("iam.managed.disableServiceAccountCreation"))
 	}
-	if _, host, _ := strings.Cut(p.spec.ExistingSpark, "@"); host != p.spec.Project+".iam.gserviceaccount.com" {
+	if borrowed(p.spec) {
 		all = append(all, p.otherProjectsAccount())
 	}
 	return all
@@ -185,10 +185,16 @@ func (p *preflight) accountCreation(constraint string) check {
 		"Your organization does not let service accounts be created in this project.", "Create the account where it is allowed, and name it at the service accounts step.")
 }
 
-// otherProjectsAccount is the check of the policy that the account's own project decides about.
+// otherProjectsAccount is the check of a policy of the account's own project, which keeps its accounts there by default.
+// Source: https://cloud.google.com/iam/docs/attach-service-accounts#attaching-different-project
 func (p *preflight) otherProjectsAccount() check {
-	return p.notEnforced(cmp.Or(onboarding.AccountProject(p.spec.ExistingSpark), p.spec.Project), "iam.disableCrossProjectServiceAccountUsage", "A service account from another project can be used", "Your Spark account is in a different project from its jobs.",
-		"Your organization does not let service accounts be used outside their project.", "Name an account of the project "+p.spec.Project+", or let the run create one.")
+	instead := "Name an account of the project " + jobsProject(p.spec) + " at the service accounts step."
+	if p.spec.ExistingSpark != "" && jobsProject(p.spec) == p.spec.Project {
+		instead = "Name an account of the project " + p.spec.Project + ", or let the run create one."
+	}
+	return p.notEnforced(onboarding.AccountProject(p.spec.SparkAccount()), "iam.disableCrossProjectServiceAccountUsage", "A service account from another project can be used",
+		"Your Spark account is in a different project from its jobs, which run in "+jobsProject(p.spec)+".",
+		"Your organization does not let service accounts be used outside their project.", instead)
 }
 
 // notEnforced is the check of a policy that must not be enforced on a project.

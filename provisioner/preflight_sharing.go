@@ -40,34 +40,15 @@ const databricksCustomer = "C01p0oudw"
 
 // outsider is an account of another organization that the plan gives roles.
 type outsider struct {
-	email, whose           string // "the vendor"
-	customer, organization string // IDs; "" unknown
-}
-
-// allowedBy reports whether the legacy policy allows the account. The number of an organization can be compared; what
-// else a set holds can't be known.
-func (o outsider) allowedBy(l list) verdict {
-	has := func(values []string) bool {
-		return slices.ContainsFunc(values, func(v string) bool {
-			return o.customer != "" && strings.EqualFold(strings.TrimPrefix(v, "is:"), o.customer) || o.organization != "" && organizationSet(v) == o.organization
-		})
-	}
-	switch {
-	case l.denyAll || has(l.denied):
-		return no
-	case len(l.allowed) == 0 || has(l.allowed):
-		return yes
-	case slices.ContainsFunc(l.allowed, func(v string) bool { return isSet(v) && (o.organization == "" || organizationSet(v) == "") }):
-		return perhaps
-	}
-	return no
+	email, whose string // "the vendor"
+	home         home
 }
 
 // allow is what the organization administrator adds to the legacy policy.
 func (o outsider) allow() string {
-	text := "the Google Cloud customer ID " + cmp.Or(o.customer, "(ask us for the vendor's customer ID)")
-	if o.organization != "" {
-		text += ", or the principal set is:principalSet://iam.googleapis.com/organizations/" + o.organization
+	text := "the Google Cloud customer ID " + cmp.Or(o.home.customer, "(ask us for the vendor's customer ID)")
+	if o.home.organization != "" {
+		text += ", or the principal set is:principalSet://iam.googleapis.com/organizations/" + o.home.organization
 	}
 	return text + " (" + o.whose + ")"
 }
@@ -78,9 +59,9 @@ func (p *preflight) outsiders() []outsider {
 	for _, member := range p.granted() {
 		switch email := strings.TrimPrefix(member, "serviceAccount:"); email {
 		case p.spec.ControlPlaneAccount, p.vendor.ServingAccount:
-			all = append(all, outsider{email, "the vendor", p.vendor.GoogleCustomerID, p.vendor.OrganizationID})
+			all = append(all, outsider{email, "the vendor", p.knownHome(email)})
 		case p.spec.Databricks.Account:
-			all = append(all, outsider{email, "Databricks", databricksCustomer, ""})
+			all = append(all, outsider{email, "Databricks", p.knownHome(email)})
 		}
 	}
 	return all
@@ -97,7 +78,7 @@ func (p *preflight) judgeDomains(_ context.Context, r *onboarding.CheckResult, r
 		if !slices.Contains(parties, o.whose) {
 			parties = append(parties, o.whose)
 		}
-		switch o.allowedBy(l) {
+		switch l.allows(o.home) {
 		case yes:
 			continue
 		case no:
@@ -116,7 +97,7 @@ func (p *preflight) judgeDomains(_ context.Context, r *onboarding.CheckResult, r
 		r.Found = only + "So the role for " + strings.Join(refused, " and for ") + " would be refused."
 	case len(unsure) > 0:
 		r.State = onboarding.CheckWarning
-		r.Found = only + "Whether " + strings.Join(unsure, " or ") + " belongs to one of the sets couldn't be determined."
+		r.Found = only + "Whether " + strings.Join(unsure, " or ") + " belongs to one of them couldn't be determined."
 	case len(l.allowed) == 0:
 		r.Found = "The policy names only organizations that are not allowed, and none of them is " + strings.Join(parties, " or ") + "."
 		return nil
@@ -156,7 +137,7 @@ func (p *preflight) judgeMembers(ctx context.Context, r *onboarding.CheckResult,
 	}
 	own := ""
 	if slices.ContainsFunc(all.Sets, func(v string) bool { return organizationSet(v) != "" && organizationSet(v) != p.vendor.OrganizationID }) {
-		organization, err := p.organization(ctx)
+		organization, err := p.organizationOf(ctx, p.spec.Project)
 		if err != nil {
 			return err
 		}

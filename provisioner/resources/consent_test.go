@@ -249,7 +249,8 @@ var (
 		"storage.buckets.update", "iam.serviceAccounts.enable", "bigtable.instances.update",
 		"serviceusage.services.use",                                             // where a bucket bills its readers
 		"orgpolicy.customConstraints.list", "resourcemanager.organizations.get", // of an organization
-		"bigtable.locations.list", // held by the roles that may read instances
+		"serviceusage.operations.get", // where enabling takes longer than a call; TestAnOperationThatMayNotBeReadIsNotRepeated has it
+		"bigtable.locations.list",     // held by the roles that may read instances
 		// Needed for a dataset's access list since March 17, 2026; the gathered facts are older.
 		// Source: https://cloud.google.com/bigquery/docs/control-access-to-resources-iam
 		"bigquery.datasets.getIamPolicy", "bigquery.datasets.setIamPolicy",
