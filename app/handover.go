@@ -53,8 +53,8 @@ func (a *App) Record(ctx context.Context, actor onboarding.Actor, id onboarding.
 	if run, err = a.SucceededRun(ctx, actor, id); err != nil {
 		return run, nil, err
 	}
-	if run.RecordDoubted {
-		return run, nil, onboarding.Errorf(onboarding.CodeConflict, "This record may not be what the run wrote: an earlier version of this service wrote it, or it was changed in the database. Run the verification again to get a new record.")
+	if run.RecordDoubt == onboarding.RecordChanged {
+		return run, nil, onboarding.Errorf(onboarding.CodeConflict, "This record was changed in the database after the run wrote it. Run the verification to get a new record.")
 	}
 	if len(run.Record) == 0 {
 		return run, nil, onboarding.Errorf(onboarding.CodeNotFound, "This run left no record. Ask your specialist to run the verification again.")

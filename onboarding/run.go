@@ -42,6 +42,15 @@ func (s RunState) Ended() bool { return s == RunCanceled || s == RunSucceeded }
 // Active reports whether a worker has it, or will.
 func (s RunState) Active() bool { return s == RunQueued || s == RunRunning }
 
+// RecordDoubt is why a run's record isn't known to be what the run wrote.
+type RecordDoubt string
+
+// The doubts; "" is none.
+const (
+	RecordUncovered RecordDoubt = "uncovered" // it has no code, as those of earlier versions; it is shown with a warning
+	RecordChanged   RecordDoubt = "changed"   // its code is another record's; it isn't shown
+)
+
 // Run is one execution of a pinned plan.
 type Run struct {
 	ID            RunID
@@ -63,7 +72,7 @@ type Run struct {
 	Tasks         []Task
 	Record        []byte // outputs.json once it was written, else nil
 	RecordMAC     []byte // of [RecordAuthority]; nil in a run of an earlier version
-	RecordDoubted bool   // there is a record, but it isn't known to be what the run wrote, so Record is nil
+	RecordDoubt   RecordDoubt // why there is a record that isn't known to be what the run wrote; "" it is, or there is none
 	Replaced      bool   // a later run was started; this one keeps the state in which it stopped
 }
 

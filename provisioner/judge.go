@@ -59,10 +59,10 @@ func ofAccount(f gcp.Failure, spec onboarding.Spec) gcp.Failure {
 // ofSharing is the refusal of a member of another organization, which Google doesn't name. A task gives a role to one.
 func ofSharing(f gcp.Failure, t *Task) gcp.Failure {
 	for _, b := range t.Description.Bindings {
-		switch email := strings.TrimPrefix(b.Member, "serviceAccount:"); {
-		case email == t.Spec.ControlPlaneAccount || email == t.Spec.Vendor.ServingAccount:
+		switch email := strings.TrimPrefix(b.Member, "serviceAccount:"); email {
+		case t.Spec.ControlPlaneAccount, t.Spec.Vendor.ServingAccount:
 			return f
-		case email == t.Spec.Databricks.Account:
+		case t.Spec.Databricks.Account:
 			f.Action = "Allow Databricks' account in the organization policy"
 			f.Message = fmt.Sprintf("An organization policy (domain restricted sharing) refuses the workspace's own account, %s. It belongs to Databricks, so your organization administrator allows the customer ID %s for this project.", email, databricksCustomer)
 		default:

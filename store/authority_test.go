@@ -96,24 +96,25 @@ func TestAChangedRecordIsNotHandedOver(t *testing.T) {
 	must(t, s.PutRecord(ctx, fence, []byte(wrote)))
 	must(t, s.EndRun(ctx, fence, onboarding.RunSucceeded))
 	for _, c := range []struct {
-		change, record string
+		change, record, sent string
+		doubt                onboarding.RecordDoubt
 	}{
-		{`SELECT 1`, wrote},
-		{`UPDATE runs SET record = replace(convert_from(record, 'UTF8'), 'ours', 'evil')::bytea`, ""},
-		{`UPDATE runs SET record = '` + wrote + `', record_mac = NULL`, ""}, // as an earlier version wrote it
+		{`SELECT 1`, wrote, wrote, ""},
+		{`UPDATE runs SET record = replace(convert_from(record, 'UTF8'), 'ours', 'evil')::bytea`, "", "", onboarding.RecordChanged},
+		{`UPDATE runs SET record = '` + wrote + `', record_mac = NULL`, wrote, "", onboarding.RecordUncovered}, // as an earlier version wrote it
 	} {
 		_, err := owner.Exec(ctx, c.change+`; UPDATE deliveries SET next_at = now(), claimed_until = NULL`)
 		must(t, err)
 		done, err := s.SucceededRun(ctx, ada, ob.ID)
 		must(t, err)
-		if string(done.Record) != c.record || done.RecordDoubted != (c.record == "") {
-			t.Errorf("%s: downloads %q, doubted %v", c.change, done.Record, done.RecordDoubted)
+		if string(done.Record) != c.record || done.RecordDoubt != c.doubt {
+			t.Errorf("%s: downloads %q, doubt %q", c.change, done.Record, done.RecordDoubt)
 		}
 		all, err := s.Deliveries(ctx, sam, ob.ID)
 		must(t, err)
 		errand, err := s.DueDelivery(ctx, all[0].ID)
 		must(t, err)
-		if string(errand.Record) != c.record || errand.Run != run.ID {
+		if string(errand.Record) != c.sent || errand.Run != run.ID {
 			t.Errorf("%s: the vendor gets %q", c.change, errand.Record)
 		}
 	}

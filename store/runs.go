@@ -192,10 +192,14 @@ func (s *Store) Run(ctx context.Context, actor onboarding.Actor, id onboarding.R
 }
 
 // shown is a run as people see it: of a plan that isn't known to be what was approved, they get nothing to run or to open,
-// and no record that isn't known to be what the run wrote.
+// and no record that was changed since the run wrote it.
 func (s *Store) shown(run onboarding.Run) onboarding.Run {
-	if run.Record != nil && !s.authentic(onboarding.RecordAuthority(run.ID, run.Record), run.RecordMAC) {
-		run.Record, run.RecordDoubted = nil, true
+	switch {
+	case run.Record == nil || s.authentic(onboarding.RecordAuthority(run.ID, run.Record), run.RecordMAC):
+	case len(run.RecordMAC) == 0:
+		run.RecordDoubt = onboarding.RecordUncovered
+	default:
+		run.Record, run.RecordDoubt = nil, onboarding.RecordChanged
 	}
 	if !s.genuine(run) {
 		run.Plan = run.Plan.WithoutInstructions()

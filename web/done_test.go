@@ -36,3 +36,24 @@ func TestTheConfirmationSaysWhatBecameOfTheRecord(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLastPageWarnsOfADoubtedRecord(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	for doubt, want := range map[onboarding.RecordDoubt]struct {
+		says  string
+		links int
+	}{
+		"":                         {"", 2},
+		onboarding.RecordUncovered: {"nothing shows whether it was changed", 2},
+		onboarding.RecordChanged:   {"it can’t be downloaded, and it isn’t sent", 0},
+	} {
+		doc, _ := render(t, GalleryPage{"done", Done(s.doubted(doubt))})
+		warned := words(doc.Find(".note.warn").Text())
+		if !strings.Contains(warned, want.says) || want.says == "" && strings.Contains(warned, "record") {
+			t.Errorf("%q: the page warns %q", doubt, warned)
+		}
+		if n := doc.Find("a[href$='/outputs.json']").Length(); n != want.links {
+			t.Errorf("%q: %d links to the record", doubt, n)
+		}
+	}
+}

@@ -167,6 +167,8 @@ func (s samples) pages() []GalleryPage {
 		{"progress-succeeded", Progress(s.progress(onboarding.RunSucceeded))},
 		{"done", Done(s.done())},
 		{"done-repaired", Done(s.repaired())},
+		{"done-record-earlier", Done(s.doubted(onboarding.RecordUncovered))},
+		{"done-record-changed", Done(s.doubted(onboarding.RecordChanged))},
 		{"done-token-to-enter", Done(s.unconfirmed())},
 		{"receipt", Receipt(s.receipt())},
 		{"receipt-long", Receipt(s.receiptLong())},

@@ -55,6 +55,13 @@ func (s samples) repaired() DoneView {
 	return v
 }
 
+// doubted is the last page of a run whose record isn't known to be what it wrote.
+func (s samples) doubted(why onboarding.RecordDoubt) DoneView {
+	v := s.done()
+	v.Run.RecordDoubt = why
+	return v
+}
+
 // teardownStopped is the confirmation of a teardown after a run that failed.
 func (s samples) teardownStopped() PlanView {
 	v := s.teardown()

@@ -397,6 +397,21 @@ func (v DoneView) handover() []wizard.Row {
 	return rows
 }
 
+// recordDoubt says why the record may not be what the run wrote; "" where it is.
+func (v DoneView) recordDoubt() string {
+	again := " Verify again to get a record that is protected."
+	if v.VerifyURL == "" {
+		again = " The customer can verify again to get a record that is protected."
+	}
+	switch v.Run.RecordDoubt {
+	case onboarding.RecordUncovered:
+		return "The record was written by an earlier version of this service, so nothing shows whether it was changed in the database since." + again
+	case onboarding.RecordChanged:
+		return "The record was changed in the database after the run wrote it, so it can’t be downloaded, and it isn’t sent." + again
+	}
+	return ""
+}
+
 // recordSent reports whether the run's record is, or was, on its way to an address of the vendor's.
 func (v DoneView) recordSent() bool {
 	return slices.ContainsFunc(v.Handover.of(v.Run.ID), func(d onboarding.Delivery) bool { return d.Kind == onboarding.DeliverRecord })
