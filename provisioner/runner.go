@@ -265,6 +265,8 @@ func (e *execution) nodes() (graph []*Task, nodes []*node, err error) {
 		n := &node{task: find(line), line: line, done: make(chan struct{})}
 		nodes, at[line.Name] = append(nodes, n), n
 	}
+	// A step that came with an upgrade since then is neither verified nor recorded: nobody approved it.
+	graph = slices.DeleteFunc(graph, func(t *Task) bool { return at[t.Name] == nil })
 	// The plan's own dependencies count: they were approved with it, and its order makes a cycle impossible.
 	before := map[onboarding.TaskName]bool{}
 	for _, n := range nodes {

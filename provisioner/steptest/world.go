@@ -332,6 +332,14 @@ func (w *World) Execute(kind onboarding.RunKind, plan onboarding.Plan) onboardin
 	return w.again()
 }
 
+// Repeat runs one task of a plan again; the plan's other tasks are done.
+func (w *World) Repeat(kind onboarding.RunKind, plan onboarding.Plan, name onboarding.TaskName) onboarding.Task {
+	w.T.Helper()
+	w.ledger.Begin(w.Spec.Onboarding, kind, plan)
+	w.ledger.Done(func(t onboarding.TaskName) bool { return t != name })
+	return w.Task(w.again(), name)
+}
+
 // Retry goes on with a run that is blocked or has failed.
 func (w *World) Retry() onboarding.Run {
 	w.T.Helper()
