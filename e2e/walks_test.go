@@ -183,6 +183,7 @@ func TestOtherWalks(t *testing.T) {
 		p.see("Keep the Bigtable instance")
 		p.look("31-progress-another-store")
 		p.open(home + "/done")
+		p.unfoldAll(true)
 		p.see("Keep the Bigtable instance")
 		p.see("The Databricks token and Redis token are still with us")
 		if strings.Contains(p.text(), "Remove the Bigtable instance") {

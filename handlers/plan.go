@@ -178,7 +178,8 @@ func (s *Server) approve(w http.ResponseWriter, v *visit, in app.Approval, page 
 		view.Changed = sentence(err)
 	}
 	if r.Refusal != nil {
-		page = web.PlanPage // it says why
+		page = web.PlanPage // it says why, and asks about no data
+		view.Unsaved = in.Kind == onboarding.RunTeardown
 	}
 	return s.draw(w, v.Request, http.StatusConflict, page(view))
 }

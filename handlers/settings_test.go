@@ -151,13 +151,13 @@ func TestTheAddressesToAllowAreSettings(t *testing.T) {
 		t.Errorf("an onboarding has the addresses %q and %q", v.EgressAddresses, v.ControlPlaneAddresses)
 	}
 	// The customer reads them where the workspace is asked for, before a workspace refuses the first call (T33).
-	says(t, b.get(web.OnboardingPath(ob.ID, "step", "compute")), "If the workspace has an IP access list, a workspace administrator adds these addresses to the list. This service: 203.0.113.7, 203.0.113.32/28. The vendor's control plane: 198.51.100.0/24.")
+	says(t, b.get(web.OnboardingPath(ob.ID, "step", "compute")), "If the workspace has an IP access list, a workspace administrator adds these addresses to the list. This service: 203.0.113.7, 203.0.113.32/28. Tecton's control plane: 198.51.100.0/24.")
 }
 
 func TestTheComputePageSaysWhoKnowsTheAddressesToAllow(t *testing.T) {
 	w := newWorld(t)
 	ob, b := w.ready()
-	says(t, b.get(web.OnboardingPath(ob.ID, "step", "compute")), "adds the addresses of this service and of the vendor's control plane to the list: your specialist knows them.")
+	says(t, b.get(web.OnboardingPath(ob.ID, "step", "compute")), "adds the addresses of this service and of Tecton's control plane to the list: your specialist knows them.")
 }
 
 func TestAStaleSettingsPageSaysSoAndKeepsWhatWasTyped(t *testing.T) {

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -71,6 +73,23 @@ func (v PlanView) decidedAs(t onboarding.PlannedTask) onboarding.Decision {
 		return d
 	}
 	return onboarding.DecisionLater
+}
+
+// unsaved says which choices about data were sent and not taken; "" none.
+func (v PlanView) unsaved() string {
+	if !v.Unsaved {
+		return ""
+	}
+	var choices []string
+	for _, key := range slices.Sorted(maps.Keys(v.Decisions)) {
+		if d := v.Decisions[key]; d == onboarding.DecisionKeep || d == onboarding.DecisionRemove {
+			choices = append(choices, "“"+string(d)+"” for "+cmp.Or(onboarding.Find(v.Items, key).Resource, key))
+		}
+	}
+	if len(choices) == 0 {
+		return ""
+	}
+	return "Your choices about data weren’t saved: " + strings.Join(choices, ", ") + ". You choose again after the plan."
 }
 
 // removedWord is what became of a resource in a teardown.
