@@ -53,27 +53,27 @@ const (
 
 // Run is one execution of a pinned plan.
 type Run struct {
-	ID            RunID
-	Onboarding    ID
-	Kind          RunKind
-	State         RunState
-	Epoch         int // grows whenever the run changes hands; every write of the ledger names it
-	Plan          Plan
-	PlanHash      string
-	Pinned        []byte // the plan as JSON, byte for byte as it was approved
-	MAC           []byte // of [Run.Authority]; nil in a run of an earlier version
-	ApprovalMAC   []byte // of [Run.Approval]; nil where whoever approved the plan hadn't given the access that was held
-	StartedBy     string // email address
-	ResumedBy     string // email address of whoever resumed it last; "" whoever started it
-	CancelAsked   bool
-	CreatedAt     time.Time
-	StartedAt     time.Time // zero: not yet
-	FinishedAt    time.Time // zero: not yet
-	Tasks         []Task
-	Record        []byte // outputs.json once it was written, else nil
-	RecordMAC     []byte // of [RecordAuthority]; nil in a run of an earlier version
-	RecordDoubt   RecordDoubt // why there is a record that isn't known to be what the run wrote; "" it is, or there is none
-	Replaced      bool   // a later run was started; this one keeps the state in which it stopped
+	ID          RunID
+	Onboarding  ID
+	Kind        RunKind
+	State       RunState
+	Epoch       int // grows whenever the run changes hands; every write of the ledger names it
+	Plan        Plan
+	PlanHash    string
+	Pinned      []byte // the plan as JSON, byte for byte as it was approved
+	MAC         []byte // of [Run.Authority]; nil in a run of an earlier version
+	ApprovalMAC []byte // of [Run.Approval]; nil where whoever approved the plan hadn't given the access that was held
+	StartedBy   string // email address
+	ResumedBy   string // email address of whoever resumed it last; "" whoever started it
+	CancelAsked bool
+	CreatedAt   time.Time
+	StartedAt   time.Time // zero: not yet
+	FinishedAt  time.Time // zero: not yet
+	Tasks       []Task
+	Record      []byte      // outputs.json once it was written, else nil
+	RecordMAC   []byte      // of [RecordAuthority]; nil in a run of an earlier version
+	RecordDoubt RecordDoubt // why there is a record that isn't known to be what the run wrote; "" it is, or there is none
+	Replaced    bool        // a later run was started; this one keeps the state in which it stopped
 }
 
 // PermissionUse divides permissions of the run, each once: those of tasks that ran, also of a task of an earlier plan that ran

@@ -226,7 +226,7 @@ type PlanView struct {
 	// Decisions are those that the plan holds already, on the page that asks about the data that they delete, and those that
 	// were made on a teardown's page before its plan changed; nil elsewhere.
 	Decisions    map[string]onboarding.Decision
-	Unsaved      bool // the page has no control for the decisions, which were just sent
+	Unsaved      bool     // the page has no control for the decisions, which were just sent
 	Confirmed    []string // keys of what was ticked there
 	EraseProblem string   // what to correct there
 
