@@ -259,7 +259,7 @@ func mayApproveChanged(actor onboarding.Actor, run onboarding.Run, owner string)
 // confirmed is nil unless a teardown that deletes data would now delete something that its confirmation didn't name;
 // CodeStale.
 func confirmed(run onboarding.Run, fresh onboarding.Plan) error {
-	if run.Kind != onboarding.RunTeardown || !run.Plan.Spec.EraseData {
+	if run.Kind != onboarding.RunTeardown || !run.Erases() {
 		return nil
 	}
 	for _, now := range fresh.Tasks {

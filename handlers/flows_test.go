@@ -297,7 +297,7 @@ func TestDataIsErasedOnlyWhereThatWasChosen(t *testing.T) {
 		"keep":                       {[]string{"decide:bucket", "keep"}, false, true},
 		"delete":                     {[]string{"decide:bucket", "remove"}, true, false},
 		"a form of an earlier page":  {[]string{"erase", "yes"}, false, false},
-		"an earlier one, to keep it": {[]string{"erase", "yes", "keep", "bucket"}, false, false},
+		"an earlier one, to keep it": {[]string{"erase", "yes", "keep", "bucket"}, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

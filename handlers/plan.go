@@ -147,9 +147,13 @@ func (s *Server) teardown(w http.ResponseWriter, v *visit) error {
 }
 
 // teardownStart starts the removal. Data is deleted only where the form decided that for the item: one of an earlier version,
-// which asked about all data at once, deletes none.
+// which asked about all data at once, deletes none, and keeps what it named.
 func (s *Server) teardownStart(w http.ResponseWriter, v *visit) error {
-	return s.approve(w, v, app.Approval{Kind: onboarding.RunTeardown, Decisions: decisions(v.form)}, web.TeardownPage)
+	decided := decisions(v.form)
+	for _, key := range v.form["keep"] {
+		decided[key] = onboarding.DecisionKeep
+	}
+	return s.approve(w, v, app.Approval{Kind: onboarding.RunTeardown, Decisions: decided}, web.TeardownPage)
 }
 
 // approve starts a run of exactly the plan that was shown on the page, or shows the present plan.

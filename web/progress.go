@@ -405,7 +405,7 @@ func (v DoneView) recordDoubt() string {
 	}
 	switch v.Run.RecordDoubt {
 	case onboarding.RecordUncovered:
-		return "The record was written by an earlier version of this service, so nothing shows whether it was changed in the database since." + again
+		return "The record was written by an earlier version of this service, so nothing shows whether it was changed in the database since. It can be downloaded, but it isn’t sent." + again
 	case onboarding.RecordChanged:
 		return "The record was changed in the database after the run wrote it, so it can’t be downloaded, and it isn’t sent." + again
 	}

@@ -82,9 +82,16 @@ func (v PlanView) unsaved() string {
 	}
 	var choices []string
 	for _, key := range slices.Sorted(maps.Keys(v.Decisions)) {
-		if d := v.Decisions[key]; d == onboarding.DecisionKeep || d == onboarding.DecisionRemove {
-			choices = append(choices, "“"+string(d)+"” for "+cmp.Or(onboarding.Find(v.Items, key).Resource, key))
+		what := ""
+		switch v.Decisions[key] {
+		case onboarding.DecisionKeep:
+			what = " (keep it and its data)"
+		case onboarding.DecisionRemove:
+			what = " (delete it and its data)"
+		default:
+			continue
 		}
+		choices = append(choices, "“"+string(v.Decisions[key])+"”"+what+" for "+cmp.Or(onboarding.Find(v.Items, key).Resource, key))
 	}
 	if len(choices) == 0 {
 		return ""

@@ -225,6 +225,9 @@ func eraseObjects(ctx context.Context, env *provisioner.Env, bucket *storage.Buc
 		return &onboarding.NotReady{Done: erased, After: after, Why: "The bucket's objects are being deleted, as you confirmed"}
 	}
 	for {
+		if err := env.Halted(); err != nil { // nothing is written between two pages
+			return err
+		}
 		var page []*storage.ObjectAttrs
 		next, err := pager.NextPage(&page)
 		if err != nil {
