@@ -82,7 +82,7 @@ func (v PlanView) unsaved() string {
 	}
 	var choices []string
 	for _, key := range slices.Sorted(maps.Keys(v.Decisions)) {
-		what := ""
+		var what string
 		switch v.Decisions[key] {
 		case onboarding.DecisionKeep:
 			what = " (keep it and its data)"
