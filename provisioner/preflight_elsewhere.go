@@ -2,7 +2,6 @@ package provisioner
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -104,11 +103,6 @@ func (p *preflight) otherProject(project string) check {
 	}
 }
 
-const (
-	legacySharing  = "iam.allowedPolicyMemberDomains"
-	managedSharing = "iam.managed.allowedPolicyMembers"
-)
-
 // sharedIn is the check that neither form of domain restricted sharing refuses the plan's roles in a place.
 func (p *preflight) sharedIn(at place) check {
 	who := strings.Join(at.members, " and ")
@@ -200,15 +194,9 @@ func (p *preflight) sharedWith(ctx context.Context, legacy, managed []*rule, mem
 		found = min(found, l.allows(home))
 	}
 	if enforced(always(managed)) {
-		var all allowedMembers
-		for _, x := range always(managed) {
-			var params allowedMembers
-			if x.Enforce && len(x.Parameters) > 0 {
-				if err := json.Unmarshal(x.Parameters, &params); err != nil {
-					return no, fmt.Errorf("parameters of %s: %w", managedSharing, err)
-				}
-			}
-			all.Subjects, all.Sets = append(all.Subjects, params.Subjects...), append(all.Sets, params.Sets...)
+		all, err := membersOf(always(managed))
+		if err != nil {
+			return no, err
 		}
 		if !slices.ContainsFunc(all.Subjects, func(m string) bool { return strings.EqualFold(m, member) }) {
 			found = min(found, list{allowed: all.Sets}.allows(home))
@@ -218,10 +206,6 @@ func (p *preflight) sharedWith(ctx context.Context, legacy, managed []*rule, mem
 		found = min(found, perhaps)
 	}
 	return found, nil
-}
-
-func always(rules []*rule) []*rule {
-	return slices.DeleteFunc(slices.Clone(rules), func(x *rule) bool { return x.Condition != nil })
 }
 
 // home is the organization that an account belongs to; "" for what isn't known.

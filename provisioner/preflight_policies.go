@@ -88,14 +88,8 @@ func (p *preflight) effectiveIn(ctx context.Context, project, constraint string)
 // judged judges the rules that hold whatever a resource is tagged with. Google evaluates the conditions on tags, and only
 // for a resource that exists, so a rule that still has one and would decide otherwise leaves open what holds (T39).
 func (p *preflight) judged(ctx context.Context, r *onboarding.CheckResult, rules []*rule, judge func(context.Context, *onboarding.CheckResult, []*rule) error) error {
-	var always []*rule
-	for _, x := range rules {
-		if x.Condition == nil {
-			always = append(always, x)
-		}
-	}
 	before := *r
-	if err := judge(ctx, r, always); err != nil {
+	if err := judge(ctx, r, always(rules)); err != nil {
 		return err
 	}
 	var open []string
@@ -118,6 +112,11 @@ func (p *preflight) judged(ctx context.Context, r *onboarding.CheckResult, rules
 		r.Request = cmp.Or(r.Request, p.ask("Please tell me whether the rule with the condition "+strings.Join(open, "; ")+" of the organization policy "+strings.TrimPrefix(r.Name, "policy:")+" applies to this project and to what is created in it."))
 	}
 	return nil
+}
+
+// always are the rules that hold whatever a resource is tagged with.
+func always(rules []*rule) []*rule {
+	return slices.DeleteFunc(slices.Clone(rules), func(x *rule) bool { return x.Condition != nil })
 }
 
 func (p *preflight) locations() check {

@@ -12,6 +12,12 @@ import (
 	"groundwork/onboarding"
 )
 
+// The two forms of domain restricted sharing.
+const (
+	legacySharing  = "iam.allowedPolicyMemberDomains"
+	managedSharing = "iam.managed.allowedPolicyMembers"
+)
+
 // organizationSet is the organization of a principal set in either form of Google's: "principalSet://iam.googleapis.com/
 // organizations/N", "//cloudresourcemanager.googleapis.com/organizations/N"; "" for a set of another kind.
 func organizationSet(value string) string {
@@ -31,7 +37,7 @@ func isSet(value string) bool {
 }
 
 func (p *preflight) domains() check {
-	return p.policy("iam.allowedPolicyMemberDomains", "The vendor's account can be granted roles", "Domain restricted sharing lets only accounts of allowed organizations be granted roles. Organizations created since May 3, 2024 have it by default.", p.judgeDomains)
+	return p.policy(legacySharing, "The vendor's account can be granted roles", "Domain restricted sharing lets only accounts of allowed organizations be granted roles. Organizations created since May 3, 2024 have it by default.", p.judgeDomains)
 }
 
 // databricksCustomer is the customer ID of Databricks, to which the account that starts a workspace's clusters belongs.
@@ -105,12 +111,12 @@ func (p *preflight) judgeDomains(_ context.Context, r *onboarding.CheckResult, r
 		r.Found = "The policy allows the accounts of " + strings.Join(parties, " and ") + ": each one's organization is allowed."
 		return nil
 	}
-	p.sharing(r, "constraints/iam.allowedPolicyMemberDomains", "allow "+strings.Join(allow, "; and "), slices.Concat(refused, unsure))
+	p.sharing(r, "constraints/"+legacySharing, "allow "+strings.Join(allow, "; and "), slices.Concat(refused, unsure))
 	return nil
 }
 
 func (p *preflight) members() check {
-	return p.policy("iam.managed.allowedPolicyMembers", "The vendor's account is an allowed member", "The managed form of domain restricted sharing names the members that may be granted roles.", p.judgeMembers)
+	return p.policy(managedSharing, "The vendor's account is an allowed member", "The managed form of domain restricted sharing names the members that may be granted roles.", p.judgeMembers)
 }
 
 // allowedMembers are the parameters of the managed constraint.
@@ -119,7 +125,8 @@ type allowedMembers struct {
 	Sets     []string `json:"allowedPrincipalSets"`
 }
 
-func (p *preflight) judgeMembers(ctx context.Context, r *onboarding.CheckResult, rules []*rule) error {
+// membersOf are the members that the managed constraint's enforced rules allow together.
+func membersOf(rules []*rule) (allowedMembers, error) {
 	var all allowedMembers
 	for _, rule := range rules {
 		if !rule.Enforce || len(rule.Parameters) == 0 {
@@ -127,9 +134,17 @@ func (p *preflight) judgeMembers(ctx context.Context, r *onboarding.CheckResult,
 		}
 		var params allowedMembers
 		if err := json.Unmarshal(rule.Parameters, &params); err != nil {
-			return fmt.Errorf("parameters of iam.managed.allowedPolicyMembers: %w", err)
+			return all, fmt.Errorf("parameters of %s: %w", managedSharing, err)
 		}
 		all.Subjects, all.Sets = append(all.Subjects, params.Subjects...), append(all.Sets, params.Sets...)
+	}
+	return all, nil
+}
+
+func (p *preflight) judgeMembers(ctx context.Context, r *onboarding.CheckResult, rules []*rule) error {
+	all, err := membersOf(rules)
+	if err != nil {
+		return err
 	}
 	if !enforced(rules) {
 		r.Found = "The managed policy is not enforced."
@@ -162,11 +177,11 @@ func (p *preflight) judgeMembers(ctx context.Context, r *onboarding.CheckResult,
 	case len(refused) > 0:
 		r.State = onboarding.CheckFailed
 		r.Found = "The managed policy is enforced and does not allow " + strings.Join(refused, " or ") + ", so a role for it would be refused. Allowed principal sets: " + sets + "."
-		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", change, add)
+		p.sharing(r, "constraints/"+managedSharing, change, add)
 	case len(unsure) > 0:
 		r.State = onboarding.CheckWarning
 		r.Found = "The managed policy allows these principal sets: " + sets + ". Whether " + strings.Join(unsure, " or ") + " belongs to one of them couldn't be determined."
-		p.sharing(r, "constraints/iam.managed.allowedPolicyMembers", change, add)
+		p.sharing(r, "constraints/"+managedSharing, change, add)
 	default:
 		r.Found = p.spec.ControlPlaneAccount + " is an allowed member."
 	}
