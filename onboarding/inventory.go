@@ -54,6 +54,7 @@ type Item struct {
 
 	Spec      Spec // of Run
 	Elsewhere bool // another onboarding uses the same thing; only staff and the system learn this
+	Confirmed bool // SettledBy was a check that changes nothing, so our own script or Terraform files may have created it
 }
 
 // Ours reports whether the item is this onboarding's to remove: a run created it, or it was inherited, and it was neither

@@ -57,9 +57,10 @@ func (b block) ours() bool {
 	return b.item.Ours() && !b.item.Elsewhere || b.task.Step.stays != "" && b.present()
 }
 
-// spared reports whether it is a binding that is there and that no run made. Terraform would take it for its own as soon
-// as it added it, and terraform destroy would remove it.
-func (b block) spared() bool { return b.item.Binding && b.present() && !b.ours() }
+// spared reports whether it is a binding that was there before our runs. Terraform would take it for its own as soon as it
+// added it, and terraform destroy would remove it. A binding that a check found may be in the customer's Terraform state
+// already, because this very configuration created it; forgetting it would leave it behind after a destroy.
+func (b block) spared() bool { return b.item.Binding && b.present() && !b.ours() && !b.item.Confirmed }
 
 func (b block) present() bool {
 	return b.item.State != "" && b.item.State != onboarding.ItemRemoved

@@ -118,6 +118,7 @@ type itemRow struct {
 	RemovedBy  onboarding.RunID
 	RemovedAt  *time.Time
 	Elsewhere  bool
+	Confirmed  bool
 }
 
 func toItem(row pgx.CollectableRow) (onboarding.Item, error) {
@@ -128,7 +129,7 @@ func toItem(row pgx.CollectableRow) (onboarding.Item, error) {
 	i := onboarding.Item{
 		Key: r.Key, Project: r.Project, Step: r.Step, Task: r.Task, Resource: r.Resource, Binding: r.Binding, Desired: json.RawMessage(r.Desired),
 		Origin: r.Origin, State: r.State, Run: r.Run, IntendedBy: r.IntendedBy, IntendedAt: later(r.IntendedAt),
-		SettledBy: r.SettledBy, SettledAt: later(r.SettledAt), RemovedBy: r.RemovedBy, RemovedAt: later(r.RemovedAt), Elsewhere: r.Elsewhere,
+		SettledBy: r.SettledBy, SettledAt: later(r.SettledAt), RemovedBy: r.RemovedBy, RemovedAt: later(r.RemovedAt), Elsewhere: r.Elsewhere, Confirmed: r.Confirmed,
 	}
 	if r.Prior != nil {
 		i.Prior = json.RawMessage(*r.Prior)
@@ -140,7 +141,8 @@ const (
 	selectInventory = `
 SELECT i.key, i.project, i.step, i.task, i.resource, i.binding, i.desired::text AS desired, i.origin, i.prior::text AS prior, i.state, i.run,
 	i.intended_by, i.intended_at, i.settled_by, i.settled_at, i.removed_by, i.removed_at,
-	EXISTS (SELECT FROM inventory e WHERE e.key = i.key AND e.onboarding <> i.onboarding AND e.state NOT IN ('removed', 'left')) AS elsewhere
+	EXISTS (SELECT FROM inventory e WHERE e.key = i.key AND e.onboarding <> i.onboarding AND e.state NOT IN ('removed', 'left')) AS elsewhere,
+	i.settled_by IN (SELECT r.id FROM runs r WHERE r.onboarding = @id AND ` + readOnlyRun + `) AS confirmed
 FROM inventory i JOIN onboardings o ON o.id = i.onboarding
 WHERE i.onboarding = @id AND ` + visible + ` ORDER BY coalesce(i.intended_at, i.settled_at), i.key LIMIT @max`
 	// Many items follow from one run.

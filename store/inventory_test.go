@@ -72,6 +72,36 @@ func TestTheInventoryIsWrittenWithTheLedger(t *testing.T) {
 	}
 }
 
+// What a check found first is told from what a run found or created, also once a later run has seen it again.
+func TestTheInventorySaysWhatACheckFound(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	for _, readOnly := range []bool{true, false} {
+		ob := begin(t, s, ada, onboarding.VendorValues{})
+		first, second := plan(), plan()
+		first.ReadOnly, second.ReadOnly = readOnly, !readOnly
+		var item onboarding.Item
+		for _, p := range []onboarding.Plan{first, second} {
+			run, err := s.Submit(t.Context(), ada, ob.ID, status(t, s, ob.ID).Version, onboarding.RunProvision, p, nothing)
+			must(t, err)
+			run, err = s.ClaimRun(t.Context(), run.ID, newWorker(t, s).ID())
+			must(t, err)
+			fence := onboarding.Fence{Run: run.ID, Epoch: run.Epoch}
+			_, err = s.StartTask(t.Context(), fence, "bucket")
+			must(t, err)
+			if item.Key == "" {
+				item = intended(run.ID)
+				item.Origin, item.State, item.IntendedBy, item.SettledBy = onboarding.OriginFound, onboarding.ItemPresent, "", run.ID
+			}
+			item.Run = run.ID
+			settleWith(t, s, fence, item, onboarding.RunFailed)
+			if got := inventory(t, s, ada, ob.ID); len(got) != 1 || got[0].Confirmed != readOnly {
+				t.Errorf("first read by a run that only reads: %t; the inventory: %+v", readOnly, got)
+			}
+		}
+	}
+}
+
 func TestTheInventoryIsFenced(t *testing.T) {
 	t.Parallel()
 	s := pgtest.New(t)

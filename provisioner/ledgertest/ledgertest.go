@@ -213,6 +213,8 @@ func (l *Ledger) NoteItem(_ context.Context, f onboarding.Fence, name onboarding
 
 // keep replaces an item of the inventory.
 func (l *Ledger) keep(item onboarding.Item) {
+	before := onboarding.Find(l.Items, item.Key)
+	item.Confirmed = before.Confirmed || before.SettledBy == "" && item.SettledBy != "" && l.Run.Plan.ReadOnly
 	l.Items = slices.DeleteFunc(slices.Clone(l.Items), func(i onboarding.Item) bool { return i.Key == item.Key })
 	if item.State != "" {
 		l.Items = append(l.Items, item)

@@ -456,6 +456,45 @@ func TestTerraformLeavesTheBindingsThatWereThere(t *testing.T) {
 	}
 }
 
+// What a check finds may be in the customer's Terraform state, because this configuration created it. The next export keeps
+// its blocks: a "removed" block would take it out of the state, and terraform destroy would leave the vendor's roles.
+func TestTerraformKeepsTheBindingsThatACheckFound(t *testing.T) {
+	t.Parallel()
+	w := byHand(t, steptest.Spec())
+	before, _ := module(t, w)
+	viewer(w)
+	w.Succeeds(w.Execute(onboarding.RunProvision, w.CheckPlan()))
+	resourcesOf := func(blocks hclsyntax.Blocks) (all []string) {
+		for _, b := range blocks {
+			if b.Type == "removed" {
+				t.Errorf("an apply forgets %s", traversal(b.Body.Attributes["from"].Expr.Variables()[0]))
+			}
+			if b.Type == "resource" {
+				all = append(all, strings.Join(b.Labels, "."))
+			}
+		}
+		return all
+	}
+	after, files := module(t, w)
+	want, got := resourcesOf(before["main.tf"]), resourcesOf(after["main.tf"])
+	if d := cmp.Diff(want, got); d != "" || len(got) < 10 {
+		t.Errorf("the resources after a check (-before +after):\n%s", d)
+	}
+	for _, address := range got {
+		if strings.Contains(address, "_iam_") && strings.Contains(files["variables.tf"], address) {
+			t.Errorf("%s is imported, although nothing says that we created it", address)
+		}
+	}
+
+	// A run that provisions later finds them too, and changes nothing about that.
+	w.SignIn(steptest.Owner)
+	w.Succeeds(w.Run())
+	again, _ := module(t, w)
+	if d := cmp.Diff(want, resourcesOf(again["main.tf"])); d != "" {
+		t.Errorf("the resources after a run that followed (-before +after):\n%s", d)
+	}
+}
+
 // A binding on a bucket that bills its readers is made with a provider that names who pays, and the files say what to run where
 // Google doesn't take that.
 func TestTerraformNamesWhoPaysForABucket(t *testing.T) {
