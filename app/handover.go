@@ -54,10 +54,10 @@ func (a *App) Record(ctx context.Context, actor onboarding.Actor, id onboarding.
 		return run, nil, err
 	}
 	if run.RecordDoubt == onboarding.RecordChanged {
-		return run, nil, onboarding.Errorf(onboarding.CodeConflict, "This record was changed in the database after the run wrote it. Run the verification to get a new record.")
+		return run, nil, onboarding.Errorf(onboarding.CodeConflict, "This record was changed in the database after the run wrote it. To get a new one, the customer opens the plan and approves it again.")
 	}
 	if len(run.Record) == 0 {
-		return run, nil, onboarding.Errorf(onboarding.CodeNotFound, "This run left no record. Ask your specialist to run the verification again.")
+		return run, nil, onboarding.Errorf(onboarding.CodeNotFound, "This run left no record. To get one, the customer opens the plan and approves it again.")
 	}
 	deliveries, err := a.cfg.Store.Deliveries(ctx, actor, id)
 	if err != nil {

@@ -141,7 +141,7 @@ func TestNoRunGetsStuck(t *testing.T) {
 		ada.must("/progress")
 	}
 	verify()
-	ada.sees(d, progress, "Everything matches the record")
+	ada.sees(d, progress, "Everything matches the plan")
 	d.seed(t, "iam", map[string]string{"Resource": "buckets/tecton-acme-prod-dataplane", "Member": "serviceAccount:tecton-acme-prod-spark@" + project + ".iam.gserviceaccount.com", "Role": ""})
 	verify()
 	ada.sees(d, progress, "Something differs")

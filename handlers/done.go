@@ -59,7 +59,7 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		}
 		switch r.State {
 		case onboarding.RunSucceeded:
-			view.Verified = "Verified again since then: everything matches the record."
+			view.Verified = "Verified again since then: everything matches the plan that was carried out."
 		case onboarding.RunFailed:
 			view.Verified = "The last verification found differences. The run lists them and offers a repair."
 		default:

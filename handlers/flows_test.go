@@ -168,6 +168,52 @@ func TestTheLastPageSaysWhereTheRecordWent(t *testing.T) {
 	}
 }
 
+// A record without a code isn't sent. The last page says how to get another, and that replaces the delivery that waits.
+func TestADoubtedRecordIsReplacedByApprovingThePlanAgain(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	vendor := ob.Vendor
+	vendor.HandoverURL = "https://handover.vendor.example/put"
+	if err := w.store.UpdateVendor(t.Context(), staffActor(sam), ob.ID, vendor, nil); err != nil {
+		t.Fatal(err)
+	}
+	run := func() *worker {
+		t.Helper()
+		wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+		k := w.worker(ob.ID)
+		k.finish("apis")
+		k.finish("bucket")
+		k.must(w.store.PutRecord(t.Context(), k.fence(), []byte(`{}`)))
+		k.must(w.cloud.Revoke(t.Context(), onboarding.System, ob.ID))
+		k.end(onboarding.RunSucceeded)
+		return k
+	}
+	first := run()
+	if _, err := w.owner().Exec(t.Context(), `UPDATE runs SET record_mac = NULL`); err != nil { // as a version before migration 70 wrote it
+		t.Fatal(err)
+	}
+	done := b.get(web.OnboardingPath(ob.ID, "done"))
+	says(t, done, "but it isn’t sent", "approve it again")
+	if done.Find(".note.warn a[href='"+web.OnboardingPath(ob.ID, "plan")+"']").Length() != 1 {
+		t.Error("the page doesn't lead to the plan")
+	}
+	b.connect(ob.ID, ada, nil)
+	second := run()
+	second.handOver(ob.ID, b)
+	page := b.get(web.OnboardingPath(ob.ID, "done"))
+	if strings.Contains(page.Text(), "approve it again") || w.onboarding(ob.ID).Status != onboarding.StatusDone {
+		t.Errorf("after approving again, it is %s: %s", w.onboarding(ob.ID).Status, page.Find("main").Text())
+	}
+	says(t, page, "The record was delivered to Tecton’s address.")
+	all, err := w.store.Deliveries(t.Context(), staffActor(sam), ob.ID)
+	second.must(err)
+	for _, d := range all {
+		if want := map[onboarding.RunID]onboarding.DeliveryState{first.run.ID: onboarding.DeliveryCanceled, second.run.ID: onboarding.DeliveryDone}[d.Run]; d.Kind == onboarding.DeliverRecord && d.State != want {
+			t.Errorf("the record of %s is %s, want %s", d.Run, d.State, want)
+		}
+	}
+}
+
 func TestTheCustomerConfirmsThatTheyEnteredTheToken(t *testing.T) {
 	w := newWorld(t)
 	admin := w.as(root)

@@ -119,11 +119,11 @@ func (s *Service) record(ctx context.Context, e onboarding.Errand) onboarding.Tr
 		return failed("No address for the record is configured.", "Enter an address for the handover record")
 	}
 	if e.Record == nil {
-		return failed("No record is known to be what the run wrote, so nothing is sent.", "Ask the customer to run the verification again")
+		return failed("No record is known to be what the run wrote, so nothing is sent.", "Ask the customer to approve the plan again")
 	}
 	body, err := onboarding.RecordWith(e.Record, e.Run, e.Others)
 	if err != nil {
-		return failed("The record can't be read, so it isn't sent.", "Ask the customer to run the verification again")
+		return failed("The record can't be read, so it isn't sent.", "Ask the customer to approve the plan again")
 	}
 	return s.put(ctx, e.Vendor.HandoverURL, body, "Enter a new address for the handover record")
 }

@@ -215,7 +215,7 @@ func (v ProgressView) heading() string {
 	if v.Run.Kind == onboarding.RunVerify {
 		switch v.Run.State {
 		case onboarding.RunSucceeded:
-			return "Everything matches the record"
+			return "Everything matches the plan"
 		case onboarding.RunBlocked:
 			return "Verification is paused"
 		case onboarding.RunFailed:
@@ -399,15 +399,11 @@ func (v DoneView) handover() []wizard.Row {
 
 // recordDoubt says why the record may not be what the run wrote; "" where it is.
 func (v DoneView) recordDoubt() string {
-	again := " Verify again to get a record that is protected."
-	if v.VerifyURL == "" {
-		again = " The customer can verify again to get a record that is protected."
-	}
 	switch v.Run.RecordDoubt {
 	case onboarding.RecordUncovered:
-		return "The record was written by an earlier version of this service, so nothing shows whether it was changed in the database since. It can be downloaded, but it isn’t sent." + again
+		return "The record was written by an earlier version of this service, so nothing shows whether it was changed in the database since. It can be downloaded, but it isn’t sent."
 	case onboarding.RecordChanged:
-		return "The record was changed in the database after the run wrote it, so it can’t be downloaded, and it isn’t sent." + again
+		return "The record was changed in the database after the run wrote it, so it can’t be downloaded, and it isn’t sent."
 	}
 	return ""
 }
