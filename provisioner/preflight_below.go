@@ -150,7 +150,12 @@ func (p *preflight) makeOwner(names []string) string {
 	var lines []string
 	for _, name := range names {
 		project, dataset, _ := strings.Cut(name, ".")
-		lines = append(lines, "bq query --project_id="+project+" --use_legacy_sql=false 'GRANT `roles/bigquery.dataOwner` ON SCHEMA `"+project+"`.`"+dataset+"` TO \"user:"+p.env.Caller+"\"'")
+		grant := "GRANT `roles/bigquery.dataOwner` ON SCHEMA `" + project + "`.`" + dataset + "` TO \"" + inQuotes.Replace("user:"+p.env.Caller) + "\""
+		lines = append(lines, shell([]string{"bq", "query", "--project_id=" + project, "--use_legacy_sql=false", grant}))
 	}
 	return strings.Join(lines, "\n")
 }
+
+// inQuotes is text as a double-quoted string of GoogleSQL holds it.
+// Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#string_and_bytes_literals
+var inQuotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`)

@@ -105,7 +105,7 @@ func (p *preflight) roleHas(ctx context.Context, role, permission string) bool {
 
 // troubleshoot is the command that shows which policies decide about a permission.
 func (p *preflight) troubleshoot(on, permission string) string {
-	return "gcloud policy-intelligence troubleshoot-policy iam " + p.fullName(on) + " --principal-email=" + p.env.Caller + " --permission=" + permission
+	return shell([]string{"gcloud", "policy-intelligence", "troubleshoot-policy", "iam", p.fullName(on), "--principal-email=" + p.env.Caller, "--permission=" + permission})
 }
 
 // causes are the permissions that were taken away, and what is known of the policy that did it.

@@ -140,14 +140,14 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 	}
 	switch {
 	case strings.HasPrefix(on, "gs://") && p.readOnly:
-		r.Command = commandsFor(roles, "gcloud storage buckets add-iam-policy-binding "+on, p.env.Caller)
+		r.Command = commandsFor(roles, p.env.Caller, "gcloud", "storage", "buckets", "add-iam-policy-binding", on)
 	case len(lower.unowned) > 0 && !slices.ContainsFunc(missing, func(perm onboarding.Permission) bool { return !ofDataset(perm) }):
 		r.Fix[0] = "Ask an owner of " + datasets(lower.unowned) + " to give " + p.env.Caller + " the role BigQuery Data Owner (roles/bigquery.dataOwner) there for the duration of the " + time + ". A role on the whole project isn’t needed."
 		r.Command = p.makeOwner(lower.unowned)
 	case strings.HasPrefix(on, "gs://"):
-		r.Command = "gcloud storage buckets add-iam-policy-binding " + on + " --member=user:" + p.env.Caller + " --role=roles/storage.admin"
+		r.Command = commandsFor([]string{"roles/storage.admin"}, p.env.Caller, "gcloud", "storage", "buckets", "add-iam-policy-binding", on)
 	default:
-		r.Command = commandsFor(roles, "gcloud projects add-iam-policy-binding "+cmp.Or(on, p.spec.Project), p.env.Caller)
+		r.Command = commandsFor(roles, p.env.Caller, "gcloud", "projects", "add-iam-policy-binding", cmp.Or(on, p.spec.Project))
 	}
 	switch found, unsure := p.explained(ctx, on, missing); {
 	case len(found) > 0:
@@ -159,11 +159,12 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 	return nil
 }
 
-// commandsFor are the commands that give an account roles.
-func commandsFor(roles []string, command, account string) string {
+// commandsFor are the commands that give an account roles. Somebody else runs them, so each word is quoted: an address may
+// hold an apostrophe and worse.
+func commandsFor(roles []string, account string, command ...string) string {
 	var lines []string
 	for _, role := range roles {
-		lines = append(lines, command+" --member=user:"+account+" --role="+role)
+		lines = append(lines, shell(append(slices.Clone(command), "--member=user:"+account, "--role="+role)))
 	}
 	return strings.Join(lines, "\n")
 }

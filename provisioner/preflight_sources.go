@@ -106,7 +106,7 @@ func (p *preflight) readDataset(ctx context.Context, r *onboarding.CheckResult, 
 		r.State = onboarding.CheckFailed
 		r.Found = p.env.Caller + " can't read who has access to the dataset " + project + "." + dataset + ", so no one can be added without removing others."
 		r.Fix = []string{"Ask an owner of the dataset for the role BigQuery Data Owner on it, which contains bigquery.datasets.getIamPolicy and bigquery.datasets.setIamPolicy.", "Or send this step to a colleague who has it."}
-		r.Command = "bq query --use_legacy_sql=false --project_id=" + project + " 'GRANT `roles/bigquery.dataOwner` ON SCHEMA `" + project + "`.`" + dataset + "` TO \"user:" + p.env.Caller + "\"'"
+		r.Command = p.makeOwner([]string{project + "." + dataset})
 		return nil
 	}
 	r.Found = fmt.Sprintf("The dataset is in %s, and its access list of %d entries can be read.", got.Location, len(got.Access))
