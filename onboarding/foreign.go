@@ -23,6 +23,15 @@ func Printable(text string) string {
 	}, text)
 }
 
+// Shorten is [Printable] of at most n bytes. A text that is longer ends with "…".
+func Shorten(text string, n int) string {
+	text = Printable(text[:min(len(text), max(n, 16<<10))]) // an answer may be huge
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n-len("…")], "") + "…"
+}
+
 // PrintableJSON is [Printable] for JSON: control characters, raw or escaped, become the escape of U+FFFD. JSON allows raw ones
 // from U+007F on.
 func PrintableJSON(raw []byte) []byte {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,10 +51,19 @@ type written struct {
 	Attempt    int // of the task
 }
 
+// mostSaid bounds what a task says, in bytes. It often quotes an answer, also of servers that the customer names.
+const mostSaid = 8 << 10
+
+var says = []string{"message", "left_why", "operator", "action_text", "line", "why"}
+
 // write makes one write, of these columns. It is refused where the fence is no longer that of the run's claim.
 func (s *Store) write(ctx context.Context, by onboarding.Fence, what string, statement underEpoch, args pgx.NamedArgs) (written, error) {
 	for name, value := range args {
-		if text, ok := value.(string); ok { // often quotes an answer, and a text that Postgres doesn't take would stop the run for good
+		text, ok := value.(string)
+		switch { // a text that Postgres doesn't take would stop the run for good
+		case ok && slices.Contains(says, name):
+			args[name] = onboarding.Shorten(text, mostSaid)
+		case ok:
 			args[name] = onboarding.Printable(text)
 		}
 	}

@@ -81,3 +81,22 @@ func TestTheLedgerTakesWhateverAnAnswerSays(t *testing.T) {
 		t.Errorf("the list of runs: %v, %v", page.Items, err)
 	}
 }
+
+// An answer may be as long as a server likes; the page that follows a run draws what it says every second.
+func TestTheLedgerCutsWhatIsSaidShort(t *testing.T) {
+	t.Parallel()
+	s := pgtest.New(t)
+	ctx, long := t.Context(), strings.Repeat("x", 300<<10)
+	_, fence := working(t, s)
+	must(t, s.NoteTask(ctx, fence, "bucket", "log", long))
+	must(t, s.WaitTask(ctx, fence, "bucket", time.Minute, long))
+	must(t, s.BlockTask(ctx, fence, "bucket", &onboarding.Blocked{Code: onboarding.CodeGuide, Why: long, Action: long, Err: errors.New(long)}))
+	run, err := s.Run(ctx, ada, fence.Run)
+	must(t, err)
+	if all, err := json.Marshal(run); err != nil || len(all) > 80<<10 {
+		t.Errorf("the run takes %d bytes (%v)", len(all), err)
+	}
+	if m := run.Tasks[0].Message; !strings.HasPrefix(m, "xxx") || !strings.HasSuffix(m, "…") {
+		t.Errorf("the message: %.20s", m)
+	}
+}

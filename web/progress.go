@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -487,9 +488,11 @@ func (v ProgressView) endWord() string {
 	}
 }
 
-// linkParts cuts a sentence into its web addresses, as links, and the words between them.
+// linkParts cuts a sentence into its web addresses, as links, and the words between them. An answer that it quotes may hold
+// any address: only those of Google, Databricks, and Redis become links.
 func linkParts(s string) []Link {
 	var out []Link
+	words := ""
 	for {
 		i := strings.Index(s, "https://")
 		if i < 0 {
@@ -497,16 +500,32 @@ func linkParts(s string) []Link {
 		}
 		end := i + strings.IndexAny(s[i:]+" ", " \t\n\"'<>)")
 		address := strings.TrimRight(s[i:end], ".,;:")
-		if i > 0 {
-			out = append(out, Link{Text: s[:i]})
+		words += s[:i]
+		s = s[i+len(address):]
+		if !knownHost(address) {
+			words += address
+			continue
+		}
+		if words != "" {
+			out = append(out, Link{Text: words})
+			words = ""
 		}
 		out = append(out, Link{Text: address, URL: address})
-		s = s[i+len(address):]
 	}
-	if s != "" {
-		out = append(out, Link{Text: s})
+	if words += s; words != "" {
+		out = append(out, Link{Text: words})
 	}
 	return out
+}
+
+func knownHost(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.User != nil {
+		return false
+	}
+	return slices.ContainsFunc([]string{"google.com", "databricks.com", "redislabs.com"}, func(domain string) bool {
+		return u.Host == domain || strings.HasSuffix(u.Host, "."+domain)
+	})
 }
 
 // leastTook is the shortest usual time that is worth a line.

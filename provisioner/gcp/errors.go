@@ -256,7 +256,7 @@ var (
 func classifyAPI(e *googleapi.Error) Failure {
 	a := readAnswer(e)
 	after := cmp.Or(retryAfter(e.Header), a.delay)
-	said := clip(Redact(e.Message), 300)
+	said := onboarding.Shorten(Redact(e.Message), 300)
 	slow := func(code onboarding.Code, message string) Failure {
 		f := retry(code, message)
 		f.After, f.Said = after, said
@@ -471,17 +471,9 @@ var secrets = []*regexp.Regexp{
 
 // Redact removes what looks like a secret from a text for operators, makes it printable, and clips it to 1,000 bytes.
 func Redact(text string) string {
-	text = clip(text, 16<<10) // before the patterns run: an answer may be huge
+	text = onboarding.Shorten(text, 16<<10) // before the patterns run: an answer may be huge
 	for _, re := range secrets {
 		text = re.ReplaceAllString(text, "${1}[redacted]")
 	}
-	return clip(text, 1000)
-}
-
-func clip(text string, n int) string {
-	text = onboarding.Printable(text[:min(len(text), max(n, 16<<10))]) // an answer may be huge
-	if len(text) <= n {
-		return text
-	}
-	return strings.ToValidUTF8(text[:n-len("…")], "") + "…"
+	return onboarding.Shorten(text, 1000)
 }

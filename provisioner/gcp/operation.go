@@ -28,7 +28,7 @@ func SoldOut(err error) bool {
 }
 
 func classifyOperation(e *OperationError) Failure {
-	said := clip(Redact(e.Message), 300)
+	said := onboarding.Shorten(Redact(e.Message), 300)
 	a := answer{text: e.Message + "\n" + e.Details}
 	switch {
 	case constraint.MatchString(a.text) || a.says("denied by custom org policy", "denied by org policy"):

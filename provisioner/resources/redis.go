@@ -169,6 +169,8 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 		}
 		return reply[len(reply)-1]
 	}
+	// said is a value in a sentence. The customer names the server, so it may answer with anything.
+	said := func(value string) string { return onboarding.Shorten(value, 60) }
 	info, cluster, policy := value("INFO", "server"), value("CLUSTER", "INFO"), value("CONFIG", "GET", "maxmemory-policy")
 	if broken != nil {
 		return nil, broken
@@ -177,20 +179,20 @@ func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, to
 	if v := field(info, "redis_version"); v == "" {
 		env.Say(provisioner.NotTested, "Redis did not report its version: not tested")
 	} else if !versionFits(want.Version, v) {
-		problems = append(problems, onboarding.Differs("version", "the server's version is "+v+", wanted "+want.Version, v))
+		problems = append(problems, onboarding.Differs("version", "the server's version is "+said(v)+", wanted "+want.Version, said(v)))
 	}
 	switch state := field(cluster, "cluster_state"); {
 	case cluster == "":
 		problems = append(problems, onboarding.Differs("cluster-api", "the OSS Cluster API is off: turn it on, with the external endpoint"))
 	case state != "ok":
-		problems = append(problems, onboarding.Differs("cluster-state", "the cluster's state is "+cmp.Or(state, "unknown")+", wanted ok", state))
+		problems = append(problems, onboarding.Differs("cluster-state", "the cluster's state is "+cmp.Or(said(state), "unknown")+", wanted ok", said(state)))
 	}
 	switch policy {
 	case "noeviction":
 	case "":
 		env.Say(provisioner.NotTested, "Redis does not allow its eviction policy to be read: not tested")
 	default:
-		problems = append(problems, onboarding.Differs("eviction-policy", "the eviction policy is "+policy+", wanted noeviction", policy))
+		problems = append(problems, onboarding.Differs("eviction-policy", "the eviction policy is "+said(policy)+", wanted noeviction", said(policy)))
 	}
 	if len(problems) == 0 {
 		env.Say(provisioner.Principal, "the database’s default user")

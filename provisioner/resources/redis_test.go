@@ -1,6 +1,7 @@
 package resources_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -8,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -210,6 +212,61 @@ func TestARedisThatDiffersIsToldInWords(t *testing.T) {
 		if !strings.Contains(task.Message, want) {
 			t.Errorf("the words %q lack %q", task.Message, want)
 		}
+	}
+}
+
+// talkative is a server, with Redis's certificate, whose every value is 200 KB that begin with a link.
+func talkative(t *testing.T) (address string) {
+	t.Helper()
+	cert, err := tls.LoadX509KeyPair(filepath.Join(authorityDir, "redis.crt"), filepath.Join(authorityDir, "redis.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	long := "https://login.elsewhere.example/" + strings.Repeat("x", 200<<10)
+	bulk := func(text string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(text), text) }
+	answers := map[string]string{
+		"INFO": bulk("redis_version:" + long), "CLUSTER": bulk("cluster_state:" + long), "CONFIG": "*2\r\n" + bulk("maxmemory-policy") + bulk(long),
+	}
+	serve := func(c net.Conn) {
+		defer c.Close()
+		for in := bufio.NewScanner(c); in.Scan(); { // each word of a command is a line of its own
+			word := in.Text()
+			if answer, ok := answers[word]; ok {
+				_, _ = c.Write([]byte(answer))
+			} else if word == "AUTH" || word == "PING" {
+				_, _ = c.Write([]byte("+OK\r\n"))
+			}
+		}
+	}
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go serve(c)
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// The customer names the server, so it may answer with anything: little of it is kept.
+func TestWhatARedisSaysIsCutShort(t *testing.T) {
+	t.Parallel()
+	w := redisWorld(t, talkative(t))
+	w.Spec.Vendor.RedisVersion = "6.x"
+	run := w.Run()
+	task := w.Task(run, "redis")
+	if !strings.Contains(task.Message, "the server's version is https://login.elsewhere.example/xxx") || !strings.Contains(task.Message, "…, wanted 6.x") || !strings.Contains(task.Message, "…, wanted noeviction") {
+		t.Errorf("redis is %s: %.300s", task.State, task.Message)
+	}
+	if all, err := json.Marshal(run); err != nil || len(all) > 20<<10 {
+		t.Errorf("the run takes %d bytes (%v)", len(all), err)
 	}
 }
 
