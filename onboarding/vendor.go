@@ -50,6 +50,7 @@ type VendorValue struct {
 	Scope       VendorScope
 	Default     string // stands for an empty value
 	Unconfirmed bool   // the vendor hasn't confirmed the default
+	Roles       string // of Google's own roles, those that fit: this one, or any that begins with it if it ends with "."
 	Hidden      bool   // the history doesn't show it: anyone who has it can use it
 	Sealed      Purpose
 	Width       int  // of the input in characters, 0: full
@@ -95,11 +96,11 @@ var VendorGroups = []VendorGroup{
 		{Name: "no_scope_readers", Label: "Don’t give everyone READ on the secret scope", Hint: "By default, the group users of the Databricks workspace gets READ on the secret scope for notebooks, so that everyone’s notebooks can read it. Otherwise, on the Premium tier, only the token’s owner can.", Shape: ShapeFlag, Scope: ScopeVendor, flag: func(v *VendorValues) *bool { return &v.NoScopeReaders }},
 		{Name: VendorEgress, Label: "Addresses that this service calls from", Hint: "IPv4 addresses or ranges, separated by commas, such as 203.0.113.7, 203.0.113.32/28. Customers add them to the IP access list of their Databricks workspace.", Shape: ShapeAddresses, Scope: ScopeVendor, text: func(v *VendorValues) *string { return &v.EgressAddresses }},
 		{Name: VendorControlPlaneIPs, Label: "Addresses of the control plane", Hint: "The addresses that the control plane calls the workspace from, for the same list.", Shape: ShapeAddresses, Scope: ScopeVendor, text: func(v *VendorValues) *string { return &v.ControlPlaneAddresses }},
-		{Name: "act_as_role", Label: "Role to run jobs as the Spark account", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/iam.serviceAccountUser", Half: true, text: func(v *VendorValues) *string { return &v.ActAsRole }},
-		{Name: "workspace_role", Label: "Databricks workspace’s role on the Spark account", Hint: "Only for a workspace in another project.", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/iam.serviceAccountUser", Unconfirmed: true, text: func(v *VendorValues) *string { return &v.WorkspaceRole }},
-		{Name: "dataproc_control_plane_role", Label: "Control plane's role for Dataproc", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/dataproc.editor", Unconfirmed: true, Half: true, text: func(v *VendorValues) *string { return &v.DataprocControlPlaneRole }},
-		{Name: "bigtable_spark_role", Label: "Spark's role on Bigtable", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/bigtable.user", Unconfirmed: true, Half: true, text: func(v *VendorValues) *string { return &v.BigtableSparkRole }},
-		{Name: "bigtable_control_plane_role", Label: "Control plane's role on Bigtable", Shape: ShapeRole, Scope: ScopeVendor, Default: "roles/bigtable.admin", Unconfirmed: true, Half: true, text: func(v *VendorValues) *string { return &v.BigtableControlPlaneRole }},
+		{Name: "act_as_role", Label: "Role to run jobs as the Spark account", Shape: ShapeRole, Roles: "roles/iam.serviceAccountUser", Scope: ScopeVendor, Default: "roles/iam.serviceAccountUser", Half: true, text: func(v *VendorValues) *string { return &v.ActAsRole }},
+		{Name: "workspace_role", Label: "Databricks workspace’s role on the Spark account", Hint: "Only for a workspace in another project.", Shape: ShapeRole, Roles: "roles/iam.serviceAccountUser", Scope: ScopeVendor, Default: "roles/iam.serviceAccountUser", Unconfirmed: true, text: func(v *VendorValues) *string { return &v.WorkspaceRole }},
+		{Name: "dataproc_control_plane_role", Label: "Control plane's role for Dataproc", Shape: ShapeRole, Roles: "roles/dataproc.", Scope: ScopeVendor, Default: "roles/dataproc.editor", Unconfirmed: true, Half: true, text: func(v *VendorValues) *string { return &v.DataprocControlPlaneRole }},
+		{Name: "bigtable_spark_role", Label: "Spark's role on Bigtable", Shape: ShapeRole, Roles: "roles/bigtable.", Scope: ScopeVendor, Default: "roles/bigtable.user", Unconfirmed: true, Half: true, text: func(v *VendorValues) *string { return &v.BigtableSparkRole }},
+		{Name: "bigtable_control_plane_role", Label: "Control plane's role on Bigtable", Shape: ShapeRole, Roles: "roles/bigtable.", Scope: ScopeVendor, Default: "roles/bigtable.admin", Unconfirmed: true, Half: true, text: func(v *VendorValues) *string { return &v.BigtableControlPlaneRole }},
 	}},
 	{"Serving plane and Redis", []VendorValue{
 		{Name: "serving_account", Label: "Serving service account", Hint: "Gets the Spark role on Bigtable.", Shape: ShapeServiceAccount, Scope: ScopeVendor, text: func(v *VendorValues) *string { return &v.ServingAccount }},

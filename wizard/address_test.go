@@ -480,7 +480,7 @@ func TestVendorValues(t *testing.T) {
 
 func TestEveryVendorValueIsReadShownAgainAndDrawn(t *testing.T) {
 	for _, d := range onboarding.VendorDeclarations() {
-		if d.Shape != onboarding.ShapeFlag && shapes[d.Shape] == nil {
+		if d.Shape != onboarding.ShapeFlag && reader(d) == nil {
 			t.Errorf("nothing reads the %s of %s", d.Shape, d.Name)
 		}
 		form := ParseVendor(map[string][]string{d.Name: {" not one"}}, onboarding.VendorValues{})
@@ -535,5 +535,35 @@ func TestInvitee(t *testing.T) {
 	}
 	if _, problems = ParseInvitee(nil); len(problems) != 2 {
 		t.Errorf("an empty form gives %q", problems)
+	}
+}
+
+// A role that allows much more than the usual one would stand in the plan under that one's harmless title.
+func TestARoleFitsWhatItIsFor(t *testing.T) {
+	const custom = "projects/acme-data/roles/tectonSpark"
+	for field, usual := range map[string]string{
+		"act_as_role": "roles/iam.serviceAccountUser", "workspace_role": "roles/iam.serviceAccountUser", "dataproc_control_plane_role": "roles/dataproc.worker",
+		"bigtable_spark_role": "roles/bigtable.reader", "bigtable_control_plane_role": "roles/bigtable.user",
+	} {
+		for role, taken := range map[string]bool{
+			usual: true, custom: true, "organizations/123456789/roles/tecton": true, "": true,
+			"roles/owner": false, "roles/editor": false, "roles/viewer": false, "roles/iam.serviceAccountTokenCreator": false, "roles/iam.serviceAccountUserX": false,
+			"roles/resourcemanager.projectIamAdmin": false, "roles/iam.serviceAccountAdmin": false,
+		} {
+			form := ParseVendor(map[string][]string{field: {role}}, onboarding.VendorValues{})
+			if got := len(form.Problems) == 0; got != taken {
+				t.Errorf("%s: %s is taken: %t, %v", field, role, got, form.Problems)
+			}
+			for _, p := range form.Problems {
+				if !strings.Contains(p.Message, "Enter ") || !strings.Contains(p.Message, "custom role") {
+					t.Errorf("%s: %s: %s", field, role, p.Message)
+				}
+			}
+		}
+	}
+	for _, d := range onboarding.VendorDeclarations() {
+		if d.Shape == onboarding.ShapeRole && d.Roles == "" {
+			t.Errorf("%s takes any role", d.Name)
+		}
 	}
 }

@@ -44,7 +44,7 @@ func ParseSettings(g onboarding.SettingGroup, form url.Values) SettingsForm {
 			out.Values[d.Name] = value
 			continue
 		}
-		out.Values[d.Name] = f.text(d.Name, d.Label, "", d.Shape == onboarding.ShapeText, vendorLimit, shapes[d.Shape])
+		out.Values[d.Name] = f.text(d.Name, d.Label, "", d.Shape == onboarding.ShapeText, vendorLimit, reader(d.VendorValue))
 		doubted, checked := form.Get(FieldDoubted(d.Name)), form.Get(FieldChecked(d.Name))
 		out.Typed[FieldDoubted(d.Name)], out.Checked[d.Name] = doubted, checked
 		if doubted != "" && doubted == out.Values[d.Name] && doubted != checked {

@@ -75,7 +75,6 @@ var shapes = map[onboarding.VendorShape]func(string) (string, string){
 	onboarding.ShapeGoogleCustomer: googleCustomerID,
 	onboarding.ShapeKey:            apiKey,
 	onboarding.ShapeURL:            HTTPSURL,
-	onboarding.ShapeRole:           RoleName,
 	onboarding.ShapeProject:        ProjectID,
 	onboarding.ShapeNetwork:        Network,
 	onboarding.ShapeRedisVersion:   redisVersion,
@@ -88,6 +87,29 @@ var shapes = map[onboarding.VendorShape]func(string) (string, string){
 	onboarding.ShapeEmail:          Email,
 	onboarding.ShapeContact:        contactAddress,
 	onboarding.ShapeSpan:           span,
+}
+
+// reader is the reader of a vendor value.
+func reader(d onboarding.VendorValue) func(string) (string, string) {
+	if d.Shape == onboarding.ShapeRole {
+		return roleAmong(d.Roles)
+	}
+	return shapes[d.Shape]
+}
+
+// roleAmong reads a custom role, or one of Google's roles that fit what it is for. A broad role, such as Owner, would hide
+// behind the harmless description of the one that it replaces.
+func roleAmong(fits string) func(string) (string, string) {
+	return func(s string) (string, string) {
+		role, problem := RoleName(s)
+		if problem != "" || !strings.HasPrefix(role, "roles/") || role == fits || strings.HasSuffix(fits, ".") && strings.HasPrefix(role, fits) {
+			return role, problem
+		}
+		if strings.HasSuffix(fits, ".") {
+			return "", fmt.Sprintf("%s allows more than this is for. Enter a role that starts with %s, or a custom role", role, fits)
+		}
+		return "", fmt.Sprintf("%s allows more than this is for. Enter %s or a custom role", role, fits)
+	}
 }
 
 // VendorForm is a form of vendor values that was read.
@@ -116,7 +138,7 @@ func ParseVendor(form url.Values, settings onboarding.VendorValues) VendorForm {
 			d.Set(&out.Typed, value)
 			continue
 		}
-		value := f.text(d.Name, d.Label, "", false, vendorLimit, shapes[d.Shape])
+		value := f.text(d.Name, d.Label, "", false, vendorLimit, reader(d))
 		if d.Sealed != "" && value != "" {
 			out.Sealed[d.Sealed] = onboarding.NewSecret(value)
 		}

@@ -28,5 +28,5 @@ func wantActAs(spec onboarding.Spec) []provisioner.Want[iamBinding] {
 }
 
 func describeActAs(_ onboarding.Spec, b iamBinding) provisioner.Description {
-	return describeBinding(b, "Let the control plane run jobs as the Spark account", "the control plane’s role on the Spark service account", "The vendor's control plane starts Spark jobs that run as this account (iam.serviceAccounts.actAs). Its jobs can use everything that this account can use.")
+	return describeBinding(b, "Let the control plane run jobs as the Spark account", "the control plane’s role on the Spark service account", "The vendor's control plane starts Spark jobs that run as this account (iam.serviceAccounts.actAs). Its jobs can use everything that this account can use."+unusual(b.Role, onboarding.VendorValues{}.Defaults().ActAsRole))
 }

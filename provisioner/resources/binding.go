@@ -246,10 +246,18 @@ func reach(role string) string {
 	return ""
 }
 
-// unconfirmed labels a role that is our default rather than the vendor's word.
+// unconfirmed labels a role that is our default rather than the vendor's word, and one that a specialist chose instead.
 func unconfirmed(role, byDefault string) string {
 	if role == byDefault {
 		return " (The role is a default, not confirmed by the vendor.)"
 	}
-	return ""
+	return unusual(role, byDefault)
+}
+
+// unusual says so of a role that isn't the usual one: the description fits that one.
+func unusual(role, usual string) string {
+	if role == usual {
+		return ""
+	}
+	return " The usual role is " + usual + ". Before you approve, ask your specialist why this one is needed."
 }
