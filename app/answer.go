@@ -47,7 +47,7 @@ func (a *App) Journey(ctx context.Context, actor onboarding.Actor, id onboarding
 }
 
 func (a *App) journey(actor onboarding.Actor, ob onboarding.Onboarding) Journey {
-	c := wizard.Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped, Locked: ob.Locked}
+	c := wizard.Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped, Locked: ob.Locked}.Remembering()
 	if !actor.Role.Staff() { // the vendor's staff don't look around with the customer's consent
 		c.Lookup = lookup{a, actor, ob.ID}
 	}

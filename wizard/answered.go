@@ -8,7 +8,11 @@ import (
 )
 
 func (s *step[T]) Answered(c Case) bool {
-	v, ok := Answer[T](c.Answers, s.def.ID)
+	return c.judged(s.def.ID, func() bool { return s.complete(c) })
+}
+
+func (s *step[T]) complete(c Case) bool {
+	v, ok := Answer[T](c, s.def.ID)
 	if !ok {
 		return false
 	}
@@ -42,7 +46,7 @@ func (f *Field[T]) good(c Case, v *T) bool {
 }
 
 func (s *step[T]) reconfirm(c Case) []onboarding.Change {
-	v, ok := Answer[T](c.Answers, s.def.ID)
+	v, ok := Answer[T](c, s.def.ID)
 	if !ok {
 		return nil
 	}
@@ -60,7 +64,7 @@ func (s *step[T]) reconfirm(c Case) []onboarding.Change {
 }
 
 func (s *step[T]) Missing(c Case) []string {
-	v, ok := Answer[T](c.Answers, s.def.ID)
+	v, ok := Answer[T](c, s.def.ID)
 	if !ok {
 		return nil
 	}
@@ -84,7 +88,7 @@ func (f *Field[T]) awaited(v *T) bool {
 }
 
 func (s *step[T]) MissingVendor(c Case) []string {
-	v, ok := Answer[T](c.Answers, s.def.ID)
+	v, ok := Answer[T](c, s.def.ID)
 	if !ok || s.def.MissingVendor == nil {
 		return nil
 	}

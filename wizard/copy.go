@@ -25,7 +25,7 @@ func (j *Journey) Copy(c Case) (onboarding.Answers, error) {
 }
 
 func (s *step[T]) Carried(c Case) (json.RawMessage, error) {
-	v, ok := Answer[T](c.Answers, s.def.ID)
+	v, ok := Answer[T](c, s.def.ID)
 	if !ok {
 		return nil, nil
 	}

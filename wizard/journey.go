@@ -163,7 +163,7 @@ func (j *Journey) Spec(c Case) onboarding.Spec {
 
 // Wanted is the [Journey.Spec] of an onboarding as it stands; an [onboarding.Wanted].
 func (j *Journey) Wanted(ob onboarding.Onboarding) onboarding.Spec {
-	return j.Spec(Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped})
+	return j.Spec(Case{Onboarding: ob.ID, Answers: ob.Answers, Vendor: ob.Vendor, Wiped: ob.Wiped}.Remembering())
 }
 
 // Outline is the answers so far in short, for the summary beside the form.

@@ -14,7 +14,7 @@ import (
 )
 
 func (s *step[T]) parse(ctx context.Context, c Case, form url.Values) (Saved, error) {
-	v, saved := Answer[T](c.Answers, s.def.ID)
+	v, saved := Answer[T](c, s.def.ID)
 	before := v
 	var problems Problems
 	secrets := map[onboarding.Purpose]onboarding.Secret{}
@@ -326,6 +326,8 @@ func (f *Field[T]) readSecret(v *T, raw string, later bool) (secret, problem str
 	return text, ""
 }
 
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // readLines reads one item a line (commas part items too), folds duplicates and names each bad line.
 func (f *Field[T]) readLines(raw string) (items, sentences []string) {
 	seen := map[string]bool{}
@@ -338,7 +340,7 @@ func (f *Field[T]) readLines(raw string) (items, sentences []string) {
 		}
 		sentences = append(sentences, m)
 	}
-	raw = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(raw)
+	raw = lineEnds.Replace(raw)
 	for n, line := range strings.Split(raw, "\n") {
 		for item := range strings.SplitSeq(line, ",") {
 			item = strings.TrimSpace(item)

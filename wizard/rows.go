@@ -18,13 +18,13 @@ func (s *step[T]) outline(c Case) []Row {
 	if s.def.Outline == nil {
 		return nil
 	}
-	v, _ := Answer[T](c.Answers, s.def.ID)
+	v, _ := Answer[T](c, s.def.ID)
 	return s.def.Outline(v, c)
 }
 
 func (s *step[T]) Section(c Case) Section {
 	out := Section{StepID: s.def.ID, Title: s.Name()}
-	v, ok := Answer[T](c.Answers, s.def.ID)
+	v, ok := Answer[T](c, s.def.ID)
 	if !ok {
 		return out
 	}
@@ -39,7 +39,7 @@ func (s *step[T]) Section(c Case) Section {
 
 // said is what the answer says field by field, as the history tells it.
 func (s *step[T]) said(c Case) []said {
-	v, ok := Answer[T](c.Answers, s.def.ID)
+	v, ok := Answer[T](c, s.def.ID)
 	if !ok {
 		return nil
 	}
@@ -116,6 +116,6 @@ func (s *step[T]) AddTo(c Case, spec *onboarding.Spec) {
 	if s.def.Spec == nil || !s.Answered(c) {
 		return
 	}
-	v, _ := Answer[T](c.Answers, s.def.ID)
+	v, _ := Answer[T](c, s.def.ID)
 	s.def.Spec(v, spec)
 }

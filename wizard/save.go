@@ -2,7 +2,6 @@ package wizard
 
 import (
 	"fmt"
-	"maps"
 
 	"groundwork/onboarding"
 )
@@ -13,10 +12,7 @@ import (
 func (j *Journey) Save(c Case, step string, saved Saved, version int, seal func(onboarding.SealedTo, onboarding.Secret) ([]byte, error)) (onboarding.SaveAnswer, Case, error) {
 	save := onboarding.SaveAnswer{ID: c.Onboarding, Version: version, Step: step, Answer: saved.Answer, Dropped: saved.Dropped, Sealed: map[onboarding.Purpose][]byte{}}
 	before := j.said(c, step)
-	answers := onboarding.Answers{}
-	maps.Copy(answers, c.Answers)
-	answers[step] = saved.Answer
-	c.Answers = answers
+	c = c.changed(onboarding.Answers{step: saved.Answer})
 	spec := j.Spec(c)
 	for purpose, secret := range saved.Secrets {
 		sealed, err := seal(onboarding.SealedTo{Onboarding: c.Onboarding, Purpose: purpose, Address: spec.SealingAddress(purpose)}, secret)

@@ -3,7 +3,6 @@ package wizard
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -132,20 +131,6 @@ func Define[T any](def StepDef[T]) *Step {
 		seen[f.Name] = true
 	}
 	return &Step{declared: &step[T]{def}}
-}
-
-// Answer decodes the saved answer of a step; false when there is none or it cannot be read.
-func Answer[T any](answers onboarding.Answers, id string) (T, bool) {
-	var v T
-	raw := answers[id]
-	if len(raw) == 0 {
-		return v, false
-	}
-	if err := json.Unmarshal(raw, &v); err != nil {
-		var zero T
-		return zero, false
-	}
-	return v, true
 }
 
 type step[T any] struct{ def StepDef[T] }

@@ -11,7 +11,7 @@ import (
 )
 
 func (s *step[T]) page(ctx context.Context, c Case) (StepView, error) {
-	v, saved := Answer[T](c.Answers, s.def.ID)
+	v, saved := Answer[T](c, s.def.ID)
 	return s.view(ctx, c, &v, saved, nil, nil)
 }
 

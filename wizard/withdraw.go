@@ -3,7 +3,6 @@ package wizard
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"groundwork/onboarding"
@@ -22,9 +21,7 @@ func (j *Journey) Withdraw(c Case, version int, wiped []onboarding.Purpose) (onb
 			w.Answers[s.ID()] = raw
 		}
 	}
-	answers := maps.Clone(c.Answers)
-	maps.Copy(answers, w.Answers)
-	c.Answers = answers
+	c = c.changed(w.Answers)
 	c.Vendor.APIKeyWiped = c.Vendor.APIKeyWiped || slices.Contains(wiped, onboarding.PurposeVendorAPIKey)
 	w.Vendor = c.Vendor
 	w.Current, w.Waiting = j.Stand(c)
@@ -32,7 +29,7 @@ func (j *Journey) Withdraw(c Case, version int, wiped []onboarding.Purpose) (onb
 }
 
 func (s *step[T]) withdraw(c Case, wiped []onboarding.Purpose) (answer json.RawMessage, changed bool, err error) {
-	v, ok := Answer[T](c.Answers, s.def.ID)
+	v, ok := Answer[T](c, s.def.ID)
 	if !ok {
 		return nil, false, nil
 	}

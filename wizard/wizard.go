@@ -88,6 +88,8 @@ type Case struct {
 	Wiped []onboarding.Purpose
 	// Locked is [onboarding.Onboarding.Locked].
 	Locked bool
+
+	memory *memory // nil: none
 }
 
 // FieldView is a field, ready to be rendered.

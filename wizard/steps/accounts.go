@@ -120,7 +120,7 @@ func sparkInWords(a accountsAnswer, c wizard.Case) string {
 	if a.Spark == sparkCreate {
 		return onboarding.SparkAccountID(deploymentName(c)) + ", created"
 	}
-	p, _ := wizard.Answer[projectAnswer](c.Answers, projectID)
+	p, _ := wizard.Answer[projectAnswer](c, projectID)
 	if of := onboarding.AccountProject(a.SparkEmail); p.Project != "" && of != p.Project {
 		return fmt.Sprintf("%s, from a project other than %s", a.SparkEmail, p.Project)
 	}

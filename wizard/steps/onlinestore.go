@@ -98,13 +98,13 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 			Need:     "Choose a zone",
 			Value:    func(a *onlineStoreAnswer) *string { return &a.Zone },
 			Default: func(c wizard.Case) string {
-				if r, ok := chosenRegion(c.Answers); ok {
+				if r, ok := chosenRegion(c); ok {
 					return r.zoneNames()[0]
 				}
 				return ""
 			},
 			Choices: func(_ context.Context, c wizard.Case) ([]wizard.Choice, error) {
-				r, _ := chosenRegion(c.Answers)
+				r, _ := chosenRegion(c)
 				var out []wizard.Choice
 				for _, z := range r.zoneNames() {
 					out = append(out, wizard.Choice{Value: z, Label: z})
@@ -252,7 +252,7 @@ var redisFields = []wizard.Field[onlineStoreAnswer]{
 		Label: "Your full name",
 		HintFor: func(c wizard.Case) string {
 			region := "your region"
-			if r, ok := chosenRegion(c.Answers); ok {
+			if r, ok := chosenRegion(c); ok {
 				region = r.id
 			}
 			return fmt.Sprintf("Only if the endpoint can’t be reached from the internet, so that we can’t check it. By entering your name, you confirm that the cluster is used by nothing else, runs in several zones of %s with replication, is Redis %s, "+

@@ -4,7 +4,6 @@
 package steps
 
 import (
-	"groundwork/onboarding"
 	"groundwork/wizard"
 )
 
@@ -15,18 +14,18 @@ func All() []*wizard.Step {
 
 // deploymentName is the answered deployment name, "" if none.
 func deploymentName(c wizard.Case) string {
-	a, _ := wizard.Answer[deploymentAnswer](c.Answers, deploymentID)
+	a, _ := wizard.Answer[deploymentAnswer](c, deploymentID)
 	return a.Name
 }
 
 // dataProject is the answered project of the data plane, "" if none.
 func dataProject(c wizard.Case) string {
-	a, _ := wizard.Answer[projectAnswer](c.Answers, projectID)
+	a, _ := wizard.Answer[projectAnswer](c, projectID)
 	return a.Project
 }
 
 // chosenRegion is the answered region; false if none.
-func chosenRegion(a onboarding.Answers) (regionInfo, bool) {
-	r, _ := wizard.Answer[regionAnswer](a, regionID)
+func chosenRegion(c wizard.Case) (regionInfo, bool) {
+	r, _ := wizard.Answer[regionAnswer](c, regionID)
 	return findRegion(r.Region)
 }
