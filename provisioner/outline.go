@@ -3,7 +3,9 @@ package provisioner
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"groundwork/onboarding"
@@ -11,12 +13,55 @@ import (
 
 // Outline lists what a run would do in a project where nothing exists yet. It reads no cloud, so that it can be shown
 // while the customer still answers: the names are those that the spec has so far.
+// The lines are the caller's; what they point to is shared.
 func (s *Service) Outline(spec onboarding.Spec) []onboarding.PlannedTask {
-	tasks := s.tasks(spec)
-	lines := make([]onboarding.PlannedTask, len(tasks))
-	for i, t := range tasks {
-		lines[i] = t.planned()
-		lines[i].Action = t.assumed()
+	return slices.Clone(s.outlines.of(spec, func() []onboarding.PlannedTask {
+		tasks := s.tasks(spec)
+		lines := make([]onboarding.PlannedTask, len(tasks))
+		for i, t := range tasks {
+			lines[i] = t.planned()
+			lines[i].Action = t.assumed()
+		}
+		return lines
+	}))
+}
+
+// maxOutlines bounds how many outlines are kept, at about 30 KB each.
+const maxOutlines = 200
+
+// outlines keeps the last outline of each onboarding, since several pages are shown between two changes of the spec. An
+// outline follows from its spec alone.
+type outlines struct {
+	sync.Mutex
+	kept map[onboarding.ID]outline
+}
+
+type outline struct {
+	spec  onboarding.Spec
+	lines []onboarding.PlannedTask
+}
+
+func (o *outlines) of(spec onboarding.Spec, draw func() []onboarding.PlannedTask) []onboarding.PlannedTask {
+	o.Lock()
+	last, known := o.kept[spec.Onboarding]
+	o.Unlock()
+	if known && reflect.DeepEqual(last.spec, spec) {
+		return last.lines
+	}
+	lines := draw()
+	o.Lock()
+	defer o.Unlock()
+	if o.kept == nil {
+		o.kept = map[onboarding.ID]outline{}
+	}
+	o.kept[spec.Onboarding] = outline{spec, lines}
+	for other := range o.kept {
+		if len(o.kept) <= maxOutlines {
+			break
+		}
+		if other != spec.Onboarding {
+			delete(o.kept, other)
+		}
 	}
 	return lines
 }

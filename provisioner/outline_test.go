@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"context"
+	"strconv"
 	"testing"
 
 	"groundwork/onboarding"
@@ -35,5 +36,35 @@ func TestWhatARunCreatesMayBeAbsent(t *testing.T) {
 		if got := p.creates(on); got != want {
 			t.Errorf("%s may be absent: %v", on, got)
 		}
+	}
+}
+
+func TestAnOutlineIsDrawnOncePerSpec(t *testing.T) {
+	drawn := 0
+	def := newCloud().def("bucket")
+	def.Desired = func(spec onboarding.Spec) []Want[want] {
+		drawn++
+		return []Want[want]{{spec.Deployment, want{spec.Deployment, ""}}}
+	}
+	s := NewService(Config{Catalog: []*Step{Define(def)}})
+	outline := func(id onboarding.ID, deployment string, draws int) []onboarding.PlannedTask {
+		t.Helper()
+		before := drawn
+		lines := s.Outline(onboarding.Spec{Onboarding: id, Deployment: deployment, DataSources: []onboarding.DataSource{{}}})
+		if len(lines) != 1 || string(lines[0].Name) != "bucket/"+deployment || lines[0].Action != onboarding.ActionCreate || drawn-before != draws {
+			t.Errorf("%s with %s: %+v, drawn %d times", id, deployment, lines, drawn-before)
+		}
+		return lines
+	}
+	outline("ob_a", "one", 1)[0].Action = onboarding.ActionNone // of the caller alone
+	outline("ob_a", "one", 0)
+	outline("ob_a", "two", 1)
+	outline("ob_b", "one", 1)
+	outline("ob_a", "two", 0)
+	for i := range 2 * maxOutlines {
+		outline(onboarding.ID(strconv.Itoa(i)), "one", 1)
+	}
+	if n := len(s.outlines.kept); n != maxOutlines {
+		t.Errorf("%d outlines are kept", n)
 	}
 }

@@ -110,6 +110,7 @@ type Config struct {
 type Service struct {
 	cfg        Config
 	refreshing keyedMutex
+	outlines   outlines
 }
 
 // NewService returns a service.
