@@ -187,7 +187,9 @@ func New(ctx context.Context, c Config) (*Server, error) {
 			return nil, fmt.Errorf("configure handlers: %w", err)
 		}
 	}
-	s.sessions = s.newSessions()
+	if s.sessions, err = s.newSessions(); err != nil {
+		return nil, fmt.Errorf("configure handlers: %w", err)
+	}
 	s.streams = newHub(ctx, s)
 	if s.Handler, err = s.router(); err != nil {
 		return nil, fmt.Errorf("configure handlers: %w", err)

@@ -44,8 +44,13 @@ func storedToken(token string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-func (s *Server) newSessions() *scs.SessionManager {
+func (s *Server) newSessions() (*scs.SessionManager, error) {
+	codec, err := newSessionCodec()
+	if err != nil {
+		return nil, err
+	}
 	m := scs.New()
+	m.Codec = codec
 	m.Lifetime = s.Lifetime
 	m.IdleTimeout = 0 // scs would write on every request; idle is ours, from a last-seen written once a minute
 	m.HashTokenInStore = true
@@ -68,7 +73,7 @@ func (s *Server) newSessions() *scs.SessionManager {
 			a.given = true
 		}
 	}
-	return m
+	return m, nil
 }
 
 // answer is what a request gets. Once it is given in place of a handler's, because the session can't be saved, what the
