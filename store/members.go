@@ -125,9 +125,7 @@ func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.
 	// As the system, since this is what decides as whom the rest is read. One question, before every page.
 	read := func() error {
 		return s.batch(ctx, onboarding.System, "read a role", func(b *pgx.Batch) {
-			is, links = nil, nil
 			b.Queue(selectRole, args).Query(collect(&is, pgx.RowToStructByName[standing]))
-			b.Queue(selectReader, args).Query(collect(&links, pgx.RowToStructByName[readerRow]))
 		})
 	}
 	err := read()
@@ -145,6 +143,12 @@ func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.
 		} else if readOnly(err) {
 			err = nil
 		}
+	}
+	// A link to the plan counts for nobody who has another part in the onboarding.
+	if err == nil && is[0].Staff == "" && (is[0].Member == "" || is[0].Over) {
+		err = s.batch(ctx, onboarding.System, "read the link of a reader", func(b *pgx.Batch) {
+			b.Queue(selectReader, args).Query(collect(&links, pgx.RowToStructByName[readerRow]))
+		})
 	}
 	switch {
 	case err != nil:
