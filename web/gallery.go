@@ -527,7 +527,7 @@ func (s samples) region() StepPageView {
 	}
 	return s.step(2, wizard.StepView{
 		ID: "region", Title: "Which region should it run in?", Intro: "Everything that has a location is created in this one region.",
-		Fields: []wizard.FieldView{{Name: "region", Label: "Google Cloud region", Hint: "It can’t be changed after the bucket is created.", Kind: wizard.KindSelect, Value: "us-west1", Choices: choices}},
+		Fields: []wizard.FieldView{{Name: "region", Label: "Google Cloud region", Hint: "It can’t be changed after the bucket is created. “Databricks” marks the regions on Databricks’ list for Google Cloud; Bigtable’s are on Google’s, at cloud.google.com/bigtable/docs/locations.", Kind: wizard.KindSelect, Value: "us-west1", Choices: choices}},
 	}, "deployment")
 }
 

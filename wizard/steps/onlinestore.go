@@ -91,7 +91,7 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 		{
 			Name:     "zone",
 			Label:    "Zone",
-			Hint:     "The zone in your region where the instance’s node runs. Choose the one that your jobs run in, if you know it.",
+			Hint:     "Where the instance’s node runs: the zone of your jobs, if you know it. Once you’re connected, we ask Google whether it offers Bigtable there.",
 			Kind:     wizard.KindSelect,
 			Mono:     true,
 			ShowWhen: "store=" + storeBigtable,

@@ -27,7 +27,7 @@ var region = wizard.Define(wizard.StepDef[regionAnswer]{
 	Fields: []wizard.Field[regionAnswer]{{
 		Name:    "region",
 		Label:   "Google Cloud region",
-		Hint:    "It can’t be changed after the bucket is created. “Databricks” marks the regions where Databricks offers workspaces on Google Cloud.",
+		Hint:    "It can’t be changed after the bucket is created. “Databricks” marks the regions on Databricks’ list for Google Cloud; Bigtable’s are on Google’s, at cloud.google.com/bigtable/docs/locations.",
 		Kind:    wizard.KindSelect,
 		Locks:   true,
 		Need:    "Choose a region",
@@ -111,7 +111,9 @@ var regions = []regionInfo{
 	{"southamerica-west1", "Santiago", "South America", "abc"},
 }
 
-// databricksRegions are the regions in which Databricks offers workspaces on Google Cloud.
+// databricksRegions are the regions in which Databricks offers workspaces on Google Cloud. A region that isn't here may have
+// been added since, so the page says nothing about it. Bigtable has no such list: it differs by zone and by project, and
+// preflight asks Google.
 // Source: docs.databricks.com/gcp/resources/supported-regions.
 var databricksRegions = []string{
 	"asia-northeast1", "asia-south1", "asia-southeast1", "australia-southeast1", "europe-west1", "europe-west2", "europe-west3", "me-central2",
