@@ -86,8 +86,8 @@ func TestAWholeRunThatTakesLongerThanUsualSaysSo(t *testing.T) {
 		t.Error("it is said at the usual time")
 	}
 	w.clock.add(time.Second) // nothing else happens: the stream has to notice by itself
-	live.until("This kind of run usually takes up to 120 minutes. This one has taken ")
-	if text := strings.Join(strings.Fields(b.get(path).Find("#run-callouts").Text()), " "); !strings.Contains(text, "This kind of run usually takes up to 120 minutes. This one has taken 2 h 0 min") {
+	live.until("This kind of run usually takes up to 2 hours. This one has taken ")
+	if text := strings.Join(strings.Fields(b.get(path).Find("#run-callouts").Text()), " "); !strings.Contains(text, "This kind of run usually takes up to 2 hours. This one has taken 2 h 0 min") {
 		t.Errorf("the page says %q", text)
 	}
 	if _, err := owner.Exec(t.Context(), `UPDATE runs SET epoch = epoch + 1 WHERE id = $1`, k.run.ID); err != nil {

@@ -85,12 +85,19 @@ func span(d time.Duration) string {
 	}
 }
 
-// about is a duration rounded up, for what is only roughly known: "20 seconds", "4 minutes".
+// about is a duration rounded up, for what is only roughly known: "20 seconds", "4 minutes", "2 hours", "2½ hours".
 func about(d time.Duration) string {
-	if d <= 55*time.Second {
-		return plural(int((d+5*time.Second-1)/(5*time.Second))*5, "second", "seconds")
+	up := func(unit time.Duration) int { return int((d + unit - 1) / unit) }
+	switch halves := up(30 * time.Minute); {
+	case d <= 55*time.Second:
+		return plural(up(5*time.Second)*5, "second", "seconds")
+	case d <= 90*time.Minute:
+		return plural(up(time.Minute), "minute", "minutes")
+	case halves%2 == 1:
+		return fmt.Sprintf("%d½ hours", halves/2)
+	default:
+		return plural(halves/2, "hour", "hours")
 	}
-	return plural(int((d+time.Minute-1)/time.Minute), "minute", "minutes")
 }
 
 // age is a waiting time in one unit: "5 min", "3 h", "4 days".

@@ -99,3 +99,23 @@ func TestAPageSaysHowLongSuchRunsTake(t *testing.T) {
 		}
 	}
 }
+
+func TestARoughDurationIsInTheUnitThatPeopleSay(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		time.Second:                  "5 seconds",
+		55 * time.Second:             "55 seconds",
+		56 * time.Second:             "1 minute",
+		4*time.Minute + time.Second:  "5 minutes",
+		90 * time.Minute:             "90 minutes",
+		90*time.Minute + time.Second: "2 hours",
+		2 * time.Hour:                "2 hours",
+		2*time.Hour + time.Second:    "2½ hours",
+		2*time.Hour + 30*time.Minute: "2½ hours",
+		2*time.Hour + 31*time.Minute: "3 hours",
+		26 * time.Hour:               "26 hours",
+	} {
+		if got := about(d); got != want {
+			t.Errorf("about(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
