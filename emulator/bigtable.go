@@ -139,6 +139,9 @@ func (c *call) createInstance() (any, error) {
 	if _, exists := c.instance(name); exists {
 		return nil, fail("ALREADY_EXISTS", "Resource '%s' already exists.", name)
 	}
+	if err := c.claimClusters(p, name, sortedKeys(in.Clusters)...); err != nil {
+		return nil, err
+	}
 	failed := c.outcome(c.shortage(p, st.Clusters))
 	st.Failed = failed != nil
 	c.e.instances.put(name, st)

@@ -32,9 +32,31 @@ type offerState struct {
 	Offered bool `json:"offered"`
 }
 
+// clusterIDState is the instance that a cluster's ID belongs to, by "projects/p/clusters/c": a project has each ID once, and
+// the instance keeps it after both were deleted.
+// Source: https://github.com/googleapis/google-cloud-cpp/pull/739
+type clusterIDState struct {
+	Instance string `json:"instance"`
+}
+
+// claimClusters gives the IDs of new clusters to an instance, unless another one has or had them.
+func (c *call) claimClusters(p Project, instance string, ids ...string) error {
+	key := func(id string) string { return "projects/" + p.ID + "/clusters/" + id }
+	for _, id := range ids {
+		if had, ok := c.e.clusterIDs.get(key(id)); ok && had.Instance != instance {
+			return fail("ALREADY_EXISTS", "Cannot re-create cluster '%s' in a different instance", id)
+		}
+	}
+	for _, id := range ids {
+		c.e.clusterIDs.put(key(id), clusterIDState{Instance: instance})
+	}
+	return nil
+}
+
 func (e *Emulator) registerClusters(instance string) {
 	e.zones = newTable[zoneState](e, "zone")
 	e.offers = newTable[offerState](e, "offer")
+	e.clusterIDs = newTable[clusterIDState](e, "cluster-id")
 	e.tables = newTable[bigtableadmin.Table](e, "table")
 	for pattern, fn := range map[string]handler{
 		"GET " + instance + "/clusters":              (*call).listClusters,
@@ -263,6 +285,9 @@ func (c *call) createCluster() (any, error) {
 	}
 	p, _ := c.e.project(st.Project)
 	if err := c.settleCluster(p, st.Meta.Name, id, &in); err != nil {
+		return nil, err
+	}
+	if err := c.claimClusters(p, st.Meta.Name, id); err != nil {
 		return nil, err
 	}
 	request := map[string]any{"parent": st.Meta.Name, "clusterId": id, "cluster": &in}

@@ -15,7 +15,8 @@ type dataServices struct {
 	jobs       *table[bigquery.Job]  // by "project/job"
 	instances  *table[instanceState] // by "projects/p/instances/i"
 	zones      *table[zoneState]     // by "us-west1-a"
-	offers     *table[offerState]    // by "project/us-west1-a", "/us-west1-a" for every project
+	clusterIDs *table[clusterIDState]
+	offers     *table[offerState] // by "project/us-west1-a", "/us-west1-a" for every project
 	tables     *table[bigtableadmin.Table]
 	workspaces *table[workspaceState]
 }

@@ -271,3 +271,30 @@ func bindProject(t *testing.T, k *clients, role, member string) error {
 	_, err := setPolicy(k, p)
 	return err
 }
+
+// A project has each cluster ID once: it stays the instance's that had it first, after that was deleted too.
+func TestAClusterIDStaysItsInstances(t *testing.T) {
+	c := newCloud(t, emulator.Config{})
+	instances := c.as(owner).bigtable.Projects.Instances
+	create := func(instance, cluster string) error {
+		_, err := instances.Create(project, &bigtableadmin.CreateInstanceRequest{
+			InstanceId: instance, Instance: &bigtableadmin.Instance{DisplayName: "Sample"},
+			Clusters: map[string]bigtableadmin.Cluster{cluster: {Location: project + "/locations/us-west1-a", ServeNodes: 1}},
+		}).Do()
+		return err
+	}
+	if err := create("tecton-one", "tecton-c1"); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, create("tecton-two", "tecton-c1"), 409, "alreadyExists", "Cannot re-create cluster 'tecton-c1' in a different instance")
+	if _, err := instances.Delete(project + "/instances/tecton-one").Do(); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, create("tecton-two", "tecton-c1"), 409, "alreadyExists", "Cannot re-create cluster 'tecton-c1' in a different instance")
+	if err := create("tecton-one", "tecton-c1"); err != nil {
+		t.Errorf("its own instance: %v", err)
+	}
+	if err := create("tecton-two", "tecton-c2"); err != nil {
+		t.Errorf("another cluster: %v", err)
+	}
+}

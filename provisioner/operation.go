@@ -22,6 +22,10 @@ const (
 // refusedWords end the line about a change that was refused: whether something would have been made.
 var refusedWords = map[bool]string{true: " refused, so nothing was made.", false: " refused, so nothing was changed."}
 
+// existsWords are in the line about a creation that was refused because of what is there. That line settles its own call, and
+// no earlier one.
+const existsWords = " refused, because it already exists"
+
 func isRefusal(text string) bool {
 	return strings.HasSuffix(text, refusedWords[true]) || strings.HasSuffix(text, refusedWords[false])
 }
@@ -32,10 +36,13 @@ const clocksDiffer = time.Minute
 // unanswered is when a task's log says that a change began, if it doesn't say what came of it: its worker died before that
 // was written. Zero: it says.
 func unanswered(events []onboarding.TaskEvent) (since time.Time) {
+	var before time.Time // the same, of the calls before the last
 	for _, e := range events {
 		switch {
 		case e.Kind == "intent":
-			since = e.At
+			before, since = since, e.At
+		case e.Kind == "log" && strings.Contains(e.Text, existsWords):
+			since = before
 		case e.Kind == "result", e.Kind == operationBegan, e.Kind == "log" && isRefusal(e.Text):
 			since = time.Time{}
 		}

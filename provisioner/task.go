@@ -27,6 +27,9 @@ const maxRounds = 6
 // knownAfter is how long a change that Google accepted may stay invisible before it is made again.
 const knownAfter = 2 * time.Minute
 
+// shownAfter is how long what Google says exists already may stay invisible before it is somebody else's.
+const shownAfter = time.Minute
+
 // Step is a declared kind of cloud resource with its state's type erased; make one with [Define].
 type Step struct {
 	name      string
@@ -212,6 +215,17 @@ type Left struct {
 
 func (l *Left) Error() string { return "left in place: " + l.Why }
 
+// Exists is what Apply returns where Google refuses to create something because it exists already. It may be what an earlier
+// call made whose answer was lost, so it is looked at again before it counts as somebody else's.
+type Exists struct {
+	Instead string // what the customer does then, as a sentence: "Choose another deployment name."
+	Err     error  // Google's answer
+}
+
+func (e *Exists) Error() string { return e.Err.Error() }
+
+func (e *Exists) Unwrap() error { return e.Err }
+
 // need says what must be done about a sighting. A resource that isn't ours and may not be adopted is CodeConflict.
 func (t *Task) need(s *sighting) (action onboarding.Action, differences []onboarding.Delta, err error) {
 	if s != nil {
@@ -326,6 +340,7 @@ type pass struct {
 	began     time.Time // when the operation did
 	known     []string  // the names of all operations that the task's log has
 	unsure    time.Time // when a change began of which it isn't known what Google answered; zero: there is none
+	taken     time.Time // when Google first refused to create it because it exists already; zero: it didn't
 
 	unreadable bool // the operation may not be read with the customer's access
 
@@ -394,13 +409,16 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 		if change == mem.applied && env.now().Sub(mem.appliedAt) < knownAfter {
 			return &onboarding.NotReady{Why: "Google accepted the change, which is still propagating: " + t.thing()}
 		}
+		if action == onboarding.ActionCreate && mem.hidden(env.now()) {
+			return &onboarding.NotReady{Why: t.Step.by + " says that it already exists, but doesn't show it yet: " + t.thing()}
+		}
 		if round >= maxRounds {
 			return &onboarding.Error{
 				Code: onboarding.CodeCloud, Message: fmt.Sprintf("%s keeps differing from the plan: %s. Something else may be changing it.", t.thing(), cmp.Or(diff, "it disappears")),
 				Err: fmt.Errorf("reconcile %s: no end after %d changes", t.Name, round),
 			}
 		}
-		before := mem.item
+		before, unsure := mem.item, mem.unsure
 		item, err := t.begin(before, mem.run, action, s)
 		if err != nil {
 			return err
@@ -411,12 +429,24 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 		mem.begun, mem.item, mem.unsure = true, item, env.now()
 		if err := t.res.apply(ctx, env, action, s); err != nil {
 			err = fmt.Errorf("%s %s: %w", action, t.Name, err)
+			var exists *Exists
+			if errors.As(err, &exists) {
+				mem.item, mem.unsure = before, unsure
+				said := gcp.Classify(exists.Err).Said
+				if err := note("log", t.Step.by+existsWords+"."+says(t.Step.by, said), t.before(before)); err != nil {
+					return err
+				}
+				if err := t.taken(mem, exists, said, env.now()); err != nil {
+					return err
+				}
+				continue
+			}
 			said := ""
 			switch making := action == onboarding.ActionCreate; {
 			case gcp.Refused(err):
 				mem.unsure, said = time.Time{}, refusedWords[making]
 			case making && gcp.IsStatus(err, http.StatusConflict): // perhaps somebody else's: this call made nothing
-				said = " refused, because it exists already or something else is changing it."
+				said = existsWords + " or something else is changing it."
 			}
 			if said != "" {
 				mem.item = before
@@ -431,6 +461,39 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 			return err
 		}
 	}
+}
+
+// hidden reports whether what Google says exists may still appear. What a call made whose answer was lost takes as long as any
+// change.
+func (m *pass) hidden(now time.Time) bool {
+	patience := shownAfter
+	if !m.unsure.IsZero() {
+		patience = knownAfter
+	}
+	return !m.taken.IsZero() && now.Sub(m.taken) < patience
+}
+
+// taken decides about a creation that Google refuses because it exists already. nil: it is looked at again.
+func (t *Task) taken(mem *pass, exists *Exists, said string, now time.Time) error {
+	switch {
+	case gcp.Classify(exists.Err).Class == gcp.Final: // it says whose it is
+		return exists.Err
+	case mem.taken.IsZero():
+		mem.taken = now
+		return nil
+	}
+	return &onboarding.Error{
+		Code: onboarding.CodeConflict, Err: exists.Err,
+		Message: t.Step.by + " says that " + t.thing() + " already exists, but doesn't show it, so it can't be created or used. " + exists.Instead + says(t.Step.by, said),
+	}
+}
+
+// says is a sentence of Google's as the end of a text; "" of none.
+func says(by, said string) string {
+	if said == "" {
+		return ""
+	}
+	return " " + by + " says: " + said
 }
 
 func (t *Task) verified(ctx context.Context, env *Env) error {

@@ -319,6 +319,11 @@ func classifyAPI(e *googleapi.Error) Failure {
 		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "Google keeps the name of a deleted role for up to 37 days, and this one can be brought back only in the first 7. Choose another deployment name, or wait."}
 	case e.Code == http.StatusConflict && a.says("bucket name is not available"):
 		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "The bucket's name is taken by someone else: names are shared by all users of Google Cloud. Choose another deployment name."}
+	case e.Code == http.StatusConflict && a.says("in a different instance"):
+		return Failure{
+			Class: Final, Code: onboarding.CodeConflict, Said: said,
+			Message: "Google keeps the ID of a Bigtable cluster for the instance that had it first, even after that instance was deleted. Choose another instance ID in the form and approve the new plan. Google says: " + said,
+		}
 	case e.Code == http.StatusConflict && a.says("not empty"):
 		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "It still holds data, so Google won't delete it. Confirm that the data may be deleted, or empty it yourself."}
 	case e.Code == http.StatusConflict:
@@ -434,6 +439,16 @@ func Refused(err error) bool {
 	var e *googleapi.Error
 	return errors.As(err, &e) && e.Code >= 400 && e.Code < 500 &&
 		e.Code != http.StatusRequestTimeout && e.Code != http.StatusConflict && e.Code != http.StatusTooManyRequests
+}
+
+// AlreadyExists reports whether Google refuses to create something because it exists. A race about a policy has the same status.
+func AlreadyExists(err error) bool {
+	var e *googleapi.Error
+	if !errors.As(err, &e) || e.Code != http.StatusConflict {
+		return false
+	}
+	a := readAnswer(e)
+	return a.status != "ABORTED" && !a.says("concurrent policy changes")
 }
 
 // Absent reports whether Google says that the thing asked for is not there: 404, or the storage client's own word for it.

@@ -3,10 +3,11 @@ package resources
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -78,9 +79,18 @@ func wantInstance(spec onboarding.Spec) []provisioner.Want[instance] {
 	})
 }
 
-// clusterID is the instance's ID with "-c1", cut to Google's 30 characters.
+// longestCluster is how long Google lets a cluster's ID be: shorter than an instance's.
+const longestCluster = 30
+
+// clusterID is the instance's ID with "-c1", or with a part of its hash where that is too long: Google gives no ID of a
+// project's to a second instance, not even after the first was deleted.
 func clusterID(instance string) string {
-	return strings.TrimRight(instance[:min(len(instance), 27)], "-") + "-c1"
+	if id := instance + "-c1"; len(id) <= longestCluster {
+		return id
+	}
+	sum := sha256.Sum256([]byte(instance))
+	end := "-" + hex.EncodeToString(sum[:4])
+	return strings.TrimRight(instance[:longestCluster-len(end)], "-") + end
 }
 
 func describeInstance(spec onboarding.Spec, want instance) provisioner.Description {
@@ -195,8 +205,8 @@ func applyInstance(ctx context.Context, env *provisioner.Env, c provisioner.Chan
 		}},
 	}).Context(ctx).Do()
 	switch {
-	case gcp.IsStatus(err, http.StatusConflict):
-		return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
+	case gcp.AlreadyExists(err):
+		return &provisioner.Exists{Instead: "Choose another instance ID in the form and approve the new plan.", Err: err}
 	case err != nil:
 		return fmt.Errorf("create instance %s: %w", want.Name, err)
 	}
@@ -325,6 +335,11 @@ func terraformInstance(spec onboarding.Spec, want instance, name string) (*hclwr
 	cluster := b.Body().AppendNewBlock("cluster", nil)
 	set(cluster, "cluster_id", want.Cluster, "zone", want.Zone, "storage_type", want.Storage)
 	cluster.Body().SetAttributeValue("num_nodes", cty.NumberIntVal(want.Nodes))
+	if !strings.HasSuffix(want.Cluster, "-c1") {
+		// The cluster of an instance from before may have another ID. Terraform would replace it, data and all.
+		life := b.Body().AppendNewBlock("lifecycle", nil)
+		life.Body().SetAttributeRaw("ignore_changes", hclwrite.TokensForTuple([]hclwrite.Tokens{hclwrite.TokensForIdentifier("cluster")}))
+	}
 	return b, want.Name
 }
 

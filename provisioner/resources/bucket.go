@@ -155,10 +155,10 @@ func applyBucket(ctx context.Context, env *provisioner.Env, c provisioner.Change
 			Location: want.Location, Labels: want.Labels, PublicAccessPrevention: storage.PublicAccessPreventionEnforced,
 			UniformBucketLevelAccess: storage.UniformBucketLevelAccess{Enabled: true},
 		})
-		if gcp.IsStatus(err, http.StatusConflict) {
-			return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
-		}
-		if err != nil {
+		switch {
+		case gcp.AlreadyExists(err):
+			return &provisioner.Exists{Instead: "Choose another deployment name.", Err: err}
+		case err != nil:
 			return fmt.Errorf("create bucket %s: %w", want.Name, err)
 		}
 		return nil

@@ -124,8 +124,8 @@ func applyRole(ctx context.Context, env *provisioner.Env, c provisioner.Change[r
 		parent, id, _ := strings.Cut(want.Name, "/roles/")
 		_, err := roles.Create(parent, &iam.CreateRoleRequest{RoleId: id, Role: wanted}).Context(ctx).Do()
 		switch {
-		case gcp.IsStatus(err, http.StatusConflict):
-			return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
+		case gcp.AlreadyExists(err):
+			return &provisioner.Exists{Instead: "Choose another deployment name.", Err: err}
 		case deletedID(err):
 			return &onboarding.Error{
 				Code: onboarding.CodeConflict, Err: err,

@@ -3,7 +3,6 @@ package resources
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -146,10 +145,10 @@ func applyAccount(ctx context.Context, env *provisioner.Env, c provisioner.Chang
 		AccountId:      id,
 		ServiceAccount: &iam.ServiceAccount{DisplayName: want.DisplayName, Description: want.Description},
 	}).Context(ctx).Do()
-	if gcp.IsStatus(err, http.StatusConflict) {
-		return nil // perhaps our own call whose answer was lost: the check that follows tells whose it is
-	}
-	if err != nil {
+	switch {
+	case gcp.AlreadyExists(err):
+		return &provisioner.Exists{Instead: "Choose another deployment name, or name an existing service account in the form.", Err: err}
+	case err != nil:
 		return fmt.Errorf("create service account %s: %w", want.Email, err)
 	}
 	return nil
