@@ -180,6 +180,12 @@ func TestTroubleshooter(t *testing.T) {
 	want(nobody, "UNKNOWN_INFO", "UNKNOWN_INFO", "NOT_DENIED")
 	c.SetIAM("buckets/"+bucketID, "serviceAccount:"+spark, "roles/storage.objectAdmin")
 	want(owner, "CAN_ACCESS", "GRANTED", "NOT_DENIED")
+	c.SetIAM("buckets/"+bucketID, "serviceAccount:"+spark, "")
+	c.SetProjectPropagation(projectID, emulator.Propagation{Bindings: emulator.Duration(time.Minute)})
+	policy := must(k.buckets.Buckets.GetIamPolicy(bucketID).Do())(t)
+	policy.Bindings = append(policy.Bindings, &storagejson.PolicyBindings{Role: "roles/storage.objectAdmin", Members: []string{"serviceAccount:" + spark}})
+	must(k.buckets.Buckets.SetIamPolicy(bucketID, policy).Do())(t)
+	want(owner, "CAN_ACCESS", "GRANTED", "NOT_DENIED") // by the policy as it is stored, whatever has taken effect
 	c.AddDenyPolicy(emulator.DenyPolicy{
 		Parent: project, ID: "no-spark", Principals: []string{"principal://iam.googleapis.com/projects/-/serviceAccounts/" + spark}, Permissions: []string{"storage.googleapis.com/objects.create"},
 	})

@@ -110,10 +110,10 @@ func (c *call) explainAllow(t *ts.GoogleCloudPolicytroubleshooterIamV3AccessTupl
 		out.ExplainedPolicies = append(out.ExplainedPolicies, p)
 		if c.allowed(r, getPolicyPermission(r)) {
 			p.AllowAccessState = not
-			st, _ := c.e.policies.get(r)
+			st, _ := c.e.policies.get(r) // as it is stored: the Policy Troubleshooter doesn't know what has taken effect yet (T13)
 			p.Policy = &ts.GoogleIamV1Policy{Etag: st.Policy.Etag, Version: int64(st.Policy.Version)}
 			for _, b := range st.Policy.Bindings {
-				x := c.explainBinding(t, st, b)
+				x := c.explainBinding(t, b)
 				p.Policy.Bindings = append(p.Policy.Bindings, &ts.GoogleIamV1Binding{Role: b.Role, Members: b.Members, Condition: x.Condition})
 				p.BindingExplanations = append(p.BindingExplanations, x)
 				if x.AllowAccessState == granted {
@@ -128,7 +128,7 @@ func (c *call) explainAllow(t *ts.GoogleCloudPolicytroubleshooterIamV3AccessTupl
 	return out
 }
 
-func (c *call) explainBinding(t *ts.GoogleCloudPolicytroubleshooterIamV3AccessTuple, st policyState, b Binding) *ts.GoogleCloudPolicytroubleshooterIamV3AllowBindingExplanation {
+func (c *call) explainBinding(t *ts.GoogleCloudPolicytroubleshooterIamV3AccessTuple, b Binding) *ts.GoogleCloudPolicytroubleshooterIamV3AllowBindingExplanation {
 	type membership = ts.GoogleCloudPolicytroubleshooterIamV3AllowBindingExplanationAnnotatedAllowMembership
 	x := &ts.GoogleCloudPolicytroubleshooterIamV3AllowBindingExplanation{
 		Role: b.Role, AllowAccessState: "ALLOW_ACCESS_STATE_NOT_GRANTED", RolePermission: "ROLE_PERMISSION_NOT_INCLUDED",
@@ -145,7 +145,7 @@ func (c *call) explainBinding(t *ts.GoogleCloudPolicytroubleshooterIamV3AccessTu
 	}
 	for _, m := range b.Members {
 		state := "MEMBERSHIP_NOT_MATCHED"
-		if st.effective(b, m, c.now) && c.e.isMember(strings.ToLower(t.Principal), m, c.now) {
+		if c.e.isMember(strings.ToLower(t.Principal), m, c.now) {
 			state = "MEMBERSHIP_MATCHED"
 			x.CombinedMembership.Membership = state
 		}

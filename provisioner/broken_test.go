@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/storage"
 	"golang.org/x/oauth2"
@@ -125,7 +126,7 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 			"a deny policy", func(_ *testing.T, f *fixture) {
 				f.cloud.AddDenyPolicy(emulator.DenyPolicy{Parent: "organizations/1001", ID: "no-buckets", Principals: []string{"principalSet://goog/public:all"}, Permissions: []string{"storage.googleapis.com/buckets.create"}})
 			},
-			"permissions", onboarding.CheckFailed, onboarding.PartyOrganization, "another role won't help. The likely cause is a deny policy or a principal access boundary", "gcloud policy-intelligence troubleshoot-policy iam //cloudresourcemanager.googleapis.com/projects/acme-data --principal-email=" + ada + " --permission=storage.buckets.create",
+			"permissions", onboarding.CheckFailed, onboarding.PartyGoogle, "A role of " + ada + " contains storage.buckets.create already. Google can take 7 minutes or more to apply a new role: wait, then check again. If that doesn't help, a deny policy or a principal access boundary", "gcloud policy-intelligence troubleshoot-policy iam //cloudresourcemanager.googleapis.com/projects/acme-data --principal-email=" + ada + " --permission=storage.buckets.create",
 		},
 		{
 			"a deny policy that may be read", func(_ *testing.T, f *fixture) {
@@ -133,20 +134,20 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 				f.cloud.AddRole("acme-data", "deny_reader", []string{"iam.denypolicies.get"}, false, 0)
 				f.cloud.SetIAM("projects/acme-data", "user:"+ada, "projects/acme-data/roles/deny_reader")
 			},
-			"permissions", onboarding.CheckFailed, onboarding.PartyOrganization, "The cause is the deny policy no-buckets.", "make an exception",
+			"permissions", onboarding.CheckFailed, onboarding.PartyOrganization, "so another role won't help. The cause is the deny policy no-buckets.", "make an exception",
 		},
 		{
 			"a deny policy, and no Policy Troubleshooter", func(_ *testing.T, f *fixture) {
 				f.cloud.AddDenyPolicy(emulator.DenyPolicy{Parent: "organizations/1001", ID: "no-buckets", Principals: []string{"principalSet://goog/public:all"}, Permissions: []string{"storage.googleapis.com/buckets.create"}})
 				f.cloud.SetAPI("tecton-app", "policytroubleshooter.googleapis.com", false)
 			},
-			"permissions", onboarding.CheckFailed, onboarding.PartyOrganization, "A role of " + ada + " contains storage.buckets.create already", "troubleshoot-policy",
+			"permissions", onboarding.CheckFailed, onboarding.PartyGoogle, "A role of " + ada + " contains storage.buckets.create already. Google can take 7 minutes", "troubleshoot-policy",
 		},
 		{
 			"a principal access boundary", func(_ *testing.T, f *fixture) {
 				f.cloud.AddBoundary(emulator.Boundary{ID: "elsewhere", Principals: []string{"principal://goog/subject/" + ada}, Resources: []string{"projects/acme-sandbox"}})
 			},
-			"permissions", onboarding.CheckFailed, onboarding.PartyCustomer, "lacks on the project acme-data", "a principal access boundary in your organization is the likely cause. The last command shows which.",
+			"permissions", onboarding.CheckFailed, onboarding.PartyCustomer, "lacks on the project acme-data", "already, wait: Google can take 7 minutes or more to apply a new role. After that, a deny policy or a principal access boundary in your organization is the likely cause. The last command shows which.",
 		},
 		{
 			"a dataset that isn't there", func(_ *testing.T, f *fixture) {
@@ -371,6 +372,38 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 			told := strings.Join(slices.Concat(r.Fix, []string{r.Command, r.Request}), "\n")
 			if !ok || r.State != tt.state || r.On != tt.on || !strings.Contains(r.Found, tt.says) || !strings.Contains(told, tt.fix) {
 				t.Errorf("%s is %q on %q: %s\n%s", tt.check, r.State, r.On, r.Found, told)
+			}
+		})
+	}
+}
+
+// A role that was given a moment ago is waited for. Google's Policy Troubleshooter, and the policy itself, show it at once, so
+// that neither blames a policy of the organization's, nor is anybody asked for an exception (T13).
+func TestARoleThatWasJustGivenIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for name, troubleshooter := range map[string]bool{"with the Policy Troubleshooter": true, "without the Policy Troubleshooter": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: map[string]string{"user:" + ada: "roles/viewer", "user:" + bob: "roles/owner"}})
+			f.cloud.AddRole("acme-data", "policy_reader", []string{"resourcemanager.projects.getIamPolicy"}, false, 0)
+			f.cloud.SetIAM("projects/acme-data", "user:"+ada, "projects/acme-data/roles/policy_reader")
+			f.cloud.SetAPI("tecton-app", "policytroubleshooter.googleapis.com", troubleshooter)
+			if r := preflight(t, f.s, f.spec)["permissions"]; r.State != onboarding.CheckFailed || r.On != onboarding.PartyCustomer || strings.Contains(r.Found, "7 minutes") {
+				t.Errorf("without the role, permissions are %q on %q: %s", r.State, r.On, r.Found)
+			}
+			f.cloud.SetProjectPropagation("acme-data", emulator.Propagation{Bindings: emulator.Duration(5 * time.Minute)})
+			if err := f.as(t, bob).Bind(t.Context(), gcp.Project("acme-data"), "roles/owner", "user:"+ada); err != nil {
+				t.Fatal(err)
+			}
+			r := preflight(t, f.s, f.spec)["permissions"]
+			told := strings.Join(slices.Concat([]string{r.Found}, r.Fix, []string{r.Command, r.Request}), "\n")
+			if r.State != onboarding.CheckFailed || r.On != onboarding.PartyGoogle || r.Request != "" || !strings.Contains(told, "Google can take 7 minutes or more to apply a new role: wait, then check again.") {
+				t.Errorf("permissions are %q on %q: %s", r.State, r.On, told)
+			}
+			for _, part := range []string{"won't help", "exception"} {
+				if strings.Contains(told, part) {
+					t.Errorf("a role that was just given is told with %q: %s", part, told)
+				}
 			}
 		})
 	}

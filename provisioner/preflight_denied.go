@@ -31,8 +31,9 @@ func (p *preflight) fullName(on string) string {
 	return "//cloudresourcemanager.googleapis.com/projects/" + cmp.Or(on, p.spec.Project)
 }
 
-// explained are the missing permissions that a role of the caller's contains: then no further role helps, and a deny policy
-// or a principal access boundary is in the way (T38). unsure: whether a role contains the others couldn't be determined.
+// explained are the missing permissions that a role of the caller's contains: no further role helps then. Either Google
+// hasn't applied the role yet (T13), or a deny policy or a principal access boundary is in the way (T38). unsure: whether a
+// role contains the others couldn't be determined.
 func (p *preflight) explained(ctx context.Context, on string, missing []onboarding.Permission) (out []explained, unsure bool) {
 	missing = missing[:min(len(missing), maxExplained)]
 	all := make([]explained, len(missing))
@@ -108,28 +109,46 @@ func (p *preflight) troubleshoot(on, permission string) string {
 	return shell([]string{"gcloud", "policy-intelligence", "troubleshoot-policy", "iam", p.fullName(on), "--principal-email=" + p.env.Caller, "--permission=" + permission})
 }
 
-// causes are the permissions that were taken away, and what is known of the policy that did it.
-func causes(found []explained) (names []string, cause string) {
+// denied are the permissions that a deny policy takes away as Google showed, and what is said of it; nil: Google showed
+// none.
+func (p *preflight) denied(found []explained) (names []string, told string) {
 	var policies []string
 	for _, x := range found {
+		if x.denied == "" {
+			continue
+		}
 		names = append(names, x.permission)
-		if x.denied != "" && !slices.Contains(policies, x.denied) {
+		if !slices.Contains(policies, x.denied) {
 			policies = append(policies, x.denied)
 		}
 	}
-	if len(policies) > 0 {
-		return names, "The cause is " + strings.Join(policies, ", ") + "."
+	if len(names) == 0 {
+		return nil, ""
 	}
-	return names, "The likely cause is a deny policy or a principal access boundary in your organization."
+	return names, "A role of " + p.env.Caller + " contains " + strings.Join(names, ", ") + " already, so another role won't help. The cause is " + strings.Join(policies, ", ") + "."
 }
 
-func (p *preflight) noRoleHelps(names []string, cause string) string {
-	return "A role of " + p.env.Caller + " contains " + strings.Join(names, ", ") + " already, so another role won't help. " + cause
+// takesLong is how long Google may take to apply a role.
+// Source: https://cloud.google.com/iam/docs/access-change-propagation
+const takesLong = "Google can take 7 minutes or more to apply a new role"
+
+// notApplied are the permissions that a role contains and no deny policy is known to take away, and what is said of them. again
+// is what the person does after the wait.
+func (p *preflight) notApplied(found []explained, again string) (names []string, told string) {
+	for _, x := range found {
+		if x.denied == "" {
+			names = append(names, x.permission)
+		}
+	}
+	if len(names) == 0 {
+		return nil, ""
+	}
+	return names, "A role of " + p.env.Caller + " contains " + strings.Join(names, ", ") + " already. " + takesLong + ": wait, then " + again + " again. If that doesn't help, a deny policy or a principal access boundary in your organization is the likely cause."
 }
 
 // unlessContained says what to think of where nobody tells whether a role contains what is missing.
 func (p *preflight) unlessContained(missing string) string {
-	return "If a role of " + p.env.Caller + " contains " + missing + " already, a deny policy or a principal access boundary in your organization is the likely cause."
+	return "If a role of " + p.env.Caller + " contains " + missing + " already, wait: " + takesLong + ". After that, a deny policy or a principal access boundary in your organization is the likely cause."
 }
 
 // unlessTakenAway finds behind a refusal in a run that a role of the caller's contains the missing permission, as
@@ -153,24 +172,40 @@ func (e *execution) unlessTakenAway(n *node, f gcp.Failure) gcp.Failure {
 	case len(found) == 0:
 		return f
 	}
-	f.On, f.Action = onboarding.PartyOrganization, "Get an exception from the policy that takes the permission away"
-	f.Message += " " + p.noRoleHelps(causes(found)) + " This command shows the policy: " + p.troubleshoot(on, f.Permission) +
-		" If a role was given in the last few minutes, it may not have propagated yet: wait, then try again first."
+	if names, told := p.denied(found); len(names) > 0 {
+		f.On, f.Action = onboarding.PartyOrganization, "Get an exception from the policy that takes the permission away"
+		f.Message += " " + told + " This command shows the policy: " + p.troubleshoot(on, f.Permission)
+		return f
+	}
+	_, told := p.notApplied(found, "try")
+	f.Action = "Wait until Google has applied the role, then try again"
+	f.Message += " " + told + " This command shows which: " + p.troubleshoot(on, f.Permission)
 	return f
 }
 
-// takenAway adds to a result that permissions are missing although a role contains them: whose policy it is likely to be,
-// and the command that shows it. all: a further role would help with none of the missing ones.
+// takenAway adds to a result that permissions are missing although a role contains them: what is known of the policy that
+// takes them away, or else that Google may not have applied the role yet. all: a further role would help with none of the
+// missing ones.
 func (p *preflight) takenAway(r *onboarding.CheckResult, on string, found []explained, all bool) {
-	names, cause := causes(found)
-	r.Found += " " + p.noRoleHelps(names, cause)
-	r.On = onboarding.PartyOrganization
-	fix := []string{
-		"Run the command below: Google's Policy Troubleshooter shows which policy takes the permission away.",
-		"Ask your organization administrator to make an exception for " + p.env.Caller + ", or send this step to a colleague whom the policy does not cover.",
-	}
 	show := p.troubleshoot(on, found[0].permission)
-	r.Request = p.ask("My account " + p.env.Caller + " lacks " + strings.Join(names, ", ") + " on " + cmp.Or(on, p.spec.Project) + ", although a role of mine contains it. " + cause + " Please make an exception for the duration of the setup. This shows the policy:\n\n" + show)
+	var fix []string
+	if names, told := p.notApplied(found, "check"); len(names) > 0 {
+		r.Found += " " + told
+		fix = append(fix, "If the role was given in the last few minutes, wait, then check again.", "If the permission is still missing then, run the command below: Google's Policy Troubleshooter shows which policies decide about it.")
+		if all {
+			r.On = onboarding.PartyGoogle
+		}
+	}
+	if names, told := p.denied(found); len(names) > 0 {
+		r.Found += " " + told
+		r.On = onboarding.PartyOrganization
+		fix = []string{
+			"Run the command below: Google's Policy Troubleshooter shows which policy takes the permission away.",
+			"Ask your organization administrator to make an exception for " + p.env.Caller + ", or send this step to a colleague whom the policy does not cover.",
+		}
+		show = p.troubleshoot(on, names[0])
+		r.Request = p.ask("My account " + p.env.Caller + " lacks " + strings.Join(names, ", ") + " on " + cmp.Or(on, p.spec.Project) + ", although a role of mine contains it. " + told + " Please make an exception for the duration of the setup. This shows the policy:\n\n" + show)
+	}
 	if all {
 		r.Fix, r.Command = fix, show
 		return
