@@ -77,6 +77,7 @@ type Review struct {
 	Early       bool                    // something comes before a plan: the answers, or a finished run to verify
 	Problem     error                   // why the plan couldn't be read; nil: it was
 	Refusal     error                   // why the actor can't approve the plan; nil: they can
+	KeepsData   error                   // why the actor can't have data deleted with what is no longer needed; nil: they can
 }
 
 // Review reads the plan of an onboarding. What the customer can fix is in the result. CodeConflict when it is too early
@@ -192,6 +193,9 @@ func (a *App) read(ctx context.Context, actor onboarding.Actor, r *Review) (err 
 	default:
 		r.Plan, r.Problem = a.cfg.Cloud.Plan(ctx, actor, ob, r.Spec)
 		r.Plan = r.Plan.DecideAs(r.Latest.Plan)
+		if r.KeepsData = mayErase(actor, r.Consent, ob.Owner); r.KeepsData != nil {
+			r.Plan = r.Plan.KeepData()
+		}
 		if r.Problem == nil {
 			r.Checks, r.Problem = a.cfg.Cloud.Preflight(ctx, actor, ob, r.Spec)
 		}
@@ -292,6 +296,18 @@ func mayApprove(actor onboarding.Actor, kind onboarding.RunKind, owner string) e
 	return nil
 }
 
+// mayErase is nil for someone who may have data deleted with the access that is held: as for a teardown, the customer, and
+// only with the access that they gave themselves. CodeForbidden.
+func mayErase(actor onboarding.Actor, held onboarding.Consent, owner string) error {
+	switch {
+	case actor.Role != onboarding.RoleCustomer:
+		return onboarding.Errorf(onboarding.CodeForbidden, "Only %s can have data deleted. You can keep it, or ask them to approve the plan.", owner)
+	case held.GivenBy != actor.Email:
+		return onboarding.Errorf(onboarding.CodeForbidden, "The access was given with the account %s. To have data deleted, connect your own account first.", held.Email)
+	}
+	return nil
+}
+
 // refusal is why the actor can't approve the plan; nil: they can.
 func (r Review) refusal(actor onboarding.Actor) error {
 	failed := 0
@@ -378,6 +394,9 @@ func (a *App) approve(ctx context.Context, actor onboarding.Actor, id onboarding
 	}
 	plan, err := decided(r, in)
 	switch {
+	case r.KeepsData != nil && len(plan.Erased()) > 0:
+		r.Refusal = r.KeepsData
+		return r, r.Refusal
 	case errors.Is(err, ErrUnconfirmed):
 		r.Decided = plan
 		return r, err

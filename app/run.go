@@ -112,7 +112,8 @@ type Progress struct {
 	Run         onboarding.Run
 	MayAct      bool                    // retry, cancel, approve, sign in
 	Differences []onboarding.Difference // between the approved plan and the present one, for a run that is blocked on them
-	NewHash     string                  // of the present plan; "" none was read
+	NewHash     string                  // of the present plan; "" none was read, or the actor can't approve it
+	Refusal     error                   // why the actor can't approve the present plan; nil: they can, or none was read
 	Left        []onboarding.Item       // ours, and not removed by the teardown that succeeded
 	Made        onboarding.Made         // once the run rests; zero while it is active
 	Received    []onboarding.Purpose    // secrets of the customer's that the vendor still has after that teardown
@@ -166,7 +167,10 @@ func (a *App) Progress(ctx context.Context, actor onboarding.Actor, id onboardin
 	if p.MayAct && blockedOn(run, onboarding.CodePlanChanged) {
 		if fresh, err := a.drift.plan(ctx, a, actor, ob, run); err == nil {
 			p.Differences = run.Plan.Differences(fresh)
-			if mayApproveChanged(actor, run, ob.Owner) == nil && confirmed(run, fresh) == nil {
+			if p.Refusal, err = a.refuseChanged(ctx, actor, ob, run, fresh); err != nil {
+				return p, err
+			}
+			if p.Refusal == nil {
 				p.NewHash = fresh.Hash()
 			}
 		}
@@ -256,6 +260,23 @@ func mayApproveChanged(actor onboarding.Actor, run onboarding.Run, owner string)
 	return confirmedBy(actor, run)
 }
 
+// refuseChanged is why the actor can't approve this changed plan of the run; nil: they can.
+func (a *App) refuseChanged(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, run onboarding.Run, fresh onboarding.Plan) (refusal, err error) {
+	held, err := a.cfg.Store.LiveConsent(ctx, actor, ob.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := mayApproveChanged(actor, run, ob.Owner); err != nil {
+		return err, nil
+	}
+	if len(fresh.Erased()) > 0 {
+		if err := mayErase(actor, held, ob.Owner); err != nil {
+			return err, nil
+		}
+	}
+	return confirmed(run, fresh), nil
+}
+
 // confirmed is nil unless a teardown that deletes data would now delete something that its confirmation didn't name;
 // CodeStale.
 func confirmed(run onboarding.Run, fresh onboarding.Plan) error {
@@ -310,8 +331,11 @@ func (a *App) ApproveChanged(ctx context.Context, actor onboarding.Actor, id onb
 	if err != nil {
 		return run, err
 	}
-	if err := confirmed(run, fresh); err != nil {
+	switch refusal, err := a.refuseChanged(ctx, actor, ob, run, fresh); {
+	case err != nil:
 		return run, err
+	case refusal != nil:
+		return run, refusal
 	}
 	if fresh.Hash() != hash {
 		a.drift.forget(run.ID)

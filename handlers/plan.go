@@ -56,6 +56,9 @@ func (s *Server) planView(v *visit, r app.Review) web.PlanView {
 		view.CheckURL = planPath(v.id, onboarding.CheckOnly)
 	}
 	view.Items, view.Received = r.Items, r.Received
+	if r.KeepsData != nil {
+		view.KeepsData = sentence(r.KeepsData)
+	}
 	if r.Paused == "" {
 		view.Made = r.Made
 	}

@@ -19,6 +19,9 @@ func (s *Server) progressView(ctx context.Context, actor onboarding.Actor, id on
 		Onboarding: p.Onboarding, Run: p.Run, Ask: s.ask(ctx, p.Onboarding), MayAct: p.MayAct,
 		Differences: p.Differences, NewHash: p.NewHash, ConnectURL: connectURL(id, next),
 	}
+	if p.Refusal != nil {
+		v.Refusal = sentence(p.Refusal)
+	}
 	v.Left, v.Made, v.NotAsked, v.Received = p.Left, p.Made, p.Unchecked, p.Received
 	if p.MayAct && actor.Role == onboarding.RoleCustomer && len(p.Left) > 0 {
 		v.TeardownURL = planPath(id, onboarding.RunTeardown)

@@ -126,3 +126,97 @@ func TestOnlyWhoConfirmedADeletionResumesIt(t *testing.T) {
 		t.Errorf("whoever confirmed it didn't resume it: %s", run.State)
 	}
 }
+
+// Deleting data is the customer's decision, and only with the access that they gave themselves: as for a teardown.
+func TestDataIsDeletedOnlyByTheCustomerWithTheirOwnAccess(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	w.joined(ob.ID)
+	w.cloud.earlier = earlier()
+	at := web.OnboardingPath(ob.ID, "plan")
+	started := func() bool {
+		_, err := w.store.LatestRun(t.Context(), staffActor(sam), ob.ID)
+		return err == nil
+	}
+	erase := func(b *browser) page {
+		p := b.get(at)
+		return b.post(at, "hash", p.Find("input[name=hash]").AttrOr("value", ""), "version", p.Find("input[name=version]").AttrOr("value", ""),
+			"decide:bigtable instance", "remove", "asked", "1", "erase", "bigtable instance")
+	}
+	b := w.as(bob)
+	for who, b := range map[string]*browser{"a colleague with the customer's access": b, "the customer with a colleague's access": a} {
+		said := "Only " + ada + " can have data deleted."
+		if b == a {
+			w.as(bob).connectAs(ob.ID, bob)
+			said = "The access was given with the account " + bob + ". To have data deleted, connect your own account first."
+		}
+		p := b.get(at)
+		says(t, p, said)
+		offered := map[string]int{}
+		for _, n := range p.Find("input[type=radio][form=approve]").EachIter() {
+			offered[n.AttrOr("name", "")+" "+n.AttrOr("value", "")]++
+		}
+		if offered["decide:bigtable instance remove"] != 0 || offered["decide:bigtable instance keep"] != 1 || offered["decide:role instance remove"] != 1 {
+			t.Errorf("%s is offered %v", who, offered)
+		}
+		refused := erase(b)
+		want(t, refused, http.StatusConflict)
+		says(t, refused, said)
+		if started() {
+			t.Fatalf("%s had the data deleted", who)
+		}
+		a.connectAs(ob.ID, ada)
+	}
+	// What the customer decided for an earlier run is no decision of a colleague's.
+	wantTo(t, erase(a), web.OnboardingPath(ob.ID, "progress"))
+	stopped(w.worker(ob.ID))
+	wantTo(t, a.post(web.OnboardingPath(ob.ID, "cancel")), web.OnboardingPath(ob.ID, "progress"))
+	a.connectAs(ob.ID, ada)
+	was := w.latest(ob.ID).ID
+	p := b.get(at)
+	wantTo(t, b.post(at, "hash", p.Find("input[name=hash]").AttrOr("value", ""), "version", p.Find("input[name=version]").AttrOr("value", "")), web.OnboardingPath(ob.ID, "progress"))
+	if run := w.latest(ob.ID); run.ID == was || len(run.Plan.Erased()) > 0 {
+		t.Errorf("the colleague's run %s deletes %v", run.ID, run.Plan.Erased())
+	}
+}
+
+// A changed plan that deletes data is approved as the first one was: by the customer, with their own access.
+func TestAChangedPlanDeletesDataOnlyWithTheCustomersOwnAccess(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	w.joined(ob.ID)
+	w.cloud.earlier = earlier()
+	at := web.OnboardingPath(ob.ID, "plan")
+	p := a.get(at)
+	wantTo(t, a.post(at, "hash", p.Find("input[name=hash]").AttrOr("value", ""), "version", p.Find("input[name=version]").AttrOr("value", ""),
+		"decide:bigtable instance", "remove", "asked", "1", "erase", "bigtable instance"), web.OnboardingPath(ob.ID, "progress"))
+	k := w.worker(ob.ID)
+	k.start("bucket")
+	k.must(w.store.BlockTask(t.Context(), k.fence(), "bucket", &onboarding.Blocked{Code: onboarding.CodePlanChanged, On: onboarding.PartyCustomer, Action: "Approve the changed plan", Why: "The bucket exists now."}))
+	k.end(onboarding.RunBlocked)
+	w.cloud.mu.Lock()
+	w.cloud.drift = "the bucket is there"
+	w.cloud.mu.Unlock()
+	progress, approve := web.OnboardingPath(ob.ID, "progress"), web.OnboardingPath(ob.ID, "approve")
+	hash := func() string {
+		return a.get(progress).Find("form[action$='/approve'] input[name=hash]").AttrOr("value", "")
+	}
+	changed := hash()
+	if changed == "" {
+		t.Fatal("the customer isn't offered to approve it with their own access")
+	}
+	w.as(bob).connectAs(ob.ID, bob)
+	said := "The access was given with the account " + bob + ". To have data deleted, connect your own account first."
+	if hash() != "" {
+		t.Error("the customer is offered to approve it with a colleague's access")
+	}
+	says(t, a.get(progress), said)
+	refused := a.post(approve, "hash", changed)
+	want(t, refused, http.StatusForbidden)
+	says(t, refused, said)
+	if run := w.latest(ob.ID); run.State != onboarding.RunBlocked {
+		t.Errorf("the run is %s", run.State)
+	}
+	a.connectAs(ob.ID, ada)
+	wantTo(t, a.post(approve, "hash", changed), progress)
+}

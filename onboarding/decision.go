@@ -56,7 +56,18 @@ func (p Plan) Erased() []PlannedTask {
 	return out
 }
 
-// Wanted returns the plan without those lines.
+// KeepData returns the plan with everything kept that is no longer needed and holds data.
+func (p Plan) KeepData() Plan {
+	p.Tasks = slices.Clone(p.Tasks)
+	for i, t := range p.Tasks {
+		if t.Decidable() && t.HoldsData {
+			p.Tasks[i].Action, p.Tasks[i].Erase = ActionNone, false
+		}
+	}
+	return p
+}
+
+// Wanted returns the plan without the lines about what earlier runs made and the answers no longer ask for.
 func (p Plan) Wanted() Plan {
 	p.Tasks = slices.DeleteFunc(slices.Clone(p.Tasks), func(t PlannedTask) bool { return t.Unwanted })
 	return p

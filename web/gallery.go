@@ -131,6 +131,10 @@ func (s samples) pages() []GalleryPage {
 		{"plan-no-longer-wanted", PlanPage(s.plan(func(v *PlanView) {
 			v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...)
 		}))},
+		{"plan-keeps-data", PlanPage(s.plan(func(v *PlanView) {
+			v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...)
+			v.KeepsData = "Only ada@customer.example can have data deleted. You can keep it, or ask them to approve the plan."
+		}))},
 		{"plan-after-failure", PlanPage(s.plan(s.again))},
 		{"plan-check", PlanPage(s.plan(func(v *PlanView) {
 			v.Kind, v.Checks, v.Files, v.Plan = onboarding.CheckOnly, nil, nil, checkOnly(withScope(v.Plan))
@@ -158,6 +162,7 @@ func (s samples) pages() []GalleryPage {
 		{"progress-guide", Progress(s.guided())},
 		{"progress-organization", Progress(s.blocked(onboarding.CodeOrgPolicy, "Ask your organization's administrator", "An organization policy (domain restricted sharing) refuses members from outside. Send the request that is in the plan's checks.", onboarding.PartyOrganization))},
 		{"progress-plan-changed", Progress(s.planChanged())},
+		{"progress-plan-changed-refused", Progress(s.planChangedRefused())},
 		{"progress-failed", Progress(s.progress(onboarding.RunFailed))},
 		{"progress-check-differs", Progress(s.checkDiffers())},
 		{"progress-canceled", Progress(s.progress(onboarding.RunCanceled))},
@@ -860,6 +865,12 @@ func (s samples) planChanged() ProgressView {
 		{Title: "Create the bucket", Resource: "gs://tecton-acme-production-dataplane", Approved: onboarding.ActionCreate, Now: onboarding.ActionChange, Diff: "public access prevention is inherited, should be enforced"},
 		{Title: "Let the control plane use the bucket", Resource: "gs://tecton-acme-production-dataplane", Approved: onboarding.ActionCreate, Now: onboarding.ActionCreate, Added: []onboarding.Binding{{Member: "serviceAccount:second@tecton-acme.iam.gserviceaccount.com", Role: "roles/storage.objectViewer"}}},
 	}
+	return v
+}
+
+func (s samples) planChangedRefused() ProgressView {
+	v := s.planChanged()
+	v.NewHash, v.Refusal = "", "The access was given with the account grace@customer.example. To have data deleted, connect your own account first."
 	return v
 }
 

@@ -233,7 +233,7 @@ func (v PlanView) open() int {
 
 // mayErase reports whether a decision on the page can delete data.
 func (v PlanView) mayErase() bool {
-	return slices.ContainsFunc(v.Plan.Tasks, func(t onboarding.PlannedTask) bool { return t.Decidable() && t.HoldsData })
+	return v.KeepsData == "" && slices.ContainsFunc(v.Plan.Tasks, func(t onboarding.PlannedTask) bool { return t.Decidable() && t.HoldsData })
 }
 
 // removed lists what is no longer needed and is removed, as decided.
@@ -264,6 +264,8 @@ func (v PlanView) costNotes() []string {
 	for _, t := range v.Plan.Tasks {
 		switch {
 		case t.Cost == "" || v.Decisions != nil:
+		case t.Decision() == onboarding.DecisionKeep && t.HoldsData && v.KeepsData != "":
+			notes = append(notes, "This includes "+v.costOf(t)+" for "+orText(t.Noun, t.Resource)+", which stays.")
 		case t.Decision() == onboarding.DecisionKeep:
 			notes = append(notes, "This includes "+v.costOf(t)+" for "+orText(t.Noun, t.Resource)+", unless you remove it.")
 		case t.Decision() == onboarding.DecisionRemove:

@@ -226,6 +226,7 @@ type PlanView struct {
 	// Decisions are those that the plan holds already, on the page that asks about the data that they delete, and those that
 	// were made on a teardown's page before its plan changed; nil elsewhere.
 	Decisions    map[string]onboarding.Decision
+	KeepsData    string   // why the reader can only keep what holds data and is no longer needed; "" they may have it deleted
 	Unsaved      bool     // the page has no control for the decisions, which were just sent
 	Confirmed    []string // keys of what was ticked there
 	EraseProblem string   // what to correct there
@@ -242,6 +243,7 @@ type ProgressView struct {
 	Run         onboarding.Run
 	Differences []onboarding.Difference    // for a task blocked with CodePlanChanged
 	NewHash     string                     // hash of the plan that "approve changed plan" would pin
+	Refusal     string                     // why the reader can't approve the changed plan; "" they can, or it wasn't read
 	MayAct      bool                       // retry, cancel, approve, sign in: false for staff who only look
 	Staff       bool                       // drawn inside the admin's detail page
 	Past        bool                       // the page of one run in the list, which never offers to change anything
