@@ -69,7 +69,7 @@ func (c *sessionCodec) Decode(data []byte) (time.Time, map[string]any, error) {
 	var s stored
 	d.from.Reset(values)
 	if err := d.Decode(&s); err != nil {
-		return time.Time{}, nil, fmt.Errorf("read a session: %w", err) // and no more with this decoder
+		return c.GobCodec.Decode(data) // a value may bring a type of its own; this decoder isn't used again
 	}
 	c.decoders.Put(d)
 	return s.Deadline, s.Values, nil
