@@ -57,13 +57,13 @@ func TestASpecialistDeclinesACopyAndTheCustomerReadsWhy(t *testing.T) {
 The reason: Your contract has one deployment.
 Ask <b>sales</b>, then ask again.
 
-Nothing changed. To use another name, region or project, tear down the deployment first, or write to your specialist.
+Nothing changed. To use another name, region, or project, tear down the deployment first, or write to your specialist.
 
 Open the onboarding:
 ` + w.url + web.OnboardingPath(ob.ID) + `
 
 --
-Tecton sent this because you’re part of the onboarding of Acme Sample. Questions? Write to Sample Person, sam@vendor.example.
+Tecton sent this because you’re part of the Acme Sample onboarding. Questions? Write to Sample Person, sam@vendor.example.
 `,
 	}
 	wantMail(t, inbox, declined)
@@ -85,7 +85,7 @@ Tecton sent this because you’re part of the onboarding of Acme Sample. Questio
 	w.deliver(mailer, copied)
 	wantMail(t, inbox, onboarding.Message{
 		From: "onboarding@vendor.example", FromName: "Tecton", To: ada, ReplyTo: sam, Subject: "Your next Tecton onboarding is ready",
-		Text: `Another onboarding for Acme Sample was started from a copy. It has your answers without secrets.
+		Text: `Another onboarding for Acme Sample was started from a copy. It has your answers but no secrets.
 
 Choose another deployment name, and change any other answer that must differ.
 
@@ -93,7 +93,7 @@ Open the new onboarding:
 ` + w.url + web.OnboardingPath(copied) + `
 
 --
-Tecton sent this because you’re part of the onboarding of Acme Sample. Questions? Write to Sample Person, sam@vendor.example.
+Tecton sent this because you’re part of the Acme Sample onboarding. Questions? Write to Sample Person, sam@vendor.example.
 `,
 	})
 }

@@ -80,7 +80,7 @@ func mailOf(l onboarding.Letter, base string) mailText {
 	case onboarding.MailPlan:
 		m.Subject = "The plan for " + what + " was shared with you"
 		m.Paragraphs = []string{
-			"A colleague at " + o.Customer + " shared the plan for setting up " + brand + " in Google Cloud: every resource, role, member and permission, with the reason, and how each is undone.",
+			"A colleague at " + o.Customer + " shared the plan for setting up " + brand + " in Google Cloud: every resource, role, member, and permission, why it’s needed, and how to undo it.",
 			"Sign in to read it. You can’t change anything, and you won’t be asked for access to Google Cloud.",
 		}
 		m.Action, m.URL = "Read the plan", base+"/i/"+l.Token
@@ -95,7 +95,7 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		m.Subject, m.Paragraphs = what+" is set up", []string{"Every task of the setup finished."}
 		switch {
 		case l.Run == onboarding.CheckOnly:
-			m.Subject, m.Paragraphs = what+" matches the plan", []string{"The check finished. Everything in the plan was there. Nothing was changed."}
+			m.Subject, m.Paragraphs = what+" matches the plan", []string{"The check finished. Everything in the plan was found. Nothing was changed."}
 		case o.Status == onboarding.StatusTornDown:
 			m.Subject, m.Paragraphs = what+" was torn down", []string{"The teardown finished. The page lists what was removed and what stays."}
 		case l.Run == onboarding.RunTeardown:
@@ -104,11 +104,11 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		m.Action = "See the result"
 	case onboarding.MailReminder:
 		m.Subject = "Reminder: " + what + " is waiting for you"
-		m.Paragraphs = []string{"The " + brand + " onboarding of " + o.Customer + " has been waiting since " + mailDay(o.Waiting.Since) + ".", "Next step: " + sentenceOf(waits)}
+		m.Paragraphs = []string{"The " + brand + " onboarding for " + o.Customer + " has been waiting since " + mailDay(o.Waiting.Since) + ".", "Next step: " + sentenceOf(waits)}
 	case onboarding.MailCopyMade:
 		m.Subject = "Your next " + brand + " onboarding is ready"
 		m.Paragraphs = []string{
-			"Another onboarding for " + o.Customer + " was started from a copy. It has your answers without secrets.",
+			"Another onboarding for " + o.Customer + " was started from a copy. It has your answers but no secrets.",
 			"Choose another deployment name, and change any other answer that must differ.",
 		}
 		m.Action = "Open the new onboarding"
@@ -118,19 +118,19 @@ func mailOf(l onboarding.Letter, base string) mailText {
 		if l.Reason != "" {
 			m.Paragraphs = append(m.Paragraphs, "The reason: "+sentenceOf(l.Reason))
 		}
-		m.Paragraphs = append(m.Paragraphs, "Nothing changed. To use another name, region or project, tear down the deployment first, or write to your specialist.")
+		m.Paragraphs = append(m.Paragraphs, "Nothing changed. To use another name, region, or project, tear down the deployment first, or write to your specialist.")
 	case onboarding.MailStaffWaiting:
 		m.Subject = o.Customer + " is waiting on us"
-		m.Paragraphs = []string{"The onboarding of " + o.Customer + " waits on you.", "Next step: " + sentenceOf(waits)}
+		m.Paragraphs = []string{"The " + o.Customer + " onboarding is waiting on you.", "Next step: " + sentenceOf(waits)}
 	case onboarding.MailStaffFailed:
 		subject, failed := mailFailed(l.Run, o.Customer)
 		m.Subject, m.Paragraphs = subject, []string{failed, sentenceOf(waits)}
 	case onboarding.MailStaffHandedOver:
 		m.Subject = o.Customer + " is set up"
-		m.Paragraphs = []string{"The run of " + o.Customer + " finished. The onboarding shows the record and its handover."}
+		m.Paragraphs = []string{"The " + o.Customer + " run finished. The onboarding shows the record and its handover."}
 	case onboarding.MailStaffAging:
 		m.Subject = o.Customer + " has been waiting since " + mailDay(o.Waiting.Since)
-		m.Paragraphs = []string{"The onboarding of " + o.Customer + " waits on " + partyInMail(o.Waiting.On) + ".", "Next step: " + sentenceOf(waits)}
+		m.Paragraphs = []string{"The " + o.Customer + " onboarding is waiting on " + partyInMail(o.Waiting.On) + ".", "Next step: " + sentenceOf(waits)}
 	}
 	return m
 }
@@ -179,7 +179,7 @@ func partyInMail(p onboarding.Party) string {
 
 // mailFooter says who writes, and whom to ask.
 func mailFooter(l onboarding.Letter) string {
-	words := l.Settings.Brand() + " sent this because you’re part of the onboarding of " + l.About.Customer + "."
+	words := l.Settings.Brand() + " sent this because you’re part of the " + l.About.Customer + " onboarding."
 	contact := l.Settings.Contact()
 	switch s := l.Specialist; {
 	case l.Mail.Kind.Staff():
@@ -226,9 +226,9 @@ func mailKindWords(k onboarding.MailKind) string {
 	case onboarding.MailCopyDeclined:
 		return "The copy was declined"
 	case onboarding.MailStaffWaiting:
-		return "Waits on us"
+		return "Waiting on us"
 	case onboarding.MailStaffAging:
-		return "Waiting for a long time"
+		return "Waiting too long"
 	}
 	return string(k)
 }

@@ -30,7 +30,7 @@ func TestMailAboutARunSaysWhatTheRunDid(t *testing.T) {
 		{onboarding.MailStaffFailed, onboarding.CheckOnly, onboarding.StatusAttention, "The check of Acme Analytics found differences", "At least one item differs from the plan. Nothing was changed. Nothing is handed over until everything matches.\n\nSign in to Google again."},
 		{onboarding.MailStaffFailed, onboarding.RunTeardown, onboarding.StatusAttention, "Teardown of Acme Analytics stopped", "A task of the teardown failed. What was removed so far is gone, and the rest is still there.\n\nSign in to Google again."},
 		{onboarding.MailFinished, onboarding.RunProvision, onboarding.StatusDone, "acme-production is set up", "Every task of the setup finished."},
-		{onboarding.MailFinished, onboarding.CheckOnly, onboarding.StatusDone, "acme-production matches the plan", "The check finished. Everything in the plan was there. Nothing was changed."},
+		{onboarding.MailFinished, onboarding.CheckOnly, onboarding.StatusDone, "acme-production matches the plan", "The check finished. Everything in the plan was found. Nothing was changed."},
 		{onboarding.MailFinished, onboarding.RunTeardown, onboarding.StatusTornDown, "acme-production was torn down", "The teardown finished. The page lists what was removed and what stays."},
 		{onboarding.MailFinished, onboarding.RunTeardown, onboarding.StatusDone, "Teardown of acme-production finished", "The page lists what was removed and what stays."},
 	} {
