@@ -338,7 +338,7 @@ func (r Review) refusal(actor onboarding.Actor) error {
 	case failed > 1:
 		return no(onboarding.CodeConflict, "%d checks failed. Fix the problems below, then check again.", failed)
 	case teardown && r.Consent.GivenBy != actor.Email: // the consent lists what is created, not what is removed
-		return no(onboarding.CodeForbidden, "The access was given with the account %s. Only the person who gave it can approve the removal. Connect your own account to approve it.", r.Consent.Email)
+		return no(onboarding.CodeForbidden, "The access was granted with the account %s. Only the person who gave it can approve the removal. Connect your own account to approve it.", r.Consent.Email)
 	case teardown && !slices.ContainsFunc(r.Plan.Tasks, func(t onboarding.PlannedTask) bool { return t.Action == onboarding.ActionDelete }):
 		return no(onboarding.CodeConflict, "There is nothing left to remove.")
 	}

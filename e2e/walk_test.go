@@ -55,7 +55,7 @@ func TestWalk(t *testing.T) {
 		staff.see("Latest activity")
 		staff.look("22-admin-detail")
 		overview := strings.Split(staff.url(), "?")[0]
-		for tab, text := range map[string]string{"run": "Who owns what", "answers": "Deployment name", "values": "Edit the values", "people": "People and invitations", "history": "Full history, with hashes"} {
+		for tab, text := range map[string]string{"run": "Ownership and access", "answers": "Deployment name", "values": "Edit the values", "people": "People and invitations", "history": "Full history, with hashes"} {
 			staff.open(overview + "/" + tab)
 			staff.see(text)
 			staff.look("22-admin-detail-" + tab)

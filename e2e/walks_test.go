@@ -185,7 +185,7 @@ func TestOtherWalks(t *testing.T) {
 		p.open(home + "/done")
 		p.unfoldAll(true)
 		p.see("Keep the Bigtable instance")
-		p.see("The Databricks token and Redis token are still with us")
+		p.see("The Databricks token and Redis token are still sealed on our servers")
 		if strings.Contains(p.text(), "Remove the Bigtable instance") {
 			p.fatal("the page says that what was kept is removed")
 		}

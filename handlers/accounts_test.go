@@ -54,7 +54,7 @@ func TestAReassignedAddressOpensNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if said := web.EventSentence(trail[len(trail)-1]); !strings.Contains(said, "another account than before") {
+	if said := web.EventSentence(trail[len(trail)-1]); !strings.Contains(said, "a different account, and") {
 		t.Errorf("the history says %q", said)
 	}
 }

@@ -99,7 +99,7 @@ func TestAColleagueDoesTheirPartAndNoMore(t *testing.T) {
 
 	// Both are in the history.
 	told := a.get(web.OnboardingPath(ob.ID, "audit"))
-	says(t, told, "You invited "+bob, bob+" accepted the invitation as a colleague", bob+" gave consent to access Google Cloud", bob+" approved the plan", bob+" answered Google Cloud project")
+	says(t, told, "You invited "+bob, bob+" accepted the invitation as a colleague", bob+" granted access to Google Cloud", bob+" approved the plan", bob+" answered Google Cloud project")
 }
 
 // Story 18: a colleague was offered a teardown, which is the customer's.

@@ -305,7 +305,7 @@ func TestATeardownIsApprovedByWhoGaveTheAccess(t *testing.T) {
 	b := w.as(bob)
 	plan := web.OnboardingPath(ob.ID, "plan") + "?kind=teardown"
 	b.connectAs(ob.ID, bob)
-	says(t, a.get(plan), "The access was given with the account bob@customer.example. Only the person who gave it can approve the removal.")
+	says(t, a.get(plan), "The access was granted with the account bob@customer.example. Only the person who gave it can approve the removal.")
 	want(t, a.post(web.OnboardingPath(ob.ID, "teardown"), "hash", "", "version", "1", "erase", "yes"), http.StatusConflict)
 	if run := w.latest(ob.ID); run.Kind == onboarding.RunTeardown {
 		t.Fatal("it was started with another's access")

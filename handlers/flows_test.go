@@ -449,7 +449,7 @@ func TestASpecialistAcceptsAWarning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := trail[len(trail)-1]; last.What != "check.overridden" || last.Actor != sam || !strings.Contains(web.EventSentence(last), "accepted what the check “Check the Databricks workspace” warned of") {
+	if last := trail[len(trail)-1]; last.What != "check.overridden" || last.Actor != sam || !strings.Contains(web.EventSentence(last), "accepted the warning of the check “Check the Databricks workspace”") {
 		t.Errorf("on the record stands %+v", last)
 	}
 

@@ -58,7 +58,7 @@ func TestWhatGoogleAnswersIsToldByItsCode(t *testing.T) {
 			t.Errorf("%s: the specialist doesn't see what came back", code)
 		}
 	}
-	says(t, b.get(web.OnboardingPath(ob.ID, "connect")), "Access that no run uses is revoked and wiped after 1 day.", "OAuth client ID: ", "need no consent, because you run them yourself")
+	says(t, b.get(web.OnboardingPath(ob.ID, "connect")), "If no run uses the access, we revoke and wipe it after 1 day.", "OAuth client ID: ", "need no consent, because you run them yourself")
 }
 
 // Canceling asks first, and asking changes nothing.

@@ -329,7 +329,7 @@ func (s *Server) signIn(w http.ResponseWriter, v *visit) error {
 	case why == "recent":
 		view.Message = "Sign in again to confirm it's you."
 	case why == "invite":
-		view.Message = "Sign in with the address that was invited to open your onboarding."
+		view.Message = "Sign in to use your invitation."
 	case s.sessions.Exists(v.Context(), keyKept):
 		view.Message = "You were signed out. What you typed is kept. Sign in to continue."
 	}

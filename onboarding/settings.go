@@ -62,7 +62,7 @@ var SettingGroups = []SettingGroup{
 	{"deployments", "Deployments", "Every onboarding uses these values. A specialist can override one for a single onboarding.", []Setting{
 		vendorSetting("control_plane_pattern"), vendorSetting("google_customer_id"), vendorSetting("organization_id"), vendorSetting("offered_regions"),
 	}},
-	{"roles", "Roles", "Roles that a run gives in the customer’s project. Every plan lists them.", []Setting{
+	{"roles", "Roles", "Roles that a run grants in the customer’s project. Every plan lists them.", []Setting{
 		vendorSetting("act_as_role"), vendorSetting("workspace_role"), vendorSetting("dataproc_control_plane_role"), vendorSetting("bigtable_spark_role"), vendorSetting("bigtable_control_plane_role"),
 	}},
 	{"addresses", "Addresses to allow", "Shown to a customer whose Databricks workspace has an IP access list that refuses us.", []Setting{
@@ -89,15 +89,15 @@ var SettingGroups = []SettingGroup{
 	{"service", "Brand, help, and waiting times", "", []Setting{
 		{VendorValue: VendorValue{Name: SettingBrand, Label: "Vendor’s name", Shape: ShapeText, Scope: ScopeVendor, Default: "Tecton", Width: 30}, Env: "VENDOR_NAME"},
 		{VendorValue: VendorValue{Name: SettingHelp, Label: "Help page", Hint: "Linked from every page.", Shape: ShapeURL, Scope: ScopeVendor}},
-		{VendorValue: VendorValue{Name: SettingDocs, Label: "Documentation", Hint: "Your documentation of this deployment. Linked from every page, beside the help page.", Shape: ShapeURL, Scope: ScopeVendor}},
+		{VendorValue: VendorValue{Name: SettingDocs, Label: "Documentation", Hint: "Your documentation for the deployment. Linked from every page, next to the help page.", Shape: ShapeURL, Scope: ScopeVendor}},
 		{VendorValue: VendorValue{Name: SettingContactName, Label: "Contact for customers", Hint: "A person or a team. Customers see this contact while no specialist is assigned to them.", Shape: ShapeText, Scope: ScopeVendor, Width: 30}},
 		{VendorValue: VendorValue{Name: SettingContactAddress, Label: "How to reach the contact", Hint: "An email address, or the https address of a page.", Shape: ShapeContact, Scope: ScopeVendor, Width: 40}},
 		{VendorValue: VendorValue{Name: SettingWaitingTarget, Label: "Aging target", Hint: "An onboarding that waits longer is highlighted; twice as long, in red.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "1 day", Width: 12}, Env: "WAITING_TARGET"},
 		{VendorValue: VendorValue{Name: SettingReminders, Label: "Remind by mail after", Hint: "Waiting time before a reminder is sent. 0 sends none.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "3 days", Width: 12}},
 	}},
 	{"retention", "Retention", "Write times as 24 hours or 30 days.", []Setting{
-		{VendorValue: VendorValue{Name: SettingConsentTTL, Label: "Unused access to Google Cloud", Hint: "Revoked and wiped if no run ended it. 0 keeps it.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "1 day", Width: 12}, Env: "GRANT_TTL"},
-		{VendorValue: VendorValue{Name: SettingInviteRetention, Label: "Unused invitations", Hint: "Erased this long after they ended. 0 keeps them.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "30 days", Width: 12}, Env: "INVITE_RETENTION"},
+		{VendorValue: VendorValue{Name: SettingConsentTTL, Label: "Unused access to Google Cloud", Hint: "Revoked and wiped after this long, unless a run ends it first. 0 keeps it.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "1 day", Width: 12}, Env: "GRANT_TTL"},
+		{VendorValue: VendorValue{Name: SettingInviteRetention, Label: "Unused invitations", Hint: "Erased this long after they end. 0 keeps them.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "30 days", Width: 12}, Env: "INVITE_RETENTION"},
 		{VendorValue: VendorValue{Name: SettingRetention, Label: "People of finished onboardings", Hint: "Erased this long after the end. 0 keeps them.", Shape: ShapeSpan, Scope: ScopeVendor, Default: "0", Width: 12}, Env: "RETENTION"},
 	}},
 }

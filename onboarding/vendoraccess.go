@@ -45,7 +45,7 @@ func (s Spec) SecretRights(purposes []Purpose) []SecretRight {
 		switch p {
 		case PurposeDatabricksToken:
 			out = append(out, SecretRight{
-				p, s.Databricks.WorkspaceURL, "It acts in the workspace as its owner: it starts clusters and runs jobs, and may do everything else that its owner may.",
+				p, s.Databricks.WorkspaceURL, "It acts in the workspace as its owner: it starts clusters and runs jobs, and can do anything else its owner can.",
 				"Revoke the token in the workspace. A workspace administrator can revoke any token; its owner finds it under Settings, Developer, Access tokens.",
 			})
 		case PurposeRedisToken:

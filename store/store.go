@@ -283,7 +283,7 @@ func readOnly(err error) bool {
 }
 
 func unavailable(err error) error {
-	return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service is busy for a moment, so this wasn't done. Try again in a few seconds.", Err: err}
+	return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service is busy, so this didn't go through. Try again in a few seconds.", Err: err}
 }
 
 // failure turns what the database said into an [onboarding.Error]; one that is already passes.

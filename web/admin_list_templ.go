@@ -654,7 +654,7 @@ func (v AdminListView) savedViews() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = control(wizard.FieldView{Name: FieldName, Label: "Save the current tab, filters and order as", Hint: "If you already have a view with this name, it is replaced.", Kind: wizard.KindText, Value: v.ViewName, Width: 30, Errors: v.Problems.At(FieldName)}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = control(wizard.FieldView{Name: FieldName, Label: "Save the current tab, filters, and order as", Hint: "If you already have a view with this name, it is replaced.", Kind: wizard.KindText, Value: v.ViewName, Width: 30, Errors: v.Problems.At(FieldName)}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1490,12 +1490,12 @@ func (v AdminListView) row(i int, o onboarding.Onboarding) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if t := v.ageTone(o.WaitsOn()); t == "err" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 145, "<span class=\"vh\">, much too long</span>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 145, "<span class=\"vh\">, far over the target</span>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else if t == "warn" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 146, "<span class=\"vh\">, too long</span>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 146, "<span class=\"vh\">, over the target</span>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

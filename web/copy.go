@@ -57,6 +57,6 @@ func (v CopyView) askedWords(f Frame) string {
 
 // copyHint says what a copy starts with.
 func (v AdminDetailView) copyHint() string {
-	return "It starts with these answers, without secrets, and with the values of the settings. The customer, " +
+	return "It starts with these answers, but no secrets, and with the values from the settings. The customer, " +
 		onboarding.Addressee(v.Onboarding.Owner).Words() + ", chooses another name and may change everything. Colleagues aren’t carried over."
 }

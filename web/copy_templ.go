@@ -49,9 +49,9 @@ func lockedAnswer(v StepPageView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 string
-			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(v.say("Resources were created with it. There are two ways to change it: tear down the deployment first, or start another onboarding from a copy of this one. The copy has your answers without secrets, and you choose a new name for it."))
+			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(v.say("Resources were created with it. There are two ways to change it: tear down the deployment first, or start another onboarding from a copy of this one. The copy has your answers but no secrets, and you choose a new name for it."))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `copy.templ`, Line: 9, Col: 242}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `copy.templ`, Line: 9, Col: 241}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {

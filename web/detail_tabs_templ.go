@@ -351,7 +351,7 @@ func detailAnswers(v AdminDetailView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = badge("warn", "Not there yet").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = badge("warn", "Still missing").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -665,7 +665,7 @@ func detailPeople(v AdminDetailView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "</div><div class=\"stack\"><section class=\"card\" id=\"assign\" aria-labelledby=\"assign-heading\"><div class=\"card-head\"><h2 id=\"assign-heading\">Our side</h2></div><form method=\"post\" action=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "</div><div class=\"stack\"><section class=\"card\" id=\"assign\" aria-labelledby=\"assign-heading\"><div class=\"card-head\"><h2 id=\"assign-heading\">Your team</h2></div><form method=\"post\" action=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -11,7 +11,7 @@ import (
 // The confirmation says that the record was handed over only where an address of the vendor's took it.
 func TestTheConfirmationSaysWhatBecameOfTheRecord(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
-	const ready = "The record is ready for your specialist to download."
+	const ready = "Your specialist can download the record."
 	for name, c := range map[string]struct {
 		deliveries []onboarding.Delivery
 		heading    string

@@ -315,7 +315,7 @@ func ErasePage(v PlanView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if list := v.removedToo(); len(list) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<section class=\"card\" aria-labelledby=\"also-heading\"><div class=\"card-head\"><h2 id=\"also-heading\">Removed too</h2></div><ul class=\"removals\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<section class=\"card\" aria-labelledby=\"also-heading\"><div class=\"card-head\"><h2 id=\"also-heading\">Also removed</h2></div><ul class=\"removals\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -94,7 +94,7 @@ func eventWords(entry onboarding.AuditEntry) string {
 		}
 		said += " as " + asRole(e.Role) + "."
 		if e.AnotherAccount {
-			said += " Their address now has another account than before, and the earlier account lost its access."
+			said += " Their address now has a different account, and the earlier account lost its access."
 		}
 		return said
 	case onboarding.InviteRevoked:
@@ -111,18 +111,18 @@ func eventWords(entry onboarding.AuditEntry) string {
 		return answerWords(e)
 	case onboarding.CheckOverridden:
 		if e.Warning {
-			return fmt.Sprintf("accepted what the check “%s” warned of. Reason: %s", orText(e.Title, e.Check), e.Reason)
+			return fmt.Sprintf("accepted the warning of the check “%s”. Reason: %s", orText(e.Title, e.Check), e.Reason)
 		}
 		return fmt.Sprintf("allowed the run to start although the check “%s” failed. Reason: %s", orText(e.Title, e.Check), e.Reason)
 	case onboarding.ConsentAsked:
 		return "went to Google to give consent."
 	case onboarding.ConsentRefused:
-		return "came back from Google without a consent. " + GoogleAnswer(e.Code).Title + "."
+		return "returned from Google without consenting. " + GoogleAnswer(e.Code).Title + "."
 	case onboarding.ConsentGiven:
 		if e.Project == "" {
-			return "gave consent to access Google Cloud with the account " + e.Email + ", to choose a project."
+			return "granted access to Google Cloud as " + e.Email + ", to choose a project."
 		}
-		return "gave consent to access the project " + e.Project + " with the account " + e.Email + "."
+		return "granted access to the project " + e.Project + " as " + e.Email + "."
 	case onboarding.ConsentProject:
 		return "chose the project " + e.Project + " for the consent of " + e.Email + "."
 	case onboarding.ConsentWiped:
@@ -160,19 +160,19 @@ func eventWords(entry onboarding.AuditEntry) string {
 	case onboarding.SecretsEncrypted:
 		return "encrypted the " + onboarding.PurposeWords(e.Purposes) + " with the vendor’s key " + shortKey(e.Key) + " and wiped our sealed copy."
 	case onboarding.SecretsConfirmed:
-		return "confirmed having entered the " + onboarding.PurposeWords(e.Purposes) + " in the vendor’s console. Our sealed copy was wiped."
+		return "confirmed that they entered the " + onboarding.PurposeWords(e.Purposes) + " in the vendor’s console. Our sealed copy was wiped."
 	case onboarding.HandoverDelivered:
 		return deliveredWords(e)
 	case onboarding.HandoverRetried:
 		return "had the " + handedWords(e.What, nil) + " sent again."
 	case onboarding.OnboardingViewed:
-		return "opened this onboarding, for the first time that day."
+		return "opened this onboarding (first view of the day)."
 	case onboarding.FileDownloaded:
-		return "downloaded " + e.File + ", for the first time that day."
+		return "downloaded " + e.File + " (first download of the day)."
 	case onboarding.AccessRefused:
 		return "was refused an action that their role doesn't allow: " + e.Route
 	case onboarding.ReminderSent:
-		return "reminded " + e.To + " by mail. The onboarding waits for: " + e.For
+		return "reminded " + e.To + " by mail. The onboarding is waiting for: " + e.For
 	}
 	return fmt.Sprintf("recorded the event %s.", entry.What)
 }

@@ -156,7 +156,7 @@ func (s samples) pages() []GalleryPage {
 		{"progress-longer", Progress(s.progressLonger())},
 		{"progress-few-runs", Progress(s.progressFew())},
 		{"progress-waiting", Progress(s.progressWaiting())},
-		{"progress-sign-in", Progress(s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the sign-in of ada@customer.example. Sign in again and this task resumes where it stopped.", onboarding.PartyCustomer))},
+		{"progress-sign-in", Progress(s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the session of ada@customer.example. Sign in again and this task resumes where it stopped.", onboarding.PartyCustomer))},
 		{"progress-connected", Progress(s.reconnected())},
 		{"progress-permission", Progress(s.blocked(onboarding.CodePermission, "Get the permission", "iam.roles.create is missing. Ask for the role Role Administrator on acme-data-prod, or send this step to a colleague.", onboarding.PartyCustomer))},
 		{"progress-guide", Progress(s.guided())},
@@ -439,7 +439,7 @@ func (s samples) compute(value string) StepPageView {
 				{Value: "dataproc", Label: "Dataproc", Hint: "Clusters in your own project."},
 			}},
 			{Name: "workspace", Label: "Workspace address", Hint: "Copy it from the browser's address bar.", Kind: wizard.KindText, Value: "https://1234567890123456.7.gcp.databricks.com", Mono: true, ShowWhen: "platform=databricks", Width: 50},
-			{Name: "token", Label: "API token", Hint: "Of a service principal rather than a person.", Kind: wizard.KindSecret, CanLater: true, ShowWhen: "platform=databricks", Width: 40, Set: value != ""},
+			{Name: "token", Label: "API token", Hint: "Use a service principal's token, not a person's.", Kind: wizard.KindSecret, CanLater: true, ShowWhen: "platform=databricks", Width: 40, Set: value != ""},
 			{Name: "runtime", Label: "Databricks Runtime", Hint: "A long-term support version.", Kind: wizard.KindSelect, Value: "15.4.x-scala2.12", Choices: []wizard.Choice{{Value: "15.4.x-scala2.12", Label: "15.4 LTS"}, {Value: "16.4.x-scala2.12", Label: "16.4 LTS"}}, ShowWhen: "platform=databricks"},
 			{Name: "scope", Label: "Make a secret scope for notebooks", Kind: wizard.KindCheckbox, Value: "on", Optional: true, ShowWhen: "platform=databricks"},
 			{Name: "cluster_region", Label: "Region of the clusters", Hint: "Usually the region you chose.", Kind: wizard.KindText, Value: "us-west1", Width: 20, Mono: true, ShowWhen: "platform=dataproc"},
@@ -1077,7 +1077,7 @@ func (s samples) adminCreated() AdminNewView {
 // sendAgain is a form that came while the database was busy.
 func (s samples) sendAgain() MessageView {
 	return MessageView{
-		Frame: s.customer(), Status: 503, Text: "The service is busy for a moment, so this wasn't done. Try again in a few seconds.",
+		Frame: s.customer(), Status: 503, Text: "The service is busy, so this didn't go through. Try again in a few seconds.",
 		Again: SendAgain{URL: "/o/ob_sample/step/region", Fields: []Field{{"region", "us-east1"}, {"version", "4"}}, SecretDropped: true},
 	}
 }

@@ -62,7 +62,7 @@ func (s samples) declined(v *StepPageView) {
 // untestedRun is a run that set everything up, and couldn't test all of it.
 func (s samples) untestedRun() ProgressView {
 	v := s.progress(onboarding.RunSucceeded)
-	for i, text := range []string{"whether Databricks takes the token, because none was entered", "whether the Redis endpoint answers, because only the peered network reaches it"} {
+	for i, text := range []string{"whether Databricks accepts the token, because none was entered", "whether the Redis endpoint answers, because only the peered network reaches it"} {
 		t := &v.Run.Tasks[i+1]
 		t.Events = append(t.Events, onboarding.TaskEvent{At: t.FinishedAt, Kind: "untested", Text: text})
 	}

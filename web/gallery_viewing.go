@@ -25,7 +25,7 @@ func (s samples) viewed() []GalleryPage {
 	plan := s.plan(func(v *PlanView) {
 		v.Frame, v.MayApprove, v.Blocked = s.viewing(), false, "Only the customer or one of their colleagues can approve the plan."
 	})
-	blocked := s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the sign-in of ada@customer.example. Sign in again and this task resumes where it stopped.", onboarding.PartyCustomer)
+	blocked := s.blocked(onboarding.CodeSignIn, "Sign in to Google again", "Google ended the session of ada@customer.example. Sign in again and this task resumes where it stopped.", onboarding.PartyCustomer)
 	failed, done, receipt := s.progress(onboarding.RunFailed), s.done(), s.receipt()
 	for _, v := range []*ProgressView{&blocked, &failed} {
 		v.Frame, v.MayAct = s.viewing(), false

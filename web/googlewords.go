@@ -13,10 +13,10 @@ type Answer struct{ Title, Text string }
 // Sources: RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6,
 // developers.google.com/identity/protocols/oauth2/web-server#authorization-errors.
 var googleAnswers = map[string]Answer{
-	"access_denied":              {"You canceled at Google", "No access was given. Connect when you're ready, or send this step to a colleague."},
+	"access_denied":              {"You canceled at Google", "No access was granted. Connect when you're ready, or send this step to a colleague."},
 	"admin_policy_enforced":      {"Your Workspace administrator blocks this app", "Your organization's Google Workspace doesn't let this app ask for access. Send your administrator the request below."},
 	"org_internal":               {"This app isn't open to your organization yet", "Google limits it to the vendor's own organization. Tell your deployment specialist. The vendor has to change this at Google."},
-	"disallowed_useragent":       {"Google doesn't allow sign-in from the browser inside this app", "Open this page in Chrome, Edge, Firefox or Safari, and connect there."},
+	"disallowed_useragent":       {"Google doesn't allow sign-in from the browser inside this app", "Open this page in Chrome, Edge, Firefox, or Safari, and connect there."},
 	"invalid_request":            {"Google didn't accept the request", "Start again from this page. If it happens twice, tell your deployment specialist."},
 	"invalid_scope":              {"Google doesn't recognize a scope that we requested", "The vendor has to correct the app's settings at Google. Tell your deployment specialist."},
 	"unauthorized_client":        {"Google doesn't allow this app to ask for access", "The vendor has to correct the app's settings at Google. Tell your deployment specialist."},
@@ -36,7 +36,7 @@ func GoogleAnswer(code string) Answer {
 	if a, ok := googleAnswers[code]; ok {
 		return a
 	}
-	return Answer{"Google answered with an error", "No access was given. Try again. If it happens twice, tell your deployment specialist."}
+	return Answer{"Google answered with an error", "No access was granted. Try again. If it happens twice, tell your deployment specialist."}
 }
 
 // SignInAnswer is what a code means at the sign-in.
@@ -108,16 +108,16 @@ func (v ConnectView) offersFiles() bool {
 // heldWords says how long access that was given and not used is held.
 func (v ConnectView) heldWords() string {
 	if v.Held == 0 {
-		return "Access that no run uses is kept until you end it."
+		return "If no run uses the access, we keep it until you end it."
 	}
-	return "Access that no run uses is revoked and wiped after " + onboarding.SpanText(v.Held) + "."
+	return "If no run uses the access, we revoke and wipe it after " + onboarding.SpanText(v.Held) + "."
 }
 
 // ScopeReason is a scope that the service asks for, and why, by the kind of plan that the access is for.
 func ScopeReason(scope string, kind onboarding.RunKind) Reason {
 	switch {
 	case !strings.HasSuffix(scope, "/auth/cloud-platform"):
-		return Reason{scope, "to know which account gave the access"}
+		return Reason{scope, "to know which account granted access"}
 	case kind == onboarding.CheckOnly:
 		return Reason{scope, "to read your project while the check is in progress; revoked when it is done"}
 	case kind == onboarding.RunTeardown:

@@ -94,7 +94,7 @@ func (f Frame) wentWord(d onboarding.Delivery) string {
 	case onboarding.DeliveryConfirmed:
 		return what + " " + was + " entered in " + f.brand() + "’s console, as " + d.EndedBy + " confirmed. Our sealed copy was wiped."
 	case onboarding.DeliveryUnconfirmed:
-		return f.say(what + " " + is + " still with us, sealed. " + copies + " wiped here once you confirm that you entered " + them + " in " + f.brand() + "’s console.")
+		return f.say(what + " " + is + " still sealed on our servers. " + copies + " wiped once you confirm that you entered " + them + " in " + f.brand() + "’s console.")
 	case onboarding.DeliveryCanceled:
 		if d.Problem != "" {
 			return d.Problem

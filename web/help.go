@@ -29,12 +29,12 @@ func initials(a onboarding.Contact) string {
 
 // question is a message to whoever in the company knows the answer of the step.
 func (v StepPageView) question() string {
-	lines := []string{"Hello,", "", "we are setting up " + v.brand() + " for " + v.Customer + ", and I need your help with one answer: " + inside(v.Step.Name) + ".", "", v.Step.Asks, "", "Nothing is created before we have reviewed and approved the plan."}
+	lines := []string{"Hello,", "", "We’re setting up " + v.brand() + " for " + v.Customer + ", and I need your help with one question: " + inside(v.Step.Name) + ".", "", v.Step.Asks, "", "Nothing is created until we review and approve the plan."}
 	switch who := v.Contact; {
 	case who.Email != "":
-		lines = append(lines, "Questions about it go to "+strings.TrimSpace(who.Name+" <"+who.Email+">")+" at "+v.brand()+".")
+		lines = append(lines, "Questions? Contact "+strings.TrimSpace(who.Name+" <"+who.Email+">")+" at "+v.brand()+".")
 	case who.URL != "":
-		lines = append(lines, "Questions about it go to "+who.Name+" at "+v.brand()+": "+who.URL)
+		lines = append(lines, "Questions? Contact "+who.Name+" at "+v.brand()+": "+who.URL)
 	}
 	return strings.Join(append(lines, "", "Thank you"), "\n")
 }

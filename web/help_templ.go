@@ -33,7 +33,7 @@ func whoKnows(v StepPageView) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if v.Step.Asks != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<details class=\"more knows\"><summary>Who in my company knows this?</summary><div><p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<details class=\"more knows\"><summary>Who at my company can answer this?</summary><div><p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

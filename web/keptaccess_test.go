@@ -42,7 +42,7 @@ func TestTheVendorsAccessHasWhatIsKeptFromEarlierRuns(t *testing.T) {
 				rows = append(rows, words(row.Text()))
 			}
 			all := strings.Join(rows, "\n")
-			if strings.Contains(all, instance) != tt.want || tt.want && !strings.Contains(all, "Given by an earlier run, and kept.") {
+			if strings.Contains(all, instance) != tt.want || tt.want && !strings.Contains(all, "Granted by an earlier run, and kept.") {
 				t.Errorf("%s, on the %s: %s", tt.name, page, all)
 			}
 		}

@@ -26,7 +26,7 @@ func existCount(m onboarding.Made) string {
 	case m.Kind != onboarding.RunTeardown:
 		return of + verb
 	case m.There == 0:
-		return "Everything that had to be removed is gone"
+		return "Everything this teardown was to remove is gone"
 	default:
 		return of + "that should have been removed still " + verb
 	}

@@ -135,10 +135,10 @@ func (v PlanView) afterRemoval() string {
 	}
 	var words []string
 	if roles {
-		words = append(words, "A removed role can be given again: change the answer back, and the next run gives it.")
+		words = append(words, "To restore a removed role, change the answer back. The next run grants it again.")
 	}
 	if others {
-		words = append(words, "We can’t restore a removed resource. A later run that needs it makes a new one.")
+		words = append(words, "We can’t restore a removed resource. A later run that needs it creates a new one.")
 	}
 	return strings.Join(words, " ")
 }
@@ -176,7 +176,7 @@ func (v PlanView) heading() string {
 	case onboarding.RunVerify:
 		return "What will be verified"
 	case onboarding.CheckOnly:
-		return "Check what you made"
+		return "Check what you created"
 	default:
 		return "The plan"
 	}

@@ -134,7 +134,7 @@ func TestThePlanSaysWhatBecomesOfARemoval(t *testing.T) {
 	role := onboarding.PlannedTask{Name: "remove/role", Key: "role", Action: onboarding.ActionDelete, Unwanted: true, Held: []onboarding.Binding{{Member: "m", Role: "r", On: "o"}}}
 	account := onboarding.PlannedTask{Name: "remove/spark", Key: "spark", Action: onboarding.ActionNone, Unwanted: true, Noun: "the Spark service account"}
 	data := onboarding.PlannedTask{Name: "remove/bucket", Key: "bucket", Action: onboarding.ActionNone, Unwanted: true, HoldsData: true}
-	const again, anew = "A removed role can be given again", "We can’t restore a removed resource"
+	const again, anew = "To restore a removed role, change the answer back", "We can’t restore a removed resource"
 	for name, c := range map[string]struct {
 		lines       []onboarding.PlannedTask
 		button      string

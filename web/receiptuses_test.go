@@ -17,10 +17,10 @@ func TestTheReceiptCountsUsesOfTokensApart(t *testing.T) {
 		more                  string
 		totals, uses1, tokens string
 	}{
-		{[]onboarding.ConsentUse{token, token}, "", "Access was given 1 time and used 0 times. None is held now. Tokens were used 2 times.", "This access was never used.", "Databricks token: 2 uses, separate from this access"},
-		{[]onboarding.ConsentUse{token, run}, "", "Access was given 1 time and used 1 time. None is held now. Tokens were used 1 time.", "Used 1 time", "Databricks token: 1 use, separate from this access"},
+		{[]onboarding.ConsentUse{token, token}, "", "Access was granted 1 time and used 0 times. None is held now. Tokens were used 2 times.", "This access was never used.", "Databricks token: 2 uses, separate from this access"},
+		{[]onboarding.ConsentUse{token, run}, "", "Access was granted 1 time and used 1 time. None is held now. Tokens were used 1 time.", "Used 1 time", "Databricks token: 1 use, separate from this access"},
 		{[]onboarding.ConsentUse{token, run}, "/more", "This page shows 1 access and 1 use, and 1 use of tokens, latest first. There are more. None is held now.", "The latest 1 use", "Databricks token: 1 use on this page, separate from this access"},
-		{[]onboarding.ConsentUse{run}, "", "Access was given 1 time and used 1 time. None is held now.", "Used 1 time", ""},
+		{[]onboarding.ConsentUse{run}, "", "Access was granted 1 time and used 1 time. None is held now.", "Used 1 time", ""},
 	} {
 		v := ReceiptView{Frame: s.customer(), Onboarding: s.onboarding(), Consents: []ReceiptConsent{{Consent: onboarding.Consent{ID: 1, Email: "ada@customer.example", WipedAt: s.now}, Uses: tt.uses, MoreURL: tt.more}}}
 		doc, _ := render(t, GalleryPage{"receipt", Receipt(v)})

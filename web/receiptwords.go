@@ -68,7 +68,7 @@ func (v ReceiptView) totals() string {
 		}
 		return fmt.Sprintf("This page shows %s, latest first. There are more. %s", shown, now)
 	}
-	given := fmt.Sprintf("Access was given %s and used %s. %s", plural(len(v.Consents), "time", "times"), plural(uses, "time", "times"), now)
+	given := fmt.Sprintf("Access was granted %s and used %s. %s", plural(len(v.Consents), "time", "times"), plural(uses, "time", "times"), now)
 	if secrets > 0 {
 		given += " Tokens were used " + plural(secrets, "time", "times") + "."
 	}

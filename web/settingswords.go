@@ -40,7 +40,7 @@ func (v SettingsView) lead(g onboarding.SettingGroup) string {
 	server := v.Settings.MailServer()
 	switch {
 	case server == "":
-		return "No mail is sent, because SMTP_URL isn’t set in the environment. Pages promise no mail."
+		return "No mail is sent, because SMTP_URL isn’t set in the environment. No page promises an email."
 	case v.Settings.Sender() == "":
 		return "No mail is sent until you enter a sender. The mail server is " + server + " (SMTP_URL)."
 	default:
@@ -132,7 +132,7 @@ func (v SettingsView) from(d onboarding.Setting) string {
 	case onboarding.FromSetting:
 		words = "Set here."
 		if without != "" {
-			words = "Set here, in place of " + without + "."
+			words = "Set here, instead of " + without + "."
 		}
 	case onboarding.FromEnvironment:
 		words = "From " + d.Env + " in the environment: " + without + "."

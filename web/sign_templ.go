@@ -354,9 +354,9 @@ func InvitePage(v InviteView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var16 string
-					templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs("Read every resource, role, member and permission that setting up " + v.brand() + " needs in Google Cloud, with the reason, and how each is undone. You can’t change anything, and you won’t be asked for access to Google Cloud.")
+					templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs("Read every resource, role, member, and permission that setting up " + v.brand() + " needs in Google Cloud, why it’s needed, and how to undo it. You can’t change anything, and you won’t be asked for access to Google Cloud.")
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `sign.templ`, Line: 87, Col: 257}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `sign.templ`, Line: 87, Col: 256}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 					if templ_7745c5c3_Err != nil {

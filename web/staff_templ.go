@@ -211,13 +211,13 @@ func StaffPage(v StaffView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = control(wizard.FieldView{Name: FieldRole, Label: "Role", Kind: wizard.KindCards, Value: orText(string(v.Role), string(onboarding.RoleSpecialist)), Errors: v.Problems.At(FieldRole), Choices: []wizard.Choice{
-					{Value: string(onboarding.RoleSpecialist), Label: "Specialist", Hint: "Invites, tracks and helps."},
+					{Value: string(onboarding.RoleSpecialist), Label: "Specialist", Hint: "Invites customers, follows their progress, and helps."},
 					{Value: string(onboarding.RoleAdministrator), Label: "Administrator", Hint: "Also manages people and settings."},
 				}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<div class=\"acts\"><button class=\"btn btn-main\">Give the role</button></div></form></section><section class=\"card\" aria-labelledby=\"free-heading\"><div class=\"card-head\"><h2 id=\"free-heading\">Accept another account for an address</h2></div><form method=\"post\" action=\"/admin/staff\" novalidate class=\"card-body stack\"><p class=\"hint\">An address is bound to the account that first uses its role. When the same person has a new account, or the address has a new owner who works here, accept it: the next account that signs in with the address has its role. Everyone signed in with it now is signed out.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<div class=\"acts\"><button class=\"btn btn-main\">Assign role</button></div></form></section><section class=\"card\" aria-labelledby=\"free-heading\"><div class=\"card-head\"><h2 id=\"free-heading\">Accept another account for an address</h2></div><form method=\"post\" action=\"/admin/staff\" novalidate class=\"card-body stack\"><p class=\"hint\">An address is bound to the account that first uses its role. When the same person has a new account, or the address has a new owner who works here, accept it: the next account that signs in with the address has its role. Everyone signed in with it now is signed out.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

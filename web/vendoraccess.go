@@ -43,7 +43,7 @@ func (p Planes) vendorAccounts() []vendorAccount {
 			}
 			why := t.Why
 			if t.Unwanted {
-				why = "Given by an earlier run, and kept. " + why
+				why = "Granted by an earlier run, and kept. " + why
 			}
 			thing := p.thing(b.On)
 			for _, part := range parts {

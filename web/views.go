@@ -206,7 +206,7 @@ type PlanView struct {
 	Connection  Connection
 	ConnectURL  string                // "/o/{id}/connect"; drawn when not connected
 	MayApprove  bool                  // false draws why instead of the button: Blocked
-	Blocked     string                // one sentence: "Ask a colleague with the rights …"
+	Blocked     string                // one sentence: "Ask a colleague with the permissions …"
 	Changed     string                // the plan moved since it was shown: one sentence; "" no
 	Problem     string                // the plan couldn't be read; what to do next
 	Active      bool                  // a run is going already: links to the progress page

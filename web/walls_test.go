@@ -95,13 +95,13 @@ func TestPermissionsComeByService(t *testing.T) {
 func TestReceiptAndHistoryBeginWithWhatMatters(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
 	receipt, _ := render(t, GalleryPage{"receipt", Receipt(s.receipt())})
-	if got, want := receipt.Find(".totals").Text(), "Access was given 4 times and used 3 times. 1 held now. Tokens were used 1 time."; got != want {
+	if got, want := receipt.Find(".totals").Text(), "Access was granted 4 times and used 3 times. 1 held now. Tokens were used 1 time."; got != want {
 		t.Errorf("the totals are %q, want %q", got, want)
 	}
 	over := s.receipt()
 	over.Consents, over.Held = over.Consents[len(over.Consents)-1:], false
 	receipt, _ = render(t, GalleryPage{"receipt", Receipt(over)})
-	if got, want := receipt.Find(".totals").Text(), "Access was given 1 time and used 3 times. None is held now. Tokens were used 1 time."; got != want {
+	if got, want := receipt.Find(".totals").Text(), "Access was granted 1 time and used 3 times. None is held now. Tokens were used 1 time."; got != want {
 		t.Errorf("the totals are %q, want %q", got, want)
 	}
 	long, _ := render(t, GalleryPage{"receipt-long", Receipt(s.receiptLong())})

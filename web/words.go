@@ -245,7 +245,7 @@ func together(s string) string {
 func scopeWord(scope string) string {
 	switch scope[strings.LastIndex(scope, "/")+1:] {
 	case "cloud-platform":
-		return "See, edit, configure and delete your Google Cloud data and see the email address of your Google Account"
+		return "See, edit, configure, and delete your Google Cloud data and see the email address for your Google Account"
 	case "openid":
 		return "Know who you are on Google"
 	case "email", "userinfo.email":

@@ -126,7 +126,7 @@ func TestNothingSealedIsLeftWhenAnOnboardingEnds(t *testing.T) {
 	if !slices.ContainsFunc(entries, func(e onboarding.AuditEntry) bool {
 		return web.EventSentence(e) == "Groundwork wiped the vendor's API key."
 	}) || !slices.ContainsFunc(entries, func(e onboarding.AuditEntry) bool {
-		return web.EventSentence(e) == owner.Email+" confirmed having entered the Databricks token and Redis token in the vendor’s console. Our sealed copy was wiped."
+		return web.EventSentence(e) == owner.Email+" confirmed that they entered the Databricks token and Redis token in the vendor’s console. Our sealed copy was wiped."
 	}) {
 		t.Error("the history does not say what was wiped")
 	}

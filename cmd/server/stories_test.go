@@ -165,7 +165,7 @@ func TestSettingUpAgainSaysWhatWasNotAsked(t *testing.T) {
 	h.reads(l, "/progress", []string{"verified, except:", "attested that it is set up as wanted; nothing was tested"}, "so the workspace was not checked again")
 	h.must(h.Store.WipeSecrets(t.Context(), onboarding.System, l.id))
 	h.succeeds(l, onboarding.RunTeardown, erasingAll)
-	h.reads(l, "/progress", []string{"Set it up again", "Setting it up again checks everything except:", "The Databricks workspace: its token was wiped", "Redis: its token was wiped"})
+	h.reads(l, "/progress", []string{"Set it up again", "If you set it up again, these won't be checked:", "The Databricks workspace: its token was wiped", "Redis: its token was wiped"})
 	h.succeeds(l, onboarding.RunProvision, nil)
 	h.reads(l, "/progress", []string{"verified, except:", "so the workspace was not checked again", "so the endpoint was not checked again"}, "Everything in the plan was set up and verified.", "The result was read back and verified.")
 }
