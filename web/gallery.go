@@ -414,7 +414,7 @@ func names(name string) []wizard.Derived {
 
 func (s samples) deployment() StepPageView {
 	v := s.step(1, wizard.StepView{
-		ID: "deployment", Title: "Deployment name", Intro: "It becomes the address of your deployment and part of every name. It can't be changed after the run.",
+		ID: "deployment", Title: "Deployment name", Intro: "The name becomes your deployment's address and part of every resource name. You can't change it after resources are created.",
 		Fields: []wizard.FieldView{{Name: "name", Label: "Deployment name", Hint: "At most 21 lowercase letters, digits, and hyphens.", Kind: wizard.KindText, Value: "acme-production", Width: 21, Mono: true}},
 	}, "")
 	v.Step.Planner = names("acme-production")

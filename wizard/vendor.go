@@ -157,9 +157,9 @@ func ParseVendor(form url.Values, settings onboarding.VendorValues) VendorForm {
 	with := v.Inherit(settings)
 	switch {
 	case v.ControlPlaneAccount == "" && with.ControlPlanePattern == "":
-		out.Warnings = append(out.Warnings, "Without the control plane service account the onboarding waits on you before it can run")
+		out.Warnings = append(out.Warnings, "Without the control plane service account, the onboarding waits on you before it can run")
 	case v.ProposedName != "" && with.ControlPlane(v.ProposedName) == "":
-		out.Warnings = append(out.Warnings, "The name makes the pattern of the control plane account longer than Google allows. Enter the account, or the onboarding waits on you before it can run")
+		out.Warnings = append(out.Warnings, "With this name, the control plane account from the pattern is longer than Google allows. Enter the account. Otherwise, the onboarding waits on you before it can run")
 	}
 	return out
 }

@@ -65,9 +65,9 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 	ID:    computeID,
 	Title: "Where do your Spark jobs run?",
 	Name:  "Compute platform",
-	Intro: "The jobs that read and prepare your data run here, in your own account.",
+	Intro: "The jobs that read and prepare your data run here, in your own project.",
 	Knows: "The administrator of your Databricks workspace, or the team that runs your Spark jobs.",
-	Asks:  "What is the address of our Databricks workspace, and which Databricks Runtime version should the jobs use? I also need an API token of a service principal that can create clusters. Please hand the token over the way we share secrets, not by mail.",
+	Asks:  "What is the address of our Databricks workspace, and which Databricks Runtime version should the jobs use? I also need an API token of a service principal that can create clusters. Send the token the way we share secrets, not by email.",
 	Fields: []wizard.Field[computeAnswer]{
 		{
 			Name:    "platform",
@@ -143,7 +143,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 		{
 			Name:         "token",
 			Label:        "Databricks API token",
-			Hint:         "It starts with dapi. Use a service principal’s token rather than a person’s, because the jobs run as whoever the token belongs to.",
+			Hint:         "It starts with dapi. Use a service principal’s token rather than a person’s, because the jobs run as the token’s owner.",
 			Autocomplete: "off",
 			Kind:         wizard.KindSecret,
 			Mono:         true,

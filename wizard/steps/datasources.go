@@ -61,8 +61,8 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 		},
 		{
 			Name:     "requester_pays",
-			Label:    "A bucket in this list bills whoever reads it (requester pays)",
-			Hint:     "Google then bills the project where everything is created, and the Spark account gets the role Service Usage Consumer on it. If you don’t know, leave this empty: the check before the run finds out.",
+			Label:    "A bucket in this list uses requester pays",
+			Hint:     "Google then bills the project where everything is created, and the Spark account gets the role Service Usage Consumer on it. If you don’t know, leave this cleared: the check before the run finds out.",
 			Kind:     wizard.KindCheckbox,
 			Optional: true,
 			Quiet:    true,
@@ -80,7 +80,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 			}
 		}
 		if a.Pays && len(a.Buckets) == 0 {
-			return wizard.Problems{{Field: "requester_pays", Message: "Enter the bucket that bills whoever reads it, or clear this box"}}
+			return wizard.Problems{{Field: "requester_pays", Message: "Enter the bucket that uses requester pays, or clear this checkbox"}}
 		}
 		return nil
 	},
@@ -93,7 +93,7 @@ var dataSources = wizard.Define(wizard.StepDef[dataSourcesAnswer]{
 		}
 		rows := []wizard.Row{row("BigQuery datasets", a.Datasets), row("Whole BigQuery projects", a.Projects), row("Cloud Storage buckets", a.Buckets)}
 		if a.Pays {
-			rows = append(rows, wizard.Row{Label: "Requester pays", Value: "A bucket bills whoever reads it"})
+			rows = append(rows, wizard.Row{Label: "Requester pays", Value: "A bucket uses requester pays"})
 		}
 		return rows
 	},

@@ -20,7 +20,7 @@ var deployment = wizard.Define(wizard.StepDef[deploymentAnswer]{
 	ID:    deploymentID,
 	Title: "What should the deployment be called?",
 	Name:  "Deployment name",
-	Intro: "The name becomes the address of the deployment and a part of the name of everything that is created. It can’t be changed once those exist.",
+	Intro: "The name becomes your deployment’s address and part of every resource name. You can’t change it after resources are created.",
 	Knows: "The lead of the data or machine learning platform, who names your environments.",
 	Asks:  "What should our deployment be called? The name becomes part of its web address and of the names of everything that is created. It has at most 21 lowercase letters, digits, and hyphens, and it can’t be changed later.",
 	Fields: []wizard.Field[deploymentAnswer]{{
