@@ -63,11 +63,11 @@ func TestWhatACustomerMadeIsCheckedAndHandedOver(t *testing.T) {
 	k := w.worker(ob.ID)
 	k.finish("apis")
 	k.start("bucket")
-	k.must(w.store.FailTask(t.Context(), k.fence(), "bucket", onboarding.CodeStale, "gs://tecton-acme-prod-dataplane is not there.", "drift"))
+	k.must(w.store.FailTask(t.Context(), k.fence(), "bucket", onboarding.CodeStale, "gs://tecton-acme-prod-dataplane is missing.", "drift"))
 	k.end(onboarding.RunFailed)
 	page := b.get(web.OnboardingPath(ob.ID, "progress"))
 	callouts := page.Find("#run-callouts")
-	if text := callouts.Text(); !strings.Contains(text, "1 item differs from the plan") || !strings.Contains(text, "dataplane is not there") ||
+	if text := callouts.Text(); !strings.Contains(text, "1 item differs from the plan") || !strings.Contains(text, "dataplane is missing") ||
 		callouts.Find("a[href='"+web.OnboardingPath(ob.ID, "plan")+"']").Length() != 1 || callouts.Find("form[action$='/retry']").Length() != 1 {
 		t.Errorf("the difference, its repair or another check isn't offered: %s", text)
 	}

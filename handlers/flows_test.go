@@ -388,7 +388,7 @@ func TestAVerificationShowsWhatDiffersAndLeadsToTheRepair(t *testing.T) {
 	k.claim(ob.ID)
 	k.finish("apis")
 	k.start("bucket")
-	k.must(w.store.FailTask(t.Context(), k.fence(), "bucket", onboarding.CodeStale, "gs://tecton-acme-prod-dataplane is not there.", "drift"))
+	k.must(w.store.FailTask(t.Context(), k.fence(), "bucket", onboarding.CodeStale, "gs://tecton-acme-prod-dataplane is missing.", "drift"))
 	k.must(w.cloud.Revoke(t.Context(), onboarding.System, ob.ID))
 	k.end(onboarding.RunFailed)
 	if got := w.onboarding(ob.ID).Status; got != onboarding.StatusDone {
@@ -396,7 +396,7 @@ func TestAVerificationShowsWhatDiffersAndLeadsToTheRepair(t *testing.T) {
 	}
 	page := b.get(web.OnboardingPath(ob.ID, "progress"))
 	callouts := page.Find("#run-callouts")
-	if !strings.Contains(callouts.Text(), "dataplane is not there") || callouts.Find("a[href='"+web.OnboardingPath(ob.ID, "plan")+"']").Length() != 1 || page.Find("form[action$='/retry']").Length() != 0 {
+	if !strings.Contains(callouts.Text(), "dataplane is missing") || callouts.Find("a[href='"+web.OnboardingPath(ob.ID, "plan")+"']").Length() != 1 || page.Find("form[action$='/retry']").Length() != 0 {
 		t.Errorf("the difference or its repair is not shown: %s", callouts.Text())
 	}
 	if text := b.get(web.OnboardingPath(ob.ID, "done")).Find("main").Text(); !strings.Contains(text, "The last verification found differences") {

@@ -16,7 +16,7 @@ func TestAnAPIThatIsOffIsOneFindingForEachProject(t *testing.T) {
 	tasks := []Task{
 		unread("read-dataset/raw.sales", bigquery, "raw"), unread("read-dataset/raw.returns", bigquery, "raw"), unread("read-dataset/old.sales", bigquery, "old"),
 		unread("read-project", bigquery, "acme"), unread("bigtable", bigtable, "acme"),
-		{Name: "bucket", State: TaskFailed, Code: CodeStale, Message: "gs://b is not there."},
+		{Name: "bucket", State: TaskFailed, Code: CodeStale, Message: "gs://b is missing."},
 		{Name: "role", State: TaskDone},
 		{Name: "earlier", State: TaskFailed, Code: CodeAPIDisabled, Message: "It is off."},
 		{Name: "earlier-too", State: TaskFailed, Code: CodeAPIDisabled, Message: "It is off."},

@@ -75,7 +75,7 @@ type Spec struct {
 	Redis               RedisSpec      `json:"redis,omitzero"`
 	ExistingSpark       string         `json:"existing_spark,omitempty"` // email of an existing Spark account; empty: created
 	DataSources         []DataSource   `json:"data_sources,omitempty"`
-	RequesterPays       bool           `json:"requester_pays,omitempty"` // a bucket among the data sources bills whoever reads it
+	RequesterPays       bool           `json:"requester_pays,omitempty"` // a bucket among the data sources uses requester pays
 	Rehearsal           bool           `json:"rehearsal,omitempty"`      // the run ends with a rehearsal as the Spark account
 	Vendor              VendorValues   `json:"vendor"`                   // with defaults filled in
 	EraseData           bool           `json:"erase_data,omitempty"`     // teardown: all data may be deleted too; approvals of this version decide item by item, see [PlannedTask.Erase]

@@ -114,10 +114,10 @@ func (a *access) load() error {
 		return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The access could not be read right now. We'll try again.", Err: fmt.Errorf("consent of %s: %w", a.id, err)}
 	}
 	if !g.Live() {
-		return onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google to give access to your Google Cloud project.")
+		return onboarding.Errorf(onboarding.CodeSignIn, "Sign in to Google to grant access to your Google Cloud project.")
 	}
 	if !a.s.cfg.Vault.Genuine(g.Authority(), g.MAC) {
-		return onboarding.Errorf(onboarding.CodeSignIn, "We can no longer tell what the access of %s was given for, so we won't use it. Sign in to Google again.", g.Email)
+		return onboarding.Errorf(onboarding.CodeSignIn, "We can no longer tell what the access of %s was granted for, so we won't use it. Sign in to Google again.", g.Email)
 	}
 	if a.serves != nil {
 		if err := a.serves(g); err != nil {

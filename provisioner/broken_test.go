@@ -286,7 +286,7 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 				f.bucket(t, "acme-landing", true)
 				f.source(onboarding.SourceBucket, "acme-landing")
 			},
-			"source:gs://acme-landing", onboarding.CheckFailed, onboarding.PartyCustomer, "Google bills the project acme-data for what Spark reads from it. The plan doesn’t give the Spark account the permission for it, serviceusage.services.use", "select that a bucket bills whoever reads it",
+			"source:gs://acme-landing", onboarding.CheckFailed, onboarding.PartyCustomer, "Google bills the project acme-data for what Spark reads from it. The plan doesn’t give the Spark account the permission for it, serviceusage.services.use", "select that a bucket uses requester pays",
 		},
 		{
 			"a bucket whose reader pays, as the customer said", func(t *testing.T, f *fixture) {
@@ -304,7 +304,7 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 				f.source(onboarding.SourceBucket, "acme-landing")
 				f.spec.RequesterPays = true
 			},
-			"requester-pays", onboarding.CheckWarning, onboarding.PartyCustomer, "None of the buckets bills whoever reads it", "Clear the box",
+			"requester-pays", onboarding.CheckWarning, onboarding.PartyCustomer, "None of the buckets uses requester pays", "Clear the checkbox",
 		},
 		{
 			"an instance that isn't there", func(_ *testing.T, f *fixture) { f.spec.Bigtable = adopted },

@@ -144,7 +144,7 @@ func scriptNeeds(tasks []*Task) (needs []onboarding.Permission) {
 			case len(words) == 0:
 				continue
 			case words[0] == API, words[0] == Operation:
-				p = onboarding.Permission{Name: "serviceusage.services.use", Why: "because its calls of Google's APIs are counted against the project"}
+				p = onboarding.Permission{Name: "serviceusage.services.use", Why: "because its Google API calls count against the project's quota"}
 			case words[0] == "bq":
 				p = onboarding.Permission{Name: "bigquery.jobs.create", Why: "because it gives access to a dataset by a query, which is a job of the project"}
 			default:
@@ -161,7 +161,7 @@ func scriptNeeds(tasks []*Task) (needs []onboarding.Permission) {
 func (c Commands) write(b *strings.Builder, thing string) {
 	switch {
 	case c.Look != nil && c.Make == nil:
-		fmt.Fprintf(b, "look %s || stop %s\n", shell(c.Look), shell([]string{thing + " is not there. Create it, or choose another in your answers and get this file again."}))
+		fmt.Fprintf(b, "look %s || stop %s\n", shell(c.Look), shell([]string{thing + " is missing. Create it, or choose another in your answers, then download this file again."}))
 	case c.Look != nil:
 		fmt.Fprintf(b, "if ! look %s; then\n  try %s\n  [ -n \"$dry_run\" ] || until_there %[1]s\nfi\n", shell(c.Look), shell(c.Make))
 	}
@@ -215,7 +215,7 @@ func leftOver(b *strings.Builder, tasks []*Task, done func(*Task) bool) {
 		case t.Step.guide != nil:
 			comment(b, "- "+t.Description.Title+": by hand, as the plan says")
 		default:
-			comment(b, "- "+t.Description.Title+": the run does it")
+			comment(b, "- "+t.Description.Title+": a run does this")
 		}
 	}
 }

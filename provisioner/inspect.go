@@ -106,7 +106,7 @@ func (t *Task) inspect(ctx context.Context, env *Env) error {
 	case action == onboarding.ActionCreate && env.ReadOnly && t.gcloud == nil:
 		return differs(t.thing() + " doesn't exist. The script and Terraform don't create it. " + t.madeBy())
 	case action == onboarding.ActionCreate, action == onboarding.ActionGuide && s == nil:
-		return differs(t.thing() + " is not there.")
+		return differs(t.thing() + " is missing.")
 	}
 	extra, err := t.extra(ctx, env)
 	switch {

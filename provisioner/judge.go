@@ -22,11 +22,11 @@ func (s *Service) judge(err error, t *Task) gcp.Failure {
 	case f.Code == onboarding.CodeQuota:
 		f.On, f.Place = onboarding.PartySpecialist, f.Consumer
 		f.Action = "Raise the quota of the OAuth client's project: https://console.cloud.google.com/iam-admin/quotas?project=" + url.QueryEscape(f.Consumer)
-		f.Message = fmt.Sprintf("Google allows this application only so many calls at a time, and the quota of the vendor's own Google Cloud project %s is used up. We'll wait and try again. Nothing in your project has to change.", f.Consumer)
+		f.Message = fmt.Sprintf("Google allows this application only so many calls at a time, and the quota of the vendor's own Google Cloud project %s is used up. We'll wait and try again. You don't need to change anything in your project.", f.Consumer)
 	case f.Code == onboarding.CodeAPIDisabled:
 		f.Class, f.On, f.Place = gcp.Blocked, onboarding.PartySpecialist, f.Consumer
-		f.Action = fmt.Sprintf("Turn on %s in the OAuth client's project %s", f.API, f.Consumer)
-		f.Message = fmt.Sprintf("%s is off in the vendor's own Google Cloud project, so Google refuses the call. Your specialist turns it on there; nothing in your project has to change.", f.API)
+		f.Action = fmt.Sprintf("Enable %s in the OAuth client's project %s", f.API, f.Consumer)
+		f.Message = fmt.Sprintf("%s is off in the vendor's own Google Cloud project, so Google refuses the call. Your specialist needs to enable it there. You don't need to change anything in your project.", f.API)
 	}
 	return f
 }
@@ -39,7 +39,7 @@ const knownWithin = 2 * time.Minute
 func ofAccount(f gcp.Failure, spec onboarding.Spec) gcp.Failure {
 	named := func(on onboarding.Party, what, action string) gcp.Failure {
 		f.Class, f.Grace, f.On, f.Action = gcp.Blocked, knownWithin, on, action
-		f.Message = fmt.Sprintf("%s %s does not exist, so it can't be given a role.", what, f.Account)
+		f.Message = fmt.Sprintf("%s %s does not exist, so it can't be granted a role.", what, f.Account)
 		return f
 	}
 	is := func(account string) bool { return account != "" && strings.EqualFold(account, f.Account) }

@@ -20,14 +20,15 @@ const (
 )
 
 // refusedWords end the line about a change that was refused: whether something would have been made.
-var refusedWords = map[bool]string{true: " refused, so nothing was made.", false: " refused, so nothing was changed."}
+var refusedWords = map[bool]string{true: " refused, so nothing was created.", false: " refused, so nothing was changed."}
 
 // existsWords are in the line about a creation that was refused because of what is there. That line settles its own call, and
 // no earlier one.
 const existsWords = " refused, because it already exists"
 
 func isRefusal(text string) bool {
-	return strings.HasSuffix(text, refusedWords[true]) || strings.HasSuffix(text, refusedWords[false])
+	return strings.HasSuffix(text, refusedWords[true]) || strings.HasSuffix(text, refusedWords[false]) ||
+		strings.HasSuffix(text, " refused, so nothing was made.") // in logs of earlier versions
 }
 
 // clocksDiffer is how far Google's clock may be from the ledger's.

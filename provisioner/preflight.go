@@ -142,7 +142,7 @@ func (p *preflight) off(r *onboarding.CheckResult, place, api, number string) {
 	case p.vendors(number):
 		r.On = onboarding.PartySpecialist
 		r.Found = "This could not be read, because the API " + api + " is off in the project of this application's OAuth client."
-		r.Fix = []string{"Your deployment specialist turns it on in the project " + number + ". Then check again."}
+		r.Fix = []string{"Your deployment specialist needs to enable it in the project " + number + ". Then check again."}
 		r.Command = "gcloud services enable " + api + " --project=" + number
 	case place != "" && place != p.spec.Project:
 		r.On = onboarding.PartyCustomer

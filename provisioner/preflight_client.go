@@ -86,8 +86,8 @@ func (p *preflight) client() check {
 			if slices.ContainsFunc(off, func(api string) bool { return !slices.Contains(readOnly, api) }) {
 				r.State = onboarding.CheckFailed
 			}
-			r.Found = strings.Join(off, ", ") + " is off in the project of this application's OAuth client. Nothing in your project has to change."
-			r.Fix = []string{"Your deployment specialist turns it on in the project " + number + ".", "Wait a few minutes, then check again."}
+			r.Found = strings.Join(off, ", ") + " is off in the project of this application's OAuth client. You don't need to change anything in your project."
+			r.Fix = []string{"Your deployment specialist needs to enable it in the project " + number + ".", "Wait a few minutes, then check again."}
 			r.Command = "gcloud services enable " + strings.Join(off, " ") + " --project=" + number
 			r.Link = "https://console.cloud.google.com/apis/dashboard?project=" + number
 			return nil

@@ -117,10 +117,10 @@ func (p *preflight) readAccount(ctx context.Context, r *onboarding.CheckResult) 
 		r.State, r.Found = onboarding.CheckFailed, "The service account "+email+" does not exist."
 		r.Fix = []string{"Check its address at the service accounts step.", "Or let the run create one."}
 	case gcp.Absent(err):
-		r.Found = "The account " + email + " is created by the run."
+		r.Found = "The account " + email + " doesn't exist yet. The run creates it."
 	case !existing && gcp.IsStatus(err, http.StatusForbidden) && strings.Contains(err.Error(), "or it may not exist"):
 		// Google says the same of an account that is absent and of one that may not be read; which, the permissions tell.
-		r.Found = "No account " + email + " can be seen; the run creates it."
+		r.Found = "The account " + email + " doesn't seem to exist yet. The run creates it."
 	case err != nil:
 		return err
 	case got.Disabled:

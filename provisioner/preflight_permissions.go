@@ -130,7 +130,7 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 	}
 	r.State = onboarding.CheckFailed
 	r.Found = fmt.Sprintf("%s lacks on %s: %s.", p.env.Caller, place, strings.Join(lacks, "; "))
-	roles, time := rolesFor(missing), "set-up"
+	roles, time := rolesFor(missing), "setup"
 	if p.readOnly {
 		roles, time = rolesToRead(missing), "check"
 	}

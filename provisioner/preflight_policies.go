@@ -236,5 +236,5 @@ func listed(rules []*rule) list {
 }
 
 func (p *preflight) ask(what string) string {
-	return "Hello,\n\nwe are connecting our Google Cloud project " + p.spec.Project + " to Tecton. " + what + "\n\nThank you"
+	return "Hello,\n\nWe're connecting our Google Cloud project " + p.spec.Project + " to the vendor. " + what + "\n\nThank you"
 }

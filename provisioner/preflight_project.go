@@ -89,7 +89,7 @@ func (p *preflight) readAPIs(ctx context.Context, r *onboarding.CheckResult) err
 	}
 	off := slices.DeleteFunc(wanted, func(name string) bool { return slices.Contains(on, name) })
 	if len(off) == 0 {
-		r.Found = "All the APIs that are needed are on."
+		r.Found = "All required APIs are enabled."
 		return nil
 	}
 	r.State, r.Found = onboarding.CheckWarning, "The run will turn on "+strings.Join(off, ", ")+"."

@@ -60,7 +60,7 @@ func (p *preflight) sources() []check {
 	if i := slices.IndexFunc(p.spec.DataSources, func(s onboarding.DataSource) bool { return s.Kind == onboarding.SourceBucket }); i >= 0 && p.spec.RequesterPays {
 		bucket := p.spec.DataSources[i].Name
 		all = append(all, check{unknown: "Until the buckets can be read, we can't know whether the role is needed.", result: onboarding.CheckResult{
-			Name: "requester-pays", Title: "A bucket bills whoever reads it", On: onboarding.PartyCustomer, Overridable: true,
+			Name: "requester-pays", Title: "A bucket uses requester pays", On: onboarding.PartyCustomer, Overridable: true,
 			Why:  "You said that one does, so the Spark account gets the role Service Usage Consumer on the project.",
 			Link: "https://console.cloud.google.com/storage/browser/" + bucket, Command: "gcloud storage buckets describe gs://" + bucket + " --format='value(requester_pays)'",
 		}, read: p.readPayers})
@@ -87,8 +87,8 @@ func (p *preflight) readPayers(ctx context.Context, r *onboarding.CheckResult) e
 	if unread != nil {
 		return unread
 	}
-	r.State, r.Found = onboarding.CheckWarning, "None of the buckets bills whoever reads it, so the Spark account doesn’t need the role."
-	r.Fix = []string{"Clear the box at the data sources step. Or continue: the role gives access to no data."}
+	r.State, r.Found = onboarding.CheckWarning, "None of the buckets uses requester pays, so the Spark account doesn’t need the role."
+	r.Fix = []string{"Clear the checkbox at the data sources step. Or continue: the role doesn't give access to any data."}
 	return nil
 }
 
@@ -134,7 +134,7 @@ func (p *preflight) readSourceProject(ctx context.Context, r *onboarding.CheckRe
 	case err != nil:
 		r.State = onboarding.CheckWarning
 		r.Found = "The project is active. Whether the BigQuery API is enabled there couldn't be determined: " + gcp.Classify(err).Message
-		r.Fix = []string{"Ask someone who can read the project's APIs (permission serviceusage.services.get).", "Or continue: the role is given either way, but Spark can't read anything while the API is off."}
+		r.Fix = []string{"Ask someone who can read the project's APIs (permission serviceusage.services.get).", "Or continue: the role is granted either way, but Spark can't read anything while the API is off."}
 		r.Command = "gcloud services list --enabled --project=" + project
 	case len(on) == 0 && project != p.spec.Project:
 		r.State, r.Found = onboarding.CheckWarning, "The project is active, but the BigQuery API is off there, so Spark can't read anything."
@@ -165,19 +165,19 @@ func (p *preflight) readSourceBucket(ctx context.Context, r *onboarding.CheckRes
 		}
 		r.State = onboarding.CheckWarning
 		r.Found = "The bucket exists, and its access policy can be read. Who pays for reading it couldn't be determined, since " + p.env.Caller + " lacks the permission storage.buckets.get on it."
-		r.Fix = []string{"Nothing has to be done, unless the bucket is a requester-pays bucket: then say so at the data sources step. Google bills the project " + p.spec.Project + " for what Spark reads."}
+		r.Fix = []string{"No action is needed, unless the bucket uses requester pays. In that case, say so at the data sources step. Google bills the project " + p.spec.Project + " for what Spark reads."}
 		return nil
 	case err != nil:
 		return fmt.Errorf("read bucket %s: %w", name, err)
 	case got.Billing != nil && got.Billing.RequesterPays:
 		r.State = onboarding.CheckWarning
 		r.Found = "Requester pays for this bucket: Google bills the project " + p.spec.Project + " for what Spark reads from it."
-		r.Fix = []string{"If that is fine, nothing has to be done here: the plan gives the Spark account the role Service Usage Consumer on the project. Spark jobs must name the project " + p.spec.Project + " as the one that pays.", "Otherwise turn requester pays off for the bucket."}
+		r.Fix = []string{"If you're OK with that, no action is needed: the plan gives the Spark account the role Service Usage Consumer on the project. Spark jobs must name the project " + p.spec.Project + " as the one that pays.", "Otherwise, turn off requester pays for the bucket."}
 		r.Command = "gcloud storage buckets update gs://" + name + " --no-requester-pays"
 		if !p.spec.RequesterPays {
 			r.State = onboarding.CheckFailed
 			r.Found += " The plan doesn’t give the Spark account the permission for it, serviceusage.services.use, so Google would refuse each read."
-			r.Fix[0] = "At the data sources step, select that a bucket bills whoever reads it. The plan then gives the Spark account the role Service Usage Consumer on the project."
+			r.Fix[0] = "At the data sources step, select that a bucket uses requester pays. The plan then gives the Spark account the role Service Usage Consumer on the project."
 		}
 		return nil
 	}

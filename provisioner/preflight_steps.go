@@ -27,7 +27,7 @@ func (p *preflight) steps() []check {
 		all = append(all, check{
 			result: onboarding.CheckResult{
 				Name: CheckOfTask(t.Name), Title: t.Description.Title, Why: t.Description.Why, Link: link, On: onboarding.PartyCustomer, Overridable: true,
-				Request: p.ask("Please look at " + t.thing() + ": Tecton's check of it did not pass yet."),
+				Request: p.ask("Please look at " + t.thing() + ": the vendor's check of it hasn't passed yet."),
 			},
 			unknown: "Until it can be read, we can't tell whether the run would stop at this task.",
 			read: func(ctx context.Context, r *onboarding.CheckResult) error {
@@ -83,7 +83,7 @@ func (p *preflight) readStep(ctx context.Context, r *onboarding.CheckResult, t *
 		r.State, r.Found, r.Fix = onboarding.CheckFailed, sentence(err), []string{"Correct your answers, then check again."}
 	case action == onboarding.ActionGuide:
 		r.State, r.Fix = onboarding.CheckWarning, []string{"Follow the guide in the plan. The run waits there until it is done."}
-		r.Found = t.thing() + " is not there yet."
+		r.Found = t.thing() + " isn't in place yet."
 		if len(differences) > 0 {
 			r.Found = "Doesn't match the plan yet: " + onboarding.InWords(differences) + "."
 		}

@@ -23,10 +23,10 @@ func TestAPermissionHasTheReasonsOfAllItsTasks(t *testing.T) {
 	for _, want := range []struct{ name, on, why string }{
 		{"storage.buckets.setIamPolicy", "gs://" + f.spec.Bucket(), "to let the Spark service account use the bucket"},
 		{"storage.buckets.setIamPolicy", "gs://" + f.spec.Bucket(), "to let the vendor's control plane service account use the bucket"},
-		{"storage.buckets.setIamPolicy", "gs://" + f.spec.Bucket(), "in a teardown, to remove what lets the Spark service account use the bucket"},
+		{"storage.buckets.setIamPolicy", "gs://" + f.spec.Bucket(), "in a teardown, to remove the role that lets the Spark service account use the bucket"},
 		{"iam.serviceAccounts.setIamPolicy", "", "to remove the temporary role of the rehearsal"},
 		{"resourcemanager.projects.get", "", "to list your projects, and to see that the chosen one is active and has billing"},
-		{"iam.serviceAccounts.getAccessToken", "", "to make tokens of the Spark account for the rehearsal. The temporary role gives it, on that account only and for at most 15 minutes"},
+		{"iam.serviceAccounts.getAccessToken", "", "to create tokens for the Spark account during the rehearsal. The temporary role grants it, on that account only and for at most 15 minutes"},
 	} {
 		if got := reasons(want.name, want.on); !slices.Contains(got, want.why) {
 			t.Errorf("%s is asked for %q, want also %q", want.name, got, want.why)

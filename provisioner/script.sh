@@ -1,7 +1,7 @@
 set -euo pipefail
 export CLOUDSDK_CORE_DISABLE_PROMPTS=1
 
-# Seconds to wait for Google to make known what was just made.
+# Seconds to wait for a new resource to propagate.
 PATIENCE=${PATIENCE:-300}
 
 dry_run=
@@ -18,12 +18,12 @@ said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 
 stop() {
-  printf '%s\n' "$@" "Nothing that was made is lost. Run this again when that is settled: it goes on where it stopped." >&2
+  printf '%s\n' "$@" "Nothing that was created is lost. Fix the problem, then run this script again. It resumes where it stopped." >&2
   exit 1
 }
 
-# google METHOD URL [BODY] is for what gcloud has no flag for.
-# It needs no option of curl that is younger than 2015, and fails with Google's answer where Google refuses.
+# google METHOD URL [BODY] does what gcloud has no flag for.
+# It uses only curl options available since 2015. If Google refuses, it prints Google's answer and fails.
 google() {
   local body code
   body=$(mktemp)
@@ -50,7 +50,7 @@ operation() {
       *'"done":true'*) return 0 ;;
     esac
     if ((SECONDS >= end)); then
-      printf 'The operation %s is not over after %s seconds. Google said last: %s\n' "$name" "$PATIENCE" "$answer"
+      printf "Operation %s hasn't finished after %s seconds. Google's last response: %s\n" "$name" "$PATIENCE" "$answer"
       return 1
     fi
     sleep 2
@@ -58,7 +58,7 @@ operation() {
   done
 }
 
-# absent tells whether Google says that there is nothing. Where it doesn't tell, it may be there.
+# absent succeeds if Google reports that the resource doesn't exist.
 absent() {
   case "$1" in
     *NOT_FOUND* | *"not found"* | *"Not found"* | *"Unknown service account"* | *"or it may not exist"*) return 0 ;;
@@ -66,7 +66,7 @@ absent() {
   return 1
 }
 
-# passing tells whether Google's refusal may pass without anybody's doing.
+# passing succeeds if the error may clear on its own.
 passing() {
   case "$1" in
     *"violates constraint"* | *"constraints/"* | *"rg policy"*) return 1 ;;
@@ -84,7 +84,7 @@ again() {
   sleep "$1"
 }
 
-# look COMMAND... reads what is there into $found, and fails where nothing is.
+# look COMMAND... reads the resource into $found. It fails if there is none.
 look() {
   local end=$((SECONDS + PATIENCE)) wait=2
   until found=$("$@" 2>"$said"); do
@@ -98,17 +98,17 @@ look() {
   done
 }
 
-# until_there COMMAND... looks until what was made is known.
+# until_there COMMAND... looks until the new resource is visible.
 until_there() {
   local end=$((SECONDS + PATIENCE)) wait=2
   until look "$@"; do
-    ((SECONDS < end)) || stop "Google accepted it and doesn't know it yet:" "$(cat "$said")"
+    ((SECONDS < end)) || stop "Google accepted the request, but the resource isn't visible yet:" "$(cat "$said")"
     again "$wait" "$(cat "$said")"
     if ((wait < 16)); then wait=$((wait * 2)); fi
   done
 }
 
-# until_says TEXT COMMAND... looks until what is there says so.
+# until_says TEXT COMMAND... looks until the resource contains the text.
 until_says() {
   local end=$((SECONDS + PATIENCE)) text=$1
   shift
@@ -122,7 +122,7 @@ until_says() {
   done
 }
 
-# try COMMAND... makes a change, and tries again while Google's refusal may pass. What is there already is success.
+# try COMMAND... makes a change, and tries again while the error may clear on its own. A resource that already exists is a success.
 try() {
   if [ -n "$dry_run" ]; then
     printf '  Would run:'
@@ -134,7 +134,7 @@ try() {
   until "$@" >"$said" 2>&1; do
     case "$(cat "$said")" in
       *ALREADY_EXISTS* | *"already exists"* | *"already own it"*) return ;;
-      "The operation "*" is not over after "*) stop "$(cat "$said")" ;;
+      "Operation "*" hasn't finished after "*) stop "$(cat "$said")" ;;
     esac
     absent "$(cat "$said")" || passing "$(cat "$said")" || stop "Google refused:" "$(cat "$said")"
     ((SECONDS < end)) || stop "Google still refused after $PATIENCE seconds:" "$(cat "$said")"
@@ -143,10 +143,10 @@ try() {
   done
 }
 
-# ours WHAT MARK stops at what somebody else made.
+# ours WHAT MARK stops if $found lacks the mark: then something else created it.
 ours() {
   case "$found" in
     *"$2"*) ;;
-    *) stop "$1 exists and was not made by this onboarding, so it is left alone. Remove or rename it, or choose another deployment name." ;;
+    *) stop "$1 exists but wasn't created by this onboarding, so the script won't change it. Remove or rename it, or choose another deployment name." ;;
   esac
 }

@@ -241,7 +241,7 @@ func told(err error) error {
 // Alive asks Google whether it still takes the customer's access, by the smallest reading there is: CodeSignIn when it
 // doesn't.
 func (s *Service) Alive(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
-	a, err := s.open(ctx, actor, id, "connection", "See whether Google still takes the access", nil)
+	a, err := s.open(ctx, actor, id, "connection", "Check whether Google still accepts the access", nil)
 	if err != nil {
 		return err
 	}

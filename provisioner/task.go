@@ -392,7 +392,7 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 		case onboarding.ActionGuide:
 			return &onboarding.Blocked{
 				Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Follow the guide: " + t.Description.Title,
-				Why: cmp.Or(diff, t.thing()+" is not there yet."),
+				Why: cmp.Or(diff, t.thing()+" isn't in place yet."),
 			}
 		}
 		if !allowed(approved, action, differences, mem.begun) {

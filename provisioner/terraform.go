@@ -130,7 +130,7 @@ func terraformMain(x exported, blocks []block) string {
 		payer.Body().SetAttributeValue("user_project_override", cty.True)
 		payer.Body().SetAttributeValue("add_terraform_attribution_label", cty.False)
 		b.WriteString("\n")
-		comment(&b, "For buckets that bill whoever reads them: each call names the project that pays.")
+		comment(&b, "For buckets that use requester pays: each call names the project that pays.")
 		b.WriteString(rendered(payer))
 	}
 	done := map[*Task]bool{}
@@ -204,7 +204,7 @@ func terraformVariables(x exported, blocks []block) string {
 		return v
 	}
 	all = append(all,
-		rendered(add("project", "string", "The project that is prepared.", cty.StringVal(x.spec.Project))),
+		rendered(add("project", "string", "The project to set up.", cty.StringVal(x.spec.Project))),
 		rendered(add("region", "string", "The region of the bucket.", cty.StringVal(strings.ToLower(x.spec.Region)))),
 	)
 	there := []cty.Value{}
@@ -217,7 +217,7 @@ func terraformVariables(x exported, blocks []block) string {
 	if len(there) > 0 {
 		existing = cty.SetVal(there)
 	}
-	all = append(all, rendered(add("existing", "set(string)", "What exists already and is imported, by its address in main.tf. It begins with what our runs made.", existing)))
+	all = append(all, rendered(add("existing", "set(string)", "What exists already and is imported, by its address in main.tf. Defaults to what our runs created.", existing)))
 	if why := x.incomplete(); why != "" {
 		v := add("complete", "bool", why, cty.False)
 		check := v.Body().AppendNewBlock("validation", nil)
@@ -275,9 +275,9 @@ func terraformReadme(x exported, blocks []block) string {
 	if why := x.incomplete(); why != "" {
 		fmt.Fprintf(&b, "**%s**\n\n", why)
 	}
-	fmt.Fprintf(&b, `1. Sign in: `+"`gcloud auth application-default login`"+`. Terraform 1.7 or later is needed, and Google's provider %s.
+	fmt.Fprintf(&b, `1. Sign in: `+"`gcloud auth application-default login`"+`. You need Terraform 1.7 or later, and Google's provider %s.
 2. `+"`terraform init`, then `terraform plan`"+`. A resource that exists already and isn't in your state is imported if its address is in the variable `+"`existing`"+`; otherwise the apply says that it exists.
-3. `+"`terraform apply`"+`. If Google answers that something new does not exist yet, apply again: Google takes minutes to make new accounts and roles known.
+3. `+"`terraform apply`"+`. If Google answers that something new does not exist yet, apply again: New accounts and roles take a few minutes to propagate.
 4. Open the plan again: it finds what was created, checks it, and hands it over.
 
 Each binding adds one member and removes nobody. Nothing here replaces a whole access list, so authorized views of a dataset stay.
@@ -292,7 +292,7 @@ Each binding adds one member and removes nobody. Nothing here replaces a whole a
 		b.WriteString("\nThe provider can't import these. An entry that is there already is found when it is added:\n\n" + strings.Join(not, "\n") + "\n")
 	}
 	if slices.ContainsFunc(blocks, block.paid) {
-		fmt.Fprintf(&b, "\nThese bindings are on buckets that may bill whoever reads them. They use the provider `google.payer`, which names the project %s as the one that pays; your account needs the permission `serviceusage.services.use` on it. Google's provider documents this for billing in general, and not for such buckets. If Google still answers that no user project is provided, run the command, then add the binding's address to the variable `existing`:\n\n", x.spec.Project)
+		fmt.Fprintf(&b, "\nThese bindings are on buckets that may use requester pays. They use the provider `google.payer`, which names the project %s as the one that pays; your account needs the permission `serviceusage.services.use` on it. Google's provider documents this for billing in general, and not for such buckets. If Google still answers that no user project is provided, run the command, then add the binding's address to the variable `existing`:\n\n", x.spec.Project)
 		for _, at := range blocks {
 			if at.paid() {
 				fmt.Fprintf(&b, "- `%s`: `%s`\n", at.address, at.payingCommand())

@@ -332,7 +332,7 @@ func (s *Store) SealedSecret(ctx context.Context, id onboarding.ID, purpose onbo
 	case len(found) > 0 && found[0].Wiped:
 		return nil, onboarding.Errorf(onboarding.CodeGone, "The %s was wiped after it was used. Enter it again in the form.", purpose.Words())
 	}
-	return nil, onboarding.Errorf(onboarding.CodeNotFound, "The %s is not there. Enter it in the form.", purpose.Words())
+	return nil, onboarding.Errorf(onboarding.CodeNotFound, "The %s is missing. Enter it in the form.", purpose.Words())
 }
 
 const deleteSecrets = `

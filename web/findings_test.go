@@ -21,7 +21,7 @@ func TestAnAPIThatIsOffDiffersOnce(t *testing.T) {
 			return onboarding.Task{Name: name, Title: "Check it", State: onboarding.TaskFailed, Code: code, Message: message, Off: off}
 		}
 		v.Run.Tasks = []onboarding.Task{
-			failed("bigtable", onboarding.CodeAPIDisabled, off, here), failed("spark", onboarding.CodeAPIDisabled, off, here), failed("bucket", onboarding.CodeStale, "gs://b is not there."),
+			failed("bigtable", onboarding.CodeAPIDisabled, off, here), failed("spark", onboarding.CodeAPIDisabled, off, here), failed("bucket", onboarding.CodeStale, "gs://b is missing."),
 		}
 		if apis {
 			v.Run.Tasks = append(v.Run.Tasks, failed("apis", onboarding.CodeStale, "projects/acme: bigtableadmin.googleapis.com, storage.googleapis.com differs: turn on bigtableadmin.googleapis.com.", here))
@@ -32,8 +32,8 @@ func TestAnAPIThatIsOffDiffersOnce(t *testing.T) {
 		apis bool
 		want []string
 	}{
-		{false, []string{"gs://b is not there.", "bigtableadmin.googleapis.com is off. Not read because of that: the Bigtable instance; Spark's role on the Bigtable instance."}},
-		{true, []string{"gs://b is not there.", "projects/acme: bigtableadmin.googleapis.com, storage.googleapis.com differs: turn on bigtableadmin.googleapis.com. Not read because of that: the Bigtable instance; Spark's role on the Bigtable instance."}},
+		{false, []string{"gs://b is missing.", "bigtableadmin.googleapis.com is off. Not read because of that: the Bigtable instance; Spark's role on the Bigtable instance."}},
+		{true, []string{"gs://b is missing.", "projects/acme: bigtableadmin.googleapis.com, storage.googleapis.com differs: turn on bigtableadmin.googleapis.com. Not read because of that: the Bigtable instance; Spark's role on the Bigtable instance."}},
 	} {
 		doc, _ := render(t, GalleryPage{"progress", Progress(view(c.apis))})
 		callout := doc.Find("#run-callouts")

@@ -578,7 +578,7 @@ func (s samples) connect(change func(*ConnectView)) ConnectView {
 		}},
 		Colleague: ColleagueForm{Action: "/o/ob_sample/colleague"}, Back: "/o/ob_sample/step/project",
 	}
-	for _, why := range []string{"to let the control plane use the bucket", "in a teardown, to remove what lets Spark use the bucket", "in a teardown, to remove what lets the control plane use the bucket"} {
+	for _, why := range []string{"to let the control plane use the bucket", "in a teardown, to remove the role that lets Spark use the bucket", "in a teardown, to remove the role that lets the control plane use the bucket"} {
 		v.Permissions.Because(onboarding.Permission{Name: "storage.buckets.setIamPolicy", Why: why, On: "gs://tecton-acme-production-dataplane"})
 	}
 	if change != nil {
@@ -678,7 +678,7 @@ func (s samples) warnings() []onboarding.CheckResult {
 		},
 		{
 			Name: "source:gs://acme-landing", Title: "The bucket gs://acme-landing can be shared with Spark", State: onboarding.CheckWarning, ReadAt: at, On: onboarding.PartyCustomer, Overridable: true,
-			Found: "Requester pays for this bucket: Google bills the project acme-data-prod for what Spark reads from it.", Fix: []string{"If that is fine, nothing has to be done here."},
+			Found: "Requester pays for this bucket: Google bills the project acme-data-prod for what Spark reads from it.", Fix: []string{"If you're OK with that, no action is needed."},
 		},
 	}
 }

@@ -45,7 +45,7 @@ func (s samples) checkDiffers() ProgressView {
 		case onboarding.TaskDone:
 			t.Message = "Checked: it matches the plan."
 		case onboarding.TaskFailed:
-			t.Code, t.Message = onboarding.CodeStale, "roles/storage.objectViewer on gs://acme-landing is not there."
+			t.Code, t.Message = onboarding.CodeStale, "roles/storage.objectViewer on gs://acme-landing is missing."
 		}
 	}
 	scope, _ := v.Run.Plan.Task("databricks-secret-scope")

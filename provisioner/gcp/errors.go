@@ -134,7 +134,7 @@ func retry(code onboarding.Code, message string) Failure {
 func signIn(why string) Failure {
 	return Failure{
 		Class: Blocked, Code: onboarding.CodeSignIn, On: onboarding.PartyCustomer, Action: "Sign in to Google again",
-		Message: cmp.Or(why, "Google no longer accepts the access that was given.") + " Nothing is lost: after you sign in again, the work resumes where it stopped.",
+		Message: cmp.Or(why, "Google no longer accepts the access that was granted.") + " Nothing is lost: after you sign in again, the work resumes where it stopped.",
 	}
 }
 
@@ -267,7 +267,7 @@ func classifyAPI(e *googleapi.Error) Failure {
 	case e.Code == http.StatusUnauthorized:
 		return signIn("")
 	case a.reason("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientScopes") || a.says("insufficient authentication scopes"):
-		return signIn("The access that was given does not include Google Cloud. Select every checkbox when Google asks.")
+		return signIn("The access that was granted does not include Google Cloud. Select every checkbox when Google asks.")
 	case a.reason("UREQ_PROJECT_BILLING_NOT_FOUND", "BILLING_DISABLED", "accountDisabled", "billingNotEnabled") ||
 		a.says("UREQ_PROJECT_BILLING_NOT_FOUND", "billing account for the owning project is disabled", "billing to be enabled", "billing must be enabled", "billing has not been enabled"):
 		return Failure{
@@ -313,10 +313,10 @@ func classifyAPI(e *googleapi.Error) Failure {
 	case RequesterPays(e):
 		return Failure{
 			Class: Blocked, Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Turn off requester pays on the bucket, or choose another",
-			Message: "The bucket bills whoever reads it (requester pays), so each call must name a project that pays, and this one could not.",
+			Message: "The bucket uses requester pays, so each call must name a project that pays, and this one couldn't.",
 		}
 	case a.says("marked for deletion"):
-		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "Google keeps the name of a deleted role for up to 37 days, and this one can be brought back only in the first 7. Choose another deployment name, or wait."}
+		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "Google keeps the name of a deleted role for up to 37 days, and this one can be restored only in the first 7. Choose another deployment name, or wait."}
 	case e.Code == http.StatusConflict && a.says("bucket name is not available"):
 		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "The bucket's name is taken by someone else: names are shared by all users of Google Cloud. Choose another deployment name."}
 	case e.Code == http.StatusConflict && a.says("in a different instance"):

@@ -351,7 +351,7 @@ func permissionsOfInstance(_ onboarding.Spec, want instance) provisioner.Needs {
 		}}
 	}
 	return provisioner.Needs{
-		Check: []onboarding.Permission{permission("bigtable.instances.get", "to look for the instance and to see it ready", "")},
+		Check: []onboarding.Permission{permission("bigtable.instances.get", "to look for the instance and to see when it's ready", "")},
 		Apply: []onboarding.Permission{
 			permission("bigtable.instances.create", "to create the instance", ""),
 			permission("bigtable.clusters.create", "to create the instance's cluster", ""),

@@ -140,7 +140,7 @@ func applyBinding(ctx context.Context, env *provisioner.Env, c provisioner.Chang
 	if gcp.Absent(err) {
 		return &onboarding.Error{
 			Code: onboarding.CodeNotFound, Err: err,
-			Message: fmt.Sprintf("There is no %s, so no role can be given on it. Create it, or correct the name in your answers, then try again.", b.on()),
+			Message: fmt.Sprintf("There is no %s, so no role can be granted on it. Create it, or correct the name in your answers, then try again.", b.on()),
 		}
 	}
 	return err
@@ -173,7 +173,7 @@ func gcloudBinding(spec onboarding.Spec, b iamBinding) provisioner.Commands {
 	}
 }
 
-// mayBill reports whether a binding is on a bucket that bills whoever reads or changes its policy (T29).
+// mayBill reports whether a binding is on a bucket that charges the requester for reading or changing its policy (T29).
 func mayBill(spec onboarding.Spec, b iamBinding) bool {
 	return spec.RequesterPays && b.Bucket != "" && b.Bucket != spec.Bucket()
 }
@@ -219,7 +219,7 @@ func permissionsOfBinding(spec onboarding.Spec, b iamBinding) provisioner.Needs 
 	return provisioner.Needs{
 		Check: []onboarding.Permission{permission(policy+".getIamPolicy", "to read who may use "+b.thing()+", before and after", on)},
 		Apply: write("to let " + who(spec, b.Member) + " use " + b.thing()),
-		Undo:  write("to remove what lets " + who(spec, b.Member) + " use " + b.thing()),
+		Undo:  write("to remove the role that lets " + who(spec, b.Member) + " use " + b.thing()),
 	}
 }
 

@@ -183,9 +183,9 @@ func TestACheckPassesOnceTheSecretScopeWasMadeByHand(t *testing.T) {
 			at += i
 		}
 	}
-	const left = "the secret scope for notebooks, everybody's permission to read the secret scope"
+	const left = "the secret scope for notebooks, everyone's permission to read the secret scope"
 	for name, says := range map[string]string{
-		w.Export("plan.sh"): "Done, except what this script doesn'\\''t create: the secret scope for notebooks, everybody'\\''s permission to read the secret scope.", tf["README.md"]: "This configuration doesn't create " + left + ".",
+		w.Export("plan.sh"): "Done, except what this script doesn'\\''t create: the secret scope for notebooks, everyone'\\''s permission to read the secret scope.", tf["README.md"]: "This configuration doesn't create " + left + ".",
 	} {
 		if !strings.Contains(name, says) {
 			t.Errorf("%q isn't in:\n%s", says, name)
@@ -222,7 +222,7 @@ func TestACheckListsEachDifferenceAndARunRepairsIt(t *testing.T) {
 		t.Fatalf("the check is %s, with a record of %d bytes", run.State, len(run.Record))
 	}
 	for name, want := range map[onboarding.TaskName]string{
-		"read-bucket/acme-landing": "roles/storage.objectViewer on gs://acme-landing is not there.",
+		"read-bucket/acme-landing": "roles/storage.objectViewer on gs://acme-landing is missing.",
 		"bucket":                   "gs://" + bucket + " exists but doesn't have this onboarding's mark, so it may belong to something else. It differs: ",
 	} {
 		if task := w.Task(run, name); task.State != onboarding.TaskFailed || !strings.HasPrefix(task.Message, want) {

@@ -103,7 +103,7 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 			env.Say(provisioner.Warning, "It couldn't be determined whether the token's owner, %s, may create clusters: it can't read its own groups (%s). Ask a workspace administrator whether the owner or one of these groups has the entitlement \"Unrestricted cluster creation\"", me, strings.Join(unread, ", "))
 		case !may:
 			how = "which may create clusters by the cluster policies " + strings.Join(policies, ", ")
-			env.Say(provisioner.Warning, "The token's owner can create clusters only under the cluster policies %s. Clusters that Tecton requests but these policies forbid won't start: give it the entitlement \"Unrestricted cluster creation\", or check the policies with your specialist", strings.Join(policies, ", "))
+			env.Say(provisioner.Warning, "The token's owner can create clusters only under the cluster policies %s. Clusters that the vendor requests but these policies forbid won't start: give it the entitlement \"Unrestricted cluster creation\", or check the policies with your specialist", strings.Join(policies, ", "))
 		}
 		env.Log("Databricks accepted the token of %s, %s; the runtime %s is offered", me, how, want.Runtime)
 		env.Say(provisioner.Principal, "%s", me)
@@ -182,9 +182,9 @@ func workspaceError(env *provisioner.Env, err error, address string) error {
 		action, whose := listedAddresses(env.Spec.Vendor, from)
 		return blocked(action, "The workspace's IP access list blocks the address "+from+", which we call from. A workspace administrator can add "+whose+" Databricks says: "+answer.Message)
 	case answer.Status == http.StatusForbidden:
-		return blocked("Give the token's owner more rights, or enter another token", "The workspace refused the call: "+answer.Message)
+		return blocked("Give the token's owner more permissions, or enter another token", "The workspace refused the call: "+answer.Message)
 	case answer.Status == http.StatusTooManyRequests, answer.Status >= 500:
-		return &onboarding.NotReady{Why: fmt.Sprintf("The workspace answered %d. We'll ask again", answer.Status)}
+		return &onboarding.NotReady{Why: fmt.Sprintf("The workspace returned %d. We'll try again", answer.Status)}
 	case answer.Code != "":
 		return blocked("Fix the problem that Databricks reports, then try again", fmt.Sprintf("The workspace refused the call. Databricks says: %s (%s)", answer.Message, answer.Code))
 	default:

@@ -179,7 +179,7 @@ func scopeError(ctx context.Context, env *provisioner.Env, client databricks.Cli
 	}
 	return &onboarding.Blocked{
 		Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Let the token's owner manage the secret scope " + scope,
-		Why: "The secret scope " + scope + " exists, and the token's owner, " + me.String() + ", isn't allowed to manage it. Whoever created it, or a workspace administrator, runs: databricks secrets put-acl " + scope + " " + who + " MANAGE. Databricks says: " + refused.Message,
+		Why: "The secret scope " + scope + " exists, and the token's owner, " + me.String() + ", isn't allowed to manage it. Ask the person who created it, or a workspace administrator, to run: databricks secrets put-acl " + scope + " " + who + " MANAGE. Databricks says: " + refused.Message,
 		Err: err,
 	}
 }

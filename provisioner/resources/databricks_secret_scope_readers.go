@@ -47,7 +47,7 @@ func wantScopeReaders(spec onboarding.Spec) []provisioner.Want[scopeReaders] {
 
 func describeScopeReaders(_ onboarding.Spec, want scopeReaders) provisioner.Description {
 	return provisioner.Description{
-		Title: "Let everybody in the workspace read the secret scope", Noun: "everybody's permission to read the secret scope",
+		Title: "Let everyone in the workspace read the secret scope", Noun: "everyone's permission to read the secret scope",
 		Resource: want.Workspace + " scope " + want.Scope + ", " + readersWords(want),
 		Why:      "On the Premium tier, only the creator of a secret scope can read it. Notebooks run as their users, so the group " + want.Principal + ", which everyone in the workspace belongs to, gets " + want.Permission + ". Without that tier, everyone can read it anyway, and nothing is changed.",
 		Console:  want.Workspace,

@@ -254,7 +254,7 @@ func TestEverybodyInAPremiumWorkspaceMayReadTheSecretScope(t *testing.T) {
 
 	// A verification finds that it was taken away, a run gives it again, and a teardown says that it stays, and how to end it.
 	cli(t, w, steptest.WorkspaceToken, "databricks secrets delete-acl "+scope+" users", "")
-	if got := w.Task(w.Verify(), task); got.State != onboarding.TaskFailed || !strings.Contains(got.Message, "READ for users is not there") {
+	if got := w.Task(w.Verify(), task); got.State != onboarding.TaskFailed || !strings.Contains(got.Message, "READ for users is missing") {
 		t.Errorf("the verification is %s: %s", got.State, got.Message)
 	}
 	w.Succeeds(w.Run())

@@ -37,5 +37,5 @@ func factsOfDataproc(spec onboarding.Spec, _ iamBinding) []onboarding.Fact {
 
 func describeDataprocControlPlaneRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
 	return describeBinding(b, "Let the control plane use Dataproc", "the control plane’s role for Dataproc",
-		"The vendor's control plane makes clusters and starts jobs."+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().DataprocControlPlaneRole))
+		"The vendor's control plane creates clusters and starts jobs."+unconfirmed(b.Role, onboarding.VendorValues{}.Defaults().DataprocControlPlaneRole))
 }

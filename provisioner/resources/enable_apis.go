@@ -142,8 +142,8 @@ func permissionsOfAPIs(onboarding.Spec, apis) provisioner.Needs {
 	return provisioner.Needs{
 		Check: []onboarding.Permission{permission("serviceusage.services.get", "to see which APIs are on", "")},
 		Apply: []onboarding.Permission{
-			permission("serviceusage.services.enable", "to turn on the APIs that are off", ""),
-			permission("serviceusage.operations.get", "to see when Google has turned on the APIs, or why it didn't", ""),
+			permission("serviceusage.services.enable", "to enable the APIs that are off", ""),
+			permission("serviceusage.operations.get", "to see when Google has enabled the APIs, or why it didn't", ""),
 		},
 	}
 }

@@ -94,7 +94,7 @@ func TestTheScriptPrintsWhatGoogleSaidLast(t *testing.T) {
 	functions, _, _ := strings.Cut(text, "\nPROJECT=")
 	for name, c := range map[string]struct{ answer, code, says string }{
 		"a refusal":                {`{"error": {"message": "quota of nodes"}}`, "400", "quota of nodes"},
-		"an operation without end": {`{"name": "operations/7", "metadata": {"progress": 41}}`, "200", `is not over after 1 seconds. Google said last: {"name": "operations/7", "metadata": {"progress": 41}}`},
+		"an operation without end": {`{"name": "operations/7", "metadata": {"progress": 41}}`, "200", `hasn't finished after 1 seconds. Google's last response: {"name": "operations/7", "metadata": {"progress": 41}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

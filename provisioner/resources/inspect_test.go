@@ -91,7 +91,7 @@ func TestAVerificationTellsEachDifferenceAndARepairMendsIt(t *testing.T) {
 			found[task.Name] = task.Message
 		}
 	}
-	if !strings.Contains(found["read-bucket/acme-landing"], "is not there") || found["control-plane-role"] == "" || !strings.Contains(found["verify"], "lacks roles/storage.objectViewer") {
+	if !strings.Contains(found["read-bucket/acme-landing"], "is missing") || found["control-plane-role"] == "" || !strings.Contains(found["verify"], "lacks roles/storage.objectViewer") {
 		t.Errorf("found %q", found)
 	}
 	if n := len(w.Changes(mark)); n != 0 {

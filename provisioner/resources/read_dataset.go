@@ -189,6 +189,6 @@ func permissionsOfDataset(spec onboarding.Spec, want datasetAccess) provisioner.
 			permission("bigquery.datasets.getIamPolicy", "to read who may use the dataset, before and after", on),
 		},
 		Apply: write("to let the Spark account read the dataset"),
-		Undo:  write("to remove what lets the Spark account read the dataset"),
+		Undo:  write("to remove the entry that lets the Spark account read the dataset"),
 	}
 }

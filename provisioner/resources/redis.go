@@ -103,7 +103,7 @@ func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*
 	seen, err := probeRedis(ctx, env, want, token)
 	switch {
 	case errors.As(err, new(*unreachable)) && want.AttestedBy != "":
-		env.Say(provisioner.Attested, "The endpoint %s cannot be reached from here. %s attested that it is set up as wanted; nothing was tested", want.Endpoint, want.AttestedBy)
+		env.Say(provisioner.Attested, "The endpoint %s cannot be reached from here. %s attested that it is set up as required; nothing was tested", want.Endpoint, want.AttestedBy)
 	case err != nil && errors.As(err, new(*unreachable)):
 		got.problems = []onboarding.Delta{onboarding.Differs("unreachable", "the endpoint "+want.Endpoint+" cannot be reached from here: check the address, or, if the network is private, enter your full name at the online store step to confirm what is listed there")}
 	case err != nil:
@@ -121,7 +121,7 @@ func (u *unreachable) Error() string { return "redis unreachable: " + u.err.Erro
 func (u *unreachable) Unwrap() error { return u.err }
 
 // silent is a server that took the connection and did not answer as Redis does.
-var silent = &onboarding.NotReady{Why: "The Redis endpoint does not answer like Redis. We'll ask again"}
+var silent = &onboarding.NotReady{Why: "The Redis endpoint does not answer like Redis. We'll try again"}
 
 // probeRedis asks AUTH, PING, INFO, CLUSTER INFO and, where the server lets it be read, the eviction policy.
 func probeRedis(ctx context.Context, env *provisioner.Env, want redisCluster, token onboarding.Secret) ([]onboarding.Delta, error) {
@@ -249,14 +249,14 @@ func guideRedis(spec onboarding.Spec) []onboarding.Instruction {
 			Code: redisSide(spark),
 		},
 		{
-			Text: "Redis then shows its own project and network. Enter both at the online store step, and make the peering on your side:",
+			Text: "Redis then shows its own project and network. Enter both at the online store step, and create the peering on your side:",
 			Code: peeringCommand(spark), Link: "https://console.cloud.google.com/networking/peering/list",
 		},
 		{
 			Text: "Peer Redis with the vendor's serving network. At Redis, enter:",
 			Code: redisSide(serving),
 		},
-		{Text: "Redis shows a project and network for this peering too. Enter both at the online store step. They are part of the record, and the vendor makes the peering on its side."},
+		{Text: "Redis shows a project and network for this peering too. Enter both at the online store step. They are part of the record, and the vendor creates the peering on its side."},
 		{Text: "The cluster's address range" + paren(r.CIDR) + " must overlap neither network's ranges."},
 		{Text: "Enter the database's endpoint and its authentication token at the online store step. Where the endpoint is private, confirm there by name that all this is done."},
 	}

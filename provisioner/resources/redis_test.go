@@ -302,7 +302,7 @@ func TestRedisRefusals(t *testing.T) {
 		}, "the certificate is not trusted", ""},
 		"a private endpoint":       {"", func(w *steptest.World) { w.Spec.Redis.Endpoint = "10.20.0.5:12000" }, "cannot be reached from here", ""},
 		"a private one, attested":  {"", func(w *steptest.World) { w.Spec.Redis.Endpoint, w.Spec.Redis.AttestedBy = "10.20.0.5:12000", "Ada" }, "", "Ada attested"},
-		"no endpoint yet":          {"", func(w *steptest.World) { w.Spec.Redis.Endpoint = "" }, "is not there yet", ""},
+		"no endpoint yet":          {"", func(w *steptest.World) { w.Spec.Redis.Endpoint = "" }, "isn't in place yet", ""},
 		"a token to come":          {address, func(w *steptest.World) { w.Spec.Redis.Token = onboarding.SecretLater }, "don't have the cluster's authentication token yet", ""},
 		"a token that was wiped":   {address, (*steptest.World).HandOver, "", "wiped after the handover"},
 		"one wiped before it":      {address, func(w *steptest.World) { w.Secret(onboarding.PurposeRedisToken, "") }, "was wiped before it was used", ""},

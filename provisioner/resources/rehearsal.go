@@ -180,7 +180,7 @@ func refusedRehearsal(ctx context.Context, env *provisioner.Env, want rehearsal,
 	switch {
 	case len(lacking) > 0:
 		return &onboarding.Blocked{
-			Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Give the Spark account its role back",
+			Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Restore the Spark account's role",
 			Why: "Google did not let the Spark account " + what + ". It lacks what the plan gave it: " + strings.ReplaceAll(strings.Join(lacking, "; "), serviceAccount(want.Account)+" lacks ", "") +
 				". Someone removed it after it was verified. Restore it, or create a new plan, then try again.",
 		}
@@ -262,7 +262,7 @@ func permissionsOfRehearsal(spec onboarding.Spec, want rehearsal) provisioner.Ne
 	return provisioner.Needs{
 		Check: []onboarding.Permission{permission("iam.serviceAccounts.getIamPolicy", "to read who may act as the Spark account, before and after the rehearsal", on)},
 		Apply: write(fmt.Sprintf("to let you act as the Spark account for at most %d minutes, for the rehearsal. The role gives iam.serviceAccounts.getAccessToken on that account only", want.Minutes)),
-		Given: []onboarding.Permission{permission("iam.serviceAccounts.getAccessToken", fmt.Sprintf("to make tokens of the Spark account for the rehearsal. The temporary role gives it, on that account only and for at most %d minutes", want.Minutes), on)},
+		Given: []onboarding.Permission{permission("iam.serviceAccounts.getAccessToken", fmt.Sprintf("to create tokens for the Spark account during the rehearsal. The temporary role grants it, on that account only and for at most %d minutes", want.Minutes), on)},
 		Undo:  write("to remove the temporary role of the rehearsal"),
 	}
 }

@@ -121,7 +121,7 @@ func TestARehearsalActsAsTheSparkAccountAndLeavesNothing(t *testing.T) {
 			t.Errorf("a %s rehearses", name)
 		}
 	}
-	if script := w.Export("plan.sh"); !strings.Contains(script, "# - Rehearse as the Spark account: the run does it") {
+	if script := w.Export("plan.sh"); !strings.Contains(script, "# - Rehearse as the Spark account: a run does this") {
 		t.Error("the script doesn't say that it doesn't rehearse")
 	}
 	for _, line := range w.TeardownPlan().Tasks {

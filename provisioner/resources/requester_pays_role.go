@@ -13,7 +13,7 @@ const (
 )
 
 // RequesterPaysRole lets the Spark account name the data plane project as the one that pays for reading a bucket. Without it,
-// Google refuses each read of a bucket that bills whoever reads it, whatever the account may do on the bucket.
+// Google refuses each read of a bucket that uses requester pays, whatever the account may do on the bucket.
 var RequesterPaysRole = provisioner.Define(provisioner.StepDef[iamBinding]{
 	Name:        "requester-pays-role",
 	DependsOn:   []*provisioner.Step{SparkAccount},
@@ -37,7 +37,7 @@ func wantRequesterPaysRole(spec onboarding.Spec) []provisioner.Want[iamBinding] 
 
 func describeRequesterPaysRole(_ onboarding.Spec, b iamBinding) provisioner.Description {
 	d := describeBinding(b, "Let Spark read at the project’s expense", "Spark’s role for buckets that bill their readers",
-		"A bucket that you named bills whoever reads it. Spark jobs name this project as the one that pays, and Google wants this role of their account. The role itself doesn't give access to any data.")
+		"A bucket that you named uses requester pays. Spark jobs name this project as the one that pays, and Google requires their account to have this role. The role itself doesn't give access to any data.")
 	d.Cost = "what Google charges for Spark’s reads and downloads from these buckets"
 	return d
 }

@@ -14,7 +14,7 @@ import (
 	"groundwork/provisioner/steptest"
 )
 
-// billing makes the sample bucket bill whoever reads it.
+// billing makes the sample bucket use requester pays.
 func billing(t *testing.T, w *steptest.World) {
 	t.Helper()
 	_, err := w.Clients(steptest.Owner).Buckets.Buckets.Patch("acme-landing", &storage.Bucket{Billing: &storage.BucketBilling{RequesterPays: true}}).Context(t.Context()).Do()
@@ -72,7 +72,7 @@ func TestSparkMayReadABucketThatBillsItsReaders(t *testing.T) {
 	w.Succeeds(w.Execute(onboarding.RunVerify, w.VerifyPlan()))
 	w.Cloud.SetIAM("projects/acme-data", "serviceAccount:"+spark, "")
 	for name, run := range map[string]onboarding.Run{"verification": w.Execute(onboarding.RunVerify, w.VerifyPlan()), "check": w.Execute(onboarding.RunProvision, w.CheckPlan())} {
-		if found := w.Task(run, task); found.State != onboarding.TaskFailed || !strings.Contains(found.Message, "is not there") {
+		if found := w.Task(run, task); found.State != onboarding.TaskFailed || !strings.Contains(found.Message, "is missing") {
 			t.Errorf("a %s says of the missing role: %s, %s", name, found.State, found.Message)
 		}
 	}

@@ -223,7 +223,7 @@ func TestTheScriptStopsAtWhatIsNotOurs(t *testing.T) {
 	w.MakeBucket(steptest.Owner, "acme-data", w.Spec.Bucket())
 	s := newShell(t, w)
 	cmd, said := s.command()
-	if err := cmd.Run(); err == nil || !strings.Contains(said.String(), "gs://"+w.Spec.Bucket()+" exists and was not made by this onboarding") {
+	if err := cmd.Run(); err == nil || !strings.Contains(said.String(), "gs://"+w.Spec.Bucket()+" exists but wasn't created by this onboarding") {
 		t.Errorf("%v, said:\n%s", err, said)
 	}
 	if got := w.Plan(); !strings.Contains(got.Tasks[1].Problem, "was not created by this onboarding") {

@@ -60,7 +60,7 @@ func wantSparkAccount(spec onboarding.Spec) []provisioner.Want[account] {
 func describeSparkAccount(_ onboarding.Spec, want account) provisioner.Description {
 	d := provisioner.Description{
 		Title: "Create the Spark service account", Noun: "the Spark service account", Resource: want.Email,
-		Why:     "Spark jobs run as this account, with no more rights than this plan gives it.",
+		Why:     "Spark jobs run as this account, which has only the permissions that this plan grants it.",
 		Console: "https://console.cloud.google.com/iam-admin/serviceaccounts?project=" + url.QueryEscape(want.Project),
 	}
 	if want.Existing {

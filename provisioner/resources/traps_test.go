@@ -613,7 +613,7 @@ func TestALimitOfHowManyThereMayBeIsSaidAtOnce(t *testing.T) {
 	}
 }
 
-// T29: the data plane project pays for a bucket that bills whoever reads it.
+// T29: the data plane project pays for a bucket that uses requester pays.
 func TestABucketThatBillsItsReadersIsBoundAtTheDataPlanesExpense(t *testing.T) {
 	t.Parallel()
 	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.SparkAccount, resources.ReadBucket})

@@ -39,7 +39,7 @@ func fullName(on string) string {
 	return ""
 }
 
-// sparkMay asks Google's Policy Troubleshooter whether the Spark account may use what it was let use, without acting as it,
+// sparkMay asks Google's Policy Troubleshooter whether the Spark account may use what the plan lets it use, without acting as it,
 // and returns what is denied in words. An answer that doesn't tell is not tested, never a failure.
 func sparkMay(ctx context.Context, env *provisioner.Env, bindings []onboarding.Binding) []string {
 	account := env.Spec.SparkAccount()
@@ -58,7 +58,7 @@ func sparkMay(ctx context.Context, env *provisioner.Env, bindings []onboarding.B
 		case err != nil:
 			untold = append(untold, b.On+" ("+strings.TrimSuffix(gcp.Classify(err).Message, ".")+")")
 		case got.DenyPolicyExplanation != nil && got.DenyPolicyExplanation.DenyAccessState == "DENY_ACCESS_STATE_DENIED":
-			denied = append(denied, fmt.Sprintf("a deny policy takes %s on %s from %s, although %s gives it", permission, b.On, account, b.Role))
+			denied = append(denied, fmt.Sprintf("a deny policy denies %s on %s to %s, although %s grants it", permission, b.On, account, b.Role))
 		case got.OverallAccessState != "CAN_ACCESS":
 			untold = append(untold, b.On) // the binding itself was read back already
 		}
@@ -67,7 +67,7 @@ func sparkMay(ctx context.Context, env *provisioner.Env, bindings []onboarding.B
 		env.Say(provisioner.NotTested, "Google did not say whether %s can use %s", account, strings.Join(untold, ", "))
 	}
 	if told := asked - len(untold); told > 0 && len(denied) == 0 {
-		env.Log("Google's Policy Troubleshooter says that %s may use %d of the %d things that it was let use; no deny policy is in the way", account, told, asked)
+		env.Log("Google's Policy Troubleshooter says that %s may use %d of the %d things that the plan lets it use; no deny policy blocks it", account, told, asked)
 	}
 	return denied
 }

@@ -101,7 +101,7 @@ func TestVerificationFindsADenyPolicy(t *testing.T) {
 	})
 	run := w.Run()
 	task := w.Task(run, "verify")
-	if task.State != onboarding.TaskBlocked || task.On != onboarding.PartyOrganization || !strings.Contains(task.Message, "a deny policy takes storage.objects.create on gs://"+w.Spec.Bucket()+" from "+spark) {
+	if task.State != onboarding.TaskBlocked || task.On != onboarding.PartyOrganization || !strings.Contains(task.Message, "a deny policy denies storage.objects.create on gs://"+w.Spec.Bucket()+" to "+spark) {
 		t.Errorf("verification is %s on %q: %s", task.State, task.On, task.Message)
 	}
 	w.Cloud.RemoveDenyPolicy("projects/acme-data", "no-writes")

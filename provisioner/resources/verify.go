@@ -61,7 +61,7 @@ func describeVerification(spec onboarding.Spec, want verification) provisioner.D
 	return provisioner.Description{
 		Title: "Verify everything", Resource: spec.Project,
 		Why:   fmt.Sprintf("The bucket's settings, the role's %d permissions, and all %d bindings are read back and compared.", len(want.Permissions), len(want.Bindings)),
-		Tries: "A small object is written to the bucket and deleted again, as you.",
+		Tries: "Acting as you, we write a small object to the bucket and delete it again.",
 	}
 }
 
@@ -74,7 +74,7 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	case err != nil:
 		return err
 	case bucket == nil || !bucket.Owned:
-		wrong = append(wrong, "the bucket gs://"+want.Bucket.Name+" is not there")
+		wrong = append(wrong, "the bucket gs://"+want.Bucket.Name+" is missing")
 	default:
 		for _, diff := range diffBucket(want.Bucket, bucket.State) {
 			wrong = append(wrong, "the bucket: "+diff.Text)
@@ -85,7 +85,7 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	case err != nil:
 		return err
 	case custom == nil || custom.State.deleted:
-		wrong = append(wrong, "the role "+want.Role+" is not there")
+		wrong = append(wrong, "the role "+want.Role+" is missing")
 	case !slices.Equal(custom.State.Permissions, want.Permissions):
 		wrong = append(wrong, "the role "+want.Role+" holds "+strings.Join(custom.State.Permissions, ", "))
 	}
@@ -100,7 +100,7 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	if denied := sparkMay(ctx, env, want.Bindings); len(denied) > 0 {
 		return &onboarding.Blocked{
 			Code: onboarding.CodePermission, On: onboarding.PartyOrganization, Action: "Exempt the Spark account from the deny policy",
-			Why: "The bindings are there, and yet " + strings.Join(denied, "; ") + ". Another role won't help: whoever manages the organization's deny policies must exempt the account.",
+			Why: "The bindings are in place, but " + strings.Join(denied, "; ") + ". Another role won't help. Someone who manages the organization's deny policies must exempt the account.",
 		}
 	}
 	if !env.ReadOnly {
