@@ -44,7 +44,7 @@ func (a *App) SignedHead(ctx context.Context, actor onboarding.Actor, id onboard
 }
 
 // RecordOnce puts what the actor saw, or tried to, into the history once a day. first reports that no line of today was
-// there, also where the database takes no changes and none can be kept. Somebody who has no role on the onboarding, as for
+// there, also where the database takes no changes and none can be kept. Someone who has no role on the onboarding, as for
 // one that isn't there, leaves none.
 func (a *App) RecordOnce(ctx context.Context, actor onboarding.Actor, id onboarding.ID, e onboarding.Event) (first bool, err error) {
 	if actor.Role == "" {

@@ -39,7 +39,7 @@ func (a *App) mailProblem(ctx context.Context, to string) (string, error) {
 	return "", nil
 }
 
-// Remind mails whoever an onboarding waits for what it waits for: a specialist reminds the customer, a customer or a
+// Remind mails the person an onboarding is waiting on what it is waiting for: a specialist reminds the customer, a customer or a
 // colleague the specialist. It returns the address. CodeConflict: why nothing was sent.
 func (a *App) Remind(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (string, error) {
 	if actor.Role.Staff() {

@@ -15,7 +15,7 @@ type peopleStore interface {
 	// RoleOn returns a person's role on one onboarding, a staff role before a member's: CodeNotFound for everyone else,
 	// CodeGone for a colleague whose time is over, CodeForbidden where the membership is another account's.
 	RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.ID) (onboarding.Role, error)
-	// EarlierAccount reports whether somebody's address is a member's anywhere with another account than theirs.
+	// EarlierAccount reports whether someone's address is a member's anywhere with another account than theirs.
 	EarlierAccount(ctx context.Context, who onboarding.Actor) (bool, error)
 	// CreateInvite makes an invite and returns its token, which is kept only as a hash. Unused invites of the same
 	// addressee and role end in the same transaction. CodeConflict when someone else is the customer already.
@@ -71,7 +71,7 @@ func (a *App) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.ID
 	return role, err
 }
 
-// EarlierAccount reports whether somebody's address is a member's anywhere with another account than theirs.
+// EarlierAccount reports whether someone's address is a member's anywhere with another account than theirs.
 func (a *App) EarlierAccount(ctx context.Context, who onboarding.Actor) (bool, error) {
 	return a.cfg.Store.EarlierAccount(ctx, who)
 }
@@ -99,7 +99,7 @@ type Invitation struct {
 	Mail    bool // the worker mails the link; nobody sees its token
 }
 
-// Invite makes a link for a customer or a colleague. A customer who is replaced loses their access first, so that the
+// Invite creates a link for a customer or a colleague. A customer who is replaced loses their access first, so that the
 // next one acts only with a consent that was given since. CodeInvalid and CodeConflict: what to change about the
 // invitation.
 func (a *App) Invite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, in Invitation) (Link, error) {

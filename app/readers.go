@@ -9,7 +9,7 @@ import (
 	"groundwork/wizard"
 )
 
-// InviteReader makes a link to the plan for somebody in the customer's company: they sign in with that address and read the
+// InviteReader creates a link to the plan for someone in the customer's company: they sign in with that address and read the
 // plan, and nothing else, until the link expires or is withdrawn. The worker mails it if mail says so. CodeInvalid: what to
 // change about the address. CodeConflict for an archived onboarding.
 func (a *App) InviteReader(ctx context.Context, actor onboarding.Actor, id onboarding.ID, address string, mail bool) (Link, error) {

@@ -56,7 +56,7 @@ func (a *App) Settings(ctx context.Context) (onboarding.Settings, error) {
 	return a.settings.value, err
 }
 
-// FreshSettings are the values that apply now, whoever saved them.
+// FreshSettings are the values that apply now, no matter who saved them.
 func (a *App) FreshSettings(ctx context.Context) (onboarding.Settings, error) {
 	a.settings.Lock()
 	a.settings.until = time.Time{}

@@ -28,7 +28,7 @@ type staffStore interface {
 	BindStaff(context.Context, onboarding.Actor) error
 	// FreeStaff lets the next account that signs in with an address have its role, and records that.
 	FreeStaff(ctx context.Context, actor onboarding.Actor, email string, role onboarding.Role) error
-	// StaffChanges returns the record of who gave or removed which role, newest first.
+	// StaffChanges returns the record of who assigned or removed which role, newest first.
 	StaffChanges(context.Context, onboarding.Actor) ([]onboarding.StaffChange, error)
 }
 
@@ -169,7 +169,7 @@ func (a *App) NameStaff(ctx context.Context, actor onboarding.Actor) error {
 	return a.cfg.Store.NameStaff(ctx, actor)
 }
 
-// StaffChanges returns the record of who gave or removed which role, newest first. For administrators.
+// StaffChanges returns the record of who assigned or removed which role, newest first. For administrators.
 func (a *App) StaffChanges(ctx context.Context, actor onboarding.Actor) ([]onboarding.StaffChange, error) {
 	return a.cfg.Store.StaffChanges(ctx, actor)
 }
@@ -190,7 +190,7 @@ type ChangedStaff struct {
 	RoleProblem bool
 }
 
-// ChangeStaff gives someone a staff role or removes it. CodeInvalid and CodeConflict: what to change. Whoever has less
+// ChangeStaff assigns someone a staff role or removes it. CodeInvalid and CodeConflict: what to change. Whoever has less
 // than before is to be signed out by the caller.
 func (a *App) ChangeStaff(ctx context.Context, actor onboarding.Actor, in StaffRoleChange) (ChangedStaff, error) {
 	email, problem := wizard.Email(in.Email)

@@ -37,7 +37,7 @@ func TestAColleaguesPartEnds(t *testing.T) {
 	for _, path := range []string{"", "/plan", "/receipt", "/audit.json", "/connect"} {
 		p := late.get(web.OnboardingPath(ob.ID) + path)
 		want(t, p, http.StatusGone)
-		says(t, p, "Your part in this onboarding has ended")
+		says(t, p, "Your access as a colleague has expired")
 	}
 	want(t, late.post(web.OnboardingPath(ob.ID, "plan")), http.StatusGone)
 	says(t, w.as(ada).get(web.OnboardingPath(ob.ID, "connect")), "Their part ended")

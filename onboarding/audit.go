@@ -58,7 +58,7 @@ func (e AuditEntry) Changes() []Change {
 // Erased reports whether the line's personal part was erased.
 func (e AuditEntry) Erased() bool { return e.ContentHash != "" && e.Salt == "" }
 
-// Erasure counts the erased lines of a history, and tells when the last was; the zero time if none is.
+// Erasure counts the erased lines of a history, and reports when the last was; the zero time if none is.
 func Erasure(entries []AuditEntry) (lines int, at time.Time) {
 	for _, e := range entries {
 		if e.Erased() {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// SignedAuditHead is where a history ended at a time, as a server signed it. Whoever keeps it can see later that lines were
+// SignedAuditHead is where a history ended at a time, as a server signed it. Anyone who keeps it can see later that lines were
 // cut off or rewritten.
 type SignedAuditHead struct {
 	AuditHead
@@ -59,7 +59,7 @@ func SignHead(head AuditHead, at time.Time, sign Signer) (SignedAuditHead, error
 	return signed, nil
 }
 
-// VerifyScript checks a download of a history, its signed end included, with Python and OpenSSL alone. It computes the
+// VerifyScript checks a download of a history, its signed end included, with only Python and OpenSSL. It computes the
 // hashes that SECURITY.md describes.
 //
 //go:embed verify.py

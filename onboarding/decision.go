@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Decision is what a customer decided about something that an earlier run made: what the answers no longer ask for, or what
+// Decision is what a customer decided about something that an earlier run created: what the answers no longer ask for, or what
 // holds data in a teardown.
 type Decision string
 
@@ -34,7 +34,7 @@ func (t PlannedTask) Decision() Decision {
 	}
 }
 
-// Unwanted returns the lines about what earlier runs made and the answers no longer ask for.
+// Unwanted returns the lines about what earlier runs created and the answers no longer ask for.
 func (p Plan) Unwanted() []PlannedTask {
 	var out []PlannedTask
 	for _, t := range p.Tasks {
@@ -67,7 +67,7 @@ func (p Plan) KeepData() Plan {
 	return p
 }
 
-// Wanted returns the plan without the lines about what earlier runs made and the answers no longer ask for.
+// Wanted returns the plan without the lines about what earlier runs created and the answers no longer ask for.
 func (p Plan) Wanted() Plan {
 	p.Tasks = slices.DeleteFunc(slices.Clone(p.Tasks), func(t PlannedTask) bool { return t.Unwanted })
 	return p

@@ -26,7 +26,7 @@ const (
 	DeliverSecrets DeliveryKind = "secrets" // the customer's secrets, encrypted
 )
 
-// DeliveryState is where a delivery stands.
+// DeliveryState is the state of a delivery.
 type DeliveryState string
 
 // The states.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Delta is one thing about a resource that isn't as wanted. Code and Args say which it is, for programs; Text says it as
+// Delta is one thing about a resource that isn't as planned. Code and Args say which it is, for programs; Text says it as
 // what a change would do: "turn on uniform access".
 type Delta struct {
 	Code string   `json:"code"` // "uniform-access"; "" in a plan of an earlier version
@@ -16,7 +16,7 @@ type Delta struct {
 // DeltaAPI is the code of an API that is off; its only argument is the API.
 const DeltaAPI = "api"
 
-// Differs is a delta. The args are what tells it from others of its code, such as the label that is missing.
+// Differs is a delta. The args distinguish it from others with its code, such as the label that is missing.
 func Differs(code, text string, args ...string) Delta {
 	return Delta{Code: code, Args: args, Text: text}
 }

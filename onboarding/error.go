@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Code says what kind of thing went wrong; each has one HTTP status and one way to go on.
+// Code says what kind of thing went wrong; each has one HTTP status and one way to continue.
 type Code string
 
 // The codes.
 const (
 	CodeInvalid     Code = "invalid"      // 422: the answer needs mending
-	CodeNotFound    Code = "not_found"    // 404: unknown, or somebody else's
+	CodeNotFound    Code = "not_found"    // 404: unknown, or someone else's
 	CodeStale       Code = "stale"        // 409: changed in the meantime
 	CodeForbidden   Code = "forbidden"    // 403
 	CodeGone        Code = "gone"         // 410: used or expired

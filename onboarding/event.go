@@ -122,7 +122,7 @@ type OnboardingCreated struct {
 	CopyOf   ID     `json:"copy_of,omitempty"` // the onboarding whose answers it starts with; "" none
 }
 
-// OnboardingAssigned says that the onboarding was given to a specialist, or taken from one. See [Assigned].
+// OnboardingAssigned says that the onboarding was assigned to a specialist, or unassigned. See [Assigned].
 type OnboardingAssigned struct {
 	Changes []Change `json:"changes"` // one: the specialist's address before and after, "" nobody
 }
@@ -177,7 +177,7 @@ type InviteRevoked struct {
 	Role Role      `json:"role"` // RoleCustomer, RoleColleague or RoleReader
 }
 
-// InvitesErased says that invites that nobody used were erased, some time after they had ended.
+// InvitesErased says that unused invites were erased, some time after they had ended.
 type InvitesErased struct {
 	Count int `json:"count"` // at least 1
 }
@@ -222,7 +222,7 @@ type CheckOverridden struct {
 // ConsentAsked says that the actor left for Google's consent page.
 type ConsentAsked struct{}
 
-// ConsentRefused says that the actor came back from Google's consent page without a consent.
+// ConsentRefused says that the actor returned from Google's consent page without consenting.
 type ConsentRefused struct {
 	Code string `json:"code"` // of Google, such as "access_denied"; "" one that is not known
 }
@@ -289,7 +289,7 @@ type RunCancelAsked struct {
 	Run RunID `json:"run"`
 }
 
-// ReminderSent says that the actor had someone reminded by mail of what the onboarding waits for.
+// ReminderSent says that the actor sent someone a mail reminder of what the onboarding is waiting for.
 type ReminderSent struct {
 	To  string `json:"to"`  // email address
 	For string `json:"for"` // what it waits for
@@ -312,14 +312,14 @@ type SecretsEncrypted struct {
 	Key      string    `json:"key"`      // [Fingerprint] of the vendor's key
 }
 
-// SecretsConfirmed says that the actor confirmed having entered secrets in the vendor's console, and that our sealed copies
+// SecretsConfirmed says that the actor confirmed that they entered secrets in the vendor's console, and that our sealed copies
 // were wiped.
 type SecretsConfirmed struct {
 	Run      RunID     `json:"run"`
 	Purposes []Purpose `json:"purposes"` // at least one
 }
 
-// HandoverDelivered says that the vendor's address took the record or the encrypted secrets.
+// HandoverDelivered says that the vendor's address accepted the record or the encrypted secrets.
 type HandoverDelivered struct {
 	Run      RunID        `json:"run"`
 	Delivery DeliveryID   `json:"delivery"`
@@ -330,7 +330,7 @@ type HandoverDelivered struct {
 	Tries    int          `json:"tries"`
 }
 
-// HandoverRetried says that the actor had the record or the encrypted secrets sent at once, perhaps again.
+// HandoverRetried says that the actor had the record or the encrypted secrets sent immediately, perhaps again.
 type HandoverRetried struct {
 	Run      RunID        `json:"run"`
 	Delivery DeliveryID   `json:"delivery"`

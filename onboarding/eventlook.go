@@ -15,7 +15,7 @@ type FileDownloaded struct {
 	File string `json:"file"` // the last part of its address: "audit.json", "outputs.json"
 }
 
-// AccessRefused says that the actor tried what their role doesn't allow, for the first time that day.
+// AccessRefused says that the actor tried an action that their role doesn't allow, for the first time that day.
 type AccessRefused struct {
 	Route string `json:"route"` // method and pattern: "POST /o/{id}/teardown"
 }

@@ -18,7 +18,7 @@ const (
 	OriginUnknown   Origin = "unknown"   // earlier versions kept no record; it is never removed automatically
 )
 
-// ItemState is where a resource or binding stands between a run's intent and its removal.
+// ItemState is the state of a resource or binding between a run's intent and its removal.
 type ItemState string
 
 // The states of an item. A crash can leave ItemIntended and ItemRemoving; the next check settles them.

@@ -59,12 +59,12 @@ func (t PlannedTask) Item(items []Item) Item {
 	return Item{}
 }
 
-// There reports whether the resource exists, as far as the runs know. Nobody knows it of what a crash left as intended.
+// There reports whether the resource exists, as far as the runs know. It is unknown for a resource that a crash left as intended.
 func (i Item) There() bool {
 	return i.State == ItemPresent || i.State == ItemRemoving || i.State == ItemLeft
 }
 
-// MadeIn is the run that made the resource, and when; "" where no run of this onboarding did.
+// MadeIn is the run that created the resource, and when; "" where no run of this onboarding did.
 func (i Item) MadeIn() (RunID, time.Time) {
 	switch {
 	case i.Origin != OriginCreated:

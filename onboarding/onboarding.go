@@ -1,8 +1,8 @@
 // Package onboarding is the vocabulary of Groundwork: an onboarding, its answers, the spec that
 // follows from them, the plan, the run and its tasks, who is waited for, and what can go wrong.
 //
-// It knows no HTTP, no SQL, no HTML and no Google client; it imports the standard library alone,
-// so that every other package may speak it.
+// It knows no HTTP, no SQL, no HTML and no Google client; it imports only the standard library,
+// so that every other package may use it.
 package onboarding
 
 import (
@@ -56,7 +56,7 @@ func (p Purpose) Words() string {
 	return string(p)
 }
 
-// SealedTo is what a value is sealed to: it opens for the same alone.
+// SealedTo is what a value is sealed to: it opens only for the same.
 type SealedTo struct {
 	Onboarding ID     // or the [WebhookID] of an endpoint
 	Consent    string // [Consent.Ref]; "" where the value is no consent's
@@ -67,7 +67,7 @@ type SealedTo struct {
 // ErrOtherAddress says that a value was sealed for another address than the one that it would be sent to.
 var ErrOtherAddress = errors.New("the value was saved for another address")
 
-// Onboarding is one customer's way from the invite to the handover.
+// Onboarding is one customer's path from the invite to the handover.
 // Status and Waiting are projections that the store keeps in the transaction that changes their cause.
 type Onboarding struct {
 	ID         ID

@@ -48,10 +48,10 @@ type Actor struct {
 // each time.
 type FormKey string
 
-// ErrSentBefore marks a CodeConflict: the same form did already what it says.
+// ErrSentBefore marks a CodeConflict: the same form was already acted on.
 var ErrSentBefore = errors.New("the form was sent before")
 
-// Account is who somebody is to an identity provider, whatever address they have there: the issuer, a blank, and the
+// Account identifies someone to an identity provider, whatever address they have there: the issuer, a blank, and the
 // subject. "" is nobody's.
 type Account string
 
@@ -145,14 +145,14 @@ func (p StaffPerson) Role() Role {
 	return p.Added.Role
 }
 
-// StaffChange is one line of the append-only record of who gave or took whose staff role.
+// StaffChange is one line of the append-only record of who assigned or removed whose staff role.
 type StaffChange struct {
 	At            time.Time
 	Actor, Email  string
 	Before, After Role // "" none
 }
 
-// Colleague is somebody who was sent the cloud step, for a time.
+// Colleague is someone who was sent the cloud step, for a limited time.
 type Colleague struct {
 	Email     string
 	InvitedBy string // email address, "" unknown
@@ -273,7 +273,7 @@ type Contact struct {
 	Specialist bool   // they are the onboarding's
 }
 
-// Known reports whether there is somebody, and a way to reach them.
+// Known reports whether there is someone to ask, and a way to reach them.
 func (c Contact) Known() bool { return c.Email != "" || c.URL != "" }
 
 // Words names the contact: by their address if their name is unknown.

@@ -166,7 +166,7 @@ type Instruction struct {
 	Link string `json:"link,omitempty"` // where it is done, or told at length
 }
 
-// UIAddress is where the vendor serves the deployment's pages, "" for a plan that may name somebody else's.
+// UIAddress is where the vendor serves the deployment's pages, "" for a plan that may name someone else's.
 func (p Plan) UIAddress() string {
 	if p.Doubted {
 		return ""
@@ -250,7 +250,7 @@ func (p Plan) Hash() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Changes counts the tasks that make, change or adopt something.
+// Changes counts the tasks that create, change, or adopt something.
 func (p Plan) Changes() int {
 	n := 0
 	for _, t := range p.Tasks {

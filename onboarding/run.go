@@ -19,11 +19,11 @@ const (
 	RunTeardown  RunKind = "teardown"
 )
 
-// CheckOnly is the kind of a plan that checks what the customer made themselves, and changes nothing. Its run is one of
+// CheckOnly is the kind of a plan that checks what the customer created themselves, and changes nothing. Its run is one of
 // [RunProvision] whose plan is read-only.
 const CheckOnly RunKind = "check"
 
-// RunState is where a run stands.
+// RunState is the state of a run.
 type RunState string
 
 // The states of a run. A run that is blocked or failed holds no job; the transaction that unblocks or retries it inserts one.
@@ -118,7 +118,7 @@ func (r Run) PlanKind() RunKind {
 	return r.Kind
 }
 
-// Resumed is the run as somebody resumes it.
+// Resumed is the run as someone resumes it.
 func (r Run) Resumed(by string) Run {
 	r.ResumedBy = ""
 	if by != r.StartedBy {
@@ -127,7 +127,7 @@ func (r Run) Resumed(by string) Run {
 	return r
 }
 
-// ActsFor is the email address of the person because of whom the run does what it does now: whoever resumed it last.
+// ActsFor is the email address of the person because of whom the run does what it does now: the one who resumed it last.
 func (r Run) ActsFor() string { return cmp.Or(r.ResumedBy, r.StartedBy) }
 
 // Erases reports whether the run deletes data in what it still has to do, as whoever started it confirmed.
@@ -153,7 +153,7 @@ type RunPage struct {
 	Next  RunID // the next page starts after this run; "" on the last
 }
 
-// TaskState is where a task stands.
+// TaskState is the state of a task.
 type TaskState string
 
 // The states of a task.

@@ -37,7 +37,7 @@ var SecurityKinds = []SecurityKind{
 	SecurityArchived, SecurityRestored, SecurityForgotten, SecuritySettingsChanged, SecurityKeyUsed, SecurityKeyChanged, SecurityAccessEnded, SecurityRevokedAll,
 }
 
-// SecurityOutcome is how what a security event tells ended.
+// SecurityOutcome is how the action in a security event ended.
 type SecurityOutcome string
 
 // The outcomes.

@@ -60,7 +60,7 @@ type DataSource struct {
 	Name string         `json:"name"`
 }
 
-// Spec is everything that is wanted in the customer's cloud. It follows from the answers and the vendor's
+// Spec is everything that should exist in the customer's cloud. It follows from the answers and the vendor's
 // values alone; every name that is derived is a method, so that there is one rule for it.
 type Spec struct {
 	Onboarding          ID             `json:"onboarding"`
@@ -127,7 +127,7 @@ type BigtableSpec struct {
 	Zone       string `json:"zone,omitempty"`        // "us-west1-a"; for an instance we create
 }
 
-// RedisSpec is the Redis Enterprise Cloud cluster, which the customer makes.
+// RedisSpec is the Redis Enterprise Cloud cluster, which the customer creates.
 type RedisSpec struct {
 	Endpoint string      `json:"endpoint,omitempty"` // host:port
 	Token    SecretState `json:"token,omitempty"`
@@ -238,7 +238,7 @@ func CustomRoleID(deployment string) string {
 	return "tecton_" + strings.ReplaceAll(strings.ReplaceAll(deployment, "--", "_."), "-", "_") + "_control_plane"
 }
 
-// SecretScopeName is tecton-<name>, or the name itself where it already starts so.
+// SecretScopeName is tecton-<name>, or the name itself if it already starts that way.
 func SecretScopeName(deployment string) string {
 	if strings.HasPrefix(deployment, "tecton-") {
 		return deployment

@@ -115,7 +115,7 @@ type WebhookTarget struct {
 	Sealed [][]byte
 }
 
-// MessageState is where a message stands.
+// MessageState is the state of a message.
 type MessageState string
 
 // The states.

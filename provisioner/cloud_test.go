@@ -276,7 +276,7 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 				r.Header.Set("Content-Type", "application/json")
 				w := httptest.NewRecorder()
 				if c.ServeHTTP(w, r); w.Code != 200 {
-					t.Fatalf("somebody else's bucket: %d %s", w.Code, w.Body)
+					t.Fatalf("someone else's bucket: %d %s", w.Code, w.Body)
 				}
 			},
 			check: "bucket-name", state: onboarding.CheckFailed, on: onboarding.PartyCustomer, says: "already exists",

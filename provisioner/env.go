@@ -50,7 +50,7 @@ type Env struct {
 	PutRecord func(context.Context, []byte) error
 }
 
-// Remark is the kind of a line of a task's log that the record tells apart.
+// Remark is the kind of a line of a task's log that the record distinguishes.
 type Remark string
 
 // The remarks.

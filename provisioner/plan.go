@@ -13,7 +13,7 @@ import (
 )
 
 // Plan reads the cloud with the customer's access and returns what a run would do. A task that cannot be read has
-// its Problem set and the others are planned all the same. CodeSignIn when there is no usable access.
+// its Problem set and the others are planned anyway. CodeSignIn when there is no usable access.
 // What earlier runs made and the spec no longer asks for comes last: bindings are removed and everything else is kept,
 // unless the customer decides otherwise; see [onboarding.Plan.Decide].
 func (s *Service) Plan(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, spec onboarding.Spec) (onboarding.Plan, error) {

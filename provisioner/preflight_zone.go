@@ -41,7 +41,7 @@ func (p *preflight) readZone(ctx context.Context, r *onboarding.CheckResult, zon
 	}
 	instance := "projects/" + p.spec.Project + "/instances/" + p.spec.BigtableInstance()
 	switch _, err := p.env.Cloud.Bigtable.Projects.Instances.Get(instance).Context(ctx).Do(); {
-	case err == nil: // the run's own, or somebody else's, which the task finds
+	case err == nil: // the run's own, or someone else's, which the task finds
 		r.Found = "The instance exists already, so it needs no zone."
 		return nil
 	case !gcp.Absent(err):

@@ -366,8 +366,8 @@ func TestTheRunDoesNoMoreThanWasApproved(t *testing.T) {
 		{name: "a further difference in the meantime", before: func(c *cloud) { c.put("bucket", "old", true) }, after: func(c *cloud) { c.put("bucket", "older", true) }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "setting is older"},
 		{name: "the approved difference", before: func(c *cloud) { c.put("bucket", "old", true) }, state: onboarding.RunSucceeded},
 		{name: "disappeared in the meantime", before: func(c *cloud) { c.put("bucket", "right", true) }, after: func(c *cloud) { delete(c.things, "bucket") }, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "no longer there"},
-		{name: "somebody else's in the meantime", after: func(c *cloud) { c.put("bucket", "right", false) }, state: onboarding.RunFailed, code: onboarding.CodeConflict, says: "left it alone"},
-		{name: "somebody else's that may be adopted", after: func(c *cloud) { c.put("bucket", "right", false) }, adopt: true, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "now exists"},
+		{name: "someone else's in the meantime", after: func(c *cloud) { c.put("bucket", "right", false) }, state: onboarding.RunFailed, code: onboarding.CodeConflict, says: "left it alone"},
+		{name: "someone else's that may be adopted", after: func(c *cloud) { c.put("bucket", "right", false) }, adopt: true, state: onboarding.RunBlocked, code: onboarding.CodePlanChanged, says: "now exists"},
 		{name: "adopted as approved", before: func(c *cloud) { c.put("bucket", "old", false) }, adopt: true, state: onboarding.RunSucceeded},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -883,7 +883,7 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 			t.Fatal(err)
 		}
 		if theirs, _ := plan.Task("theirs"); theirs.Action != onboarding.ActionNone || !strings.Contains(theirs.Remark(), "not created by this onboarding") {
-			t.Errorf("the plan says of somebody else's: %s, %s", theirs.Action, theirs.Remark())
+			t.Errorf("the plan says of someone else's: %s, %s", theirs.Action, theirs.Remark())
 		}
 		m := newLedger(plan)
 		s.cfg.Ledger = m
@@ -905,7 +905,7 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 			t.Errorf("what stays is not told: %q, %q", got.Message, got.Left)
 		}
 		if got := m.Task("theirs"); got.Left != "It stays: it was not created by this onboarding." {
-			t.Errorf("why somebody else's is left: %q", got.Left)
+			t.Errorf("why someone else's is left: %q", got.Left)
 		}
 		if got := m.Task("bucket"); got.Left != "" {
 			t.Errorf("what was removed is said to be left: %q", got.Left)

@@ -27,7 +27,7 @@ const maxRounds = 6
 // knownAfter is how long a change that Google accepted may stay invisible before it is made again.
 const knownAfter = 2 * time.Minute
 
-// shownAfter is how long what Google says exists already may stay invisible before it is somebody else's.
+// shownAfter is how long what Google says exists already may stay invisible before it is someone else's.
 const shownAfter = time.Minute
 
 // Step is a declared kind of cloud resource with its state's type erased; make one with [Define].
@@ -216,7 +216,7 @@ type Left struct {
 func (l *Left) Error() string { return "left in place: " + l.Why }
 
 // Exists is what Apply returns where Google refuses to create something because it exists already. It may be what an earlier
-// call made whose answer was lost, so it is looked at again before it counts as somebody else's.
+// call made whose answer was lost, so it is looked at again before it counts as someone else's.
 type Exists struct {
 	Instead string // what the customer does then, as a sentence: "Choose another deployment name."
 	Err     error  // Google's answer
@@ -445,7 +445,7 @@ func (t *Task) reconcile(ctx context.Context, env *Env, approved onboarding.Plan
 			switch making := action == onboarding.ActionCreate; {
 			case gcp.Refused(err):
 				mem.unsure, said = time.Time{}, refusedWords[making]
-			case making && gcp.IsStatus(err, http.StatusConflict): // perhaps somebody else's: this call made nothing
+			case making && gcp.IsStatus(err, http.StatusConflict): // perhaps someone else's: this call made nothing
 				said = existsWords + " or something else is changing it."
 			}
 			if said != "" {

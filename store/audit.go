@@ -130,7 +130,7 @@ func intact(e onboarding.AuditEntry) bool {
 }
 
 // ChainHash is SHA-256 in hex over the entry's fields, PrevHash first, each as its length in bytes, ":", its
-// bytes and ","; the time is in microseconds since 1970. For the personal part stands its ContentHash, save in
+// bytes and ","; the time is in microseconds since 1970. The personal part is represented by its ContentHash, save in
 // older lines that have none. The trigger audit_append computes the same.
 func ChainHash(e onboarding.AuditEntry) string {
 	envelope := []string{e.PrevHash, string(e.Onboarding), strconv.FormatInt(e.Seq, 10), strconv.FormatInt(e.At.UnixMicro(), 10)}

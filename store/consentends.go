@@ -72,7 +72,7 @@ type wipedConsent struct {
 }
 
 // WipeIfShared forgets a consent's token if Google would end another live consent with it, and reports whether: that one is
-// then revoked for both. An onboarding that the actor can't see is told nothing of.
+// then revoked for both. An onboarding that the actor can't see is not mentioned.
 func (s *Store) WipeIfShared(ctx context.Context, actor onboarding.Actor, consentID int64) (bool, error) {
 	var wiped []wipedConsent
 	args := seen(actor, pgx.NamedArgs{"consent": consentID, "now": s.now(), "by": address(actor.Email)})

@@ -12,7 +12,7 @@ import (
 	"groundwork/onboarding"
 )
 
-// DefaultInviteTTL is how long an invite is good for when nobody says otherwise.
+// DefaultInviteTTL is how long an invite is valid unless the caller says otherwise.
 const DefaultInviteTTL = 14 * 24 * time.Hour
 
 const tokenBytes = 32
@@ -82,7 +82,7 @@ func (s *Store) invite(ctx context.Context, tx locked, actor onboarding.Actor, t
 	return token, inv, tx.append(ctx, actor, onboarding.InviteCreated{To: to, Role: role, Expires: inv.ExpiresAt, Again: retired.RowsAffected() > 0})
 }
 
-// CreateInvite makes a link's token for an addressee; it is shown once and kept as a hash. Earlier links of the same
+// CreateInvite creates a link's token for an addressee; it is shown once and kept as a hash. Earlier links of the same
 // addressee and role that nobody used die with it. ttl 0: 14 days. The same form makes one invite, and each time it is sent a
 // token that replaces the one before. A customer may invite colleagues and readers alone, each by
 // their address: CodeForbidden. An onboarding has one customer: inviting another is CodeConflict, see
@@ -216,7 +216,7 @@ WHERE i.id = @invite AND i.onboarding = @id AND o.id = i.onboarding AND (i.used_
 AND (@staff OR i.role IN ('colleague', 'reader') AND ` + asCustomer + `)
 RETURNING i.email AS "to", i.role, (SELECT w.revoked_at IS NULL FROM invites w WHERE w.id = i.id) AS open`
 
-// RevokeInvite makes an unused invite useless; a used one is CodeNotFound, but for a reader's, whose reading it ends.
+// RevokeInvite invalidates an unused invite; a used one is CodeNotFound, but for a reader's, whose reading it ends.
 // Revoking twice is fine, and recorded once. A customer withdraws colleagues' and readers' alone, and a colleague none: CodeNotFound.
 func (s *Store) RevokeInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, inviteID int64) error {
 	// A customer doesn't see the other members' rows, which decide who is waited on then.

@@ -98,7 +98,7 @@ func rights() string {
 // people and the background.
 func (s *Store) Bridge() bool { return s.system == StaffRole }
 
-// Serves reports whether there is a login for people, and not for the background alone.
+// Serves reports whether there is a login for people, and not only for the background.
 func (s *Store) Serves() bool { return s.Bridge() || s.staff != nil && s.customers != s.pool }
 
 const mayBecome = `

@@ -160,7 +160,7 @@ func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.
 	case is[0].Over && len(links) > 0 && links[0].reads(who) == nil:
 		return onboarding.RoleReader, nil
 	case is[0].Over:
-		return "", onboarding.Errorf(onboarding.CodeGone, "Your part in this onboarding has ended: a colleague's link is good for a time. Ask whoever sent it for a new one.")
+		return "", onboarding.Errorf(onboarding.CodeGone, "Your access as a colleague has expired. Ask the person who invited you for a new link.")
 	case is[0].Member != "":
 		return is[0].Member, nil
 	case len(links) > 0:
@@ -172,7 +172,7 @@ func (s *Store) RoleOn(ctx context.Context, who onboarding.Actor, id onboarding.
 	return "", notFound("onboarding")
 }
 
-// EarlierAccount reports whether somebody's address is a member's anywhere with another account than theirs.
+// EarlierAccount reports whether someone's address is a member's anywhere with another account than theirs.
 func (s *Store) EarlierAccount(ctx context.Context, who onboarding.Actor) (bool, error) {
 	var found []bool
 	err := s.batch(ctx, onboarding.System, "look for an earlier account", func(b *pgx.Batch) {

@@ -92,7 +92,7 @@ func collect[T any](into *[]T, to pgx.RowToFunc[T]) func(pgx.Rows) error {
 
 const selectOnboarding = `SELECT ` + onboardingColumns + ` FROM onboardings o WHERE o.id = @id AND ` + visible
 
-// Onboarding reads one. An unknown ID and somebody else's are both CodeNotFound.
+// Onboarding reads one. An unknown ID and someone else's are both CodeNotFound.
 func (s *Store) Onboarding(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Onboarding, error) {
 	var found []onboarding.Onboarding
 	err := s.batch(ctx, actor, "read onboarding "+string(id), func(b *pgx.Batch) {

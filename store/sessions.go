@@ -11,7 +11,7 @@ import (
 	"groundwork/onboarding"
 )
 
-// Sessions keeps browser sessions in Postgres. Tokens come hashed, so that a copy of the table signs nobody in. Each
+// Sessions keeps browser sessions in Postgres. Tokens come hashed, so that a copy of the table signs no one in. Each
 // session stands beside whose it is, so that one person's are found and ended without reading the others'.
 type Sessions struct{ store *Store }
 

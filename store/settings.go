@@ -121,7 +121,7 @@ const standAgain = `
 UPDATE onboardings o SET current = @current,` + formStage + `, activity_at = @now::timestamptz
 WHERE o.id = @id AND o.version = @version AND o.status = 'waiting_vendor' AND NOT o.archived`
 
-// StandAgain says where an onboarding that waits on its specialist stands after the settings changed; one that was
+// StandAgain says what an onboarding that waits on its specialist waits for after the settings changed; one that was
 // changed since stays as it is. Staff only.
 func (s *Store) StandAgain(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, current string, waiting onboarding.Waiting) error {
 	if err := staffOnly(actor); err != nil {

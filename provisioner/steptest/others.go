@@ -41,7 +41,7 @@ func foreign(t *testing.T, c Case) {
 	}
 }
 
-// bindings puts somebody else's bindings beside the step's own, in the same role and conditional, and sees them stay.
+// bindings puts someone else's bindings beside the step's own, in the same role and conditional, and sees them stay.
 func bindings(t *testing.T, c Case) {
 	w := c.world(t)
 	c.before(w)
@@ -77,7 +77,7 @@ func bindings(t *testing.T, c Case) {
 }
 
 // survives makes what the step wants before the onboarding's first run. Of a step whose resources bear our mark, that is
-// somebody else's, or the rest of the world.
+// someone else's, or the rest of the world.
 func survives(t *testing.T, c Case) {
 	w := c.world(t)
 	switch {

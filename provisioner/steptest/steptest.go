@@ -30,7 +30,7 @@ type Case struct {
 	// Shared, or changes nothing.
 	Foreign func(*World)
 	// Policy is the emulator's name of the resource whose policy the step edits: "buckets/b". The suite puts
-	// somebody else's bindings there and sees that they stay. "": it edits none.
+	// someone else's bindings there and sees that they stay. "": it edits none.
 	Policy string
 	// When gives, for a permission that only some states need, that state. It is made after a complete run.
 	When map[string]func(*World)
