@@ -1,5 +1,34 @@
 package web
 
+import "github.com/a-h/templ"
+
+// Icon draws a Lucide icon; it is decoration, hidden from screen readers. An unknown name draws nothing.
+func Icon(name string) templ.Component { return templ.Raw(drawnIcon(name)) }
+
+// drawnIcons are the icons as they stand on a page, drawn once since a page has dozens.
+var drawnIcons = func() map[string]string {
+	drawn := make(map[string]string, len(icons))
+	for name := range icons {
+		drawn[name] = drawIcon(name)
+	}
+	return drawn
+}()
+
+func drawnIcon(name string) string {
+	if drawn, ok := drawnIcons[name]; ok {
+		return drawn
+	}
+	return drawIcon(name)
+}
+
+func drawIcon(name string) string {
+	class := "icon"
+	if name == "loader-circle" {
+		class += " spin"
+	}
+	return `<svg viewBox="0 0 24 24" class="` + class + `" aria-hidden="true" focusable="false">` + icons[name] + `</svg>`
+}
+
 // icons holds the inner markup of each icon on a grid of 24: Lucide, ISC license (licenses/lucide.txt).
 var icons = map[string]string{
 	"archive":              `<rect width="20" height="5" x="2" y="3" rx="1"/><path d="M4 8v11a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2V8"/><path d="M10 12h4"/>`,
