@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"google.golang.org/api/storage/v1"
 )
 
 // maxBody is the largest body that is read, in bytes.
@@ -128,6 +130,9 @@ func (e *Emulator) answer(c *call, h *host, rt *route, rule *Rule) (a answer) {
 		c.fails = rule.Fails
 		if rule.Operation != 0 {
 			c.speed = time.Duration(rule.Operation)
+		}
+		if bucket, name, ok := strings.Cut(rule.Writes, "/"); ok {
+			c.store(storage.Object{Bucket: bucket, Name: name}, []byte("written meanwhile"))
 		}
 	}
 	v, err := c.run(h, rt)

@@ -48,6 +48,9 @@ type Rule struct {
 
 	Fails *Status `json:"fails,omitempty"` // the operation that the call starts ends with this error, without an effect
 
+	// Writes is an object, "bucket/name", that somebody writes just before the call takes effect.
+	Writes string `json:"writes,omitempty"`
+
 	Hits int `json:"hits,omitempty"` // how often it matched
 }
 

@@ -141,7 +141,10 @@ func (t *Task) undo(ctx context.Context, env *Env, note recorder, mem *pass) err
 	mem.begun = true
 	if err := t.res.undo(ctx, env); err != nil {
 		var left *Left
+		var late *onboarding.NotReady
 		switch {
+		case errors.As(err, &late):
+			mem.going = true
 		case errors.As(err, &left) && left.Gone:
 			mem.removed()
 		case left != nil:

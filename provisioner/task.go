@@ -344,7 +344,7 @@ type pass struct {
 
 	unreadable bool // the operation may not be read with the customer's access
 
-	going bool // a long work gets on, so its intent isn't written again
+	going bool // a removal gets on, so its intent isn't written again
 	done  int  // how much of it is done in this run
 }
 

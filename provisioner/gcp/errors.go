@@ -324,7 +324,7 @@ func classifyAPI(e *googleapi.Error) Failure {
 			Class: Final, Code: onboarding.CodeConflict, Said: said,
 			Message: "Google keeps the ID of a Bigtable cluster for the instance that had it first, even after that instance was deleted. Choose another instance ID in the form and approve the new plan. Google says: " + said,
 		}
-	case e.Code == http.StatusConflict && a.says("not empty"):
+	case NotEmpty(e):
 		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "It still holds data, so Google won't delete it. Confirm that the data may be deleted, or empty it yourself."}
 	case e.Code == http.StatusConflict:
 		return slow(onboarding.CodeStale, "Google says that it already exists. We'll check whether it is ours.")
@@ -439,6 +439,12 @@ func Refused(err error) bool {
 	var e *googleapi.Error
 	return errors.As(err, &e) && e.Code >= 400 && e.Code < 500 &&
 		e.Code != http.StatusRequestTimeout && e.Code != http.StatusConflict && e.Code != http.StatusTooManyRequests
+}
+
+// NotEmpty reports whether Google refuses to delete something because it still holds data.
+func NotEmpty(err error) bool {
+	var e *googleapi.Error
+	return errors.As(err, &e) && e.Code == http.StatusConflict && readAnswer(e).says("not empty")
 }
 
 // AlreadyExists reports whether Google refuses to create something because it exists. A race about a policy has the same status.

@@ -206,6 +206,8 @@ func undoBucket(ctx context.Context, env *provisioner.Env, want bucketState) err
 		return nil
 	case gcp.IsStatus(err, http.StatusConflict) && !env.Spec.EraseData:
 		return &provisioner.Left{Why: "gs://" + want.Name + " holds objects, so it stays. Empty and delete it yourself once you no longer need the data."}
+	case gcp.NotEmpty(err): // written after the last page was listed
+		return &onboarding.NotReady{Why: "Something still writes to the bucket gs://" + want.Name + ", so it isn't empty yet. Stop its jobs"}
 	case err != nil:
 		return fmt.Errorf("delete bucket %s: %w", want.Name, err)
 	}

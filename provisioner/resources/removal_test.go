@@ -384,3 +384,46 @@ func TestAnObjectThatMayNotBeDeletedStopsTheDeletion(t *testing.T) {
 		t.Errorf("%d objects were tried after the first refusal", len(perPass))
 	}
 }
+
+// T15: jobs may still write after the last page of objects was deleted. What they wrote is deleted too, as confirmed, until
+// the task's time is over.
+func TestABucketThatIsWrittenToIsEmptiedAgain(t *testing.T) {
+	t.Parallel()
+	for name, times := range map[string]int{"once": 1, "always": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.Bucket})
+			w.Succeeds(w.Run())
+			w.Upload(steptest.Owner, w.Spec.Bucket(), "part-0")
+			w.Spec.EraseData = true
+			plan := w.TeardownPlan()
+			w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Method: "DELETE", Path: "/storage/v1/b/" + bucket}, Times: times, Writes: bucket + "/late"})
+			began := w.Clock.Now()
+			run := w.Execute(onboarding.RunTeardown, plan)
+			task, took := w.Task(run, "bucket"), w.Clock.Now().Sub(began)
+			if times == 0 {
+				if task.State != onboarding.TaskFailed || task.Code != onboarding.CodeTimeout || took > 20*time.Minute ||
+					!strings.Contains(task.Message, "Something still writes to the bucket gs://"+bucket) || !strings.Contains(task.Message, "Stop its jobs") || !strings.Contains(task.Message, "ry again") {
+					t.Errorf("after %s it is %s (%s): %s", took, task.State, task.Code, task.Message)
+				}
+				w.Cloud.RemoveRule(0)
+				task = w.Task(w.Succeeds(w.Retry()), "bucket")
+			}
+			if task.State != onboarding.TaskDone || task.Left != "" || times == 1 && took > time.Minute {
+				t.Errorf("after %s it is %s (%s): %s", took, task.State, task.Code, task.Message)
+			}
+			intents := 0
+			for _, e := range task.Events {
+				if e.Kind == "intent" {
+					intents++
+				}
+			}
+			if intents > 2 {
+				t.Errorf("the log says %d times that the bucket is removed", intents)
+			}
+			if line, _ := w.Plan().Task("bucket"); line.Action != onboarding.ActionCreate {
+				t.Errorf("the bucket is still there: %s", line.Action)
+			}
+		})
+	}
+}
