@@ -482,19 +482,31 @@ func retryAfter(h http.Header) time.Duration {
 	return min(max(d, 0), maxAfter)
 }
 
-var secrets = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)(bearer\s+)[\w.~+/=-]+`),
-	regexp.MustCompile(`(?i)((?:access_token|refresh_token|id_token|client_secret|[?&]code|assertion|password|token|X-Goog-Signature|X-Amz-Signature)["']?\s*[=:]\s*["']?)[^\s"'&,}]+`),
-	regexp.MustCompile(`()\bya29\.[\w.-]+`),
-	regexp.MustCompile(`()\b1//[\w-]{10,}`),
-	regexp.MustCompile(`()\bdapi[0-9a-f]{16,}(?:-\d+)?`),
+// secrets are what looks like one. A text that contains none of the words, in lower case, has no match: most texts are told
+// apart so, without running the patterns.
+var secrets = []struct {
+	words []string
+	*regexp.Regexp
+}{
+	{[]string{"bearer"}, regexp.MustCompile(`(?i)(bearer\s+)[\w.~+/=-]+`)},
+	{
+		[]string{"token", "client_secret", "code", "assertion", "password", "signature"},
+		regexp.MustCompile(`(?i)((?:access_token|refresh_token|id_token|client_secret|[?&]code|assertion|password|token|X-Goog-Signature|X-Amz-Signature)["']?\s*[=:]\s*["']?)[^\s"'&,}]+`),
+	},
+	{[]string{"ya29."}, regexp.MustCompile(`()\bya29\.[\w.-]+`)},
+	{[]string{"1//"}, regexp.MustCompile(`()\b1//[\w-]{10,}`)},
+	{[]string{"dapi"}, regexp.MustCompile(`()\bdapi[0-9a-f]{16,}(?:-\d+)?`)},
 }
 
 // Redact removes what looks like a secret from a text for operators, makes it printable, and clips it to 1,000 bytes.
 func Redact(text string) string {
 	text = onboarding.Shorten(text, 16<<10) // before the patterns run: an answer may be huge
-	for _, re := range secrets {
-		text = re.ReplaceAllString(text, "${1}[redacted]")
+	// To the patterns, the long s is an s too.
+	lower := strings.ReplaceAll(strings.ToLower(text), "ſ", "s")
+	for _, secret := range secrets {
+		if slices.ContainsFunc(secret.words, func(word string) bool { return strings.Contains(lower, word) }) {
+			text = secret.ReplaceAllString(text, "${1}[redacted]")
+		}
 	}
 	return onboarding.Shorten(text, 1000)
 }
