@@ -50,8 +50,9 @@ type planCloud interface {
 	Estimate(step string) time.Duration
 	// Exports lists the files that a plan can be exported as.
 	Exports() []onboarding.PlanFile
-	// Export writes a plan as one of those files, which says what is missing; CodeNotFound for any other name.
-	Export(ctx context.Context, actor onboarding.Actor, spec onboarding.Spec, missing []string, file string) (string, error)
+	// Export writes a plan as one of those files, which says what is missing and calls the vendor by its brand; CodeNotFound
+	// for any other name.
+	Export(ctx context.Context, actor onboarding.Actor, spec onboarding.Spec, missing []string, brand, file string) (string, error)
 }
 
 // Review is the plan of an onboarding as its cloud is now, and what stands between it and a run.
@@ -501,7 +502,11 @@ func (a *App) ExportPlan(ctx context.Context, actor onboarding.Actor, id onboard
 	if !exportable(spec) {
 		return out, onboarding.Errorf(onboarding.CodeConflict, "Choose the deployment's name and the project first. The files are based on them.")
 	}
+	settings, err := a.Settings(ctx)
+	if err != nil {
+		return out, err
+	}
 	out.Name = spec.FileName(file)
-	out.Text, err = a.cfg.Cloud.Export(ctx, actor, spec, j.missing(), file)
+	out.Text, err = a.cfg.Cloud.Export(ctx, actor, spec, j.missing(), settings.Brand(), file)
 	return out, err
 }

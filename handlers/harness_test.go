@@ -305,11 +305,11 @@ func (c *cloud) Exports() []onboarding.PlanFile {
 	return []onboarding.PlanFile{{Name: "plan.sh", Title: "Script for gcloud"}}
 }
 
-func (c *cloud) Export(_ context.Context, _ onboarding.Actor, spec onboarding.Spec, missing []string, file string) (string, error) {
+func (c *cloud) Export(_ context.Context, _ onboarding.Actor, spec onboarding.Spec, missing []string, brand, file string) (string, error) {
 	if file != "plan.sh" {
 		return "", onboarding.Errorf(onboarding.CodeNotFound, "There is no such file. Choose another.")
 	}
-	return "# " + spec.Deployment + "\n" + strings.Join(missing, "\n"), nil
+	return "# " + spec.Deployment + " for " + brand + "\n" + strings.Join(missing, "\n"), nil
 }
 
 func (c *cloud) Revoke(ctx context.Context, a onboarding.Actor, id onboarding.ID) error {

@@ -130,7 +130,7 @@ func TestThePlanIsADownload(t *testing.T) {
 	for _, who := range []*browser{b, w.as(sam)} {
 		p := who.get(path)
 		want(t, p, http.StatusOK)
-		if !strings.Contains(p.header.Get("Content-Disposition"), "acme-prod-plan.sh") || p.body != "# acme-prod\n" {
+		if !strings.Contains(p.header.Get("Content-Disposition"), "acme-prod-plan.sh") || p.body != "# acme-prod for Tecton\n" {
 			t.Errorf("%s: %q", p.header.Get("Content-Disposition"), p.body)
 		}
 	}

@@ -3,6 +3,7 @@ package onboarding
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -250,6 +251,17 @@ func (s Settings) Console() (text, link string) {
 
 // Brand is the vendor's name on the pages.
 func (s Settings) Brand() string { return s.Value(SettingBrand) }
+
+// theVendor finds the vendor in a sentence that was written where its brand isn't known.
+var theVendor = regexp.MustCompile(`\b[Tt]he vendor\b`)
+
+// NameVendor calls the vendor by its brand in a text for a customer; "" leaves "the vendor".
+func NameVendor(text, brand string) string {
+	if brand == "" || !strings.Contains(text, "he vendor") {
+		return text
+	}
+	return theVendor.ReplaceAllLiteralString(text, brand)
+}
 
 // Help is the address of the help page, "" none.
 func (s Settings) Help() string { return s.Value(SettingHelp) }

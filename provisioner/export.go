@@ -1,6 +1,7 @@
 package provisioner
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -46,6 +47,12 @@ type exported struct {
 	tasks   []*Task
 	items   []onboarding.Item
 	missing []string // what isn't answered yet, in words
+	brand   string   // the vendor's; "": not known
+}
+
+// recorded says what comes after the files, as the rest of a sentence.
+func (x exported) recorded() string {
+	return `open the plan again and choose "I ran it": what was created is checked and recorded for ` + cmp.Or(x.brand, "the vendor") + ", and nothing is changed."
 }
 
 // incomplete says that the files aren't the plan yet; "" once they are.
@@ -74,8 +81,8 @@ func (s *Service) Exports() []onboarding.PlanFile {
 
 // Export is a spec's plan as a file for those who would rather run it themselves: the same declarations, the same
 // order, the same marks, so that a run afterwards finds its work done. It reads no cloud and holds no secret. What is
-// missing is said in the file, which then refuses to run. An unknown name is CodeNotFound.
-func (s *Service) Export(ctx context.Context, actor onboarding.Actor, spec onboarding.Spec, missing []string, file string) (string, error) {
+// missing is said in the file, which then refuses to run. The vendor is called by its brand. An unknown name is CodeNotFound.
+func (s *Service) Export(ctx context.Context, actor onboarding.Actor, spec onboarding.Spec, missing []string, brand, file string) (string, error) {
 	i := slices.IndexFunc(exports, func(e export) bool { return e.Name == file })
 	if i < 0 {
 		return "", onboarding.Errorf(onboarding.CodeNotFound, "There is no file %q of the plan. Go back to the plan and choose one.", file)
@@ -84,11 +91,32 @@ func (s *Service) Export(ctx context.Context, actor onboarding.Actor, spec onboa
 	if err != nil {
 		return "", fmt.Errorf("%s of %s: %w", file, spec.Onboarding, err)
 	}
+	for _, t := range tasks {
+		t.named(brand)
+	}
 	items, err := s.cfg.Ledger.Inventory(ctx, actor, spec.Onboarding)
 	if err != nil {
 		return "", fmt.Errorf("%s of %s: %w", file, spec.Onboarding, err)
 	}
-	return exports[i].text(exported{spec: spec, tasks: tasks, items: items, missing: missing}), nil
+	return exports[i].text(exported{spec: spec, tasks: tasks, items: items, missing: missing, brand: brand}), nil
+}
+
+// named calls the vendor by its brand in the task's sentences. It's done before they are quoted for a shell.
+func (t *Task) named(brand string) {
+	d := &t.Description
+	for _, text := range []*string{&d.Title, &d.Noun, &d.Why, &d.Tries} {
+		*text = onboarding.NameVendor(*text, brand)
+	}
+	t.byHand = namedIn(t.byHand, brand)
+}
+
+// namedIn calls the vendor by its brand in instructions.
+func namedIn(all []onboarding.Instruction, brand string) []onboarding.Instruction {
+	all = slices.Clone(all)
+	for i := range all {
+		all[i].Text = onboarding.NameVendor(all[i].Text, brand)
+	}
+	return all
 }
 
 //go:embed script.sh
@@ -102,7 +130,7 @@ func script(x exported) string {
 	comment(&b, "Prepares the project "+spec.Project+" for "+spec.Deployment+".")
 	comment(&b, "Sign in first: gcloud auth login. To see what it would do, run it with --dry-run.")
 	comment(&b, "You can run it again, even after it was stopped: it leaves what already exists unchanged.")
-	comment(&b, `Then open the plan again and choose "I ran it": what was created is checked and recorded for the vendor, and nothing is changed.`)
+	comment(&b, "Then "+x.recorded())
 	for _, p := range scriptNeeds(tasks) {
 		comment(&b, "Besides what the plan lists, it needs the permission "+p.Name+" in the project "+spec.Project+", "+p.Why+".")
 	}
@@ -245,13 +273,13 @@ func unquoted(r rune) bool {
 func checklist(x exported) string {
 	spec, tasks := x.spec, x.tasks
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Prepare %s for %s\n\nWhen all is done, open the plan again and choose \"I ran it\": what was created is checked and recorded for the vendor, and nothing is changed.\n", spec.Project, spec.Deployment)
+	fmt.Fprintf(&b, "# Prepare %s for %s\n\nWhen all is done, %s\n", spec.Project, spec.Deployment, x.recorded())
 	if why := x.incomplete(); why != "" {
 		fmt.Fprintf(&b, "\n**%s**\n", why)
 	}
 	for _, t := range tasks {
 		p := t.planned()
-		guide := slices.Concat(p.Guide, p.ByHand)
+		guide := slices.Concat(namedIn(p.Guide, x.brand), p.ByHand)
 		if t.gcloud == nil && guide == nil {
 			continue // the run does it
 		}

@@ -106,7 +106,7 @@ func terraformBlocks(x exported) []block {
 func terraformMain(x exported, blocks []block) string {
 	var b strings.Builder
 	comment(&b, "Prepares the project "+x.spec.Project+" for "+x.spec.Deployment+".")
-	comment(&b, `After terraform apply, open the plan again and choose "I ran it": what was created is checked and recorded for the vendor, and nothing is changed.`)
+	comment(&b, "After terraform apply, "+x.recorded())
 	if why := x.incomplete(); why != "" {
 		comment(&b, why)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"groundwork/onboarding"
 	"groundwork/wizard"
 )
 
@@ -61,16 +62,8 @@ var spoken, voice = func() (*regexp.Regexp, map[string]string) {
 	return regexp.MustCompile(`\b(?:` + strings.Join(phrases, "|") + `)\b`), voice
 }()
 
-// theVendor finds the vendor in a sentence that was written where its brand isn't known.
-var theVendor = regexp.MustCompile(`\b[Tt]he vendor\b`)
-
 // named calls the vendor by its brand, as all of a customer's pages do.
-func (f Frame) named(text string) string {
-	if f.Brand == "" || !strings.Contains(text, "he vendor") {
-		return text
-	}
-	return theVendor.ReplaceAllLiteralString(text, f.Brand)
-}
+func (f Frame) named(text string) string { return onboarding.NameVendor(text, f.Brand) }
 
 // say is a sentence to the customer. A specialist who views the page reads it in a neutral voice.
 func (f Frame) say(text string) string {

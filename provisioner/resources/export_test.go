@@ -342,6 +342,28 @@ func TestAFileSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+// A customer's files call the vendor by its brand, whatever a shell thinks of its letters.
+func TestTheFilesCallTheVendorByItsBrand(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Brand = "Feature's $(exit 3) Works"
+	_, files := module(t, w)
+	files["plan.sh"], files["checklist.md"] = w.Export("plan.sh"), w.Export("checklist.md")
+	for name, text := range files {
+		if i := strings.Index(strings.ToLower(text), "the vendor"); i >= 0 {
+			t.Errorf("%s says %q", name, text[max(0, i-60):min(len(text), i+60)])
+		}
+	}
+	for _, name := range []string{"plan.sh", "checklist.md", "main.tf"} {
+		if !strings.Contains(files[name], "what was created is checked and recorded for "+w.Brand+", and nothing is changed.") || !strings.Contains(files[name], "not confirmed by "+w.Brand+".") {
+			t.Errorf("%s doesn't name the brand", name)
+		}
+	}
+	if out, err := exec.CommandContext(t.Context(), "bash", "-n", "-c", files["plan.sh"]).CombinedOutput(); err != nil {
+		t.Errorf("the script isn't Bash: %v, %s", err, out)
+	}
+}
+
 func traversal(t hcl.Traversal) string {
 	parts := []string{t.RootName()}
 	for _, step := range t[1:] {

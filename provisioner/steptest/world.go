@@ -69,6 +69,7 @@ func Spec() onboarding.Spec {
 type World struct {
 	T     *testing.T
 	Spec  onboarding.Spec
+	Brand string // the vendor's, in exported files; "": not known
 	Cloud *emulator.Emulator
 	Clock *Clock
 
@@ -457,7 +458,7 @@ func prefixed(prefix string, names []string) []string {
 // Export is the plan as a file for those who run it themselves.
 func (w *World) Export(file string, missing ...string) string {
 	w.T.Helper()
-	text, err := w.service.Export(w.T.Context(), onboarding.System, w.Spec, missing, file)
+	text, err := w.service.Export(w.T.Context(), onboarding.System, w.Spec, missing, w.Brand, file)
 	if err != nil {
 		w.T.Fatalf("export %s: %v", file, err)
 	}
