@@ -67,6 +67,9 @@ func (c *call) settleBucket(b, old *bucketState) error {
 	if err := c.settleSoftDelete(p, m, old); err != nil {
 		return err
 	}
+	if err := c.settleRetention(m, old); err != nil {
+		return err
+	}
 	iam := storage.BucketIamConfiguration{PublicAccessPrevention: "inherited"}
 	if m.IamConfiguration != nil {
 		iam = *m.IamConfiguration

@@ -62,7 +62,8 @@ func (c *call) getObject() (any, error) {
 	if c.query.Get("alt") == "media" {
 		return c.media(o), nil
 	}
-	return &o.Meta, nil
+	b, _ := c.e.storage.buckets.get(o.Meta.Bucket)
+	return c.shown(b, o.Meta), nil
 }
 
 func (c *call) download() (any, error) {
@@ -129,6 +130,10 @@ func (c *call) deleteObject() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	b, _ := c.e.storage.buckets.get(o.Meta.Bucket)
+	if err := c.keeps(b, o); err != nil {
+		return nil, err
+	}
 	c.e.storage.objects.delete(o.Meta.Bucket + "/" + o.Meta.Name)
 	c.softDelete(o)
 	return emptyAnswer(), nil
@@ -168,7 +173,7 @@ func (c *call) listObjects() (any, error) {
 			}
 		}
 		o, _ := c.e.storage.objects.get(key)
-		out.Items = append(out.Items, &o.Meta)
+		out.Items = append(out.Items, c.shown(b, o.Meta))
 		out.NextPageToken = name
 	}
 	if len(out.Items)+len(out.Prefixes) < most {
@@ -228,7 +233,10 @@ func (c *call) mayWrite(name string) (bucketState, error) {
 		return b, err
 	}
 	if exists {
-		return b, c.require(bucketResource(b.Meta.Name), "storage.objects.delete")
+		if err := c.require(bucketResource(b.Meta.Name), "storage.objects.delete"); err != nil {
+			return b, err
+		}
+		return b, c.keeps(b, old)
 	}
 	return b, nil
 }
@@ -285,9 +293,11 @@ func (c *call) store(m storage.Object, data []byte) *storage.Object {
 	m.Etag = storageEtag(m.Generation)
 	m.TimeCreated, m.Updated, m.TimeStorageClassUpdated, m.TimeFinalized = now, now, now, now
 	m.StorageClass = orElse(m.StorageClass, "STANDARD")
+	b, _ := c.e.storage.buckets.get(m.Bucket)
+	m.EventBasedHold = m.EventBasedHold || b.Meta.DefaultEventBasedHold
 	c.e.storage.objects.put(key, objectState{Meta: m, Data: data})
 	c.softDelete(old)
-	return &m
+	return c.shown(b, m)
 }
 
 func (c *call) beginUpload(meta storage.Object) (any, error) {

@@ -60,6 +60,7 @@ func (e *Emulator) registerStorage() {
 			{"GET /storage/v1/b/{bucket}/o", (*call).listObjects},
 			{"POST /storage/v1/b/{bucket}/o", (*call).insertObject},
 			{"GET /storage/v1/b/{bucket}/o/{object}", (*call).getObject},
+			{"PATCH /storage/v1/b/{bucket}/o/{object}", (*call).patchObject},
 			{"DELETE /storage/v1/b/{bucket}/o/{object}", (*call).deleteObject},
 			{"GET /download/storage/v1/b/{bucket}/o/{object}", (*call).download},
 			{"POST /upload/storage/v1/b/{bucket}/o", (*call).insertObject},

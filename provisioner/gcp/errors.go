@@ -248,7 +248,9 @@ var (
 	apiName        = regexp.MustCompile(`[a-z]+\.googleapis\.com`)
 	perimeterID    = regexp.MustCompile(`vpcServiceControlsUniqueIdentifier: ?([\w-]+)`)
 	unknownAccount = regexp.MustCompile(`(?:Service account|User|Group) (\S+) does not exist`)
-	permissionName = regexp.MustCompile(`\b[a-z][a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+\b`)
+	permissionName = regexp.MustCompile(`(?:^|[^\w./-])((?:bigquery|bigtable|billing|cloudkms|compute|dataproc|iam|logging|monitoring|orgpolicy|resourcemanager|secretmanager|serviceusage|storage)\.[a-zA-Z]+\.[a-zA-Z]+)\b`)
+	keptObject     = regexp.MustCompile(`Object '(.+?)' is (?:subject|under)`)
+	keptUntil      = regexp.MustCompile(`until (\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)?)`)
 	countedAgainst = regexp.MustCompile(`for consumer '(?:project_number:|projects/)([0-9]+)'`)
 	deniedWithName = regexp.MustCompile(`(?:[Pp]ermission|does not have)[s]? '?([a-z][a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+)\b`)
 )
@@ -328,6 +330,8 @@ func classifyAPI(e *googleapi.Error) Failure {
 		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "It still holds data, so Google won't delete it. Confirm that the data may be deleted, or empty it yourself."}
 	case e.Code == http.StatusConflict:
 		return slow(onboarding.CodeStale, "Google says that it already exists. We'll check whether it is ours.")
+	case keptIn(e, a) != nil:
+		return keptIn(e, a).failure(said)
 	case e.Code == http.StatusForbidden && a.says("has been deleted", "pending deletion", "is being deleted"):
 		return ProjectDeleted()
 	case e.Code == http.StatusForbidden:
@@ -419,9 +423,9 @@ func missingPermission(a answer) string {
 	if m := deniedWithName.FindStringSubmatch(a.text); m != nil {
 		return m[1]
 	}
-	for _, m := range permissionName.FindAllString(a.text, -1) {
-		if !strings.HasSuffix(m, "com") && !strings.HasPrefix(m, "www.") && !strings.Contains(m, ".iam.") {
-			return m
+	for _, m := range permissionName.FindAllStringSubmatch(a.text, -1) {
+		if !strings.HasSuffix(m[1], "com") && !strings.Contains(m[1], ".iam.") {
+			return m[1]
 		}
 	}
 	return ""

@@ -196,7 +196,12 @@ func undoBucket(ctx context.Context, env *provisioner.Env, want bucketState) err
 	}
 	handle := env.Cloud.Storage.Bucket(want.Name)
 	if env.Spec.EraseData {
-		if err := eraseObjects(ctx, env, handle); err != nil {
+		err := eraseObjects(ctx, env, handle)
+		if kept := gcp.KeptBy(err); kept != nil {
+			return &provisioner.Left{Why: fmt.Sprintf("gs://%s stays until %s: %s keeps the object %s. Objects that nothing keeps may be deleted already. After that, tear down again, or empty and delete the bucket yourself.",
+				want.Name, kept.Until, kept.By, kept.Object)}
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -148,12 +148,16 @@ func rehearse(ctx context.Context, env *provisioner.Env, want rehearsal) error {
 		return err
 	}
 	spark.Payer = want.Project
-	var refused []string
+	var refused, untested []string
+	var tried []act
 	for _, a := range want.acts() {
 		err := a.try(ctx, spark)
-		switch gcp.Classify(err).Code {
-		case "":
-		case onboarding.CodePermission, onboarding.CodeNotFound:
+		switch kept, code := gcp.KeptBy(err), gcp.Classify(err).Code; {
+		case code == "":
+			tried = append(tried, a)
+		case kept != nil:
+			untested = append(untested, "The Spark account could not "+a.does+": "+kept.String()+". It can't delete or replace such objects")
+		case code == onboarding.CodePermission, code == onboarding.CodeNotFound:
 			refused = append(refused, a.does)
 		default:
 			return fmt.Errorf("as %s, %s: %w", want.Account, a.does, err)
@@ -163,7 +167,10 @@ func rehearse(ctx context.Context, env *provisioner.Env, want rehearsal) error {
 		return refusedRehearsal(ctx, env, want, refused, over)
 	}
 	env.Say(provisioner.Principal, "%s", want.Account)
-	for _, a := range want.acts() {
+	for _, text := range untested {
+		env.Say(provisioner.NotTested, "%s", text)
+	}
+	for _, a := range tried {
 		env.Log("As %s: %s", want.Account, a.did)
 	}
 	return nil

@@ -369,7 +369,7 @@ func TestAnObjectThatMayNotBeDeletedStopsTheDeletion(t *testing.T) {
 	w.Spec.EraseData = true
 	plan := w.TeardownPlan()
 	mark := w.Mark()
-	w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Method: "DELETE", Path: "/storage/v1/b/*/o/*"}, Status: http.StatusForbidden, Reason: "retentionPolicyNotMet", Message: "Object is subject to the bucket's retention policy."})
+	w.Cloud.AddRule(emulator.Rule{Match: emulator.Match{Method: "DELETE", Path: "/storage/v1/b/*/o/*"}, Status: http.StatusForbidden, Reason: "forbidden", Message: "Permission 'storage.objects.delete' denied on resource (or it may not exist)."})
 	task := w.Task(w.Execute(onboarding.RunTeardown, plan), "bucket")
 	if task.State == onboarding.TaskDone {
 		t.Error("the bucket is gone")

@@ -103,8 +103,10 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 			Why: "The bindings are in place, but " + strings.Join(denied, "; ") + ". Another role won't help. Someone who manages the organization's deny policies must exempt the account.",
 		}
 	}
+	var kept *gcp.Kept
 	if !env.ReadOnly {
-		if err := canary(ctx, env.Cloud, want.Bucket.Name, want.Canary); err != nil {
+		err := canary(ctx, env.Cloud, want.Bucket.Name, want.Canary)
+		if kept = gcp.KeptBy(err); err != nil && kept == nil {
 			return err
 		}
 	}
@@ -112,6 +114,10 @@ func verifyAll(ctx context.Context, env *provisioner.Env, want verification) err
 	env.Say(provisioner.NotTested, "The access of the Spark account and of the control plane was read, not tried: the run acts as %s", env.Caller)
 	if env.ReadOnly {
 		env.Say(provisioner.NotTested, "No object was written to gs://%s: this run only read", want.Bucket.Name)
+		return nil
+	}
+	if kept != nil {
+		env.Say(provisioner.NotTested, "Deleting an object in gs://%s could not be tested: %s. Jobs can't delete or replace such objects either", want.Bucket.Name, kept)
 		return nil
 	}
 	env.Log("%s wrote and deleted the object %s in gs://%s", env.Caller, want.Canary, want.Bucket.Name)
