@@ -39,7 +39,7 @@ func (c *call) consumer() error {
 	if named == "" {
 		for _, o := range c.e.cfg.Clients {
 			if o.ID == c.token.Client {
-				return c.api(c.host, o.project())
+				return c.counted(o.project())
 			}
 		}
 		return nil
@@ -53,5 +53,35 @@ func (c *call) consumer() error {
 			help("Google developer console IAM admin", url))
 	}
 	c.checked = append(c.checked, permission+" on projects/"+named)
-	return c.api(c.host, named)
+	return c.counted(named)
+}
+
+// billed services refuse calls that are counted against a project without billing.
+var billed = map[string]bool{"bigtableadmin.googleapis.com": true, "dataproc.googleapis.com": true}
+
+// counted refuses a call by the state of the project that it is counted against. One that doesn't exist passes.
+// Source: https://github.com/google/generative-ai-docs/issues/356
+func (c *call) counted(project string) error {
+	p, ok := c.e.project(project)
+	if !ok {
+		return nil
+	}
+	why := func(reason string) any {
+		return errorInfo(reason, "googleapis.com", map[string]string{"service": c.host, "consumer": "projects/" + p.Number})
+	}
+	switch {
+	case p.Suspended:
+		return fail("PERMISSION_DENIED", "Permission denied: Consumer 'project_number:%s' has been suspended.", p.Number).with(why("CONSUMER_SUSPENDED"))
+	case p.State == "DELETE_REQUESTED":
+		return fail("PERMISSION_DENIED", "Project #%s has been deleted.", p.Number).with(why("CONSUMER_INVALID"))
+	}
+	if err := c.api(c.host, project); err != nil {
+		return err
+	}
+	if billed[c.host] && !p.Billing {
+		url := "https://console.developers.google.com/billing/enable?project=" + p.Number
+		return fail("PERMISSION_DENIED", "This API method requires billing to be enabled. Please enable billing on project #%s by visiting %s then retry. If you enabled billing for this project recently, wait a few minutes for the action to propagate to our systems and retry.", p.Number, url).with(
+			why("BILLING_DISABLED"), help("Google developers console billing", url))
+	}
+	return nil
 }

@@ -30,7 +30,7 @@ func withApp(t *testing.T) *cloud {
 		{ID: appID, Secret: "s3cret", Redirects: []string{"https://app.example/callback"}},
 		{ID: "other-app", Secret: "s3cret", Redirects: []string{"https://other.example/callback"}},
 	}})
-	c.AddProject(emulator.Project{ID: appProject, Number: appNumber, APIs: apis})
+	c.AddProject(emulator.Project{ID: appProject, Number: appNumber, APIs: apis, Billing: true})
 	return c
 }
 
@@ -78,6 +78,19 @@ func TestAPIOfTheClientsProject(t *testing.T) { // T21
 	wantError(t, policy(), 403, "accessNotConfigured", `"consumer":"projects/`+appNumber+`"`)
 	wantError(t, instances(""), 403, "accessNotConfigured", "has not been used in project "+appNumber)
 	noError(t, insertBucket(k, &storagejson.Bucket{})) // counted against the bucket's project
+
+	c.SetAPI(appProject, "bigtableadmin.googleapis.com", true)
+	noError(t, instances(""))
+	c.SetBilling(appProject, false)
+	wantError(t, instances(""), 403, "", `"reason":"BILLING_DISABLED"`)
+	c.SetSuspended(appProject, true)
+	_, err := k.projects.Projects.Get(project).Do()
+	wantError(t, err, 403, "", "Permission denied: Consumer 'project_number:"+appNumber+"' has been suspended.")
+	_, err = k.buckets.Buckets.List(projectID).Do()
+	noError(t, err)
+	c.SetSuspended(appProject, false)
+	c.SetProjectState(appProject, "DELETE_REQUESTED")
+	wantError(t, instances(""), 403, "", "Project #"+appNumber+" has been deleted.")
 
 	noError(t, instances(projectID))
 	wantError(t, instances(otherID), 403, "", "USER_PROJECT_DENIED")

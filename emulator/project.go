@@ -26,8 +26,9 @@ type Project struct {
 	Organization string            `json:"organisation,omitempty"` //nolint:misspell // its ID; "" for none; the key is spelled as earlier journals have it
 	APIs         []string          `json:"apis,omitempty"`         // enabled from the start: "iam.googleapis.com"
 	Policies     []OrgPolicy       `json:"policies,omitempty"`
-	IAM          map[string]string `json:"iam,omitempty"`   // member to role, set with the project
-	State        string            `json:"state,omitempty"` // "ACTIVE" when empty, or "DELETE_REQUESTED"
+	IAM          map[string]string `json:"iam,omitempty"`       // member to role, set with the project
+	State        string            `json:"state,omitempty"`     // "ACTIVE" when empty, or "DELETE_REQUESTED"
+	Suspended    bool              `json:"suspended,omitempty"` // by Google: calls that are counted against it are refused
 	Labels       map[string]string `json:"labels,omitempty"`
 	Tags         map[string]string `json:"tags,omitempty"` // values by "1001/env"
 	Created      time.Time         `json:"created,omitzero"`

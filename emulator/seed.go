@@ -142,6 +142,11 @@ func (e *Emulator) SetBilling(project string, on bool) {
 	e.changeProject(project, func(p *Project) { p.Billing = on })
 }
 
+// SetSuspended suspends the project, as Google does for abuse, or ends that.
+func (e *Emulator) SetSuspended(project string, on bool) {
+	e.changeProject(project, func(p *Project) { p.Suspended = on })
+}
+
 // SetPolicy puts an organization policy on the organization ("organizations/N") or project ("projects/p").
 func (e *Emulator) SetPolicy(parent string, o OrgPolicy) {
 	e.seed(func() {

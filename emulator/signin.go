@@ -23,6 +23,8 @@ type OAuthClient struct {
 	Testing bool `json:"testing,omitempty"`
 	// NoSessionAge leaves auth_time out of ID tokens, as for a client whose "Session age claims" are off.
 	NoSessionAge bool `json:"no_session_age,omitempty"`
+	// Gone is what Google answers to a client that was deleted or turned off: "deleted_client", "disabled_client".
+	Gone string `json:"gone,omitempty"`
 }
 
 // authCode is what a code at the callback stands for, by the code. It is kept once used, to tell a replay.
@@ -133,6 +135,9 @@ func (c *call) authRequest(q url.Values) (request, *answer) {
 		return request{}, page(http.StatusUnauthorized, "invalid_client", "The OAuth client was not found.")
 	}
 	r := request{client: c.e.cfg.Clients[i], redirect: q.Get("redirect_uri"), maxAge: -1, params: url.Values{}}
+	if gone := r.client.Gone; gone != "" {
+		return request{}, page(http.StatusUnauthorized, gone, gones[gone])
+	}
 	if !slices.Contains(r.client.Redirects, r.redirect) {
 		return request{}, page(http.StatusBadRequest, "redirect_uri_mismatch", "The address to return to is not registered for this application.")
 	}

@@ -43,6 +43,10 @@ func noStore(a answer) answer {
 	return a
 }
 
+// gones are Google's words for [OAuthClient.Gone].
+// Source: https://github.com/googleapis/google-api-nodejs-client/issues/1256
+var gones = map[string]string{"deleted_client": "The OAuth client was deleted.", "disabled_client": "The OAuth client was disabled."}
+
 // tokens is the token endpoint.
 func tokens(c *call) (any, error) {
 	form, _ := url.ParseQuery(string(c.body)) // what could not be read is missing below
@@ -56,6 +60,9 @@ func tokens(c *call) (any, error) {
 		return oauthError(http.StatusUnauthorized, "invalid_client", "The OAuth client was not found."), nil
 	}
 	client := c.e.cfg.Clients[i]
+	if client.Gone != "" {
+		return oauthError(http.StatusUnauthorized, client.Gone, gones[client.Gone]), nil
+	}
 	if client.Secret != "" && subtle.ConstantTimeCompare([]byte(client.Secret), []byte(secret)) != 1 {
 		return oauthError(http.StatusUnauthorized, "invalid_client", "Unauthorized"), nil
 	}

@@ -362,6 +362,28 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 			},
 			"client-apis", onboarding.CheckFailed, onboarding.PartySpecialist, "iam.googleapis.com, orgpolicy.googleapis.com is off", "gcloud services enable iam.googleapis.com orgpolicy.googleapis.com --project=" + appNumber,
 		},
+		{
+			"the application's project is suspended", func(_ *testing.T, f *fixture) { f.cloud.SetSuspended("tecton-app", true) },
+			"client-apis", onboarding.CheckFailed, onboarding.PartySpecialist, "vendor's own Google Cloud project " + appNumber + " was suspended or deleted", "Restore the OAuth client's project " + appNumber,
+		},
+		{
+			"the application's project is suspended, and the customer's isn't blamed", func(_ *testing.T, f *fixture) { f.cloud.SetSuspended("tecton-app", true) },
+			"project", onboarding.CheckFailed, onboarding.PartySpecialist, "vendor's own Google Cloud project " + appNumber, "Restore the OAuth client's project " + appNumber,
+		},
+		{
+			"the application's project is deleted", func(_ *testing.T, f *fixture) { f.cloud.SetProjectState("tecton-app", "DELETE_REQUESTED") },
+			"project", onboarding.CheckFailed, onboarding.PartySpecialist, "vendor's own Google Cloud project " + appNumber, "Restore the OAuth client's project " + appNumber,
+		},
+		{
+			"the application's project has no billing", func(_ *testing.T, f *fixture) { f.cloud.SetBilling("tecton-app", false) },
+			"client-apis", onboarding.CheckFailed, onboarding.PartySpecialist, "vendor's own Google Cloud project " + appNumber + " has no active billing account", "https://console.cloud.google.com/billing/linkedaccount?project=" + appNumber,
+		},
+		{
+			"the bucket's name, refused for another reason than the bucket", func(_ *testing.T, f *fixture) {
+				f.cloud.AddRule(emulator.Rule{Match: emulator.Match{Host: "storage.googleapis.com", Path: "/storage/v1/b/" + f.spec.Bucket()}, Status: 403, Body: []byte(`{"error": {"code": 403, "message": "Forbidden"}}`)})
+			},
+			"bucket-name", onboarding.CheckUnreadable, onboarding.PartyCustomer, "we can't tell whether the bucket's name is free", "Or continue",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -406,6 +428,26 @@ func TestARoleThatWasJustGivenIsWaitedFor(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An OAuth client that was deleted or turned off is the specialist's, not an access that ended: signing in again wouldn't help.
+func TestADeletedOAuthClientIsTheSpecialists(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []string{"deleted_client", "disabled_client"} {
+		f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+		if err := f.cloud.AddClient(emulator.OAuthClient{ID: appID, Secret: "sample", Redirects: []string{"https://app.example/connect/callback"}, Gone: gone}); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.s.Alive(t.Context(), onboarding.Actor{Email: ada}, "ob_sample"); onboarding.ErrorCode(err) != onboarding.CodeInternal || !strings.Contains(err.Error(), "registration") {
+			t.Errorf("%s: %v", gone, err)
+		}
+		results := preflight(t, f.s, f.spec)
+		for _, name := range []string{"project", "client-apis"} {
+			if r := results[name]; r.State != onboarding.CheckFailed || r.On != onboarding.PartySpecialist || !strings.Contains(r.Found, "registration") {
+				t.Errorf("%s: %s is %s on %q: %s", gone, name, r.State, r.On, r.Found)
+			}
+		}
 	}
 }
 

@@ -52,7 +52,7 @@ func newFixture(t *testing.T, project emulator.Project) *fixture {
 	cloud.AddOrganization(emulator.Organization{ID: "1001", Domain: "customer.example", Customer: "C0acme001"})
 	cloud.AddOrganization(emulator.Organization{ID: "200000000002", Domain: "vendor.example", Customer: "C0vendor1"})
 	cloud.AddProject(emulator.Project{ID: "tecton-vendor", Billing: true, Organization: "200000000002"})
-	cloud.AddProject(emulator.Project{ID: "tecton-app", Number: appNumber, APIs: everyAPI})
+	cloud.AddProject(emulator.Project{ID: "tecton-app", Number: appNumber, Billing: true, APIs: everyAPI})
 	cloud.AddServiceAccount("tecton-vendor", control)
 	project.ID, project.Number, project.Organization = "acme-data", "123456789012", "1001"
 	cloud.AddProject(project)

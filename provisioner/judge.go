@@ -18,6 +18,14 @@ func (s *Service) judge(err error, t *Task) gcp.Failure {
 		return ofAccount(f, t.Spec)
 	case f.Sharing:
 		return ofSharing(f, t)
+	}
+	return s.ofClient(f)
+}
+
+// ofClient is the failure of a call that is counted against a project, which is the vendor's to put right if it is the OAuth
+// client's.
+func (s *Service) ofClient(f gcp.Failure) gcp.Failure {
+	switch {
 	case f.Consumer == "" || s.cfg.OAuth == nil || f.Consumer != ClientProject(s.cfg.OAuth.ClientID):
 	case f.Code == onboarding.CodeQuota:
 		f.On, f.Place = onboarding.PartySpecialist, f.Consumer
@@ -27,6 +35,14 @@ func (s *Service) judge(err error, t *Task) gcp.Failure {
 		f.Class, f.On, f.Place = gcp.Blocked, onboarding.PartySpecialist, f.Consumer
 		f.Action = fmt.Sprintf("Enable %s in the OAuth client's project %s", f.API, f.Consumer)
 		f.Message = fmt.Sprintf("%s is off in the vendor's own Google Cloud project, so Google refuses the call. Your specialist needs to enable it there. You don't need to change anything in your project.", f.API)
+	case f.Code == onboarding.CodeBilling:
+		f.On, f.Place = onboarding.PartySpecialist, f.Consumer
+		f.Action = "Link a billing account to the OAuth client's project: https://console.cloud.google.com/billing/linkedaccount?project=" + url.QueryEscape(f.Consumer)
+		f.Message = fmt.Sprintf("The vendor's own Google Cloud project %s has no active billing account, so Google refuses the call. Your specialist needs to link one there. You don't need to change anything in your project.", f.Consumer)
+	default: // suspended, deleted
+		f.On, f.Place = onboarding.PartySpecialist, f.Consumer
+		f.Action = "Restore the OAuth client's project " + f.Consumer
+		f.Message = fmt.Sprintf("Google refuses this application's calls, because the vendor's own Google Cloud project %s was suspended or deleted. Your specialist needs to restore it. You don't need to change anything in your project.", f.Consumer)
 	}
 	return f
 }

@@ -67,7 +67,8 @@ type preflight struct {
 	toRepair []onboarding.Permission
 
 	mu        sync.Mutex
-	clientOff []string // APIs that are off in the OAuth client's project
+	clientOff []string    // APIs that are off in the OAuth client's project
+	clientOut gcp.Failure // why Google refuses the OAuth client, or its project, zero if it doesn't
 }
 
 // check is a result with what is always true of it, and the reading that fills in the rest.
@@ -106,6 +107,7 @@ func (p *preflight) answer(ctx context.Context, c check) (r onboarding.CheckResu
 	})
 	if f.Class != "" {
 		p.saw(err)
+		p.refused(f)
 		r = p.unreadable(c, f, err)
 	}
 	if r.State == onboarding.CheckOK {
@@ -126,6 +128,9 @@ func (p *preflight) unreadable(c check, f gcp.Failure, err error) onboarding.Che
 		r.Fix = append(r.Fix, "Or continue: the run can start without it.")
 	}
 	r.On, r.Overridable = cmp.Or(f.On, r.On, onboarding.PartyCustomer), true
+	if f.On == onboarding.PartySpecialist {
+		r.Fix[0] = "Your deployment specialist puts it right: " + f.Action + ". Then check again."
+	}
 	if api, number, ok := disabledAPI(err); ok {
 		p.off(&r, c.place, api, number)
 		if !c.needed && !strings.HasPrefix(r.Fix[len(r.Fix)-1], "Or continue") {

@@ -11,7 +11,6 @@ import (
 	"google.golang.org/api/iam/v1"
 
 	"groundwork/onboarding"
-	"groundwork/provisioner/gcp"
 )
 
 // below is what the caller holds only on single resources of a project, which no test of the project's permissions
@@ -133,8 +132,8 @@ func (p *preflight) heldOnAccount(ctx context.Context, account string, missing [
 		return nil
 	}
 	got, err := p.env.Cloud.IAM.Projects.ServiceAccounts.TestIamPermissions("projects/-/serviceAccounts/"+account, &iam.TestIamPermissionsRequest{Permissions: ask}).Context(ctx).Do()
-	switch f := gcp.Classify(err); {
-	case f.Code == onboarding.CodePermission, f.Code == onboarding.CodeNotFound:
+	switch {
+	case unseen(err):
 		return nil
 	case err != nil:
 		return fmt.Errorf("permissions on %s: %w", account, err)

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"groundwork/onboarding"
+	"groundwork/provisioner/gcp"
 )
 
 var clientNumber = regexp.MustCompile(`^([0-9]+)-`)
@@ -62,6 +63,16 @@ func (p *preflight) saw(err error) {
 	}
 }
 
+// refused keeps that Google refuses the OAuth client, or calls because of its project, for another reason than an API that is off.
+func (p *preflight) refused(f gcp.Failure) {
+	client, project := f.On == onboarding.PartySpecialist && f.Code == onboarding.CodeInternal, f.Code != onboarding.CodeAPIDisabled && p.vendors(f.Consumer)
+	if f.Class == gcp.Blocked && (client || project) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.clientOut = f
+	}
+}
+
 // readOnly are APIs that only the checks call: a run does without.
 var readOnly = []string{"orgpolicy.googleapis.com", "cloudbilling.googleapis.com", "policytroubleshooter.googleapis.com"}
 
@@ -75,13 +86,20 @@ func (p *preflight) client() check {
 		},
 		read: func(_ context.Context, r *onboarding.CheckResult) error {
 			p.mu.Lock()
-			off := slices.Sorted(slices.Values(p.clientOff))
+			off, out := slices.Sorted(slices.Values(p.clientOff)), p.clientOut
 			p.mu.Unlock()
-			if len(off) == 0 {
+			if len(off) == 0 && out.Class == "" {
 				r.Found = "No API was refused because of the application."
 				return nil
 			}
 			number := ClientProject(p.s.cfg.OAuth.ClientID)
+			if out.Class != "" {
+				r.State, r.Found = onboarding.CheckFailed, out.Message
+				r.Fix = []string{"Your deployment specialist puts it right: " + out.Action + ".", "Then check again."}
+				r.Command = "gcloud projects describe " + number
+				r.Link = "https://console.cloud.google.com/home/dashboard?project=" + number
+				return nil
+			}
 			r.State = onboarding.CheckWarning
 			if slices.ContainsFunc(off, func(api string) bool { return !slices.Contains(readOnly, api) }) {
 				r.State = onboarding.CheckFailed

@@ -84,8 +84,8 @@ func (p *preflight) otherProject(project string) check {
 		unknown: "Until it can be read, we can't tell whether the project " + project + " is active.",
 		read: func(ctx context.Context, r *onboarding.CheckResult) error {
 			got, err := p.env.Cloud.Projects.Projects.Get("projects/" + project).Context(ctx).Do()
-			switch f := gcp.Classify(err); {
-			case f.Code == onboarding.CodePermission, f.Code == onboarding.CodeNotFound:
+			switch {
+			case unseen(err):
 				r.State = onboarding.CheckUnreadable
 				r.Found = fmt.Sprintf("The project %s does not exist, or %s doesn't have the permission resourcemanager.projects.get on it.", project, p.env.Caller)
 				r.Fix = []string{"Check the project's ID in your answers.", "Or continue if it is right: what the plan uses in the project is checked separately."}

@@ -32,7 +32,7 @@ func (p *preflight) readBucket(ctx context.Context, r *onboarding.CheckResult) e
 	case gcp.Absent(err):
 		r.Found = "No bucket is named " + name + "."
 		return nil
-	case f.Code == onboarding.CodePermission:
+	case f.Permission == "storage.buckets.get":
 		r.State, r.Fix = onboarding.CheckFailed, otherName
 		r.Found = fmt.Sprintf("A bucket %s already exists, and %s can't see it: it belongs to someone else, or the permission storage.buckets.get is missing.", name, p.env.Caller)
 		return nil

@@ -25,7 +25,7 @@ func (p *preflight) project() check {
 
 func (p *preflight) readProject(ctx context.Context, r *onboarding.CheckResult) error {
 	got, err := p.env.Cloud.Projects.Projects.Get("projects/" + p.spec.Project).Context(ctx).Do()
-	if f := gcp.Classify(err); f.Code == onboarding.CodePermission || f.Code == onboarding.CodeNotFound {
+	if unseen(err) {
 		r.State = onboarding.CheckFailed
 		r.Found = fmt.Sprintf("The project %s does not exist, or %s doesn't have access to it.", p.spec.Project, p.env.Caller)
 		r.Fix = []string{"Check the project's ID.", "Or sign in with an account that has access to it, or send this step to a colleague who has one."}
@@ -40,6 +40,13 @@ func (p *preflight) readProject(ctx context.Context, r *onboarding.CheckResult) 
 		r.Fix = []string{"Restore the project, or choose another."}
 	}
 	return nil
+}
+
+// unseen reports whether Google hides a resource or says that it isn't there. A refusal because of the project that the call
+// is counted against says nothing of the resource.
+func unseen(err error) bool {
+	f := gcp.Classify(err)
+	return f.Consumer == "" && (f.Code == onboarding.CodePermission || f.Code == onboarding.CodeNotFound)
 }
 
 func (p *preflight) billing() check {

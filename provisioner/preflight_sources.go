@@ -116,8 +116,8 @@ func (p *preflight) readDataset(ctx context.Context, r *onboarding.CheckResult, 
 func (p *preflight) readSourceProject(ctx context.Context, r *onboarding.CheckResult, project string) error {
 	const api = "bigquery.googleapis.com"
 	got, err := p.env.Cloud.Projects.Projects.Get("projects/" + project).Context(ctx).Do()
-	switch f := gcp.Classify(err); {
-	case f.Code == onboarding.CodePermission, f.Code == onboarding.CodeNotFound:
+	switch {
+	case unseen(err):
 		r.State, r.Found = onboarding.CheckFailed, fmt.Sprintf("The project %s does not exist, or %s doesn't have access to it.", project, p.env.Caller)
 		r.Fix = []string{"Correct its ID at the data sources step.", "Or sign in with an account that has access to it, or send this step to a colleague who has one."}
 		return nil

@@ -131,6 +131,8 @@ func (c doctorCmd) secret(ctx context.Context, tokenURL string) finding {
 		return finding{state: fail, subject: subject, text: sentenceOf(err)}
 	case said.Error == "invalid_grant":
 		return finding{state: pass, subject: subject, text: "The issuer accepts the client ID and its secret."}
+	case said.Error == "deleted_client" || said.Error == "disabled_client":
+		return finding{state: fail, subject: subject, text: "The OAuth client GOOGLE_CLIENT_ID was deleted or disabled (" + said.Error + "). Restore it, or create another."}
 	case said.Error == "invalid_client" || said.Error == "unauthorized_client":
 		return finding{state: fail, subject: subject, text: "The issuer does not accept GOOGLE_CLIENT_ID with GOOGLE_CLIENT_SECRET (" + said.Error + "). Copy both again from the same OAuth client."}
 	}

@@ -164,7 +164,7 @@ func classifyToken(e *oauth2.RetrieveError) Failure {
 			Class: Blocked, Code: onboarding.CodeSignIn, On: onboarding.PartyOrganization, Action: "Allow this application in the Google Workspace admin console",
 			Message: "Your Google Workspace administrator does not let this application use Google Cloud.",
 		}
-	case body.Error == "invalid_client", body.Error == "unauthorized_client", body.Error == "invalid_scope":
+	case slices.Contains([]string{"invalid_client", "deleted_client", "disabled_client", "unauthorized_client", "invalid_scope"}, body.Error):
 		return Failure{Class: Blocked, Code: onboarding.CodeInternal, On: onboarding.PartySpecialist, Action: "Check the OAuth client of this server", Message: "Google does not accept this server's own registration. Your specialist can see why."}
 	case status == http.StatusUnauthorized:
 		return signIn("")
@@ -251,7 +251,7 @@ var (
 	permissionName = regexp.MustCompile(`(?:^|[^\w./-])((?:bigquery|bigtable|billing|cloudkms|compute|dataproc|iam|logging|monitoring|orgpolicy|resourcemanager|secretmanager|serviceusage|storage)\.[a-zA-Z]+\.[a-zA-Z]+)\b`)
 	keptObject     = regexp.MustCompile(`Object '(.+?)' is (?:subject|under)`)
 	keptUntil      = regexp.MustCompile(`until (\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)?)`)
-	countedAgainst = regexp.MustCompile(`for consumer '(?:project_number:|projects/)([0-9]+)'`)
+	countedAgainst = regexp.MustCompile(`(?i)consumer '(?:project_number:|projects/)([0-9]+)'`)
 	deniedWithName = regexp.MustCompile(`(?:[Pp]ermission|does not have)[s]? '?([a-z][a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+)\b`)
 )
 
@@ -272,10 +272,15 @@ func classifyAPI(e *googleapi.Error) Failure {
 		return signIn("The access that was granted does not include Google Cloud. Select every checkbox when Google asks.")
 	case a.reason("UREQ_PROJECT_BILLING_NOT_FOUND", "BILLING_DISABLED", "accountDisabled", "billingNotEnabled") ||
 		a.says("UREQ_PROJECT_BILLING_NOT_FOUND", "billing account for the owning project is disabled", "billing to be enabled", "billing must be enabled", "billing has not been enabled"):
-		return Failure{
-			Class: Blocked, Code: onboarding.CodeBilling, On: onboarding.PartyCustomer, Action: "Link a billing account to the project",
+		f := Failure{
+			Class: Blocked, Code: onboarding.CodeBilling, On: onboarding.PartyCustomer, Action: "Link a billing account to the project", Consumer: a.consumer(),
 			Message: "The project has no active billing account. Link one at https://console.cloud.google.com/billing/linkedaccount, then try again.",
 		}
+		if f.Consumer != "" {
+			f.Action += " " + f.Consumer
+			f.Message = fmt.Sprintf("The project %s has no active billing account. Link one at https://console.cloud.google.com/billing/linkedaccount?project=%s, then try again.", f.Consumer, url.QueryEscape(f.Consumer))
+		}
+		return f
 	case a.says("do not belong to a permitted customer", "allowedPolicyMemberDomains", "iam.managed.allowedPolicyMembers"):
 		return Failure{
 			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Allow the vendor's accounts in the organization policy", Sharing: true,
@@ -333,7 +338,13 @@ func classifyAPI(e *googleapi.Error) Failure {
 	case keptIn(e, a) != nil:
 		return keptIn(e, a).failure(said)
 	case e.Code == http.StatusForbidden && a.says("has been deleted", "pending deletion", "is being deleted"):
-		return ProjectDeleted()
+		f := ProjectDeleted()
+		if f.Consumer = a.consumer(); f.Consumer != "" {
+			f.Message = "The Google Cloud project " + f.Consumer + " has been deleted. It can be restored within 30 days."
+		}
+		return f
+	case a.reason("CONSUMER_SUSPENDED", "CONSUMER_INVALID"), e.Code == http.StatusForbidden && a.says("consumer '") && a.says("has been suspended"):
+		return consumerRefused(a)
 	case e.Code == http.StatusForbidden:
 		return denied(a)
 	case e.Code == http.StatusNotFound:
@@ -360,6 +371,19 @@ func (a answer) consumer() string {
 		return m[1]
 	}
 	return ""
+}
+
+// consumerRefused is the failure of a call that is counted against a project that Google suspended or doesn't know.
+func consumerRefused(a answer) Failure {
+	f := Failure{Class: Blocked, Code: onboarding.CodeCloud, On: onboarding.PartyCustomer, Consumer: a.consumer()}
+	project := strings.TrimSpace("the project " + f.Consumer)
+	f.Action = "Appeal Google's suspension of " + project
+	f.Message = "Google suspended " + project + ", so it refuses every call that is counted against it. An owner of the project can see why, and appeal, at https://console.cloud.google.com/appeals, then try again."
+	if !a.reason("CONSUMER_SUSPENDED") && !a.says("has been suspended") {
+		f.Action = "Find out why Google refuses calls for " + project
+		f.Message = "Google refuses every call that is counted against " + project + ", because it isn't a valid project. An owner of the project can see its state at https://console.cloud.google.com/cloud-resource-manager. Then try again."
+	}
+	return f
 }
 
 func policyForbids(name, said string) Failure {

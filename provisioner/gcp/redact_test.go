@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"groundwork/onboarding"
 )
 
 // The words before the patterns only save time: what the patterns alone would remove is removed.
@@ -21,7 +23,7 @@ func TestRedactingWithoutTheWordsIsTheSame(t *testing.T) {
 		for range 1 + r.IntN(6) {
 			b.WriteString(pieces[r.IntN(len(pieces))])
 		}
-		want := clip(b.String(), 16<<10)
+		want := onboarding.Shorten(b.String(), 16<<10)
 		before := want
 		for _, secret := range secrets {
 			want = secret.ReplaceAllString(want, "${1}[redacted]")
@@ -29,7 +31,7 @@ func TestRedactingWithoutTheWordsIsTheSame(t *testing.T) {
 		if before != want {
 			changed++
 		}
-		if got := Redact(b.String()); got != clip(want, 1000) {
+		if got := Redact(b.String()); got != onboarding.Shorten(want, 1000) {
 			t.Fatalf("%q becomes %q, want %q", b.String(), got, want)
 		}
 	}

@@ -499,7 +499,7 @@ func TestACustomConstraintBlocksAtOnceOnTheOrganization(t *testing.T) {
 func TestAnAPIThatIsOffInTheClientsProjectIsTheVendors(t *testing.T) {
 	t.Parallel()
 	w := steptest.New(t, steptest.Spec(), []*provisioner.Step{resources.EnableAPIs, resources.BigtableInstance})
-	w.Cloud.AddProject(emulator.Project{ID: "vendor-oauth", Number: steptest.ClientProject, APIs: []string{
+	w.Cloud.AddProject(emulator.Project{ID: "vendor-oauth", Number: steptest.ClientProject, Billing: true, APIs: []string{
 		"serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com", "iam.googleapis.com", "bigtableadmin.googleapis.com", "orgpolicy.googleapis.com", "cloudbilling.googleapis.com",
 	}})
 	w.SignInThroughClient(steptest.Owner)
