@@ -234,6 +234,7 @@ func (c *call) locationAllowed(p Project, location string) bool {
 			return v == location
 		}
 		group = strings.TrimSuffix(group, "-locations")
-		return location == group || strings.HasPrefix(location, group+"-")
+		in := func(g string) bool { return location == g || strings.HasPrefix(location, g+"-") }
+		return in(group) || group == "northamerica" && in("us") // the continent, with the United States
 	})
 }

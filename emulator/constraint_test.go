@@ -92,6 +92,9 @@ func TestConstraints(t *testing.T) {
 	}{
 		{"another duration of soft delete", emulator.OrgPolicy{Constraint: "storage.softDeletePolicySeconds", Allowed: []string{"0"}}, makesBucket, 412, "'604800' violates constraint 'constraints/storage.softDeletePolicySeconds'"},
 		{"the duration of soft delete", emulator.OrgPolicy{Constraint: "storage.softDeletePolicySeconds", Allowed: []string{"is:604800"}}, makesBucket, 0, ""},
+		{"North America, for the United States", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:northamerica-locations"}}, makesBucket, 0, ""},
+		{"North America, for a region of the United States", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:northamerica-locations"}}, makesInstance, 0, ""},
+		{"South America, for the United States", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:southamerica-locations"}}, makesBucket, 412, "constraints/gcp.resourceLocations"},
 		{"no key", emulator.OrgPolicy{Constraint: "gcp.restrictNonCmekServices", Denied: []string{"storage.googleapis.com"}}, makesBucket, 412, "constraints/gcp.restrictNonCmekServices"},
 		{"no key in Bigtable", emulator.OrgPolicy{Constraint: "gcp.restrictNonCmekServices", Denied: []string{"is:bigtable.googleapis.com"}}, makesInstance, 400, "constraints/gcp.restrictNonCmekServices"},
 		{"the service", emulator.OrgPolicy{Constraint: "gcp.restrictServiceUsage", Denied: []string{"bigtableadmin.googleapis.com"}}, makesInstance, 403, "RESOURCE_USAGE_RESTRICTION_VIOLATED"},

@@ -260,6 +260,10 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 			check: "policy:gcp.resourceLocations", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "does not allow us-west1", request: "in:us-west1-locations",
 		},
 		{
+			name: "region allowed by its continent's group", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", Allowed: []string{"in:northamerica-locations"}}}},
+			check: "policy:gcp.resourceLocations", state: onboarding.CheckOK, says: "allows us-west1",
+		},
+		{
 			name: "region allowed by its group", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.resourceLocations", Allowed: []string{"in:us-locations"}}}},
 			check: "policy:gcp.resourceLocations", state: onboarding.CheckOK, says: "allows us-west1",
 		},

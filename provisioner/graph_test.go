@@ -66,6 +66,10 @@ func TestLocationPolicyIsReadCautiously(t *testing.T) {
 		values      []string
 		yes, unsure bool
 	}{
+		{[]string{"in:northamerica-locations"}, true, false},
+		{[]string{"in:southamerica-locations", "in:asia-locations", "in:australia-locations"}, false, false},
+		{[]string{"in:canada-locations"}, false, true},
+		{[]string{"in:eu-locations"}, false, true},
 		{[]string{"us-west1"}, true, false},
 		{[]string{"is:us-west1"}, true, false},
 		{[]string{"in:us-west1-locations"}, true, false},
@@ -78,6 +82,28 @@ func TestLocationPolicyIsReadCautiously(t *testing.T) {
 	} {
 		if yes, unsure := located(tt.values, "us-west1"); yes != tt.yes || unsure != tt.unsure && !tt.yes {
 			t.Errorf("%v: yes %v, unsure %v", tt.values, yes, unsure)
+		}
+	}
+	for _, tt := range []struct {
+		region, value string
+		yes, unsure   bool
+	}{
+		{"northamerica-northeast1", "in:northamerica-locations", true, false},
+		{"northamerica-northeast1", "in:us-locations", false, false},
+		{"northamerica-south1", "in:us-locations", false, false},
+		{"southamerica-east1", "in:northamerica-locations", false, false},
+		{"southamerica-east1", "in:southamerica-locations", true, false},
+		{"europe-west1", "in:europe-locations", true, false},
+		{"europe-west1", "in:eu-locations", false, true},
+		{"europe-west1", "in:northamerica-locations", false, false},
+		{"asia-east1", "in:asia-locations", true, false},
+		{"australia-southeast1", "in:australia-locations", true, false},
+		{"me-west1", "in:asia-locations", false, true},
+		{"me-west1", "in:me-locations", false, true},
+		{"africa-south1", "in:europe-locations", false, true},
+	} {
+		if yes, unsure := located([]string{tt.value}, tt.region); yes != tt.yes || unsure != tt.unsure {
+			t.Errorf("%s in %s: yes %v, unsure %v", tt.region, tt.value, yes, unsure)
 		}
 	}
 }

@@ -155,17 +155,21 @@ func located(values []string, region string) (yes, unsure bool) {
 		group, isGroup := strings.CutPrefix(v, "in:")
 		group = strings.TrimSuffix(group, "-locations")
 		switch {
-		case strings.TrimPrefix(v, "is:") == region, isGroup && (group == region || group == continent):
+		case strings.TrimPrefix(v, "is:") == region, isGroup && (group == region || slices.Contains(continents[group], continent)):
 			return true, false
-		case isGroup && !strings.ContainsAny(group, "0123456789") && !continents[group]:
+		case isGroup && !strings.ContainsAny(group, "0123456789") && (continents[group] == nil || continents[continent] == nil):
 			unsure = true
 		}
 	}
 	return false, unsure
 }
 
-// continents are groups that hold only the regions that begin with their name.
-var continents = map[string]bool{"us": true, "europe": true, "asia": true, "australia": true, "africa": true, "me": true, "northamerica": true, "southamerica": true}
+// continents are the groups that are known to hold exactly the regions whose names begin so. North America has the United States
+// in it. Whether the regions of Africa and the Middle East are also in a group of another name isn't known.
+var continents = map[string][]string{
+	"us": {"us"}, "northamerica": {"northamerica", "us"}, "southamerica": {"southamerica"},
+	"europe": {"europe"}, "asia": {"asia"}, "australia": {"australia"},
+}
 
 func (p *preflight) uniform() check {
 	return p.policy("storage.uniformBucketLevelAccess", "Uniform bucket-level access is possible", "Your organization may require it. The bucket is created with it either way.",
