@@ -175,6 +175,32 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 			check:   "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckOK, says: "The policy allows the accounts of the vendor and Databricks",
 		},
 		{
+			name: "the rehearsal, by an account of the organization", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:C0vendor1"}}}},
+			arrange: func(_ *testing.T, c *emulator.Emulator, spec *onboarding.Spec) {
+				spec.Rehearsal = true
+				c.SetIAM("organizations/1001", "user:"+ada, "roles/browser")
+			},
+			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckOK, says: "is allowed",
+		},
+		{
+			name: "the rehearsal, by an account of nobody knows whom", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0acme001", "is:C0vendor1"}}}},
+			arrange: func(_ *testing.T, _ *emulator.Emulator, spec *onboarding.Spec) { spec.Rehearsal = true },
+			check:   "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckWarning, on: onboarding.PartyCustomer, says: "Whether the rehearsal may give its temporary role to " + ada + " couldn't be determined.",
+		},
+		{
+			name: "the rehearsal, by an account that the policy denies", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Denied: []string{"is:C0acme001"}}}},
+			arrange: func(_ *testing.T, c *emulator.Emulator, spec *onboarding.Spec) {
+				spec.Rehearsal = true
+				c.SetIAM("organizations/1001", "user:"+ada, "roles/browser")
+			},
+			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckFailed, on: onboarding.PartyCustomer, says: "It refuses to give the rehearsal's temporary role to " + ada + ".",
+		},
+		{
+			name: "the rehearsal, and the managed form names others", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"//cloudresourcemanager.googleapis.com/organizations/200000000002", "//cloudresourcemanager.googleapis.com/organizations/1001"}}}},
+			arrange: func(_ *testing.T, _ *emulator.Emulator, spec *onboarding.Spec) { spec.Rehearsal = true },
+			check:   "policy:iam.managed.allowedPolicyMembers", state: onboarding.CheckWarning, on: onboarding.PartyCustomer, says: "Whether the rehearsal may give its temporary role to " + ada + " couldn't be determined.",
+		},
+		{
 			name: "the vendor is denied", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "iam.allowedPolicyMemberDomains", Denied: []string{"is:C0vendor1"}}}},
 			check: "policy:iam.allowedPolicyMemberDomains", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "would be refused", request: "C0vendor1",
 		},

@@ -47,6 +47,16 @@ func (s *Service) ofClient(f gcp.Failure) gcp.Failure {
 	return f
 }
 
+// judge is [Service.judge] in a run, whose rehearsal gives a role to the account that signed in.
+func (e *execution) judge(err error, t *Task) gcp.Failure {
+	f := e.s.judge(err, t)
+	if f.Sharing && t.Step.temporary {
+		f.On, f.Action = onboarding.PartyCustomer, "Turn the rehearsal off, or have a member of the organization sign in"
+		f.Message = fmt.Sprintf("An organization policy (domain restricted sharing) refuses to give a role to %s, the account that signed in, so it can't act as the Spark account. Turn the rehearsal off at the service accounts step and approve the new plan, or have a member of the organization sign in.", e.env.Caller)
+	}
+	return f
+}
+
 // knownWithin is how long Google may take to know an account that somebody named.
 const knownWithin = 2 * time.Minute
 

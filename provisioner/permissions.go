@@ -32,6 +32,7 @@ func (s *Service) Permissions(spec onboarding.Spec, items []onboarding.Item) onb
 	add(&c.Checks, zoneReadings(spec), "")
 	add(&c.Checks, sourceReadings(spec), "")
 	add(&c.Checks, elsewhereReadings(spec, tasks), "")
+	add(&c.Checks, rehearsalReadings(spec), "")
 	for _, t := range tasks {
 		if t.Step.temporary {
 			add(&c.Run, t.needs.Undo, "")

@@ -73,12 +73,67 @@ func (p *preflight) outsiders() []outsider {
 	return all
 }
 
-func (p *preflight) judgeDomains(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
+// rehearses reports whether the plan gives the caller a temporary role.
+func (p *preflight) rehearses() bool {
+	return slices.ContainsFunc(p.tasks, func(t *Task) bool { return t.Step.temporary })
+}
+
+// callersHome is the organization of the caller, where its domain is the one of the project's organization.
+func (p *preflight) callersHome(ctx context.Context) home {
+	name, err := p.organizationOf(ctx, p.spec.Project)
+	if err != nil || name == "" {
+		return home{} // what may not be read stays unknown
+	}
+	got, err := p.env.Cloud.Projects.Organizations.Get(name).Context(ctx).Do()
+	if _, domain, _ := strings.Cut(p.env.Caller, "@"); err != nil || !strings.EqualFold(got.DisplayName, domain) {
+		return home{}
+	}
+	return home{strings.TrimPrefix(name, "organizations/"), got.DirectoryCustomerId}
+}
+
+// rehearsalReadings are what the checks read of the account that rehearses.
+func rehearsalReadings(spec onboarding.Spec) []onboarding.Permission {
+	if !spec.Rehearsal {
+		return nil
+	}
+	return []onboarding.Permission{{Name: "resourcemanager.organizations.get", Why: "to see whether your account belongs to the project's organization, where a policy restricts who can be granted roles, since the rehearsal gives it one; without it, the check says so and nothing else is lost"}}
+}
+
+// rehearsal adds to the result of a policy on sharing what the policy says of the caller, to whom the rehearsal gives a role.
+func (p *preflight) rehearsal(r *onboarding.CheckResult, caller verdict) {
+	switch {
+	case caller == yes:
+		return
+	case r.State == onboarding.CheckOK:
+		r.On, r.Fix = onboarding.PartyCustomer, nil
+	}
+	if caller == no {
+		r.State, r.Found = onboarding.CheckFailed, r.Found+" It refuses to give the rehearsal's temporary role to "+p.env.Caller+"."
+		r.Fix = append(r.Fix, "For the rehearsal, have a member of the organization sign in, or turn the rehearsal off at the service accounts step.")
+		return
+	}
+	if r.State == onboarding.CheckOK {
+		r.State = onboarding.CheckWarning
+	}
+	r.Found += " Whether the rehearsal may give its temporary role to " + p.env.Caller + " couldn't be determined."
+	r.Fix = append(r.Fix, "If "+p.env.Caller+" is an account of your organization, the rehearsal needs nothing. Otherwise have a member of the organization sign in, or turn the rehearsal off at the service accounts step.")
+}
+
+func (p *preflight) judgeDomains(ctx context.Context, r *onboarding.CheckResult, rules []*rule) error {
 	l := listed(rules)
 	if !l.restricted {
 		r.Found = "Sharing with other organizations is not restricted."
 		return nil
 	}
+	p.judgeOutsiders(r, l)
+	if p.rehearses() {
+		p.rehearsal(r, l.allows(p.callersHome(ctx)))
+	}
+	return nil
+}
+
+// judgeOutsiders judges the accounts of other organizations by the legacy form.
+func (p *preflight) judgeOutsiders(r *onboarding.CheckResult, l list) {
 	var refused, unsure, parties, allow []string
 	for _, o := range p.outsiders() {
 		if !slices.Contains(parties, o.whose) {
@@ -106,13 +161,12 @@ func (p *preflight) judgeDomains(_ context.Context, r *onboarding.CheckResult, r
 		r.Found = only + "Whether " + strings.Join(unsure, " or ") + " belongs to one of them couldn't be determined."
 	case len(l.allowed) == 0:
 		r.Found = "The policy names only organizations that are not allowed, and none of them is " + strings.Join(parties, " or ") + "."
-		return nil
+		return
 	default:
 		r.Found = "The policy allows the accounts of " + strings.Join(parties, " and ") + ": each one's organization is allowed."
-		return nil
+		return
 	}
 	p.sharing(r, "constraints/"+legacySharing, "allow "+strings.Join(allow, "; and "), slices.Concat(refused, unsure))
-	return nil
 }
 
 func (p *preflight) members() check {
@@ -184,6 +238,13 @@ func (p *preflight) judgeMembers(ctx context.Context, r *onboarding.CheckResult,
 		p.sharing(r, "constraints/"+managedSharing, change, add)
 	default:
 		r.Found = p.spec.ControlPlaneAccount + " is an allowed member."
+	}
+	if p.rehearses() {
+		caller := yes
+		if !slices.ContainsFunc(all.Subjects, func(m string) bool { return strings.EqualFold(m, "user:"+p.env.Caller) }) {
+			caller = list{allowed: all.Sets}.allows(p.callersHome(ctx))
+		}
+		p.rehearsal(r, caller)
 	}
 	return nil
 }

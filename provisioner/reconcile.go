@@ -152,7 +152,7 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 			return false // the error may only be our own hanging up
 		}
 
-		f := e.inOtherProject(e.s.judge(err, n.task))
+		f := e.inOtherProject(e.judge(err, n.task))
 		if e.run.Kind == onboarding.RunVerify || e.run.Plan.ReadOnly {
 			if f = finding(f); f.Class == gcp.Final {
 				f = e.unlessTakenAway(n, f)

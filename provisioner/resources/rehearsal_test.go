@@ -164,6 +164,28 @@ func TestARehearsalWaitsUntilItsRoleIsKnown(t *testing.T) {
 }
 
 // A role that somebody took from the Spark account is named, the temporary one is gone, and a retry finds it given back.
+// The rehearsal gives a role to the account that signed in, so that is who domain restricted sharing may refuse, not the vendor.
+func TestARehearsalThatSharingRefusesNamesTheAccountThatSignedIn(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []emulator.OrgPolicy{
+		{Constraint: "iam.allowedPolicyMemberDomains", Allowed: []string{"C0other01"}},
+		{Constraint: "iam.managed.allowedPolicyMembers", Enforce: true, Subjects: []string{"//cloudresourcemanager.googleapis.com/organizations/1001"}},
+	} {
+		t.Run(policy.Constraint, func(t *testing.T) {
+			t.Parallel()
+			w := steptest.New(t, steptest.Spec(), resources.Catalog())
+			w.Succeeds(w.Run())
+			w.Cloud.SetPolicy("projects/acme-data", policy)
+			w.Spec.Rehearsal = true
+			task := w.Task(w.Run(), "rehearsal")
+			if task.State != onboarding.TaskBlocked || task.Code != onboarding.CodeOrgPolicy || task.On != onboarding.PartyCustomer ||
+				!strings.Contains(task.Message, "refuses to give a role to "+steptest.Owner) || !strings.Contains(task.ActionText, "Turn the rehearsal off") || strings.Contains(task.Message, "vendor") {
+				t.Errorf("the rehearsal is %s (%s) on %q, who must %q: %s", task.State, task.Code, task.On, task.ActionText, task.Message)
+			}
+		})
+	}
+}
+
 func TestARehearsalNamesTheRoleThatTheSparkAccountLacks(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ on, role, want string }{
