@@ -26,6 +26,53 @@ func (f *fixture) sharedDataset(t *testing.T, owner *bigquery.DatasetAccess) {
 	}
 }
 
+// Administrators of one Bigtable instance often have no role for Bigtable on its project.
+func TestPermissionsThatAreHeldOnTheBigtableInstanceCount(t *testing.T) {
+	rest := []string{"roles/storage.admin", "roles/iam.serviceAccountAdmin", "roles/iam.roleAdmin", "roles/resourcemanager.projectIamAdmin", "roles/serviceusage.serviceUsageAdmin", "roles/viewer"}
+	for _, tt := range []struct {
+		name  string
+		adopt bool
+		role  string // on the instance
+		state onboarding.CheckState
+		found string
+		told  string
+	}{
+		{"an administrator of the instance", true, "roles/bigtable.admin", onboarding.CheckOK, "permissions on the project acme-data and the instance acme-own.", ""},
+		{"a reader of the instance", true, "roles/bigtable.reader", onboarding.CheckFailed, "bigtable.instances.setIamPolicy", "gcloud bigtable instances add-iam-policy-binding acme-own --project=acme-data --member=user:" + ada + " --role=roles/bigtable.admin"},
+		{"nobody of the instance", true, "", onboarding.CheckFailed, "bigtable.instances.setIamPolicy", "A role on the whole project isn’t needed."},
+		{"an administrator of another instance", false, "roles/bigtable.admin", onboarding.CheckFailed, "bigtable.instances.create", "gcloud projects add-iam-policy-binding acme-data"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+			f.instance(t, "us-west1-b")
+			f.cloud.SetIAM("projects/acme-data", "user:"+ada, "")
+			for _, role := range rest {
+				f.cloud.SetIAM("projects/acme-data", "user:"+ada, role)
+			}
+			f.cloud.SetIAM("projects/acme-data/instances/acme-own", "user:"+ada, tt.role)
+			if tt.adopt {
+				f.spec.Bigtable = onboarding.BigtableSpec{InstanceID: "acme-own", Adopt: true}
+			}
+			r := preflight(t, f.s, f.spec)["permissions"]
+			told := strings.Join(append(r.Fix, r.Command), "\n")
+			if r.State != tt.state || !strings.Contains(r.Found, tt.found) || !strings.Contains(told, tt.told) {
+				t.Errorf("%s: %s\n%s", r.State, r.Found, told)
+			}
+		})
+	}
+}
+
+// Where Bigtable's API is off, nobody can be asked; the run turns it on.
+func TestTheInstanceIsNotAskedWhileBigtablesAPIIsOff(t *testing.T) {
+	f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: map[string]string{"user:" + ada: "roles/viewer"}})
+	f.spec.Bigtable = onboarding.BigtableSpec{InstanceID: "acme-own", Adopt: true}
+	f.cloud.SetAPI("acme-data", "bigtableadmin.googleapis.com", false)
+	if r := preflight(t, f.s, f.spec)["permissions"]; r.State != onboarding.CheckFailed || !strings.Contains(r.Found, "lacks on the project acme-data") {
+		t.Errorf("%s: %s", r.State, r.Found)
+	}
+}
+
 // Owners of a dataset, and administrators of one service account, often have no role on the project that it is in.
 func TestPermissionsThatAreHeldBelowTheProjectCount(t *testing.T) {
 	const lent = "spark@acme-warehouse.iam.gserviceaccount.com"

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"google.golang.org/api/bigquery/v2"
+	"google.golang.org/api/bigtableadmin/v2"
 	"google.golang.org/api/iam/v1"
 
 	"groundwork/onboarding"
@@ -21,10 +22,12 @@ type below struct {
 	unowned []string // datasets that neither owns, or whose owners can't be read
 	groups  []string // the groups among the owners: whether the caller is a member can't be asked
 	account string   // the service account on which permissions are held, "" none
+	// instance is the Bigtable instance on which permissions are held, "" none
+	instance string
 }
 
-// heldBelow looks on the datasets and on the Spark account of a project for permissions that are missing on the project
-// itself.
+// heldBelow looks on the datasets, the Spark account and the customer's Bigtable instance in a project for permissions that are
+// missing on the project itself.
 func (p *preflight) heldBelow(ctx context.Context, on string, missing []onboarding.Permission) (below, error) {
 	var b below
 	if strings.HasPrefix(on, "gs://") {
@@ -39,7 +42,17 @@ func (p *preflight) heldBelow(ctx context.Context, on string, missing []onboardi
 			return b, err
 		}
 	}
+	if p.adopted() && project == p.spec.Project {
+		if err := p.heldOnInstance(ctx, missing, &b); err != nil {
+			return b, err
+		}
+	}
 	return b, nil
+}
+
+// adopted reports whether the online store is a Bigtable instance of the customer's.
+func (p *preflight) adopted() bool {
+	return p.spec.OnlineStore == onboarding.OnlineBigtable && p.spec.Bigtable.Adopt
 }
 
 // where names the project and the resources on which the permissions are held.
@@ -50,6 +63,9 @@ func (b below) where(place string) string {
 	}
 	if b.account != "" {
 		all = append(all, "the account "+b.account)
+	}
+	if b.instance != "" {
+		all = append(all, "the instance "+b.instance)
 	}
 	return strings.Join(all, " and ")
 }
@@ -142,6 +158,50 @@ func (p *preflight) heldOnAccount(ctx context.Context, account string, missing [
 		b.account = account
 	}
 	return nil
+}
+
+// ofInstance reports whether a role on a Bigtable instance gives the permission on it.
+func ofInstance(perm onboarding.Permission) bool {
+	return strings.HasPrefix(perm.Name, "bigtable.") && perm.Name != "bigtable.instances.create" && perm.Name != "bigtable.locations.list"
+}
+
+// heldOnInstance asks which permissions the caller has on the Bigtable instance itself. An absent one has a check of its own.
+func (p *preflight) heldOnInstance(ctx context.Context, missing []onboarding.Permission, b *below) error {
+	var ask []string
+	for _, perm := range missing {
+		if ofInstance(perm) {
+			ask = append(ask, perm.Name)
+		}
+	}
+	if len(ask) == 0 {
+		return nil
+	}
+	id := p.spec.BigtableInstance()
+	got, err := p.env.Cloud.Bigtable.Projects.Instances.TestIamPermissions("projects/"+p.spec.Project+"/instances/"+id, &bigtableadmin.TestIamPermissionsRequest{Permissions: ask}).Context(ctx).Do()
+	switch _, _, off := disabledAPI(err); {
+	case off, unseen(err):
+		p.saw(err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("permissions on the instance %s: %w", id, err)
+	}
+	if b.names = append(b.names, got.Permissions...); len(got.Permissions) > 0 {
+		b.instance = id
+	}
+	return nil
+}
+
+// onlyOfInstance reports whether a role on the customer's Bigtable instance would give all that is missing.
+func (p *preflight) onlyOfInstance(on string, missing []onboarding.Permission) bool {
+	return p.adopted() && cmp.Or(on, p.spec.Project) == p.spec.Project && !p.readOnly &&
+		!slices.ContainsFunc(missing, func(perm onboarding.Permission) bool { return !ofInstance(perm) })
+}
+
+// askForInstance says how to get the permissions on the customer's Bigtable instance.
+func (p *preflight) askForInstance(r *onboarding.CheckResult) {
+	id := p.spec.BigtableInstance()
+	r.Fix[0] = "Ask someone who manages the Bigtable instance " + id + " to give " + p.env.Caller + " the role Bigtable Administrator (roles/bigtable.admin) on it for the duration of the set-up. A role on the whole project isn’t needed."
+	r.Command = "gcloud bigtable instances add-iam-policy-binding " + id + " --project=" + p.spec.Project + " --member=user:" + p.env.Caller + " --role=roles/bigtable.admin"
 }
 
 // makeOwner are the statements with which an owner of datasets makes the caller one. bq has no command for it.

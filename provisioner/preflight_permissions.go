@@ -139,6 +139,8 @@ func (p *preflight) readPermissions(ctx context.Context, r *onboarding.CheckResu
 		"Or send this step to a colleague who has them.",
 	}
 	switch {
+	case p.onlyOfInstance(on, missing):
+		p.askForInstance(r)
 	case strings.HasPrefix(on, "gs://") && p.readOnly:
 		r.Command = commandsFor(roles, p.env.Caller, "gcloud", "storage", "buckets", "add-iam-policy-binding", on)
 	case len(lower.unowned) > 0 && !slices.ContainsFunc(missing, func(perm onboarding.Permission) bool { return !ofDataset(perm) }):
