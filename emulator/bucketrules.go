@@ -70,6 +70,9 @@ func (c *call) settleBucket(b, old *bucketState) error {
 	if err := c.settleRetention(m, old); err != nil {
 		return err
 	}
+	if err := c.requireRetention(p, m); err != nil {
+		return err
+	}
 	iam := storage.BucketIamConfiguration{PublicAccessPrevention: "inherited"}
 	if m.IamConfiguration != nil {
 		iam = *m.IamConfiguration
@@ -94,6 +97,24 @@ func (c *call) settleBucket(b, old *bucketState) error {
 		method = "UPDATE"
 	}
 	return c.custom(p, "storage.googleapis.com/Bucket", method, m)
+}
+
+// requireRetention checks how long objects must be kept. Where the organization restricts that, a bucket without a retention
+// policy is refused whenever it is made or changed.
+// Source: https://cloud.google.com/storage/docs/org-policy-constraints#retention-policy
+func (c *call) requireRetention(p Project, m *storage.Bucket) error {
+	o := c.e.constraint(p.ID, "storage.retentionPolicySeconds")
+	if o == nil || o.AllowAll || !o.DenyAll && len(o.Allowed)+len(o.Denied) == 0 {
+		return nil
+	}
+	var seconds int64
+	if m.RetentionPolicy != nil {
+		seconds = m.RetentionPolicy.RetentionPeriod
+	}
+	if seconds == 0 || !o.permits(names(strconv.FormatInt(seconds, 10))) {
+		return conditionNotMet("'%d' violates constraint 'constraints/storage.retentionPolicySeconds'", seconds)
+	}
+	return nil
 }
 
 // settleSoftDelete checks how long deleted objects are kept (T30): 7 days unless something else was asked for.

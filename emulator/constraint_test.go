@@ -95,6 +95,10 @@ func TestConstraints(t *testing.T) {
 		{"North America, for the United States", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:northamerica-locations"}}, makesBucket, 0, ""},
 		{"North America, for a region of the United States", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:northamerica-locations"}}, makesInstance, 0, ""},
 		{"South America, for the United States", emulator.OrgPolicy{Constraint: "gcp.resourceLocations", Allowed: []string{"in:southamerica-locations"}}, makesBucket, 412, "constraints/gcp.resourceLocations"},
+		{"no retention", emulator.OrgPolicy{Constraint: "storage.retentionPolicySeconds", Allowed: []string{"86400"}}, makesBucket, 412, "constraints/storage.retentionPolicySeconds"},
+		{"another retention", emulator.OrgPolicy{Constraint: "storage.retentionPolicySeconds", Allowed: []string{"86400"}}, keepsObjects(3600), 412, "'3600' violates constraint"},
+		{"the retention", emulator.OrgPolicy{Constraint: "storage.retentionPolicySeconds", Allowed: []string{"is:86400"}}, keepsObjects(86400), 0, ""},
+		{"any retention", emulator.OrgPolicy{Constraint: "storage.retentionPolicySeconds", AllowAll: true}, makesBucket, 0, ""},
 		{"no key", emulator.OrgPolicy{Constraint: "gcp.restrictNonCmekServices", Denied: []string{"storage.googleapis.com"}}, makesBucket, 412, "constraints/gcp.restrictNonCmekServices"},
 		{"no key in Bigtable", emulator.OrgPolicy{Constraint: "gcp.restrictNonCmekServices", Denied: []string{"is:bigtable.googleapis.com"}}, makesInstance, 400, "constraints/gcp.restrictNonCmekServices"},
 		{"the service", emulator.OrgPolicy{Constraint: "gcp.restrictServiceUsage", Denied: []string{"bigtableadmin.googleapis.com"}}, makesInstance, 403, "RESOURCE_USAGE_RESTRICTION_VIOLATED"},
@@ -123,6 +127,13 @@ func TestConstraints(t *testing.T) {
 
 func makesBucket(_ *testing.T, c *cloud) error {
 	return insertBucket(c.as(owner), &storagejson.Bucket{})
+}
+
+// keepsObjects makes a bucket with a retention policy.
+func keepsObjects(seconds int64) func(*testing.T, *cloud) error {
+	return func(_ *testing.T, c *cloud) error {
+		return insertBucket(c.as(owner), &storagejson.Bucket{RetentionPolicy: &storagejson.BucketRetentionPolicy{RetentionPeriod: seconds}})
+	}
 }
 func makesAccount(_ *testing.T, c *cloud) error { return createSpark(c.as(owner)) }
 func makesInstance(_ *testing.T, c *cloud) error {

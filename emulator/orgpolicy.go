@@ -26,6 +26,7 @@ var constraints = map[string]struct {
 	"iam.disableCrossProjectServiceAccountUsage": {"Disable cross-project service account usage", false},
 	"storage.uniformBucketLevelAccess":           {"Enforce uniform bucket-level access", false},
 	"storage.publicAccessPrevention":             {"Enforce Public Access Prevention", false},
+	"storage.retentionPolicySeconds":             {"Retention policy duration in seconds", true},
 	"storage.softDeletePolicySeconds":            {"Cloud Storage - soft delete policy retention duration in seconds", true},
 }
 

@@ -245,6 +245,18 @@ func TestPreflightFindsWhatWouldStopTheRun(t *testing.T) {
 			check: "policy:storage.softDeletePolicySeconds", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "604800", request: "604800",
 		},
 		{
+			name: "objects must be kept", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "storage.retentionPolicySeconds", Allowed: []string{"86400", "172800"}}}},
+			check: "policy:storage.retentionPolicySeconds", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "must keep each object for 86400 or 172800 seconds", request: "Spark has to overwrite objects",
+		},
+		{
+			name: "no retention may be set", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "storage.retentionPolicySeconds", DenyAll: true}}},
+			check: "policy:storage.retentionPolicySeconds", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "refuses a bucket without a retention policy", request: "exception",
+		},
+		{
+			name: "any retention may be set", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "storage.retentionPolicySeconds", AllowAll: true}}},
+			check: "policy:storage.retentionPolicySeconds", state: onboarding.CheckOK, says: "No retention policy is required",
+		},
+		{
 			name: "a service is refused", project: emulator.Project{Billing: true, APIs: everyAPI, IAM: owner, Policies: []emulator.OrgPolicy{{Constraint: "gcp.restrictServiceUsage", Denied: []string{"bigtableadmin.googleapis.com"}}}},
 			check: "policy:gcp.restrictServiceUsage", state: onboarding.CheckFailed, on: onboarding.PartyOrganization, says: "bigtableadmin.googleapis.com", request: "bigtableadmin.googleapis.com",
 		},

@@ -33,6 +33,27 @@ func (p *preflight) softDelete() check {
 		})
 }
 
+// retention is the check that a bucket may be made without a retention policy. One keeps each object from being overwritten or
+// deleted, which both Spark and a teardown must do.
+func (p *preflight) retention() check {
+	return p.policy("storage.retentionPolicySeconds", "The bucket needs no retention policy", "Your organization may require that each bucket keeps its objects for a time. Spark has to overwrite objects, and a teardown deletes them, so the bucket is created without a retention policy.",
+		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {
+			l := listed(rules)
+			if !l.restricted {
+				r.Found = "No retention policy is required."
+				return nil
+			}
+			r.State = onboarding.CheckFailed
+			r.Found = "The policy refuses a bucket without a retention policy."
+			if len(l.allowed) > 0 {
+				r.Found += " A bucket must keep each object for " + strings.Join(l.allowed, " or ") + " seconds."
+			}
+			r.Fix = []string{"Ask your organization administrator for an exception for this project."}
+			r.Request = p.ask("Please make an exception for this project from the organization policy constraints/storage.retentionPolicySeconds. The bucket gets no retention policy: Spark has to overwrite objects in it, and deleting the setup has to delete them, which a retention policy refuses.")
+			return nil
+		})
+}
+
 func (p *preflight) services() check {
 	return p.policy("gcp.restrictServiceUsage", "The services can be used", "Your organization may restrict which of Google's services a project may use.",
 		func(_ context.Context, r *onboarding.CheckResult, rules []*rule) error {

@@ -16,7 +16,7 @@ import (
 
 // policies are the organization policies that would refuse something of this spec.
 func (p *preflight) policies() []check {
-	all := []check{p.locations(), p.domains(), p.members(), p.uniform(), p.softDelete(), p.services(), p.ownKeys(), p.custom()}
+	all := []check{p.locations(), p.domains(), p.members(), p.uniform(), p.retention(), p.softDelete(), p.services(), p.ownKeys(), p.custom()}
 	if p.spec.ExistingSpark == "" {
 		all = append(all, p.accountCreation("iam.disableServiceAccountCreation"), p.accountCreation("iam.managed.disableServiceAccountCreation"))
 	}
