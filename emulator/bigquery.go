@@ -267,6 +267,9 @@ func (c *call) changeDataset(patch bool) (any, error) {
 	if err := c.checkAccess(p, id, old.Meta.Access, next.Access); err != nil {
 		return nil, err
 	}
+	if err := c.custom(p, "bigquery.googleapis.com/Dataset", "UPDATE", next); err != nil {
+		return nil, err
+	}
 	return c.shownDataset(p, c.putDataset(p.ID, next)), nil
 }
 

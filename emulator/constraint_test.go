@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/api/bigquery/v2"
 	crmv1 "google.golang.org/api/cloudresourcemanager/v1"
 	"google.golang.org/api/option"
 	storagejson "google.golang.org/api/storage/v1"
@@ -79,6 +80,20 @@ func TestConditionalPolicy(t *testing.T) { // T39
 		t.Errorf("with the tag: %v, %v", conditions, enforced)
 	}
 	wantError(t, insertBucket(k, &storagejson.Bucket{Name: "another-bucket"}), 412, "conditionNotMet", "constraints/storage.uniformBucketLevelAccess")
+}
+
+func TestCustomConstraintOfDatasets(t *testing.T) {
+	c := newCloud(t, emulator.Config{})
+	c.AddDataset(projectID, "sales", "US")
+	c.AddCustomConstraint("1001", emulator.CustomConstraint{Name: "custom.noExpiry", Description: "datasets need an owner label", Types: []string{"bigquery.googleapis.com/Dataset"}, Methods: []string{"UPDATE"}, Condition: `!("owner" in resource.labels)`})
+	patch := func(d *bigquery.Dataset) error {
+		_, err := c.as(owner).bigquery.Datasets.Patch(projectID, "sales", d).Do()
+		return err
+	}
+	noError(t, patch(&bigquery.Dataset{Description: "before"}))
+	c.SetPolicy("projects/"+projectID, emulator.OrgPolicy{Constraint: "custom.noExpiry", Enforce: true})
+	wantError(t, patch(&bigquery.Dataset{Description: "after"}), 400, "", "customConstraints/custom.noExpiry")
+	noError(t, patch(&bigquery.Dataset{Labels: map[string]string{"owner": "ada"}}))
 }
 
 func TestConstraints(t *testing.T) {

@@ -66,6 +66,17 @@ func (f *fixture) shared() {
 	f.source(onboarding.SourceDataset, "acme-warehouse.sales")
 }
 
+// constrainedDatasets names a dataset of another project of the organization, which restricts datasets by a constraint of its own.
+func (f *fixture) constrainedDatasets(method string) {
+	f.cloud.AddProject(emulator.Project{ID: "acme-warehouse", Number: "210987654321", Organization: "1001", Billing: true, APIs: []string{"bigquery.googleapis.com", "orgpolicy.googleapis.com"}, IAM: map[string]string{"user:" + bob: "roles/owner"}})
+	f.cloud.AddDataset("acme-warehouse", "sales", "US")
+	f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/bigquery.admin")
+	f.cloud.SetIAM("organizations/1001", "user:"+ada, "roles/orgpolicy.policyViewer")
+	f.cloud.AddCustomConstraint("1001", emulator.CustomConstraint{Name: "custom.datasetNeedsOwner", Description: "owner label is required", Types: []string{"bigquery.googleapis.com/Dataset"}, Methods: []string{method}, Condition: `!("owner" in resource.labels)`})
+	f.cloud.SetPolicy("projects/acme-warehouse", emulator.OrgPolicy{Constraint: "custom.datasetNeedsOwner", Enforce: true})
+	f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+}
+
 func (f *fixture) instance(t *testing.T, zone string) {
 	t.Helper()
 	_, err := f.as(t, ada).Bigtable.Projects.Instances.Create("projects/acme-data", &bigtableadmin.CreateInstanceRequest{
@@ -383,6 +394,30 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 				f.cloud.AddRule(emulator.Rule{Match: emulator.Match{Host: "storage.googleapis.com", Path: "/storage/v1/b/" + f.spec.Bucket()}, Status: 403, Body: []byte(`{"error": {"code": 403, "message": "Forbidden"}}`)})
 			},
 			"bucket-name", onboarding.CheckUnreadable, onboarding.PartyCustomer, "we can't tell whether the bucket's name is free", "Or continue",
+		},
+		{
+			"a custom constraint on datasets, in a dataset's project", func(_ *testing.T, f *fixture) { f.constrainedDatasets("UPDATE") },
+			"custom:acme-warehouse", onboarding.CheckWarning, onboarding.PartyOrganization, "customConstraints/custom.datasetNeedsOwner on bigquery.googleapis.com/Dataset: “owner label is required”", "make an exception",
+		},
+		{
+			"a custom constraint on new datasets, in a dataset's project", func(_ *testing.T, f *fixture) { f.constrainedDatasets("CREATE") },
+			"custom:acme-warehouse", onboarding.CheckOK, onboarding.PartyNobody, "None is enforced on changes of datasets in acme-warehouse", "",
+		},
+		{
+			"a custom constraint on datasets, in the data plane's project", func(_ *testing.T, f *fixture) {
+				f.constrainedDatasets("UPDATE")
+				f.cloud.AddDataset("acme-data", "own", "US")
+				f.cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "custom.datasetNeedsOwner", Enforce: true})
+				f.source(onboarding.SourceDataset, "acme-data.own")
+			},
+			"policy:custom", onboarding.CheckWarning, onboarding.PartyOrganization, "“owner label is required”", "make an exception",
+		},
+		{
+			"a custom constraint on datasets, and none of them is changed", func(_ *testing.T, f *fixture) {
+				f.constrainedDatasets("UPDATE")
+				f.cloud.SetPolicy("projects/acme-data", emulator.OrgPolicy{Constraint: "custom.datasetNeedsOwner", Enforce: true})
+			},
+			"policy:custom", onboarding.CheckOK, onboarding.PartyNobody, "None is enforced on what the run creates", "",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,12 +121,41 @@ func (p *preflight) custom() check {
 			Request: p.ask("Please tell me whether custom organization policy constraints apply to this project, for buckets, service accounts, roles, or Bigtable instances, and what they require."),
 		},
 		unknown: "Until it can be read, we can't tell whether a custom constraint would stop the run.",
-		read:    p.readCustom,
+		read: func(ctx context.Context, r *onboarding.CheckResult) error {
+			return p.readCustom(ctx, r, p.spec.Project, "what the run creates", "a bucket, a service account, a custom role, and a Bigtable instance with the label groundwork-onboarding")
+		},
 	}
 }
 
-func (p *preflight) readCustom(ctx context.Context, r *onboarding.CheckResult) error {
-	organization, err := p.organizationOf(ctx, p.spec.Project)
+// customElsewhere is [preflight.custom] for another project, in which the run changes who has access to datasets.
+func (p *preflight) customElsewhere(project string) check {
+	return check{
+		result: onboarding.CheckResult{
+			Name: "custom:" + project, Title: "Constraints on the datasets of " + project, On: onboarding.PartyOrganization, Overridable: true,
+			Why:     "The run lets the Spark account read a dataset there, which changes the dataset. An organization may write constraints of its own on that.",
+			Link:    "https://console.cloud.google.com/iam-admin/orgpolicies/list?project=" + url.QueryEscape(project),
+			Command: "gcloud org-policies list --project=" + project,
+			Request: p.ask("Please tell me whether custom organization policy constraints apply to changes of BigQuery datasets in the project " + project + ", and what they require."),
+		},
+		unknown: "Until it can be read, we can't tell whether a custom constraint refuses the change of a dataset in " + project + ".",
+		place:   project,
+		read: func(ctx context.Context, r *onboarding.CheckResult) error {
+			return p.readCustom(ctx, r, project, "changes of datasets in "+project, "a change of the access list of a dataset in "+project)
+		},
+	}
+}
+
+// changesDatasets reports whether the run changes the access list of a dataset in a project.
+func (p *preflight) changesDatasets(project string) bool {
+	return slices.ContainsFunc(p.spec.DataSources, func(s onboarding.DataSource) bool {
+		of, _, _ := strings.Cut(s.Name, ".")
+		return s.Kind == onboarding.SourceDataset && of == project
+	})
+}
+
+// readCustom reads the custom constraints in a project that apply to what the run does there. what and does are that in words.
+func (p *preflight) readCustom(ctx context.Context, r *onboarding.CheckResult, project, what, does string) error {
+	organization, err := p.organizationOf(ctx, project)
 	if err != nil {
 		return err
 	}
@@ -137,10 +167,10 @@ func (p *preflight) readCustom(ctx context.Context, r *onboarding.CheckResult) e
 	err = p.env.Cloud.OrgPolicy.Organizations.CustomConstraints.List(organization).Pages(ctx, func(page *orgpolicy.GoogleCloudOrgpolicyV2ListCustomConstraintsResponse) error {
 		for _, k := range page.CustomConstraints {
 			name := k.Name[strings.LastIndexByte(k.Name, '/')+1:]
-			if !slices.ContainsFunc(k.ResourceTypes, p.makes) {
+			if !p.makes(project, k) {
 				continue
 			}
-			rules, err := p.effective(ctx, name)
+			rules, err := p.effectiveIn(ctx, project, name)
 			if err != nil {
 				return err
 			}
@@ -155,26 +185,35 @@ func (p *preflight) readCustom(ctx context.Context, r *onboarding.CheckResult) e
 	}
 	r.Request = ""
 	if len(inForce) == 0 {
-		r.Found = "None is enforced on what the run creates."
+		r.Found = "None is enforced on " + what + "."
 		return nil
 	}
 	r.State = onboarding.CheckWarning
-	r.Found = "These are enforced on what the run creates, and only Google knows whether they refuse it: " + strings.Join(inForce, "; ") + "."
+	r.Found = "These are enforced on " + what + ", and only Google knows whether they refuse it: " + strings.Join(inForce, "; ") + "."
 	r.Fix = []string{"Read what they require, and ask your organization administrator for an exception if it doesn't fit.", "Or continue: a refusal stops the run at that task, and nothing is lost."}
-	r.Request = p.ask("These custom organization policy constraints are enforced on the project: " + strings.Join(inForce, "; ") + ". Please tell me whether they allow a bucket, a service account, a custom role, and a Bigtable instance with the label groundwork-onboarding, or make an exception.")
+	r.Request = p.ask("These custom organization policy constraints are enforced on " + p.thisProject(project) + ": " + strings.Join(inForce, "; ") + ". Please tell me whether they allow " + does + ", or make an exception.")
 	return nil
 }
 
-// makes reports whether a run makes or changes something of a resource type: "storage.googleapis.com/Bucket".
-func (p *preflight) makes(resourceType string) bool {
-	service, _, _ := strings.Cut(resourceType, "/")
-	switch service {
-	case "storage.googleapis.com", "iam.googleapis.com":
-		return true
-	case "bigtableadmin.googleapis.com", "bigtable.googleapis.com":
-		return p.spec.OnlineStore == onboarding.OnlineBigtable && !p.spec.Bigtable.Adopt
-	}
-	return false
+// makes reports whether a run makes or changes something in a project that a custom constraint is about:
+// "storage.googleapis.com/Bucket". In other projects, it only changes datasets.
+func (p *preflight) makes(project string, k *orgpolicy.GoogleCloudOrgpolicyV2CustomConstraint) bool {
+	return slices.ContainsFunc(k.ResourceTypes, func(resourceType string) bool {
+		if resourceType == "bigquery.googleapis.com/Dataset" {
+			return p.changesDatasets(project) && slices.Contains(k.MethodTypes, "UPDATE")
+		}
+		if project != p.spec.Project {
+			return false
+		}
+		service, _, _ := strings.Cut(resourceType, "/")
+		switch service {
+		case "storage.googleapis.com", "iam.googleapis.com":
+			return true
+		case "bigtableadmin.googleapis.com", "bigtable.googleapis.com":
+			return p.spec.OnlineStore == onboarding.OnlineBigtable && !p.spec.Bigtable.Adopt
+		}
+		return false
+	})
 }
 
 // organizationOf is the organization above a project, "organizations/N"; "" where there is none.

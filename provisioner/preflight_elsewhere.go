@@ -61,14 +61,17 @@ func placeOf(on string) string {
 // others are the checks of what the plan does outside the data plane's project: that each project is there, and that nothing
 // forbids its roles.
 func (p *preflight) others() []check {
-	var projects, sharing []check
+	var projects, sharing, custom []check
 	for _, at := range p.elsewhere() {
 		if _, isBucket := at.bucket(); !isBucket && !at.asked {
 			projects = append(projects, p.otherProject(at.name))
 		}
 		sharing = append(sharing, p.sharedIn(at))
+		if p.changesDatasets(at.name) {
+			custom = append(custom, p.customElsewhere(at.name))
+		}
 	}
-	return slices.Concat(projects, sharing)
+	return slices.Concat(projects, sharing, custom)
 }
 
 // otherProject is the check that a project of the plan's other than the data plane's is there. Who may not read it isn't held
