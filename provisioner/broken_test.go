@@ -419,6 +419,43 @@ func TestPreflightFindsTenBrokenProjects(t *testing.T) {
 			},
 			"policy:custom", onboarding.CheckOK, onboarding.PartyNobody, "None is enforced on what the run creates", "",
 		},
+		{
+			"a dataset in another region", func(_ *testing.T, f *fixture) {
+				f.warehouse("bigquery.googleapis.com")
+				f.cloud.AddDataset("acme-warehouse", "sales", "europe-west1")
+				f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/bigquery.admin")
+				f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+			},
+			"source:acme-warehouse.sales", onboarding.CheckWarning, onboarding.PartyCustomer, "The dataset is in europe-west1, and its access list of ", "leaves europe-west1",
+		},
+		{
+			"a dataset in the multi-region of the region", func(_ *testing.T, f *fixture) {
+				f.warehouse("bigquery.googleapis.com")
+				f.cloud.AddDataset("acme-warehouse", "sales", "US")
+				f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/bigquery.admin")
+				f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+			},
+			"source:acme-warehouse.sales", onboarding.CheckOK, onboarding.PartyNobody, "The dataset is in US", "",
+		},
+		{
+			"a bucket in another region", func(t *testing.T, f *fixture) {
+				f.spec.Region, f.spec.Bigtable.Zone = "us-east1", "us-east1-b"
+				f.warehouse("storage.googleapis.com")
+				f.bucket(t, "acme-landing", false)
+				f.source(onboarding.SourceBucket, "acme-landing")
+			},
+			"source:gs://acme-landing", onboarding.CheckWarning, onboarding.PartyCustomer, "Spark runs in us-east1, so it reads across regions: Google bills the traffic", "leaves us-west1",
+		},
+		{
+			"a bucket in another region that bills its readers", func(t *testing.T, f *fixture) {
+				f.spec.Region, f.spec.Bigtable.Zone = "us-east1", "us-east1-b"
+				f.warehouse("storage.googleapis.com")
+				f.bucket(t, "acme-landing", true)
+				f.source(onboarding.SourceBucket, "acme-landing")
+				f.spec.RequesterPays = true
+			},
+			"source:gs://acme-landing", onboarding.CheckWarning, onboarding.PartyCustomer, "Spark runs in us-east1, so it reads across regions", "no-requester-pays",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

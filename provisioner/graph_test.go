@@ -61,6 +61,39 @@ func TestGraphRefusesACatalogThatCannotBe(t *testing.T) {
 	}
 }
 
+func TestWhetherALocationContainsARegion(t *testing.T) {
+	for _, tt := range []struct {
+		location, region string
+		want             bool
+	}{
+		{"US-WEST1", "us-west1", true},
+		{"us-east1", "us-west1", false},
+		{"US", "us-west1", true},
+		{"US", "northamerica-northeast1", false},
+		{"US", "europe-west1", false},
+		{"EU", "europe-west1", true},
+		{"EU", "europe-west2", false}, // London
+		{"EU", "europe-west6", false}, // Zürich
+		{"EU", "us-west1", false},
+		{"ASIA", "asia-east1", true},
+		{"ASIA", "australia-southeast1", false},
+		{"NAM4", "us-central1", true},
+		{"NAM4", "us-east1", true},
+		{"NAM4", "us-west1", false},
+		{"EUR4", "europe-north1", true},
+		{"EUR4", "europe-west4", true},
+		{"EUR4", "europe-west1", false},
+		{"ASIA1", "asia-northeast2", true},
+		{"ASIA1", "asia-east1", false},
+		{"aws-us-east-1", "us-west1", false},
+		{"", "us-west1", false},
+	} {
+		if got := spans(tt.location, tt.region); got != tt.want {
+			t.Errorf("%s contains %s: %v", tt.location, tt.region, got)
+		}
+	}
+}
+
 func TestLocationPolicyIsReadCautiously(t *testing.T) {
 	for _, tt := range []struct {
 		values      []string

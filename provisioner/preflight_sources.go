@@ -110,7 +110,46 @@ func (p *preflight) readDataset(ctx context.Context, r *onboarding.CheckResult, 
 		return nil
 	}
 	r.Found = fmt.Sprintf("The dataset is in %s, and its access list of %d entries can be read.", got.Location, len(got.Access))
+	p.acrossRegions(r, got.Location)
 	return nil
+}
+
+// acrossRegions warns of a data source that isn't where Spark runs. places are the regions of a dual-region that were chosen
+// one by one.
+func (p *preflight) acrossRegions(r *onboarding.CheckResult, location string, places ...string) {
+	here := func(place string) bool { return spans(place, p.spec.Region) }
+	if len(places) > 0 && slices.ContainsFunc(places, here) || len(places) == 0 && here(location) {
+		return
+	}
+	if r.State == onboarding.CheckOK {
+		r.State = onboarding.CheckWarning
+	}
+	where := cmp.Or(strings.ToLower(strings.Join(places, " and ")), strings.ToLower(location))
+	r.Found += " Spark runs in " + p.spec.Region + ", so it reads across regions: Google bills the traffic, and reading is slower."
+	r.Fix = append(r.Fix, "Check that your data may be processed in "+p.spec.Region+": what Spark reads leaves "+where+". If that is fine, nothing has to be done.", "Otherwise choose the region of the data, or name a copy of it in "+p.spec.Region+".")
+}
+
+// spans reports whether a location of BigQuery or Cloud Storage is a region or is known to contain it.
+// Sources: https://cloud.google.com/storage/docs/locations, https://cloud.google.com/bigquery/docs/locations
+func spans(location, region string) bool {
+	location = strings.ToLower(location)
+	switch location {
+	case "us", "asia":
+		return strings.HasPrefix(region, location+"-")
+	case "eu": // not London and Zürich, which are outside the European Union
+		return strings.HasPrefix(region, "europe-") && region != "europe-west2" && region != "europe-west6"
+	}
+	return location == region || slices.Contains(dualRegions[location], region)
+}
+
+// dualRegions are Cloud Storage's predefined ones.
+var dualRegions = map[string][]string{
+	"asia1": {"asia-northeast1", "asia-northeast2"},
+	"eur4":  {"europe-north1", "europe-west4"},
+	"eur5":  {"europe-west1", "europe-west2"},
+	"eur7":  {"europe-west2", "europe-west3"},
+	"eur8":  {"europe-west3", "europe-west6"},
+	"nam4":  {"us-central1", "us-east1"},
 }
 
 func (p *preflight) readSourceProject(ctx context.Context, r *onboarding.CheckResult, project string) error {
@@ -179,9 +218,14 @@ func (p *preflight) readSourceBucket(ctx context.Context, r *onboarding.CheckRes
 			r.Found += " The plan doesn’t give the Spark account the permission for it, serviceusage.services.use, so Google would refuse each read."
 			r.Fix[0] = "At the data sources step, select that a bucket uses requester pays. The plan then gives the Spark account the role Service Usage Consumer on the project."
 		}
-		return nil
+	default:
+		r.Found = "The bucket is in " + strings.ToLower(got.Location) + " and can be read."
 	}
-	r.Found = "The bucket is in " + strings.ToLower(got.Location) + " and can be read."
+	var places []string
+	if got.CustomPlacementConfig != nil {
+		places = got.CustomPlacementConfig.DataLocations
+	}
+	p.acrossRegions(r, got.Location, places...)
 	return nil
 }
 
