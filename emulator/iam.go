@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/api/bigquery/v2"
 	"google.golang.org/api/iam/v1"
 )
 
@@ -258,7 +259,28 @@ func deleteAccount(c *call, a serviceAccount) (any, error) {
 			c.e.policies.put(k, st)
 		}
 	}
+	for _, k := range c.e.datasets.keys("") {
+		c.forgetInDataset(k, member, "deleted:"+member+"?uid="+a.UniqueID)
+	}
 	return nil, nil
+}
+
+// forgetInDataset writes a deleted account in a dataset's access list as a member of the form that only IAM has.
+func (c *call) forgetInDataset(key, member, deleted string) {
+	st, _ := c.e.datasets.get(key)
+	project, _, _ := strings.Cut(key, "/")
+	hit := false
+	access := slices.Clone(st.Meta.Access)
+	for i, a := range access {
+		if accessMember(project, a) == member {
+			hit = true
+			access[i] = &bigquery.DatasetAccess{Role: a.Role, IamMember: deleted, Condition: a.Condition}
+		}
+	}
+	if hit {
+		st.Meta.Access = access
+		c.putDataset(project, st.Meta)
+	}
 }
 
 func patchAccount(c *call, a serviceAccount) (any, error) {

@@ -26,6 +26,32 @@ func (f *fixture) sharedDataset(t *testing.T, owner *bigquery.DatasetAccess) {
 	}
 }
 
+// Entries of deleted accounts stay in a dataset's access list, and the check names them.
+func TestDeletedMembersOfADatasetAreNamed(t *testing.T) {
+	const gone = "reports@acme-warehouse.iam.gserviceaccount.com"
+	f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+	f.cloud.AddServiceAccount("acme-warehouse", gone)
+	f.warehouse("bigquery.googleapis.com", "iam.googleapis.com")
+	f.cloud.AddDataset("acme-warehouse", "sales", "US")
+	f.cloud.SetIAM("projects/acme-warehouse", "user:"+ada, "roles/bigquery.admin")
+	f.source(onboarding.SourceDataset, "acme-warehouse.sales")
+	bobs := f.as(t, bob)
+	got, err := bobs.BigQuery.Datasets.Get("acme-warehouse", "sales").Do()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bobs.BigQuery.Datasets.Patch("acme-warehouse", "sales", &bigquery.Dataset{Access: append(got.Access, &bigquery.DatasetAccess{Role: "READER", UserByEmail: gone})}).Do(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bobs.IAM.Projects.ServiceAccounts.Delete("projects/-/serviceAccounts/" + gone).Do(); err != nil {
+		t.Fatal(err)
+	}
+	r := preflight(t, f.s, f.spec)["source:acme-warehouse.sales"]
+	if r.State != onboarding.CheckOK || !strings.Contains(r.Found, "It names deleted accounts, which stay in it: "+gone+".") {
+		t.Errorf("%s: %s", r.State, r.Found)
+	}
+}
+
 // Administrators of one Bigtable instance often have no role for Bigtable on its project.
 func TestPermissionsThatAreHeldOnTheBigtableInstanceCount(t *testing.T) {
 	rest := []string{"roles/storage.admin", "roles/iam.serviceAccountAdmin", "roles/iam.roleAdmin", "roles/resourcemanager.projectIamAdmin", "roles/serviceusage.serviceUsageAdmin", "roles/viewer"}

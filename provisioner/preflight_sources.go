@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/api/bigquery/v2"
 	"google.golang.org/api/cloudresourcemanager/v3"
 	storagev1 "google.golang.org/api/storage/v1"
 
@@ -110,8 +111,25 @@ func (p *preflight) readDataset(ctx context.Context, r *onboarding.CheckResult, 
 		return nil
 	}
 	r.Found = fmt.Sprintf("The dataset is in %s, and its access list of %d entries can be read.", got.Location, len(got.Access))
+	if gone := deletedMembers(got.Access); len(gone) > 0 {
+		r.Found += " It names deleted accounts, which stay in it: " + strings.Join(gone, ", ") + "."
+	}
 	p.acrossRegions(r, got.Location)
 	return nil
+}
+
+// deletedMembers are the accounts in an access list that were deleted since: "deleted:serviceAccount:EMAIL?uid=N".
+func deletedMembers(access []*bigquery.DatasetAccess) []string {
+	var all []string
+	for _, a := range access {
+		if member, ok := strings.CutPrefix(a.IamMember, "deleted:"); ok {
+			_, name, _ := strings.Cut(member, ":")
+			name, _, _ = strings.Cut(name, "?")
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // acrossRegions warns of a data source that isn't where Spark runs. places are the regions of a dual-region that were chosen

@@ -3,14 +3,55 @@ package resources_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+
+	"google.golang.org/api/bigquery/v2"
 
 	"groundwork/emulator"
 	"groundwork/onboarding"
 	"groundwork/provisioner"
 	"groundwork/provisioner/resources"
+	"groundwork/provisioner/steptest"
 )
+
+// BigQuery writes a deleted account in an access list as a member of IAM's form. Neither a run nor a teardown changes that entry.
+func TestDeletedMembersOfADatasetStay(t *testing.T) {
+	t.Parallel()
+	const gone = "reports@acme-warehouse.iam.gserviceaccount.com"
+	w := world(t, nil)
+	w.Only([]*provisioner.Step{resources.EnableAPIs, resources.SparkAccount, resources.ReadDataset})
+	w.Cloud.AddServiceAccount("acme-warehouse", gone)
+	c := w.Clients(steptest.Owner)
+	sales, err := c.BigQuery.Datasets.Get("acme-warehouse", "sales").Do()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.BigQuery.Datasets.Patch("acme-warehouse", "sales", &bigquery.Dataset{Access: append(sales.Access, &bigquery.DatasetAccess{Role: "READER", UserByEmail: gone})}).Do(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.IAM.Projects.ServiceAccounts.Delete("projects/-/serviceAccounts/" + gone).Do(); err != nil {
+		t.Fatal(err)
+	}
+	stays := func(after string) {
+		t.Helper()
+		got, err := c.BigQuery.Datasets.Get("acme-warehouse", "sales").AccessPolicyVersion(3).Do()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(got.Access, func(a *bigquery.DatasetAccess) bool {
+			return a.Role == "READER" && strings.HasPrefix(a.IamMember, "deleted:serviceAccount:"+gone+"?uid=")
+		}) {
+			t.Errorf("after %s, the deleted account's entry is gone", after)
+		}
+	}
+	stays("its deletion")
+	w.Succeeds(w.Run())
+	stays("a run")
+	w.Succeeds(w.Execute(onboarding.RunTeardown, w.TeardownPlan()))
+	stays("a teardown")
+}
 
 // An access list without an owner is incomplete, since BigQuery refuses to store one (T16, T25). Neither a run nor a
 // teardown that was approved while the list was complete writes from it.
