@@ -37,12 +37,12 @@ type peopleStore interface {
 	// the actor, CodeGone when it can't be used any more, CodeConflict when someone else is the customer already, or with
 	// ErrEarlierAccount while the access of the address's earlier account is held.
 	AcceptInvite(ctx context.Context, token string, actor onboarding.Actor) (onboarding.ID, error)
-	// ReplaceCustomer ends the customer's membership, withdraws the open invites and invites someone else in one
-	// transaction: CodeConflict while a consent is held or a run is active, CodeNotFound before there is a customer.
+	// ReplaceCustomer ends the memberships of the customer and of all colleagues, withdraws the open invites and the links
+	// to the plan, and invites someone else in one transaction: CodeConflict while a consent is held or a run is active, CodeNotFound before there is a customer.
 	ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration, mail bool) (string, onboarding.Invite, error)
 	// Members returns the people of an onboarding with their roles, for the staff.
 	Members(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Actor, error)
-	// Colleagues returns the colleagues who joined, for the customer; a colleague gets only their own line.
+	// Colleagues returns the colleagues who joined, for the customer and the staff; a colleague gets only their own line.
 	Colleagues(context.Context, onboarding.Actor, onboarding.ID) ([]onboarding.Colleague, error)
 	// ReadPlan records that a reader opened the plan, and returns the onboarding and what was read last in its project.
 	// CodeNotFound, CodeForbidden and CodeGone: why they may not.
@@ -284,7 +284,7 @@ func (a *App) Customer(ctx context.Context, actor onboarding.Actor, id onboardin
 	return "", err
 }
 
-// Colleagues returns the colleagues who joined, for the customer; a colleague gets only their own line.
+// Colleagues returns the colleagues who joined, for the customer and the staff; a colleague gets only their own line.
 func (a *App) Colleagues(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Colleague, error) {
 	return a.cfg.Store.Colleagues(ctx, actor, id)
 }

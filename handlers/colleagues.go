@@ -66,10 +66,24 @@ func (s *Server) colleagueWithdraw(w http.ResponseWriter, v *visit) error {
 
 // colleagueRemove ends a colleague's membership, and the access to Google Cloud that they gave.
 func (s *Server) colleagueRemove(w http.ResponseWriter, v *visit) error {
-	email, err := s.App.RemoveColleague(v.Context(), v.actor, v.id, v.form.Get(web.FieldEmail))
+	said, err := s.removeColleague(v)
 	if err != nil {
 		return err
 	}
-	s.say(v.Context(), email+" is no longer part of this onboarding, and any access that they gave was revoked.")
+	s.say(v.Context(), said)
 	return seeOther(w, v.Request, web.OnboardingPath(v.id, "connect"))
+}
+
+// adminRemoveColleague is the same for a specialist.
+func (s *Server) adminRemoveColleague(w http.ResponseWriter, v *visit) error {
+	said, err := s.removeColleague(v)
+	if err != nil {
+		return err
+	}
+	return s.toDetail(w, v, said)
+}
+
+func (s *Server) removeColleague(v *visit) (said string, err error) {
+	email, err := s.App.RemoveColleague(v.Context(), v.actor, v.id, v.form.Get(web.FieldEmail))
+	return email + " is no longer part of this onboarding, and any access that they gave was revoked.", err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"groundwork/app"
+	"groundwork/handlers"
 	"groundwork/onboarding"
 	"groundwork/store/pgtest"
 	"groundwork/web"
@@ -139,6 +140,67 @@ func TestAnotherCustomerTakesTheFormersPlaceAndNothingOfTheirAccess(t *testing.T
 	says(t, p, "A run is in progress")
 	if !w.live(ob.ID) {
 		t.Error("the run lost its access")
+	}
+}
+
+// Whom a former customer invited came in on their word, so nobody of them stays: the new customer invites whom they need.
+func TestNobodyStaysWhenTheCustomerIsReplaced(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	b := w.sent(ob.ID, a)
+	w.taken(ob.ID, "eve@elsewhere.example", onboarding.RoleColleague)
+	share := web.OnboardingPath(ob.ID, "plan", "share")
+	wantTo(t, a.post(share, "email", "fay@customer.example"), web.OnboardingPath(ob.ID, "plan")+"#share")
+	s := w.as(sam)
+	people := web.AdminPath(ob.ID, "people")
+	says(t, s.get(people), "2 colleagues ("+bob+", eve@elsewhere.example)", "1 link to the plan")
+	wantTo(t, s.post(web.AdminPath(ob.ID, "invite"), "email", "cyd@customer.example", "role", "customer", "replace", "yes"), people)
+	for who, b := range map[string]*browser{"the former customer": a, "a colleague": b, "a colleague from elsewhere": w.as("eve@elsewhere.example")} {
+		for _, r := range handlers.Routes() {
+			if !strings.HasPrefix(r.Pattern, "/o/{id}") {
+				continue
+			}
+			if p := b.call(r, ob.ID); p.status != http.StatusNotFound {
+				t.Errorf("%s: %s %s answers %d", who, r.Method, r.Pattern, p.status)
+			}
+		}
+	}
+	for _, gone := range []string{bob, "eve@elsewhere.example"} {
+		if !w.said(ob.ID, "colleague.removed", gone) {
+			t.Errorf("the history doesn't say that %s is out", gone)
+		}
+	}
+	if ob := w.onboarding(ob.ID); ob.Waiting.On == onboarding.PartyColleague {
+		t.Error("it waits on a colleague")
+	}
+}
+
+func TestASpecialistRemovesAColleague(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	b := w.sent(ob.ID, a)
+	b.connectAs(ob.ID, bob)
+	s := w.as(sam)
+	people, remove := web.AdminPath(ob.ID, "people"), web.AdminPath(ob.ID, "colleague", "remove")
+	form := s.get(people).Find("form[action^='" + remove + "']")
+	if got := form.Find("input[name=email]").AttrOr("value", ""); got != bob {
+		t.Fatalf("the page offers to remove %q", got)
+	}
+	want(t, a.post(remove, "email", bob), http.StatusForbidden)
+	want(t, s.post(remove, "email", ada), http.StatusNotFound)
+	if !w.live(ob.ID) {
+		t.Fatal("an access was ended and nobody removed")
+	}
+	wantTo(t, s.post(form.AttrOr("action", ""), "email", bob), people)
+	if w.live(ob.ID) {
+		t.Error("the colleague's access is held")
+	}
+	want(t, b.get(web.OnboardingPath(ob.ID, "plan")), http.StatusNotFound)
+	if !w.said(ob.ID, "colleague.removed", "removed the colleague "+bob) {
+		t.Error("the history doesn't say it")
+	}
+	if s.get(people).Find("form[action^='"+remove+"']").Length() != 0 {
+		t.Error("the page still offers to remove them")
 	}
 }
 

@@ -121,6 +121,14 @@ func (s *Server) detailPeople(v *visit, view *web.AdminDetailView) error {
 	if view.PresentCustomer, err = s.App.Customer(ctx, v.actor, v.id); err != nil {
 		return err
 	}
+	if view.Colleagues, err = s.App.Colleagues(ctx, v.actor, v.id); err != nil {
+		return err
+	}
+	readers, err := s.App.Readers(ctx, v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	view.Readers = len(readers)
 	view.Mails, err = s.App.Mails(ctx, v.actor, v.id)
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"groundwork/onboarding"
 )
 
-// The policies show a member their own row alone, so these run as the system, for a customer of the onboarding.
+// The policies show a member their own row alone, so a customer's run as the system.
 const (
 	asCustomer       = `EXISTS (SELECT FROM members me WHERE me.onboarding = @id AND me.email = @actor AND me.role = 'customer')`
 	selectColleagues = `
@@ -18,30 +18,31 @@ SELECT m.email, m.joined_at, coalesce(m.until, m.joined_at) AS until, coalesce((
 	WHERE i.onboarding = m.onboarding AND i.role = 'colleague' AND i.used_at IS NOT NULL AND coalesce(nullif(i.used_by, ''), i.email) = m.email
 	ORDER BY i.used_at DESC LIMIT 1), '') AS invited_by
 FROM members m
-WHERE m.onboarding = @id AND m.role = 'colleague' AND (m.email = @actor OR ` + asCustomer + `) ORDER BY m.email`
-	endColleague   = `DELETE FROM members m WHERE m.onboarding = @id AND m.email = @email AND m.role = 'colleague' AND ` + asCustomer + ` RETURNING m.email`
+WHERE m.onboarding = @id AND m.role = 'colleague' AND (@staff OR m.email = @actor OR ` + asCustomer + `) ORDER BY m.email`
+	endColleague   = `DELETE FROM members m WHERE m.onboarding = @id AND m.email = @email AND m.role = 'colleague' AND (@staff OR ` + asCustomer + `) RETURNING m.email`
 	closeInvitesOf = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND email = @email AND used_at IS NULL AND revoked_at IS NULL`
 )
 
-// Colleagues are those who joined as such, also those whose time is over, by address. For the onboarding's customer; a
-// colleague gets their own line, everybody else none.
+// Colleagues are those who joined as such, also those whose time is over, by address. For the onboarding's customer and
+// the staff; a colleague gets their own line, everybody else none.
 func (s *Store) Colleagues(ctx context.Context, actor onboarding.Actor, id onboarding.ID) ([]onboarding.Colleague, error) {
 	var found []onboarding.Colleague
 	err := s.batch(ctx, onboarding.System, "read colleagues", func(b *pgx.Batch) {
-		b.Queue(selectColleagues, pgx.NamedArgs{"id": id, "actor": address(actor.Email)}).Query(collect(&found, pgx.RowToStructByName[onboarding.Colleague]))
+		b.Queue(selectColleagues, seen(actor, pgx.NamedArgs{"id": id})).Query(collect(&found, pgx.RowToStructByName[onboarding.Colleague]))
 	})
 	return found, err
 }
 
 // RemoveColleague ends a colleague's membership and withdraws their open invites. Their access to Google Cloud is the
-// caller's to end. For the onboarding's customer: CodeNotFound for everybody else, and where there is no such colleague.
+// caller's to end. For the onboarding's customer and the staff: CodeNotFound for everybody else, and where there is no such
+// colleague.
 func (s *Store) RemoveColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string) error {
-	err := s.tx(ctx, onboarding.System, "remove a colleague", func(tx *txn) error {
-		ob, err := lock(ctx, tx, onboarding.System, id)
+	err := s.tx(ctx, behind(actor), "remove a colleague", func(tx *txn) error {
+		ob, err := lock(ctx, tx, behind(actor), id)
 		if err != nil {
 			return err
 		}
-		args := pgx.NamedArgs{"id": id, "actor": address(actor.Email), "email": address(email), "now": s.now()}
+		args := seen(actor, pgx.NamedArgs{"id": id, "email": address(email), "now": s.now()})
 		gone, err := one(ctx, tx, endColleague, args, "colleague", pgx.RowTo[string])
 		if err != nil {
 			return err

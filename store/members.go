@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,12 +22,15 @@ func noCustomerBut(ctx context.Context, tx pgx.Tx, id onboarding.ID, email strin
 }
 
 const (
-	endCustomer   = `DELETE FROM members WHERE onboarding = @id AND role = 'customer' RETURNING email`
+	endCustomer = `DELETE FROM members WHERE onboarding = @id AND role = 'customer' RETURNING email`
+	// Nobody whom a former customer invited stays.
+	endColleagues = `DELETE FROM members WHERE onboarding = @id AND role = 'colleague' RETURNING email`
 	closeInvites  = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND used_at IS NULL AND revoked_at IS NULL`
 	expectAnother = `UPDATE onboardings SET owner = @to, activity_at = @now WHERE id = @id`
 )
 
-// ReplaceCustomer ends the present customer's membership, withdraws the open invites and invites another in their place.
+// ReplaceCustomer ends the memberships of the present customer and of all colleagues, withdraws the open invites and every
+// link to the plan, and invites another in the customer's place.
 // The caller ends the access to Google Cloud first, whoever gave it: CodeConflict while one is held, so that nobody new
 // acts with it, and while a run goes on. CodeNotFound when there is no customer yet. Staff only.
 func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, ttl time.Duration, mail bool) (string, onboarding.Invite, error) {
@@ -71,13 +75,26 @@ func (s *Store) ReplaceCustomer(ctx context.Context, actor onboarding.Actor, id 
 		if to == onboarding.Addressee(was) {
 			return onboarding.Errorf(onboarding.CodeConflict, "%s is already the customer. They sign in with that address.", was)
 		}
+		colleagues, err := rowsOf(ctx, tx, endColleagues, args, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
 		for _, sql := range []string{closeInvites, closeReaders, expectAnother} {
 			if _, err := tx.Exec(ctx, sql, args); err != nil {
 				return err
 			}
 		}
+		if err := s.followColleagues(ctx, ob); err != nil {
+			return err
+		}
 		if ob.Status == onboarding.StatusInForm {
 			if err := s.follow(ctx, ob, onboarding.Facts{Form: onboarding.WaitForAcceptance}); err != nil {
+				return err
+			}
+		}
+		slices.Sort(colleagues)
+		for _, email := range colleagues {
+			if err := ob.append(ctx, actor, onboarding.ColleagueRemoved{Email: email}); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"strings"
 
 	"groundwork/onboarding"
 	"groundwork/wizard"
@@ -14,8 +15,25 @@ func (v AdminDetailView) listName() string {
 	return "All onboardings"
 }
 
-func (v AdminDetailView) act(name string) string {
-	return v.Place.act(v.Onboarding.ID, name)
+func (v AdminDetailView) act(name ...string) string {
+	return v.Place.act(v.Onboarding.ID, name...)
+}
+
+// replacedToo says what else ends where the customer is replaced.
+func (v AdminDetailView) replacedToo() string {
+	said := "their membership ends now"
+	if len(v.Colleagues) > 0 {
+		emails := make([]string, len(v.Colleagues))
+		for i, c := range v.Colleagues {
+			emails[i] = c.Email
+		}
+		said += ", as does the part of " + plural(len(emails), "colleague", "colleagues") + " (" + strings.Join(emails, ", ") + "), whom the new customer can invite again"
+	}
+	said += ". Open invitations"
+	if v.Readers > 0 {
+		said += " and " + plural(v.Readers, "link", "links") + " to the plan"
+	}
+	return said + " stop working, and the access to Google Cloud is revoked."
 }
 
 func (v AdminDetailView) neighbor(n onboarding.Neighbor) string {

@@ -102,7 +102,7 @@ func eventWords(entry onboarding.AuditEntry) string {
 	case onboarding.InvitesErased:
 		return "erased " + plural(e.Count, "unused invitation", "unused invitations") + "."
 	case onboarding.CustomerReplaced:
-		return "replaced the customer " + e.Was + " with " + e.To.Words() + ". All open invitations were withdrawn."
+		return "replaced the customer " + e.Was + " with " + e.To.Words() + ". All open invitations and links to the plan were withdrawn."
 	case onboarding.ColleagueRemoved:
 		return "removed the colleague " + e.Email + "."
 	case onboarding.PlanRead:

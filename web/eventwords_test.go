@@ -39,7 +39,7 @@ func TestEachEventIsToldInASentence(t *testing.T) {
 		{sam, onboarding.InviteRevoked{To: "@customer.example", Role: onboarding.RoleCustomer}, "sam@vendor.example withdrew the invitation for anyone at customer.example."},
 		{"", onboarding.InvitesErased{Count: 1}, "Groundwork erased 1 unused invitation."},
 		{"", onboarding.InvitesErased{Count: 3}, "Groundwork erased 3 unused invitations."},
-		{sam, onboarding.CustomerReplaced{Was: ada, To: "bob@customer.example"}, "sam@vendor.example replaced the customer ada@customer.example with bob@customer.example. All open invitations were withdrawn."},
+		{sam, onboarding.CustomerReplaced{Was: ada, To: "bob@customer.example"}, "sam@vendor.example replaced the customer ada@customer.example with bob@customer.example. All open invitations and links to the plan were withdrawn."},
 		{ada, onboarding.ColleagueRemoved{Email: "bob@customer.example"}, "ada@customer.example removed the colleague bob@customer.example."},
 		{ada, onboarding.AnswerSaved{Step: "region", Title: "Region", First: true}, "ada@customer.example answered Region."},
 		{ada, onboarding.AnswerSaved{Step: "region", Title: "Region", Changes: []onboarding.Change{{Label: "Region", After: "us-east1"}}}, "ada@customer.example changed the answers for Region."},

@@ -57,9 +57,13 @@ func (s samples) detail(tab DetailTab, state onboarding.RunState) AdminDetailVie
 			{ID: 3, To: "alan@customer.example", Role: onboarding.RoleColleague, ExpiresAt: s.now.Add(-time.Hour)},
 		}},
 		PresentCustomer: "ada@customer.example",
-		Notes:           onboarding.Lines[onboarding.AuditEntry]{Items: s.notes()},
-		Place:           DetailPlace{Tab: tab, Filter: onboarding.Filter{Status: onboarding.StatusProvisioning, Cursor: "page"}, At: "here"},
-		Neighbors:       onboarding.Neighbors{Prev: onboarding.Neighbor{ID: "ob_a", Place: "before"}, Next: onboarding.Neighbor{ID: "ob_b", Place: "after"}, Position: 12, Total: 48}, Mails: s.mails(), MailOn: true, MayRemind: state == onboarding.RunFailed, MayRetry: state == onboarding.RunFailed, MayArchive: true,
+		Colleagues: []onboarding.Colleague{
+			{Email: "alan@customer.example", Until: s.now.Add(-time.Hour)}, {Email: "grace@customer.example", Until: s.now.Add(96 * time.Hour)},
+		},
+		Readers:   2,
+		Notes:     onboarding.Lines[onboarding.AuditEntry]{Items: s.notes()},
+		Place:     DetailPlace{Tab: tab, Filter: onboarding.Filter{Status: onboarding.StatusProvisioning, Cursor: "page"}, At: "here"},
+		Neighbors: onboarding.Neighbors{Prev: onboarding.Neighbor{ID: "ob_a", Place: "before"}, Next: onboarding.Neighbor{ID: "ob_b", Place: "after"}, Position: 12, Total: 48}, Mails: s.mails(), MailOn: true, MayRemind: state == onboarding.RunFailed, MayRetry: state == onboarding.RunFailed, MayArchive: true,
 	}
 	v.Made = p.Made
 	if state == onboarding.RunFailed {

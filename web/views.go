@@ -478,7 +478,9 @@ type AdminDetailView struct {
 	// The people's tab.
 	Specialists     []onboarding.Actor
 	Invites         onboarding.Lines[onboarding.Invite]
-	PresentCustomer string     // who an invited customer would replace; "" nobody joined yet
+	PresentCustomer string // who an invited customer would replace; "" nobody joined yet
+	Colleagues      []onboarding.Colleague
+	Readers         int        // links to the plan that are good
 	Link            InviteLink // just made; zero: none
 	InviteProblem   string
 	InviteEmail     string            // what was typed
