@@ -47,7 +47,8 @@ type peopleStore interface {
 	// ReadPlan records that a reader opened the plan, and returns the onboarding and what was read last in its project.
 	// CodeNotFound, CodeForbidden and CodeGone: why they may not.
 	ReadPlan(ctx context.Context, actor onboarding.Actor, id onboarding.ID) (onboarding.Onboarding, onboarding.Reading, error)
-	// RemoveColleague ends a colleague's membership and their unused invites in one transaction; CodeNotFound.
+	// RemoveColleague ends a colleague's membership, their unused invites, and their links to the plan in one transaction;
+	// CodeNotFound.
 	RemoveColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string) error
 }
 

@@ -175,6 +175,23 @@ func TestNobodyStaysWhenTheCustomerIsReplaced(t *testing.T) {
 	}
 }
 
+// A colleague who was sent the plan before stays no reader of it.
+func TestARemovedColleagueReadsThePlanByNoLink(t *testing.T) {
+	w := newWorld(t)
+	ob, a := w.ready()
+	document := web.OnboardingPath(ob.ID, "plan", "document")
+	wantTo(t, a.post(web.OnboardingPath(ob.ID, "plan", "share"), "email", bob), web.OnboardingPath(ob.ID, "plan")+"#share")
+	b := w.as(bob)
+	want(t, b.post(strings.TrimPrefix(w.linkOn(a.get(web.OnboardingPath(ob.ID, "plan"))), w.url)), http.StatusSeeOther)
+	want(t, b.get(document), http.StatusOK)
+	w.joined(ob.ID)
+	want(t, b.get(document), http.StatusOK)
+	wantTo(t, a.post(web.OnboardingPath(ob.ID, "colleague", "remove"), "email", bob), web.OnboardingPath(ob.ID, "connect"))
+	p := b.get(document)
+	want(t, p, http.StatusGone)
+	says(t, p, "The link to this plan was withdrawn.")
+}
+
 func TestASpecialistRemovesAColleague(t *testing.T) {
 	w := newWorld(t)
 	ob, a := w.ready()

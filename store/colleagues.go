@@ -21,6 +21,8 @@ FROM members m
 WHERE m.onboarding = @id AND m.role = 'colleague' AND (@staff OR m.email = @actor OR ` + asCustomer + `) ORDER BY m.email`
 	endColleague   = `DELETE FROM members m WHERE m.onboarding = @id AND m.email = @email AND m.role = 'colleague' AND (@staff OR ` + asCustomer + `) RETURNING m.email`
 	closeInvitesOf = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND email = @email AND used_at IS NULL AND revoked_at IS NULL`
+	// Who is out reads the plan no longer by a link that they used as a reader.
+	closeReader = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND role = 'reader' AND @email IN (email, used_by) AND revoked_at IS NULL`
 )
 
 // Colleagues are those who joined as such, also those whose time is over, by address. For the onboarding's customer and
@@ -33,7 +35,7 @@ func (s *Store) Colleagues(ctx context.Context, actor onboarding.Actor, id onboa
 	return found, err
 }
 
-// RemoveColleague ends a colleague's membership and withdraws their open invites. Their access to Google Cloud is the
+// RemoveColleague ends a colleague's membership and withdraws their open invites and their links to the plan, used ones too. Their access to Google Cloud is the
 // caller's to end. For the onboarding's customer and the staff: CodeNotFound for everybody else, and where there is no such
 // colleague.
 func (s *Store) RemoveColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string) error {
@@ -47,8 +49,10 @@ func (s *Store) RemoveColleague(ctx context.Context, actor onboarding.Actor, id 
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, closeInvitesOf, args); err != nil {
-			return err
+		for _, sql := range []string{closeInvitesOf, closeReader} {
+			if _, err := tx.Exec(ctx, sql, args); err != nil {
+				return err
+			}
 		}
 		if err := s.followColleagues(ctx, ob); err != nil {
 			return err
