@@ -79,11 +79,14 @@ func (k Ask) lines() []string {
 	if k.ReadOnly {
 		lines = append(lines, onboarding.ShownReadOnly)
 	}
+	if k.Removes {
+		lines = append(lines, onboarding.ShownRemoval)
+	}
 	return lines
 }
 
 // ask is what an actor on the way to a plan of that kind is asked for. It follows from the tasks that would run: by the
-// answers, or by the run that is verified, resumed or removed.
+// answers, or by the run that is verified or resumed, or whose work is removed.
 func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind onboarding.RunKind) (Ask, error) {
 	of := func(spec onboarding.Spec) Ask {
 		return Ask{Project: spec.Project, Permissions: a.cfg.Cloud.Permissions(spec, nil)}
@@ -93,7 +96,8 @@ func (a *App) ask(ctx context.Context, actor onboarding.Actor, j Journey, kind o
 		return Ask{}, err
 	}
 	resumed := latest.Kind != onboarding.RunProvision && latest.State == onboarding.RunBlocked
-	if latest.ID != "" && (kind == onboarding.RunTeardown || resumed && latest.Kind == onboarding.RunTeardown) {
+	removing := latest.Kind == onboarding.RunTeardown && (latest.State.Active() || resumed)
+	if latest.ID != "" && (kind == onboarding.RunTeardown || removing) {
 		items, err := a.cfg.Store.Inventory(ctx, actor, j.Onboarding.ID)
 		return Ask{latest.Plan.Spec.Project, a.cfg.Cloud.Permissions(latest.Plan.Spec, items), true}, err
 	}
@@ -154,6 +158,9 @@ func (a *App) RequestConsent(ctx context.Context, actor onboarding.Actor, id onb
 	if r.Ask.Project != "" {
 		r.Insufficient = r.Held.Serves(actor.Email, r.Ask.Project, r.Ask.All())
 	}
+	if r.Insufficient == nil && r.Ask.Removes {
+		r.Insufficient = r.Held.ServesRemoval(j.Onboarding.Owner)
+	}
 	if actor.Role.Member() {
 		err := a.cfg.Cloud.Alive(ctx, actor, id)
 		if ours(err) {
@@ -174,6 +181,16 @@ func (a *App) AskFor(ctx context.Context, actor onboarding.Actor, id onboarding.
 		return Ask{}, err
 	}
 	return a.ask(ctx, actor, j, kind)
+}
+
+// MayConnect is nil for a member who may connect an account now. While the customer has everything removed, a colleague's
+// access would take the place of the one that the customer approved the removal with: CodeConflict.
+func (a *App) MayConnect(ctx context.Context, actor onboarding.Actor, id onboarding.ID) error {
+	run, err := a.latestRun(ctx, actor, id)
+	if err != nil || actor.Role != onboarding.RoleColleague || run.Kind != onboarding.RunTeardown || !run.State.Active() {
+		return err
+	}
+	return onboarding.Errorf(onboarding.CodeConflict, "%s is having everything that was created removed, with an access that is already connected. You can connect your account when the removal has ended, or if it stops to wait for access.", run.StartedBy)
 }
 
 // LeaveForGoogle records that an actor goes to Google's consent page.
@@ -202,6 +219,9 @@ func (a *App) askedBefore(ctx context.Context, actor onboarding.Actor, ob onboar
 	ask, err := a.ask(ctx, actor, a.journey(actor, ob), kind)
 	if err != nil || last.GivenBy != actor.Email || last.Email != actor.Email || last.Project != ask.Project || !last.Covers(ask.All()) {
 		return "", err
+	}
+	if ask.Removes && last.ServesRemoval(ob.Owner) != nil {
+		return "", nil // what they gave it for was something else
 	}
 	return ask.Name(), nil
 }
@@ -283,6 +303,9 @@ func (a *App) checkConsent(ctx context.Context, actor onboarding.Actor, id onboa
 	}
 	if len(r.Unticked) > 0 {
 		return Ask{}, r, onboarding.Errorf(onboarding.CodePermission, "Some of the permissions that a run needs were not granted. Connect again and select every checkbox on Google's page.")
+	}
+	if err := a.MayConnect(ctx, actor, id); err != nil {
+		return Ask{}, r, err
 	}
 	ask, err := a.AskFor(ctx, actor, id, in.Kind)
 	if err != nil {

@@ -297,6 +297,15 @@ func mayApprove(actor onboarding.Actor, kind onboarding.RunKind, owner string) e
 	return nil
 }
 
+// mayRemove is nil for who gave the access that is held, and may approve a teardown with it: CodeForbidden. A consent lists
+// what is created, and not always what is removed.
+func mayRemove(actor onboarding.Actor, held onboarding.Consent) error {
+	if held.GivenBy == actor.Email {
+		return nil
+	}
+	return onboarding.Errorf(onboarding.CodeForbidden, "The access was given with the account %s. Only the person who gave it can approve the removal. Connect your own account to approve it.", held.Email)
+}
+
 // mayErase is nil for someone who may have data deleted with the access that is held: as for a teardown, the customer, and
 // only with the access that they gave themselves. CodeForbidden.
 func mayErase(actor onboarding.Actor, held onboarding.Consent, owner string) error {
@@ -338,8 +347,8 @@ func (r Review) refusal(actor onboarding.Actor) error {
 		return no(onboarding.CodeConflict, "A check failed. Fix the problem below, then check again.")
 	case failed > 1:
 		return no(onboarding.CodeConflict, "%d checks failed. Fix the problems below, then check again.", failed)
-	case teardown && r.Consent.GivenBy != actor.Email: // the consent lists what is created, not what is removed
-		return no(onboarding.CodeForbidden, "The access was granted with the account %s. Only the person who gave it can approve the removal. Connect your own account to approve it.", r.Consent.Email)
+	case teardown && mayRemove(actor, r.Consent) != nil:
+		return mayRemove(actor, r.Consent)
 	case teardown && !slices.ContainsFunc(r.Plan.Tasks, func(t onboarding.PlannedTask) bool { return t.Action == onboarding.ActionDelete }):
 		return no(onboarding.CodeConflict, "There is nothing left to remove.")
 	}

@@ -269,6 +269,11 @@ func (a *App) refuseChanged(ctx context.Context, actor onboarding.Actor, ob onbo
 	if err := mayApproveChanged(actor, run, ob.Owner); err != nil {
 		return err, nil
 	}
+	if run.Kind == onboarding.RunTeardown {
+		if err := mayRemove(actor, held); err != nil {
+			return err, nil
+		}
+	}
 	if len(fresh.Erased()) > 0 {
 		if err := mayErase(actor, held, ob.Owner); err != nil {
 			return err, nil

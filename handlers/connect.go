@@ -124,7 +124,19 @@ func connectScopes(cloud []string) []string {
 	return append([]string{oidc.ScopeOpenID, "email"}, cloud...)
 }
 
+// mayConnect is nil for a visitor who may connect an account now; they read why not, and see the run.
+func (s *Server) mayConnect(v *visit) error {
+	err := s.App.MayConnect(v.Context(), v.actor, v.id)
+	if onboarding.ErrorCode(err) == onboarding.CodeConflict {
+		return &linked{err, []web.Link{{Text: "See the progress", URL: web.OnboardingPath(v.id, "progress")}}}
+	}
+	return err
+}
+
 func (s *Server) connect(w http.ResponseWriter, v *visit) error {
+	if err := s.mayConnect(v); err != nil {
+		return err
+	}
 	next := connectNext(v.id, v.URL.Query().Get("next"))
 	view, r, err := s.connectView(v, next)
 	if err != nil {
@@ -143,6 +155,9 @@ func (s *Server) connect(w http.ResponseWriter, v *visit) error {
 // connectStart sends the browser to the consent page: offline, and asked each time, since Google gives a refresh
 // token only with the consent.
 func (s *Server) connectStart(w http.ResponseWriter, v *visit) error {
+	if err := s.mayConnect(v); err != nil {
+		return err
+	}
 	q := v.URL.Query()
 	account := strings.ToLower(strings.TrimSpace(q.Get("account")))
 	hint := v.actor.Email
@@ -235,6 +250,8 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		})
 	case onboarding.ErrorCode(err) == onboarding.CodeCloud:
 		return again(err, page)
+	case s.mayConnect(v) != nil:
+		return s.mayConnect(v)
 	}
 	return err
 }

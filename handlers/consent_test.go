@@ -393,6 +393,64 @@ func TestATeardownIsApprovedByWhoGaveTheAccess(t *testing.T) {
 	want(t, a.get(web.OnboardingPath(ob.ID, "teardown")), http.StatusOK)
 }
 
+// A removal that the customer approved with their own access isn't carried on with a colleague's, who saw something else.
+func TestNoColleagueConnectsWhileEverythingIsRemoved(t *testing.T) {
+	w := newWorld(t)
+	ob, a, k := w.finished()
+	w.joined(ob.ID)
+	b := w.as(bob)
+	toGoogle := b.toProvider(ob.ID, bob).to() // they saw the page of a run
+	k.review(ob.ID, a, onboarding.RunTeardown)
+	connect := web.OnboardingPath(ob.ID, "connect")
+	said := ada + " is having everything that was created removed"
+	for name, p := range map[string]page{"the page": b.get(connect), "the way to Google": b.get(connect + "/start"), "the way back": b.get(w.issuer.consent(t, toGoogle, bob, nil))} {
+		if p.status != http.StatusConflict || !strings.Contains(p.Find("main").Text(), said) {
+			t.Errorf("%s: %d %s", name, p.status, p.Find("main").Text())
+		}
+	}
+	held := func() onboarding.Consent {
+		g, err := w.store.LiveConsent(t.Context(), staffActor(sam), ob.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	if g := held(); g.GivenBy != ada {
+		t.Fatalf("the removal goes on with the access of %q", g.GivenBy)
+	}
+	want(t, a.get(connect), http.StatusOK)
+
+	// Where it waits for access, the colleague's page says what it is for.
+	k.start("bucket")
+	k.must(w.store.BlockTask(t.Context(), k.fence(), "bucket", &onboarding.Blocked{Code: onboarding.CodeSignIn, On: onboarding.PartyCustomer, Action: "Sign in again", Why: "The access has ended."}))
+	k.end(onboarding.RunBlocked)
+	b.connectAs(ob.ID, bob)
+	if g := held(); g.GivenBy != bob || g.ServesRemoval(ada) != nil {
+		t.Errorf("the access of %q, for which the page listed %q", g.GivenBy, g.Shown)
+	}
+}
+
+// A changed removal is approved as the first one was: by the customer with their own access.
+func TestAChangedRemovalIsApprovedByWhoGaveTheAccess(t *testing.T) {
+	w := newWorld(t)
+	ob, a, k := w.finished()
+	w.joined(ob.ID)
+	k.review(ob.ID, a, onboarding.RunTeardown)
+	k.start("bucket")
+	k.must(w.store.BlockTask(t.Context(), k.fence(), "bucket", &onboarding.Blocked{Code: onboarding.CodePlanChanged, On: onboarding.PartyCustomer, Action: "Approve the changed plan", Why: "The bucket changed."}))
+	k.end(onboarding.RunBlocked)
+	w.cloud.mu.Lock()
+	w.cloud.drift = "the bucket changed"
+	w.cloud.mu.Unlock()
+	progress, approve := web.OnboardingPath(ob.ID, "progress"), web.OnboardingPath(ob.ID, "approve")
+	changed := a.get(progress).Find("form[action$='/approve'] input[name=hash]").AttrOr("value", "")
+	w.as(bob).connectAs(ob.ID, bob)
+	says(t, a.get(progress), "Only the person who gave it can approve the removal")
+	want(t, a.post(approve, "hash", changed), http.StatusForbidden)
+	a.connectAs(ob.ID, ada)
+	wantTo(t, a.post(approve, "hash", changed), progress)
+}
+
 // What is asked may change between our page and the provider's answer: then the consent is for nothing.
 func TestAConsentToWhatWasNotShownIsNotTaken(t *testing.T) {
 	w := newWorld(t)

@@ -193,6 +193,18 @@ func (g Consent) Live() bool { return g.ID != 0 && g.WipedAt.IsZero() }
 // ShownReadOnly is among the lines of a consent that was given only to read.
 const ShownReadOnly = "read-only"
 
+// ShownRemoval is among the lines of a consent whose page said that everything is removed with it.
+const ShownRemoval = "removal"
+
+// ServesRemoval reports whether the consent may be used for a teardown that this customer approved: because they gave it
+// themselves, or because its page said what it is for. CodeSignIn.
+func (g Consent) ServesRemoval(customer string) error {
+	if g.GivenBy == customer || slices.Contains(g.Shown, ShownRemoval) {
+		return nil
+	}
+	return Errorf(CodeSignIn, "%s gave access on a page that didn't mention a removal, so we won't use it for one. Review what we request for the removal, then connect again.", g.Email)
+}
+
 // Serves reports whether the consent may be used in a project for what needs these permissions, because of that person.
 // CodeSignIn where it was given for another project, or before one was chosen; or, for somebody else than who gave it and
 // for anyone where it was given to read only, where the consent didn't list each permission.
@@ -213,8 +225,13 @@ func (g Consent) Serves(by, project string, needed []Permission) error {
 // ServesRun reports whether a run may use the consent for these permissions: for those that it listed, whoever started or
 // resumed the run, a specialist too. More than that only its giver decides, by resuming or starting the run as the last
 // one, or by having approved its plan while this consent was held (approved, as [Run.Approval] shows): then others may
-// repeat the run. Errors: those of Serves.
+// repeat the run. A teardown needs [Consent.ServesRemoval] too. Errors: those of Serves.
 func (g Consent) ServesRun(r Run, approved bool, needed []Permission) error {
+	if r.Kind == RunTeardown {
+		if err := g.ServesRemoval(r.StartedBy); err != nil {
+			return err
+		}
+	}
 	by := r.ActsFor()
 	if approved {
 		by = g.GivenBy

@@ -149,6 +149,32 @@ func TestAResumedRunChangesNothingWithAnAccessToRead(t *testing.T) {
 	}
 }
 
+// A consent whose page didn't say that everything is removed carries out no teardown, unless it is the customer's own: the
+// run stops until somebody gives one that does.
+func TestAConsentForARunCarriesOutNoRemoval(t *testing.T) {
+	const ada, bob = "ada@customer.example", "bob@customer.example"
+	needed := []onboarding.Permission{{Name: "storage.buckets.delete"}}
+	for name, c := range map[string]struct {
+		givenBy   string
+		shown     []string
+		resumedBy string
+		code      onboarding.Code
+	}{
+		"the customer's":                              {givenBy: ada},
+		"a colleague's":                               {givenBy: bob, shown: []string{"storage.buckets.delete"}, code: onboarding.CodeSignIn},
+		"a colleague's, who resumed it":               {givenBy: bob, shown: []string{"storage.buckets.delete"}, resumedBy: bob, code: onboarding.CodeSignIn},
+		"a colleague's, who saw that it is a removal": {givenBy: bob, shown: []string{"storage.buckets.delete", onboarding.ShownRemoval}},
+		"whose giver isn't known":                     {shown: []string{"storage.buckets.delete"}, code: onboarding.CodeSignIn},
+	} {
+		g := onboarding.Consent{ID: 1, Ref: "grant_held", Email: c.givenBy, GivenBy: c.givenBy, Project: "acme-data", Shown: c.shown}
+		run := onboarding.Run{Kind: onboarding.RunTeardown, StartedBy: ada, ResumedBy: c.resumedBy}
+		run.Plan.Spec.Project = "acme-data"
+		if err := g.ServesRun(run, false, needed); onboarding.ErrorCode(err) != c.code {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A saved token isn't sent to an address that was put in the place of the one that it was entered with.
 func TestASavedTokenIsForTheAddressThatWasSavedWithIt(t *testing.T) {
 	keys, err := vault.Generate()
