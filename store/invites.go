@@ -86,13 +86,13 @@ func (s *Store) invite(ctx context.Context, tx locked, actor onboarding.Actor, t
 // addressee and role that nobody used die with it. ttl 0: 14 days. The same form makes one invite, and each time it is sent a
 // token that replaces the one before. A customer may invite colleagues and readers alone, each by
 // their address: CodeForbidden. An onboarding has one customer: inviting another is CodeConflict, see
-// [Store.ReplaceCustomer].
+// [Store.ReplaceCustomer]. It is also CodeConflict where a customer has too many links open.
 func (s *Store) CreateInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (string, onboarding.Invite, error) {
 	return s.createInvite(ctx, actor, id, to, role, ttl, false)
 }
 
 // MailInvite is [Store.CreateInvite] for a link that is mailed: the mail is queued in the same transaction, and its worker
-// makes the token. CodeInvalid while mail is off, and for a whole domain.
+// makes the token. CodeInvalid while mail is off, and for a whole domain; CodeConflict where the customer's side mailed too many.
 func (s *Store) MailInvite(ctx context.Context, actor onboarding.Actor, id onboarding.ID, to onboarding.Addressee, role onboarding.Role, ttl time.Duration) (onboarding.Invite, error) {
 	_, inv, err := s.createInvite(ctx, actor, id, to, role, ttl, true)
 	return inv, err
@@ -152,6 +152,9 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 		if err == nil && role == onboarding.RoleCustomer {
 			err = noCustomerBut(ctx, tx, id, string(to))
 		}
+		if err == nil && !actor.Role.Staff() {
+			err = s.withinLimits(ctx, ob, to, role, mail)
+		}
 		if err == nil {
 			token, inv, err = s.invite(ctx, ob, actor, to, role, ttl)
 		}
@@ -174,6 +177,48 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 	}
 	s.changes.mark(id)
 	return token, inv, nil
+}
+
+// A customer invites whom they like, and must not be able to mail strangers by the hundred.
+const (
+	mostColleagues  = 10               // links of an onboarding that are open
+	mostInvitations = 20               // mailed for an onboarding in 24 hours
+	nextInvitation  = 10 * time.Minute // to the same address
+)
+
+const selectInviting = `
+SELECT (SELECT count(*) FROM invites WHERE onboarding = @id AND role = 'colleague' AND email <> @to AND used_at IS NULL AND revoked_at IS NULL AND expires_at > @now) AS open,
+	(SELECT created_at FROM mails WHERE onboarding = @id AND kind IN ('invitation', 'colleague', 'plan') ORDER BY created_at DESC OFFSET @most - 1 LIMIT 1) AS first,
+	(SELECT max(created_at) FROM mails WHERE onboarding = @id AND kind IN ('invitation', 'colleague', 'plan') AND recipient = @to) AS last`
+
+// withinLimits is CodeConflict where the customer's side may not invite another person now, or not by mail.
+func (s *Store) withinLimits(ctx context.Context, ob locked, to onboarding.Addressee, role onboarding.Role, mail bool) error {
+	type sent struct {
+		Open        int
+		First, Last *time.Time // of the mails that count toward the most in 24 hours, and to this address; nil: none
+	}
+	now := s.now()
+	is, err := one(ctx, ob, selectInviting, pgx.NamedArgs{"id": ob.ID, "to": to, "now": now, "most": mostInvitations}, "onboarding", pgx.RowToStructByName[sent])
+	if err != nil {
+		return err
+	}
+	next := func(after *time.Time, wait time.Duration) time.Time {
+		if !mail || after == nil {
+			return time.Time{}
+		}
+		return after.Add(wait)
+	}
+	at := func(t time.Time) string { return t.UTC().Add(time.Minute).Format("January 2 at 15:04 UTC") }
+	day, again := next(is.First, 24*time.Hour), next(is.Last, nextInvitation)
+	switch {
+	case role == onboarding.RoleColleague && is.Open >= mostColleagues:
+		return onboarding.Errorf(onboarding.CodeConflict, "%d links for colleagues are still unused, and there can be no more at a time. Withdraw one, then try again.", is.Open)
+	case day.After(now):
+		return onboarding.Errorf(onboarding.CodeConflict, "%d invitations were mailed in the last 24 hours, and there can be no more. Try again after %s, or make the link without mail, copy it, and send it yourself.", mostInvitations, at(day))
+	case again.After(now):
+		return onboarding.Errorf(onboarding.CodeConflict, "An invitation was mailed to %s less than %d minutes ago. Try again after %s, or make the link without mail, copy it, and send it yourself.", to, nextInvitation/time.Minute, at(again))
+	}
+	return nil
 }
 
 const selectInvites = `

@@ -46,6 +46,10 @@ func (s *Store) queueMail(ctx context.Context, ob locked, l letter) error {
 
 func mailOpts() *river.InsertOpts { return &river.InsertOpts{MaxAttempts: mailTries} }
 
+// A mail that was dropped told nobody.
+const toldLately = `
+SELECT EXISTS (SELECT FROM mails WHERE onboarding = @id AND kind = 'blocked' AND recipient = @to AND starts_with(about, @about) AND created_at > @since AND state <> 'dropped')`
+
 // mailEnded queues the mails about the end of the work on a run: to those who must act, and to the specialist.
 func (s *Store) mailEnded(ctx context.Context, tx locked, facts onboarding.Facts, e onboarding.RunEnded) error {
 	about := string(e.Run) + " " + s.now().UTC().Format(time.RFC3339Nano)
@@ -69,7 +73,15 @@ func (s *Store) mailEnded(ctx context.Context, tx locked, facts onboarding.Facts
 			if err != nil {
 				return err
 			}
-			letters = append(letters, letter{kind: onboarding.MailBlocked, to: to, about: about})
+			// Somebody who tries again and again needs to be told once.
+			about := string(e.Run) + " " + e.Task + " "
+			var told bool
+			if err := tx.QueryRow(ctx, toldLately, pgx.NamedArgs{"id": tx.ID, "to": address(to), "about": about, "since": s.now().Add(-time.Hour)}).Scan(&told); err != nil {
+				return err
+			}
+			if !told {
+				letters = append(letters, letter{kind: onboarding.MailBlocked, to: to, about: about + s.now().UTC().Format(time.RFC3339Nano)})
+			}
 		}
 	case onboarding.RunFailed:
 		letters = append(letters, letter{kind: onboarding.MailFailed, to: tx.Owner, about: about}, letter{kind: onboarding.MailStaffFailed, to: tx.Specialist, about: about})

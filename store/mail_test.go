@@ -176,3 +176,95 @@ func TestRemindersAreLimitedRecordedAndOnlyForThoseWhoAreWaitedFor(t *testing.T)
 		t.Errorf("mails %v", kinds)
 	}
 }
+
+// A customer can't have us mail strangers by the hundred. A link that they copy isn't limited by what was mailed.
+func TestACustomerMailsInvitationsWithinLimits(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	now := time.Now().UTC()
+	s := pgtest.Open(t, db, store.Config{Settings: withMail, Now: func() time.Time { return now }})
+	ctx := t.Context()
+	ob, _ := begunWithMail(t, s)
+	token, _, err := s.CreateInvite(ctx, sam, ob.ID, onboarding.Addressee(ada.Email), onboarding.RoleCustomer, 0)
+	must(t, err)
+	must(t, second(s.AcceptInvite(ctx, token, ada)))
+	jobs := func() int { return len(mailJobs(t, db)) }
+	stranger := func(n int) onboarding.Addressee {
+		return onboarding.Addressee(fmt.Sprintf("stranger-%d@elsewhere.example", n))
+	}
+	mail := func(to onboarding.Addressee, role onboarding.Role) error {
+		return second(s.MailInvite(ctx, ada, ob.ID, to, role, time.Hour))
+	}
+	refused := func(err error, said string) {
+		t.Helper()
+		wantCode(t, err, onboarding.CodeConflict)
+		if err != nil && !strings.Contains(err.Error(), said) {
+			t.Errorf("%v doesn't say %q", err, said)
+		}
+	}
+	before := jobs()
+	for n := range 10 {
+		must(t, mail(stranger(n), onboarding.RoleColleague))
+	}
+	refused(mail(stranger(10), onboarding.RoleColleague), "10 links for colleagues are still unused")
+	if made := jobs() - before; made != 10 {
+		t.Errorf("%d mails are queued, want 10", made)
+	}
+	refused(mail(stranger(0), onboarding.RoleColleague), "less than 10 minutes ago")
+	must(t, second2(s.CreateInvite(ctx, ada, ob.ID, stranger(0), onboarding.RoleColleague, time.Hour))) // to copy
+	now = now.Add(10*time.Minute + time.Second)
+	must(t, mail(stranger(0), onboarding.RoleColleague))
+
+	for n := range 8 { // 20 with the customer's own invitation
+		must(t, mail(stranger(20+n), onboarding.RoleReader))
+	}
+	refused(mail(stranger(30), onboarding.RoleReader), "in the last 24 hours")
+	must(t, second2(s.CreateInvite(ctx, ada, ob.ID, stranger(30), onboarding.RoleReader, time.Hour)))
+	must(t, second(s.MailInvite(ctx, sam, ob.ID, stranger(30), onboarding.RoleColleague, time.Hour))) // a specialist may
+	now = now.Add(24 * time.Hour)
+	must(t, mail(stranger(31), onboarding.RoleReader))
+}
+
+// A run that is tried again and again and stops at the same task is told once an hour.
+func TestARunThatStopsAgainIsToldOnceAnHour(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	now := time.Now().UTC()
+	s := pgtest.Open(t, db, store.Config{Settings: withMail, Now: func() time.Time { return now }})
+	ctx := t.Context()
+	ob := begin(t, s, ada, onboarding.VendorValues{})
+	run := submit(t, s, ada, ob).ID
+	worker := newWorker(t, s)
+	blocked := func() int {
+		mails, err := s.Mails(ctx, sam, ob.ID)
+		must(t, err)
+		n := 0
+		for _, m := range mails {
+			if m.Kind == onboarding.MailBlocked {
+				n++
+			}
+		}
+		return n
+	}
+	stop := func() {
+		t.Helper()
+		r, err := s.ClaimRun(ctx, run, worker.ID())
+		must(t, err)
+		fence := onboarding.Fence{Run: run, Epoch: r.Epoch}
+		must(t, second(s.StartTask(ctx, fence, "bucket")))
+		must(t, s.BlockTask(ctx, fence, "bucket", &onboarding.Blocked{Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Grant it", Why: "It was denied."}))
+		must(t, s.EndRun(ctx, fence, onboarding.RunBlocked))
+	}
+	for range 3 {
+		stop()
+		must(t, s.RetryRun(ctx, ada, run, nothing))
+	}
+	if got := blocked(); got != 1 {
+		t.Errorf("%d mails, want 1", got)
+	}
+	now = now.Add(time.Hour + time.Second)
+	stop()
+	if got := blocked(); got != 2 {
+		t.Errorf("%d mails an hour later, want 2", got)
+	}
+}
