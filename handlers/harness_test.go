@@ -447,7 +447,7 @@ func newWorldIn(t *testing.T, environment map[string]string, change ...func(*set
 		Sessions: w.store.Sessions(), Watcher: w.store, Readiness: w.store, BaseURL: w.url,
 		OAuth:  handlers.OAuth{Issuer: w.issuer.URL, ClientID: "client", ClientSecret: "client-secret-sample"},
 		Assets: web.Assets(), Now: w.clock.now,
-		Limits: handlers.Limits{SignIn: -1, Invite: -1, Staff: -1, Post: -1, Page: -1, Cloud: -1, Address: -1, Streams: -1},
+		Limits: handlers.Limits{SignIn: -1, Invite: -1, Staff: -1, Name: -1, Post: -1, Page: -1, Cloud: -1, Address: -1, Streams: -1},
 		Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 	}
 	for _, c := range change {

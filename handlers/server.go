@@ -70,6 +70,7 @@ type Limits struct {
 	SignIn int // starts and callbacks of sign-ins; 60
 	Invite int // opening and accepting invites; 60
 	Staff  int // changes of the staff; 30
+	Name   int // questions whether a name is free, by person; 20
 	Post   int // every POST; 600
 	// Address counts every request of an address, before anything is read from the database; 12,000. A whole office may be
 	// behind one.
@@ -163,6 +164,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Limits.SignIn, 60)
 	usual(&c.Limits.Invite, 60)
 	usual(&c.Limits.Staff, 30)
+	usual(&c.Limits.Name, 20)
 	usual(&c.Limits.Post, 600)
 	usual(&c.Limits.Page, 3000)
 	usual(&c.Limits.Cloud, 240)
@@ -287,7 +289,7 @@ func routes() []route {
 		{method: post, pattern: "/o/{id}/step/{step}", who: owner, handle: (*Server).stepSave, keep: true},
 		{method: post, pattern: "/o/{id}/step/{step:project}", who: member, handle: (*Server).stepSave, keep: true, limit: "cloud"}, // a colleague's part begins with it
 		{method: get, pattern: "/o/{id}/saved", who: viewer, handle: (*Server).savedForLater},
-		{method: post, pattern: "/o/{id}/planner", who: owner, handle: (*Server).planner},
+		{method: post, pattern: "/o/{id}/planner", who: owner, handle: (*Server).planner, limit: "name"},
 		{method: get, pattern: "/o/{id}/connect", who: viewer, handle: (*Server).connect, link: true, limit: "cloud"},
 		{method: get, pattern: "/o/{id}/connect/start", who: member, handle: (*Server).connectStart, limit: "signin"},
 		{method: get, pattern: "/o/{id}/check", who: viewer, handle: (*Server).check},
@@ -393,6 +395,7 @@ func (s *Server) router() (http.Handler, error) {
 			"signin": s.limited("signin", s.Limits.SignIn, client, nil),
 			"invite": s.limited("invite", s.Limits.Invite, client, nil),
 			"staff":  s.limited("staff", s.Limits.Staff, client, nil),
+			"name":   s.limited("name", s.Limits.Name, s.person, nil), // each answer says whether another customer has it
 			"cloud":  s.limited("cloud", s.Limits.Cloud, s.person, nil),
 		}
 		page := s.limited("page", s.Limits.Page, s.person, nil)

@@ -363,3 +363,16 @@ func TestAColleagueIsSentTheCloudStep(t *testing.T) {
 	wantTo(t, c.connect(ob.ID, bob, nil), web.OnboardingPath(ob.ID, "step", "project"))
 	want(t, c.post(path, "email", "carol@customer.example"), http.StatusForbidden)
 }
+
+// The planner says whether a name is another customer's, so nobody asks for many.
+func TestThePlannerAnswersOnlySoOften(t *testing.T) {
+	w := newWorld(t, func(c *settings) { c.Limits.Name = 2 })
+	ob := w.begun()
+	a, path := w.as(ada), web.OnboardingPath(ob.ID, "planner")
+	for range 2 {
+		want(t, a.post(path, "name", "acme"), http.StatusOK)
+	}
+	want(t, a.post(path, "name", "acme"), http.StatusTooManyRequests)
+	want(t, w.as(ada).post(path, "name", "acme"), http.StatusTooManyRequests) // by person
+	want(t, a.get(web.OnboardingPath(ob.ID, "step", "deployment")), http.StatusOK)
+}
