@@ -54,7 +54,7 @@ type block struct {
 // ours reports whether a run made it, so that Terraform may take it over. Turning on an API is never undone, so APIs are
 // taken over whoever turned them on.
 func (b block) ours() bool {
-	return b.item.Ours() && !b.item.Elsewhere || b.task.Step.stays != "" && b.present()
+	return b.present() && (b.item.Ours() && !b.item.Elsewhere || b.task.Step.stays != "")
 }
 
 // spared reports whether it is a binding that was there before our runs. Terraform would take it for its own as soon as it
@@ -62,8 +62,14 @@ func (b block) ours() bool {
 // already, because this very configuration created it; forgetting it would leave it behind after a destroy.
 func (b block) spared() bool { return b.item.Binding && b.present() && !b.ours() && !b.item.Confirmed }
 
+// present reports whether a check found it and no run has removed it. Terraform refuses to import what doesn't exist, and
+// nobody knows whether something that was only intended does.
 func (b block) present() bool {
-	return b.item.State != "" && b.item.State != onboarding.ItemRemoved
+	switch b.item.State {
+	case "", onboarding.ItemIntended, onboarding.ItemRemoved:
+		return false
+	}
+	return true
 }
 
 func terraformFiles(x exported) map[string]string {

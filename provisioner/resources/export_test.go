@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -318,6 +319,30 @@ func TestTheTerraformConfigurationImportsWhatExists(t *testing.T) {
 	}
 	if len(to) != 14 {
 		t.Errorf("%d imports, want one for each resource but the dataset's access", len(to))
+	}
+}
+
+// A run that was canceled leaves the intent to create an instance. Terraform refuses to import what doesn't exist, so only what
+// a check has found is imported; what isn't listed is created.
+func TestTerraformImportsNothingThatWasOnlyIntended(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Succeeds(w.Run())
+	intended := map[onboarding.TaskName]string{
+		"bigtable-instance": "google_bigtable_instance.bigtable_instance", "bigtable-serving-role": "google_bigtable_instance_iam_member.bigtable_serving_role",
+	}
+	w.Unsettle(slices.Collect(maps.Keys(intended))...)
+	_, files := module(t, w)
+	for task, address := range intended {
+		if strings.Contains(files["variables.tf"], `"`+address+`"`) {
+			t.Errorf("%s was never created and is imported:\n%s", task, files["variables.tf"])
+		}
+		if !strings.Contains(files["imports.tf"], `"`+address+`"`) {
+			t.Errorf("%s can't be imported by naming it in existing", task)
+		}
+	}
+	if !strings.Contains(files["variables.tf"], `"google_storage_bucket.bucket"`) {
+		t.Errorf("the bucket that the run created isn't imported:\n%s", files["variables.tf"])
 	}
 }
 

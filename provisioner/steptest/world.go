@@ -200,6 +200,17 @@ func (w *World) Disown() {
 	w.ledger.Items = nil
 }
 
+// Unsettle makes the inventory say that a run was about to create the tasks' resources, and nothing more.
+func (w *World) Unsettle(tasks ...onboarding.TaskName) {
+	w.ledger.Lock()
+	defer w.ledger.Unlock()
+	for i, item := range w.ledger.Items {
+		if slices.Contains(tasks, item.Task) {
+			w.ledger.Items[i].State, w.ledger.Items[i].SettledBy = onboarding.ItemIntended, ""
+		}
+	}
+}
+
 // Inventory is what the runs recorded.
 func (w *World) Inventory() []onboarding.Item {
 	w.ledger.Lock()
