@@ -144,6 +144,8 @@ func (e *execution) settle(n *node, env *Env, mem *pass) bool {
 			return e.finish(name, onboarding.Outcome{Message: "Checked: it matches the plan.", Item: mem.news()})
 		case err == nil:
 			return e.finish(name, onboarding.Outcome{Message: "Done and checked.", Item: mem.news()})
+		case errors.As(err, &left) && left.Gone:
+			return e.finish(name, onboarding.Outcome{Message: left.Why, Item: mem.news()})
 		case errors.As(err, &left):
 			return e.finish(name, onboarding.Outcome{Message: "Left in place. " + left.Why, Left: left.Why, Item: mem.news()})
 		case errors.As(err, &inLedger), errors.Is(err, errStopping), onboarding.ErrorCode(err) == onboarding.CodeFenced:

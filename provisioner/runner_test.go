@@ -873,8 +873,12 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 		binding := c.step("binding", bucket)
 		keeps := c.def("role")
 		keeps.Undo = func(context.Context, *Env, want) error { return &Left{Why: "Google keeps its name."} }
-		s, _ := bundle(t, bucket, binding, c.step("theirs"), Define(keeps))
-		for _, name := range []string{"bucket", "binding", "role"} {
+		gone := c.def("gone")
+		gone.Undo = func(context.Context, *Env, want) error {
+			return &Left{Gone: true, Why: "It is deleted, and Google keeps its ID."}
+		}
+		s, _ := bundle(t, bucket, binding, c.step("theirs"), Define(keeps), Define(gone))
+		for _, name := range []string{"bucket", "binding", "role", "gone"} {
 			c.put(name, "right", true)
 		}
 		c.put("theirs", "right", false)
@@ -898,11 +902,14 @@ func TestTeardownRemovesOnlyWhatIsOursInReverse(t *testing.T) {
 		if m.Snapshot().State != onboarding.RunSucceeded || slices.Index(order, "binding") > slices.Index(order, "bucket") {
 			t.Errorf("run %s, order %v", m.Snapshot().State, order)
 		}
-		if len(c.things) != 2 || c.things["theirs"] != (thing{"right", false}) {
+		if len(c.things) != 3 || c.things["theirs"] != (thing{"right", false}) {
 			t.Errorf("left in the cloud: %v", c.things)
 		}
 		if got := m.Task("role"); !strings.Contains(got.Message, "Google keeps its name.") || got.Left != "Google keeps its name." {
 			t.Errorf("what stays is not told: %q, %q", got.Message, got.Left)
+		}
+		if got := m.Task("gone"); got.Left != "" || got.Message != "It is deleted, and Google keeps its ID." {
+			t.Errorf("what was removed is said to be left, because its ID stays: %q, %q", got.Message, got.Left)
 		}
 		if got := m.Task("theirs"); got.Left != "It stays: it was not created by this onboarding." {
 			t.Errorf("why someone else's is left: %q", got.Left)

@@ -206,11 +206,11 @@ type Task struct {
 // Timeout is how long the task may take, waiting included.
 func (t *Task) Timeout() time.Duration { return t.Step.timeout }
 
-// Left is what Undo returns for something that stays on purpose: data nobody confirmed to delete, a role whose
-// ID Google keeps. The task counts as done and Why is listed.
+// Left is what Undo returns for something that stays on purpose, such as data nobody confirmed to delete. The task counts as
+// done and Why is listed.
 type Left struct {
 	Why  string
-	Gone bool // it was removed; what stays is its name
+	Gone bool // it was removed, and only its name stays, as of a role whose ID Google keeps: Why is only the task's message
 }
 
 func (l *Left) Error() string { return "left in place: " + l.Why }
