@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"testing"
 	"time"
 
@@ -84,4 +85,77 @@ func TestKeyboard(t *testing.T) {
 	case <-time.After(patience):
 		p.fatal("Enter in a field doesn't save the page")
 	}
+}
+
+// The list of onboardings is worked through with the keys that "?" lists, and its head selects the whole page.
+func TestTheListsKeys(t *testing.T) {
+	p := startBrowser(t).newTab("keys")
+	base := serveGallery(t, http.NotFound)
+	p.as("light", 1360, 1000)
+	p.open(base + "admin")
+	p.waitFor("the script", `document.readyState === "complete" && !document.querySelector("[data-keys]").hidden`)
+	row := func(n int, of string) string {
+		return `(() => { const r = document.querySelectorAll(".list tbody tr")[` + strconv.Itoa(n) + `]; return ` + of + ` })()`
+	}
+	focused := func(n int) {
+		t.Helper()
+		if !eval[bool](p, row(n, `r.querySelector(".name") === document.activeElement`)) {
+			p.fatal("row %d doesn't have the focus", n)
+		}
+	}
+	said := func(want string) {
+		t.Helper()
+		if got := eval[string](p, `document.querySelector("#bulk [role=status]").textContent`); got != want {
+			p.fatal("the bar says %q, want %q", got, want)
+		}
+	}
+
+	p.keys("jj")
+	focused(1)
+	p.keys("k")
+	focused(0)
+	plain := eval[string](p, row(0, `getComputedStyle(r).backgroundColor`))
+	p.keys("jx")
+	said("1 selected:")
+	if got := eval[string](p, row(1, `getComputedStyle(r).backgroundColor`)); got == plain {
+		t.Error("a selected row looks like any other")
+	}
+	p.axe()
+	p.as("dark", 1360, 1000)
+	p.axeColors()
+	p.as("light", 1360, 1000)
+	p.keys("x")
+	said("With the selected:")
+
+	every := `document.querySelector("thead input[type=checkbox]")`
+	eval[bool](p, every+`.click() || true`)
+	said(eval[string](p, `String(document.querySelectorAll(".list tbody tr").length)`) + " selected:")
+	p.keys("jx")
+	if !eval[bool](p, every+`.indeterminate`) {
+		t.Error("the head shows a part of the page as all of it, or as nothing")
+	}
+
+	p.keys("?")
+	p.waitFor("the keys", `document.getElementById("keys").open`)
+	p.axe()
+	eval[bool](p, `document.querySelector("#keys input").click() || true`)
+	p.keys(kb.Escape)
+	p.waitFor("no keys", `!document.getElementById("keys").open`)
+	eval[bool](p, `document.activeElement.blur() || true`)
+	p.keys("j?")
+	if eval[bool](p, `document.getElementById("keys").open || document.activeElement !== document.body`) {
+		t.Error("keys that are turned off act")
+	}
+	eval[bool](p, `document.querySelector("[data-keys]").click() || document.querySelector("#keys input").click() || document.querySelector("#keys button").click() || true`)
+
+	eval[bool](p, `document.getElementById("q").focus() || true`)
+	p.keys("jx?")
+	if got := eval[string](p, `document.getElementById("q").value`); got != "jx?" {
+		t.Errorf("the search field has %q", got)
+	}
+	eval[bool](p, `document.activeElement.blur() || true`)
+	p.keys("j")
+	to := eval[string](p, row(0, `r.querySelector(".name").href`))
+	p.keys(kb.Enter)
+	p.waitFor("the onboarding", `location.href === `+quote(to))
 }

@@ -109,15 +109,6 @@
     }
   });
 
-  for (const button of all("button[data-tick]")) {
-    const boxes = () => [...all(`input[type=checkbox][form="${button.dataset.tick}"]`)];
-    button.hidden = false;
-    button.addEventListener("click", () => {
-      const on = !boxes().every((box) => box.checked);
-      for (const box of boxes()) box.checked = on;
-    });
-  }
-
   // What is typed filters the list that belongs to the field: every word must occur in a line of it. Empty groups go, too.
   for (const field of all("[data-filters]")) {
     const list = document.getElementById(field.dataset.filters);
