@@ -96,6 +96,8 @@ func (a *App) bulkOne(ctx context.Context, actor onboarding.Actor, in Bulk, ob o
 			item.Skipped = a.cfg.Store.Assign(ctx, actor, ob.ID, in.Specialist)
 		case onboarding.BulkArchive:
 			item.Skipped = a.Archive(ctx, actor, ob.ID)
+		case onboarding.BulkRestore:
+			item.Skipped = a.Restore(ctx, actor, ob.ID)
 		case onboarding.BulkInvite:
 			item.Link, item.Skipped = a.Reissue(ctx, actor, ob.ID, invite.ID)
 		}
@@ -111,6 +113,12 @@ func (a *App) bulkOne(ctx context.Context, actor onboarding.Actor, in Bulk, ob o
 // skip is why the act leaves an onboarding as it is; nil: it doesn't.
 func skip(in Bulk, ob onboarding.Onboarding) error {
 	switch {
+	case in.Act == onboarding.BulkRestore && !ob.Archived:
+		return onboarding.Errorf(onboarding.CodeConflict, "Not archived.")
+	case in.Act == onboarding.BulkRestore && !ob.ForgottenAt.IsZero():
+		return onboarding.Errorf(onboarding.CodeConflict, "Its people were erased, so it stays archived.")
+	case in.Act == onboarding.BulkRestore:
+		return nil
 	case ob.Archived:
 		return onboarding.Errorf(onboarding.CodeConflict, "Already archived.")
 	case in.Act == onboarding.BulkAssign && ob.Specialist == in.Specialist && ob.Specialist == "":

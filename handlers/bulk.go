@@ -36,9 +36,10 @@ func (s *Server) adminBulk(w http.ResponseWriter, v *visit) error {
 	case err != nil:
 		return err
 	}
-	if in.Act == onboarding.BulkArchive && in.Confirmed {
+	logs := map[onboarding.BulkAct]onboarding.SecurityKind{onboarding.BulkArchive: onboarding.SecurityArchived, onboarding.BulkRestore: onboarding.SecurityRestored}
+	if kind, ok := logs[in.Act]; ok && in.Confirmed {
 		for _, item := range result.Items {
-			s.event(v, onboarding.SecurityArchived, item.Onboarding.ID)
+			s.event(v, kind, item.Onboarding.ID)
 		}
 	}
 	view := web.BulkView{

@@ -105,6 +105,22 @@ func TestSeveralAreArchived(t *testing.T) {
 		}
 	}
 	says(t, s.post("/admin/bulk", tick("archive", ids)...), "There is nothing to change", "Already archived.")
+
+	archived := s.get("/admin?archived=yes")
+	says(t, archived, "Restore")
+	if archived.Find(`#bulk button[value=archive], #bulk button[value=assign], #bulk button[value=invite]`).Length() > 0 {
+		t.Error("the archived ones can be archived, assigned or invited")
+	}
+	ask = s.post("/admin/bulk?archived=yes", tick("restore", ids)...)
+	says(t, ask, "Restore 2 onboardings?")
+	wantTo(t, s.post("/admin/bulk?archived=yes", confirmed(ask)...), "/admin?archived=yes")
+	says(t, s.get("/admin?archived=yes"), "2 onboardings are restored.", "Nothing is archived")
+	for _, id := range ids {
+		if w.onboarding(id).Archived {
+			t.Errorf("%s is still archived", id)
+		}
+	}
+	says(t, s.post("/admin/bulk", tick("restore", ids)...), "There is nothing to change", "Not archived.")
 }
 
 func TestSeveralGetNewLinks(t *testing.T) {

@@ -7,8 +7,9 @@ type BulkAct string
 const (
 	BulkAssign  BulkAct = "assign"
 	BulkArchive BulkAct = "archive"
+	BulkRestore BulkAct = "restore"
 	BulkInvite  BulkAct = "invite" // a new link for the customer who hasn't joined
 )
 
 // BulkActs lists them.
-var BulkActs = []BulkAct{BulkAssign, BulkArchive, BulkInvite}
+var BulkActs = []BulkAct{BulkAssign, BulkArchive, BulkRestore, BulkInvite}

@@ -47,6 +47,8 @@ func (v BulkView) heading() string {
 		return v.Said()
 	case v.Act == onboarding.BulkArchive:
 		return "Archive " + n + "?"
+	case v.Act == onboarding.BulkRestore:
+		return "Restore " + n + "?"
 	case v.Act == onboarding.BulkInvite:
 		return "Make new links for " + n + "?"
 	case v.Specialist == "":
@@ -62,6 +64,8 @@ func (v BulkView) Said() string {
 	switch v.Act {
 	case onboarding.BulkArchive:
 		return n + " archived"
+	case onboarding.BulkRestore:
+		return n + " restored"
 	case onboarding.BulkInvite:
 		return plural(len(v.Rows), "onboarding has a new link", "onboardings have new links")
 	default:
@@ -75,6 +79,8 @@ func (v BulkView) lead() string {
 		return "None of the selected onboardings will change; the reasons are below."
 	case v.Act == onboarding.BulkArchive && !v.Done:
 		return "They disappear from the lists, their links stop working, and any access that we hold is revoked. Nothing in the customers' clouds changes. A deployment name stays reserved until its deployment is torn down, and becomes free if nothing was created with it."
+	case v.Act == onboarding.BulkRestore && !v.Done:
+		return "They come back to the lists with their answers. Their consents and secrets stay wiped, and links that were sent before stay withdrawn."
 	case v.Act == onboarding.BulkInvite && !v.Done:
 		return "The customers' earlier links stop working. You send the new ones yourself. They are shown only once, on the next page."
 	case v.Act == onboarding.BulkInvite:

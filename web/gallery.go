@@ -202,6 +202,9 @@ func (s samples) pages() []GalleryPage {
 		{"admin-view-problem", AdminList(s.adminViewProblem())},
 		{"admin-many", AdminList(s.adminMany())},
 		{"admin-empty", AdminList(AdminListView{Frame: s.staff(), Page: onboarding.Page{Counts: map[onboarding.Status]int{}}})},
+		{"admin-archived", AdminList(s.adminArchived())},
+		{"admin-archived-empty", AdminList(AdminListView{Frame: s.staff(), Filter: onboarding.Filter{Archived: true}, Page: onboarding.Page{Counts: s.counts()}, Specialists: s.specialists()})},
+		{"admin-bulk-restore", AdminBulk(s.bulk(onboarding.BulkRestore, false))},
 		{"admin-bulk-assign", AdminBulk(s.bulk(onboarding.BulkAssign, false))},
 		{"admin-bulk-archive", AdminBulk(s.bulk(onboarding.BulkArchive, false))},
 		{"admin-bulk-links", AdminBulk(s.bulk(onboarding.BulkInvite, true))},
@@ -999,6 +1002,14 @@ func (s samples) counts() map[onboarding.Status]int {
 
 func (s samples) admin() AdminListView {
 	return AdminListView{Frame: s.staff(), Page: onboarding.Page{Items: s.list(), Counts: s.counts(), Total: 48, Next: "next-cursor"}, Specialists: s.specialists(), From: 1}
+}
+
+func (s samples) adminArchived() AdminListView {
+	v := s.admin()
+	v.Filter.Archived = true
+	v.Page.Items = s.archivedLast(v.Page.Items[:1])
+	v.Page.Archived, v.Page.Total, v.Page.Next = 1, 1, ""
+	return v
 }
 
 func (s samples) adminMine() AdminListView {
