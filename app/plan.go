@@ -303,7 +303,7 @@ func mayRemove(actor onboarding.Actor, held onboarding.Consent) error {
 	if held.GivenBy == actor.Email {
 		return nil
 	}
-	return onboarding.Errorf(onboarding.CodeForbidden, "The access was given with the account %s. Only the person who gave it can approve the removal. Connect your own account to approve it.", held.Email)
+	return onboarding.Errorf(onboarding.CodeForbidden, "The access was granted with the account %s. Only the person who gave it can approve the removal. Connect your own account to approve it.", held.Email)
 }
 
 // mayErase is nil for someone who may have data deleted with the access that is held: as for a teardown, the customer, and
@@ -313,7 +313,7 @@ func mayErase(actor onboarding.Actor, held onboarding.Consent, owner string) err
 	case actor.Role != onboarding.RoleCustomer:
 		return onboarding.Errorf(onboarding.CodeForbidden, "Only %s can have data deleted. You can keep it, or ask them to approve the plan.", owner)
 	case held.GivenBy != actor.Email:
-		return onboarding.Errorf(onboarding.CodeForbidden, "The access was given with the account %s. To have data deleted, connect your own account first.", held.Email)
+		return onboarding.Errorf(onboarding.CodeForbidden, "The access was granted with the account %s. To have data deleted, connect your own account first.", held.Email)
 	}
 	return nil
 }

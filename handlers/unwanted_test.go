@@ -148,7 +148,7 @@ func TestDataIsDeletedOnlyByTheCustomerWithTheirOwnAccess(t *testing.T) {
 		said := "Only " + ada + " can have data deleted."
 		if b == a {
 			w.as(bob).connectAs(ob.ID, bob)
-			said = "The access was given with the account " + bob + ". To have data deleted, connect your own account first."
+			said = "The access was granted with the account " + bob + ". To have data deleted, connect your own account first."
 		}
 		p := b.get(at)
 		says(t, p, said)
@@ -206,7 +206,7 @@ func TestAChangedPlanDeletesDataOnlyWithTheCustomersOwnAccess(t *testing.T) {
 		t.Fatal("the customer isn't offered to approve it with their own access")
 	}
 	w.as(bob).connectAs(ob.ID, bob)
-	said := "The access was given with the account " + bob + ". To have data deleted, connect your own account first."
+	said := "The access was granted with the account " + bob + ". To have data deleted, connect your own account first."
 	if hash() != "" {
 		t.Error("the customer is offered to approve it with a colleague's access")
 	}

@@ -873,7 +873,7 @@ func (s samples) planChanged() ProgressView {
 
 func (s samples) planChangedRefused() ProgressView {
 	v := s.planChanged()
-	v.NewHash, v.Refusal = "", "The access was given with the account grace@customer.example. To have data deleted, connect your own account first."
+	v.NewHash, v.Refusal = "", "The access was granted with the account grace@customer.example. To have data deleted, connect your own account first."
 	return v
 }
 
