@@ -315,7 +315,7 @@ func (a *App) checkConsent(ctx context.Context, actor onboarding.Actor, id onboa
 		return ask, r, onboarding.Errorf(onboarding.CodeStale, "The permissions we request have changed. Review them, then connect again.")
 	}
 	if in.Token.RefreshToken == "" {
-		return ask, r, onboarding.Errorf(onboarding.CodeCloud, "Google gave access that would end before a run could finish. Connect again.")
+		return ask, r, onboarding.Errorf(onboarding.CodeCloud, "Google granted access that would end before a run could finish. Connect again.")
 	}
 	last, err := a.cfg.Store.LatestConsent(ctx, actor, id)
 	if err != nil {

@@ -292,7 +292,7 @@ func mayApprove(actor onboarding.Actor, kind onboarding.RunKind, owner string) e
 	case !actor.Role.Member():
 		return onboarding.Errorf(onboarding.CodeForbidden, "Only the customer or one of their colleagues can approve the plan.")
 	case kind == onboarding.RunTeardown && actor.Role != onboarding.RoleCustomer:
-		return onboarding.Errorf(onboarding.CodeForbidden, "Only %s can have everything that was created removed. You can give the access for it.", owner)
+		return onboarding.Errorf(onboarding.CodeForbidden, "Only %s can have everything that was created removed. You can grant the access for it.", owner)
 	}
 	return nil
 }

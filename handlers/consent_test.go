@@ -107,7 +107,7 @@ func TestAnotherCustomerTakesTheFormersPlaceAndNothingOfTheirAccess(t *testing.T
 	invite := web.AdminPath(ob.ID, "invite")
 	refused := s.post(invite, "email", cyd, "role", "customer")
 	want(t, refused, http.StatusUnprocessableEntity)
-	says(t, refused, ada+" is the customer of this onboarding", "say that "+ada+" is replaced")
+	says(t, refused, ada+" is the customer of this onboarding", "or replace "+ada)
 	if refused.Find("input[name=replace]").Length() != 1 || !w.live(ob.ID) {
 		t.Fatal("no way to replace the customer on purpose, or the access is gone already")
 	}

@@ -101,7 +101,7 @@ func TestACopyIsRefusedWithASentence(t *testing.T) {
 	ask := web.OnboardingPath(ob.ID, "copy")
 	p := b.post(ask)
 	want(t, p, http.StatusConflict)
-	says(t, p, "the deployment name, region and project can still change")
+	says(t, p, "the deployment name, region, and project can still change")
 	w.joined(ob.ID)
 	want(t, w.as(bob).post(ask), http.StatusForbidden)
 	want(t, w.as(mallory).post(ask), http.StatusNotFound)

@@ -23,7 +23,7 @@ func TestASpecialistDeclinesACopyAndTheCustomerReadsWhy(t *testing.T) {
 	}
 	refused := s.post(at, "act", "decline", "reason", "Typed by sam.")
 	want(t, refused, http.StatusUnprocessableEntity)
-	says(t, refused, "The customer isn’t asking for a copy any more, so nothing was declined.", "Typed by sam.")
+	says(t, refused, "The customer no longer wants a copy, so nothing was declined.", "Typed by sam.")
 
 	before := w.onboarding(ob.ID).Waiting
 	wantTo(t, b.post(ask, "step", "deployment"), step)

@@ -81,7 +81,7 @@ func TestOnAReadOnlyDatabasePagesReadAndWritesSaySo(t *testing.T) {
 	}
 	p := specialist.post("/admin/o/"+string(ob.ID)+"/note", web.FieldNote, "Call them.")
 	want(t, p, http.StatusServiceUnavailable)
-	says(t, p, "takes no changes for a moment", "this wasn't saved")
+	says(t, p, "is temporarily read-only", "this wasn't saved")
 	if p.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}

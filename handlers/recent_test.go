@@ -93,7 +93,7 @@ func TestAPublicSiteNeedsAStatedTimeOfSigningIn(t *testing.T) {
 			if c.again != 0 {
 				p = b.get(w.issuer.consent(t, b.again(p), root, nil))
 				want(t, p, c.again)
-				says(t, p, "the sign-in service doesn't say. Ask whoever runs this site to turn on “Session age claims” in its OAuth client, then sign in again.")
+				says(t, p, "the sign-in service doesn't say. Ask the administrator of this site to turn on “Session age claims” in its OAuth client, then sign in again.")
 				b.again(b.post("/admin/staff"))
 			}
 		})

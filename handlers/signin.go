@@ -399,7 +399,7 @@ func (s *Server) signInCallback(w http.ResponseWriter, v *visit) error {
 	if f.Recent && !s.recent(who.Proved) {
 		problem := "You last signed in too long ago for this step. Sign out of your Google account, then sign in here again."
 		if who.Proved.IsZero() {
-			problem = "This step needs to know when you last signed in, and the sign-in service doesn't say. Ask whoever runs this site to turn on “Session age claims” in its OAuth client, then sign in again."
+			problem = "This step needs to know when you last signed in, and the sign-in service doesn't say. Ask the administrator of this site to turn on “Session age claims” in its OAuth client, then sign in again."
 		}
 		view := web.SignInView{Frame: s.frame(v.Request, "Sign in"), StartURL: startURL(f.Next, "recent"), Problem: problem}
 		view.Error = true

@@ -98,7 +98,7 @@ type ledger struct {
 
 func (l *ledger) OpenMail(context.Context, int64) (onboarding.Letter, error) {
 	if l.gone {
-		return onboarding.Letter{}, onboarding.Errorf(onboarding.CodeConflict, "The mail had become untrue.")
+		return onboarding.Letter{}, onboarding.Errorf(onboarding.CodeConflict, "The mail no longer applied.")
 	}
 	return l.letter, nil
 }

@@ -56,7 +56,7 @@ func (s *Store) AskCopy(ctx context.Context, actor onboarding.Actor, id onboardi
 		case ob.Status == onboarding.StatusProvisioning:
 			return onboarding.Errorf(onboarding.CodeConflict, "A run is in progress. Wait for it to finish, or cancel it, then ask for the copy.")
 		case !ob.Locked:
-			return onboarding.Errorf(onboarding.CodeConflict, "You don’t need a copy: the deployment name, region and project can still change. Change them in the form.")
+			return onboarding.Errorf(onboarding.CodeConflict, "You don’t need a copy: the deployment name, region, and project can still change. Change them in the form.")
 		}
 		if _, err := one(ctx, tx, askCopy, pgx.NamedArgs{"id": id, "on": onboarding.PartySpecialist, "for": onboarding.ForCopy, "now": s.now()}, "onboarding", pgx.RowTo[onboarding.ID]); err != nil {
 			return err
@@ -163,7 +163,7 @@ func (s *Store) DeclineCopy(ctx context.Context, actor onboarding.Actor, id onbo
 			if _, before, err := ob.sentBefore(ctx, form); err != nil || before {
 				return err
 			}
-			return onboarding.Errorf(onboarding.CodeConflict, "The customer isn’t asking for a copy any more, so nothing was declined. Reload the page to see the latest version.")
+			return onboarding.Errorf(onboarding.CodeConflict, "The customer no longer wants a copy, so nothing was declined. Reload the page to see the latest version.")
 		}
 		if _, err := tx.Exec(ctx, endCopy, pgx.NamedArgs{"id": id, "now": s.now()}); err != nil {
 			return err

@@ -347,7 +347,7 @@ func (s *Store) KeepCiphertext(ctx context.Context, d onboarding.Delivery, key s
 		case err != nil:
 			return err
 		case tag.RowsAffected() == 0:
-			return onboarding.Errorf(onboarding.CodeConflict, "The secrets were encrypted already, or their delivery is over.")
+			return onboarding.Errorf(onboarding.CodeConflict, "The secrets have already been encrypted, or their delivery is over.")
 		}
 		if _, err := purposes(ctx, tx, wipeDelivered, pgx.NamedArgs{"id": d.Onboarding, "purposes": d.Purposes}); err != nil {
 			return err

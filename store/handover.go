@@ -80,7 +80,7 @@ func (s *Store) SendAgain(ctx context.Context, actor onboarding.Actor, id onboar
 		case tag.RowsAffected() == 0 && d.Kind == onboarding.DeliverSecrets:
 			return onboarding.Errorf(onboarding.CodeConflict, "The secrets can't be sent again: our copy was dropped. Ask the customer for them.")
 		case tag.RowsAffected() == 0:
-			return onboarding.Errorf(onboarding.CodeConflict, "A later run took the place of this delivery. Send that one.")
+			return onboarding.Errorf(onboarding.CodeConflict, "A later run replaced this delivery. Send that one instead.")
 		}
 		if err := s.insertTry(ctx, tx, delivery, 0); err != nil {
 			return err

@@ -318,9 +318,9 @@ func (i invited) usable(now time.Time) error {
 	case i.Archived || !i.RevokedAt.IsZero():
 		return onboarding.Errorf(onboarding.CodeGone, "This invitation was withdrawn. Ask your specialist for a new one.")
 	case !i.UsedAt.IsZero() && i.Role == onboarding.RoleReader:
-		return onboarding.Errorf(onboarding.CodeGone, "This link was used already, and it is for one person. Ask its sender for one of your own.")
+		return onboarding.Errorf(onboarding.CodeGone, "This link has already been used, and it works for only one person. Ask the sender for a link of your own.")
 	case !i.UsedAt.IsZero():
-		return onboarding.Errorf(onboarding.CodeGone, "This invitation was used already. If you used it, sign in to continue. Otherwise, ask your specialist for a new one.")
+		return onboarding.Errorf(onboarding.CodeGone, "This invitation has already been used. If you used it, sign in to continue. Otherwise, ask your specialist for a new one.")
 	case !now.Before(i.ExpiresAt):
 		return onboarding.Errorf(onboarding.CodeGone, "This invitation has expired. Ask your specialist for a new one.")
 	}

@@ -205,7 +205,7 @@ func (s *Store) Remind(ctx context.Context, actor onboarding.Actor, id onboardin
 		case settings.Sender() == "":
 			return onboarding.Errorf(onboarding.CodeConflict, "Mail isn't set up, so nothing was sent.")
 		case ob.Archived || !waits:
-			return onboarding.Errorf(onboarding.CodeConflict, "Nothing was sent, because the onboarding doesn't wait on them. Reload the page to see the latest version.")
+			return onboarding.Errorf(onboarding.CodeConflict, "Nothing was sent, because the onboarding isn't waiting on them. Reload the page to see the latest version.")
 		case to == "" || onboarding.Addressee(to).Domain() != "":
 			return onboarding.Errorf(onboarding.CodeConflict, "Nothing was sent, because nobody's address is known yet.")
 		}
@@ -353,7 +353,7 @@ func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, er
 			return err
 		}
 		if row.State != onboarding.MailQueued {
-			return onboarding.Errorf(onboarding.CodeConflict, "The mail isn't queued any more.")
+			return onboarding.Errorf(onboarding.CodeConflict, "The mail is no longer queued.")
 		}
 		out.Mail = row.mail()
 		out.About = ob.Onboarding
@@ -398,7 +398,7 @@ func (s *Store) OpenMail(ctx context.Context, mail int64) (onboarding.Letter, er
 		return err
 	})
 	if err == nil && dropped {
-		return out, onboarding.Errorf(onboarding.CodeConflict, "The mail had become untrue.")
+		return out, onboarding.Errorf(onboarding.CodeConflict, "The mail no longer applied.")
 	}
 	return out, err
 }

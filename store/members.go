@@ -16,7 +16,7 @@ func noCustomerBut(ctx context.Context, tx pgx.Tx, id onboarding.ID, email strin
 	err := tx.QueryRow(ctx, `SELECT coalesce(min(email), '') FROM members WHERE onboarding = @id AND role = 'customer' AND email <> @email`,
 		pgx.NamedArgs{"id": id, "email": email}).Scan(&present)
 	if err == nil && present != "" {
-		err = onboarding.Errorf(onboarding.CodeConflict, "%s is the customer of this onboarding, and there can be one. Invite a colleague, or say that %s is replaced.", present, present)
+		err = onboarding.Errorf(onboarding.CodeConflict, "%s is the customer of this onboarding, and there can be only one. Invite a colleague, or replace %s.", present, present)
 	}
 	return err
 }

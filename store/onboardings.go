@@ -300,7 +300,7 @@ func (s *Store) SaveAnswer(ctx context.Context, actor onboarding.Actor, a onboar
 		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "A run is in progress. Wait for it to finish, or cancel it, before you change an answer.")
 	}
 	if now.Version == a.Version {
-		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "The deployment name, region and project can’t change, because resources were created with them. Tear down the deployment first, or ask your specialist to start another onboarding.")
+		return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeConflict, "The deployment name, region, and project can’t change, because resources were created with them. Tear down the deployment first, or ask your specialist to start another onboarding.")
 	}
 	return onboarding.Onboarding{}, onboarding.Errorf(onboarding.CodeStale, "The answers were changed in another window or by a colleague. Check what is there now, then save again.")
 }
@@ -465,7 +465,7 @@ func (s *Store) ReleaseName(ctx context.Context, actor onboarding.Actor, id onbo
 	return s.change(ctx, actor, id, "release a name", func(ob locked) (onboarding.Event, error) {
 		switch {
 		case !ob.Archived || ob.ForgottenAt.IsZero():
-			return nil, onboarding.Errorf(onboarding.CodeConflict, "The name belongs to its deployment until the deployment is torn down. It can be released only after its people were erased.")
+			return nil, onboarding.Errorf(onboarding.CodeConflict, "The name belongs to its deployment until the deployment is torn down. It can be released only after its people are erased.")
 		case !ob.Locked:
 			return nil, onboarding.Errorf(onboarding.CodeConflict, "This onboarding holds no name. Its name is already free.")
 		}

@@ -53,7 +53,7 @@ func (s *Store) OverrideCheck(ctx context.Context, actor onboarding.Actor, id on
 		case ob.Archived:
 			return archived()
 		case ob.Version != o.Version:
-			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this check was read. Look at the checks again, then decide.")
+			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this check was read. Review the checks again, then decide.")
 		}
 		if _, before, err := ob.sentBefore(ctx, form); err != nil || before {
 			return err

@@ -330,7 +330,7 @@ func (s *Store) Submit(ctx context.Context, actor onboarding.Actor, id onboardin
 		case len(active) > 0:
 			return onboarding.Errorf(onboarding.CodeConflict, "A run is already in progress. Wait for it to finish, or cancel it.")
 		case ob.Version != version:
-			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was made. Look at the new plan, then start it.")
+			return onboarding.Errorf(onboarding.CodeStale, "The answers changed since this plan was made. Review the new plan, then start it.")
 		}
 		if err := unlessArchived(ob.Onboarding, kind); err != nil {
 			return err
@@ -481,7 +481,7 @@ func (s *Store) RetryRun(ctx context.Context, actor onboarding.Actor, runID onbo
 }
 
 func ended() error {
-	return onboarding.Errorf(onboarding.CodeConflict, "This run has ended. Make a new plan to start another.")
+	return onboarding.Errorf(onboarding.CodeConflict, "This run has ended. Create a new plan to start another.")
 }
 
 const repin = `UPDATE runs SET plan = @plan, plan_hash = @hash, approval_mac = @approval WHERE id = @run`

@@ -79,7 +79,7 @@ func mayShare(actor onboarding.Actor, shared bool) error {
 func (s *Store) RenameListView(ctx context.Context, actor onboarding.Actor, id int64, name string) error {
 	err := s.changeView(ctx, actor, renameView, pgx.NamedArgs{"id": id, "name": name})
 	if duplicate(err, "list_views_own") || duplicate(err, "list_views_shared") {
-		return onboarding.Errorf(onboarding.CodeConflict, "There is a view of this name. Choose another name.")
+		return onboarding.Errorf(onboarding.CodeConflict, "There is already a view with this name. Choose another name.")
 	}
 	return err
 }

@@ -302,11 +302,11 @@ func failure(what string, err error) error {
 	case errors.As(err, &pg):
 		switch {
 		case pg.Code == "22021" || pg.Code == "22P05": // a byte or NUL that text can't hold
-			return &onboarding.Error{Code: onboarding.CodeInvalid, Message: "The text holds a character that can't be saved. Type it again without it.", Err: err}
+			return &onboarding.Error{Code: onboarding.CodeInvalid, Message: "The text contains a character that can't be saved. Type it again without it.", Err: err}
 		case pg.Code == quotaExceeded:
 			return tooMany(pg, err)
 		case pg.Code == "25006":
-			return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service takes no changes for a moment, so this wasn't saved. You can go on reading; try again in a few minutes.", Err: fmt.Errorf("%w: %w", onboarding.ErrReadOnly, err)}
+			return &onboarding.Error{Code: onboarding.CodeUnavailable, Message: "The service is temporarily read-only, so this wasn't saved. You can keep reading. Try again in a few minutes.", Err: fmt.Errorf("%w: %w", onboarding.ErrReadOnly, err)}
 		// 57014: a statement that was canceled or took too long; 25P03: a transaction that was idle for too long.
 		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57"), inTheWay(pg), pg.Code == "55P03", pg.Code == "25P03":
 			return unavailable(err)
@@ -332,7 +332,7 @@ func tooMany(pg *pgconn.PgError, err error) error {
 	} else if after > time.Minute {
 		wait = fmt.Sprintf("%d minutes", minutes)
 	}
-	return &onboarding.Error{Code: onboarding.CodeTooMany, Message: "This onboarding was changed too often, so this wasn't saved. Try again in " + wait + ".", Err: err, After: after}
+	return &onboarding.Error{Code: onboarding.CodeTooMany, Message: "This onboarding was changed too many times, so this wasn't saved. Try again in " + wait + ".", Err: err, After: after}
 }
 
 func notFound(what string) error {
