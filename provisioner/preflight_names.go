@@ -88,7 +88,7 @@ func (p *preflight) readRole(ctx context.Context, r *onboarding.CheckResult) err
 		r.Fix = []string{"Choose another deployment name: the role's name follows from it."}
 	case got.Deleted:
 		r.State, r.Found = onboarding.CheckWarning, "The role "+id+" was deleted recently. The run restores it."
-		r.Fix = []string{"Nothing to do, if the run starts within 7 days of the deletion."}
+		r.Fix = []string{"No action is needed if the run starts within 7 days of the deletion."}
 		r.Command = "gcloud iam roles undelete " + id + " --project=" + p.spec.Project
 	default:
 		r.Found = "The role " + id + " was created by this onboarding and will be reused."

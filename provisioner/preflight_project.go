@@ -100,7 +100,7 @@ func (p *preflight) readAPIs(ctx context.Context, r *onboarding.CheckResult) err
 		return nil
 	}
 	r.State, r.Found = onboarding.CheckWarning, "The run will turn on "+strings.Join(off, ", ")+"."
-	r.Fix = []string{"Nothing to do: the run enables them, which takes a few minutes. You can also enable them yourself first."}
+	r.Fix = []string{"No action is needed. The run enables them, which takes a few minutes. You can also enable them yourself first."}
 	r.Command = "gcloud services enable " + strings.Join(off, " ") + " --project=" + p.spec.Project
 	return nil
 }

@@ -162,7 +162,7 @@ func TestSettingUpAgainSaysWhatWasNotAsked(t *testing.T) {
 	l.Redis = true
 	h.plain(l, nil)
 	h.succeeds(l, onboarding.RunProvision, nil)
-	h.reads(l, "/progress", []string{"verified, except:", "attested that it is set up as required; nothing was tested"}, "so the workspace was not checked again")
+	h.reads(l, "/progress", []string{"verified, except:", "attested that it is set up as required. Nothing was tested"}, "so the workspace was not checked again")
 	h.must(h.Store.WipeSecrets(t.Context(), onboarding.System, l.id))
 	h.succeeds(l, onboarding.RunTeardown, erasingAll)
 	h.reads(l, "/progress", []string{"Set it up again", "If you set it up again, these won't be checked:", "The Databricks workspace: its token was wiped", "Redis: its token was wiped"})

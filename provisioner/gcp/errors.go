@@ -427,7 +427,7 @@ func ProjectDeleted() Failure {
 func denied(a answer) Failure {
 	f := Failure{
 		Class: Blocked, Grace: graceDenied, Code: onboarding.CodePermission, On: onboarding.PartyCustomer,
-		Action:  "Get the missing permission, or let a colleague who has it sign in",
+		Action:  "Get the missing permission, or have a colleague who has it sign in",
 		Message: "The project or resource does not exist, or the Google account that signed in isn't allowed to use it.",
 	}
 	if a.says("or it may not exist") {

@@ -108,7 +108,7 @@ func checkWorkspace(ctx context.Context, env *provisioner.Env, want workspace) (
 		env.Log("Databricks accepted the token of %s, %s; the runtime %s is offered", me, how, want.Runtime)
 		env.Say(provisioner.Principal, "%s", me)
 		if !me.ServicePrincipal {
-			env.Say(provisioner.Warning, "Jobs will run as a person. A service principal's token is better: it stays when people leave")
+			env.Say(provisioner.Warning, "Jobs will run as a person. A service principal's token is better: it keeps working when people leave")
 		}
 	}
 	return &provisioner.Observed[workspace]{State: got}, nil
@@ -128,7 +128,7 @@ func openSecret(ctx context.Context, env *provisioner.Env, purpose onboarding.Pu
 	case errors.Is(err, onboarding.ErrOtherAddress):
 		return secret, &onboarding.Blocked{
 			Code: onboarding.CodeGuide, On: onboarding.PartyCustomer, Action: "Check " + address + ", and enter its token again",
-			Why: "The token was entered with another address than " + address + ", so it wasn't sent there. Check the address, enter its token again, then retry.", Err: err,
+			Why: "The token was entered for a different address than " + address + ", so it wasn't sent there. Check the address, enter its token again, then retry.", Err: err,
 		}
 	case onboarding.ErrorCode(err) == onboarding.CodeGone:
 		return secret, errWiped

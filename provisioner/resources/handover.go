@@ -34,7 +34,7 @@ func wantHandover(spec onboarding.Spec) []provisioner.Want[handover] {
 func describeHandover(onboarding.Spec, handover) provisioner.Description {
 	return provisioner.Description{
 		Title: "Write the handover record", Resource: "outputs.json",
-		Why: "The record has what the vendor needs to finish the deployment, and no secrets. After the run, once your access has been given up, you and your specialist can download it. If the vendor has configured an address for it, it is sent there too.",
+		Why: "The record has what the vendor needs to finish the deployment, but no secrets. After the run, once your access has been given up, you and your specialist can download it. If the vendor has configured an address for it, it is sent there too.",
 	}
 }
 

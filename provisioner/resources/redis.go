@@ -103,7 +103,7 @@ func checkRedis(ctx context.Context, env *provisioner.Env, want redisCluster) (*
 	seen, err := probeRedis(ctx, env, want, token)
 	switch {
 	case errors.As(err, new(*unreachable)) && want.AttestedBy != "":
-		env.Say(provisioner.Attested, "The endpoint %s cannot be reached from here. %s attested that it is set up as required; nothing was tested", want.Endpoint, want.AttestedBy)
+		env.Say(provisioner.Attested, "The endpoint %s cannot be reached from here. %s attested that it is set up as required. Nothing was tested", want.Endpoint, want.AttestedBy)
 	case err != nil && errors.As(err, new(*unreachable)):
 		got.problems = []onboarding.Delta{onboarding.Differs("unreachable", "the endpoint "+want.Endpoint+" cannot be reached from here: check the address, or, if the network is private, enter your full name at the online store step to confirm what is listed there")}
 	case err != nil:
@@ -258,7 +258,7 @@ func guideRedis(spec onboarding.Spec) []onboarding.Instruction {
 		},
 		{Text: "Redis shows a project and network for this peering too. Enter both at the online store step. They are part of the record, and the vendor creates the peering on its side."},
 		{Text: "The cluster's address range" + paren(r.CIDR) + " must overlap neither network's ranges."},
-		{Text: "Enter the database's endpoint and its authentication token at the online store step. Where the endpoint is private, confirm there by name that all this is done."},
+		{Text: "Enter the database's endpoint and its authentication token at the online store step. If the endpoint is private, enter your name there to confirm that all of this is done."},
 	}
 }
 

@@ -188,7 +188,7 @@ func refusedRehearsal(ctx context.Context, env *provisioner.Env, want rehearsal,
 	case len(lacking) > 0:
 		return &onboarding.Blocked{
 			Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Restore the Spark account's role",
-			Why: "Google did not let the Spark account " + what + ". It lacks what the plan gave it: " + strings.ReplaceAll(strings.Join(lacking, "; "), serviceAccount(want.Account)+" lacks ", "") +
+			Why: "Google did not let the Spark account " + what + ". It lacks what the plan granted it: " + strings.ReplaceAll(strings.Join(lacking, "; "), serviceAccount(want.Account)+" lacks ", "") +
 				". Someone removed it after it was verified. Restore it, or create a new plan, then try again.",
 		}
 	case over:

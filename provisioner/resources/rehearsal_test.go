@@ -189,8 +189,8 @@ func TestARehearsalThatSharingRefusesNamesTheAccountThatSignedIn(t *testing.T) {
 func TestARehearsalNamesTheRoleThatTheSparkAccountLacks(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ on, role, want string }{
-		{"buckets/acme-landing", "roles/storage.objectViewer", "Google did not let the Spark account list the objects of gs://acme-landing. It lacks what the plan gave it: roles/storage.objectViewer on gs://acme-landing."},
-		{"projects/acme-data", "roles/bigquery.readSessionUser", "Google did not let the Spark account open a BigQuery read session in acme-data. It lacks what the plan gave it: roles/bigquery.readSessionUser on projects/acme-data."},
+		{"buckets/acme-landing", "roles/storage.objectViewer", "Google did not let the Spark account list the objects of gs://acme-landing. It lacks what the plan granted it: roles/storage.objectViewer on gs://acme-landing."},
+		{"projects/acme-data", "roles/bigquery.readSessionUser", "Google did not let the Spark account open a BigQuery read session in acme-data. It lacks what the plan granted it: roles/bigquery.readSessionUser on projects/acme-data."},
 	} {
 		t.Run(tt.role, func(t *testing.T) {
 			t.Parallel()

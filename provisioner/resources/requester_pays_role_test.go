@@ -96,7 +96,7 @@ func TestARehearsalNamesTheRoleThatPayingTakes(t *testing.T) {
 	w.Cloud.SetIAM("projects/acme-data", "serviceAccount:"+spark, "")
 	w.Cloud.SetIAM("projects/acme-data", "serviceAccount:"+spark, "roles/bigquery.readSessionUser")
 	task := w.Repeat(onboarding.RunProvision, plan, "rehearsal")
-	const want = "Google did not let the Spark account list the objects of gs://acme-landing. It lacks what the plan gave it: roles/serviceusage.serviceUsageConsumer on projects/acme-data."
+	const want = "Google did not let the Spark account list the objects of gs://acme-landing. It lacks what the plan granted it: roles/serviceusage.serviceUsageConsumer on projects/acme-data."
 	if task.State != onboarding.TaskBlocked || !strings.HasPrefix(task.Message, want) {
 		t.Errorf("the rehearsal is %s: %s", task.State, task.Message)
 	}
