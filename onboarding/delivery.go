@@ -31,7 +31,7 @@ type DeliveryState string
 
 // The states.
 const (
-	DeliveryPending     DeliveryState = "pending"     // it is tried until the vendor's address takes it
+	DeliveryPending     DeliveryState = "pending"     // it is tried until the vendor's address accepts it
 	DeliveryUnconfirmed DeliveryState = "unconfirmed" // no destination: the customer enters the secrets in the vendor's console
 	DeliveryDone        DeliveryState = "delivered"   // the vendor's address took it
 	DeliveryConfirmed   DeliveryState = "confirmed"   // the customer said that they entered the secrets

@@ -1341,7 +1341,7 @@ func connectState(v ConnectView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, "<h2>The permissions we request have changed</h2><p>We didn't keep the access you gave. Review what we request now, then connect again.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, "<h2>The permissions we request have changed</h2><p>We didn't keep the access you granted. Review what we request now, then connect again.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
