@@ -46,7 +46,7 @@ func readKeyset(jsonKeyset []byte, master tink.AEAD) (*Keyset, error) {
 	}
 	for _, k := range h.KeysetInfo().GetKeyInfo() {
 		if k.GetOutputPrefixType() != tink_go_proto.OutputPrefixType_TINK {
-			return nil, fmt.Errorf("key %d does not put its name on what it seals, so nobody could tell whether it is needed", k.GetKeyId())
+			return nil, fmt.Errorf("key %d does not put its name on what it seals, so no one could know whether it is needed", k.GetKeyId())
 		}
 	}
 	return &Keyset{keyset.NewManagerFromHandle(h), master}, nil
@@ -136,7 +136,7 @@ func (k *Keyset) Enable(id uint32) error {
 func (k *Keyset) Delete(id uint32) error {
 	key, err := k.key(id)
 	if err == nil && key.Enabled {
-		err = fmt.Errorf("the key %d is in use; disable it first, and delete it once all goes on", id)
+		err = fmt.Errorf("the key %d is in use; disable it first, and delete it once everything still works", id)
 	}
 	if err != nil {
 		return err

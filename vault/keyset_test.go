@@ -183,7 +183,7 @@ func TestASealedKeysetOpensWithKMSAlone(t *testing.T) {
 	down := httptest.NewServer(nil)
 	down.Close()
 	told := map[string]string{
-		"KMS refuses": "Give its account roles/cloudkms.cryptoKeyEncrypterDecrypter", "the answer is damaged": "arrived damaged",
+		"KMS refuses": "Give its account roles/cloudkms.cryptoKeyEncrypterDecrypter", "the answer is damaged": "corrupted on the way",
 		"KMS is down and does not answer": "Cloud KMS does not answer", "KMS is down when it should seal": "Cloud KMS does not answer",
 	}
 	for name, try := range map[string]func() error{

@@ -48,11 +48,11 @@ func (e *KMSError) Unwrap() error { return e.Err }
 
 // fails keeps why a question failed.
 func (m *master) fails(err error) error {
-	advice := "Cloud KMS does not answer. See whether this machine reaches it and has credentials, and start again"
+	advice := "Cloud KMS does not answer. Check that this machine can reach it and has credentials, then start again"
 	var answer *googleapi.Error
 	switch {
 	case errors.Is(err, errDamaged):
-		advice = "Cloud KMS was asked or answered, and it arrived damaged. Start again"
+		advice = "A request to Cloud KMS or its answer was corrupted on the way. Start again"
 	case !errors.As(err, &answer):
 	case answer.Code == http.StatusForbidden || answer.Code == http.StatusUnauthorized:
 		advice = "Cloud KMS refuses the key to this machine. Give its account roles/cloudkms.cryptoKeyEncrypterDecrypter on the key"

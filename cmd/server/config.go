@@ -57,7 +57,7 @@ type siteFlags struct {
 	StaffURL           string                   `name:"database-staff-url" help:"Postgres, as the login of the vendor's people, which can't become another role." env:"DATABASE_STAFF_URL"`
 	StaffPassword      string                   `name:"database-staff-password" help:"The password for DATABASE_STAFF_URL, kept apart from it." env:"DATABASE_STAFF_PASSWORD"`
 	DatabasePlaintext  string                   `help:"private-network: the way to the database is a network that nobody else uses, and its certificate needn't be checked." env:"DATABASE_PLAINTEXT"`
-	UnstatedAuthTime   bool                     `help:"Take a sign-in for recent although the identity provider doesn't state when it was." env:"UNSTATED_AUTH_TIME"`
+	UnstatedAuthTime   bool                     `help:"Treat a sign-in as recent even if the identity provider doesn't state when it was." env:"UNSTATED_AUTH_TIME"`
 	SecurityLogPeople  string                   `help:"hashed: the security log has a keyed hash in the place of each address." env:"SECURITY_LOG_PEOPLE"`
 	KeysetInClear      bool                     `help:"Serve people with a keyset that no key service seals." env:"KEYSET_IN_CLEAR"`
 	GoogleClientID     string                   `help:"OAuth client ID." env:"GOOGLE_CLIENT_ID"`
@@ -98,7 +98,7 @@ func (f *siteFlags) problems() []string {
 	missing("DATABASE_URL", f.DatabaseURL, "Set it to postgres://groundwork_worker@host:5432/groundwork, with the password in DATABASE_PASSWORD or DATABASE_PASSWORD_FILE")
 	missing("BASE_URL", f.BaseURL, "Set it to the https address that customers open")
 	if f.EmulatorURL == "" {
-		missing("GOOGLE_CLIENT_ID", f.GoogleClientID, "Make an OAuth client of type web application in the Cloud console and copy its ID")
+		missing("GOOGLE_CLIENT_ID", f.GoogleClientID, "Create an OAuth client of type web application in the Cloud console and copy its ID")
 		missing("GOOGLE_CLIENT_SECRET", f.GoogleClientSecret, "Copy it from the same OAuth client, or name a file in GOOGLE_CLIENT_SECRET_FILE")
 	}
 	out = append(out, f.Keys.problems()...)
@@ -116,7 +116,7 @@ func (f *siteFlags) problems() []string {
 			out = append(out, fmt.Sprintf("%q in SPECIALIST_DOMAINS is not a domain. Write it as vendor.example", d))
 		}
 		if domain := strings.ToLower(strings.TrimSpace(d)); wizard.PublicMail(domain) {
-			out = append(out, fmt.Sprintf("%s in SPECIALIST_DOMAINS gives addresses to anybody, who would then see every onboarding. Name your people in SPECIALISTS instead", domain))
+			out = append(out, fmt.Sprintf("Anyone can get an address at %s in SPECIALIST_DOMAINS, and would then see every onboarding. Name your people in SPECIALISTS instead", domain))
 		}
 	}
 	for _, p := range f.TrustedProxies {
@@ -130,7 +130,7 @@ func (f *siteFlags) problems() []string {
 		case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
 			out = append(out, "BASE_URL is not an address. Write it as https://onboarding.vendor.example")
 		case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil:
-			out = append(out, "BASE_URL must be a bare origin, without path, query or user")
+			out = append(out, "BASE_URL must be a bare origin, without a path, a query, or a user")
 		case u.Scheme == "http" && !loopbackURL(f.BaseURL):
 			out = append(out, "BASE_URL is plain http. Sign-in cookies need https: put the server behind TLS and write https://")
 		}
@@ -171,7 +171,7 @@ func (f *siteFlags) problems() []string {
 		}
 	}
 	if f.BaseURL != "" && !loopbackURL(f.BaseURL) && f.Keys.KMSKey == "" && !f.KeysetInClear {
-		out = append(out, "KMS_KEY is missing. Seal the keyset with a Cloud KMS key, or set KEYSET_IN_CLEAR=true if whoever can read the keyset's file may open customers’ access")
+		out = append(out, "KMS_KEY is missing. Seal the keyset with a Cloud KMS key, or set KEYSET_IN_CLEAR=true if anyone who can read the keyset's file may open customers’ access")
 	}
 	out = append(out, f.emulationProblems()...)
 	out = append(out, addressProblems(f.EmulatorURL, map[string]string{"GOOGLE_ISSUER": f.GoogleIssuer, "GOOGLE_CLOUD_ENDPOINT": f.CloudEndpoint, "GOOGLE_REVOKE_URL": f.GoogleRevokeURL})...)
@@ -185,10 +185,10 @@ func (f *siteFlags) warnings() (out []string) {
 		return nil
 	}
 	if f.Keys.KMSKey == "" { // as KEYSET_IN_CLEAR says
-		out = append(out, "the keyset is not sealed by a key service: whoever can read its file can open tokens; set KMS_KEY")
+		out = append(out, "the keyset is not sealed by a key service: anyone who can read its file can open tokens; set KMS_KEY")
 	}
 	if f.UnstatedAuthTime {
-		out = append(out, "a sign-in counts as recent although the identity provider doesn't state when it was: whoever finds a browser that is signed in to Google can approve runs; turn on “Session age claims” in the OAuth client and unset UNSTATED_AUTH_TIME")
+		out = append(out, "a sign-in counts as recent although the identity provider doesn't state when it was: anyone who finds a browser that is signed in to Google can approve runs; turn on “Session age claims” in the OAuth client and unset UNSTATED_AUTH_TIME")
 	}
 	return out
 }
@@ -261,7 +261,7 @@ func trustedProxy(text string) (netip.Prefix, string) {
 	case err != nil || p.Addr().Is4In6():
 		return netip.Prefix{}, fmt.Sprintf("%q in TRUSTED_PROXIES is not a network. Write networks as 10.0.0.0/8 or 2001:db8::/32, separated by commas", text)
 	case p.Bits() == 0:
-		return netip.Prefix{}, fmt.Sprintf("%q in TRUSTED_PROXIES is everybody, who could then claim any address. Name your proxies' own networks", text)
+		return netip.Prefix{}, fmt.Sprintf("%q in TRUSTED_PROXIES covers everyone, so anyone could claim any address. Name your proxies' own networks", text)
 	}
 	return p.Masked(), ""
 }

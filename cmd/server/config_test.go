@@ -14,7 +14,7 @@ import (
 func TestTrustedProxies(t *testing.T) {
 	for text, want := range map[string]string{
 		"10.0.0.0/8": "10.0.0.0/8", " 10.1.2.3/8 ": "10.0.0.0/8", "127.0.0.1": "127.0.0.1/32", "::1": "::1/128", "2001:db8::/32": "2001:db8::/32",
-		"0.0.0.0/0": "everybody", "::/0": "everybody", "10.0.0.0/33": "not a network", "proxy.example": "not a network", "": "not a network",
+		"0.0.0.0/0": "everyone", "::/0": "everyone", "10.0.0.0/33": "not a network", "proxy.example": "not a network", "": "not a network",
 		"fe80::1%eth0": "not a network", "::ffff:10.0.0.0/104": "not a network", "::ffff:10.0.0.1": "not a network", "10.0.0.0-10.0.0.9": "not a network",
 	} {
 		p, problem := trustedProxy(text)
@@ -63,7 +63,7 @@ func TestNoPublicMailDomainMakesSpecialists(t *testing.T) {
 	} {
 		f := siteFlags{SpecialistDomains: []string{domain}}
 		said := slices.ContainsFunc(f.problems(), func(p string) bool {
-			return strings.Contains(p, "in SPECIALIST_DOMAINS gives addresses to anybody") && strings.Contains(p, "SPECIALISTS instead")
+			return strings.Contains(p, "in SPECIALIST_DOMAINS, and would then see every onboarding") && strings.Contains(p, "SPECIALISTS instead")
 		})
 		if said != refused {
 			t.Errorf("%q: refused %v, want %v", domain, said, refused)

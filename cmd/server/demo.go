@@ -31,7 +31,7 @@ type demoCmd struct {
 	Reset     bool          `help:"Start over: delete what an earlier demo made in the folder."`
 	Speed     time.Duration `help:"How long emulated cloud operations take." default:"1s"`
 	JSON      bool          `name:"json" help:"Print one line of JSON for scripts."`
-	NoSamples bool          `help:"Leave the forty sample onboardings out."`
+	NoSamples bool          `help:"Leave out the forty sample onboardings."`
 	Log       bool          `help:"Print the server's log."`
 }
 

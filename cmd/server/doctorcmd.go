@@ -195,7 +195,7 @@ func (c doctorCmd) mail(ctx context.Context) finding {
 		if c.SMTPURL != "" {
 			return finding{state: fail, subject: subject, text: "SMTP_URL can't be read, so the server was not asked."}
 		}
-		return finding{state: warn, subject: subject, text: "SMTP_URL is not set: no mail is sent, and specialists pass invitations on themselves."}
+		return finding{state: warn, subject: subject, text: "SMTP_URL is not set: no mail is sent, and specialists send invitations themselves."}
 	}
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()

@@ -41,7 +41,7 @@ func (f keyFlags) exposed() []string {
 	if err != nil || info.Mode().Perm()&0o007 == 0 {
 		return nil // what can't be read is told already
 	}
-	return []string{fmt.Sprintf("KEYSET_FILE: everybody on this machine may use %s (mode %04o). Give it to the user that serves and run chmod 600 on it, or seal the keyset with KMS_KEY", path, info.Mode().Perm())}
+	return []string{fmt.Sprintf("KEYSET_FILE: everyone on this machine may use %s (mode %04o). Give it to the user that serves and run chmod 600 on it, or seal the keyset with KMS_KEY", path, info.Mode().Perm())}
 }
 
 // open fails closed: with KMS_KEY it takes only a keyset that this key seals.

@@ -25,7 +25,7 @@ func TestServeRefusesAKeysetThatEverybodyCanRead(t *testing.T) {
 		}
 		t.Setenv("KEYSET", "") // as a new process has it
 		_, told, err := command(t, "serve")
-		if err == nil || !strings.Contains(told, "BASE_URL is missing") || strings.Contains(told, "everybody on this machine may use "+path) != refuses {
+		if err == nil || !strings.Contains(told, "BASE_URL is missing") || strings.Contains(told, "everyone on this machine may use "+path) != refuses {
 			t.Errorf("mode %04o: %v\n%s", mode, err, told)
 		}
 	}
@@ -33,7 +33,7 @@ func TestServeRefusesAKeysetThatEverybodyCanRead(t *testing.T) {
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, told, _ := command(t, "serve"); strings.Contains(told, "everybody") {
+	if _, told, _ := command(t, "serve"); strings.Contains(told, "everyone on this machine") {
 		t.Errorf("although KMS seals it:\n%s", told)
 	}
 }

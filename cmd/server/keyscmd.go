@@ -21,7 +21,7 @@ type keysCmd struct {
 	Add     keysAddCmd     `cmd:"" help:"Add a new key, which opens and does not seal yet. Then restart every server."`
 	Promote keysPromoteCmd `cmd:"" help:"Let a key seal, authenticate, or sign from now on. Then restart every server."`
 	Reseal  keysResealCmd  `cmd:"" help:"Seal what is stored with the key that seals now. Servers may keep running."`
-	Disable keysDisableCmd `cmd:"" help:"Let a key open nothing any more, if no stored value needs it. Then restart every server."`
+	Disable keysDisableCmd `cmd:"" help:"Disable a key so that it no longer opens anything, if no stored value needs it. Then restart every server."`
 	Enable  keysEnableCmd  `cmd:"" help:"Take disable back."`
 	Delete  keysDeleteCmd  `cmd:"" help:"Remove a disabled key for good, if no stored value needs it."`
 }

@@ -482,7 +482,7 @@ func TestRevokeAll(t *testing.T) {
 	stop()
 	out, told, err = command(t, "revoke-all", "--emulator", cloud.URL)
 	t.Logf("Google is down:\n%s%s", out, told)
-	if err == nil || !strings.Contains(out, "wiped   "+string(three)+" "+ada.Email+": not confirmed by Google") || !strings.Contains(told, "1 wiped here alone") {
+	if err == nil || !strings.Contains(out, "wiped   "+string(three)+" "+ada.Email+": not confirmed by Google") || !strings.Contains(told, "1 wiped only here") {
 		t.Errorf("%v\n%s%s", err, out, told)
 	}
 	wantNothingHeld(three)

@@ -64,7 +64,7 @@ func (c revokeAllCmd) Run(ctx context.Context, s streams, files fileProblems) er
 		}
 		if cfg.RevokeURL == "" {
 			if _, cfg.RevokeURL, err = provider(ctx, c.GoogleIssuer); err != nil {
-				fmt.Fprintf(s.Err, "the provider does not say where to revoke, so the access is wiped here alone: %v\n", err)
+				fmt.Fprintf(s.Err, "the provider does not say where to revoke, so the access is wiped only here: %v\n", err)
 			}
 		}
 	}
@@ -105,7 +105,7 @@ func revokeEach(ctx context.Context, s streams, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Err, "%d held: %d revoked at Google and wiped, %d wiped here alone, %d still held\n", revoked+unconfirmed+held, revoked, unconfirmed, held)
+	fmt.Fprintf(s.Err, "%d held: %d revoked at Google and wiped, %d wiped only here, %d still held\n", revoked+unconfirmed+held, revoked, unconfirmed, held)
 	if unconfirmed+held > 0 {
 		return errReported
 	}

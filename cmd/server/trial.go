@@ -6,7 +6,7 @@ package main
 // data or private Postgres either.
 type trials struct {
 	Demo     demoCmd     `cmd:"" help:"Run everything on this machine: private Postgres, emulated Google Cloud, sample people and onboardings."`
-	Emulator emulatorCmd `cmd:"" help:"Run the emulated Google Cloud, sign-in and Databricks workspace alone, on loopback."`
+	Emulator emulatorCmd `cmd:"" help:"Run only the emulated Google Cloud, sign-in, and Databricks workspace, on loopback."`
 }
 
 // hasTrials reports whether this build may use an emulator.
