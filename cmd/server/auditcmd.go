@@ -155,7 +155,7 @@ func (c auditVerifyCmd) file(ctx context.Context, s streams, files fileProblems)
 		case err != nil:
 			return err
 		case len(now) < len(entries) || now[len(entries)-1].Hash != last.Hash:
-			fmt.Fprintf(s.Out, "ALTERED %s: the database does not hold the line %d of this file any more\n", id, last.Seq)
+			fmt.Fprintf(s.Out, "ALTERED %s: the database no longer holds line %d of this file\n", id, last.Seq)
 			return errReported
 		}
 		// The same last hash: what the file still says of a line that is erased now is what the line said.

@@ -147,7 +147,7 @@ func TestAuditVerifyReadsADownload(t *testing.T) {
 	if out, _, err := command(t, "audit", "verify", "--database-url", db.WorkerURL); err != nil {
 		t.Errorf("the forged chain should be whole in itself: %v\n%s", err, out)
 	}
-	if out, _, err := command(t, "audit", "verify", "--file", kept, "--compare", "--database-url", db.WorkerURL); err == nil || !strings.Contains(out, "does not hold the line") {
+	if out, _, err := command(t, "audit", "verify", "--file", kept, "--compare", "--database-url", db.WorkerURL); err == nil || !strings.Contains(out, "no longer holds line") {
 		t.Errorf("the download did not give the forged chain away: %v\n%s", err, out)
 	}
 }
