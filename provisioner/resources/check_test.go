@@ -47,7 +47,7 @@ func TestACheckByAViewerChangesNothingAndHandsOver(t *testing.T) {
 			t.Errorf("before the check, %s is %s: %s", c.Name, c.State, c.Found)
 		}
 	}
-	if line, _ := w.VerifyPlan().Task("verify"); !strings.Contains(line.Why, "A small object is written to the bucket and deleted again") {
+	if line, _ := w.VerifyPlan().Task("verify"); !strings.Contains(line.Why, "we write a small object to the bucket and delete it again") {
 		t.Errorf("a verification doesn't say what it tries: %s", line.Why)
 	}
 	plan := w.CheckPlan()

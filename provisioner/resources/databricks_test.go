@@ -330,7 +330,7 @@ func TestAUserNameOfTheWorkspaceIsNoCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	task := w.Task(w.Run(), "databricks-secret-scope")
-	if _, command, _ := strings.Cut(task.Message, "runs: "); task.State != onboarding.TaskBlocked || !strings.HasPrefix(command, "databricks secrets put-acl "+scope+" TOKEN_OWNER MANAGE.") {
+	if _, command, _ := strings.Cut(task.Message, "to run: "); task.State != onboarding.TaskBlocked || !strings.HasPrefix(command, "databricks secrets put-acl "+scope+" TOKEN_OWNER MANAGE.") {
 		t.Errorf("%s: %s", task.State, task.Message)
 	}
 }
