@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"groundwork/onboarding"
@@ -148,14 +149,33 @@ func (f AdminForm) sendMail() wizard.FieldView {
 	return v
 }
 
-// opened reports whether the fields of a scope are unfolded: when one of them has a problem, or a value.
-func (f AdminForm) opened(scope onboarding.VendorScope) bool {
-	for _, d := range onboarding.VendorDeclarations() {
-		if d.Scope == scope && (d.Get(f.Vendor) != "" || len(f.Problems.At(d.Name)) > 0) {
-			return true
+// filled reports whether one of the vendor's values has a problem, or was entered.
+func (f AdminForm) filled() bool {
+	return slices.ContainsFunc(onboarding.VendorDeclarations(), func(d onboarding.VendorValue) bool {
+		return d.Get(f.Vendor) != "" || len(f.Problems.At(d.Name)) > 0
+	})
+}
+
+// opened reports whether what a group overrides is unfolded: where one of its fields has a problem.
+func (f AdminForm) opened(g onboarding.VendorGroup) bool {
+	return slices.ContainsFunc(g.Values, func(d onboarding.VendorValue) bool {
+		return d.Scope == onboarding.ScopeVendor && len(f.Problems.At(d.Name)) > 0
+	})
+}
+
+// overriddenWords counts the settings of a group that are overridden: "1 of 7 overridden".
+func (f AdminForm) overriddenWords(g onboarding.VendorGroup) string {
+	set, all := 0, 0
+	for _, d := range g.Values {
+		if d.Scope != onboarding.ScopeVendor {
+			continue
+		}
+		all++
+		if d.Get(f.Vendor) != "" {
+			set++
 		}
 	}
-	return false
+	return fmt.Sprintf("%d of %d overridden", set, all)
 }
 
 func (f AdminForm) specialist(staff []onboarding.Actor) wizard.FieldView {

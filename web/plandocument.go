@@ -49,6 +49,27 @@ func documentAction(t onboarding.PlannedTask) string {
 	return words
 }
 
+// documentResource is a line's resource, "" where its bindings name it anyway.
+func documentResource(t onboarding.PlannedTask) string {
+	if slices.ContainsFunc(t.Bindings, func(b onboarding.Binding) bool { return b.On == t.Resource || b.Role == t.Resource }) {
+		return ""
+	}
+	return t.Resource
+}
+
+// endCommands remove a line's bindings, and nothing else.
+func (v PlanView) endCommands(t onboarding.PlannedTask) (commands []string) {
+	if v.undo(t) == "" {
+		return nil
+	}
+	for _, b := range t.Bindings {
+		if command := v.planes().endCommand(b); command != "" {
+			commands = append(commands, command)
+		}
+	}
+	return commands
+}
+
 // undo is how a line is undone: what was there before stays.
 func (v PlanView) undo(t onboarding.PlannedTask) string {
 	switch {

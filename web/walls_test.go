@@ -118,3 +118,44 @@ func TestReceiptAndHistoryBeginWithWhatMatters(t *testing.T) {
 		}
 	})
 }
+
+// An endpoint's kinds of events, and what an onboarding overrides, fold into a line for each group that counts them. What
+// is chosen, and what has a problem, is open.
+func TestLongFormsFoldWhatNobodyChose(t *testing.T) {
+	pages := map[string]GalleryPage{}
+	for _, p := range Gallery() {
+		pages[p.Name] = p
+	}
+	for name, want := range map[string]map[string]bool{
+		"webhook": {"Runs: 3 of 11 chosen": true, "Handover: 1 of 5 chosen": true, "Onboardings: 0 of 8 chosen": false, "Histories: 0 of 1 chosen": false},
+		// Nothing is chosen yet, so there is everything to choose from.
+		"webhook-new":                {"Runs: 0 of 11 chosen": true, "Histories: 0 of 1 chosen": true},
+		"admin-detail-values-errors": {"Deployment: 0 of 5 overridden": true, "Compute and roles: 1 of 9 overridden": false},
+	} {
+		doc, _ := render(t, pages[name])
+		got := map[string]bool{}
+		doc.Find("form details").Each(func(_ int, d *goquery.Selection) {
+			_, open := d.Attr("open")
+			got[words(d.Children().First().Text())] = open
+		})
+		for line, open := range want {
+			if is, found := got[line]; !found || is != open {
+				t.Errorf("%s: %q is open: %t, found: %t; want open: %t", name, line, is, found, open)
+			}
+		}
+	}
+}
+
+// The document says once what a teardown does, and in an entry only where that differs.
+func TestTheDocumentSaysOnceWhatATeardownDoes(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	view := s.document(nil)
+	view.Plan.Tasks[1].Undo = onboarding.UndoRemovesData
+	doc, _ := render(t, GalleryPage{"plan-document", PlanDocument(view)})
+	if got := doc.Find("dt:contains('Undo')").Next().Text(); got != impersonal(onboarding.UndoRemovesData) {
+		t.Errorf("the entries say %q", got)
+	}
+	if n := doc.Find("dt:contains('To remove only this')").Length(); n == 0 {
+		t.Error("no entry has the command that ends it")
+	}
+}

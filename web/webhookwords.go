@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -142,6 +143,22 @@ func kindGroups() []kindGroup {
 
 func (v WebhookView) chosen(kind onboarding.EventKind) bool {
 	return slices.Contains(v.Webhook.Kinds, kind)
+}
+
+// opens reports whether a group's kinds are unfolded: where one of them is chosen, and everywhere while none is.
+func (v WebhookView) opens(g kindGroup) bool {
+	return len(v.Webhook.Kinds) == 0 || slices.ContainsFunc(g.Kinds, v.chosen)
+}
+
+// chosenWords counts a group's chosen kinds: "3 of 11 chosen".
+func (v WebhookView) chosenWords(g kindGroup) string {
+	n := 0
+	for _, kind := range g.Kinds {
+		if v.chosen(kind) {
+			n++
+		}
+	}
+	return fmt.Sprintf("%d of %d chosen", n, len(g.Kinds))
 }
 
 // webhookTone is the tone of an endpoint's badge, and its word.
