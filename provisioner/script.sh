@@ -58,18 +58,39 @@ operation() {
   done
 }
 
-# absent succeeds if Google reports that the resource doesn't exist.
-absent() {
+# final succeeds if someone has to act on the error, even if it sounds like a resource that isn't there yet.
+final() {
   case "$1" in
-    *NOT_FOUND* | *"not found"* | *"Not found"* | *"Unknown service account"* | *"or it may not exist"*) return 0 ;;
+    *"illing must be enabled"* | *"illing account"* | *"illing to be enabled"* | *UREQ_* | *BILLING_DISABLED*) return 0 ;;
+    *"violates constraint"* | *"constraints/"* | *"rg policy"* | *"ermission denied"*) return 0 ;;
+    *"in a different instance"* | *"name is not available"*) return 0 ;;
   esac
   return 1
 }
 
+# absent succeeds if Google reports that the resource doesn't exist.
+absent() {
+  case "$1" in
+    *NOT_FOUND* | *"not found"* | *"Not found"* | *"Unknown service account"*) return 0 ;;
+  esac
+  return 1
+}
+
+# hidden succeeds if Google doesn't say whether the resource is missing or the account may not see it.
+hidden() {
+  case "$1" in
+    *"or it may not exist"*) return 0 ;;
+  esac
+  return 1
+}
+
+# When something was last created, in $SECONDS. It may take two minutes to propagate.
+made=
+fresh() { [ -n "$made" ] && ((SECONDS - made < 120)); }
+
 # passing succeeds if the error may clear on its own.
 passing() {
   case "$1" in
-    *"violates constraint"* | *"constraints/"* | *"rg policy"*) return 1 ;;
     *"does not exist"* | *"has not been used in project"* | *SERVICE_DISABLED* | *accessNotConfigured* | *"API has not been"*) return 0 ;;
     *"concurrent policy changes"* | *ABORTED* | *conditionNotMet* | *"Precondition Failed"* | *"Another activation or deactivation"*) return 0 ;;
     *rateLimitExceeded* | *"rate limit"* | *RESOURCE_EXHAUSTED* | *UNAVAILABLE* | *backendError* | *INTERNAL* | *"error: 429"* | *"error: 50"[0234]*) return 0 ;;
@@ -89,7 +110,8 @@ look() {
   local end=$((SECONDS + PATIENCE)) wait=2
   until found=$("$@" 2>"$said"); do
     found=
-    if absent "$(cat "$said")"; then return 1; fi
+    if final "$(cat "$said")"; then stop "This can't be read:" "$(cat "$said")"; fi
+    if absent "$(cat "$said")" || hidden "$(cat "$said")"; then return 1; fi
     passing "$(cat "$said")" || stop "This can't be read:" "$(cat "$said")"
     if [ -n "$dry_run" ]; then return 1; fi
     ((SECONDS < end)) || stop "Google isn't ready:" "$(cat "$said")"
@@ -106,6 +128,7 @@ until_there() {
     again "$wait" "$(cat "$said")"
     if ((wait < 16)); then wait=$((wait * 2)); fi
   done
+  made=$SECONDS
 }
 
 # until_says TEXT COMMAND... looks until the resource contains the text.
@@ -132,11 +155,12 @@ try() {
   fi
   local end=$((SECONDS + PATIENCE)) wait=2
   until "$@" >"$said" 2>&1; do
+    if final "$(cat "$said")"; then stop "Google refused:" "$(cat "$said")"; fi
     case "$(cat "$said")" in
       *ALREADY_EXISTS* | *"already exists"* | *"already own it"*) return ;;
       "Operation "*" hasn't finished after "*) stop "$(cat "$said")" ;;
     esac
-    absent "$(cat "$said")" || passing "$(cat "$said")" || stop "Google refused:" "$(cat "$said")"
+    absent "$(cat "$said")" || passing "$(cat "$said")" || { hidden "$(cat "$said")" && fresh; } || stop "Google refused:" "$(cat "$said")"
     ((SECONDS < end)) || stop "Google still refused after $PATIENCE seconds:" "$(cat "$said")"
     again "$wait" "$(cat "$said")"
     if ((wait < 16)); then wait=$((wait * 2)); fi

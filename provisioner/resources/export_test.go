@@ -117,6 +117,44 @@ func TestTheScriptPrintsWhatGoogleSaidLast(t *testing.T) {
 	}
 }
 
+// What somebody must settle stops the script at once, also where Google's text sounds like something that isn't there yet. Only
+// what was just made may be unknown for a while.
+func TestTheScriptWaitsOnlyForWhatPasses(t *testing.T) {
+	t.Parallel()
+	functions, _, _ := strings.Cut(world(t, nil).Export("plan.sh"), "\nPROJECT=")
+	const denied = "ERROR: (gcloud.iam.service-accounts.create) PERMISSION_DENIED: Permission 'iam.serviceAccounts.create' denied on resource (or it may not exist)."
+	for name, c := range map[string]struct {
+		before, answer string
+		waits          bool
+	}{
+		"no billing":                       {"", "ERROR: (gcloud.services.enable) FAILED_PRECONDITION: Billing account for project '123' is not found. Billing must be enabled for activation of service(s) 'bigtable.googleapis.com' to proceed.", false},
+		"no billing, by its reason":        {"", "ERROR: NOT_FOUND: UREQ_PROJECT_BILLING_NOT_FOUND", false},
+		"APIs that may not be turned on":   {"made=$SECONDS", "ERROR: (gcloud.services.enable) Not found or permission denied for service(s): bigtable.googleapis.com.", false},
+		"a denial":                         {"", denied, false},
+		"a denial of what was just made":   {"made=$SECONDS", denied, true},
+		"a denial long after that":         {"made=-1000", denied, false},
+		"a cluster of another instance":    {"", "ERROR: ALREADY_EXISTS: Cannot re-create cluster 'x-c1' in a different instance", false},
+		"a bucket of somebody else's":      {"", "The requested bucket name is not available.", false},
+		"an account that isn't known yet":  {"", "INVALID_ARGUMENT: Service account x@p.iam.gserviceaccount.com does not exist.", true},
+		"an instance that isn't known yet": {"", "NOT_FOUND: Instance not found: x", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "bash", "-c", functions+"\nrefuse() { echo \"$ANSWER\" >&2; return 1; }\n"+c.before+"\ntry refuse\n")
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "PATIENCE=1", "ANSWER=" + c.answer}
+			out, err := cmd.CombinedOutput()
+			if err == nil || ctx.Err() != nil || !strings.Contains(string(out), c.answer) {
+				t.Errorf("%v, said %s", err, out)
+			}
+			if strings.Contains(string(out), "Not yet.") != c.waits {
+				t.Errorf("it said %s", out)
+			}
+		})
+	}
+}
+
 // module is the Terraform module, parsed: each file's blocks.
 func module(t *testing.T, w *steptest.World, missing ...string) (map[string]hclsyntax.Blocks, map[string]string) {
 	t.Helper()

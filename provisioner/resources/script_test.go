@@ -216,6 +216,22 @@ func TestTheScriptSurvivesKills(t *testing.T) {
 	s.leavesNothing()
 }
 
+// T8: without billing nothing passes by waiting.
+func TestTheScriptStopsAtOnceWithoutBilling(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	w.Cloud.SetBilling("acme-data", false)
+	s := newShell(t, w)
+	began := time.Now()
+	cmd, said := s.command()
+	if err := cmd.Run(); err == nil || !strings.Contains(said.String(), "Billing must be enabled for activation") || strings.Contains(said.String(), "Not yet.") {
+		t.Errorf("%v, said:\n%s", err, said)
+	}
+	if took := time.Since(began); took > time.Minute { // gcloud alone takes seconds to start on a busy machine
+		t.Errorf("it took %s", took)
+	}
+}
+
 // What somebody else made is left alone, and so is what can't be waited for.
 func TestTheScriptStopsAtWhatIsNotOurs(t *testing.T) {
 	t.Parallel()
