@@ -28,7 +28,7 @@ type operationAnswer struct {
 // Status is how a long-running operation failed: google.rpc.Status.
 type Status struct {
 	Code    int    `json:"code"` // of google.rpc.Code: 8 is RESOURCE_EXHAUSTED
-	Message string `json:"message"`
+	Message string `json:"message,omitempty"`
 	Details []any  `json:"details,omitempty"`
 }
 

@@ -1,6 +1,7 @@
 package provisioner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,8 +111,8 @@ func (t *Task) follow(ctx context.Context, env *Env, note recorder, mem *pass) e
 	said := "Google's operation is done."
 	switch {
 	case errors.As(err, &failed):
-		mem.applied = ""
-		said = "Google's operation ended with an error: " + failed.Message
+		mem.applied, failed.Caller = "", env.Caller
+		said = "Google's operation ended with an error: " + cmp.Or(failed.Said(), fmt.Sprintf("code %d", failed.Code))
 	case gcp.IsStatus(err, http.StatusNotFound):
 		said, err = "Google no longer shows the operation.", nil
 	case gcp.IsStatus(err, http.StatusForbidden) && env.now().Sub(mem.began) < t.Timeout():

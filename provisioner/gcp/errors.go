@@ -270,17 +270,10 @@ func classifyAPI(e *googleapi.Error) Failure {
 		return signIn("")
 	case a.reason("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientScopes") || a.says("insufficient authentication scopes"):
 		return signIn("The access that was granted does not include Google Cloud. Select every checkbox when Google asks.")
-	case a.reason("UREQ_PROJECT_BILLING_NOT_FOUND", "BILLING_DISABLED", "accountDisabled", "billingNotEnabled") ||
-		a.says("UREQ_PROJECT_BILLING_NOT_FOUND", "billing account for the owning project is disabled", "billing to be enabled", "billing must be enabled", "billing has not been enabled"):
-		f := Failure{
-			Class: Blocked, Code: onboarding.CodeBilling, On: onboarding.PartyCustomer, Action: "Link a billing account to the project", Consumer: a.consumer(),
-			Message: "The project has no active billing account. Link one at https://console.cloud.google.com/billing/linkedaccount, then try again.",
-		}
-		if f.Consumer != "" {
-			f.Action += " " + f.Consumer
-			f.Message = fmt.Sprintf("The project %s has no active billing account. Link one at https://console.cloud.google.com/billing/linkedaccount?project=%s, then try again.", f.Consumer, url.QueryEscape(f.Consumer))
-		}
-		return f
+	case a.unbilled():
+		return noBilling(a.consumer())
+	case a.unaccepted():
+		return termsOfService("")
 	case a.says("do not belong to a permitted customer", "allowedPolicyMemberDomains", "iam.managed.allowedPolicyMembers"):
 		return Failure{
 			Class: Blocked, Code: onboarding.CodeOrgPolicy, On: onboarding.PartyOrganization, Action: "Allow the vendor's accounts in the organization policy", Sharing: true,
@@ -359,6 +352,36 @@ func classifyAPI(e *googleapi.Error) Failure {
 			f.Message = "Google refused the request: " + said
 		}
 		return f
+	}
+}
+
+// unbilled reports whether the project has no billing account.
+func (a answer) unbilled() bool {
+	return a.reason("UREQ_PROJECT_BILLING_NOT_FOUND", "BILLING_DISABLED", "accountDisabled", "billingNotEnabled") ||
+		a.says("UREQ_PROJECT_BILLING_NOT_FOUND", "billing account for the owning project is disabled", "billing to be enabled", "billing must be enabled", "billing has not been enabled")
+}
+
+// noBilling is the failure of a project without billing; "" names the one that is prepared.
+func noBilling(consumer string) Failure {
+	f := Failure{
+		Class: Blocked, Code: onboarding.CodeBilling, On: onboarding.PartyCustomer, Action: "Link a billing account to the project", Consumer: consumer,
+		Message: "The project has no active billing account. Link one at https://console.cloud.google.com/billing/linkedaccount, then try again.",
+	}
+	if consumer != "" {
+		f.Action += " " + consumer
+		f.Message = fmt.Sprintf("The project %s has no active billing account. Link one at https://console.cloud.google.com/billing/linkedaccount?project=%s, then try again.", consumer, url.QueryEscape(consumer))
+	}
+	return f
+}
+
+// unaccepted reports whether the person never accepted Google Cloud's terms.
+func (a answer) unaccepted() bool { return a.says("must accept terms of service", "must accept tos") }
+
+func termsOfService(caller string) Failure {
+	caller = cmp.Or(caller, "the Google account that signed in")
+	return Failure{
+		Class: Blocked, Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Accept Google Cloud's terms as " + caller,
+		Message: "Google wants its terms of service accepted first. Open https://console.cloud.google.com once as " + caller + " and accept the terms, then try again.",
 	}
 }
 

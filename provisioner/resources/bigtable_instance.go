@@ -273,7 +273,7 @@ func instanceError(want instance, op *bigtableadmin.Operation) error {
 	region := want.Zone[:strings.LastIndexByte(want.Zone, '-')]
 	return &onboarding.Blocked{
 		Code: onboarding.CodeQuota, On: onboarding.PartyCustomer, Action: "Choose another zone of " + region, Err: failed,
-		Why: fmt.Sprintf("The zone %s has no capacity for the Bigtable instance, so Google rolled it back. Choose another zone of %s in the form and approve the new plan, or try again later. Google says: %s", want.Zone, region, failed.Message),
+		Why: fmt.Sprintf("The zone %s has no capacity for the Bigtable instance, so Google rolled it back. Choose another zone of %s in the form and approve the new plan, or try again later. Google says: %s", want.Zone, region, failed.Said()),
 	}
 }
 

@@ -27,6 +27,15 @@ func posts(w *steptest.World, path string) int {
 	return n
 }
 
+// failsWith makes turning on Bigtable's API fail with a violation, and no message.
+func failsWith(kind, description string) func(*steptest.World) {
+	return func(w *steptest.World) {
+		w.Cloud.SetAPIFailure("acme-data", "bigtable.googleapis.com", &emulator.Status{Code: 9, Details: []any{map[string]any{
+			"@type": "type.googleapis.com/google.rpc.PreconditionFailure", "violations": []any{map[string]any{"type": kind, "subject": "110002", "description": description}},
+		}}})
+	}
+}
+
 // T23, cases 6 and 7: the operation's own error says who must act, and nothing is made again before they did.
 func TestAnOperationThatFailsIsNotRepeated(t *testing.T) {
 	t.Parallel()
@@ -67,6 +76,24 @@ func TestAnOperationThatFailsIsNotRepeated(t *testing.T) {
 			func(w *steptest.World) { w.Cloud.SetAPIFailure("acme-data", "bigtable.googleapis.com", nil) },
 			enable, "enable-apis", onboarding.TaskFailed, onboarding.CodeCloud, "",
 			[]string{"Google says: The terms of service were not accepted."},
+		},
+		"terms of service, in details only": {
+			failsWith("TOS", "Callers must accept Terms of Service"),
+			func(w *steptest.World) { w.Cloud.SetAPIFailure("acme-data", "bigtable.googleapis.com", nil) },
+			enable, "enable-apis", onboarding.TaskBlocked, onboarding.CodePermission, onboarding.PartyCustomer,
+			[]string{"https://console.cloud.google.com once as " + steptest.Owner + " and accept the terms"},
+		},
+		"billing, in details only": {
+			failsWith("googleapis.com/billing-enabled", "Billing must be enabled for activation of service 'bigtable.googleapis.com' to proceed."),
+			func(w *steptest.World) { w.Cloud.SetAPIFailure("acme-data", "bigtable.googleapis.com", nil) },
+			enable, "enable-apis", onboarding.TaskBlocked, onboarding.CodeBilling, onboarding.PartyCustomer,
+			[]string{"https://console.cloud.google.com/billing/linkedaccount"},
+		},
+		"something else, in details only": {
+			failsWith("MOON", "The moon is in the way."),
+			func(w *steptest.World) { w.Cloud.SetAPIFailure("acme-data", "bigtable.googleapis.com", nil) },
+			enable, "enable-apis", onboarding.TaskFailed, onboarding.CodeCloud, "",
+			[]string{"Google says: The moon is in the way."},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
