@@ -20,6 +20,8 @@ func TestDoctorListsWhatPassesAndWhatFails(t *testing.T) {
 	const base = "http://127.0.0.1:8080"
 	cloud, err := emulator.New(emulator.Config{Clients: []emulator.OAuthClient{{
 		ID: doctorsClient, Secret: "sample", Redirects: []string{base + "/signin/callback", base + "/connect/callback"},
+	}, {
+		ID: "deleted-" + doctorsClient, Secret: "sample", Redirects: []string{base + "/signin/callback"}, Gone: "deleted_client",
 	}}})
 	if err != nil {
 		t.Fatal(err)
@@ -59,6 +61,7 @@ func TestDoctorListsWhatPassesAndWhatFails(t *testing.T) {
 		}},
 		{name: "a wrong secret", changes: map[string]string{"GOOGLE_CLIENT_SECRET": "other"}, fails: true, lines: []string{"FAIL client secret The issuer does not accept GOOGLE_CLIENT_ID with GOOGLE_CLIENT_SECRET (invalid_client)."}},
 		{name: "another client", changes: map[string]string{"GOOGLE_CLIENT_ID": "groundwork.apps.googleusercontent.com"}, fails: true, lines: []string{"warn OAuth client GOOGLE_CLIENT_ID doesn't begin with a project's number", "FAIL client secret"}},
+		{name: "a deleted client", changes: map[string]string{"GOOGLE_CLIENT_ID": "deleted-" + doctorsClient}, fails: true, lines: []string{"FAIL client secret The OAuth client GOOGLE_CLIENT_ID was deleted or disabled (deleted_client). Restore it, or create another."}},
 		{name: "no issuer", changes: map[string]string{"GOOGLE_ISSUER": "http://127.0.0.1:1"}, fails: true, lines: []string{"FAIL sign-in GOOGLE_ISSUER: read the discovery document"}},
 		{name: "a keyset that doesn't open", changes: map[string]string{"KEYSET": "{}"}, fails: true, lines: []string{"FAIL keyset KEYSET is not a keyset", "warn handover The settings were not read"}},
 		{name: "a key service that doesn't answer", changes: map[string]string{"KMS_KEY": "projects/p/locations/l/keyRings/r/cryptoKeys/k", "KMS_ENDPOINT": "http://127.0.0.1:1"}, fails: true, lines: []string{"FAIL keyset KEYSET"}},
