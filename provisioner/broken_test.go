@@ -503,6 +503,25 @@ func TestARoleThatWasJustGivenIsWaitedFor(t *testing.T) {
 	}
 }
 
+// Where a page reads a project, a refusal because of the OAuth client's project says nothing of the customer's either.
+func TestTheClientsProjectIsNotTakenForTheCustomers(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*fixture){
+		"suspended": func(f *fixture) { f.cloud.SetSuspended("tecton-app", true) },
+		"deleted":   func(f *fixture) { f.cloud.SetProjectState("tecton-app", "DELETE_REQUESTED") },
+	} {
+		f := newFixture(t, emulator.Project{Billing: true, APIs: everyAPI, IAM: owner})
+		end(f)
+		_, one := f.s.Project(t.Context(), onboarding.Actor{Email: ada}, "ob_sample", "acme-data")
+		_, all := f.s.Projects(t.Context(), onboarding.Actor{Email: ada}, "ob_sample")
+		for _, err := range []error{one, all, f.s.Alive(t.Context(), onboarding.Actor{Email: ada}, "ob_sample")} {
+			if err == nil || onboarding.ErrorCode(err) == onboarding.CodePermission || !strings.Contains(err.Error(), "vendor's own Google Cloud project "+appNumber) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
 // An OAuth client that was deleted or turned off is the specialist's, not an access that ended: signing in again wouldn't help.
 func TestADeletedOAuthClientIsTheSpecialists(t *testing.T) {
 	t.Parallel()

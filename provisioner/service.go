@@ -217,7 +217,7 @@ func (s *Service) Projects(ctx context.Context, actor onboarding.Actor, id onboa
 	for page := ""; ; {
 		res, err := c.Projects.Projects.Search().Query("state:ACTIVE").PageSize(200).PageToken(page).Context(ctx).Do()
 		if err != nil {
-			return nil, told(err)
+			return nil, s.told(err)
 		}
 		found = append(found, res.Projects...)
 		if page = res.NextPageToken; page == "" || len(found) >= maxProjects {
@@ -233,8 +233,8 @@ func (s *Service) Projects(ctx context.Context, actor onboarding.Actor, id onboa
 }
 
 // told is Google's error as the person in front of a page may read it: CodeSignIn for an access that ended.
-func told(err error) error {
-	f := gcp.Classify(err)
+func (s *Service) told(err error) error {
+	f := s.ofClient(gcp.Classify(err))
 	return &onboarding.Error{Code: f.Code, Message: f.Message, Err: errors.New(f.Operator)}
 }
 
@@ -250,7 +250,7 @@ func (s *Service) Alive(ctx context.Context, actor onboarding.Actor, id onboardi
 		return err
 	}
 	if _, err := c.Projects.Projects.Search().PageSize(1).Context(ctx).Do(); err != nil {
-		return told(err)
+		return s.told(err)
 	}
 	return nil
 }
@@ -267,13 +267,13 @@ func (s *Service) Project(ctx context.Context, actor onboarding.Actor, id onboar
 		return onboarding.Project{}, err
 	}
 	p, err := c.Projects.Projects.Get("projects/" + projectID).Context(ctx).Do()
-	switch f := gcp.Classify(err); {
+	switch {
 	case err == nil:
 		return onboarding.Project{ID: p.ProjectId, Name: cmp.Or(p.DisplayName, p.ProjectId), Number: strings.TrimPrefix(p.Name, "projects/"), Active: p.State == "ACTIVE"}, nil
-	case f.Code == onboarding.CodePermission || f.Code == onboarding.CodeNotFound:
+	case unseen(err):
 		return onboarding.Project{}, &onboarding.Error{Code: onboarding.CodePermission, Message: fmt.Sprintf("The project %s does not exist, or %s doesn't have access to it. Check the ID, or sign in with another account.", projectID, a.email()), Err: err}
 	default:
-		return onboarding.Project{}, told(err)
+		return onboarding.Project{}, s.told(err)
 	}
 }
 
