@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"groundwork/onboarding"
 	"groundwork/web"
@@ -71,13 +70,20 @@ func (p patientWriter) Write(b []byte) (int, error) {
 	return p.ResponseWriter.Write(b)
 }
 
-// cell is a text that no spreadsheet takes for a formula. Some read full-width signs as plain ones.
+// cell is a text that no spreadsheet takes for a formula, also where it splits a line at semicolons or tabs. Some read
+// full-width signs as plain ones.
 func cell(text string) string {
-	first, _ := utf8.DecodeRuneInString(text)
-	if text != "" && strings.ContainsRune("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20", first) {
-		return "'" + text
+	const signs, separators = "=+-@\uff1d\uff0b\uff0d\uff20", ";\t\r\n"
+	var b strings.Builder
+	from, last := 0, ';' // the whole text begins a cell
+	for i, r := range text {
+		if strings.ContainsRune(separators, last) && strings.ContainsRune(signs, r) || i == 0 && strings.ContainsRune("\t\r\n", r) {
+			b.WriteString(text[from:i] + "'")
+			from = i
+		}
+		last = r
 	}
-	return text
+	return b.String() + text[from:]
 }
 
 func stamp(t time.Time) string {

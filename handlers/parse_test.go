@@ -80,14 +80,22 @@ func TestEachCodeHasItsStatus(t *testing.T) {
 	}
 }
 
-// A cell begins no formula, and nothing but an apostrophe is put before it.
+// A cell begins no formula, also where a spreadsheet splits it, and nothing but apostrophes is put into it.
 func FuzzCell(f *testing.F) {
-	for _, s := range []string{"", "Acme", "=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "'=x", "\u00a0=1", "é", "\uff1d1+1", "\uff20x"} {
+	for _, s := range []string{"Acme;=1+1", "Acme\t=1", "a;b", "a; =1", "a-b;c", "a\r\n+1", "a;;@x", "a;\uff1d1", "", "Acme", "=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "'=x", "\u00a0=1", "é", "\uff1d1+1", "\uff20x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		got := cell(text)
-		if first, _ := utf8.DecodeRuneInString(got); got != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) || got != text && got != "'"+text {
+		if first, _ := utf8.DecodeRuneInString(got); got != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
+			t.Errorf("%q becomes %q", text, got)
+		}
+		for _, part := range strings.FieldsFunc(got, func(r rune) bool { return strings.ContainsRune(";\t\r\n", r) }) {
+			if first, _ := utf8.DecodeRuneInString(part); strings.ContainsRune("=+-@＝＋－＠", first) {
+				t.Errorf("%q becomes %q, of which %q is a cell", text, got, part)
+			}
+		}
+		if strings.ReplaceAll(got, "'", "") != strings.ReplaceAll(text, "'", "") || !strings.ContainsAny(text, "=+-@＝＋－＠\t\r\n") && got != text {
 			t.Errorf("%q becomes %q", text, got)
 		}
 	})
