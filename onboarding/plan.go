@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -141,6 +142,13 @@ const (
 	UndoRemovesData = "A teardown removes it. Its data is deleted only if you confirm that separately."
 )
 
+// IsBucket reports whether a resource is a bucket.
+func IsBucket(resource string) bool { return strings.HasPrefix(resource, "gs://") }
+
+// GoesEmpty reports whether a teardown deletes what may hold data without a decision, once it is empty. Google refuses to
+// delete a bucket that holds objects, and deletes any instance, so an instance waits for a decision.
+func (t PlannedTask) GoesEmpty() bool { return t.HoldsData && IsBucket(t.Resource) }
+
 // Remark is the line's differences, or its part in a teardown, in words; "" when there is nothing to say.
 func (t PlannedTask) Remark() string {
 	switch {
@@ -152,8 +160,10 @@ func (t PlannedTask) Remark() string {
 		return ""
 	case t.HoldsData && t.Erase:
 		return "It is deleted with its data, as you decided."
+	case t.GoesEmpty():
+		return "It is removed if it is empty. Otherwise it stays, unless you choose to delete it and its data."
 	case t.HoldsData:
-		return "It stays while it holds data, unless you confirm that the data may be deleted."
+		return "It stays, unless you choose to delete it and its data."
 	default:
 		return InWords(t.Differences)
 	}

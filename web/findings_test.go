@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ func TestATeardownSaysWhatWasRemovedAndWhatStays(t *testing.T) {
 		v.Run.Kind = onboarding.RunTeardown
 		instance.Name, instance.Noun, instance.Makes = "bigtable", "the Bigtable instance", "Bigtable instance"
 		v.Run.Plan.Tasks = []onboarding.PlannedTask{
-			instance, {Name: "bucket", Noun: "the bucket", Makes: "bucket", Action: onboarding.ActionDelete}, {Name: "role", Noun: "Spark's role", Absent: true},
+			instance, {Name: "bucket", Noun: "the bucket", Resource: "gs://acme", Makes: "bucket", Action: onboarding.ActionDelete, HoldsData: true}, {Name: "role", Noun: "Spark's role", Absent: true},
 		}
 		v.Run.Tasks = nil
 		for _, p := range v.Run.Plan.Tasks {
@@ -77,9 +78,9 @@ func TestATeardownSaysWhatWasRemovedAndWhatStays(t *testing.T) {
 		view          ProgressView
 		said, heading string
 	}{
-		"all removed":        {view(onboarding.PlannedTask{Action: onboarding.ActionDelete}, ""), "2 items were removed. 1 item was already gone.", "Everything we created was removed"},
-		"kept by name":       {view(onboarding.PlannedTask{Kept: true, Stays: "It stays: you chose to keep it."}, ""), "1 item was removed. 1 item was already gone. 1 item stays: the Bigtable instance.", "Everything else was removed"},
-		"data not confirmed": {view(onboarding.PlannedTask{Action: onboarding.ActionDelete, HoldsData: true}, "It may hold data."), "1 item was removed. 1 item was already gone. 1 item stays: the Bigtable instance.", "Everything else was removed"},
+		"all removed":        {view(onboarding.PlannedTask{Action: onboarding.ActionDelete}, ""), "2 items were removed, including the bucket gs://acme. 1 item was already gone.", "Everything we created was removed"},
+		"kept by name":       {view(onboarding.PlannedTask{Kept: true, Stays: "It stays: you chose to keep it."}, ""), "1 item was removed: the bucket gs://acme. 1 item was already gone. 1 item stays: the Bigtable instance.", "Teardown finished. 1 item stays"},
+		"data not confirmed": {view(onboarding.PlannedTask{Action: onboarding.ActionDelete, HoldsData: true}, "It may hold data."), "1 item was removed: the bucket gs://acme. 1 item was already gone. 1 item stays: the Bigtable instance.", "Teardown finished. 1 item stays"},
 	} {
 		doc, _ := render(t, GalleryPage{"progress", Progress(c.view)})
 		if got := words(doc.Find("#run-status").Text()); got != c.said {
@@ -87,6 +88,23 @@ func TestATeardownSaysWhatWasRemovedAndWhatStays(t *testing.T) {
 		}
 		if got := words(doc.Find("h1").Text()); got != c.heading {
 			t.Errorf("%s: the heading says %q, want %q", name, got, c.heading)
+		}
+	}
+}
+
+// A teardown deletes an empty bucket unless its owner keeps it, and no instance before its owner decides.
+func TestWhatDecidingLaterMeans(t *testing.T) {
+	t.Parallel()
+	for resource, want := range map[string]struct{ hint, remark string }{
+		"gs://acme": {"If it is empty, it is removed. If it holds data, it stays", "It is removed if it is empty. Otherwise it stays, unless you choose to delete it and its data."},
+		"acme":      {"It stays and is billed, even if it is empty", "It stays, unless you choose to delete it and its data."},
+	} {
+		task := onboarding.PlannedTask{Resource: resource, Action: onboarding.ActionDelete, HoldsData: true}
+		if got := dataChoices(task)[0].Hint; !strings.HasPrefix(got, want.hint) {
+			t.Errorf("deciding later about %s: %q, want %q", resource, got, want.hint)
+		}
+		if got := task.Remark(); got != want.remark {
+			t.Errorf("the plan says of %s: %q, want %q", resource, got, want.remark)
 		}
 	}
 }

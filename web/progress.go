@@ -197,7 +197,7 @@ func (v ProgressView) heading() string {
 				return "Not everything was removed"
 			}
 			if v.keptOurs() {
-				return "Everything else was removed"
+				return "Teardown finished. " + plural(v.staying(), "item stays", "items stay")
 			}
 			return "Everything we created was removed"
 		case onboarding.RunBlocked:

@@ -60,10 +60,18 @@ type dataChoice struct {
 
 func dataChoices(t onboarding.PlannedTask) []dataChoice {
 	return []dataChoice{
-		{onboarding.DecisionLater, "Decide later", "While it may hold data, it stays and is billed, and the deployment isn’t considered torn down."},
+		{onboarding.DecisionLater, "Decide later", laterWords(t)},
 		{onboarding.DecisionKeep, "Keep it and its data", "It stays and is billed. From then on, you manage it."},
 		{onboarding.DecisionRemove, "Delete it and its data", erasedWords(t)},
 	}
+}
+
+// laterWords say what a teardown does with an item that nobody decided about.
+func laterWords(t onboarding.PlannedTask) string {
+	if t.GoesEmpty() {
+		return "If it is empty, it is removed. If it holds data, it stays and is billed, and the deployment isn’t considered torn down."
+	}
+	return "It stays and is billed, even if it is empty, and the deployment isn’t considered torn down."
 }
 
 // decidedAs is what is selected for something that may hold data: nothing is deleted unless a person chooses that.
@@ -115,15 +123,27 @@ func (v ProgressView) removedWord(t onboarding.Task) string {
 // tornDownWords are what a teardown that succeeded removed, and what stays.
 func (v ProgressView) tornDownWords() string {
 	count := map[string]int{}
-	var stays []string
+	var stays, data []string
 	for _, t := range v.Run.Tasks {
 		word := v.removedWord(t)
-		if count[word]++; word == "Stays" {
-			p, _ := v.Run.Plan.Task(t.Name)
+		count[word]++
+		p, _ := v.Run.Plan.Task(t.Name)
+		switch {
+		case word == "Stays":
 			stays = append(stays, orText(p.Noun, orText(p.Resource, t.Title)))
+		case word == "Removed" && p.HoldsData:
+			data = append(data, strings.TrimSpace(p.Noun+" "+p.Resource))
 		}
 	}
-	said := plural(count["Removed"], "item was", "items were") + " removed."
+	said := plural(count["Removed"], "item was", "items were") + " removed"
+	switch {
+	case len(data) == 0:
+	case len(data) == count["Removed"]:
+		said += ": " + strings.Join(data, " and ")
+	default:
+		said += ", including " + strings.Join(data, " and ")
+	}
+	said += "."
 	if n := count["Already gone"]; n > 0 {
 		said += " " + plural(n, "item was", "items were") + " already gone."
 	}
@@ -131,6 +151,17 @@ func (v ProgressView) tornDownWords() string {
 		said += " " + plural(len(stays), "item stays: ", "items stay: ") + strings.Join(stays, "; ") + "."
 	}
 	return said
+}
+
+// staying counts what a teardown left.
+func (v ProgressView) staying() int {
+	n := 0
+	for _, t := range v.Run.Tasks {
+		if v.removedWord(t) == "Stays" {
+			n++
+		}
+	}
+	return n
 }
 
 // keptOurs reports whether something that a run made stays after a teardown that succeeded: the customer kept it, or it held
@@ -173,7 +204,7 @@ func costWords(cost string) string { return "Cost: " + strings.TrimSuffix(cost, 
 // erasedWords says what deleting the data of an item comes to. Google keeps what is deleted from a bucket for a time, and
 // nothing of an instance.
 func erasedWords(t onboarding.PlannedTask) string {
-	if strings.HasPrefix(t.Resource, "gs://") {
+	if onboarding.IsBucket(t.Resource) {
 		return "Google keeps deleted bucket data for the bucket's soft delete period, 7 days unless you changed it. Until then it can be restored and is billed."
 	}
 	return "It can't be restored."
