@@ -92,6 +92,20 @@ func TestATeardownSaysWhatWasRemovedAndWhatStays(t *testing.T) {
 	}
 }
 
+// After a teardown, the receipt is one click away.
+func TestATeardownEndsWithItsReceipt(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	v := s.progress(onboarding.RunSucceeded)
+	receipt := `a[href="` + OnboardingPath(v.Onboarding.ID, "receipt") + `"]`
+	for kind, want := range map[onboarding.RunKind]int{onboarding.RunTeardown: 1, onboarding.RunProvision: 0} {
+		v.Run.Kind = kind
+		doc, _ := render(t, GalleryPage{"progress", Progress(v)})
+		if got := doc.Find("#run-callouts " + receipt).Length(); got != want {
+			t.Errorf("%s: %d links to the receipt, want %d", kind, got, want)
+		}
+	}
+}
+
 // A teardown deletes an empty bucket unless its owner keeps it, and no instance before its owner decides.
 func TestWhatDecidingLaterMeans(t *testing.T) {
 	t.Parallel()
