@@ -12,6 +12,7 @@ type Made struct {
 	Stopped string // title of the first task that failed or is blocked; "" none
 	There   int    // resources of the run's plan that exist; of a teardown's, those that it was to remove and that still exist
 	Of      int    // resources of the run's plan; of a teardown's, those that it was to remove
+	Earlier int    // what earlier runs created, still exists, and isn't among those
 }
 
 // MadeBy is what exists after the latest run of an onboarding, with its tasks. A resource that the inventory doesn't name,
@@ -23,6 +24,7 @@ func MadeBy(run Run, items []Item) Made {
 	for _, t := range run.Tasks {
 		done[t.Name] = t.State == TaskDone && t.Left == ""
 	}
+	counted := map[string]bool{}
 	for _, line := range run.Plan.Tasks {
 		item := line.Item(items)
 		about := line.resource() || run.Plan.ReadOnly && (line.Makes != "" || len(line.Bindings) > 0)
@@ -30,8 +32,14 @@ func MadeBy(run Run, items []Item) Made {
 			continue
 		}
 		m.Of++
+		counted[item.Key] = true
 		if item.There() || item.Key == "" && done[line.Name] != removes {
 			m.There++
+		}
+	}
+	for _, i := range items {
+		if !counted[i.Key] && i.There() && (i.Origin == OriginCreated || i.Origin == OriginInherited) && !removes {
+			m.Earlier++
 		}
 	}
 	return m

@@ -12,6 +12,19 @@ func exampleSamples() samples {
 	return samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
 }
 
+// What earlier runs created for other answers counts apart, so that the number isn't short of what the page lists.
+func TestWhatExistsIncludesWhatEarlierRunsLeft(t *testing.T) {
+	for want, m := range map[string]onboarding.Made{
+		"14 of 14 resources exist.":                                                               {Kind: onboarding.RunProvision, State: onboarding.RunSucceeded, There: 14, Of: 14},
+		"14 of 14 resources of this plan exist, and 2 from earlier plans.":                        {Kind: onboarding.RunProvision, State: onboarding.RunSucceeded, There: 14, Of: 14, Earlier: 2},
+		"1 of 2 resources of this plan exists, and 1 from an earlier plan; the run was canceled.": {Kind: onboarding.RunProvision, State: onboarding.RunCanceled, There: 1, Of: 2, Earlier: 1},
+	} {
+		if got := existing(m); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // What exists is neither planned nor will be created.
 func TestTheOutlineSaysWhatExists(t *testing.T) {
 	s := exampleSamples()

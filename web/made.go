@@ -23,6 +23,8 @@ func existCount(m onboarding.Made) string {
 	}
 	of := fmt.Sprintf("%d of %s ", m.There, plural(m.Of, "resource", "resources"))
 	switch {
+	case m.Kind != onboarding.RunTeardown && m.Earlier > 0:
+		return of + "of this plan " + verb + fmt.Sprintf(", and %d from ", m.Earlier) + inNumber(m.Earlier, "an earlier plan", "earlier plans")
 	case m.Kind != onboarding.RunTeardown:
 		return of + verb
 	case m.There == 0:

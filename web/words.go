@@ -36,6 +36,14 @@ func (f Frame) icon() string {
 	return Asset("mark-" + string(f.State) + ".svg")
 }
 
+// inNumber is the word for one, or for any other number.
+func inNumber(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
 func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
