@@ -2,10 +2,12 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"groundwork/onboarding"
+	"groundwork/wizard"
 )
 
 // HandoverView is how the result of a run reaches the vendor.
@@ -154,12 +156,12 @@ func (w SecretsWay) promise(brand string) []string {
 	switch {
 	case w.To == onboarding.SecretsNowhere && w.Console != "":
 		return []string{
-			"We use the token during the run only. We don’t send it to " + brand + ": after the run, you enter it yourself in " + brand + "’s console and confirm that here.",
+			"We use the token only to check the plan and during the run. We don’t send it to " + brand + ": after the run, you enter it yourself in " + brand + "’s console and confirm that here.",
 			"We wipe our sealed copy when you confirm.", own,
 		}
 	case w.To == onboarding.SecretsNowhere:
 		return []string{
-			"We use the token during the run only. We don’t send it to " + brand + ", because no way to send it is set up yet. After the run, your specialist tells you where to enter it, and you confirm that here.",
+			"We use the token only to check the plan and during the run. We don’t send it to " + brand + ", because no way to send it is set up yet. After the run, your specialist tells you where to enter it, and you confirm that here.",
 			"We wipe our sealed copy when you confirm.", own,
 		}
 	}
@@ -175,6 +177,20 @@ func (w SecretsWay) promise(brand string) []string {
 		"When the run is done, the token is encrypted with " + brand + "’s public key" + key + " and sent to " + brand + " " + to + ". Only " + brand + " can decrypt it.",
 		"We wipe our sealed copy when it is encrypted, and drop the encrypted one when " + brand + " has received it.", own,
 	}
+}
+
+// secretsHeading is about the secret that a step asks for. It names the choice that needs it, because the page is also that of
+// the other choices.
+func (v StepPageView) secretsHeading() string {
+	const what = "What happens with the token"
+	for _, b := range branches(v.fields()) {
+		for _, w := range b.When {
+			if w.N != unticked && slices.ContainsFunc(w.Fields, func(f branch) bool { return f.Kind == wizard.KindSecret }) {
+				return what + " if you choose " + w.Label
+			}
+		}
+	}
+	return what
 }
 
 // endedWord names the time at which a delivery was over.

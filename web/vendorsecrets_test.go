@@ -53,3 +53,19 @@ func TestTheVendorsAccessHasTheTokensThatItKeeps(t *testing.T) {
 		t.Errorf("counted %q", got)
 	}
 }
+
+// The token is used before the run as well, by the checks of the plan.
+func TestWhatIsPromisedAboutTheTokenHolds(t *testing.T) {
+	s := exampleSamples()
+	for _, w := range []SecretsWay{{To: onboarding.SecretsNowhere, Console: "Settings"}, {To: onboarding.SecretsNowhere}} {
+		if got := w.promise("Northbeam")[0]; !strings.HasPrefix(got, "We use the token only to check the plan and during the run. ") {
+			t.Errorf("%+v: %q", w, got)
+		}
+	}
+	page := s.compute("databricks")
+	page.Secrets = &SecretsWay{}
+	doc, _ := render(t, GalleryPage{"step", StepPage(page)})
+	if got := words(doc.Find("h2").Text()); !strings.Contains(got, "What happens with the token if you choose Databricks") {
+		t.Errorf("a token that only one choice needs: %q", got)
+	}
+}
