@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -67,5 +68,23 @@ func TestWhatIsPromisedAboutTheTokenHolds(t *testing.T) {
 	doc, _ := render(t, GalleryPage{"step", StepPage(page)})
 	if got := words(doc.Find("h2").Text()); !strings.Contains(got, "What happens with the token if you choose Databricks") {
 		t.Errorf("a token that only one choice needs: %q", got)
+	}
+}
+
+// The vendor has a token's access once it gets the token, whichever way it goes.
+func TestTheVendorsAccessDoesNotClaimAHandover(t *testing.T) {
+	s := exampleSamples()
+	planes := Planes{Plan: s.planned()}
+	planes.Plan.Spec.Databricks.WorkspaceURL = "https://9.9.gcp.databricks.com"
+	var b bytes.Buffer
+	if err := vendorAccessBody(Frame{Brand: "Northbeam"}, planes, "").Render(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "Northbeam has this access once it gets the token. A teardown doesn’t end it.") {
+		t.Errorf("what the vendor can do: %s", b.String())
+	}
+	done, _ := render(t, GalleryPage{"done", Done(s.done())})
+	if got := words(done.Find("ol.numbers").Text()); !strings.Contains(got, "Tecton needs the items below to connect the deployment:") {
+		t.Errorf("what happens next: %s", got)
 	}
 }
