@@ -39,7 +39,7 @@ func TestTheOutlineSaysWhatExists(t *testing.T) {
 	if !strings.Contains(list, "Bucket, in place") || !strings.Contains(list, "Bigtable instance, planned") {
 		t.Errorf("the figure says %s", list)
 	}
-	if got := doc.Find("figcaption").Text(); !strings.HasSuffix(got, "1 of 6 parts of the data plane exists already.") {
+	if got := doc.Find("figcaption").Text(); !strings.HasSuffix(got, "1 of 4 parts that the plan sets up in the data plane exists already.") {
 		t.Errorf("the caption says %q", got)
 	}
 	if n := doc.Find(".planes-tall .node.ok").Length(); n != 1 {

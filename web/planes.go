@@ -181,9 +181,21 @@ func (p Planes) thing(on string) string {
 
 // word says how far a part is.
 func (part planePart) word() string {
+	// What the plan doesn't make exists: it is only checked, or gets an access.
+	checked, place := part.Action == onboarding.ActionCheck, len(part.places) > 0
 	switch part.State {
-	case "":
-		return "planned"
+	case "", onboarding.TaskPending:
+		switch {
+		case checked:
+			return "not checked yet"
+		case place && part.State == "":
+			return "access planned"
+		case place:
+			return "access not given yet"
+		case part.State == "":
+			return "planned"
+		}
+		return "not started"
 	case onboarding.TaskDone:
 		if part.unasked {
 			return notChecked
@@ -261,30 +273,35 @@ func (part planePart) use(by planeAccount) (onboarding.TaskState, bool) {
 func (p Planes) summary(brand string) string {
 	parts := p.parts()
 	s := fmt.Sprintf("The control plane and the serving plane belong to %s. The data plane belongs to %s and stays in its Google Cloud project.", brand, orText(p.Customer, "your company"))
-	ready := 0
+	if p.servingNode() == noServingAccount {
+		s += " The serving plane has no service account yet, so this plan gives it no access."
+	}
+	ready, unchecked, made := 0, 0, 0
 	for _, part := range parts {
-		if part.State == onboarding.TaskDone {
+		switch {
+		case p.Run == nil && (part.Action == onboarding.ActionCheck || len(part.places) > 0): // it isn't the plan's to make
+			continue
+		case part.State == onboarding.TaskDone && part.unasked:
+			unchecked++
+		case part.State == onboarding.TaskDone:
 			ready++
 		}
+		made++
 	}
-	of := fmt.Sprintf(" %d of %s of the data plane ", ready, plural(len(parts), "part", "parts"))
 	switch {
 	case p.Run != nil:
-		s += of + isAre(ready) + " ready."
-	case ready == 1:
-		s += of + "exists already."
+		s += fmt.Sprintf(" %d of %s of the data plane %s ready", ready, plural(made, "part", "parts"), inNumber(ready, "is", "are"))
+		if unchecked > 0 {
+			s += fmt.Sprintf(", and %d %s not checked", unchecked, inNumber(unchecked, "was", "were"))
+		}
+		s += "."
 	case ready > 0:
-		s += of + "exist already."
+		s += fmt.Sprintf(" %d of %s that the plan sets up in the data plane %s already.", ready, plural(made, "part", "parts"), inNumber(ready, "exists", "exist"))
 	}
 	return s
 }
 
-func isAre(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
-}
+const noServingAccount = "No account yet"
 
 // The figure. Everything is measured in its own units, which are pixels where it has its full size.
 type (
@@ -398,7 +415,7 @@ func (p Planes) servingNode() string {
 	case p.Plan.Spec.OnlineStore == onboarding.OnlineRedis:
 		return "Network peering"
 	default:
-		return "No account yet"
+		return noServingAccount
 	}
 }
 

@@ -39,7 +39,7 @@ func TestPlanes(t *testing.T) {
 			"May use: Bucket, with its custom role",
 			"Data plane, belongs to Acme Analytics. The project is acme-data-prod",
 			"Bucket, planned : gs://tecton-acme-production-dataplane (the Spark service account has Storage Object Admin)",
-			"Data source, planned : acme-data-prod.sales (the Spark service account has BigQuery Data Viewer)",
+			"Data source, access planned : acme-data-prod.sales (the Spark service account has BigQuery Data Viewer)",
 			"May use: Bigtable instance, with Bigtable User",
 		} {
 			if !strings.Contains(got, want) {
@@ -84,6 +84,48 @@ func TestPlanes(t *testing.T) {
 			t.Error("a teardown draws what it makes")
 		}
 	})
+}
+
+// What the customer had before isn't planned: the plan only checks it, or gives access to it.
+func TestTheFigureCallsNothingPlannedThatExists(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	list := func(p Planes) string { return words(draw(t, Frame{Brand: "Northbeam"}, p).Find("ul.vh").Text()) }
+	queued := s.progress(onboarding.RunQueued)
+	for name, c := range map[string]struct {
+		planes Planes
+		want   []string
+	}{
+		"a plan":                {Planes{Plan: s.planned()}, []string{"Databricks workspace, not checked yet", "Data source, access planned"}},
+		"a run before its work": {queued.planes(), []string{"Databricks workspace, not checked yet", "Data source, access not given yet"}},
+	} {
+		for _, want := range c.want {
+			if got := list(c.planes); !strings.Contains(got, want) {
+				t.Errorf("%s: doesn't say %q: %s", name, want, got)
+			}
+		}
+	}
+	plan := s.planned()
+	if got := (Planes{Plan: plan}).summary("Northbeam"); strings.Contains(got, "no account") {
+		t.Errorf("there is an account: %q", got)
+	}
+	plan.Spec.Vendor.ServingAccount = ""
+	if got, want := (Planes{Plan: plan}).summary("Northbeam"), "The serving plane has no service account yet, so this plan gives it no access."; !strings.Contains(got, want) {
+		t.Errorf("doesn't say %q: %q", want, got)
+	}
+}
+
+// A part that the run didn't look at isn't ready.
+func TestTheFigureCountsOnlyWhatWasChecked(t *testing.T) {
+	s := exampleSamples()
+	v := s.done()
+	for i, task := range v.Run.Tasks {
+		if task.Name == taskDatabricks {
+			v.Run.Tasks[i].Events = []onboarding.TaskEvent{{Kind: "untested", Text: "The token was wiped"}, {Kind: "done"}}
+		}
+	}
+	if got, want := v.planes().summary("Northbeam"), "5 of 6 parts of the data plane are ready, and 1 was not checked."; !strings.HasSuffix(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // TestDoneTasksAreOneLine holds that a finished task shows its title and its time, and folds the rest.
