@@ -106,6 +106,21 @@ func TestATeardownEndsWithItsReceipt(t *testing.T) {
 	}
 }
 
+// The plan of a teardown speaks of removing, and its panel leads to the confirmation, where it is approved.
+func TestThePlanOfATeardownSpeaksOfRemoving(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	v := s.teardown()
+	doc, _ := render(t, GalleryPage{"plan", PlanPage(v)})
+	if got := words(doc.Find("#approve-heading").Text()); got != "Next step" {
+		t.Errorf("the panel is titled %q", got)
+	}
+	v.Connection, v.ConnectURL, v.MayApprove, v.Plan.Tasks, v.Hash = Connection{}, "/o/ob_sample/connect", false, nil, ""
+	doc, _ = render(t, GalleryPage{"plan", PlanPage(v)})
+	if got := words(doc.Find("main").Text()); strings.Contains(got, "created or changed") || !strings.Contains(got, "to find what is still there of what we created.") {
+		t.Errorf("before it is read: %s", got)
+	}
+}
+
 // A teardown deletes an empty bucket unless its owner keeps it, and no instance before its owner decides.
 func TestWhatDecidingLaterMeans(t *testing.T) {
 	t.Parallel()

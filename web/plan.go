@@ -182,6 +182,22 @@ func (v PlanView) heading() string {
 	}
 }
 
+// looksFor is what reading the project finds out for the plan.
+func (v PlanView) looksFor() string {
+	if v.Kind == onboarding.RunTeardown {
+		return "what is still there of what we created"
+	}
+	return "what exists and what would be created or changed"
+}
+
+// approveHeading is the title of the panel with the plan's button. A teardown is approved on its own page, which follows.
+func (v PlanView) approveHeading() string {
+	if v.Kind == onboarding.RunTeardown {
+		return "Next step"
+	}
+	return "Approve"
+}
+
 // previously says what exists before this plan and how the latest run ended; "" where nothing is worth saying.
 func (v PlanView) previously() string {
 	if v.Made.Kind == "" || v.Made.State.Active() {
