@@ -17,7 +17,7 @@ func TestALineThatLeavesAThingNamesIt(t *testing.T) {
 	}{
 		{"removed by a teardown", onboarding.RunTeardown, func(l *onboarding.PlannedTask) { l.Action = onboarding.ActionDelete }, line.Title},
 		{"left by a teardown", onboarding.RunTeardown, func(l *onboarding.PlannedTask) { l.Action, l.Stays = onboarding.ActionNone, "It stays." }, "Bucket for feature data"},
-		{"removed, no longer needed", onboarding.RunProvision, func(l *onboarding.PlannedTask) { l.Action, l.Unwanted = onboarding.ActionDelete, true }, line.Title},
+		{"to be removed unless its owner keeps it", onboarding.RunProvision, func(l *onboarding.PlannedTask) { l.Action, l.Unwanted = onboarding.ActionDelete, true }, "Bucket for feature data"},
 		{"kept, no longer needed", onboarding.RunProvision, func(l *onboarding.PlannedTask) { l.Action, l.Unwanted = onboarding.ActionNone, true }, "Bucket for feature data"},
 		{"in place", onboarding.RunProvision, func(l *onboarding.PlannedTask) { l.Action = onboarding.ActionNone }, line.Title},
 		{"pinned by an earlier version", onboarding.RunTeardown, func(l *onboarding.PlannedTask) { l.Action, l.Noun = onboarding.ActionNone, "" }, line.Title},
@@ -28,7 +28,7 @@ func TestALineThatLeavesAThingNamesIt(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 		does := line.Title // in the run and afterward
-		if c.want != line.Title {
+		if l.Action != onboarding.ActionDelete && c.want != line.Title {
 			does = "Keep the bucket for feature data"
 		}
 		if got := l.RunTitle(); got != does {

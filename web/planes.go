@@ -15,6 +15,7 @@ type Planes struct {
 	Plan     onboarding.Plan
 	Run      *onboarding.Run // nil: nothing is being made
 	Sketch   bool            // nothing is answered yet, so no name is final
+	Open     bool            // the customer still decides what becomes of what is no longer needed
 }
 
 // planeUse is one role that lets an account use a part.

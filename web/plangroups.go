@@ -130,6 +130,8 @@ func (v PlanView) lineWord(t onboarding.PlannedTask) string {
 		return actionWord(t.Action)
 	case t.Absent:
 		return "Already gone"
+	case v.asks(t):
+		return "Your choice"
 	case t.Action == onboarding.ActionDelete:
 		return "Remove"
 	default:
@@ -137,9 +139,12 @@ func (v PlanView) lineWord(t onboarding.PlannedTask) string {
 	}
 }
 
-// lineTitle is a line's title. What a teardown or a decision leaves is named, since nothing is done to it.
+// asks reports whether the page asks what to do with the line's item, whichever choice is selected now.
+func (v PlanView) asks(t onboarding.PlannedTask) bool { return v.Decisions == nil && t.Decidable() }
+
+// lineTitle is a line's title. What a teardown or a decision leaves, or may leave, is named, since nothing is done to it.
 func (v PlanView) lineTitle(t onboarding.PlannedTask) string {
-	if t.Noun != "" && t.Action != onboarding.ActionDelete && (t.Unwanted || v.Kind == onboarding.RunTeardown) {
+	if t.Noun != "" && (t.Action != onboarding.ActionDelete || v.asks(t)) && (t.Unwanted || v.Kind == onboarding.RunTeardown) {
 		return heading(t.Noun)
 	}
 	return t.Title
@@ -150,7 +155,7 @@ func heading(noun string) string { return sentenceCase(strings.TrimPrefix(noun, 
 
 func (v PlanView) lineTone(t onboarding.PlannedTask) tone {
 	if t.Unwanted || v.Kind == onboarding.RunTeardown {
-		if t.Action == onboarding.ActionDelete && !t.Absent {
+		if t.Action == onboarding.ActionDelete && !t.Absent && !v.asks(t) {
 			return "err"
 		}
 		return ""
@@ -179,7 +184,9 @@ func withWords(bindings int) string {
 }
 
 // planes are the plan's planes.
-func (v PlanView) planes() Planes { return Planes{Customer: v.Customer, Plan: v.Plan} }
+func (v PlanView) planes() Planes {
+	return Planes{Customer: v.Customer, Plan: v.Plan, Open: v.Decisions == nil}
+}
 
 // changesWords count what the run would do: "8 new, 1 changed".
 func (v PlanView) changesWords() string {
@@ -224,7 +231,7 @@ func (v PlanView) changesWords() string {
 func (v PlanView) open() int {
 	n := 0
 	for _, t := range v.Plan.Tasks {
-		if v.Decisions == nil && t.Decidable() {
+		if v.asks(t) {
 			n++
 		}
 	}
@@ -267,12 +274,22 @@ func (v PlanView) costNotes() []string {
 		case t.Decision() == onboarding.DecisionKeep && t.HoldsData && v.KeepsData != "":
 			notes = append(notes, "This includes "+v.costOf(t)+" for "+orText(t.Noun, t.Resource)+", which stays.")
 		case t.Decision() == onboarding.DecisionKeep:
-			notes = append(notes, "This includes "+v.costOf(t)+" for "+orText(t.Noun, t.Resource)+", unless you remove it.")
+			notes = append(notes, "This includes "+v.costOf(t)+" for "+v.called(t)+", unless you remove it.")
 		case t.Decision() == onboarding.DecisionRemove:
-			notes = append(notes, "If you keep "+orText(t.Noun, t.Resource)+", add "+v.costOf(t)+".")
+			notes = append(notes, "If you keep "+v.called(t)+", add "+v.costOf(t)+".")
 		}
 	}
 	return notes
+}
+
+// called is what a sentence calls a line's item: its name too, where the plan has another of the kind.
+func (v PlanView) called(t onboarding.PlannedTask) string {
+	for _, other := range v.costs() {
+		if t.Noun != "" && other.Noun == t.Noun && other.Resource != t.Resource {
+			return t.Noun + " " + t.Resource[strings.LastIndex(t.Resource, "/")+1:]
+		}
+	}
+	return orText(t.Noun, t.Resource)
 }
 
 // costOf is what a line costs each month, in short.

@@ -88,6 +88,53 @@ func TestThePlanShowsOneLineForEachItem(t *testing.T) {
 	}
 }
 
+// While a choice is open, the page claims neither that the item goes nor that it stays. A role of the vendor's is counted apart.
+func TestAnOpenChoiceIsNotAnticipated(t *testing.T) {
+	s := exampleSamples()
+	view := s.plan(func(v *PlanView) { v.Plan.Tasks = append(v.Plan.Tasks, s.noLongerWanted()...) })
+	access := func(v PlanView) (count, foot string) {
+		doc, _ := render(t, GalleryPage{"plan", PlanPage(v)})
+		return words(doc.Find("#vendor-access summary .hint").Text()), words(doc.Find("#vendor-access .card-foot").Text())
+	}
+	before, _ := access(s.plan(nil))
+	if count, foot := access(view); count != strings.Replace(before, " accounts", " accounts (1 more if you keep it)", 1) || !strings.Contains(foot, "This plan gives Tecton no other role, except those from earlier runs that you choose to keep.") {
+		t.Errorf("while it is open: %q, %q", count, foot)
+	}
+	decided := view
+	decided.Decisions = map[string]onboarding.Decision{"bigtable-control": onboarding.DecisionRemove}
+	decided.Plan, _ = view.Plan.Decide(decided.Decisions)
+	if count, foot := access(decided); count != before || !strings.Contains(foot, "This plan gives Tecton no other role. ") {
+		t.Errorf("once it is removed: %q, %q", count, foot)
+	}
+	for _, v := range []PlanView{view, decided} {
+		for _, line := range v.Plan.Unwanted() {
+			if got := v.lineWord(line); (got == "Your choice") != (v.Decisions == nil && line.Decidable()) {
+				t.Errorf("%s: %q, with decisions %v", line.Name, got, v.Decisions)
+			}
+		}
+	}
+	open := onboarding.PlannedTask{Title: "Remove the bucket", Noun: "the bucket", Action: onboarding.ActionDelete, Unwanted: true}
+	if got := view.lineTitle(open); got != "Bucket" {
+		t.Errorf("a line whose choice is open is titled %q", got)
+	}
+}
+
+// Two things of a kind are told apart by their names.
+func TestTheCostOfAChoiceNamesTheThing(t *testing.T) {
+	s := exampleSamples()
+	view := s.plan(func(v *PlanView) {
+		for _, line := range s.noLongerWanted() {
+			if line.Name == "remove/bigtable" {
+				line.Resource = "projects/acme-data-prod/instances/tecton-earlier"
+				v.Plan.Tasks = append(v.Plan.Tasks, line)
+			}
+		}
+	})
+	if got := strings.Join(view.costNotes(), " "); !strings.Contains(got, "for the Bigtable instance tecton-earlier, unless you remove it.") {
+		t.Errorf("the costs say %q", got)
+	}
+}
+
 // The button names no single act where something may be removed, and the total says what each decision changes about it.
 func TestThePlanSaysThatItMayRemove(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}

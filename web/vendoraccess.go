@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,7 +12,8 @@ import (
 type vendorRight struct {
 	Thing string // "Bucket"
 	onboarding.Binding
-	Why string
+	Why  string
+	Open bool // only if the customer keeps it
 }
 
 // vendorAccount is one of the vendor's accounts, with all that it may do.
@@ -30,7 +32,11 @@ func (p Planes) vendorAccounts() []vendorAccount {
 	}
 	parts := p.parts()
 	for _, t := range p.Plan.Tasks {
-		for _, b := range t.Lasting() {
+		open, bindings := p.Open && t.Decidable(), t.Lasting()
+		if open {
+			bindings = t.Held
+		}
+		for _, b := range bindings {
 			by, known := p.account(b.Member)
 			email := strings.TrimPrefix(b.Member, "serviceAccount:")
 			if known && by == bySpark || !known && (!t.Unwanted || strings.HasSuffix(email, "@"+p.Plan.Spec.Project+".iam.gserviceaccount.com")) {
@@ -42,7 +48,10 @@ func (p Planes) vendorAccounts() []vendorAccount {
 				}
 			}
 			why := t.Why
-			if t.Unwanted {
+			switch {
+			case open:
+				why = "Granted by an earlier run. It stays if you choose to keep it. " + why
+			case t.Unwanted:
 				why = "Granted by an earlier run, and kept. " + why
 			}
 			thing := p.thing(b.On)
@@ -51,7 +60,7 @@ func (p Planes) vendorAccounts() []vendorAccount {
 					thing = part.Name
 				}
 			}
-			all[by].Rights = append(all[by].Rights, vendorRight{thing, b, why})
+			all[by].Rights = append(all[by].Rights, vendorRight{thing, b, why, open})
 		}
 	}
 	var out []vendorAccount
@@ -91,18 +100,51 @@ func (f Frame) vendorAccessTitle() string {
 
 // vendorAccessCount counts the roles that the vendor's accounts have after a run of the plan, and the tokens that it gets.
 func (p Planes) vendorAccessCount() string {
-	n := 0
+	n, accounts := 0, 0
 	for _, a := range p.vendorAccounts() {
-		n += len(a.Rights)
+		rights := 0
+		for _, r := range a.Rights {
+			if !r.Open {
+				rights++
+			}
+		}
+		if n += rights; rights > 0 {
+			accounts++
+		}
 	}
 	count := "No roles"
 	if n > 0 {
-		count = plural(n, "role", "roles") + " for " + plural(len(p.vendorAccounts()), "account", "accounts")
+		count = plural(n, "role", "roles") + " for " + plural(accounts, "account", "accounts")
+	}
+	if open := p.openRights(); open > 0 {
+		count += fmt.Sprintf(" (%d more if you keep %s)", open, inNumber(open, "it", "them"))
 	}
 	if tokens := len(p.vendorSecrets()); tokens > 0 {
 		count += ", and " + plural(tokens, "token", "tokens")
 	}
 	return count
+}
+
+// openRights counts the vendor's roles that stay only if the customer keeps them.
+func (p Planes) openRights() int {
+	n := 0
+	for _, a := range p.vendorAccounts() {
+		for _, r := range a.Rights {
+			if r.Open {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// noOtherRole says that the list is complete.
+func (p Planes) noOtherRole(brand string) string {
+	said := "This plan gives " + brand + " no other role"
+	if p.openRights() > 0 {
+		said += ", except those from earlier runs that you choose to keep"
+	}
+	return said + "."
 }
 
 // endCommand is the command that removes a binding of the plan, "" for one that somebody else may have written.
