@@ -42,6 +42,11 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 	if view.Handover, err = s.handoverView(v); err != nil {
 		return err
 	}
+	j, err := s.App.Journey(v.Context(), v.actor, v.id)
+	if err != nil {
+		return err
+	}
+	view.Unapplied = !j.Spec().Same(run.Plan.Spec)
 	if v.actor.Role.Member() && (ob.Status == onboarding.StatusDone || ob.Status == onboarding.StatusHandingOver) {
 		if !ob.Archived && ob.Status == onboarding.StatusDone {
 			view.VerifyURL = planPath(v.id, onboarding.RunVerify)

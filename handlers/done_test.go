@@ -2,9 +2,11 @@ package handlers_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"groundwork/web"
+	"groundwork/wizard/steps/sample"
 )
 
 // After the run, the customer finds the way to change an answer, and reviews what it would change first.
@@ -21,6 +23,21 @@ func TestAnAnswerIsChangedFromTheConfirmation(t *testing.T) {
 	if p.Find("a[href^='"+web.OnboardingPath(ob.ID, "step")+"']").Length() == 0 || p.Find("a[href='"+web.OnboardingPath(ob.ID, "plan")+"']").Length() == 0 {
 		t.Errorf("no answer can be changed there, or no plan reviewed: %s", p.Find("main").Text())
 	}
+	const unapplied = "these changes aren’t applied yet"
+	if text := b.get(done).Find("main").Text(); strings.Contains(text, unapplied) {
+		t.Errorf("nothing changed since the run: %s", text)
+	}
+	path := web.OnboardingPath(ob.ID, "step", "accounts")
+	values := []string{"version", version(t, b.get(path)), "act", "save", "rehearse", "yes"}
+	for _, a := range sample.Usual() {
+		if a.Step == "accounts" {
+			values = append(values, a.Pairs()...)
+		}
+	}
+	if after := b.post(path, values...); after.status != http.StatusSeeOther {
+		t.Fatalf("the answer isn't taken: %s", after.Find("main").Text())
+	}
+	says(t, b.get(done), unapplied)
 	s := w.as(sam)
 	if s.get(done).Find(link).Length() != 0 {
 		t.Error("staff are offered to change the customer's answers")

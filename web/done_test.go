@@ -57,3 +57,20 @@ func TestTheLastPageWarnsOfADoubtedRecord(t *testing.T) {
 		}
 	}
 }
+
+// What the customer changed since isn't what the page describes.
+func TestTheConfirmationSaysWhenAnswersChangedSince(t *testing.T) {
+	s := exampleSamples()
+	v := s.done()
+	const said = "This page describes what the run set up. Your answers or your specialist’s values changed since then, and these changes aren’t applied yet."
+	for changed, want := range map[bool]bool{true: true, false: false} {
+		v.Unapplied, v.ChangeURL = changed, "/o/ob_sample/check"
+		doc, _ := render(t, GalleryPage{"done", Done(v)})
+		if got := words(doc.Find("main").Text()); strings.Contains(got, said) != want {
+			t.Errorf("changed %t: %s", changed, got)
+		}
+		if got := doc.Find("#unapplied a[href='"+OnboardingPath(v.Onboarding.ID, "plan")+"']").Length() > 0; got != want {
+			t.Errorf("changed %t: a link to the plan: %t", changed, got)
+		}
+	}
+}

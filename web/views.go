@@ -303,6 +303,7 @@ type DoneView struct {
 	VerifyURL   string            // "" draws none
 	ChangeURL   string            // the answers, for those who may change them; "" draws none
 	Verified    string            // what the last verification on demand found, "" if there was none
+	Unapplied   bool              // the answers ask for something other than what the run made
 }
 
 // ReceiptConsent is one consent and its latest uses.
