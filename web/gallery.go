@@ -598,7 +598,7 @@ func (s samples) check(complete bool) CheckView {
 			{StepID: "region", Title: "Region", Rows: []wizard.Row{{Label: "Region", Value: "us-west1 (Oregon)"}}},
 			{StepID: "compute", Title: "Compute platform", Rows: []wizard.Row{{Label: "Platform", Value: "Databricks"}, {Label: "Workspace address", Value: "https://1234567890123456.7.gcp.databricks.com"}, {Label: "Runtime", Value: "15.4 LTS"}}, Waiting: []string{"Databricks API token"}},
 			{StepID: "online-store", Title: "Online store", Rows: []wizard.Row{{Label: "Store", Value: "Bigtable"}, {Label: "Instance", Value: "tecton-acme-production"}, {Label: "Zone", Value: "us-west1-a"}}},
-			{StepID: "accounts", Title: "Service accounts", Rows: []wizard.Row{{Label: "Control plane service account", Value: s.spec().ControlPlaneAccount}, {Label: "Spark service account", Value: onboarding.SparkAccountID(s.spec().Deployment) + ", created"}, {Label: "Rehearsal", Value: "No"}}},
+			{StepID: "accounts", Title: "Service accounts", Rows: []wizard.Row{{Label: "Control plane service account", Value: s.spec().ControlPlaneAccount}, {Label: "Spark service account", Value: onboarding.SparkAccountID(s.spec().Deployment) + ", new"}, {Label: "Rehearsal", Value: "No"}}},
 			{StepID: "data-sources", Title: "Data sources", Rows: []wizard.Row{{Label: "BigQuery datasets", Value: "acme-data-prod.sales"}}},
 			{StepID: "project", Title: "Google Cloud project", Rows: []wizard.Row{{Label: "Project ID", Value: "acme-data-prod"}}},
 		},

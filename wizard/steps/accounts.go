@@ -28,7 +28,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 	ID:    accountsID,
 	Title: "Which service accounts are used?",
 	Name:  "Service accounts",
-	Intro: "Two service accounts get access: the vendor’s control plane account, and one in your own project that the Spark jobs use.",
+	Intro: "Confirm the vendor’s control plane account, and choose the account that your Spark jobs use. The plan lists every account that gets access.",
 	Knows: "The team that manages service accounts and IAM in Google Cloud: cloud platform or security.",
 	Asks:  "May a new service account be created for the Spark jobs in our Google Cloud project? If an existing one should be used instead, what is its email address?",
 	Fields: []wizard.Field[accountsAnswer]{
@@ -118,7 +118,7 @@ var accounts = wizard.Define(wizard.StepDef[accountsAnswer]{
 // sparkInWords tells which account is used; one of another project is said to be so once the project is known.
 func sparkInWords(a accountsAnswer, c wizard.Case) string {
 	if a.Spark == sparkCreate {
-		return onboarding.SparkAccountID(deploymentName(c)) + ", created"
+		return onboarding.SparkAccountID(deploymentName(c)) + ", new"
 	}
 	p, _ := wizard.Answer[projectAnswer](c, projectID)
 	if of := onboarding.AccountProject(a.SparkEmail); p.Project != "" && of != p.Project {

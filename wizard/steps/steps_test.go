@@ -641,7 +641,7 @@ func TestTheOutlineGrows(t *testing.T) {
 		{Label: "Region", Value: "us-west1 (Oregon)"},
 		{Label: "Compute", Value: "Databricks, 1234567890123456.7.gcp.databricks.com"},
 		{Label: "Online store", Value: "Bigtable, new instance in us-west1-b"},
-		{Label: "Spark account", Value: "tecton-acme-prod-spark, created"},
+		{Label: "Spark account", Value: "tecton-acme-prod-spark, new"},
 		{Label: "Data sources", Value: "4"},
 		{Label: "Project", Value: "acme-data-prod"},
 	}
