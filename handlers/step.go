@@ -204,7 +204,7 @@ func (s *Server) stale(w http.ResponseWriter, v *visit, a app.SavedAnswer) error
 		return err
 	}
 	page.Error = true
-	page.Stale = &web.Stale{By: a.Stale.By, At: a.Stale.At, Rows: a.Stale.Rows}
+	page.Stale = &web.Stale{By: a.Stale.By, Own: a.Stale.By == v.actor.Email, At: a.Stale.At, Rows: a.Stale.Rows}
 	return s.draw(w, v.Request, http.StatusConflict, web.StepPage(page))
 }
 

@@ -111,8 +111,8 @@ func TestAStaleTabIsToldAndLosesNothing(t *testing.T) {
 	if got := p.Find("input[name=name]").AttrOr("value", ""); got != "acme-two" {
 		t.Errorf("typed acme-two, drawn %q", got)
 	}
-	if text := p.Find("main").Text(); !strings.Contains(text, "acme-one") || !strings.Contains(text, ada) {
-		t.Error("the page doesn't say what is saved now, and by whom")
+	if text := p.Find("main").Text(); !strings.Contains(text, "acme-one") || !strings.Contains(text, "You saved it in another tab") || strings.Contains(text, ada+" saved it") {
+		t.Error("the page doesn't say what is saved now, and that its reader saved it")
 	}
 	if got := w.onboarding(ob.ID).Deployment; got != "acme-one" {
 		t.Errorf("deployment %q", got)

@@ -121,6 +121,19 @@ func TestThePlanOfATeardownSpeaksOfRemoving(t *testing.T) {
 	}
 }
 
+// Someone's own second tab isn't another person.
+func TestAStaleTabKnowsItsReader(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	v := s.stale()
+	for own, want := range map[bool]string{true: "You saved it in another tab", false: "grace@customer.example saved it"} {
+		v.Stale.Own = own
+		doc, _ := render(t, GalleryPage{"step", StepPage(v)})
+		if got := words(doc.Find("#stale").Text()); !strings.Contains(got, want) {
+			t.Errorf("own %t: %s", own, got)
+		}
+	}
+}
+
 // A teardown deletes an empty bucket unless its owner keeps it, and no instance before its owner decides.
 func TestWhatDecidingLaterMeans(t *testing.T) {
 	t.Parallel()

@@ -97,6 +97,7 @@ type HomeView struct {
 // Stale is what another tab or person saved since this page was opened.
 type Stale struct {
 	By   string       // email address, "" if unknown
+	Own  bool         // the reader saved it, in another tab
 	At   time.Time    // zero if unknown
 	Rows []wizard.Row // the step as it is saved now
 }
@@ -302,8 +303,8 @@ type DoneView struct {
 	TeardownURL string            // "" draws none
 	VerifyURL   string            // "" draws none
 	ChangeURL   string            // the answers, for those who may change them; "" draws none
-	Verified    string            // what the last verification on demand found, "" if there was none
 	Unapplied   bool              // the answers ask for something other than what the run made
+	Verified    string            // what the last verification on demand found, "" if there was none
 }
 
 // ReceiptConsent is one consent and its latest uses.
