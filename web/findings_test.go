@@ -121,6 +121,17 @@ func TestThePlanOfATeardownSpeaksOfRemoving(t *testing.T) {
 	}
 }
 
+// What a task said while it waited is no promise once the run is canceled.
+func TestACanceledTaskPromisesNothing(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	v := s.progress(onboarding.RunCanceled)
+	v.Run.Tasks[3].State, v.Run.Tasks[3].Message = onboarding.TaskCanceled, "A quota is used up. We'll wait and try again."
+	doc, _ := render(t, GalleryPage{"progress", Progress(v)})
+	if got := words(doc.Find("#run-tasks").Text()); !strings.Contains(got, "The last message before the run was canceled: A quota is used up.") {
+		t.Errorf("a canceled run says: %s", got)
+	}
+}
+
 // Someone's own second tab isn't another person.
 func TestAStaleTabKnowsItsReader(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}

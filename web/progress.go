@@ -566,6 +566,14 @@ func (v ProgressView) slowRun() bool {
 	return v.Run.Epoch <= 1 && v.longer(v.Took[""], v.Run.StartedAt)
 }
 
+// messageOf is what a task says. What it said before the run was canceled isn't a promise anymore.
+func (v ProgressView) messageOf(t onboarding.Task) string {
+	if t.State == onboarding.TaskCanceled {
+		return "The last message before the run was canceled: " + t.Message
+	}
+	return sentenceCase(t.Message)
+}
+
 // pace says how long a task that works takes usually, or is estimated to take while that isn't known.
 func (v ProgressView) pace(t onboarding.Task) string {
 	took := v.Took[t.Name.Step()]
