@@ -576,12 +576,14 @@ func (v ProgressView) messageOf(t onboarding.Task) string {
 
 // pace says how long a task that works takes usually, or is estimated to take while that isn't known.
 func (v ProgressView) pace(t onboarding.Task) string {
-	took := v.Took[t.Name.Step()]
+	took, began := v.Took[t.Name.Step()], v.Run.Began(t)
 	switch {
 	case !working(t) || !v.Run.State.Active():
 		return ""
 	case took.Usual() >= leastTook:
 		return "Usually takes up to " + about(took.Usual()) + "."
+	case took.Usual() == 0 && took.Estimate > 0 && !began.IsZero() && v.DrawnAt.Sub(began) > took.Estimate:
+		return "We estimated up to " + about(took.Estimate) + ", and it is taking longer."
 	case took.Usual() == 0 && took.Estimate > 0:
 		return "We estimate up to " + about(took.Estimate) + "."
 	}

@@ -15,6 +15,7 @@ func TestAPageSaysLongerThanUsualOnlyBeyondIt(t *testing.T) {
 		longer   = "Longer than usual"
 		usual    = "Usually takes up to 4 minutes."
 		estimate = "We estimate up to 5 minutes."
+		over     = "We estimated up to 5 minutes, and it is taking longer."
 	)
 	for _, c := range []struct {
 		name    string
@@ -27,7 +28,8 @@ func TestAPageSaysLongerThanUsualOnlyBeyondIt(t *testing.T) {
 	}{
 		{name: "at the usual", seen: 20, ago: 4 * time.Minute, wants: []string{usual}, refuses: []string{longer, estimate}},
 		{name: "beyond it", seen: 20, ago: 4*time.Minute + time.Second, wants: []string{longer, usual, "This one has taken 4 min 1 s"}, refuses: []string{estimate}},
-		{name: "too few were seen", seen: 19, ago: time.Hour, wants: []string{estimate}, refuses: []string{longer, "Usually", "usually"}},
+		{name: "too few were seen", seen: 19, ago: 5 * time.Minute, wants: []string{estimate}, refuses: []string{over, longer, "Usually", "usually"}},
+		{name: "too few were seen, and the estimate is over", seen: 19, ago: time.Hour, wants: []string{over}, refuses: []string{estimate, longer, "Usually", "usually"}},
 		{name: "too short to speak of", seen: 20, ago: time.Minute, within: time.Second, refuses: []string{longer, "Usually", estimate}},
 		{
 			name: "resumed, and back at work for a minute", seen: 20, ago: time.Hour, wants: []string{usual}, refuses: []string{longer},
