@@ -12,7 +12,7 @@ import (
 type Filter struct {
 	Archived   bool   // those that are, instead
 	Status     Status // "" all
-	Search     string // substring of customer, owner, deployment, project or ID, in any case; one or two characters begin a word
+	Search     string // in customer, owner, deployment, project or ID, in any case: as it is, or as words in any order; one or two characters begin a word
 	Specialist string // email address; "" any, "none" unassigned
 	Sort       Sort
 	Cursor     string        // opaque, from a [Page] of the same filter; "" is the first page; anything else is CodeInvalid

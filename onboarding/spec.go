@@ -217,6 +217,13 @@ func (s Spec) OwnerMark() string { return "managed-by=groundwork onboarding=" + 
 // LabelValue is an onboarding's ID as a Google label's value.
 func LabelValue(id ID) string { return strings.ToLower(string(id)) }
 
+// DeploymentIn is the deployment's name in the name of one of its resources, or in the beginning of that. It reports
+// false for what is called otherwise.
+func DeploymentIn(resource string) (string, bool) {
+	name, ok := strings.CutPrefix(strings.TrimPrefix(resource, "gs://"), "tecton-")
+	return strings.TrimSuffix(strings.TrimSuffix(name, "-dataplane"), "-spark"), ok
+}
+
 // BucketName is tecton-<name>-dataplane: at most 38 characters for a name of 21.
 func BucketName(deployment string) string { return "tecton-" + deployment + "-dataplane" }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -30,17 +31,8 @@ func where(f onboarding.Filter, now time.Time) (string, pgx.NamedArgs) {
 	if f.Archived {
 		sql = "o.archived"
 	}
-	switch search := strings.ToLower(strings.TrimSpace(f.Search)); {
-	case search == "":
-	case !strings.ContainsFunc(search, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }):
-		sql += " AND false" // no index knows it
-	case utf8.RuneCountInString(search) < trigram:
-		sql += " AND (o.search LIKE @search OR o.search LIKE @word)"
-		args["search"] = likeEscape.Replace(search) + "%"
-		args["word"] = "% " + likeEscape.Replace(search) + "%"
-	default:
-		sql += " AND o.search LIKE @search"
-		args["search"] = "%" + likeEscape.Replace(search) + "%"
+	if search := strings.ToLower(strings.TrimSpace(f.Search)); search != "" {
+		sql += " AND " + matching(search, args)
 	}
 	if f.Specialist != "" {
 		sql += " AND o.specialist = @specialist"
@@ -61,6 +53,45 @@ func where(f onboarding.Filter, now time.Time) (string, pgx.NamedArgs) {
 		args["before"] = now.Add(-f.Waited)
 	}
 	return sql, args
+}
+
+// matching is the condition that a text occurs in a row, as it is or as words in any order.
+func matching(search string, args pgx.NamedArgs) string {
+	if !indexed(search) {
+		return "false"
+	}
+	whole := occurs("whole", search, args)
+	words := strings.Fields(search)
+	if len(words) < 2 || !slices.ContainsFunc(words, func(w string) bool { return indexed(w) && utf8.RuneCountInString(w) >= trigram }) {
+		return whole
+	}
+	each := make([]string, len(words))
+	for i, word := range words {
+		each[i] = occurs("word"+strconv.Itoa(i), word, args)
+	}
+	return "(" + whole + " OR " + strings.Join(each, " AND ") + ")"
+}
+
+// indexed reports whether an index can know the text.
+func indexed(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })
+}
+
+// occurs is the condition that a text is in a row; a short one begins a word. The name of a resource stands for the
+// deployment whose name is in it.
+func occurs(arg, text string, args pgx.NamedArgs) string {
+	column, like := "o.search LIKE @"+arg, likeEscape.Replace(text)
+	if utf8.RuneCountInString(text) < trigram {
+		args[arg], args[arg+"_begins"] = like+"%", "% "+like+"%"
+		return "(" + column + " OR " + column + "_begins)"
+	}
+	args[arg] = "%" + like + "%"
+	of, is := onboarding.DeploymentIn(text)
+	if !is || utf8.RuneCountInString(of) < trigram {
+		return column
+	}
+	args[arg+"_of"] = "%" + likeEscape.Replace(of) + "%"
+	return "(" + column + " OR " + column + "_of)"
 }
 
 // plain reports whether the filter without its status matches everything. The counters have the numbers of that.

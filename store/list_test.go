@@ -306,6 +306,29 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
+func TestFindsWordsInAnyOrderAndResources(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewDatabase(t)
+	s := pgtest.Open(t, db, store.Config{})
+	fill(t, db, 3)
+	_, err := owner(t, db).Exec(t.Context(), `
+INSERT INTO onboardings (id, customer, owner, status, deployment, project) VALUES
+	('ob_saffronxxxxxxxxxxxxx', 'Saffron Payments', 'it@saffron.example', 'in_form', 'saffron-pay', 'acme_100')`)
+	must(t, err)
+	for search, want := range map[string]int{
+		"saffron payments": 1, "payments saffron": 1, "Payments  SAFFRON": 1, "payments zebra": 0, "payments sample": 0,
+		"payments s": 1, "s payments": 1, "payments q": 0, "payments %": 0, "payments acme_1": 1, "payments acme%1": 0, "-- ;": 0,
+		"tecton-saffron-pay": 1, "tecton-saff": 1, "gs://tecton-saffron-pay-dataplane": 1, "tecton-saffron-pay-spark payments": 1,
+		"tecton-zebra": 0, "tecton-": 0, "tecton-sa": 0, "sample 1": 1,
+	} {
+		page, err := s.ListOnboardings(t.Context(), sam, onboarding.Filter{Search: search})
+		must(t, err)
+		if page.Total != want || len(page.Items) != want {
+			t.Errorf("%q finds %d, %d of them on the page; want %d", search, page.Total, len(page.Items), want)
+		}
+	}
+}
+
 // Under the application's policy the index would not serve: LIKE isn't leakproof.
 func TestTheSearchIsServedByItsIndexForTheStaff(t *testing.T) {
 	t.Parallel()
@@ -325,6 +348,11 @@ func TestTheSearchIsServedByItsIndexForTheStaff(t *testing.T) {
 		t.Errorf("plan:\n%s", plan)
 	}
 	t.Logf("among %d, as %s:\n%s", n, role, plan)
+	_, words, err := s.ExplainSearch(t.Context(), sam, onboarding.Filter{Search: "customer.example person17777@"})
+	must(t, err)
+	if !strings.Contains(words, "Bitmap Index Scan on onboardings_search") || strings.Contains(words, "Seq Scan on onboardings") {
+		t.Errorf("two words are found by\n%s", words)
+	}
 	page, err := s.ListOnboardings(t.Context(), sam, onboarding.Filter{Search: "Person17777@"})
 	if err != nil || page.Total != 1 || page.Items[0].Customer != "Sample 17777" || page.AtLeast {
 		t.Errorf("found %d, %v", page.Total, err)
