@@ -200,8 +200,8 @@ func (p *preflight) onlyOfInstance(on string, missing []onboarding.Permission) b
 // askForInstance says how to get the permissions on the customer's Bigtable instance.
 func (p *preflight) askForInstance(r *onboarding.CheckResult) {
 	id := p.spec.BigtableInstance()
-	r.Fix[0] = "Ask someone who manages the Bigtable instance " + id + " to give " + p.env.Caller + " the role Bigtable Administrator (roles/bigtable.admin) on it for the duration of the set-up. A role on the whole project isn’t needed."
-	r.Command = "gcloud bigtable instances add-iam-policy-binding " + id + " --project=" + p.spec.Project + " --member=user:" + p.env.Caller + " --role=roles/bigtable.admin"
+	r.Fix[0] = "Ask someone who manages the Bigtable instance " + id + " to give " + p.env.Caller + " the role Bigtable Administrator (roles/bigtable.admin) on it for the duration of the setup. A role on the whole project isn’t needed."
+	r.Command = commandsFor([]string{"roles/bigtable.admin"}, p.env.Caller, "gcloud", "bigtable", "instances", "add-iam-policy-binding", id, "--project="+p.spec.Project)
 }
 
 // makeOwner are the statements with which an owner of datasets makes the caller one. bq has no command for it.

@@ -34,7 +34,9 @@ func TestTheVendorsAccessHasWhatIsKeptFromEarlierRuns(t *testing.T) {
 	} {
 		line := held(tt.member)
 		tt.change(&line)
-		v := s.plan(func(v *PlanView) { v.Plan.Tasks, v.Decisions = append(v.Plan.Tasks, line), map[string]onboarding.Decision{} })
+		v := s.plan(func(v *PlanView) {
+			v.Plan.Tasks, v.Decisions = append(v.Plan.Tasks, line), map[string]onboarding.Decision{}
+		})
 		for page, doc := range map[string]GalleryPage{"plan": {"plan", PlanPage(v)}, "document": {"plan", PlanDocument(v)}} {
 			doc, _ := render(t, doc)
 			var rows []string
