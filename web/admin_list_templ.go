@@ -156,7 +156,7 @@ func AdminList(v AdminListView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\" placeholder=\"Search customer, project or email\"> <label class=\"vh\" for=\"specialist\">Specialist</label> <span class=\"select-box\"><select class=\"select\" id=\"specialist\" name=\"specialist\"><option value=\"\">Any specialist</option> <option value=\"none\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\" placeholder=\"Customer, project, email, or reference\"> <label class=\"vh\" for=\"specialist\">Specialist</label> <span class=\"select-box\"><select class=\"select\" id=\"specialist\" name=\"specialist\"><option value=\"\">Any specialist</option> <option value=\"none\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
