@@ -24,6 +24,24 @@ func TestTheLastPageSaysWhatIsBilled(t *testing.T) {
 	}
 }
 
+// Each thing that is billed has its name, so that two of a kind are told apart.
+func TestWhatIsBilledIsNamed(t *testing.T) {
+	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
+	v := s.done()
+	kept := onboarding.PlannedTask{Name: "remove/bigtable", Noun: "the Bigtable instance", Resource: "projects/acme-data-prod/instances/tecton-earlier", Unwanted: true, Action: onboarding.ActionNone, Key: "k", Cost: "about $470 a month", Monthly: 470}
+	v.Run.Plan.Tasks = append(v.Run.Plan.Tasks, kept)
+	doc, _ := render(t, GalleryPage{"done", Done(v)})
+	said := words(doc.Find("#billed").Text())
+	for _, c := range v.plan().costs() {
+		if !strings.Contains(said, c.Resource) {
+			t.Errorf("%s isn't named: %s", c.Resource, said)
+		}
+	}
+	if len(v.plan().costs()) < 3 {
+		t.Errorf("%d things are billed, want two instances among them", len(v.plan().costs()))
+	}
+}
+
 // Each missing answer leads to the step that asks for it.
 func TestAMissingAnswerLeadsToItsStep(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}
