@@ -170,7 +170,7 @@ func TestAPageNamesTheRunThatMadeWhatALaterOneFindsInPlace(t *testing.T) {
 	}
 	done := b.get(web.OnboardingPath(ob.ID, "done"))
 	text := strings.Join(strings.Fields(done.Find("#made").Text()), " ")
-	if !made(done) || !strings.Contains(text, "CreatedCreate the bucket") || !strings.Contains(text, "Created by the run of") {
+	if !made(done) || !strings.Contains(text, "Created earlierCreate the bucket") || !strings.Contains(text, "Created by the run of") {
 		t.Errorf("what was made: %s", text)
 	}
 	if !strings.Contains(text, "Already thereEnable APIs") || strings.Contains(text, "Was there") {

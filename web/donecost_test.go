@@ -42,6 +42,26 @@ func TestWhatIsBilledIsNamed(t *testing.T) {
 	}
 }
 
+// What an earlier run created or changed isn't this run's work.
+func TestTheLastPageTellsEarlierWorkApart(t *testing.T) {
+	v := DoneView{Run: onboarding.Run{ID: "run_2"}}
+	line := onboarding.PlannedTask{Key: "k", Action: onboarding.ActionNone}
+	for want, item := range map[string]onboarding.Item{
+		"Created earlier": {Key: "k", Origin: onboarding.OriginCreated, IntendedBy: "run_1"},
+		"Created":         {Key: "k", Origin: onboarding.OriginCreated, IntendedBy: "run_2"},
+		"Changed earlier": {Key: "k", Origin: onboarding.OriginChanged, IntendedBy: "run_1", Run: "run_1"},
+	} {
+		v.Items = []onboarding.Item{item}
+		if got := v.lineWord(line); got != want {
+			t.Errorf("%+v: %q, want %q", item, got, want)
+		}
+	}
+	v.Items, line.Action = []onboarding.Item{{Key: "k", Origin: onboarding.OriginChanged}}, onboarding.ActionChange
+	if got := v.lineWord(line); got != "Changed" {
+		t.Errorf("what this run changed: %q", got)
+	}
+}
+
 // Each missing answer leads to the step that asks for it.
 func TestAMissingAnswerLeadsToItsStep(t *testing.T) {
 	s := samples{now: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC)}

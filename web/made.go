@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -122,11 +123,16 @@ func (v DoneView) lineWord(t onboarding.PlannedTask) string {
 	case len(t.Guide) > 0:
 		return doneWord(onboarding.ActionGuide)
 	}
-	switch t.Item(v.Items).Origin {
+	item := t.Item(v.Items)
+	earlier := ""
+	if by := cmp.Or(item.IntendedBy, item.SettledBy); by != "" && by != v.Run.ID {
+		earlier = " earlier"
+	}
+	switch item.Origin {
 	case onboarding.OriginCreated:
-		return doneWord(onboarding.ActionCreate)
+		return doneWord(onboarding.ActionCreate) + earlier
 	case onboarding.OriginChanged:
-		return doneWord(onboarding.ActionChange)
+		return doneWord(onboarding.ActionChange) + earlier
 	case onboarding.OriginAdopted:
 		return doneWord(onboarding.ActionAdopt)
 	case onboarding.OriginFound:
