@@ -50,7 +50,11 @@ var filterFields = []filterField{
 	},
 	{
 		"waiting", func(f onboarding.Filter) string { return string(f.Waiting) },
-		func(f *onboarding.Filter, s string) { f.Waiting = oneOf(onboarding.Parties, onboarding.Party(s)) },
+		func(f *onboarding.Filter, s string) {
+			if f.Waiting = oneOf(onboarding.Parties, onboarding.Party(s)); s == "organization_administrator" { // as all else is spelled
+				f.Waiting = onboarding.PartyOrganization
+			}
+		},
 	},
 	{
 		"waited", func(f onboarding.Filter) string { return hours(f.Waited) },

@@ -59,6 +59,14 @@ func TestTheAddressKeepsEveryValueOfTheFilter(t *testing.T) {
 	}
 }
 
+func TestTheAddressTakesEitherSpelling(t *testing.T) {
+	for _, s := range []string{string(onboarding.PartyOrganization), "organization_administrator"} {
+		if got := ParseFilter(url.Values{"waiting": {s}}); got.Waiting != onboarding.PartyOrganization {
+			t.Errorf("%s lists what waits on %q", s, got.Waiting)
+		}
+	}
+}
+
 func TestAClickOnAHeaderSortsByItAndTheNextReverses(t *testing.T) {
 	for _, o := range onboarding.Orders {
 		filter := onboarding.Filter{Search: "acme"}
