@@ -230,7 +230,7 @@ func detailLatest(v AdminDetailView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.Latest != nil {
-			templ_7745c5c3_Err = badge(runTone(v.Latest.State), pastWord(v.Latest.Run)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = badge(runTone(v.Latest.State), v.pastWord(v.Latest.Run)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -329,9 +329,9 @@ func detailLatest(v AdminDetailView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var13 string
-				templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs("Stopped at: " + v.Latest.Stopped)
+				templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(sentenceCase(stoppedAt(*v.Latest)))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `detail_overview.templ`, Line: 91, Col: 55}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `detail_overview.templ`, Line: 91, Col: 56}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 				if templ_7745c5c3_Err != nil {

@@ -32,3 +32,27 @@ func TestAnActiveRunOffersNoArchive(t *testing.T) {
 		}
 	}
 }
+
+// Console pages are read by specialists: a paused run doesn't need them, and no sentence speaks to them as the customer.
+func TestTheConsoleSpeaksToSpecialists(t *testing.T) {
+	run := onboarding.RunSummary{Run: onboarding.Run{State: onboarding.RunBlocked}, Stopped: "Create the bucket"}
+	for _, c := range []struct {
+		frame       Frame
+		word, wiped string
+	}{
+		{Frame{Brand: "Tecton"}, "Needs you", "once you confirm that you entered it in Tecton’s console"},
+		{Frame{Brand: "Tecton", Nav: "onboardings"}, "Paused", "once the customer confirms that they entered it in Tecton’s console"},
+		{Frame{Brand: "Tecton", Viewing: "ob_a"}, "Paused", "once the customer confirms that they entered it in Tecton’s console"},
+	} {
+		if got := c.frame.pastWord(run.Run); got != c.word {
+			t.Errorf("the run is called %q, want %q", got, c.word)
+		}
+		token := onboarding.Delivery{Kind: onboarding.DeliverSecrets, State: onboarding.DeliveryUnconfirmed}
+		if got := c.frame.wentWord(token); !strings.Contains(got, c.wiped) {
+			t.Errorf("%q doesn't have %q", got, c.wiped)
+		}
+	}
+	if got := runLine(run); !strings.Contains(got, "; paused at: Create the bucket") {
+		t.Errorf("the run is told as %q", got)
+	}
+}

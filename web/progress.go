@@ -346,10 +346,10 @@ func (v ProgressView) needsCustomer() bool {
 }
 
 func (v ProgressView) stateWord() string {
-	if v.Run.State == onboarding.RunBlocked && (v.Staff || v.viewing() || !v.needsCustomer()) {
+	if v.Run.State == onboarding.RunBlocked && (v.Staff || !v.needsCustomer()) {
 		return "Paused"
 	}
-	return pastWord(v.Run)
+	return v.pastWord(v.Run)
 }
 
 func (v ProgressView) retryPath() string {

@@ -202,7 +202,7 @@ func Runs(v RunsView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = badge(runTone(r.State), pastWord(r.Run)).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = badge(runTone(r.State), v.pastWord(r.Run)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -520,15 +520,24 @@ func pastNote(v ProgressView) templ.Component {
 func runLine(r onboarding.RunSummary) string {
 	line := fmt.Sprintf("%d of %s done", r.Done, plural(r.Tasks, "task", "tasks"))
 	if r.Stopped != "" {
-		line += "; stopped at: " + r.Stopped
+		line += "; " + stoppedAt(r)
 	}
 	return line + "."
 }
 
-// pastWord is a run's state to a reader who looks back at it: a run that was replaced waits for nobody.
-func pastWord(r onboarding.Run) string {
+// stoppedAt is the first task that keeps a run from going on.
+func stoppedAt(r onboarding.RunSummary) string {
+	if r.State == onboarding.RunBlocked {
+		return "paused at: " + r.Stopped
+	}
+	return "stopped at: " + r.Stopped
+}
+
+// pastWord is a run's state to a reader who looks back at it: a run that was replaced waits for nobody, and none waits for
+// a specialist as it does for the customer.
+func (f Frame) pastWord(r onboarding.Run) string {
 	switch {
-	case r.State == onboarding.RunBlocked && r.Replaced:
+	case r.State == onboarding.RunBlocked && (r.Replaced || f.viewing() || f.Nav != ""):
 		return "Paused"
 	case r.State == onboarding.RunFailed && r.Kind == onboarding.RunVerify:
 		return "Differs"

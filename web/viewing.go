@@ -65,10 +65,10 @@ var spoken, voice = func() (*regexp.Regexp, map[string]string) {
 // named calls the vendor by its brand, as all of a customer's pages do.
 func (f Frame) named(text string) string { return onboarding.NameVendor(text, f.Brand) }
 
-// say is a sentence to the customer. A specialist who views the page reads it in a neutral voice.
+// say is a sentence to the customer. A specialist who views the page, or reads it in the console, has it in a neutral voice.
 func (f Frame) say(text string) string {
 	text = f.named(text)
-	if !f.viewing() {
+	if !f.viewing() && f.Nav == "" {
 		return text
 	}
 	return spoken.ReplaceAllStringFunc(text, func(s string) string { return voice[s] })
