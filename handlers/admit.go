@@ -185,7 +185,7 @@ func (s *Server) visitor(v *visit) error {
 			return s.forget(ctx)
 		}
 	}
-	if now.Sub(seen) >= time.Minute {
+	if now.Sub(seen) >= time.Minute && !byItself(v.Request) {
 		s.sessions.Put(ctx, keySeen, now.Unix())
 	}
 	v.proved = time.Unix(s.sessions.GetInt64(ctx, keyProved), 0)

@@ -173,6 +173,10 @@ func (s *Server) renew(ctx context.Context, end time.Time) error {
 	return nil
 }
 
+// byItself reports whether an open page reads itself again, as the list does. Its reader needn't be there: that keeps no
+// session alive, and takes no sentence that is for their next page.
+func byItself(r *http.Request) bool { return r.Header.Get("X-Live") != "" }
+
 // frame is what every page has around it, from the session and the request.
 func (s *Server) frame(r *http.Request, title string) web.Frame {
 	settings, _ := s.App.Settings(r.Context()) // the last ones known, where the database doesn't answer
@@ -192,6 +196,9 @@ func (s *Server) frame(r *http.Request, title string) web.Frame {
 	}
 	if ctx := noteOf(r.Context()).session; ctx != nil {
 		f.Email = s.sessions.GetString(ctx, keyEmail)
+		if byItself(r) {
+			return f
+		}
 		if f.Flash = s.sessions.GetString(ctx, keyFlash); f.Flash != "" {
 			s.sessions.Remove(ctx, keyFlash)
 		}

@@ -405,3 +405,27 @@ func TestSigningOutClearsTheBrowser(t *testing.T) {
 		}
 	}
 }
+
+// The open list reads itself again: that is no sign of its reader, and the sentence for their next page waits for it.
+func TestAnOpenListKeepsNoSessionAlive(t *testing.T) {
+	w := newWorld(t)
+	s := w.as(sam)
+	ids := s.selected("Alder")
+	look := func() page {
+		r := s.request(http.MethodGet, "/admin", "")
+		r.Header.Set("X-Live", "list")
+		return s.do(r)
+	}
+	s.post("/admin/bulk", confirmed(s.post("/admin/bulk", tick("archive", ids)...))...)
+	const said = "1 onboarding is archived."
+	if p := look(); p.status != http.StatusOK || strings.Contains(p.body, said) {
+		t.Errorf("status %d, or the open list took what was for the next page", p.status)
+	}
+	says(t, s.get("/admin"), said)
+	for range 5 {
+		w.clock.add(20 * time.Minute)
+		want(t, look(), http.StatusOK)
+	}
+	w.clock.add(21 * time.Minute)
+	wantTo(t, look(), "/signin?next="+url.QueryEscape("/admin"))
+}

@@ -159,7 +159,7 @@
     if (icon.getAttribute("href") !== now.dataset.icon) icon.href = now.dataset.icon;
   }
 
-  document.addEventListener("htmx:after:swap", () => {
+  for (const drawn of ["htmx:after:swap", "list:drawn"]) document.addEventListener(drawn, () => {
     localTimes(document);
     tab();
     tick();

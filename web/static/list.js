@@ -1,7 +1,52 @@
 "use strict";
 
-// The list of onboardings: what is selected, and the keys. Without this file, the checkboxes and links do.
+// The list of onboardings: it keeps itself up to date, counts what is selected, and has keys. Without this file, the
+// checkboxes and links do.
 (() => {
+  // While somebody looks, the list is read again. Rows keep their place: that others came or moved is only said.
+  const pause = 15000;
+  const parts = (row) => [...row.querySelectorAll(".name, td:first-child .hint, td + td")];
+  const numbers = (page) => [...page.querySelectorAll(".tabs a span, .filters .count, .list caption")];
+  const rowsOf = (page) => new Map([...page.querySelectorAll(".list tbody tr")].map((row) => [row.querySelector(".pick input").value, row]));
+  const read = new WeakMap(); // what was read of each part: the times in the page are written anew
+  let reading = false;
+  let ended = false;
+
+  function take(here, there) {
+    if (here.length !== there.length) return;
+    here.forEach((part, i) => {
+      const now = there[i];
+      if (part.matches("a")) part.href = now.getAttribute("href");
+      if (read.get(part) === now.innerHTML) return;
+      read.set(part, now.innerHTML);
+      part.replaceChildren(...document.importNode(now, true).childNodes);
+    });
+  }
+
+  async function look() {
+    if (document.hidden || reading || ended) return;
+    reading = true;
+    try {
+      const answer = await fetch(location.href, { headers: { "X-Live": "list" }, redirect: "manual", cache: "no-store" });
+      ended = answer.type === "opaqueredirect"; // to the sign-in
+      if (ended) document.querySelector("[data-ended]").hidden = false;
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const here = rowsOf(document);
+      const there = rowsOf(page);
+      for (const [id, row] of here) if (there.has(id)) take(parts(row), parts(there.get(id)));
+      take(numbers(document), numbers(page));
+      document.querySelector("[data-moved]").hidden = [...here.keys()].join() === [...there.keys()].join();
+      document.dispatchEvent(new Event("list:drawn"));
+    } catch {
+      // the next look may reach the server
+    } finally {
+      reading = false;
+    }
+  }
+  setInterval(look, pause);
+  document.addEventListener("visibilitychange", look);
+
   const boxes = () => [...document.querySelectorAll(".list tbody .pick input")];
   const every = document.querySelector("[data-every]");
   const tick = document.querySelector("[data-tick]");
