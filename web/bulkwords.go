@@ -52,7 +52,7 @@ func (v BulkView) heading() string {
 	case v.Act == onboarding.BulkInvite:
 		return "Make new links for " + n + "?"
 	case v.Specialist == "":
-		return "Take " + n + " from everybody?"
+		return "Unassign " + n + "?"
 	default:
 		return "Assign " + n + " to " + person(v.Specialist, v.Specialists) + "?"
 	}
