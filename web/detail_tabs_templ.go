@@ -204,7 +204,7 @@ func detailRuns(v AdminDetailView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = badge(runTone(r.State), pastWord(r.Run)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = badge(runTone(r.State), v.pastWord(r.Run)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
