@@ -51,14 +51,14 @@ func (p *preflight) permissions() []check {
 	var all []check
 	for _, on := range places {
 		c := onboarding.CheckResult{
-			Name: onboarding.CheckPermissions, Title: "Your account has the permissions it needs", On: onboarding.PartyCustomer, Overridable: true,
+			Name: onboarding.CheckPermissions, Title: "Permissions of the connected account", On: onboarding.PartyCustomer, Overridable: true,
 			Why: "The run uses your access, so it can do only what you can.", Link: p.console("iam-admin/iam"),
 			Command: "gcloud projects get-iam-policy " + p.spec.Project,
 		}
 		place := "the project " + p.spec.Project
 		if on != "" {
 			place = on
-			c.Name, c.Title = "permissions:"+on, "Your account has the permissions it needs on "+on
+			c.Name, c.Title = "permissions:"+on, "Permissions of the connected account on "+on
 			if !strings.HasPrefix(on, "gs://") {
 				c.Link = "https://console.cloud.google.com/iam-admin/iam?project=" + url.QueryEscape(on)
 			}

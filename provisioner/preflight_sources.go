@@ -31,7 +31,7 @@ func (p *preflight) sources() []check {
 		case onboarding.SourceDataset:
 			project, dataset, _ := strings.Cut(source.Name, ".")
 			c.place = project
-			c.result.Title = "The dataset " + source.Name + " can be shared with Spark"
+			c.result.Title = "Sharing the dataset " + source.Name + " with Spark"
 			c.result.Link = "https://console.cloud.google.com/bigquery?project=" + url.QueryEscape(project)
 			c.result.Command = "bq show --format=prettyjson " + project + ":" + dataset
 			c.read = func(ctx context.Context, r *onboarding.CheckResult) error {
@@ -39,7 +39,7 @@ func (p *preflight) sources() []check {
 			}
 		case onboarding.SourceProject:
 			c.place = source.Name
-			c.result.Title = "BigQuery in the project " + source.Name + " can be shared with Spark"
+			c.result.Title = "Sharing BigQuery in the project " + source.Name + " with Spark"
 			c.result.Link = "https://console.cloud.google.com/bigquery?project=" + url.QueryEscape(source.Name)
 			c.result.Command = "gcloud projects describe " + source.Name
 			c.read = func(ctx context.Context, r *onboarding.CheckResult) error {
@@ -47,7 +47,7 @@ func (p *preflight) sources() []check {
 			}
 		case onboarding.SourceBucket:
 			c.result.Name = "source:gs://" + source.Name
-			c.result.Title = "The bucket gs://" + source.Name + " can be shared with Spark"
+			c.result.Title = "Sharing the bucket gs://" + source.Name + " with Spark"
 			c.result.Link = "https://console.cloud.google.com/storage/browser/" + source.Name
 			c.result.Command = "gcloud storage buckets describe gs://" + source.Name
 			c.read = func(ctx context.Context, r *onboarding.CheckResult) error {

@@ -680,7 +680,7 @@ func (s samples) warnings() []onboarding.CheckResult {
 			Found: "The token's owner can create clusters only under the cluster policies Small clusters.", Fix: []string{"You don't need to do anything before the run."},
 		},
 		{
-			Name: "source:gs://acme-landing", Title: "The bucket gs://acme-landing can be shared with Spark", State: onboarding.CheckWarning, ReadAt: at, On: onboarding.PartyCustomer, Overridable: true,
+			Name: "source:gs://acme-landing", Title: "Sharing the bucket gs://acme-landing with Spark", State: onboarding.CheckWarning, ReadAt: at, On: onboarding.PartyCustomer, Overridable: true,
 			Found: "Requester pays for this bucket: Google bills the project acme-data-prod for what Spark reads from it.", Fix: []string{"If you're OK with that, no action is needed."},
 		},
 	}

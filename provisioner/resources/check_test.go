@@ -308,3 +308,27 @@ func TestACheckWarnsBeforehand(t *testing.T) {
 		t.Errorf("the instance is %s, decidable %v: %s", c.State, c.Decidable(), c.Found)
 	}
 }
+
+// A title holds whether its check passes or fails: the badge says which.
+func TestTheTitleOfACheckClaimsNoResult(t *testing.T) {
+	t.Parallel()
+	w := world(t, nil)
+	titles := map[string]string{}
+	for _, c := range w.Preflight() {
+		titles[c.Name] = c.Title
+	}
+	for name, want := range map[string]string{
+		onboarding.CheckPermissions:   "Permissions of the connected account",
+		"permissions:acme-warehouse":  "Permissions of the connected account on acme-warehouse",
+		"source:gs://acme-landing":    "Sharing the bucket gs://acme-landing with Spark",
+		"source:acme-warehouse":       "Sharing BigQuery in the project acme-warehouse with Spark",
+		"source:acme-warehouse.sales": "Sharing the dataset acme-warehouse.sales with Spark",
+	} {
+		if titles[name] != want {
+			t.Errorf("%s is titled %q, want %q", name, titles[name], want)
+		}
+	}
+	if t.Failed() {
+		t.Logf("all: %v", titles)
+	}
+}
