@@ -221,7 +221,7 @@ func (a *App) askedBefore(ctx context.Context, actor onboarding.Actor, ob onboar
 		return "", err
 	}
 	if ask.Removes && last.ServesRemoval(ob.Owner) != nil {
-		return "", nil // what they gave it for was something else
+		return "", nil //nolint:nilerr // they gave it for something else, so they weren't asked for this
 	}
 	return ask.Name(), nil
 }

@@ -68,12 +68,7 @@ func (p *preflight) thisProject(project string) string {
 	return "the project " + project
 }
 
-// effective are the rules of a policy as it takes effect on the data plane's project; none where there is no such policy.
-func (p *preflight) effective(ctx context.Context, constraint string) ([]*rule, error) {
-	return p.effectiveIn(ctx, p.spec.Project, constraint)
-}
-
-// effectiveIn is [preflight.effective] for another project, by ID or number.
+// effectiveIn are the rules of a policy as it takes effect on a project, by ID or number; none where there is no such policy.
 func (p *preflight) effectiveIn(ctx context.Context, project, constraint string) ([]*rule, error) {
 	got, err := p.env.Cloud.OrgPolicy.Projects.Policies.GetEffectivePolicy("projects/" + project + "/policies/" + constraint).Context(ctx).Do()
 	switch {

@@ -97,13 +97,13 @@ func TestAnOpenChoiceIsNotAnticipated(t *testing.T) {
 		return words(doc.Find("#vendor-access summary .hint").Text()), words(doc.Find("#vendor-access .card-foot").Text())
 	}
 	before, _ := access(s.plan(nil))
-	if count, foot := access(view); count != strings.Replace(before, " accounts", " accounts (1 more if you keep it)", 1) || !strings.Contains(foot, "This plan gives Tecton no other role, except those from earlier runs that you choose to keep.") {
+	if count, foot := access(view); count != strings.Replace(before, " accounts", " accounts (1 more if you keep it)", 1) || !strings.Contains(foot, "This plan grants Tecton no other role, except those from earlier runs that you choose to keep.") {
 		t.Errorf("while it is open: %q, %q", count, foot)
 	}
 	decided := view
 	decided.Decisions = map[string]onboarding.Decision{"bigtable-control": onboarding.DecisionRemove}
 	decided.Plan, _ = view.Plan.Decide(decided.Decisions)
-	if count, foot := access(decided); count != before || !strings.Contains(foot, "This plan gives Tecton no other role. ") {
+	if count, foot := access(decided); count != before || !strings.Contains(foot, "This plan grants Tecton no other role. ") {
 		t.Errorf("once it is removed: %q, %q", count, foot)
 	}
 	for _, v := range []PlanView{view, decided} {

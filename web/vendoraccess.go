@@ -140,7 +140,7 @@ func (p Planes) openRights() int {
 
 // noOtherRole says that the list is complete.
 func (p Planes) noOtherRole(brand string) string {
-	said := "This plan gives " + brand + " no other role"
+	said := "This plan grants " + brand + " no other role"
 	if p.openRights() > 0 {
 		said += ", except those from earlier runs that you choose to keep"
 	}

@@ -50,7 +50,7 @@ func TestEndCommand(t *testing.T) {
 		"projects/acme-data":                                  "gcloud projects remove-iam-policy-binding acme-data" + who,
 		"acme-data.sales":                                     "",
 		"gs://bucket; curl https://other.example":             "",
-		"gs://$(id)": "",
+		"gs://$(id)":                                          "",
 	} {
 		if got := (onboarding.Binding{Member: "serviceAccount:a@b.iam.gserviceaccount.com", Role: "roles/x", On: on}).EndCommand(); got != want {
 			t.Errorf("%s: %q, want %q", on, got, want)
