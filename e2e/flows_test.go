@@ -164,7 +164,7 @@ func TestNoRunGetsStuck(t *testing.T) {
 	ada.must("/teardown")
 	ada.submit("Remove these")
 	ada.sees(d, progress, "Not everything was removed") // the instance may hold data, and nobody decided to keep it
-	if left := ada.page.Find("#run-callouts").Text(); !strings.Contains(left, "instances/tecton-acme-prod") || !strings.Contains(left, "A new run restores it") || !strings.Contains(left, "APIs") || strings.Contains(left, "gs://") {
+	if left := ada.page.Find("#run-callouts").Text(); !strings.Contains(left, "instances/tecton-acme-prod") || !strings.Contains(left, "2 items stay: the Bigtable instance; the enabled APIs.") || strings.Contains(left, "custom role") {
 		ada.fatal("what stays is told as %q", left)
 	}
 	ada.gone(d, progress)

@@ -40,7 +40,7 @@ func TestAColleaguesPartEnds(t *testing.T) {
 		says(t, p, "Your access as a colleague has expired")
 	}
 	want(t, late.post(web.OnboardingPath(ob.ID, "plan")), http.StatusGone)
-	says(t, w.as(ada).get(web.OnboardingPath(ob.ID, "connect")), "Their part ended")
+	says(t, w.as(ada).get(web.OnboardingPath(ob.ID, "connect")), "Their access ended")
 	want(t, w.as(mallory).get(web.OnboardingPath(ob.ID)), http.StatusNotFound)
 
 	// A new link begins a new time.

@@ -308,7 +308,7 @@ func TestAConsentServesInTheProjectThatItNamed(t *testing.T) {
 	a.fillIn(ob.ID, "")
 	says(t, b.get(web.OnboardingPath(ob.ID, "connect")), "acme-data-prod")
 	b.connectAs(ob.ID, bob)
-	if !w.said(ob.ID, "consent.given", "the project acme-data-prod with the account bob@customer.example") {
+	if !w.said(ob.ID, "consent.given", "the project acme-data-prod as bob@customer.example") {
 		t.Error("the history doesn't say what the access is for")
 	}
 	a.chooses(ob.ID, "acme-other")

@@ -14,7 +14,7 @@ import (
 
 // actTabs are the tabs on which acts are offered and their effects are seen; those of all others are on the overview.
 var actTabs = map[string]web.DetailTab{
-	"vendor": web.DetailValues, "assign": web.DetailPeople, "invite": web.DetailPeople, "mail": web.DetailPeople, "remind": web.DetailPeople, "retry": web.DetailRun,
+	"vendor": web.DetailValues, "assign": web.DetailPeople, "invite": web.DetailPeople, "mail": web.DetailPeople, "remind": web.DetailPeople, "remove": web.DetailPeople, "retry": web.DetailRun,
 }
 
 // placeOf is the tab, and the list that it was opened from.

@@ -68,3 +68,29 @@ func TestAnOutlineIsDrawnOncePerSpec(t *testing.T) {
 		t.Errorf("%d outlines are kept", n)
 	}
 }
+
+// A role on the customer's Bigtable instance gives nothing on another one, which a run may have to clean up: the permissions
+// don't say which instance they are for.
+func TestOnlyAPlanAboutOneInstanceAsksThatInstance(t *testing.T) {
+	t.Parallel()
+	adopting := onboarding.Spec{OnlineStore: onboarding.OnlineBigtable, Bigtable: onboarding.BigtableSpec{InstanceID: "acme-own", Adopt: true}}
+	removes := func(permission string) []Removal {
+		task := &Task{}
+		task.needs.Undo = []onboarding.Permission{{Name: permission}}
+		return []Removal{{Task: task}}
+	}
+	for _, tt := range []struct {
+		spec     onboarding.Spec
+		unwanted []Removal
+		want     bool
+	}{
+		{adopting, nil, true},
+		{adopting, removes("storage.buckets.delete"), true},
+		{adopting, removes("bigtable.instances.setIamPolicy"), false},
+		{onboarding.Spec{OnlineStore: onboarding.OnlineBigtable}, nil, false},
+	} {
+		if got := (&preflight{spec: tt.spec, unwanted: tt.unwanted}).oneInstance(); got != tt.want {
+			t.Errorf("removing %+v: %t", tt.unwanted, got)
+		}
+	}
+}

@@ -129,6 +129,7 @@ func (p *preflight) unreadable(c check, f gcp.Failure, err error) onboarding.Che
 	}
 	r.On, r.Overridable = cmp.Or(f.On, r.On, onboarding.PartyCustomer), true
 	if f.On == onboarding.PartySpecialist {
+		r.Fix = r.Fix[:1] // no run can work without it
 		r.Fix[0] = "Your deployment specialist puts it right: " + f.Action + ". Then check again."
 	}
 	if api, number, ok := disabledAPI(err); ok {

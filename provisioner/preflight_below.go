@@ -42,7 +42,7 @@ func (p *preflight) heldBelow(ctx context.Context, on string, missing []onboardi
 			return b, err
 		}
 	}
-	if p.adopted() && project == p.spec.Project {
+	if p.oneInstance() && project == p.spec.Project {
 		if err := p.heldOnInstance(ctx, missing, &b); err != nil {
 			return b, err
 		}
@@ -191,9 +191,17 @@ func (p *preflight) heldOnInstance(ctx context.Context, missing []onboarding.Per
 	return nil
 }
 
+// oneInstance reports whether the plan is about the customer's Bigtable instance and no other: the declared permissions don't
+// say which instance they are for.
+func (p *preflight) oneInstance() bool {
+	return p.adopted() && !slices.ContainsFunc(p.unwanted, func(r Removal) bool {
+		return slices.ContainsFunc(r.Task.toRemove(p.spec), ofInstance)
+	})
+}
+
 // onlyOfInstance reports whether a role on the customer's Bigtable instance would give all that is missing.
 func (p *preflight) onlyOfInstance(on string, missing []onboarding.Permission) bool {
-	return p.adopted() && cmp.Or(on, p.spec.Project) == p.spec.Project && !p.readOnly &&
+	return p.oneInstance() && cmp.Or(on, p.spec.Project) == p.spec.Project && !p.readOnly &&
 		!slices.ContainsFunc(missing, func(perm onboarding.Permission) bool { return !ofInstance(perm) })
 }
 

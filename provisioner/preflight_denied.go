@@ -191,7 +191,7 @@ func (p *preflight) takenAway(r *onboarding.CheckResult, on string, found []expl
 	var fix []string
 	if names, told := p.notApplied(found, "check"); len(names) > 0 {
 		r.Found += " " + told
-		fix = append(fix, "If the role was given in the last few minutes, wait, then check again.", "If the permission is still missing then, run the command below: Google's Policy Troubleshooter shows which policies decide about it.")
+		fix = append(fix, "If the role was granted in the last few minutes, wait, then check again.", "If the permission is still missing then, run the command below, and send what it shows to your organization administrator: Google's Policy Troubleshooter shows which policies decide about it.", "Or send this step to a colleague.")
 		if all {
 			r.On = onboarding.PartyGoogle
 		}
@@ -199,10 +199,10 @@ func (p *preflight) takenAway(r *onboarding.CheckResult, on string, found []expl
 	if names, told := p.denied(found); len(names) > 0 {
 		r.Found += " " + told
 		r.On = onboarding.PartyOrganization
-		fix = []string{
+		fix = append(fix,
 			"Run the command below: Google's Policy Troubleshooter shows which policy takes the permission away.",
-			"Ask your organization administrator to make an exception for " + p.env.Caller + ", or send this step to a colleague whom the policy does not cover.",
-		}
+			"Ask your organization administrator to make an exception for "+p.env.Caller+", or send this step to a colleague whom the policy does not cover.",
+		)
 		show = p.troubleshoot(on, names[0])
 		r.Request = p.ask("My account " + p.env.Caller + " lacks " + strings.Join(names, ", ") + " on " + cmp.Or(on, p.spec.Project) + ", although a role of mine contains it. " + told + " Please make an exception for the duration of the setup. This shows the policy:\n\n" + show)
 	}

@@ -73,9 +73,10 @@ func (p *preflight) outsiders() []outsider {
 	return all
 }
 
-// rehearses reports whether the plan gives the caller a temporary role.
+// rehearses reports whether the plan gives the caller a temporary role in the data plane's project. It is a role on the Spark
+// account, so for an account of another project, that project's policies decide, and the run says so.
 func (p *preflight) rehearses() bool {
-	return slices.ContainsFunc(p.tasks, func(t *Task) bool { return t.Step.temporary })
+	return onboarding.AccountProject(p.spec.SparkAccount()) == p.spec.Project && slices.ContainsFunc(p.tasks, func(t *Task) bool { return t.Step.temporary })
 }
 
 // callersHome is the organization of the caller, where its domain is the one of the project's organization.

@@ -144,7 +144,7 @@ func (p *preflight) acrossRegions(r *onboarding.CheckResult, location string, pl
 	}
 	where := cmp.Or(strings.ToLower(strings.Join(places, " and ")), strings.ToLower(location))
 	r.Found += " Spark runs in " + p.spec.Region + ", so it reads across regions: Google bills the traffic, and reading is slower."
-	r.Fix = append(r.Fix, "Check that your data may be processed in "+p.spec.Region+": what Spark reads leaves "+where+". If that is fine, nothing has to be done.", "Otherwise choose the region of the data, or name a copy of it in "+p.spec.Region+".")
+	r.Fix = append(r.Fix, "Check that your data may be processed in "+p.spec.Region+": what Spark reads leaves "+where+". Otherwise name a copy of it in "+p.spec.Region+", or, while the region can still be changed, choose the one of the data.")
 }
 
 // spans reports whether a location of BigQuery or Cloud Storage is a region or is known to contain it.

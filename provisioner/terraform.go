@@ -64,6 +64,9 @@ func (b block) spared() bool { return b.item.Binding && b.present() && !b.ours()
 
 // present reports whether a check found it and no run has removed it. Terraform refuses to import what doesn't exist, and
 // nobody knows whether something that was only intended does.
+// found reports whether a check found the binding, so that it may be Terraform's or have been there before.
+func (b block) found() bool { return b.item.Binding && b.present() && !b.ours() && b.item.Confirmed }
+
 func (b block) present() bool {
 	switch b.item.State {
 	case "", onboarding.ItemIntended, onboarding.ItemRemoved:
@@ -148,6 +151,9 @@ func terraformMain(x exported, blocks []block) string {
 			comment(&b, at.task.thing()+" was there before our runs, so Terraform doesn't manage it. If it is in your state, Terraform forgets it and leaves it in place.")
 			b.WriteString(rendered(at.forgotten()))
 			continue
+		}
+		if at.found() {
+			comment(&b, at.task.thing()+" was there when it was first checked. If Terraform didn't create it, delete this block and its import before you apply; otherwise terraform destroy removes it.")
 		}
 		if at.paid() {
 			comment(&b, "If Google answers that the bucket is a requester pays bucket and that no user project is provided, run this instead, then add the address to the variable existing:")
@@ -328,6 +334,8 @@ func terraformDestroys(blocks []block) string {
 			removes = append(removes, line+" (only while it is empty; otherwise Google refuses)")
 		case at.says("deletion_protection", cty.True):
 			removes = append(removes, line+" (with its data, once you set `deletion_protection` to `false` and apply that; until then it stays)")
+		case at.found():
+			removes = append(removes, line+" (it was there when it was first checked; if Terraform didn't create it, delete its block before you apply)")
 		default:
 			removes = append(removes, line)
 		}

@@ -279,7 +279,7 @@ func vendorAccessBody(f Frame, p Planes, teardown string) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = copyBlock(fmt.Sprintf("end-%d-%d", n+1, i+1), "Command to end the access to "+r.Thing, command).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = copyBlock(fmt.Sprintf("end-%d-%d", n+1, i+1), "Command to remove "+r.Role+" on "+r.Thing+" from "+a.Email, command).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

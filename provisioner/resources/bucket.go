@@ -157,7 +157,7 @@ func applyBucket(ctx context.Context, env *provisioner.Env, c provisioner.Change
 		})
 		switch {
 		case gcp.AlreadyExists(err):
-			return &provisioner.Exists{Instead: "Choose another deployment name.", Err: err}
+			return &provisioner.Exists{Instead: "Choose another deployment name. If the name can't be changed anymore, ask your specialist.", Err: err}
 		case err != nil:
 			return fmt.Errorf("create bucket %s: %w", want.Name, err)
 		}
@@ -198,7 +198,7 @@ func undoBucket(ctx context.Context, env *provisioner.Env, want bucketState) err
 	if env.Spec.EraseData {
 		err := eraseObjects(ctx, env, handle)
 		if kept := gcp.KeptBy(err); kept != nil {
-			return &provisioner.Left{Why: fmt.Sprintf("gs://%s stays until %s: %s keeps the object %s. Objects that nothing keeps may be deleted already. After that, tear down again, or empty and delete the bucket yourself.",
+			return &provisioner.Left{Why: fmt.Sprintf("gs://%s stays at least until %s: %s keeps the object %s. Others may be kept longer, and objects that nothing keeps may be deleted already. After that, have it removed again, or empty and delete the bucket yourself.",
 				want.Name, kept.Until, kept.By, kept.Object)}
 		}
 		if err != nil {
@@ -212,7 +212,7 @@ func undoBucket(ctx context.Context, env *provisioner.Env, want bucketState) err
 	case gcp.IsStatus(err, http.StatusConflict) && !env.Spec.EraseData:
 		return &provisioner.Left{Why: "gs://" + want.Name + " holds objects, so it stays. Empty and delete it yourself once you no longer need the data."}
 	case gcp.NotEmpty(err): // written after the last page was listed
-		return &onboarding.NotReady{Why: "Something still writes to the bucket gs://" + want.Name + ", so it isn't empty yet. Stop its jobs"}
+		return &onboarding.NotReady{Why: "The bucket gs://" + want.Name + " isn't empty yet. Something may still write to it: stop its jobs. Or it has managed folders: delete them"}
 	case err != nil:
 		return fmt.Errorf("delete bucket %s: %w", want.Name, err)
 	}

@@ -125,7 +125,7 @@ func applyRole(ctx context.Context, env *provisioner.Env, c provisioner.Change[r
 		_, err := roles.Create(parent, &iam.CreateRoleRequest{RoleId: id, Role: wanted}).Context(ctx).Do()
 		switch {
 		case gcp.AlreadyExists(err):
-			return &provisioner.Exists{Instead: "Choose another deployment name.", Err: err}
+			return &provisioner.Exists{Instead: "Choose another deployment name. If the name can't be changed anymore, ask your specialist.", Err: err}
 		case deletedID(err):
 			return &onboarding.Error{
 				Code: onboarding.CodeConflict, Err: err,

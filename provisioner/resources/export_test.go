@@ -143,7 +143,7 @@ func TestTheScriptWaitsOnlyForWhatPasses(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, "bash", "-c", functions+"\nrefuse() { echo \"$ANSWER\" >&2; return 1; }\n"+c.before+"\ntry refuse\n")
-			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "PATIENCE=1", "ANSWER=" + c.answer}
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "PATIENCE=4", "ANSWER=" + c.answer} // seconds, and Bash's may be over at once
 			out, err := cmd.CombinedOutput()
 			if err == nil || ctx.Err() != nil || !strings.Contains(string(out), c.answer) {
 				t.Errorf("%v, said %s", err, out)
@@ -569,6 +569,10 @@ func TestTerraformKeepsTheBindingsThatACheckFound(t *testing.T) {
 		if strings.Contains(address, "_iam_") && strings.Contains(files["variables.tf"], address) {
 			t.Errorf("%s is imported, although nothing says that we created it", address)
 		}
+	}
+	const warns = "was there when it was first checked"
+	if inMain, inReadme := strings.Count(files["main.tf"], warns), strings.Count(files["README.md"], warns); inMain < 5 || inMain != inReadme {
+		t.Errorf("main.tf says of %d bindings that they were there, README.md of %d", inMain, inReadme)
 	}
 
 	// A run that provisions later finds them too, and changes nothing about that.

@@ -35,14 +35,14 @@ func TestWhatAHoldOrARetentionPolicyKeepsStays(t *testing.T) {
 		"retention policy": {
 			func(t *testing.T, w *steptest.World) { retain(t, w, 48*time.Hour) },
 			func(t *testing.T, w *steptest.World) { _ = w.Clock.Sleep(t.Context(), 49*time.Hour) },
-			[]string{"gs://" + bucket + " stays until 2026-11-04 09:", "UTC: the bucket's retention policy keeps the object " + bucket + "/events.daily.csv."},
+			[]string{"gs://" + bucket + " stays at least until 2026-11-04 09:", "UTC: the bucket's retention policy keeps the object " + bucket + "/events.daily.csv."},
 		},
 		"temporary hold": {
 			func(t *testing.T, w *steptest.World) { hold(t, w, &storage.Object{TemporaryHold: true}) },
 			func(t *testing.T, w *steptest.World) {
 				hold(t, w, &storage.Object{ForceSendFields: []string{"TemporaryHold"}})
 			},
-			[]string{"gs://" + bucket + " stays until someone releases it: a temporary hold keeps the object " + bucket + "/events.daily.csv."},
+			[]string{"gs://" + bucket + " stays at least until someone releases it: a temporary hold keeps the object " + bucket + "/events.daily.csv."},
 		},
 		"event-based hold": {
 			func(t *testing.T, w *steptest.World) { hold(t, w, &storage.Object{EventBasedHold: true}) },

@@ -2,6 +2,7 @@ package resources_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -234,12 +235,16 @@ func talkative(t *testing.T) (address string) {
 	}
 	serve := func(c net.Conn) {
 		defer c.Close()
-		for in := bufio.NewScanner(c); in.Scan(); { // each word of a command is a line of its own
-			word := in.Text()
-			if answer, ok := answers[word]; ok {
-				_, _ = c.Write([]byte(answer))
-			} else if word == "AUTH" || word == "PING" {
-				_, _ = c.Write([]byte("+OK\r\n"))
+		words := 0
+		for in := bufio.NewScanner(c); in.Scan(); { // each word of a command is a line of its own, and begins none with * or $
+			line := in.Text()
+			switch {
+			case strings.HasPrefix(line, "*"):
+				words = 0
+			case !strings.HasPrefix(line, "$"):
+				if words++; words == 1 {
+					_, _ = c.Write([]byte(cmp.Or(answers[line], "+OK\r\n")))
+				}
 			}
 		}
 	}

@@ -403,7 +403,7 @@ func TestABucketThatIsWrittenToIsEmptiedAgain(t *testing.T) {
 			task, took := w.Task(run, "bucket"), w.Clock.Now().Sub(began)
 			if times == 0 {
 				if task.State != onboarding.TaskFailed || task.Code != onboarding.CodeTimeout || took > 20*time.Minute ||
-					!strings.Contains(task.Message, "Something still writes to the bucket gs://"+bucket) || !strings.Contains(task.Message, "Stop its jobs") || !strings.Contains(task.Message, "ry again") {
+					!strings.Contains(task.Message, "The bucket gs://"+bucket+" isn't empty yet. Something may still write to it") || !strings.Contains(task.Message, "stop its jobs") || !strings.Contains(task.Message, "ry again") {
 					t.Errorf("after %s it is %s (%s): %s", took, task.State, task.Code, task.Message)
 				}
 				w.Cloud.RemoveRule(0)

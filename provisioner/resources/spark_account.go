@@ -147,7 +147,7 @@ func applyAccount(ctx context.Context, env *provisioner.Env, c provisioner.Chang
 	}).Context(ctx).Do()
 	switch {
 	case gcp.AlreadyExists(err):
-		return &provisioner.Exists{Instead: "Choose another deployment name, or name an existing service account in the form.", Err: err}
+		return &provisioner.Exists{Instead: "Choose another deployment name, or name an existing service account in the form. If the name can't be changed anymore, ask your specialist.", Err: err}
 	case err != nil:
 		return fmt.Errorf("create service account %s: %w", want.Email, err)
 	}

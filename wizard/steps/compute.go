@@ -65,7 +65,7 @@ var compute = wizard.Define(wizard.StepDef[computeAnswer]{
 	ID:    computeID,
 	Title: "Where do your Spark jobs run?",
 	Name:  "Compute platform",
-	Intro: "The jobs that read and prepare your data run here, in your own project.",
+	Intro: "The jobs that read and prepare your data run here, in your own cloud account.",
 	Knows: "The administrator of your Databricks workspace, or the team that runs your Spark jobs.",
 	Asks:  "What is the address of our Databricks workspace, and which Databricks Runtime version should the jobs use? I also need an API token of a service principal that can create clusters. Send the token the way we share secrets, not by email.",
 	Fields: []wizard.Field[computeAnswer]{

@@ -49,7 +49,7 @@ var onlineStore = wizard.Define(wizard.StepDef[onlineStoreAnswer]{
 	ID:    onlineStoreID,
 	Title: "Which online store do you want?",
 	Name:  "Online store",
-	Intro: "Your models read features from here at serving time. It runs in your region.",
+	Intro: "Your models read features from here at serving time.",
 	Knows: "The team that serves your models in production, or your cloud platform team.",
 	Asks:  "Should our online store be a new Bigtable instance, a Bigtable instance that we already have, or Redis Enterprise Cloud? If we have one, what is its ID, and in which region is it?",
 	Fields: append([]wizard.Field[onlineStoreAnswer]{
