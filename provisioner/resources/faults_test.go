@@ -94,7 +94,7 @@ func TestFaultsOfGoogleEndInAClearState(t *testing.T) {
 		},
 		{
 			name: "refused although a role contains the permission", fault: rule(emulator.Rule{Match: createBucket, Status: 403, Message: "Permission 'storage.buckets.create' denied on resource."}),
-			state: onboarding.RunBlocked, task: "bucket", code: onboarding.CodePermission, on: onboarding.PartyOrganization, says: "The likely cause is a deny policy",
+			state: onboarding.RunBlocked, task: "bucket", code: onboarding.CodePermission, on: onboarding.PartyCustomer, says: "Google can take 7 minutes or more to apply a new role",
 		},
 		{
 			name: "billing off", fault: func(w *steptest.World) { w.Cloud.SetBilling("acme-data", false) }, repair: func(w *steptest.World) { w.Cloud.SetBilling("acme-data", true) },
