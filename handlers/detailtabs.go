@@ -33,6 +33,7 @@ func placeOfAct(v *visit) web.DetailPlace { return placeOf(v, actTabs[path.Base(
 // detailHead is what every tab shows of an onboarding, and the latest runs.
 func (s *Server) detailHead(ctx context.Context, actor onboarding.Actor, ob onboarding.Onboarding, place web.DetailPlace) (web.AdminDetailView, error) {
 	view := web.AdminDetailView{Onboarding: ob, Place: place, DrawnAt: s.Now()}
+	view.Nav = "onboardings" // also on what the live stream draws: it speaks to specialists
 	settings, err := s.App.Settings(ctx)
 	if err != nil {
 		return view, err

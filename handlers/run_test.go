@@ -465,6 +465,23 @@ func TestProgressIsStreamedAndResumed(t *testing.T) {
 	late.until("All 2 tasks are done")
 }
 
+// What the stream draws on the specialists' pages speaks to them, as the page did when it was opened.
+func TestTheConsolesStreamSpeaksToSpecialists(t *testing.T) {
+	w := newWorld(t)
+	ob, b := w.ready()
+	b.approve(ob.ID)
+	k := w.worker(ob.ID)
+	k.start("apis")
+	k.must(w.store.BlockTask(t.Context(), k.fence(), "apis", &onboarding.Blocked{Code: onboarding.CodeSignIn, On: onboarding.PartyCustomer, Action: "Sign in to Google again", Why: "Google ended the access."}))
+	k.end(onboarding.RunBlocked)
+	s := w.as(sam)
+	for _, tab := range []web.DetailTab{web.DetailOverview, web.DetailRun} {
+		if _, drawn := s.stream(web.DetailPlace{Tab: tab}.EventsURL(ob.ID), "").next(); !strings.Contains(drawn, "Paused") || strings.Contains(drawn, "Needs you") {
+			t.Errorf("%s: %s", tab, drawn)
+		}
+	}
+}
+
 // Whoever is signed out, or no longer a member, sees no more of a page that is still open.
 func TestAStreamEndsWithItsSession(t *testing.T) {
 	w := newWorld(t, func(c *settings) { c.Heartbeat = 20 * time.Millisecond })
