@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 
 	"groundwork/onboarding"
 	"groundwork/web"
@@ -46,7 +47,9 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	view.Unapplied = !j.Spec().Same(run.Plan.Spec)
+	// A later run may have applied some of it, and has a page that says how far it came.
+	last := slices.IndexFunc(runs.Items, func(r onboarding.RunSummary) bool { return r.Kind == onboarding.RunProvision })
+	view.Unapplied = (last < 0 || runs.Items[last].ID == run.ID) && !j.Spec().Same(run.Plan.Spec)
 	if v.actor.Role.Member() && (ob.Status == onboarding.StatusDone || ob.Status == onboarding.StatusHandingOver) {
 		if !ob.Archived && ob.Status == onboarding.StatusDone {
 			view.VerifyURL = planPath(v.id, onboarding.RunVerify)

@@ -27,6 +27,11 @@ func TestAnAnswerIsChangedFromTheConfirmation(t *testing.T) {
 	if text := b.get(done).Find("main").Text(); strings.Contains(text, unapplied) {
 		t.Errorf("nothing changed since the run: %s", text)
 	}
+	s := w.as(sam)
+	want(t, s.post(web.AdminPath(ob.ID, "vendor"), "control_plane_account", controlPlane, "allow_dataproc", "yes", "google_customer_id", "C01abc23d", "organization_id", "123456789"), http.StatusSeeOther)
+	if text := b.get(done).Find("main").Text(); strings.Contains(text, unapplied) {
+		t.Errorf("values that nothing in the cloud is made of changed: %s", text)
+	}
 	path := web.OnboardingPath(ob.ID, "step", "accounts")
 	values := []string{"version", version(t, b.get(path)), "act", "save", "rehearse", "yes"}
 	for _, a := range sample.Usual() {
@@ -38,7 +43,12 @@ func TestAnAnswerIsChangedFromTheConfirmation(t *testing.T) {
 		t.Fatalf("the answer isn't taken: %s", after.Find("main").Text())
 	}
 	says(t, b.get(done), unapplied)
-	s := w.as(sam)
+	b.connectAs(ob.ID, ada)
+	wantTo(t, b.approve(ob.ID), web.OnboardingPath(ob.ID, "progress"))
+	if text := b.get(done).Find("main").Text(); strings.Contains(text, unapplied) {
+		t.Errorf("a later run may have applied the changes: %s", text)
+	}
+	wantTo(t, b.post(web.OnboardingPath(ob.ID, "cancel")), web.OnboardingPath(ob.ID, "progress"))
 	if s.get(done).Find(link).Length() != 0 {
 		t.Error("staff are offered to change the customer's answers")
 	}

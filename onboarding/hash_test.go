@@ -39,6 +39,16 @@ func TestThePlansHashCoversFieldsAndNoSentence(t *testing.T) {
 	if p.Hash() != was || !p.Spec.Same(pinnedPlan().Spec) {
 		t.Error("addresses to allow make another plan")
 	}
+	// Nor is wanted in the cloud what only checks, words, and the form need.
+	p = pinnedPlan()
+	v := &p.Spec.Vendor
+	v.GoogleCustomerID, v.OrganizationID, v.ProposedName, v.AllowDataproc, v.APIKeyWiped = "C01abc23d", "123456789", "acme", true, true
+	if !p.Spec.Same(pinnedPlan().Spec) {
+		t.Error("values for checks, words, and the form are wanted in the cloud")
+	}
+	if v.ActAsRole = "projects/acme-data/roles/x"; p.Spec.Same(pinnedPlan().Spec) {
+		t.Error("another role isn't wanted")
+	}
 	for name, change := range map[string]func(*onboarding.Plan){
 		"project":    func(p *onboarding.Plan) { p.Spec.Project = "other" },
 		"region":     func(p *onboarding.Plan) { p.Spec.Region = "europe-west1" },

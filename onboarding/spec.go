@@ -84,13 +84,13 @@ type Spec struct {
 // Wanted reads from an onboarding what it asks for as it stands; the wizard's journey knows.
 type Wanted func(Onboarding) Spec
 
-// Same reports whether two specs want the same. Where the handover goes and which
-// addresses call the workspace isn't wanted in the cloud. A handover uses the addresses of the day, and only plans of earlier
-// versions hold any.
+// Same reports whether two specs want the same in the cloud. Where the handover goes isn't wanted there: a handover uses the
+// addresses of the day, and only plans of earlier versions hold any. Nor is what only checks, words, and the form need.
 func (s Spec) Same(other Spec) bool {
 	for _, v := range []*VendorValues{&s.Vendor, &other.Vendor} {
 		v.HandoverURL, v.SecretsURL = "", ""
-		v.EgressAddresses, v.ControlPlaneAddresses = "", ""
+		v.EgressAddresses, v.ControlPlaneAddresses, v.GoogleCustomerID, v.OrganizationID = "", "", "", ""
+		v.ProposedName, v.AllowDataproc, v.APIKeyWiped = "", false, false
 	}
 	a, errA := json.Marshal(s)
 	b, errB := json.Marshal(other)
