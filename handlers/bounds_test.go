@@ -160,7 +160,7 @@ func TestHeadWorksWherePagesDo(t *testing.T) {
 	paths := []string{"/healthz/live", "/healthz/ready"}
 	for _, rt := range handlers.Routes() {
 		if rt.Method == http.MethodGet {
-			paths = append(paths, strings.NewReplacer("{id}", string(ob.ID), "{step:project}", "project", "{step}", "deployment", "{file}", "plan.sh", "{run}", "run_x", "{token}", "x").Replace(rt.Pattern))
+			paths = append(paths, strings.NewReplacer("{id}", string(ob.ID), "{step:project}", "project", "{step:deployment}", "deployment", "{step}", "deployment", "{file}", "plan.sh", "{run}", "run_x", "{token}", "x").Replace(rt.Pattern))
 		}
 	}
 	for _, path := range paths {

@@ -94,7 +94,7 @@ func (w *world) other(owner, colleague string) onboarding.Onboarding {
 // call asks for a route of an onboarding.
 func (b *browser) call(r handlers.Access, id onboarding.ID, pairs ...string) page {
 	b.t.Helper()
-	path := strings.NewReplacer("{id}", string(id), "{step}", "deployment", "{step:project}", "project", "{token}", "unknown-token").Replace(r.Pattern)
+	path := strings.NewReplacer("{id}", string(id), "{step}", "deployment", "{step:project}", "project", "{step:deployment}", "deployment", "{token}", "unknown-token").Replace(r.Pattern)
 	if r.Method == http.MethodPost {
 		return b.post(path, pairs...)
 	}

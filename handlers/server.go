@@ -70,7 +70,7 @@ type Limits struct {
 	SignIn int // starts and callbacks of sign-ins; 60
 	Invite int // opening and accepting invites; 60
 	Staff  int // changes of the staff; 30
-	Name   int // questions whether a name is free, by person; 20
+	Name   int // questions whether a name is free, by person; 60
 	Post   int // every POST; 600
 	// Address counts every request of an address, before anything is read from the database; 12,000. A whole office may be
 	// behind one.
@@ -164,7 +164,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	usual(&c.Limits.SignIn, 60)
 	usual(&c.Limits.Invite, 60)
 	usual(&c.Limits.Staff, 30)
-	usual(&c.Limits.Name, 20)
+	usual(&c.Limits.Name, 60)
 	usual(&c.Limits.Post, 600)
 	usual(&c.Limits.Page, 3000)
 	usual(&c.Limits.Cloud, 240)
@@ -257,7 +257,7 @@ type route struct {
 	download        bool                    // no deadline but that of each write
 	link            bool                    // may show a one-time link, so it is never compressed
 	logs            onboarding.SecurityKind // what the security log calls it; "": only a refusal is logged
-	limit           string                  // "signin", "invite", "staff", "cloud" or "" for the limit of pages or posts alone
+	limit           string                  // "signin", "invite", "staff", "name", "cloud" or "" for the limit of pages or posts alone
 }
 
 // routes is the only table of routes: the router is built from it and the tests walk it.
@@ -288,6 +288,7 @@ func routes() []route {
 		{method: get, pattern: "/o/{id}/step/{step:project}", who: viewer, handle: (*Server).step, limit: "cloud"}, // it lists projects
 		{method: post, pattern: "/o/{id}/step/{step}", who: owner, handle: (*Server).stepSave, keep: true},
 		{method: post, pattern: "/o/{id}/step/{step:project}", who: member, handle: (*Server).stepSave, keep: true, limit: "cloud"}, // a colleague's part begins with it
+		{method: post, pattern: "/o/{id}/step/{step:deployment}", who: owner, handle: (*Server).stepSave, keep: true, limit: "name"},
 		{method: get, pattern: "/o/{id}/saved", who: viewer, handle: (*Server).savedForLater},
 		{method: post, pattern: "/o/{id}/planner", who: owner, handle: (*Server).planner, limit: "name"},
 		{method: get, pattern: "/o/{id}/connect", who: viewer, handle: (*Server).connect, link: true, limit: "cloud"},

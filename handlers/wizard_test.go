@@ -374,5 +374,7 @@ func TestThePlannerAnswersOnlySoOften(t *testing.T) {
 	}
 	want(t, a.post(path, "name", "acme"), http.StatusTooManyRequests)
 	want(t, w.as(ada).post(path, "name", "acme"), http.StatusTooManyRequests) // by person
-	want(t, a.get(web.OnboardingPath(ob.ID, "step", "deployment")), http.StatusOK)
+	step := web.OnboardingPath(ob.ID, "step", "deployment")
+	want(t, a.get(step), http.StatusOK)
+	want(t, a.post(step, "name", "acme", "version", "0"), http.StatusTooManyRequests)
 }

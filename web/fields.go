@@ -160,8 +160,8 @@ func errorsTitle(n int) string {
 }
 
 // htmxConfig switches on server-sent events, leaves an opened <details> open over updates, and adds no style,
-// which the content security policy would refuse.
-const htmxConfig = `{"extensions":"sse","morphIgnore":["data-htmx-powered","open"],"includeIndicatorCSS":false,"history":false,"defaultTimeout":0}`
+// which the content security policy would refuse. An error's page isn't put into the page: what was there stays.
+const htmxConfig = `{"extensions":"sse","morphIgnore":["data-htmx-powered","open"],"includeIndicatorCSS":false,"history":false,"defaultTimeout":0,"noSwap":[204,304,"4xx","5xx"]}`
 
 func choiceID(field string, i int) string {
 	if i == 0 {
