@@ -310,7 +310,7 @@ RETURNING onboarding, kind, ` + readOnlyRun + ` AS read_only`
 UPDATE tasks SET state = CASE WHEN @state = 'cancelled' THEN 'cancelled' ELSE 'pending' END, until = NULL
 WHERE run = @run AND (state IN ('running', 'waiting') OR state = 'pending' AND @state = 'cancelled')`
 	firstTrouble = `
-SELECT t.title, t.on_party, t.action_text FROM tasks t WHERE t.run = @run AND t.state = @state ORDER BY t.position LIMIT 1`
+SELECT t.title, t.code, t.on_party, t.action_text FROM tasks t WHERE t.run = @run AND t.state = @state ORDER BY t.position LIMIT 1`
 	failedTasks = `SELECT t.code, t.message, t.off FROM tasks t WHERE t.run = @run AND t.state = 'failed' ORDER BY t.position`
 )
 
@@ -327,6 +327,7 @@ func (e ending) purpose() onboarding.RunKind {
 
 type trouble struct {
 	Title      string
+	Code       onboarding.Code
 	OnParty    onboarding.Party
 	ActionText string
 }
@@ -400,7 +401,7 @@ func (s *Store) ended(ctx context.Context, tx locked, run onboarding.RunID, e en
 		if err != nil && onboarding.ErrorCode(err) != onboarding.CodeNotFound {
 			return err
 		}
-		facts.Task = onboarding.Task{Title: first.Title, On: first.OnParty, ActionText: first.ActionText}
+		facts.Task = onboarding.Task{Title: first.Title, Code: first.Code, On: first.OnParty, ActionText: first.ActionText}
 		if state == onboarding.RunFailed {
 			if facts.Failed, err = found(ctx, tx, pgx.NamedArgs{"run": run}); err != nil {
 				return err

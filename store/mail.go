@@ -73,8 +73,8 @@ func (s *Store) mailEnded(ctx context.Context, tx locked, facts onboarding.Facts
 			if err != nil {
 				return err
 			}
-			// Somebody who tries again and again needs to be told once.
-			about := string(e.Run) + " " + e.Task + " "
+			// Somebody who tries again and again needs to be told once, but of each reason.
+			about := string(e.Run) + " " + string(facts.Task.Code) + " " + e.Task + " "
 			var told bool
 			if err := tx.QueryRow(ctx, toldLately, pgx.NamedArgs{"id": tx.ID, "to": address(to), "about": about, "since": s.now().Add(-time.Hour)}).Scan(&told); err != nil {
 				return err

@@ -225,7 +225,7 @@ func TestACustomerMailsInvitationsWithinLimits(t *testing.T) {
 	must(t, mail(stranger(31), onboarding.RoleReader))
 }
 
-// A run that is tried again and again and stops at the same task is told once an hour.
+// A run that is tried again and again and stops at the same task for the same reason is told once an hour.
 func TestARunThatStopsAgainIsToldOnceAnHour(t *testing.T) {
 	t.Parallel()
 	db := pgtest.NewDatabase(t)
@@ -246,25 +246,30 @@ func TestARunThatStopsAgainIsToldOnceAnHour(t *testing.T) {
 		}
 		return n
 	}
-	stop := func() {
+	stop := func(why onboarding.Code) {
 		t.Helper()
 		r, err := s.ClaimRun(ctx, run, worker.ID())
 		must(t, err)
 		fence := onboarding.Fence{Run: run, Epoch: r.Epoch}
 		must(t, second(s.StartTask(ctx, fence, "bucket")))
-		must(t, s.BlockTask(ctx, fence, "bucket", &onboarding.Blocked{Code: onboarding.CodePermission, On: onboarding.PartyCustomer, Action: "Grant it", Why: "It was denied."}))
+		must(t, s.BlockTask(ctx, fence, "bucket", &onboarding.Blocked{Code: why, On: onboarding.PartyCustomer, Action: "Grant it", Why: "It was denied."}))
 		must(t, s.EndRun(ctx, fence, onboarding.RunBlocked))
 	}
 	for range 3 {
-		stop()
+		stop(onboarding.CodePermission)
 		must(t, s.RetryRun(ctx, ada, run, nothing))
 	}
 	if got := blocked(); got != 1 {
 		t.Errorf("%d mails, want 1", got)
 	}
-	now = now.Add(time.Hour + time.Second)
-	stop()
+	stop(onboarding.CodeQuota)
+	must(t, s.RetryRun(ctx, ada, run, nothing))
 	if got := blocked(); got != 2 {
-		t.Errorf("%d mails an hour later, want 2", got)
+		t.Errorf("%d mails after another reason, want 2", got)
+	}
+	now = now.Add(time.Hour + time.Second)
+	stop(onboarding.CodePermission)
+	if got := blocked(); got != 3 {
+		t.Errorf("%d mails an hour later, want 3", got)
 	}
 }
