@@ -68,7 +68,7 @@ func (s samples) pages() []GalleryPage {
 			v.Kind, v.Scopes, v.Permissions = onboarding.CheckOnly, scopes(onboarding.CheckOnly), onboarding.Permissions{Run: []onboarding.Permission{{Name: "storage.buckets.get", Why: "to look for the bucket and to check its settings", On: "gs://tecton-acme-production-dataplane"}}}
 		}))},
 		{"connect-teardown", ConnectPage(s.connect(func(v *ConnectView) {
-			v.Kind, v.Scopes, v.Colleague, v.Pending, v.Colleagues = onboarding.RunTeardown, scopes(onboarding.RunTeardown), ColleagueForm{}, nil, nil
+			v.Kind, v.Scopes, v.Colleague, v.Pending, v.Colleagues = onboarding.RunTeardown, scopes(onboarding.RunTeardown), ColleagueForm{}, nil, s.connect(nil).Colleagues
 		}))},
 		{"connect-colleague", ConnectPage(s.connect(func(v *ConnectView) {
 			v.Colleague, v.Pending, v.Colleagues = ColleagueForm{}, nil, nil

@@ -10,10 +10,13 @@ func (v SignInView) signFrame() Frame {
 	return f
 }
 
-// over reports whether a colleague's part has ended.
-func (v ConnectView) over(c onboarding.Colleague) bool {
-	return !v.Now.IsZero() && !c.Until.After(v.Now)
+// over reports whether a colleague's access has ended.
+func (f Frame) over(c onboarding.Colleague) bool {
+	return !f.Now.IsZero() && !c.Until.After(f.Now)
 }
+
+// sendsStep reports whether the customer can send the step to a colleague, or has the link to do so.
+func (v ConnectView) sendsStep() bool { return v.Colleague.Action != "" || v.Colleague.Link != "" }
 
 func (v ConnectView) connectFrame() Frame {
 	f := v.Frame.titled("Connect Google Cloud")
