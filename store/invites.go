@@ -153,7 +153,7 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 			err = noCustomerBut(ctx, tx, id, string(to))
 		}
 		if err == nil && !actor.Role.Staff() {
-			err = s.withinLimits(ctx, ob, to, role, mail)
+			err = s.withinLimits(ctx, ob, actor, to, role, mail)
 		}
 		if err == nil {
 			token, inv, err = s.invite(ctx, ob, actor, to, role, ttl)
@@ -182,23 +182,30 @@ func (s *Store) newInvite(ctx context.Context, actor onboarding.Actor, id onboar
 // A customer invites whom they like, and must not be able to mail strangers by the hundred.
 const (
 	mostColleagues  = 10               // links of an onboarding that are open
-	mostInvitations = 20               // mailed for an onboarding in 24 hours
-	nextInvitation  = 10 * time.Minute // to the same address
+	mostInvitations = 20               // mailed by a customer for an onboarding in 24 hours, links to the plan too
+	nextInvitation  = 10 * time.Minute // of a kind, to the same address
 )
 
+// Mails of the staff don't count, nor do those that nobody got: given up, dropped, or about to be dropped since their link was withdrawn.
 const selectInviting = `
+WITH mailed AS (
+	SELECT m.kind, m.recipient, m.created_at FROM mails m JOIN invites i ON i.id = m.invite
+	WHERE m.onboarding = @id AND i.created_by = @by AND (m.state = 'sent' OR m.state = 'queued' AND i.revoked_at IS NULL)
+)
 SELECT (SELECT count(*) FROM invites WHERE onboarding = @id AND role = 'colleague' AND email <> @to AND used_at IS NULL AND revoked_at IS NULL AND expires_at > @now) AS open,
-	(SELECT created_at FROM mails WHERE onboarding = @id AND kind IN ('invitation', 'colleague', 'plan') ORDER BY created_at DESC OFFSET @most - 1 LIMIT 1) AS first,
-	(SELECT max(created_at) FROM mails WHERE onboarding = @id AND kind IN ('invitation', 'colleague', 'plan') AND recipient = @to) AS last`
+	(SELECT created_at FROM mailed ORDER BY created_at DESC OFFSET @most - 1 LIMIT 1) AS first,
+	(SELECT max(created_at) FROM mailed WHERE kind = @kind AND recipient = @to) AS last`
 
 // withinLimits is CodeConflict where the customer's side may not invite another person now, or not by mail.
-func (s *Store) withinLimits(ctx context.Context, ob locked, to onboarding.Addressee, role onboarding.Role, mail bool) error {
+func (s *Store) withinLimits(ctx context.Context, ob locked, actor onboarding.Actor, to onboarding.Addressee, role onboarding.Role, mail bool) error {
 	type sent struct {
 		Open        int
 		First, Last *time.Time // of the mails that count toward the most in 24 hours, and to this address; nil: none
 	}
 	now := s.now()
-	is, err := one(ctx, ob, selectInviting, pgx.NamedArgs{"id": ob.ID, "to": to, "now": now, "most": mostInvitations}, "onboarding", pgx.RowToStructByName[sent])
+	is, err := one(ctx, ob, selectInviting, pgx.NamedArgs{
+		"id": ob.ID, "to": to, "by": actor.Email, "kind": inviteMail(role), "now": now, "most": mostInvitations,
+	}, "onboarding", pgx.RowToStructByName[sent])
 	if err != nil {
 		return err
 	}
@@ -214,9 +221,9 @@ func (s *Store) withinLimits(ctx context.Context, ob locked, to onboarding.Addre
 	case role == onboarding.RoleColleague && is.Open >= mostColleagues:
 		return onboarding.Errorf(onboarding.CodeConflict, "%d links for colleagues are still unused, and there can be no more at a time. Withdraw one, then try again.", is.Open)
 	case day.After(now):
-		return onboarding.Errorf(onboarding.CodeConflict, "%d invitations were mailed in the last 24 hours, and there can be no more. Try again after %s, or make the link without mail, copy it, and send it yourself.", mostInvitations, at(day))
+		return onboarding.Errorf(onboarding.CodeConflict, "%d links were mailed in the last 24 hours, and there can be no more. Try again after %s, or create the link without mailing it, copy it, and send it yourself.", mostInvitations, at(day))
 	case again.After(now):
-		return onboarding.Errorf(onboarding.CodeConflict, "An invitation was mailed to %s less than %d minutes ago. Try again after %s, or make the link without mail, copy it, and send it yourself.", to, nextInvitation/time.Minute, at(again))
+		return onboarding.Errorf(onboarding.CodeConflict, "A link was mailed to %s less than %d minutes ago. Try again after %s, or create the link without mailing it, copy it, and send it yourself.", to, nextInvitation/time.Minute, at(again))
 	}
 	return nil
 }

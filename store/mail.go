@@ -157,16 +157,21 @@ func (s *Store) mailInvite(ctx context.Context, tx locked, inv onboarding.Invite
 	return s.queueMail(ctx, tx, inviteLetter(inv))
 }
 
+// inviteMail is the kind of mail that brings the link of an invite for a role.
+func inviteMail(role onboarding.Role) onboarding.MailKind {
+	switch role {
+	case onboarding.RoleColleague:
+		return onboarding.MailColleague
+	case onboarding.RoleReader:
+		return onboarding.MailPlan
+	default:
+		return onboarding.MailInvitation
+	}
+}
+
 // inviteLetter brings an invite's link.
 func inviteLetter(inv onboarding.Invite) letter {
-	kind := onboarding.MailInvitation
-	switch inv.Role {
-	case onboarding.RoleColleague:
-		kind = onboarding.MailColleague
-	case onboarding.RoleReader:
-		kind = onboarding.MailPlan
-	}
-	return letter{kind: kind, to: string(inv.To), about: "invite " + strconv.FormatInt(inv.ID, 10), invite: inv.ID}
+	return letter{kind: inviteMail(inv.Role), to: string(inv.To), about: "invite " + strconv.FormatInt(inv.ID, 10), invite: inv.ID}
 }
 
 const (
