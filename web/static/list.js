@@ -8,7 +8,16 @@
   const parts = (row) => [...row.querySelectorAll(".name, td:first-child .hint, td + td")];
   const numbers = (page) => [...page.querySelectorAll(".tabs a span, .filters .count, .list caption")];
   const rowsOf = (page) => new Map([...page.querySelectorAll(".list tbody tr")].map((row) => [row.querySelector(".pick input").value, row]));
-  const read = new WeakMap(); // what was read of each part: the times in the page are written anew
+  const from = document.querySelector("[data-live]").dataset.live;
+  // What a part says, without what app.js writes anew: times in the reader's zone.
+  const said = (part) => {
+    const copy = part.cloneNode(true);
+    for (const time of copy.querySelectorAll("time[data-form]")) {
+      time.removeAttribute("title");
+      if (time.dataset.form !== "ago") time.textContent = "";
+    }
+    return copy.innerHTML;
+  };
   let reading = false;
   let ended = false;
 
@@ -17,8 +26,7 @@
     here.forEach((part, i) => {
       const now = there[i];
       if (part.matches("a")) part.href = now.getAttribute("href");
-      if (read.get(part) === now.innerHTML) return;
-      read.set(part, now.innerHTML);
+      if (said(part) === said(now)) return;
       part.replaceChildren(...document.importNode(now, true).childNodes);
     });
   }
@@ -27,8 +35,9 @@
     if (document.hidden || reading || ended) return;
     reading = true;
     try {
-      const answer = await fetch(location.href, { headers: { "X-Live": "list" }, redirect: "manual", cache: "no-store" });
-      ended = answer.type === "opaqueredirect"; // to the sign-in
+      const answer = await fetch(from, { headers: { "X-Live": "list" }, redirect: "manual", cache: "no-store" });
+      // To the sign-in, or refused for good: the reader is no specialist any more.
+      ended = answer.type === "opaqueredirect" || (answer.status >= 400 && answer.status < 500 && answer.status !== 429);
       if (ended) document.querySelector("[data-ended]").hidden = false;
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -50,22 +59,22 @@
   const boxes = () => [...document.querySelectorAll(".list tbody .pick input")];
   const every = document.querySelector("[data-every]");
   const tick = document.querySelector("[data-tick]");
-  const said = document.querySelector("[data-selected]");
-  const none = said?.textContent;
+  const selected = document.querySelector("[data-selected]");
+  const none = selected?.textContent;
 
   function count() {
-    if (!said) return;
+    if (!selected) return;
     const n = boxes().filter((box) => box.checked).length;
     every.checked = n > 0 && n === boxes().length;
     every.indeterminate = n > 0 && !every.checked;
     const text = n ? `${n} selected:` : none;
-    if (said.textContent !== text) said.textContent = text;
+    if (selected.textContent !== text) selected.textContent = text;
   }
   function select(on) {
     for (const box of boxes()) box.checked = on;
     count();
   }
-  if (said) {
+  if (selected) {
     every.hidden = tick.hidden = false;
     every.addEventListener("change", () => select(every.checked));
     tick.addEventListener("click", () => select(!boxes().every((box) => box.checked)));
