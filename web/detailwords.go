@@ -23,12 +23,14 @@ func (v AdminDetailView) act(name ...string) string {
 // replacedToo says what else ends where the customer is replaced.
 func (v AdminDetailView) replacedToo() string {
 	said := "their membership ends now"
-	if len(v.Colleagues) > 0 {
-		emails := make([]string, len(v.Colleagues))
-		for i, c := range v.Colleagues {
-			emails[i] = c.Email
+	var emails []string
+	for _, c := range v.Colleagues {
+		if !v.over(c) {
+			emails = append(emails, c.Email)
 		}
-		said += ", as does the part of " + plural(len(emails), "colleague", "colleagues") + " (" + strings.Join(emails, ", ") + "), whom the new customer can invite again"
+	}
+	if len(emails) > 0 {
+		said += ", as does the access of " + plural(len(emails), "colleague", "colleagues") + " (" + strings.Join(emails, ", ") + "), whom the new customer can invite again"
 	}
 	said += ". Open invitations"
 	if v.Readers > 0 {

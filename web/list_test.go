@@ -3,6 +3,7 @@ package web
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 
@@ -30,6 +31,18 @@ func TestAnActiveRunOffersNoArchive(t *testing.T) {
 		if says := strings.Contains(doc.Text(), "A run is in progress."); says == c.offers {
 			t.Errorf("%s: %s", c.state, doc.Text())
 		}
+	}
+}
+
+// A colleague whose time is over has nothing left to lose.
+func TestAReplacementNamesPresentColleagues(t *testing.T) {
+	s := exampleSamples()
+	v := AdminDetailView{Frame: Frame{Now: s.now}, Colleagues: []onboarding.Colleague{{Email: "alan@customer.example", Until: s.now}, {Email: "grace@customer.example", Until: s.now.Add(time.Hour)}}}
+	if got := v.replacedToo(); !strings.Contains(got, "as does the access of 1 colleague (grace@customer.example)") {
+		t.Error(got)
+	}
+	if v.Colleagues = v.Colleagues[:1]; strings.Contains(v.replacedToo(), "colleague") {
+		t.Error(v.replacedToo())
 	}
 }
 
