@@ -190,7 +190,7 @@ func (a *App) MayConnect(ctx context.Context, actor onboarding.Actor, id onboard
 	if err != nil || actor.Role != onboarding.RoleColleague || run.Kind != onboarding.RunTeardown || !run.State.Active() {
 		return err
 	}
-	return onboarding.Errorf(onboarding.CodeConflict, "%s is having everything that was created removed, with an access that is already connected. You can connect your account when the removal has ended, or if it stops to wait for access.", run.StartedBy)
+	return onboarding.Errorf(onboarding.CodeConflict, "%s is having everything that was created removed. You can connect your account when the removal has ended, or if it stops to wait for access.", run.StartedBy)
 }
 
 // LeaveForGoogle records that an actor goes to Google's consent page.

@@ -297,21 +297,31 @@ func mayApprove(actor onboarding.Actor, kind onboarding.RunKind, owner string) e
 	return nil
 }
 
-// mayRemove is nil for who gave the access that is held, and may approve a teardown with it: CodeForbidden. A consent lists
-// what is created, and not always what is removed.
+// mayRemove is nil for who gave the access that is held, and may approve a teardown with it: CodeForbidden, and CodeSignIn while
+// none is held. A consent lists what is created, and not always what is removed.
 func mayRemove(actor onboarding.Actor, held onboarding.Consent) error {
-	if held.GivenBy == actor.Email {
+	switch {
+	case !held.Live():
+		return noAccess()
+	case held.GivenBy == actor.Email:
 		return nil
 	}
 	return onboarding.Errorf(onboarding.CodeForbidden, "The access was granted with the account %s. Only the person who gave it can approve the removal. Connect your own account to approve it.", held.Email)
 }
 
+// noAccess is why nothing is approved that needs access of one's own while none is held.
+func noAccess() error {
+	return onboarding.Errorf(onboarding.CodeSignIn, "Connect Google Cloud first. Only access that you grant yourself can be used for this.")
+}
+
 // mayErase is nil for someone who may have data deleted with the access that is held: as for a teardown, the customer, and
-// only with the access that they gave themselves. CodeForbidden.
+// only with the access that they gave themselves. CodeForbidden, and CodeSignIn while none is held.
 func mayErase(actor onboarding.Actor, held onboarding.Consent, owner string) error {
 	switch {
 	case actor.Role != onboarding.RoleCustomer:
 		return onboarding.Errorf(onboarding.CodeForbidden, "Only %s can have data deleted. You can keep it, or ask them to approve the plan.", owner)
+	case !held.Live():
+		return noAccess()
 	case held.GivenBy != actor.Email:
 		return onboarding.Errorf(onboarding.CodeForbidden, "The access was granted with the account %s. To have data deleted, connect your own account first.", held.Email)
 	}

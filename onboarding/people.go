@@ -202,7 +202,7 @@ func (g Consent) ServesRemoval(customer string) error {
 	if g.GivenBy == customer || slices.Contains(g.Shown, ShownRemoval) {
 		return nil
 	}
-	return Errorf(CodeSignIn, "%s gave access on a page that didn't mention a removal, so we won't use it for one. Review what we request for the removal, then connect again.", g.Email)
+	return Errorf(CodeSignIn, "The access that %s gave isn't recorded as being for a removal, so we won't use it for one. Review what we request for the removal, then connect again.", g.Email)
 }
 
 // Serves reports whether the consent may be used in a project for what needs these permissions, because of that person.
