@@ -21,7 +21,7 @@ import (
 func TestTheRoutesThatNeedARecentSignIn(t *testing.T) {
 	wanted := []string{
 		"POST /o/{id}/plan", "POST /o/{id}/teardown", "POST /o/{id}/retry", "POST /o/{id}/approve",
-		"POST /admin/bulk", "POST /admin/o/{id}/vendor", "POST /admin/o/{id}/invite", "POST /admin/o/{id}/retry", "POST /admin/o/{id}/override",
+		"POST /admin/bulk", "POST /admin/o/{id}/vendor", "POST /admin/o/{id}/invite", "POST /admin/o/{id}/colleague/remove", "POST /admin/o/{id}/retry", "POST /admin/o/{id}/override",
 		"POST /admin/o/{id}/archive", "POST /admin/o/{id}/restore", "POST /admin/o/{id}/release", "POST /admin/o/{id}/forget", "POST /admin/staff",
 		"GET /admin/settings", "POST /admin/settings", "GET /admin/webhooks/new", "POST /admin/webhooks/new", "GET /admin/webhooks/{hook}", "POST /admin/webhooks/{hook}",
 	}

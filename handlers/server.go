@@ -345,7 +345,7 @@ func routes() []route {
 		{method: post, pattern: "/admin/o/{id}/remind", who: specialist, handle: (*Server).adminRemind},
 		{method: post, pattern: "/admin/o/{id}/mail", who: specialist, handle: (*Server).adminMail},
 		{method: post, pattern: "/admin/o/{id}/invite", who: specialist, handle: (*Server).adminInvite, recent: true, keep: true, limit: "cloud"},
-		{method: post, pattern: "/admin/o/{id}/colleague/remove", who: specialist, handle: (*Server).adminRemoveColleague, logs: onboarding.SecurityAccessEnded, limit: "cloud"},
+		{method: post, pattern: "/admin/o/{id}/colleague/remove", who: specialist, handle: (*Server).adminRemoveColleague, logs: onboarding.SecurityAccessEnded, recent: true, limit: "cloud"},
 		{method: post, pattern: "/admin/o/{id}/copy", who: specialist, handle: (*Server).adminCopy, keep: true},
 		{method: post, pattern: "/admin/o/{id}/retry", who: specialist, handle: (*Server).adminRetry, recent: true},
 		{method: post, pattern: "/admin/o/{id}/deliver", who: specialist, handle: (*Server).adminDeliver},
