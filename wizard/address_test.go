@@ -555,7 +555,7 @@ func TestARoleFitsWhatItIsFor(t *testing.T) {
 				t.Errorf("%s: %s is taken: %t, %v", field, role, got, form.Problems)
 			}
 			for _, p := range form.Problems {
-				if !strings.Contains(p.Message, "Enter ") || !strings.Contains(p.Message, "custom role") {
+				if !strings.Contains(p.Message, role+" isn’t one of the roles for this. Enter ") || !strings.Contains(p.Message, "custom role") {
 					t.Errorf("%s: %s: %s", field, role, p.Message)
 				}
 			}

@@ -106,9 +106,9 @@ func roleAmong(fits string) func(string) (string, string) {
 			return role, problem
 		}
 		if strings.HasSuffix(fits, ".") {
-			return "", fmt.Sprintf("%s allows more than this is for. Enter a role that starts with %s, or a custom role", role, fits)
+			return "", fmt.Sprintf("%s isn’t one of the roles for this. Enter a role that starts with %s, or a custom role", role, fits)
 		}
-		return "", fmt.Sprintf("%s allows more than this is for. Enter %s or a custom role", role, fits)
+		return "", fmt.Sprintf("%s isn’t one of the roles for this. Enter %s or a custom role", role, fits)
 	}
 }
 
