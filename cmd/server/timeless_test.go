@@ -182,7 +182,7 @@ func startTimeless(t *testing.T) *timeless {
 	h, err := handlers.New(ctx, handlers.Config{
 		App: useCases, Sessions: s.Sessions(), Watcher: s, Readiness: s, BaseURL: base, Assets: web.Assets(), Now: s.Now, Logger: log,
 		OAuth:  handlers.OAuth{Issuer: google.URL, ClientID: emulatedClientID, ClientSecret: emulatedClientSecret},
-		Limits: handlers.Limits{SignIn: -1, Invite: -1, Staff: -1, Post: -1, Page: -1, Cloud: -1, Address: -1, Streams: -1},
+		Limits: handlers.Limits{SignIn: -1, Invite: -1, Staff: -1, Name: -1, Post: -1, Page: -1, Cloud: -1, Address: -1, Streams: -1},
 	})
 	must(err)
 	server.Config = handlers.HTTPServer(h, log)
