@@ -447,6 +447,11 @@ func TestAChangedRemovalIsApprovedByWhoGaveTheAccess(t *testing.T) {
 	w.as(bob).connectAs(ob.ID, bob)
 	says(t, a.get(progress), "Only the person who gave it can approve the removal")
 	want(t, a.post(approve, "hash", changed), http.StatusForbidden)
+	want(t, a.post(web.OnboardingPath(ob.ID, "revoke")), http.StatusSeeOther)
+	says(t, a.get(progress), "Connect Google Cloud first. Only access that you grant yourself can be used for this.")
+	if to := a.post(approve, "hash", changed).to(); !strings.HasPrefix(to, web.OnboardingPath(ob.ID, "connect")) {
+		t.Errorf("without access, approving leads to %q", to)
+	}
 	a.connectAs(ob.ID, ada)
 	wantTo(t, a.post(approve, "hash", changed), progress)
 }
