@@ -21,7 +21,7 @@ FROM members m
 WHERE m.onboarding = @id AND m.role = 'colleague' AND (@staff OR m.email = @actor OR ` + asCustomer + `) ORDER BY m.email`
 	endColleague   = `DELETE FROM members m WHERE m.onboarding = @id AND m.email = @email AND m.role = 'colleague' AND (@staff OR ` + asCustomer + `) RETURNING m.email`
 	closeInvitesOf = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND email = @email AND used_at IS NULL AND revoked_at IS NULL`
-	// Who is out reads the plan no longer by a link that they used as a reader.
+	// Someone who was removed can no longer read the plan by a link that they used as a reader.
 	closeReader = `UPDATE invites SET revoked_at = @now WHERE onboarding = @id AND role = 'reader' AND @email IN (email, used_by) AND revoked_at IS NULL`
 )
 
@@ -35,9 +35,9 @@ func (s *Store) Colleagues(ctx context.Context, actor onboarding.Actor, id onboa
 	return found, err
 }
 
-// RemoveColleague ends a colleague's membership and withdraws their open invites and their links to the plan, used ones too. Their access to Google Cloud is the
-// caller's to end. For the onboarding's customer and the staff: CodeNotFound for everybody else, and where there is no such
-// colleague.
+// RemoveColleague ends a colleague's membership and withdraws their open invites and their links to the plan, used ones too.
+// The caller ends their access to Google Cloud. For the onboarding's customer and the staff: CodeNotFound for everybody else,
+// and where there is no such colleague.
 func (s *Store) RemoveColleague(ctx context.Context, actor onboarding.Actor, id onboarding.ID, email string) error {
 	err := s.tx(ctx, behind(actor), "remove a colleague", func(tx *txn) error {
 		ob, err := lock(ctx, tx, behind(actor), id)

@@ -114,7 +114,7 @@ func TestTheBackgroundWritesUnderAFence(t *testing.T) {
 		t.Errorf("read %+v, %v", r, err)
 	}
 
-	tamper(`UPDATE onboardings SET status = 'waiting_customer', waiting_on = 'colleague', colleague_until = now() WHERE id = $1`, ob.ID)
+	tamper(`UPDATE onboardings SET status = 'waiting_customer', waiting_on = 'colleague', colleague_until = now() - interval '1 second' WHERE id = $1`, ob.ID)
 	if n, err := s.EndColleagues(ctx, s.Now()); err != nil || n != 1 || status(t, s, ob.ID).Waiting.On != onboarding.PartyCustomer {
 		t.Errorf("%d onboardings wait on their customers again, %v", n, err)
 	}
