@@ -250,8 +250,9 @@ func (s *Server) connectCallback(w http.ResponseWriter, v *visit) error {
 		})
 	case onboarding.ErrorCode(err) == onboarding.CodeCloud:
 		return again(err, page)
-	case s.mayConnect(v) != nil:
-		return s.mayConnect(v)
+	}
+	if whyNot := s.mayConnect(v); whyNot != nil {
+		return whyNot
 	}
 	return err
 }

@@ -9,10 +9,11 @@ import (
 )
 
 func (s *Server) done(w http.ResponseWriter, v *visit) error {
-	ob, err := s.App.Onboarding(v.Context(), v.actor, v.id)
+	j, err := s.App.Journey(v.Context(), v.actor, v.id)
 	if err != nil {
 		return err
 	}
+	ob := j.Onboarding
 	run, err := s.App.SucceededRun(v.Context(), v.actor, v.id)
 	switch {
 	case onboarding.ErrorCode(err) == onboarding.CodeNotFound:
@@ -41,10 +42,6 @@ func (s *Server) done(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	if view.Handover, err = s.handoverView(v); err != nil {
-		return err
-	}
-	j, err := s.App.Journey(v.Context(), v.actor, v.id)
-	if err != nil {
 		return err
 	}
 	// A later run may have applied some of it, and has a page that says how far it came.
