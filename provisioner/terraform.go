@@ -60,12 +60,15 @@ func (b block) ours() bool {
 // spared reports whether it is a binding that was there before our runs. Terraform would take it for its own as soon as it
 // added it, and terraform destroy would remove it. A binding that a check found may be in the customer's Terraform state
 // already, because this very configuration created it; forgetting it would leave it behind after a destroy.
-func (b block) spared() bool { return b.item.Binding && b.present() && !b.ours() && !b.item.Confirmed }
+func (b block) spared() bool { return b.foreign() && !b.item.Confirmed }
 
 // present reports whether a check found it and no run has removed it. Terraform refuses to import what doesn't exist, and
 // nobody knows whether something that was only intended does.
 // found reports whether a check found the binding, so that it may be Terraform's or have been there before.
-func (b block) found() bool { return b.item.Binding && b.present() && !b.ours() && b.item.Confirmed }
+func (b block) found() bool { return b.foreign() && b.item.Confirmed }
+
+// foreign reports whether it is a binding that is there and that no run made.
+func (b block) foreign() bool { return b.item.Binding && b.present() && !b.ours() }
 
 func (b block) present() bool {
 	switch b.item.State {

@@ -264,6 +264,7 @@ func classifyAPI(e *googleapi.Error) Failure {
 		f.After, f.Said = after, said
 		return f
 	}
+	kept := keptIn(e, a)
 	// The order matters: the same status, and sometimes the same reason, means different things.
 	switch {
 	case e.Code == http.StatusUnauthorized:
@@ -328,8 +329,8 @@ func classifyAPI(e *googleapi.Error) Failure {
 		return Failure{Class: Final, Code: onboarding.CodeConflict, Message: "It still holds data, so Google won't delete it. Confirm that the data may be deleted, or empty it yourself."}
 	case e.Code == http.StatusConflict:
 		return slow(onboarding.CodeStale, "Google says that it already exists. We'll check whether it is ours.")
-	case keptIn(e, a) != nil:
-		return keptIn(e, a).failure(said)
+	case kept != nil:
+		return kept.failure(said)
 	case e.Code == http.StatusForbidden && a.says("has been deleted", "pending deletion", "is being deleted"):
 		f := ProjectDeleted()
 		if f.Consumer = a.consumer(); f.Consumer != "" {
